@@ -1,0 +1,4 @@
+import Histogram
+import Logging
+import NIOPosix
+import Collections

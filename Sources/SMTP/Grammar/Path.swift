@@ -1,0 +1,114 @@
+/// A domain or an address literal, as written (RFC 5321 §4.1.2, §4.1.3).
+public struct Domain: Sendable, CustomStringConvertible {
+    /// As written; a literal keeps its brackets: `example.org`, `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
+    public var text: String
+
+    /// Takes `text` as it is; ``PathParser`` is what checks the grammar.
+    public init(_ text: String) { self.text = text }
+
+    public var isAddressLiteral: Bool { self.text.utf8.first == UInt8(ascii: "[") }
+    /// The text with ASCII letters in lower case: what two spellings of one domain share (§2.3.5).
+    public var canonical: String { self.text.lowercased() }
+    public var description: String { self.text }
+}
+
+extension Domain: Hashable {
+    public static func == (left: Domain, right: Domain) -> Bool {
+        left.text == right.text || left.canonical == right.canonical
+    }
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.canonical) }
+}
+
+/// A mailbox: local part and domain (RFC 5321 §2.3.11, §4.1.2).
+public struct Mailbox: Hashable, Sendable, CustomStringConvertible {
+    /// As written, a quoted string with its quotes; its case is kept and matters (§2.4).
+    public var localPart: String
+    public var domain: Domain
+
+    public init(localPart: String, domain: Domain) {
+        self.localPart = localPart
+        self.domain = domain
+    }
+    public var description: String { "\(self.localPart)@\(self.domain)" }
+}
+
+/// A mailbox with the source route that leads to it (RFC 5321 §4.1.2, appendix C); mostly the route is empty.
+public struct Path: Hashable, Sendable, CustomStringConvertible {
+    /// The hosts to pass, the next one first: `<@A,@B:u@c>` is `[A, B]`.
+    public var route: [Domain]
+    public var mailbox: Mailbox
+
+    public init(route: [Domain] = [], mailbox: Mailbox) {
+        self.route = route
+        self.mailbox = mailbox
+    }
+    /// Without the angle brackets: `@A,@B:u@c`.
+    public var description: String {
+        self.route.isEmpty
+            ? self.mailbox.description
+            : self.route.map { "@\($0)" }.joined(separator: ",") + ":\(self.mailbox)"
+    }
+}
+
+/// The argument of MAIL FROM (RFC 5321 §4.1.1.2): where reports go. Null on a report itself (§4.5.5).
+public enum ReversePath: Hashable, Sendable, CustomStringConvertible {
+    case null
+    case path(Path)
+
+    /// With angle brackets, as on the wire.
+    public var description: String {
+        switch self {
+        case .null: "<>"
+        case .path(let path): "<\(path)>"
+        }
+    }
+}
+
+/// The argument of RCPT TO (RFC 5321 §4.1.1.3).
+public enum ForwardPath: Hashable, Sendable, CustomStringConvertible {
+    /// `<Postmaster>` without a domain, which every server takes (§4.5.1).
+    case postmaster
+    case path(Path)
+
+    /// With angle brackets, as on the wire.
+    public var description: String {
+        switch self {
+        case .postmaster: "<Postmaster>"
+        case .path(let path): "<\(path)>"
+        }
+    }
+}
+
+/// One `keyword[=value]` behind a path (RFC 5321 §4.1.2). Not understood yet, it is kept and passed on.
+public struct Parameter: Hashable, Sendable, CustomStringConvertible {
+    /// In upper case.
+    public var keyword: String
+    public var value: String?
+
+    public init(_ keyword: String, _ value: String? = nil) {
+        self.keyword = keyword.uppercased()
+        self.value = value
+    }
+    public var description: String { self.value.map { "\(self.keyword)=\($0)" } ?? self.keyword }
+}
+
+/// What MAIL and RCPT said (RFC 5321 §2.3.1); no header fields.
+public struct Envelope: Hashable, Sendable {
+    public struct Recipient: Hashable, Sendable {
+        public var forwardPath: ForwardPath
+        public var parameters: [Parameter]
+        public init(_ forwardPath: ForwardPath, parameters: [Parameter] = []) {
+            self.forwardPath = forwardPath
+            self.parameters = parameters
+        }
+    }
+    public var reversePath: ReversePath
+    public var parameters: [Parameter]
+    public var recipients: [Recipient]
+
+    public init(reversePath: ReversePath, parameters: [Parameter] = [], recipients: [Recipient] = []) {
+        self.reversePath = reversePath
+        self.parameters = parameters
+        self.recipients = recipients
+    }
+}

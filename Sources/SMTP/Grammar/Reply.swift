@@ -1,0 +1,53 @@
+/// Three digits; the first is the severity (RFC 5321 §4.2.1).
+public struct ReplyCode: RawRepresentable, Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral {
+    public var rawValue: UInt16
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
+    public init(integerLiteral value: UInt16) { self.rawValue = value }
+    public static func < (left: ReplyCode, right: ReplyCode) -> Bool { left.rawValue < right.rawValue }
+
+    public var isPositive: Bool { (200..<400).contains(self.rawValue) }
+    /// 2yz: the command is done.
+    public var isCompletion: Bool { (200..<300).contains(self.rawValue) }
+    /// 4yz: the same may succeed later.
+    public var isTransient: Bool { (400..<500).contains(self.rawValue) }
+    /// 5yz: do not repeat it as it is.
+    public var isPermanent: Bool { (500..<600).contains(self.rawValue) }
+}
+
+/// class.subject.detail (RFC 3463 §2).
+public struct EnhancedStatusCode: Hashable, Sendable, CustomStringConvertible {
+    public var `class`: UInt8
+    public var subject: UInt16
+    public var detail: UInt16
+    public init(_ class: UInt8, _ subject: UInt16, _ detail: UInt16) {
+        self.class = `class`
+        self.subject = subject
+        self.detail = detail
+    }
+    public var description: String { "\(self.class).\(self.subject).\(self.detail)" }
+}
+
+/// A reply to a command (RFC 5321 §4.2): one code, one enhanced status code at most (RFC 2034), some lines of text.
+public struct Reply: Hashable, Sendable, CustomStringConvertible {
+    public var code: ReplyCode
+    public var enhanced: EnhancedStatusCode?
+    /// At least one, without the code, the enhanced status code and CRLF. From a peer: any octets that are
+    /// UTF-8, others as U+FFFD; hostile to a terminal.
+    public var lines: [String]
+
+    public init(_ code: ReplyCode, _ enhanced: EnhancedStatusCode? = nil, lines: [String]) {
+        self.code = code
+        self.enhanced = enhanced
+        self.lines = lines.isEmpty ? [""] : lines
+    }
+    public init(_ code: ReplyCode, _ enhanced: EnhancedStatusCode? = nil, _ text: String) {
+        self.init(code, enhanced, lines: [text])
+    }
+
+    /// On one line, as an operator reads it: `450 4.2.0 greylisted`.
+    public var description: String {
+        let text = self.lines.joined(separator: " ")
+        let start = self.enhanced.map { "\(self.code.rawValue) \($0)" } ?? "\(self.code.rawValue)"
+        return text.isEmpty ? start : "\(start) \(text)"
+    }
+}
