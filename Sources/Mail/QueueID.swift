@@ -29,15 +29,12 @@ public struct QueueID: RawRepresentable, Hashable, Comparable, Sendable, CustomS
     }
     public static func < (left: QueueID, right: QueueID) -> Bool { left.rawValue < right.rawValue }
     public var description: String {
-        var value = UInt64(bitPattern: self.rawValue)
-        return String(unsafeUninitializedCapacity: 13) { buffer in
-            var count = 0
-            repeat {
-                buffer[count] = Self.digits[Int(value & 31)]
-                value >>= 5
-                count += 1
-            } while value != 0
-            buffer[..<count].reverse()
+        let value = UInt64(bitPattern: self.rawValue)
+        let count = max(1, (64 - value.leadingZeroBitCount + 4) / 5)
+        return String(unsafeUninitializedCapacity: count) { buffer in
+            for place in 0..<count {
+                buffer[place] = Self.digits[Int(value >> UInt64(5 * (count - 1 - place)) & 31)]
+            }
             return count
         }
     }

@@ -1,0 +1,142 @@
+public import Mail
+
+/// Everything known of one message: envelope, hops behind, this relay's own experience, the way ahead.
+public struct MessageDetail: Hashable, Sendable, Codable {
+    public var ref: MessageRef
+    public var arrived: Timestamp
+    public var contentOctets: Int?
+    public var from: String
+    /// MAIL's parameters as they came in.
+    public var parameters: [String]
+    /// True when every recipient is settled: what is shown comes from the facts.
+    public var isSettled: Bool
+    /// The peer that handed it over, `192.0.2.7:40112`; `nil` for a report made here.
+    public var peer: String?
+    public var hello: String?
+    /// `SMTP` or `ESMTP`.
+    public var with: String?
+    public var session: SessionRef?
+    public var subject: String?
+    /// The header as it is, up to 16 KiB; lines end with LF.
+    public var header: String?
+    /// The first lines of the text, up to 4 KiB; lines end with LF.
+    public var text: String?
+    /// Out of the Received fields, the first hop first. Claimed, not experienced.
+    public var claimedHops: [ClaimedHop]
+    public var recipients: [RecipientDetail]
+    /// Newest last.
+    public var attempts: [AttemptRow]
+    public var expires: Timestamp?
+    public init(
+        ref: MessageRef, arrived: Timestamp, contentOctets: Int? = nil, from: String, parameters: [String] = [],
+        isSettled: Bool = false, peer: String? = nil, hello: String? = nil, with: String? = nil,
+        session: SessionRef? = nil, subject: String? = nil, header: String? = nil, text: String? = nil,
+        claimedHops: [ClaimedHop] = [], recipients: [RecipientDetail] = [], attempts: [AttemptRow] = [],
+        expires: Timestamp? = nil
+    ) {
+        self.ref = ref
+        self.arrived = arrived
+        self.contentOctets = contentOctets
+        self.from = from
+        self.parameters = parameters
+        self.isSettled = isSettled
+        self.peer = peer
+        self.hello = hello
+        self.with = with
+        self.session = session
+        self.subject = subject
+        self.header = header
+        self.text = text
+        self.claimedHops = claimedHops
+        self.recipients = recipients
+        self.attempts = attempts
+        self.expires = expires
+    }
+}
+
+/// A hop as a Received field tells it (RFC 5321 §4.4); anybody can write one.
+public struct ClaimedHop: Hashable, Sendable, Codable {
+    public var from: String?
+    public var by: String?
+    public var with: String?
+    public var id: String?
+    public var at: Timestamp?
+    /// Since the hop before, in milliseconds; negative when a clock is odd.
+    public var delay: Int64?
+    public init(
+        from: String? = nil, by: String? = nil, with: String? = nil, id: String? = nil, at: Timestamp? = nil,
+        delay: Int64? = nil
+    ) {
+        self.from = from
+        self.by = by
+        self.with = with
+        self.id = id
+        self.at = at
+        self.delay = delay
+    }
+}
+
+public struct RecipientDetail: Hashable, Sendable, Codable {
+    public var ref: RecipientRef
+    /// The forward-path as it came in, with angle brackets and source route.
+    public var forwardPath: String
+    public var state: RecipientState
+    public var tries: Int
+    public var nextAttempt: Timestamp?
+    public var lastReply: String?
+    /// Why it is still here and when it goes, in one sentence of plain words.
+    public var why: String
+    /// Where the next attempt goes, hosts in order, `host:port`.
+    public var nextHops: [String]
+    /// The rest of the source route beyond the next hop, then the final domain; names only.
+    public var ahead: [String]
+    /// Who took it, `host:port`, and its queue identifier: joins the next hop's own feed.
+    public var relayedTo: String?
+    public var remoteID: String?
+    public var settledAt: Timestamp?
+    public var progress: DeliveryProgress?
+    public init(
+        ref: RecipientRef, forwardPath: String, state: RecipientState, tries: Int = 0, nextAttempt: Timestamp? = nil,
+        lastReply: String? = nil, why: String = "", nextHops: [String] = [], ahead: [String] = [],
+        relayedTo: String? = nil, remoteID: String? = nil, settledAt: Timestamp? = nil,
+        progress: DeliveryProgress? = nil
+    ) {
+        self.ref = ref
+        self.forwardPath = forwardPath
+        self.state = state
+        self.tries = tries
+        self.nextAttempt = nextAttempt
+        self.lastReply = lastReply
+        self.why = why
+        self.nextHops = nextHops
+        self.ahead = ahead
+        self.relayedTo = relayedTo
+        self.remoteID = remoteID
+        self.settledAt = settledAt
+        self.progress = progress
+    }
+}
+
+/// One attempt to hand a recipient on.
+public struct AttemptRow: Hashable, Sendable, Codable {
+    public var recipientIndex: Int
+    public var at: Timestamp
+    public var milliseconds: Int64?
+    public var nextHop: String?
+    /// `relayed`, `deferred`, `bounced` or `expired`.
+    public var outcome: RecipientState
+    public var reply: String?
+    public var session: SessionRef?
+    public init(
+        recipientIndex: Int, at: Timestamp, milliseconds: Int64? = nil, nextHop: String? = nil,
+        outcome: RecipientState, reply: String? = nil, session: SessionRef? = nil
+    ) {
+        self.recipientIndex = recipientIndex
+        self.at = at
+        self.milliseconds = milliseconds
+        self.nextHop = nextHop
+        self.outcome = outcome
+        self.reply = reply
+        self.session = session
+    }
+}

@@ -1,0 +1,67 @@
+/// The only door between what watches and what runs: the embedded engine is one, a remote daemon's client another.
+///
+/// Every value is Codable, every read a window, every identifier opaque, every fact a node may not know optional.
+/// A feed may answer late and may lack capabilities; it never blocks the engine.
+public protocol MonitorFeed: Sendable {
+    /// What can be known and done here; asked for once at the start.
+    func capabilities() async throws -> FeedCapabilities
+    func overview() async throws -> Overview
+    func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow>
+    func connections(_ query: ConnectionQuery, window: WindowRequest<SessionRef>) async throws -> Window<ConnectionRow>
+    /// Facts, newest last, after `sequence`; at most `count`. `nil`: the newest `count`.
+    func facts(after sequence: Int64?, count: Int) async throws -> [FactRow]
+    /// A message by its queue ID, also one settled not long ago; `nil` when nothing is known of it.
+    func message(_ id: String) async throws -> MessageDetail?
+    /// At most `count` lines of a session's dialogue from line `from`; `nil` when it is no longer kept.
+    func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage?
+    /// Names exactly the unsettled recipients that the query matches now, so that an action can wait for a person.
+    func freeze(_ query: QueueQuery) async throws -> FrozenSet
+    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt
+    /// Takes back the latest undoable action that is younger than the feed's undo time.
+    func undo(_ token: UndoToken) async throws -> Receipt
+    /// Ends a session at once. Its message stays queued; a reply on the way may be lost, so a duplicate is possible.
+    func close(_ session: SessionRef) async throws -> Receipt
+    /// What changed, coalesced: at most ten times a second, nothing while nothing happens.
+    func changes() -> AsyncStream<FeedChange>
+}
+
+/// What another MTA's feed may lack.
+public struct FeedCapabilities: Hashable, Sendable, Codable {
+    /// The node as an operator names it: its host name.
+    public var node: String
+    /// `hoptop 0.1.0`.
+    public var software: String
+    public var canAct: Bool
+    public var canUndo: Bool
+    public var hasTranscripts: Bool
+    /// Why nothing is sent, or another standing note of the start, in words; empty: none.
+    public var note: String
+    public init(
+        node: String, software: String, canAct: Bool = true, canUndo: Bool = true, hasTranscripts: Bool = true,
+        note: String = ""
+    ) {
+        self.node = node
+        self.software = software
+        self.canAct = canAct
+        self.canUndo = canUndo
+        self.hasTranscripts = hasTranscripts
+        self.note = note
+    }
+}
+
+public enum FeedChange: Hashable, Sendable, Codable {
+    public enum Area: String, Hashable, Sendable, Codable, CaseIterable { case queue, connections, facts, transcripts }
+    case changed(Set<Area>)
+    /// So many events were dropped on the way; read the windows anew.
+    case missed(Int)
+}
+
+public struct FeedError: Error, Hashable, Sendable, Codable, CustomStringConvertible {
+    public enum Code: String, Hashable, Sendable, Codable { case unsupported, gone, unavailable, invalid }
+    public var code: Code
+    public var description: String
+    public init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+}

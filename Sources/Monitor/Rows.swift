@@ -1,0 +1,168 @@
+public import Mail
+public import SMTP
+
+/// One message in the queue. All text is as the peer gave it: hostile until it is `SafeText`.
+public struct QueueRow: Hashable, Sendable, Codable {
+    public var ref: MessageRef
+    public var arrived: Timestamp
+    public var contentOctets: Int?
+    /// The least happy unsettled recipient's.
+    public var state: RecipientState
+    public var recipients: RecipientCounts
+    /// Reverse-path with angle brackets; `<>` on a report.
+    public var from: String
+    /// The forward-path of the recipient that `state` is about, with angle brackets.
+    public var to: String
+    public var tries: Int
+    public var nextAttempt: Timestamp?
+    /// Where it goes now: `mx.example.org:25`; `nil` when no route matches.
+    public var destination: String?
+    /// The next hop's last reply, or why there was none.
+    public var lastReply: String?
+    /// While an attempt is under way.
+    public var progress: DeliveryProgress?
+    public init(
+        ref: MessageRef, arrived: Timestamp, contentOctets: Int?, state: RecipientState, recipients: RecipientCounts,
+        from: String, to: String, tries: Int, nextAttempt: Timestamp? = nil, destination: String? = nil,
+        lastReply: String? = nil, progress: DeliveryProgress? = nil
+    ) {
+        self.ref = ref
+        self.arrived = arrived
+        self.contentOctets = contentOctets
+        self.state = state
+        self.recipients = recipients
+        self.from = from
+        self.to = to
+        self.tries = tries
+        self.nextAttempt = nextAttempt
+        self.destination = destination
+        self.lastReply = lastReply
+        self.progress = progress
+    }
+}
+
+/// How many recipients are in each state.
+public struct RecipientCounts: Hashable, Sendable, Codable {
+    /// Indexed by `RecipientState.rawValue`, eight values.
+    private var counts: [Int]
+    public init(_ counts: [RecipientState: Int] = [:]) {
+        self.counts = RecipientState.allCases.map { counts[$0] ?? 0 }
+    }
+    public subscript(state: RecipientState) -> Int {
+        get { self.counts[Int(state.rawValue)] }
+        set { self.counts[Int(state.rawValue)] = newValue }
+    }
+    public var total: Int { self.counts.reduce(0, +) }
+    public var unsettled: Int { RecipientState.allCases.lazy.filter { !$0.isSettled }.map { self[$0] }.reduce(0, +) }
+}
+
+/// How far the attempt under way is.
+public struct DeliveryProgress: Hashable, Sendable, Codable {
+    public var session: SessionRef
+    public var phase: SessionPhase
+    /// Octets of content that the next hop has taken: written less what the kernel still holds.
+    public var contentOctetsSent: Int
+    public var contentOctets: Int?
+    public init(session: SessionRef, phase: SessionPhase, contentOctetsSent: Int = 0, contentOctets: Int? = nil) {
+        self.session = session
+        self.phase = phase
+        self.contentOctetsSent = contentOctetsSent
+        self.contentOctets = contentOctets
+    }
+}
+
+/// A live session, or one that ended and is still kept.
+public struct ConnectionRow: Hashable, Sendable, Codable {
+    public enum Direction: String, Hashable, Sendable, Codable { case inbound = "in", outbound = "out" }
+    public var ref: SessionRef
+    public var direction: Direction
+    /// `192.0.2.7:40112`
+    public var peer: String
+    /// In: the name it gave with EHLO. Out: the next hop's configured name.
+    public var name: String?
+    public var phase: SessionPhase
+    public var started: Timestamp
+    public var ended: Timestamp?
+    public var lastActivity: Timestamp
+    /// Messages taken or relayed in this session.
+    public var messages: Int
+    /// The queue ID of the transaction under way.
+    public var message: String?
+    public var contentOctetsDone: Int
+    /// What SIZE declared (in) or the message has (out).
+    public var contentOctets: Int?
+    public var recipientsDone: Int
+    public var octetsIn: Int
+    public var octetsOut: Int
+    public var tls: String?
+    public var user: String?
+    /// How it ended or what went wrong, in words.
+    public var remark: String?
+    public init(
+        ref: SessionRef, direction: Direction, peer: String, name: String? = nil, phase: SessionPhase,
+        started: Timestamp, ended: Timestamp? = nil, lastActivity: Timestamp, messages: Int = 0,
+        message: String? = nil, contentOctetsDone: Int = 0, contentOctets: Int? = nil, recipientsDone: Int = 0,
+        octetsIn: Int = 0, octetsOut: Int = 0, tls: String? = nil, user: String? = nil, remark: String? = nil
+    ) {
+        self.ref = ref
+        self.direction = direction
+        self.peer = peer
+        self.name = name
+        self.phase = phase
+        self.started = started
+        self.ended = ended
+        self.lastActivity = lastActivity
+        self.messages = messages
+        self.message = message
+        self.contentOctetsDone = contentOctetsDone
+        self.contentOctets = contentOctets
+        self.recipientsDone = recipientsDone
+        self.octetsIn = octetsIn
+        self.octetsOut = octetsOut
+        self.tls = tls
+        self.user = user
+        self.remark = remark
+    }
+}
+
+/// One fact: something that happened to mail and was written in the transaction that made it true.
+public struct FactRow: Hashable, Sendable, Codable {
+    public enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
+        case accepted, deferred, relayed, bounced, expired, dropped, held, released, retried, restored, reported
+        case refused
+    }
+    /// Goes up by one with each fact of the node.
+    public var sequence: Int64
+    public var at: Timestamp
+    public var kind: Kind
+    public var message: String
+    public var from: String?
+    /// The recipient it is about; `nil` when about the whole message.
+    public var to: String?
+    /// The next hop of the attempt, `host:port`.
+    public var nextHop: String?
+    /// The next hop's queue identifier, out of its final 250.
+    public var remoteID: String?
+    /// The reply, or the reason, in words.
+    public var text: String?
+    public var contentOctets: Int?
+    /// The attempt's or the whole stay's length in milliseconds.
+    public var milliseconds: Int64?
+    public init(
+        sequence: Int64, at: Timestamp, kind: Kind, message: String, from: String? = nil, to: String? = nil,
+        nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, contentOctets: Int? = nil,
+        milliseconds: Int64? = nil
+    ) {
+        self.sequence = sequence
+        self.at = at
+        self.kind = kind
+        self.message = message
+        self.from = from
+        self.to = to
+        self.nextHop = nextHop
+        self.remoteID = remoteID
+        self.text = text
+        self.contentOctets = contentOctets
+        self.milliseconds = milliseconds
+    }
+}
