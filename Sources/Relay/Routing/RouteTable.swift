@@ -1,0 +1,86 @@
+public import SMTP
+
+/// `example.org`, `*.example.org` (everything below it) or `*` (everything).
+public struct DomainPattern: Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+    private let kind: Kind
+    private enum Kind: Sendable, Hashable {
+        case any
+        case exact(String)
+        case below(String)
+    }
+
+    /// `nil` when it is neither `*` nor a domain, with `*.` before it at most.
+    public init?(_ text: String) {
+        self.description = text
+        if text == "*" {
+            self.kind = .any
+            return
+        }
+        let below = text.hasPrefix("*.")
+        let name = below ? String(text.dropFirst(2)) : text
+        guard !name.isEmpty, !name.contains("*"),
+            name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "@") })
+        else { return nil }
+        self.kind = below ? .below("." + name.lowercased()) : .exact(name.lowercased())
+    }
+
+    /// - Parameter domain: in canonical form, lower case.
+    public func matches(_ domain: String) -> Bool {
+        switch self.kind {
+        case .any: true
+        case .exact(let name): name == domain
+        case .below(let suffix): domain.hasSuffix(suffix) && domain.utf8.count > suffix.utf8.count
+        }
+    }
+}
+
+/// One `[[route]]`: mail for these domains goes to the first of these hosts that answers.
+public struct Route: Sendable, Hashable {
+    public var pattern: DomainPattern
+    /// At least one, tried in order.
+    public var via: [SocketEndpoint]
+    public init(pattern: DomainPattern, via: [SocketEndpoint]) {
+        self.pattern = pattern
+        self.via = via
+    }
+}
+
+/// Where a recipient goes now: the hosts of a route in order. Two routes with the same hosts share one destination.
+public struct NextHop: Sendable, Hashable, CustomStringConvertible {
+    public var hosts: [SocketEndpoint]
+    public var description: String { self.hosts.first?.description ?? "" }
+}
+
+/// The operator's routes in their order; the first match wins (DESIGN §4: nothing leaves without one).
+public struct RouteTable: Sendable {
+    private let routes: [Route]
+    /// Exact names resolve by the table itself, so that a thousand routes cost one look-up each.
+    private var cache: [String: NextHop?] = [:]
+
+    public init(_ routes: [Route]) { self.routes = routes }
+
+    /// - Parameter path: our own name already taken off its route.
+    /// - Returns: `nil` when no route matches.
+    public mutating func nextHop(for path: ForwardPath, hostname: String) -> NextHop? {
+        let domain = Self.routedDomain(of: path, hostname: hostname)
+        if let known = self.cache[domain] { return known }
+        let hop = self.routes.first { $0.pattern.matches(domain) }.map { NextHop(hosts: $0.via) }
+        if self.cache.count >= 10_000 { self.cache.removeAll(keepingCapacity: true) }
+        self.cache[domain] = .some(hop)
+        return hop
+    }
+
+    /// The name that the table is asked for: the next host of a source route, else the mailbox's domain.
+    public static func routedDomain(of path: ForwardPath, hostname: String) -> String {
+        switch path {
+        case .postmaster: hostname.lowercased()
+        case .path(let path): (path.route.first ?? path.mailbox.domain).canonical
+        }
+    }
+
+    /// Why mail that matches no route waits, naming the key that is missing.
+    public static func missingRoute(_ domain: String) -> String {
+        "no route for \(domain): add a [[route]] with domain = \"\(domain)\" (or \"*\") and via = [\"host:port\"]"
+    }
+}

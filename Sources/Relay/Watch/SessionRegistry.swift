@@ -1,0 +1,104 @@
+import DequeModule
+import Mail
+import Monitor
+import NIOConcurrencyHelpers
+import NIOCore
+import SMTP
+
+/// Every live session, and the ended ones that are kept: failures before successes, 64 MiB of dialogue in all.
+final class SessionRegistry: Sendable {
+    private static let octetsInAll = 64 << 20
+    private static let successesKept = 200
+    private static let failuresKept = 1000
+
+    private struct State {
+        var live: [SessionRef: SessionRecord] = [:]
+        var inbound = 0
+        var inboundByClient: [String: Int] = [:]
+        var successes: Deque<SessionRecord> = []
+        var failures: Deque<SessionRecord> = []
+        var endedOctets = 0
+        var lastIn = 0
+        var lastOut = 0
+    }
+    private let state = NIOLockedValueBox(State())
+    private let node: String
+    let signal: ChangeSignal
+
+    init(node: String, signal: ChangeSignal) {
+        self.node = node
+        self.signal = signal
+    }
+
+    /// - Parameter client: an inbound peer's address without its port, to count sessions by.
+    func open(
+        _ direction: ConnectionRow.Direction, peer: String, client: String? = nil, name: String? = nil,
+        at now: Timestamp,
+        hangUp: (@Sendable () -> Void)?
+    ) -> SessionRecord {
+        self.state.withLockedValue { state in
+            let id: String
+            switch direction {
+            case .inbound:
+                state.lastIn += 1
+                state.inbound += 1
+                if let client { state.inboundByClient[client, default: 0] += 1 }
+                id = "in#\(state.lastIn)"
+            case .outbound:
+                state.lastOut += 1
+                id = "out#\(state.lastOut)"
+            }
+            let record = SessionRecord(
+                ref: SessionRef(node: self.node, id: id), direction: direction, peer: peer, name: name, at: now,
+                phase: direction == .inbound ? .greeting : .connect, signal: self.signal, hangUp: hangUp)
+            state.live[record.ref] = record
+            return record
+        }
+    }
+
+    func close(_ record: SessionRecord, client: String? = nil, at now: Timestamp, failed: Bool, remark: String? = nil) {
+        record.ended(at: now, failed: failed, remark: remark)
+        self.state.withLockedValue { state in
+            guard state.live.removeValue(forKey: record.ref) != nil else { return }
+            if record.direction == .inbound {
+                state.inbound -= 1
+                if let client, let count = state.inboundByClient[client] {
+                    state.inboundByClient[client] = count > 1 ? count - 1 : nil
+                }
+            }
+            state.endedOctets += record.octetsKept
+            if failed { state.failures.append(record) } else { state.successes.append(record) }
+            while state.successes.count > Self.successesKept || state.endedOctets > Self.octetsInAll,
+                let old = state.successes.popFirst()
+            {
+                state.endedOctets -= old.octetsKept
+            }
+            while state.failures.count > Self.failuresKept || state.endedOctets > Self.octetsInAll,
+                let old = state.failures.popFirst()
+            {
+                state.endedOctets -= old.octetsKept
+            }
+        }
+    }
+
+    func counts(client: String?) -> (inbound: Int, ofClient: Int) {
+        self.state.withLockedValue { state in
+            (state.inbound, client.flatMap { state.inboundByClient[$0] } ?? 0)
+        }
+    }
+    var liveCounts: (inbound: Int, outbound: Int) {
+        self.state.withLockedValue { ($0.inbound, $0.live.count - $0.inbound) }
+    }
+
+    func find(_ ref: SessionRef) -> SessionRecord? {
+        self.state.withLockedValue { state in
+            state.live[ref] ?? state.failures.last { $0.ref == ref } ?? state.successes.last { $0.ref == ref }
+        }
+    }
+
+    func records(includingEnded: Bool) -> [SessionRecord] {
+        self.state.withLockedValue { state in
+            includingEnded ? Array(state.live.values) + state.failures + state.successes : Array(state.live.values)
+        }
+    }
+}

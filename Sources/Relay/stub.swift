@@ -1,4 +1,0 @@
-import Histogram
-import Logging
-import NIOPosix
-import Collections

@@ -1,0 +1,27 @@
+/// Why a command line could not be read. Every case is a reply the client is owed.
+public enum CommandSyntaxError: Error, Equatable, Sendable {
+    case unrecognized
+    /// A verb that some server somewhere knows.
+    case notImplemented
+    case lineTooLong(limit: Int)
+    /// An octet outside printing ASCII: before SMTPUTF8 there is no place for one (RFC 5321 §4.1.2).
+    case forbiddenOctet
+    /// An argument is missing, malformed or too much.
+    case argument(syntax: String)
+    case reversePath(PathSyntaxError)
+    case forwardPath(PathSyntaxError)
+    case parameter
+
+    public var reply: Reply {
+        switch self {
+        case .unrecognized: Reply(500, "5.5.2", "Command unrecognized")
+        case .notImplemented: Reply(502, "5.5.1", "Command not implemented")
+        case .lineTooLong(let limit): Reply(500, "5.5.2", "Line longer than \(limit) octets")
+        case .forbiddenOctet: Reply(500, "5.5.2", "Only printing ASCII may stand in a command")
+        case .argument(let syntax): Reply(501, "5.5.4", "Syntax: \(syntax)")
+        case .reversePath(let error): Reply(501, "5.1.7", "Bad reverse-path: \(error)")
+        case .forwardPath(let error): Reply(501, "5.1.3", "Bad forward-path: \(error)")
+        case .parameter: Reply(501, "5.5.4", "Malformed parameter")
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Monitor
+import Testing
+
+@Suite("SafeText: nothing of a peer's reaches a terminal raw")
+struct SafeTextTests {
+    @Test(
+        "controls, overrides and invisible characters are shown, not obeyed",
+        arguments: [
+            "\u{1B}[2J", "\u{8}", "\r", "\n", "\t", "\u{7F}", "\u{9B}", "\u{202E}", "\u{200D}", "\u{FE0F}", "\u{AD}",
+            "\u{E000}", "\u{2028}", "\u{E0001}", "\u{0}",
+        ])
+    func hostile(_ text: String) {
+        let safe = SafeText("a\(text)b")
+        #expect(safe.cells.contains { $0.isEscape })
+        let shown = safe.description.unicodeScalars
+        #expect(
+            shown.allSatisfy { $0.properties.generalCategory != .control && $0.properties.generalCategory != .format })
+        #expect(safe.description.hasPrefix("a") && safe.description.contains("b"))
+    }
+
+    @Test("plain text stays as it is, and wide characters own two columns")
+    func plain() {
+        #expect(SafeText("ann@example.net").description == "ann@example.net")
+        #expect(SafeText("ann").columns == 3)
+        #expect(SafeText("日本").columns == 4)
+    }
+
+    @Test("random octets never give a control character")
+    func random() {
+        let seed = UInt64.random(in: 0 ... .max)
+        var generator = SplitMix(state: seed)
+        for _ in 0..<2000 {
+            let octets = (0..<Int.random(in: 0...60, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
+            let shown = SafeText(octets: octets).description.unicodeScalars
+            #expect(
+                shown.allSatisfy {
+                    $0.properties.generalCategory != .control && $0.properties.generalCategory != .format
+                },
+                "seed \(seed)")
+        }
+    }
+}
+
+/// A generator with a seed that can be printed and used again.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var value = self.state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}
