@@ -30,7 +30,7 @@ struct ReplyTests {
     @Test("several lines are one reply (§4.2.1)")
     func multiline() throws {
         let replies = try self.read("250-mx.example.net\r\n250-SIZE 1000\r\n250 PIPELINING\r\n354 go\r\n")
-        #expect(replies == [Reply(250, lines: ["mx.example.net", "SIZE 1000", "PIPELINING"]), Reply(354, "go")])
+        #expect(replies == [Reply(250, lines: ["mx.example.net", "SIZE 1000", "PIPELINING"]), Reply(354, nil, "go")])
     }
 
     @Test("a line that is no reply is an error", arguments: ["hello\r\n", "99 x\r\n", "2500 x\r\n"])
