@@ -18,6 +18,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
@@ -27,15 +29,17 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
         room("SMTP", [nioCore]),
         room("Mail", ["SMTP", nioCore]),
+        room("Spool", ["Mail", "SMTP", nioCore]),
         room("Monitor", ["Mail", "SMTP", nioCore]),
-        room("Relay", ["Monitor", "Mail", "SMTP", nioCore, nioConcurrency, deque]),
+        room("Relay", ["Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, logging]),
         tests("SMTPTests", ["SMTP", nioCore]),
         tests("MailTests", ["Mail", "SMTP"]),
         tests("MonitorTests", ["Monitor"]),
-        tests("RelayTests", ["Relay", "Monitor", "Mail", "SMTP", nioCore]),
+        tests("RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
     ]
 )

@@ -1,0 +1,72 @@
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+
+/// Who may do what (DESIGN §8.4): a value, asked at each step of a session. Counts of sessions come in as arguments.
+struct Admission: Sendable {
+    let configuration: RelayConfiguration
+
+    func mayRelay(_ address: SocketAddress?) -> Bool {
+        guard let address else { return false }
+        return self.configuration.networks.contains { $0.contains(address) }
+    }
+
+    /// - Parameters:
+    ///   - sessions: inbound sessions in all, this one included; `fromClient`: those of the same address.
+    func greeting(_ address: SocketAddress?, sessions: Int, fromClient: Int) -> ServerSession.Verdict {
+        let limits = self.configuration.limits
+        if sessions > limits.connections {
+            return .disconnect(Reply(421, EnhancedStatusCode(4, 3, 2), "Too many connections, try again later"))
+        }
+        if fromClient > limits.connectionsPerClient, !self.mayRelay(address) {
+            return .disconnect(Reply(421, EnhancedStatusCode(4, 7, 0), "Too many connections from your address"))
+        }
+        return .accept
+    }
+
+    func recipient(_ path: ForwardPath, from address: SocketAddress?) -> ServerSession.Verdict {
+        guard case .path(let forward) = path else { return .accept }  // <Postmaster>: every server takes it (§4.5.1).
+        if !forward.route.isEmpty, self.configuration.sourceRoutes == .reject {
+            return .refuse(Reply(550, EnhancedStatusCode(5, 1, 3), "Source routes are not accepted here"))
+        }
+        if self.mayRelay(address) || self.isOurPostmaster(forward.mailbox) { return .accept }
+        let domain = forward.mailbox.domain.canonical
+        if self.configuration.domains.contains(where: { $0.matches(domain) }) { return .accept }
+        return .refuse(Reply(554, EnhancedStatusCode(5, 7, 1), "Relay access denied"))
+    }
+
+    private func isOurPostmaster(_ mailbox: Mailbox) -> Bool {
+        mailbox.localPart.lowercased() == "postmaster"
+            && mailbox.domain == Domain(self.configuration.hostname)
+    }
+
+    /// The forward-path as the queue keeps it: our own name taken off the route, `<Postmaster>` made a mailbox, the
+    /// route stripped unless this client's routes are honoured (RFC 5321 §3.6.1, appendix C).
+    ///
+    /// - Returns: the path, and whether a route was walked, so that our name goes to the front of the reverse-path.
+    func queued(_ path: ForwardPath, from address: SocketAddress?) -> (path: ForwardPath, moved: Bool) {
+        let us = Domain(self.configuration.hostname)
+        guard case .path(var forward) = path else {
+            let mailbox = self.configuration.postmaster ?? Mailbox(localPart: "postmaster", domain: us)
+            return (.path(Path(mailbox: mailbox)), false)
+        }
+        guard !forward.route.isEmpty else { return (path, false) }
+        guard self.honors(address) else {
+            forward.route = []
+            return (.path(forward), false)
+        }
+        if forward.route.first == us { forward.route.removeFirst() }
+        return (.path(forward), true)
+    }
+
+    func queued(_ path: ReversePath, from address: SocketAddress?) -> ReversePath {
+        guard case .path(var reverse) = path, !reverse.route.isEmpty, !self.honors(address) else { return path }
+        reverse.route = []
+        return .path(reverse)
+    }
+
+    private func honors(_ address: SocketAddress?) -> Bool {
+        self.configuration.sourceRoutes == .honor && self.mayRelay(address)
+    }
+}

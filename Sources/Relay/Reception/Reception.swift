@@ -1,0 +1,84 @@
+import Glibc
+import Logging
+import Mail
+import Monitor
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import SMTP
+import Spool
+
+/// What all inbound sessions share. Everything in it may be used from any event loop.
+final class Reception: Sendable {
+    let spool: any Spool
+    let registry: SessionRegistry
+    let clock: Clock
+    let log: Logger
+    let threads: NIOThreadPool
+    /// A message is safe: the queue takes it from here.
+    let accepted: @Sendable (SpooledMessage) -> Void
+    private let current: NIOLockedValueBox<Admission>
+    private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
+
+    init(
+        _ configuration: RelayConfiguration, spool: any Spool, registry: SessionRegistry, clock: Clock,
+        log: Logger, threads: NIOThreadPool, accepted: @escaping @Sendable (SpooledMessage) -> Void
+    ) {
+        self.current = NIOLockedValueBox(Admission(configuration: configuration))
+        self.spool = spool
+        self.registry = registry
+        self.clock = clock
+        self.log = log
+        self.threads = threads
+        self.accepted = accepted
+    }
+
+    /// Taken by each session at its start, so a reload changes no session under way.
+    var admission: Admission { self.current.withLockedValue { $0 } }
+    func reload(_ configuration: RelayConfiguration) {
+        self.current.withLockedValue { $0 = Admission(configuration: configuration) }
+    }
+
+    func listen(on endpoint: SocketEndpoint, group: any EventLoopGroup) async throws -> any Channel {
+        try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ServerHandler(self))
+                }
+            }
+            .bind(host: endpoint.host, port: endpoint.port).get()
+    }
+
+    func opened(_ channel: any Channel) { self.channels.withLockedValue { $0[ObjectIdentifier(channel)] = channel } }
+    func closed(_ channel: any Channel) { self.channels.withLockedValue { $0[ObjectIdentifier(channel)] = nil } }
+
+    /// Asks each session to end at its next good moment, waits that long, then hangs up.
+    func drain(within time: TimeAmount) async {
+        let deadline = NIODeadline.now() + time
+        for channel in self.channels.withLockedValue({ Array($0.values) }) {
+            channel.pipeline.fireUserInboundEventTriggered(ShutDownEvent())
+        }
+        while self.channels.withLockedValue({ !$0.isEmpty }), NIODeadline.now() < deadline {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        for channel in self.channels.withLockedValue({ Array($0.values) }) { channel.close(promise: nil) }
+    }
+}
+
+/// Tells a session to end at its next good moment.
+struct ShutDownEvent: Sendable {}
+
+/// The time of day, as an argument so that tests can fix it.
+struct Clock: Sendable {
+    var now: @Sendable () -> Timestamp
+    static let system = Clock {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+}

@@ -1,0 +1,163 @@
+public import Mail
+public import NIOCore
+public import SMTP
+
+/// How a message came to us: what the envelope does not say.
+public struct Arrival: Sendable, Hashable {
+    /// `192.0.2.7:40112`; `nil` for a report made here.
+    public var peer: String?
+    /// The name given with EHLO or HELO.
+    public var hello: String?
+    /// The Received field's WITH: `SMTP`, `ESMTP`; `report` for one made here.
+    public var with: String
+    /// `in#4410`
+    public var session: String?
+    public var tls: String?
+    public var user: String?
+
+    public init(
+        peer: String? = nil, hello: String? = nil, with: String, session: String? = nil, tls: String? = nil,
+        user: String? = nil
+    ) {
+        self.peer = peer
+        self.hello = hello
+        self.with = with
+        self.session = session
+        self.tls = tls
+        self.user = user
+    }
+}
+
+/// One recipient as the spool keeps it.
+public struct SpooledRecipient: Sendable, Hashable {
+    /// Its place among the message's recipients, from 0; never changes.
+    public var index: Int
+    public var forwardPath: ForwardPath
+    public var parameters: [Parameter]
+    /// A source route was walked: our name goes to the front of the reverse-path when this is passed on (RFC 821 §3.6).
+    public var moved: Bool
+    /// Never `.active`: after a crash an attempt is made anew.
+    public var state: RecipientState
+    /// Goes up with each change.
+    public var generation: UInt32
+    public var tries: UInt16
+    /// When the next attempt may start.
+    public var due: Timestamp
+    /// While on hold.
+    public var heldSince: Timestamp?
+    /// Milliseconds on hold before; they count neither to retry nor to expiry.
+    public var heldTotal: Int64
+    /// Of the last attempt: `host:port`, the reply in words, the next hop's queue identifier.
+    public var nextHop: String?
+    public var lastReply: String?
+    public var remoteID: String?
+    public var settledAt: Timestamp?
+    /// The sender was told of the delay.
+    public var delayNoticed: Bool
+
+    public init(
+        index: Int, forwardPath: ForwardPath, parameters: [Parameter] = [], moved: Bool = false,
+        state: RecipientState = .queued, generation: UInt32 = 0, tries: UInt16 = 0, due: Timestamp,
+        heldSince: Timestamp? = nil, heldTotal: Int64 = 0, nextHop: String? = nil, lastReply: String? = nil,
+        remoteID: String? = nil, settledAt: Timestamp? = nil, delayNoticed: Bool = false
+    ) {
+        self.index = index
+        self.forwardPath = forwardPath
+        self.parameters = parameters
+        self.moved = moved
+        self.state = state
+        self.generation = generation
+        self.tries = tries
+        self.due = due
+        self.heldSince = heldSince
+        self.heldTotal = heldTotal
+        self.nextHop = nextHop
+        self.lastReply = lastReply
+        self.remoteID = remoteID
+        self.settledAt = settledAt
+        self.delayNoticed = delayNoticed
+    }
+}
+
+/// A message in the spool, without its content.
+public struct SpooledMessage: Sendable, Hashable {
+    public var id: QueueID
+    /// Goes up with each change of any recipient.
+    public var generation: UInt32
+    public var arrived: Timestamp
+    public var reversePath: ReversePath
+    public var parameters: [Parameter]
+    public var arrival: Arrival
+    /// With our trace field.
+    public var contentOctets: Int
+    public var recipients: [SpooledRecipient]
+
+    public init(
+        id: QueueID, generation: UInt32 = 0, arrived: Timestamp, reversePath: ReversePath, parameters: [Parameter] = [],
+        arrival: Arrival, contentOctets: Int, recipients: [SpooledRecipient]
+    ) {
+        self.id = id
+        self.generation = generation
+        self.arrived = arrived
+        self.reversePath = reversePath
+        self.parameters = parameters
+        self.arrival = arrival
+        self.contentOctets = contentOctets
+        self.recipients = recipients
+    }
+}
+
+/// Content on its way into the spool.
+public enum StoredContent: Sendable {
+    /// At most ``largestInlineContent`` octets.
+    case buffer(ByteBuffer)
+    /// Larger: written and synced, not yet named by a transaction.
+    case file(any StreamedContent)
+}
+
+/// Content up to this many octets is stored in the transaction itself, larger content in a file of its own.
+public let largestInlineContent = 128 << 10
+
+/// A message to be made durable.
+public struct NewMessage: Sendable {
+    public var message: SpooledMessage
+    public var content: StoredContent
+    public init(_ message: SpooledMessage, content: StoredContent) {
+        self.message = message
+        self.content = content
+    }
+}
+
+/// A file that takes large content while it comes in. All of it blocks: call it off the event loops, one call at a time.
+public protocol StreamedContent: AnyObject, Sendable {
+    func append(_ chunk: ByteBuffer) throws
+    /// Syncs what was appended; only then may a transaction name it.
+    func finish() throws
+    /// Forgets it; any number of times, also after a failure.
+    func discard()
+}
+
+/// Why the spool did not do it. The description is one line and says what to do.
+public struct SpoolError: Error, Sendable, CustomStringConvertible {
+    public struct Code: Hashable, Sendable {
+        private enum Value: Hashable, Sendable { case full, unavailable, inUse, newerVersion, notWritable, damaged }
+        private var value: Value
+        /// The disk, or the configured share of it, is full.
+        public static let full = Code(value: .full)
+        public static let unavailable = Code(value: .unavailable)
+        /// Another process has it.
+        public static let inUse = Code(value: .inUse)
+        public static let newerVersion = Code(value: .newerVersion)
+        public static let notWritable = Code(value: .notWritable)
+        public static let damaged = Code(value: .damaged)
+    }
+    public var code: Code
+    public var description: String
+    public var queueID: QueueID?
+
+    public init(_ code: Code, _ description: String, queueID: QueueID? = nil) {
+        self.code = code
+        self.description = description
+        self.queueID = queueID
+    }
+}

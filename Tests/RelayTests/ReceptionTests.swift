@@ -1,0 +1,198 @@
+import Logging
+import Mail
+import Monitor
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import SMTP
+import Spool
+import Testing
+
+@testable import Relay
+
+/// Keeps messages in memory, so that reception can be tried without a disk; can be told to be full.
+private final class MemorySpool: Spool {
+    struct State {
+        var generator = QueueIDGenerator(node: 0, after: nil)
+        var messages: [NewMessage] = []
+        var isFull = false
+        var discarded = 0
+    }
+    let state = NIOLockedValueBox(State())
+
+    final class File: StreamedContent {
+        let octets = NIOLockedValueBox(ByteBuffer())
+        let spool: MemorySpool
+        init(_ spool: MemorySpool) { self.spool = spool }
+        func append(_ chunk: ByteBuffer) throws { self.octets.withLockedValue { _ = $0.writeImmutableBuffer(chunk) } }
+        func finish() throws {}
+        func discard() { self.spool.state.withLockedValue { $0.discarded += 1 } }
+    }
+
+    func nextID(at now: Timestamp) -> QueueID { self.state.withLockedValue { $0.generator.next(at: now) } }
+    func newContentFile(for id: QueueID) throws(SpoolError) -> any StreamedContent { File(self) }
+    func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.state.withLockedValue { state in
+            if state.isFull { return eventLoop.makeFailedFuture(SpoolError(.full, "no space left")) }
+            state.messages.append(message)
+            return eventLoop.makeSucceededVoidFuture()
+        }
+    }
+}
+
+@Suite("reception over loopback", .timeLimit(.minutes(1)))
+struct ReceptionTests {
+    private let spool = MemorySpool()
+    private let accepted = NIOLockedValueBox<[SpooledMessage]>([])
+
+    private func configuration() throws -> RelayConfiguration {
+        RelayConfiguration(
+            hostname: "mx.example.net", listen: [], domains: [try #require(DomainPattern("example.net"))],
+            spoolDirectory: "")
+    }
+
+    /// Starts a server, sends `text` in one burst, and gives back all replies up to the end of the session.
+    private func converse(
+        _ text: String, _ configuration: RelayConfiguration
+    ) async throws -> (replies: String, registry: SessionRegistry) {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let registry = SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next()))
+        let accepted = self.accepted
+        let reception = Reception(
+            configuration, spool: self.spool, registry: registry, clock: .system,
+            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton,
+            accepted: { message in accepted.withLockedValue { $0.append(message) } })
+        let server = try await reception.listen(on: SocketEndpoint(host: "127.0.0.1", port: 0), group: group)
+        let client = try await ClientBootstrap(group: group).connect(to: try #require(server.localAddress)) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+            }
+        }
+        let replies = try await client.executeThenClose { inbound, outbound in
+            if !text.isEmpty { try await outbound.write(ByteBuffer(string: text)) }
+            var replies = ""
+            for try await buffer in inbound { replies += String(buffer: buffer) }
+            return replies
+        }
+        try await server.close()
+        await reception.drain(within: .seconds(5))
+        return (replies, registry)
+    }
+
+    private func codes(_ replies: String) -> [String] {
+        replies.split(separator: "\r\n").filter { $0.dropFirst(3).first != "-" }.map { String($0.prefix(3)) }
+    }
+
+    private func message(_ content: String, to recipients: String...) -> String {
+        "EHLO client.example\r\nMAIL FROM:<ann@example.org>\r\n"
+            + recipients.map { "RCPT TO:\($0)\r\n" }.joined() + "DATA\r\n\(content)\r\n.\r\nQUIT\r\n"
+    }
+
+    @Test("a message gets its trace field, its place in the spool, and its transcript from the greeting")
+    func message() async throws {
+        let (replies, registry) = try await self.converse(
+            self.message("Subject: hi\r\n\r\nhello", to: "<bob@example.com>"), self.configuration())
+        #expect(self.codes(replies) == ["220", "250", "250", "250", "354", "250", "221"])
+        let new = try #require(self.spool.state.withLockedValue { $0.messages.first })
+        #expect(replies.contains("queued as \(new.message.id)"))
+        #expect(self.accepted.withLockedValue { $0 } == [new.message])
+        guard case .buffer(let buffer) = new.content else {
+            Issue.record("small content belongs in the transaction")
+            return
+        }
+        let content = String(buffer: buffer)
+        #expect(
+            content.hasPrefix("Received: from client.example ([127.0.0.1])\r\n\tby mx.example.net (Hoptop) with ESMTP"))
+        #expect(content.hasSuffix("Subject: hi\r\n\r\nhello\r\n"))
+        #expect(new.message.contentOctets == buffer.readableBytes)
+
+        let record = try #require(registry.records(includingEnded: true).first)
+        let page = record.page(from: 0, count: 100)
+        #expect(page.lines.first?.text.hasPrefix("220 mx.example.net") == true)
+        #expect(page.lines.map(\.number) == Array(0..<page.end))
+        #expect(page.session.messages == 1)
+        #expect(page.session.ended != nil)
+        #expect(!record.failed)
+        #expect(registry.liveCounts == (0, 0))
+    }
+
+    @Test("large content goes to a file, whole")
+    func large() async throws {
+        let line = String(repeating: "x", count: 70)
+        let content = Array(repeating: line, count: 6000).joined(separator: "\r\n")
+        let (replies, _) = try await self.converse(self.message(content, to: "<bob@example.com>"), self.configuration())
+        #expect(self.codes(replies).suffix(2) == ["250", "221"])
+        let new = try #require(self.spool.state.withLockedValue { $0.messages.first })
+        guard case .file(let file) = new.content, let file = file as? MemorySpool.File else {
+            Issue.record("large content belongs in a file")
+            return
+        }
+        let stored = file.octets.withLockedValue { String(buffer: $0) }
+        #expect(stored.hasSuffix("\r\n" + content + "\r\n"))
+        #expect(new.message.contentOctets == stored.utf8.count)
+        #expect(self.spool.state.withLockedValue { $0.discarded } == 0)
+    }
+
+    @Test("a full spool is a 452, and nothing of the message remains")
+    func full() async throws {
+        self.spool.state.withLockedValue { $0.isFull = true }
+        let (replies, _) = try await self.converse(self.message("hi", to: "<bob@example.com>"), self.configuration())
+        #expect(self.codes(replies) == ["220", "250", "250", "250", "354", "452", "221"])
+        #expect(self.accepted.withLockedValue { $0.isEmpty })
+    }
+
+    @Test("no open relay: a client outside the networks reaches our domains and our postmaster only")
+    func relayDenied() async throws {
+        var configuration = try self.configuration()
+        configuration.networks = []
+        let (replies, _) = try await self.converse(
+            self.message(
+                "hi", to: "<bob@example.com>", "<bob@example.net>", "<Postmaster>", "<postmaster@mx.example.net>",
+                "<@example.net:bob@example.com>"),
+            configuration)
+        #expect(self.codes(replies) == ["220", "250", "250", "554", "250", "250", "250", "554", "354", "250", "221"])
+    }
+
+    @Test(
+        "source routes: the table of RFC 821 §3.6, and RFC 5321 appendix C",
+        arguments: [
+            (RelayConfiguration.SourceRoutes.honor, "<@mx.example.net,@D,@P:u@Z>", "<@D,@P:u@Z>", true),
+            (.honor, "<@D,@P:u@Z>", "<@D,@P:u@Z>", true), (.honor, "<@mx.example.net:u@Z>", "<u@Z>", true),
+            (.honor, "<u@Z>", "<u@Z>", false), (.strip, "<@mx.example.net,@D,@P:u@Z>", "<u@Z>", false),
+        ])
+    func sourceRoutes(
+        _ mode: RelayConfiguration.SourceRoutes, _ given: String, _ queued: String, _ moved: Bool
+    ) async throws {
+        var configuration = try self.configuration()
+        configuration.sourceRoutes = mode
+        _ = try await self.converse(self.message("hi", to: given), configuration)
+        let recipient = try #require(self.accepted.withLockedValue { $0.first?.recipients.first })
+        #expect(recipient.forwardPath.description == queued)
+        #expect(recipient.moved == moved)
+    }
+
+    @Test("source routes can be refused")
+    func sourceRoutesRefused() async throws {
+        var configuration = try self.configuration()
+        configuration.sourceRoutes = .reject
+        let (replies, _) = try await self.converse(self.message("hi", to: "<@D:u@Z>", "<u@Z>"), configuration)
+        #expect(self.codes(replies) == ["220", "250", "250", "550", "250", "354", "250", "221"])
+    }
+
+    @Test("the limit on sessions answers 421")
+    func limit() async throws {
+        var configuration = try self.configuration()
+        configuration.limits.connections = 0
+        let (replies, registry) = try await self.converse("", configuration)
+        #expect(self.codes(replies) == ["421"])
+        #expect(registry.records(includingEnded: true).first?.failed == true)
+    }
+
+    @Test("a silent client is timed out with a 421")
+    func timeout() async throws {
+        var configuration = try self.configuration()
+        configuration.timeouts.command = 100
+        let (replies, _) = try await self.converse("EHLO client.example\r\n", configuration)
+        #expect(self.codes(replies) == ["220", "250", "421"])
+    }
+}
