@@ -32,7 +32,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
-        room("SMTP", [nioCore]),
+        room("SMTP", [nioCore, deque]),
         room("Mail", ["SMTP", nioCore]),
         room("Spool", ["Mail", "SMTP", nioCore]),
         room("Monitor", ["Mail", "SMTP", nioCore]),
