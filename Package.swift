@@ -18,6 +18,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
+let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
@@ -29,6 +31,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
@@ -37,9 +40,18 @@ let package = Package(
         room("Spool", ["Mail", "SMTP", nioCore]),
         room("Monitor", ["Mail", "SMTP", nioCore]),
         room("Relay", ["Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, logging]),
+        // The screen itself joins when its views are drawn; until then its parts below stand alone.
+        .target(
+            name: "Screen", dependencies: ["Monitor", "Mail", "SMTP", toml, collections],
+            exclude: [
+                "Screen.swift", "Screen+Loading.swift", "Keys/Screen+Keys.swift", "Keys/Screen+Actions.swift",
+                "Keys/Screen+Moving.swift", "Keys/Screen+Lists.swift", "Keys/Screen+Modal.swift",
+            ],
+            swiftSettings: settings),
         tests("SMTPTests", ["SMTP", nioCore]),
         tests("MailTests", ["Mail", "SMTP"]),
         tests("MonitorTests", ["Monitor"]),
+        tests("ScreenTests", ["Screen"]),
         tests("RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
     ]
 )

@@ -1,0 +1,145 @@
+import Mail
+import Monitor
+import SMTP
+
+// Each state has a role, a glyph and a word: colour is never the only carrier.
+
+extension RecipientState {
+    var role: Role {
+        switch self {
+        case .queued: .queued
+        case .active: .active
+        case .deferred: .deferred
+        case .hold: .hold
+        case .relayed: .relayed
+        case .bounced: .bounced
+        case .expired: .expired
+        case .dropped: .dropped
+        }
+    }
+    var glyph: Glyph {
+        switch self {
+        case .queued: .queued
+        case .active: .active
+        case .deferred: .deferred
+        case .hold: .hold
+        case .relayed: .relayed
+        case .bounced: .bounced
+        case .expired: .expired
+        case .dropped: .dropped
+        }
+    }
+}
+
+extension SessionPhase {
+    /// As a table shows it.
+    var word: String {
+        switch self {
+        case .connect: "connect"
+        case .greeting: "greeting"
+        case .hello: "EHLO"
+        case .idle: "idle"
+        case .mail: "MAIL"
+        case .rcpt: "RCPT"
+        case .data: "DATA"
+        case .content: "content"
+        case .finalReply: "reply"
+        case .quit: "QUIT"
+        case .closed: "closed"
+        }
+    }
+    var role: Role {
+        switch self {
+        case .content, .finalReply, .data: .active
+        case .connect, .greeting, .hello, .mail, .rcpt: .queued
+        case .idle, .quit, .closed: .muted
+        }
+    }
+}
+
+extension DeliveryProgress {
+    /// 0...1 while content flows and its size is known.
+    var share: Double? {
+        guard let all = self.contentOctets, all > 0 else { return nil }
+        return min(1, Double(self.contentOctetsSent) / Double(all))
+    }
+    /// `DATA 62%`, `RCPT`.
+    var words: String {
+        switch self.phase {
+        case .content: self.share.map { "DATA \(Int($0 * 100))%" } ?? "DATA \(Format.octets(self.contentOctetsSent))"
+        case .finalReply: "DATA sent, reply?"
+        case .connect, .greeting, .hello, .idle, .mail, .rcpt, .data, .quit, .closed: self.phase.word
+        }
+    }
+}
+
+extension DestinationAges.Condition {
+    var role: Role {
+        switch self {
+        case .ok: .ok
+        case .backoff: .limited
+        case .unrouted: .failed
+        case .hold: .hold
+        }
+    }
+    var glyph: Glyph {
+        switch self {
+        case .ok: .ok
+        case .backoff: .limited
+        case .unrouted: .warn
+        case .hold: .hold
+        }
+    }
+    var word: String {
+        switch self {
+        case .ok: "ok"
+        case .backoff: "backoff"
+        case .unrouted: "no route"
+        case .hold: "on hold"
+        }
+    }
+}
+
+extension FactRow.Kind {
+    var role: Role {
+        switch self {
+        case .accepted, .reported: .queued
+        case .deferred: .deferred
+        case .relayed: .relayed
+        case .bounced, .refused: .bounced
+        case .expired: .expired
+        case .dropped: .dropped
+        case .held: .hold
+        case .released, .retried, .restored: .active
+        }
+    }
+    var glyph: Glyph {
+        switch self {
+        case .accepted, .reported, .released, .restored: .queued
+        case .deferred: .deferred
+        case .relayed: .relayed
+        case .bounced, .refused: .bounced
+        case .expired: .expired
+        case .dropped: .dropped
+        case .held: .hold
+        case .retried: .active
+        }
+    }
+}
+
+extension Attention.Severity {
+    var role: Role {
+        switch self {
+        case .notice: .muted
+        case .warning: .limited
+        case .failure: .failed
+        }
+    }
+    var glyph: Glyph {
+        switch self {
+        case .notice: .ok
+        case .warning: .warn
+        case .failure: .failed
+        }
+    }
+}
