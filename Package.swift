@@ -45,7 +45,7 @@ let package = Package(
             name: "Screen", dependencies: ["Monitor", "Mail", "SMTP", toml, collections],
             exclude: [
                 "Screen.swift", "Screen+Loading.swift", "Keys/Screen+Keys.swift", "Keys/Screen+Actions.swift",
-                "Keys/Screen+Moving.swift", "Keys/Screen+Lists.swift", "Keys/Screen+Modal.swift",
+                "Keys/Screen+Moving.swift", "Keys/Screen+Lists.swift", "Keys/Screen+Modal.swift", "Views",
             ],
             swiftSettings: settings),
         tests("SMTPTests", ["SMTP", nioCore]),
