@@ -1,16 +1,48 @@
 public import Mail
 public import NIOCore
 
-/// What keeps mail safe. Reception needs this much of it.
+/// What keeps mail safe: messages, recipients, facts. SQLite is one implementation; others share one queue among nodes.
+///
+/// Every change is one transaction, compares generations and says what really changed. Futures complete on the event loop
+/// that is given, with ``SpoolError`` on failure; after a failure nothing of the change remains.
 public protocol Spool: Sendable {
     /// A fresh queue ID; cheap, from any thread.
     func nextID(at now: Timestamp) -> QueueID
     func newContentFile(for id: QueueID) throws(SpoolError) -> any StreamedContent
+
     /// Makes a message durable.
     ///
     /// On success it has reached the disk and the 250 may go out; from here it is ours to deliver or report (RFC 5321
     /// §4.2.5). On failure nothing of it remains but a content file, which the caller discards.
-    ///
-    /// - Returns: completes on `eventLoop`; fails with ``SpoolError``.
     func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
+
+    /// Writes down what became of attempts: each settlement wholly, with its report, or not at all.
+    ///
+    /// - Returns: one for each settlement, in order.
+    func settle(_ settlements: [Settlement], on eventLoop: any EventLoop) -> EventLoopFuture<[Settled]>
+
+    /// Does what an operator asks, in one transaction, to those recipients that are as the target names them.
+    func apply(_ order: Order, on targets: [RecipientTarget], on eventLoop: any EventLoop) -> EventLoopFuture<Applied>
+
+    /// Takes back a drop, as far as its recipients are still dropped and `now` is not past its time.
+    func undo(_ token: Int64, at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Applied>
+
+    /// Forgets drops whose time for undo is over, and the messages that they alone kept.
+    func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
+
+    /// The content as it was accepted, from memory where it is fresh.
+    func content(of id: QueueID, on eventLoop: any EventLoop) -> EventLoopFuture<any ContentSource>
+
+    /// `nil` when it is not in the spool (any more).
+    func message(_ id: QueueID) async throws -> SpooledMessage?
+    /// Messages in order of their IDs, so that a start reads the whole queue page by page.
+    func messages(after id: QueueID?, count: Int) async throws -> [SpooledMessage]
+    /// In order, after `sequence`; `nil`: the newest `count`.
+    func facts(after sequence: Int64?, count: Int) async throws -> [Fact]
+    /// All that is kept about a message, oldest first.
+    func facts(of id: QueueID) async throws -> [Fact]
+    func counters() async throws -> Counters
+
+    /// Lets everything that was begun finish, then lets go of the files.
+    func close() async
 }

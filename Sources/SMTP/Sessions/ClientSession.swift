@@ -1,13 +1,13 @@
-import DequeModule
 public import NIOCore
 
-/// One SMTP client session as a value: replies in, commands out (RFC 5321 §3.1, §3.3; RFC 2920).
+/// One SMTP client session as a value: octets in, actions out (RFC 5321 §3, §4.1.4).
 ///
-/// The driver pulls `next()`; at `.ready` it calls `begin` or `quit`.
+/// The driver puts octets in with ``receive(_:)`` and pulls ``next()`` until that is `nil`. After ``Action/ready`` it
+/// begins a transaction or quits; every transaction ends with one ``Action/finished(_:)``, whatever happens.
 public struct ClientSession: Sendable {
     public struct Configuration: Sendable {
         public var hostname: String
-        /// Use PIPELINING where it is offered.
+        /// Whether to send commands in groups to a server that offers it (RFC 2920).
         public var pipelining: Bool
         public init(hostname: String, pipelining: Bool = true) {
             self.hostname = hostname
@@ -15,329 +15,246 @@ public struct ClientSession: Sendable {
         }
     }
 
+    public struct Transaction: Equatable, Sendable {
+        public var reversePath: ReversePath
+        /// Of MAIL as it came in. What the server offers goes on: SIZE with `contentOctets`, and BODY.
+        public var parameters: [Parameter]
+        /// At least one.
+        public var recipients: [ForwardPath]
+        public var contentOctets: Int
+        public init(
+            reversePath: ReversePath, parameters: [Parameter] = [], recipients: [ForwardPath], contentOctets: Int
+        ) {
+            self.reversePath = reversePath
+            self.parameters = parameters
+            self.recipients = recipients
+            self.contentOctets = contentOctets
+        }
+    }
+
     public enum Action: Equatable, Sendable {
-        /// A command line without its CRLF.
+        /// A command line, without CRLF.
         case send(String)
-        /// A reply came in; for transcripts.
+        /// A reply came in. Before what follows from it.
         case heard(Reply)
+        /// Waits for ``ClientSession/begin(_:)`` or ``ClientSession/quit()``.
         case ready
-        /// Call `content` with a chunk, `contentEnded` or `contentFailed`.
+        /// Waits for ``ClientSession/content(_:)`` with a chunk, ``ClientSession/contentEnded()`` or
+        /// ``ClientSession/contentFailed()``.
         case readContent
-        /// Encoded mail data.
+        /// Mail data to write, dots stuffed. Pull again when there is room for more.
         case sendContent(ByteBuffer)
-        /// The lone dot is to be written, as given.
-        case endContent(String)
-        /// One outcome for each recipient, in order.
+        /// Write a dot and CRLF: mail data is complete.
+        case endContent
+        /// What became of the transaction, in the order of its recipients.
         case finished([Outcome])
-        /// The session never got ready, or broke between transactions. `permanent`: a 5yz of the greeting or to HELO.
+        /// The session never got ready, or broke between transactions; `.close` follows.
+        /// `permanent` is the 5yz that says that another attempt is pointless.
         case unusable(DeferralCause, permanent: Reply?)
         case close
     }
 
-    /// What EHLO's reply told.
+    /// What the server said of itself.
     public struct Server: Equatable, Sendable {
+        /// Out of its reply to EHLO or, before that, its greeting.
         public var name: String?
-        /// In upper case.
+        /// Keywords in upper case.
         public var extensions: Set<String> = []
+        /// `nil` when it announces no limit (RFC 1870).
         public var maximumMessageOctets: Int?
     }
 
-    /// A command whose reply is awaited.
-    enum Awaited: Sendable {
-        case mail, rcpt(Int), data, reset
-        /// The final reply; `isWanted` is false for the dot behind a DATA that no recipient wanted (RFC 2920 §3.1).
-        case final(isWanted: Bool)
-    }
-
-    private enum State: Sendable {
-        case greeting
-        case hello(extended: Bool)
-        case idle
-        case transaction(Exchange)
-        case quitting
+    enum State: Sendable {
+        case greeting  // The 220 is awaited. Next: hello.
+        case hello(extended: Bool)  // EHLO is out, or HELO when that was refused. Next: ready.
+        case ready(announced: Bool)  // Between transactions. Next: commands, quitting.
+        case commands(Exchange)  // MAIL, RCPTs and DATA. Next: content, or resetting when nothing is accepted.
+        case content(Exchange, Reading)  // 354 came. Next: finalReply.
+        case finalReply(Exchange)  // The dot is out. Next: ready.
+        case resetting  // RSET is out, after a transaction without content. Next: ready.
+        case quitting  // QUIT is out. Next: closed.
         case closed
     }
 
-    struct Exchange: Sendable {
-        var transaction: Transaction
-        /// `nil`: not settled yet; accepted by RCPT counts as not settled.
-        var outcomes: [Outcome?]
-        var accepted = 0
-        var awaited: Deque<Awaited> = []
-        var encoder = ContentEncoder()
-        var isSendingContent = false
-        /// `finished` is out; only the reply to RSET is awaited.
-        var isFinished = false
+    enum Reading: Sendable {
+        case due  // A chunk is to be asked for. Next: asked.
+        case asked  // The driver reads. Next: due, ended.
+        case ended  // The dot is to be sent.
     }
 
-    private let configuration: Configuration
-    private var state = State.greeting
-    private var replies = ReplyParser()
-    private var outbox: Deque<Action> = []
-    public private(set) var server = Server()
+    /// How the connection ended, found out between two replies.
+    enum Ending: Sendable {
+        case lost
+        case timedOut
+        case contentFailed
+    }
+
+    let configuration: Configuration
+    var state = State.greeting
+    public internal(set) var server = Server()
+    var replies = ReplyParser()
+    var encoder = ContentEncoder()
+    /// To be pulled before the state is asked.
+    var outbox: [Action] = []
+    var ending: Ending?
 
     public init(_ configuration: Configuration) { self.configuration = configuration }
 
-    // MARK: what happened
-
+    /// Octets came from the server.
     public mutating func receive(_ buffer: ByteBuffer) {
         if case .closed = self.state { return }
         self.replies.append(buffer)
     }
 
-    /// Only at `.ready`.
-    public mutating func begin(_ transaction: Transaction) {
-        guard case .idle = self.state else {
-            preconditionFailure("a transaction begins in a session that is not ready")
-        }
-        precondition(!transaction.recipients.isEmpty, "a transaction without recipients")
-        var exchange = Exchange(
-            transaction: transaction, outcomes: Array(repeating: nil, count: transaction.recipients.count))
-        if let limit = self.server.maximumMessageOctets, limit > 0, transaction.contentOctets > limit {
-            // Known to be refused, so it is not tried (RFC 1870 §5).
-            let reply = Reply(
-                552, "5.3.4", "Message of \(transaction.contentOctets) octets exceeds the server's limit of \(limit)")
-            self.outbox.append(.finished(exchange.outcomes.map { _ in .bounced(reply) }))
-            self.outbox.append(.ready)
-            return
-        }
-        self.say(self.mailCommand(transaction), .mail, &exchange)
-        if self.pipelines {
-            for index in transaction.recipients.indices { self.sayRecipient(index, &exchange) }
-            self.say("DATA", .data, &exchange)
-        }
-        self.state = .transaction(exchange)
-    }
-
-    public mutating func content(_ chunk: ByteBuffer) {
-        self.withContent { exchange, outbox in
-            outbox.append(.sendContent(exchange.encoder.encode(chunk)))
-            outbox.append(.readContent)
-        }
-    }
-
-    public mutating func contentEnded() {
-        self.withContent { exchange, outbox in
-            exchange.isSendingContent = false
-            exchange.awaited.append(.final(isWanted: true))
-            outbox.append(.endContent(exchange.encoder.end))
-        }
-    }
-
-    /// Our own content cannot be read: without the dot the server must not take what it has.
-    public mutating func contentFailed() { self.fail(.connectionLost(.content)) }
-
-    private mutating func withContent(_ body: (inout Exchange, inout Deque<Action>) -> Void) {
-        guard case .transaction(var exchange) = self.state, exchange.isSendingContent else {
-            guard case .closed = self.state else { preconditionFailure("content that was not asked for") }
-            return  // The connection broke meanwhile.
-        }
-        body(&exchange, &self.outbox)
-        self.state = .transaction(exchange)
-    }
-
-    public mutating func quit() {
-        guard case .idle = self.state else { return }
-        self.outbox.append(.send("QUIT"))
-        self.state = .quitting
-    }
-
-    public mutating func timedOut() { self.fail(.timedOut(self.phase)) }
-    public mutating func disconnected() { self.fail(.connectionLost(self.phase)) }
-
-    // MARK: what to do
-
+    /// The next thing to do; `nil` until more octets, content or a transaction arrive.
     public mutating func next() -> Action? {
         while true {
-            if let action = self.outbox.popFirst() { return action }
+            if !self.outbox.isEmpty { return self.outbox.removeFirst() }
             if case .closed = self.state { return nil }
+            if self.ending == nil, let command = self.nextCommand() { return .send(command) }
             do {
-                guard let reply = try self.replies.next() else { return nil }
-                self.outbox.append(.heard(reply))
-                self.heard(reply)
+                if let reply = try self.replies.next() {
+                    self.outbox.append(.heard(reply))
+                    self.received(reply)
+                    continue
+                }
             } catch {
                 self.fail(.malformedReply(self.phase))
+                continue
             }
+            if let ending = self.ending {
+                // Only now: replies that came before the end were said, and count.
+                self.fail(ending.cause(in: self.phase))
+                continue
+            }
+            guard self.proceed() else { return nil }
         }
     }
 
-    private mutating func heard(_ reply: Reply) {
-        // 421 may answer any command (§3.8), so it comes before asking which command this answers.
-        if reply.code == 421 { return self.fail(.reply(reply)) }
+    /// Starts a transaction. The session has to be ready.
+    public mutating func begin(_ transaction: Transaction) {
+        guard case .ready(announced: true) = self.state else {
+            preconditionFailure("a transaction was begun in a session that is not ready")
+        }
+        precondition(!transaction.recipients.isEmpty, "a transaction without recipients")
+        if let limit = self.server.maximumMessageOctets, transaction.contentOctets > limit {
+            let name = self.server.name ?? "the next hop"
+            let text = "Message size exceeds the limit announced by \(name) (\(limit) octets)"
+            let outcome = Outcome.bounced(Reply(552, "5.3.4", text))
+            self.outbox.append(.finished(transaction.recipients.map { _ in outcome }))
+            self.state = .ready(announced: false)
+        } else {
+            self.state = .commands(Exchange(transaction, pipelined: self.pipelines))
+        }
+    }
+
+    /// Answers ``Action/readContent``; a chunk may end anywhere.
+    public mutating func content(_ chunk: ByteBuffer) {
+        guard let exchange = self.reading() else { return }
+        let encoded = self.encoder.encode(chunk)
+        if encoded.readableBytes > 0 { self.outbox.append(.sendContent(encoded)) }
+        self.state = .content(exchange, .due)
+    }
+
+    /// Answers ``Action/readContent``: there is no more of it.
+    public mutating func contentEnded() {
+        guard let exchange = self.reading() else { return }
+        if let lineEnd = self.encoder.finish() { self.outbox.append(.sendContent(lineEnd)) }
+        self.state = .content(exchange, .ended)
+    }
+
+    /// Answers ``Action/readContent``: it cannot be read. The connection goes without a dot, so that the server forgets
+    /// the message (RFC 5321 §4.1.1.10).
+    public mutating func contentFailed() {
+        guard self.reading() != nil else { return }
+        self.ending = .contentFailed
+    }
+
+    /// Ends a session that is ready.
+    public mutating func quit() {
         switch self.state {
-        case .greeting:
-            guard reply.code.isCompletion else { return self.refuse(reply) }
-            self.state = .hello(extended: true)
-            self.outbox.append(.send("EHLO \(self.configuration.hostname)"))
-        case .hello(let extended): self.answered(hello: reply, extended: extended)
-        case .idle: self.fail(.malformedReply(.idle))  // Nobody asked.
-        case .transaction(let exchange): self.answered(reply, exchange)
-        case .quitting: self.close()
+        case .ready(announced: true):
+            self.outbox.append(.send("QUIT"))
+            self.state = .quitting
         case .closed: break
+        case .greeting, .hello, .ready, .commands, .content, .finalReply, .resetting, .quitting:
+            preconditionFailure("QUIT in a session that is not ready")
         }
     }
 
-    private mutating func answered(hello reply: Reply, extended: Bool) {
-        guard reply.code.isCompletion else {
-            guard extended, reply.code.isPermanent else { return self.refuse(reply) }
-            self.state = .hello(extended: false)  // §3.2: a server may know only HELO.
-            return self.outbox.append(.send("HELO \(self.configuration.hostname)"))
-        }
-        self.server.name = reply.lines[0].split(separator: " ").first.map(String.init)
-        for line in reply.lines.dropFirst() where extended {
-            let words = line.split(separator: " ")
-            guard let keyword = words.first?.uppercased() else { continue }
-            self.server.extensions.insert(keyword)
-            if keyword == "SIZE", words.count > 1 { self.server.maximumMessageOctets = Int(words[1]) }
-        }
-        self.becomeReady()
-    }
+    /// The server was silent for too long (§4.5.3.2).
+    public mutating func timedOut() { self.ending = self.ending ?? .timedOut }
 
-    private mutating func answered(_ reply: Reply, _ before: Exchange) {
-        var exchange = before
-        guard let awaited = exchange.awaited.popFirst() else {
-            // A verdict before the dot: a refusal can be believed, an acceptance cannot.
-            return self.fail(reply.code.isPositive ? .malformedReply(.content) : .reply(reply))
-        }
-        switch awaited {
-        case .mail:
-            if !reply.code.isCompletion { exchange.settleOpen(reply) }
-            if !self.pipelines, reply.code.isCompletion { self.sayRecipient(0, &exchange) }
-        case .rcpt(let index):
-            if reply.code.isCompletion {
-                exchange.accepted += 1
-            } else if exchange.outcomes[index] == nil {
-                exchange.outcomes[index] = Outcome(refusal: reply)
-            }
-            if !self.pipelines {
-                if index + 1 < exchange.outcomes.count {
-                    self.sayRecipient(index + 1, &exchange)
-                } else if exchange.isOpen {
-                    self.say("DATA", .data, &exchange)
-                }
-            }
-        case .data:
-            if reply.code == 354 {
-                if exchange.isOpen, exchange.accepted > 0 {
-                    exchange.isSendingContent = true
-                    self.outbox.append(.readContent)
-                } else {
-                    self.outbox.append(.endContent(".\r\n"))
-                    exchange.awaited.append(.final(isWanted: false))
-                }
-            } else {
-                exchange.settleOpen(reply)
-            }
-        case .final(let isWanted):
-            if isWanted {
-                for index in exchange.outcomes.indices where exchange.outcomes[index] == nil {
-                    exchange.outcomes[index] = reply.code.isCompletion ? .relayed(reply) : Outcome(refusal: reply)
-                }
-                self.outbox.append(.finished(exchange.outcomes.compactMap { $0 }))
-                return self.becomeReady()
-            }
-        case .reset: return self.becomeReady()
-        }
-        if exchange.awaited.isEmpty, !exchange.isSendingContent, !exchange.isFinished {
-            // Every recipient is settled, and the server may still hold a transaction open.
-            exchange.isFinished = true
-            self.outbox.append(.finished(exchange.outcomes.compactMap { $0 }))
-            self.say("RSET", .reset, &exchange)
-        }
-        self.state = .transaction(exchange)
-    }
+    /// The connection is gone. What was received before still counts.
+    public mutating func disconnected() { self.ending = self.ending ?? .lost }
+}
 
-    // MARK: commands
-
-    private var pipelines: Bool { self.configuration.pipelining && self.server.extensions.contains("PIPELINING") }
-
-    private mutating func say(_ command: String, _ awaited: Awaited, _ exchange: inout Exchange) {
-        self.outbox.append(.send(command))
-        exchange.awaited.append(awaited)
-    }
-
-    private mutating func sayRecipient(_ index: Int, _ exchange: inout Exchange) {
-        self.say("RCPT TO:\(exchange.transaction.recipients[index])", .rcpt(index), &exchange)
-    }
-
-    private func mailCommand(_ transaction: Transaction) -> String {
-        var command = "MAIL FROM:\(transaction.reversePath)"
-        if self.server.extensions.contains("SIZE") { command += " SIZE=\(transaction.contentOctets)" }
-        if self.server.extensions.contains("8BITMIME"),
-            let body = transaction.parameters.first(where: { $0.keyword == "BODY" })
-        {
-            command += " \(body)"
-        }
-        return command
-    }
-
-    // MARK: ends
-
-    private mutating func becomeReady() {
-        self.state = .idle
-        self.outbox.append(.ready)
-    }
-
-    private mutating func refuse(_ reply: Reply) {
-        self.outbox.append(.unusable(.reply(reply), permanent: reply.code.isPermanent ? reply : nil))
-        self.close()
-    }
-
-    private mutating func fail(_ cause: DeferralCause) {
-        switch self.state {
-        case .closed: return
-        case .quitting: break
-        case .greeting, .hello, .idle: self.outbox.append(.unusable(cause, permanent: nil))
-        case .transaction(let exchange):
-            if !exchange.isFinished {
-                // An early refusal of the content speaks for all whose fate is open.
-                let open: Outcome =
-                    if case .reply(let reply) = cause { Outcome(refusal: reply) } else { .deferred(cause) }
-                self.outbox.append(.finished(exchange.outcomes.map { $0 ?? open }))
-            }
-        }
-        self.close()
-    }
-
-    private mutating func close() {
-        self.outbox.append(.close)
-        self.state = .closed
-    }
-
-    // MARK: what can be asked
-
+extension ClientSession {
+    /// What the session waits for, as timers and screens go by it.
     public var phase: SessionPhase {
         switch self.state {
         case .greeting: .greeting
         case .hello: .hello
-        case .idle: .idle
-        case .transaction(let exchange):
-            if exchange.isSendingContent {
-                .content
-            } else {
-                switch exchange.awaited.first {
-                case .mail, nil: .mail
-                case .rcpt: .rcpt
-                case .data: .data
-                case .final: .finalReply
-                case .reset: .idle
-                }
-            }
+        case .ready, .resetting: .idle
+        case .commands(let exchange): exchange.phase
+        case .content: .content
+        case .finalReply: .finalReply
         case .quitting: .quit
         case .closed: .closed
         }
     }
-}
 
-extension ClientSession.Exchange {
-    /// Some recipient's fate is open.
-    fileprivate var isOpen: Bool { self.outcomes.contains { $0 == nil } }
+    /// How many recipients of the transaction the server has answered; (0, 0) outside of one.
+    public var recipientProgress: (answered: Int, total: Int) {
+        switch self.state {
+        case .commands(let exchange), .content(let exchange, _), .finalReply(let exchange):
+            exchange.recipientProgress
+        case .greeting, .hello, .ready, .resetting, .quitting, .closed: (0, 0)
+        }
+    }
 
-    fileprivate mutating func settleOpen(_ reply: Reply) {
-        for index in self.outcomes.indices where self.outcomes[index] == nil {
-            self.outcomes[index] =
-                reply.code.isPositive
-                ? .deferred(.malformedReply(.data)) : ClientSession.Outcome(refusal: reply)
+    private var pipelines: Bool { self.configuration.pipelining && self.server.extensions.contains("PIPELINING") }
+
+    /// The exchange that waits for the driver's content; `nil` when the session broke while the driver was reading.
+    private func reading() -> Exchange? {
+        switch self.state {
+        case .content(let exchange, .asked): return exchange
+        case .closed: return nil
+        case .greeting, .hello, .ready, .commands, .content, .finalReply, .resetting, .quitting:
+            preconditionFailure("content for a session that had not asked")
+        }
+    }
+
+    private mutating func nextCommand() -> String? {
+        guard case .commands(var exchange) = self.state, let command = exchange.nextCommand(for: self.server) else {
+            return nil
+        }
+        self.state = .commands(exchange)
+        return command
+    }
+
+    /// What comes next without the server.
+    /// - Returns: whether anything does.
+    private mutating func proceed() -> Bool {
+        switch self.state {
+        case .ready(announced: false):
+            self.state = .ready(announced: true)
+            self.outbox.append(.ready)
+            return true
+        case .content(let exchange, .due):
+            self.state = .content(exchange, .asked)
+            self.outbox.append(.readContent)
+            return true
+        case .content(let exchange, .ended):
+            guard self.replies.isEmpty else {
+                self.fail(.malformedReply(.content))  // It began to reply before the dot.
+                return true
+            }
+            self.state = .finalReply(exchange)
+            self.outbox.append(.endContent)
+            return true
+        case .greeting, .hello, .ready, .commands, .content, .finalReply, .resetting, .quitting, .closed:
+            return false
         }
     }
 }

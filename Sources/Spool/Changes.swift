@@ -1,0 +1,190 @@
+public import Mail
+public import NIOCore
+
+/// One recipient as a change expects to find it; when its generation is another, the change is stale.
+public struct RecipientTarget: Sendable, Hashable {
+    public var message: QueueID
+    public var index: Int
+    public var generation: UInt32
+    public init(message: QueueID, index: Int, generation: UInt32) {
+        self.message = message
+        self.index = index
+        self.generation = generation
+    }
+}
+
+/// What one attempt, or the end of patience, did to some recipients of one message.
+public struct Settlement: Sendable {
+    public struct Outcome: Sendable, Hashable {
+        public var index: Int
+        public var generation: UInt32
+        /// `deferred`, `relayed`, `bounced` or `expired`; or the state it has, when only `delayNoticed` changes.
+        public var state: RecipientState
+        /// When the next attempt may start, where `state` is `deferred`.
+        public var due: Timestamp?
+        /// Whether this was an attempt.
+        public var countsAsTry: Bool
+        /// `host:port` of the attempt.
+        public var nextHop: String?
+        /// The reply, or the reason, in words.
+        public var reply: String?
+        /// The next hop's queue identifier.
+        public var remoteID: String?
+        /// `out#9121`
+        public var session: String?
+        /// How long the attempt took.
+        public var milliseconds: Int64?
+        /// The sender is told of the delay by this settlement's report.
+        public var delayNoticed: Bool
+        public init(
+            index: Int, generation: UInt32, state: RecipientState, due: Timestamp? = nil, countsAsTry: Bool = true,
+            nextHop: String? = nil, reply: String? = nil, remoteID: String? = nil, session: String? = nil,
+            milliseconds: Int64? = nil, delayNoticed: Bool = false
+        ) {
+            self.index = index
+            self.generation = generation
+            self.state = state
+            self.due = due
+            self.countsAsTry = countsAsTry
+            self.nextHop = nextHop
+            self.reply = reply
+            self.remoteID = remoteID
+            self.session = session
+            self.milliseconds = milliseconds
+            self.delayNoticed = delayNoticed
+        }
+    }
+    public var message: QueueID
+    public var at: Timestamp
+    public var outcomes: [Outcome]
+    /// The delivery status notification that goes into the queue with it (RFC 3464).
+    public var report: NewMessage?
+    public init(message: QueueID, at: Timestamp, outcomes: [Outcome], report: NewMessage? = nil) {
+        self.message = message
+        self.at = at
+        self.outcomes = outcomes
+        self.report = report
+    }
+}
+
+/// What became of a settlement.
+public enum Settled: Sendable, Hashable {
+    /// The message's new generation; each recipient's went up by one. `isGone`: every recipient is settled and nothing
+    /// keeps the message.
+    case done(generation: UInt32, isGone: Bool)
+    /// A recipient had changed, or the message was gone: nothing was done.
+    case stale
+}
+
+/// What an operator can order the spool to do. A bounce is a ``Settlement``, since it has a report.
+public struct Order: Sendable, Hashable {
+    public enum Action: Sendable, Hashable {
+        /// Deferred recipients become queued, due at once.
+        case retry
+        case hold
+        case release
+        /// Settles without notification; can be taken back until `undoUntil`.
+        case drop(undoUntil: Timestamp)
+    }
+    public var action: Action
+    public var at: Timestamp
+    /// Who: a user name, `signal`.
+    public var by: String
+    public init(_ action: Action, at: Timestamp, by: String) {
+        self.action = action
+        self.at = at
+        self.by = by
+    }
+}
+
+/// What an order really did.
+public struct Applied: Sendable {
+    /// The recipients that changed, each as it now is, with its message's generation.
+    public struct Change: Sendable, Hashable {
+        public var message: QueueID
+        public var generation: UInt32
+        public var recipient: SpooledRecipient
+        public init(message: QueueID, generation: UInt32, recipient: SpooledRecipient) {
+            self.message = message
+            self.generation = generation
+            self.recipient = recipient
+        }
+    }
+    public var changes: [Change]
+    /// Why others were left alone, in words (`already on hold`, `changed meanwhile`), with how many recipients.
+    public var skipped: [String: Int]
+    /// Names a drop for ``Spool/undo(_:at:on:)``.
+    public var undo: Int64?
+    public init(changes: [Change] = [], skipped: [String: Int] = [:], undo: Int64? = nil) {
+        self.changes = changes
+        self.skipped = skipped
+        self.undo = undo
+    }
+}
+
+/// Something that happened to mail, written in the transaction that made it true.
+public struct Fact: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        case accepted, deferred, relayed, bounced, expired, dropped, held, released, retried, restored
+        /// A delivery status notification was made; `text` is its queue ID.
+        case reported
+    }
+    /// Goes up by one with each fact.
+    public var sequence: Int64
+    public var at: Timestamp
+    public var kind: Kind
+    public var message: QueueID
+    /// `nil` when it is about the whole message.
+    public var recipient: Int?
+    /// Reverse-path and forward-path with angle brackets.
+    public var from: String?
+    public var to: String?
+    public var nextHop: String?
+    public var remoteID: String?
+    public var text: String?
+    /// `out#9121`, `in#4410`
+    public var session: String?
+    public var contentOctets: Int?
+    public var milliseconds: Int64?
+    public init(
+        sequence: Int64, at: Timestamp, kind: Kind, message: QueueID, recipient: Int? = nil, from: String? = nil,
+        to: String? = nil, nextHop: String? = nil, remoteID: String? = nil, text: String? = nil,
+        session: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil
+    ) {
+        self.sequence = sequence
+        self.at = at
+        self.kind = kind
+        self.message = message
+        self.recipient = recipient
+        self.from = from
+        self.to = to
+        self.nextHop = nextHop
+        self.remoteID = remoteID
+        self.text = text
+        self.session = session
+        self.contentOctets = contentOctets
+        self.milliseconds = milliseconds
+    }
+}
+
+/// Since the spool was made.
+public struct Counters: Sendable, Hashable {
+    /// Messages.
+    public var accepted = 0
+    /// Recipients, as are the rest.
+    public var relayed = 0
+    public var deferredAttempts = 0
+    public var bounced = 0
+    public var expired = 0
+    public var dropped = 0
+    /// Messages made here to report on others; they count as accepted too.
+    public var reports = 0
+    public init() {}
+}
+
+/// Content that can be read, any number of times. Large content is never in memory as a whole.
+public protocol ContentSource: Sendable {
+    var octets: Int { get }
+    /// At most `count` octets from `offset`; empty at the end. Completes on `eventLoop`.
+    func read(from offset: Int, count: Int, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer>
+}
