@@ -1,0 +1,301 @@
+import Logging
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+import Spool
+
+/// Carries octets between a channel and its `ClientSession`. It decides nothing about mail.
+final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
+    // @unchecked: made, used and let go of on the channel's event loop, which is the connection's.
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Content is read from the spool this much at a time, so memory does not grow with the message.
+    private static let chunkOctets = 128 << 10
+
+    private let connection: OutboundConnection
+    private let delivery: Delivery
+    private let settings: Delivery.Settings
+    private let host: SocketEndpoint
+    private let record: SessionRecord
+    private var session: ClientSession
+    private var context: ChannelHandlerContext?
+
+    private var job: Job?
+    private var content: (any ContentSource)?
+    private var contentRead = 0
+    private var contentFailure: String?
+    /// Something was heard in this transaction, or it is the session's first.
+    private var isTried = true
+    private var transactions = 0
+    private var progress: ContentProgress?
+
+    private var output = ByteBuffer()
+    private var isDraining = false
+    private var isClosing = false
+    private var isUnwanted = false
+    /// Between transactions, with nothing to do.
+    private(set) var isIdle = false
+    private var failure: String?
+    private var lastActivity = NIODeadline.now()
+    private var timer: Scheduled<Void>?
+
+    init(
+        _ connection: OutboundConnection, delivery: Delivery, settings: Delivery.Settings, host: SocketEndpoint,
+        record: SessionRecord
+    ) {
+        self.connection = connection
+        self.delivery = delivery
+        self.settings = settings
+        self.host = host
+        self.record = record
+        self.session = ClientSession(ClientSession.Configuration(hostname: settings.hostname))
+    }
+
+    // MARK: from the connection, on the loop
+
+    func begin(_ job: Job) {
+        self.job = job
+        self.isIdle = false
+        self.isTried = self.transactions == 0
+        self.transactions += 1
+        self.content = nil
+        self.contentRead = 0
+        self.contentFailure = nil
+        self.lastActivity = .now()
+        self.record.update(at: self.now) {
+            $0.message = job.message.description
+            $0.contentOctets = job.transaction.contentOctets
+            $0.contentOctetsDone = 0
+            $0.recipientsDone = 0
+        }
+        self.session.begin(job.transaction)
+        self.drain()
+    }
+
+    func quit() {
+        self.isUnwanted = true
+        guard self.isIdle else { return }
+        self.isIdle = false
+        self.session.quit()
+        self.drain()
+    }
+
+    func hangUp(_ why: String) {
+        self.failure = why
+        self.context?.close(promise: nil)
+    }
+
+    // MARK: the channel's events
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        self.lastActivity = .now()
+        let local = context.localAddress.map(ServerHandler.text) ?? "?"
+        self.record.said(.relay, "connected \(local) -> \(self.host)", at: self.now)
+        self.record.update(at: self.now) { $0.phase = .greeting }
+        self.armTimer()
+        context.read()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = self.unwrapInboundIn(data)
+        self.lastActivity = .now()
+        self.record.update(at: self.now) { $0.octetsIn += buffer.readableBytes }
+        self.session.receive(buffer)
+        self.drain()
+        if !self.isClosing { context.read() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.lastActivity = .now()
+        self.drain()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.failure = self.failure ?? "\(error)"
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.timer?.cancel()
+        self.progress?.stop()
+        self.session.disconnected()
+        self.drain()
+        self.context = nil
+        self.delivery.registry.close(
+            self.record, at: self.now, failed: self.failure != nil, remark: self.failure)
+        self.connection.closed(self, failure: self.failure)
+    }
+
+    // MARK: the session's actions
+
+    private func drain() {
+        guard !self.isDraining else { return }  // `run` answered at once, and the loop below goes on by itself.
+        self.isDraining = true
+        while self.hasRoom, let action = self.session.next() { self.run(action) }
+        self.isDraining = false
+        self.write()
+        if self.isClosing { self.context?.close(promise: nil) }
+        let phase = self.session.phase
+        let recipients = self.session.recipientProgress.answered
+        if self.record.row.phase != phase || (phase == .rcpt && self.record.row.recipientsDone != recipients) {
+            self.record.update(at: self.now) {
+                $0.phase = phase
+                if phase == .rcpt || phase == .data { $0.recipientsDone = recipients }
+            }
+        }
+    }
+
+    /// Without a channel nothing can be written, and the session's last words need no room.
+    private var hasRoom: Bool {
+        guard let channel = self.context?.channel, channel.isActive else { return true }
+        return channel.isWritable && self.output.readableBytes < 256 << 10
+    }
+
+    private func write() {
+        guard self.output.readableBytes > 0, let context = self.context else { return }
+        let octets = self.output.readableBytes
+        context.writeAndFlush(self.wrapOutboundOut(self.output), promise: nil)
+        self.output = context.channel.allocator.buffer(capacity: 512)
+        self.record.update(at: self.now) { $0.octetsOut += octets }
+        // Less than what makes the channel unwritable may still be too much for one turn of the session.
+        if context.channel.isWritable, !self.isClosing, case .content = self.session.phase { self.drain() }
+    }
+
+    private func run(_ action: ClientSession.Action) {
+        switch action {
+        case .send(let line):
+            self.output.writeString(line)
+            self.output.writeStaticString("\r\n")
+            self.record.said(.client, line, at: self.now)
+        case .heard(let reply):
+            self.isTried = true
+            self.record.said(.server, reply, at: self.now)
+        case .ready: self.ready()
+        case .readContent: self.readContent()
+        case .sendContent(var octets): self.output.writeBuffer(&octets)
+        case .endContent:
+            self.output.writeStaticString(".\r\n")
+            self.record.said(.client, "[content: \(self.contentRead) octets] .", at: self.now)
+        case .finished(let outcomes): self.finished(outcomes)
+        case .unusable(let cause, _):
+            self.failure = self.failure ?? cause.description
+            self.connection.unusable(cause.description, host: self.host)
+        case .close: self.isClosing = true
+        }
+    }
+
+    private func ready() {
+        if self.isUnwanted { return self.session.quit() }
+        self.isIdle = true
+        self.lastActivity = .now()
+        self.connection.ready(self)
+    }
+
+    private func finished(_ outcomes: [ClientSession.Outcome]) {
+        self.progress?.stop()
+        self.progress = nil
+        let isRelayed = outcomes.contains { if case .relayed = $0 { true } else { false } }
+        self.record.update(at: self.now) {
+            if isRelayed { $0.messages += 1 }
+            $0.message = nil
+        }
+        if case .deferred(let cause)? = outcomes.first, case .reply = cause {
+        } else if case .deferred(let cause)? = outcomes.first {
+            self.failure = self.failure ?? cause.description
+        }
+        self.job = nil
+        let verdict: JobResult.Verdict =
+            if let contentFailure = self.contentFailure {
+                .unreadable(contentFailure)
+            } else if !self.isTried {
+                .untried
+            } else {
+                .outcomes(outcomes)
+            }
+        self.connection.finished(verdict, host: self.host, session: self.record.ref)
+    }
+
+    // MARK: content
+
+    private func readContent() {
+        guard let job = self.job, let context = self.context else { return self.session.contentFailed() }
+        if let content = self.content {
+            self.readChunk(of: content, context)
+        } else {
+            self.delivery.spool.content(of: job.message, on: context.eventLoop).assumeIsolated()
+                .whenComplete { result in
+                    switch result {
+                    case .success(let content):
+                        self.content = content
+                        if content.octets > ContentProgress.worthwhileOctets {
+                            self.progress = ContentProgress(
+                                context.channel, record: self.record, clock: self.delivery.clock,
+                                contentOctets: content.octets, octetsBefore: self.record.row.octetsOut)
+                        }
+                        self.readChunk(of: content, context)
+                    case .failure(let error): self.unreadable(error)
+                    }
+                }
+        }
+    }
+
+    private func readChunk(of content: any ContentSource, _ context: ChannelHandlerContext) {
+        content.read(from: self.contentRead, count: Self.chunkOctets, on: context.eventLoop).assumeIsolated()
+            .whenComplete { result in
+                self.lastActivity = .now()
+                switch result {
+                case .success(let chunk) where chunk.readableBytes == 0: self.session.contentEnded()
+                case .success(let chunk):
+                    self.contentRead += chunk.readableBytes
+                    self.session.content(chunk)
+                case .failure(let error): return self.unreadable(error)
+                }
+                self.drain()
+            }
+    }
+
+    private func unreadable(_ error: any Error) {
+        self.contentFailure = "the content could not be read: \(error)"
+        self.delivery.log.error("content could not be read", metadata: ["error": "\(error)"])
+        self.session.contentFailed()
+        self.drain()
+    }
+
+    // MARK: time
+
+    /// One timer for the session's life: it looks when something last happened and goes to sleep again.
+    private func armTimer() {
+        guard let context = self.context else { return }
+        let wait = self.lastActivity + self.patience - .now()
+        self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: max(wait, .milliseconds(50))) {
+            guard self.context != nil else { return }
+            if self.lastActivity + self.patience <= .now() {
+                if self.isIdle {
+                    self.quit()
+                } else {
+                    self.failure = self.failure ?? "timed out in \(self.session.phase.rawValue)"
+                    self.session.timedOut()
+                    self.drain()
+                }
+            }
+            self.armTimer()
+        }
+    }
+
+    /// RFC 5321 §4.5.3.2. A session with nothing to do is kept a little while for the next message.
+    private var patience: TimeAmount {
+        let timeouts = self.settings.timeouts
+        if self.isIdle { return .milliseconds(timeouts.idle) }
+        return switch self.session.phase {
+        case .content: .milliseconds(timeouts.data)
+        case .finalReply: .milliseconds(timeouts.finalReply)
+        case .quit: .seconds(5)  // Nothing hangs on its reply.
+        default: .milliseconds(timeouts.reply)
+        }
+    }
+
+    private var now: Timestamp { self.delivery.clock.now() }
+}

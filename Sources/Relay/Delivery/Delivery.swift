@@ -1,0 +1,77 @@
+import Logging
+import Mail
+import Monitor
+import NIOCore
+import NIOPosix
+import SMTP
+import Spool
+
+/// One transaction to be made: some recipients of one message that go to the same next hop.
+struct Job: Sendable {
+    var number: Int
+    var message: QueueID
+    var transaction: ClientSession.Transaction
+}
+
+/// What became of a job.
+struct JobResult: Sendable {
+    enum Verdict: Sendable {
+        /// One for each recipient of the transaction, in order.
+        case outcomes([ClientSession.Outcome])
+        /// No host gave a session: why, in words.
+        case unreachable(String)
+        /// A reused session broke before it said anything; nothing was tried.
+        case untried
+        /// The content could not be read from the spool.
+        case unreadable(String)
+    }
+    var job: Int
+    var verdict: Verdict
+    /// The host of the attempt.
+    var host: SocketEndpoint?
+    var session: SessionRef?
+    var milliseconds: Int64
+}
+
+enum OutboundEvent: Sendable {
+    /// A session waits for a transaction, or closes by itself after a while.
+    case idle(OutboundConnection)
+    case finished(JobResult, OutboundConnection)
+    /// The connection's last event; `failure` when that was not as it should be.
+    case ended(OutboundConnection, failure: String?)
+}
+
+/// What all outbound sessions share. Everything in it may be used from any event loop.
+final class Delivery: Sendable {
+    struct Settings: Sendable {
+        var hostname: String
+        var timeouts: RelayConfiguration.Timeouts
+    }
+    let group: any EventLoopGroup
+    let spool: any Spool
+    let registry: SessionRegistry
+    let clock: Clock
+    let log: Logger
+
+    init(
+        group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry, clock: Clock, log: Logger
+    ) {
+        self.group = group
+        self.spool = spool
+        self.registry = registry
+        self.clock = clock
+        self.log = log
+    }
+
+    /// Opens a session with the first host that gives one, and starts with `job`.
+    ///
+    /// - Parameter report: called on the connection's event loop.
+    func open(
+        to nextHop: NextHop, job: Job, settings: Settings, report: @escaping @Sendable (OutboundEvent) -> Void
+    ) -> OutboundConnection {
+        let connection = OutboundConnection(
+            self, nextHop: nextHop, settings: settings, loop: self.group.next(), report: report)
+        connection.loop.execute { connection.open(job) }
+        return connection
+    }
+}

@@ -1,0 +1,174 @@
+import Glibc
+import Mail
+import Monitor
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import SMTP
+
+/// The way to one next hop, from looking for a host that answers to the last transaction of the session.
+///
+/// `@unchecked Sendable`: all that changes is touched on `loop` alone; the other methods only send it there.
+final class OutboundConnection: @unchecked Sendable {
+    let loop: any EventLoop
+    let nextHop: NextHop
+    private let delivery: Delivery
+    private let settings: Delivery.Settings
+    private let report: @Sendable (OutboundEvent) -> Void
+
+    /// The session as watchers see it; from any thread.
+    private let record = NIOLockedValueBox<SessionRecord?>(nil)
+    var current: SessionRecord? { self.record.withLockedValue { $0 } }
+
+    private var hosts: ArraySlice<SocketEndpoint>
+    private var job: Job?
+    private var begun = NIODeadline.now()
+    private var handler: ClientHandler?
+    private var lastFailure: String?
+    private var isEnded = false
+    /// Asked to end before a host answered.
+    private var isUnwanted = false
+
+    init(
+        _ delivery: Delivery, nextHop: NextHop, settings: Delivery.Settings, loop: any EventLoop,
+        report: @escaping @Sendable (OutboundEvent) -> Void
+    ) {
+        self.delivery = delivery
+        self.nextHop = nextHop
+        self.settings = settings
+        self.loop = loop
+        self.report = report
+        self.hosts = nextHop.hosts[...]
+    }
+
+    // MARK: from any thread
+
+    /// Gives an idle session its next transaction.
+    func start(_ job: Job) { self.loop.execute { self.begin(job) } }
+
+    /// Ends the session with QUIT when it is idle, else after its transaction.
+    func quit() {
+        self.loop.execute {
+            self.isUnwanted = true
+            self.handler?.quit()
+        }
+    }
+
+    /// Ends the session at once.
+    func abort() {
+        self.loop.execute {
+            self.isUnwanted = true
+            self.handler?.hangUp("closed by the operator")
+        }
+    }
+
+    // MARK: on the loop
+
+    func open(_ job: Job) {
+        self.job = job
+        self.begun = .now()
+        self.tryNextHost()
+    }
+
+    private func begin(_ job: Job) {
+        self.job = job
+        self.begun = .now()
+        if let handler = self.handler, handler.isIdle {
+            handler.begin(job)
+        } else {
+            self.finished(.untried, host: nil, session: nil)  // It ended while the job was on its way.
+        }
+    }
+
+    private func tryNextHost() {
+        guard let host = self.hosts.popFirst(), !self.isUnwanted else {
+            self.finished(.unreachable(self.lastFailure ?? "no host of the route answers"), host: nil, session: nil)
+            return self.end(failure: self.lastFailure)
+        }
+        let record = self.delivery.registry.open(
+            .outbound, peer: host.description, name: self.nextHop.description, at: self.delivery.clock.now(),
+            hangUp: { [weak self] in self?.abort() })
+        self.record.withLockedValue { $0 = record }
+        if let job = self.job { record.update(at: self.delivery.clock.now()) { $0.message = job.message.description } }
+        let handler = ClientHandler(
+            self, delivery: self.delivery, settings: self.settings, host: host, record: record)
+        ClientBootstrap(group: self.loop)
+            .channelOption(.autoRead, value: false)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 256 << 10))
+            .connectTimeout(.milliseconds(self.settings.timeouts.connect))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
+            }
+            .connect(host: host.host, port: host.port)
+            .assumeIsolated()
+            .whenFailure { error in
+                let failure = "connect to \(host): \(Self.words(for: error))"
+                let now = self.delivery.clock.now()
+                record.said(.relay, failure, at: now)
+                self.delivery.registry.close(record, at: now, failed: true, remark: failure)
+                self.lastFailure = failure
+                self.tryNextHost()
+            }
+    }
+
+    /// The host gave a session: what waits can begin.
+    func ready(_ handler: ClientHandler) {
+        self.handler = handler
+        self.hosts = []
+        if let job = self.job {
+            handler.begin(job)
+        } else if self.isUnwanted {
+            handler.quit()
+        } else {
+            self.report(.idle(self))
+        }
+    }
+
+    /// The host answered, but gave no session.
+    func unusable(_ cause: String, host: SocketEndpoint) {
+        self.lastFailure = "\(host): \(cause)"
+    }
+
+    func finished(_ verdict: JobResult.Verdict, host: SocketEndpoint?, session: SessionRef?) {
+        guard let job = self.job else { return }
+        self.job = nil
+        let time = (.now() - self.begun).nanoseconds / 1_000_000
+        self.report(
+            .finished(
+                JobResult(job: job.number, verdict: verdict, host: host, session: session, milliseconds: time), self))
+    }
+
+    /// The channel is gone.
+    func closed(_ handler: ClientHandler, failure: String?) {
+        if self.handler === handler {
+            self.handler = nil
+            self.finished(.untried, host: nil, session: nil)
+            self.end(failure: failure)
+        } else {
+            self.tryNextHost()  // It never got ready.
+        }
+    }
+
+    private func end(failure: String?) {
+        guard !self.isEnded else { return }
+        self.isEnded = true
+        self.report(.ended(self, failure: failure))
+    }
+
+    /// What a failed connect says, short enough for a row.
+    private static func words(for error: any Error) -> String {
+        switch error {
+        case ChannelError.connectTimeout: return "timed out"
+        case let error as NIOConnectionError:
+            if error.connectionErrors.isEmpty { return "the name does not resolve" }
+            return error.connectionErrors.map { self.words(for: $0.error) }.joined(separator: "; ")
+        case let error as IOError: return error.errnoCode == ECONNREFUSED ? "connection refused" : error.localized
+        default: return "\(error)"
+        }
+    }
+}
+
+extension IOError {
+    fileprivate var localized: String { String(cString: strerror(self.errnoCode)).lowercased() }
+}

@@ -1,0 +1,42 @@
+/// Strings that many rows share, each kept once and counted: replies and reasons.
+struct Interner {
+    /// 0 names no string.
+    typealias Name = UInt32
+
+    private var strings: [String] = [""]
+    private var counts: [UInt32] = [0]
+    private var free: [Name] = []
+    private var names: [String: Name] = [:]
+
+    subscript(name: Name) -> String? { name == 0 ? nil : self.strings[Int(name)] }
+
+    /// Takes one count of the string; ``release(_:)`` gives it back.
+    mutating func take(_ string: String?) -> Name {
+        guard let string, !string.isEmpty else { return 0 }
+        if let name = self.names[string] {
+            self.counts[Int(name)] += 1
+            return name
+        }
+        let name: Name
+        if let reused = self.free.popLast() {
+            name = reused
+            self.strings[Int(name)] = string
+            self.counts[Int(name)] = 1
+        } else {
+            name = Name(self.strings.count)
+            self.strings.append(string)
+            self.counts.append(1)
+        }
+        self.names[string] = name
+        return name
+    }
+
+    mutating func release(_ name: Name) {
+        guard name != 0 else { return }
+        self.counts[Int(name)] -= 1
+        guard self.counts[Int(name)] == 0 else { return }
+        self.names[self.strings[Int(name)]] = nil
+        self.strings[Int(name)] = ""
+        self.free.append(name)
+    }
+}

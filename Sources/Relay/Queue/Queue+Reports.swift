@@ -1,0 +1,125 @@
+import Logging
+import Mail
+import NIOCore
+import SMTP
+import Spool
+
+/// Telling the sender (RFC 3464): of a bounce or an expiry, and of a long delay. A report is settled in one transaction
+/// with what it reports.
+extension Queue {
+    /// Recipients named in one report, so that it stays small enough for the spool's transaction.
+    private static let recipientsInReport = 100
+    private static let headerOctets = 32 << 10
+
+    /// - Returns: `nil` when nothing is to be reported, or there is nobody to tell: a null reverse-path is never answered
+    ///   (RFC 5321 §4.5.5).
+    func report(on outcomes: [Settlement.Outcome], of id: QueueID) -> EventLoopFuture<NewMessage?> {
+        let reported = outcomes.filter { $0.state == .bounced || $0.state == .expired || $0.delayNoticed }
+        guard !reported.isEmpty else { return self.loop.makeSucceededFuture(nil) }
+        return self.loop.makeFutureWithTask {
+            guard let message = try await self.spool.message(id), case .path(let sender) = message.reversePath else {
+                return nil
+            }
+            let header = await self.header(of: id)
+            return self.report(on: reported, of: message, to: sender, header: header)
+        }
+    }
+
+    /// A report without the original's header is better than none.
+    private func header(of id: QueueID) async -> ByteBuffer {
+        do {
+            return try await self.spool.content(of: id, on: self.loop)
+                .flatMap { $0.read(from: 0, count: Self.headerOctets, on: self.loop) }.get()
+        } catch {
+            self.log.warning("a report goes without the header", metadata: ["message": "\(id)", "error": "\(error)"])
+            return ByteBuffer()
+        }
+    }
+
+    private func report(
+        on outcomes: [Settlement.Outcome], of message: SpooledMessage, to sender: Path, header: ByteBuffer
+    ) -> NewMessage {
+        let now = self.now
+        let id = self.spool.nextID(at: now)
+        let recipients = outcomes.prefix(Self.recipientsInReport).compactMap { outcome in
+            message.recipients.first { $0.index == outcome.index }.map { ($0, outcome) }
+        }
+        let content = self.reportContent(
+            on: recipients, of: message, to: sender, header: header, id: id, at: now)
+        // A bounce returns along the reverse-path (RFC 821 §3.6), where source routes are walked at all.
+        let path = Path(
+            route: self.configuration.sourceRoutes == .honor ? sender.route : [], mailbox: sender.mailbox)
+        let report = SpooledMessage(
+            id: id, arrived: now, reversePath: .null, arrival: Arrival(with: "report"),
+            contentOctets: content.readableBytes,
+            recipients: [SpooledRecipient(index: 0, forwardPath: .path(path), due: now)])
+        return NewMessage(report, content: .buffer(content))
+    }
+
+    // MARK: the end of patience
+
+    /// Looks through the queue once a minute, or oftener when patience is short.
+    func armSweep() {
+        let interval = min(max(self.configuration.retry.giveUp / 20, 1000), 60_000)
+        self.loop.scheduleTask(in: .milliseconds(interval)) {
+            guard !self.isStopping else { return }
+            self.sweep().whenComplete { _ in self.armSweep() }
+        }
+    }
+
+    private func sweep() -> EventLoopFuture<Void> {
+        let now = self.now
+        let retry = self.configuration.retry
+        let found = UncheckedTransfer(SlotList())
+        return self.scan { slot in
+            let isOld = self.index.rows(of: slot).contains { row in
+                let age = self.index.age(row, at: now)
+                return age >= retry.giveUp
+                    || retry.delayNotice > 0 && age >= retry.delayNotice && !self.index.delayNoticed(row)
+            }
+            if isOld { found.value.slots.append(slot) }
+        }.map {
+            for slot in found.value.slots where self.index.ids[Int(slot)] != 0 { self.endPatience(slot, at: now) }
+            _ = self.spool.purge(at: now, on: self.loop)
+        }
+    }
+
+    private func endPatience(_ slot: QueueIndex.Slot, at now: Timestamp) {
+        let retry = self.configuration.retry
+        var expired: [Settlement.Outcome] = []
+        var delayed: [Settlement.Outcome] = []
+        for row in self.index.rows(of: slot) {
+            let state = self.index.states[Int(row)]
+            guard state == .queued || state == .deferred else { continue }
+            let age = self.index.age(row, at: now)
+            var outcome = Settlement.Outcome(
+                index: Int(self.index.rowIndex[Int(row)]), generation: self.index.rowGenerations[Int(row)],
+                state: .expired, countsAsTry: false, reply: self.reason(row) ?? "no attempt was made")
+            if age >= retry.giveUp {
+                expired.append(outcome)
+            } else if retry.delayNotice > 0, age >= retry.delayNotice, !self.index.delayNoticed(row),
+                self.index.reversePath(slot) != "<>"
+            {
+                outcome.state = state
+                outcome.due = Timestamp(milliseconds: self.index.due[Int(row)])
+                outcome.delayNoticed = true
+                delayed.append(outcome)
+            }
+        }
+        let id = self.index.id(slot)
+        for outcomes in [expired, delayed] {
+            for start in stride(from: 0, to: outcomes.count, by: Self.recipientsInReport) {
+                let part = Array(outcomes[start..<min(start + Self.recipientsInReport, outcomes.count)])
+                self.keepBack(part, slot)
+                self.settle(part, of: id) { isDone in if !isDone { self.refresh(id) } }
+            }
+        }
+    }
+
+    /// No attempt may begin for them until their outcome is written.
+    private func keepBack(_ outcomes: [Settlement.Outcome], _ slot: QueueIndex.Slot) {
+        for outcome in outcomes {
+            if let row = self.index.row(of: slot, index: outcome.index) { self.index.setState(row, .active) }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+import DequeModule
+import Logging
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+import Spool
+
+/// What became of attempts: written to the spool first, then to the index.
+extension Queue {
+    func finished(_ number: Int, _ verdict: JobResult.Verdict) {
+        self.finished(JobResult(job: number, verdict: verdict, host: nil, session: nil, milliseconds: 0))
+    }
+
+    func finished(_ result: JobResult) {
+        guard let attempt = self.attempts[result.job] else { return }
+        switch result.verdict {
+        case .untried: self.requeue(result.job, attempt)
+        case .unreachable(let reason): self.unreachable(reason, attempt, result)
+        case .unreadable(let reason):
+            self.log.error("a message could not be sent", metadata: ["reason": "\(reason)"])
+            self.settle(result.job, attempt, attempt.rows.map { self.deferral(of: $0, reason, result, isTry: false) })
+        case .outcomes(let outcomes):
+            self.judge(attempt.destination, by: outcomes)
+            self.settle(
+                result.job, attempt, zip(attempt.rows, outcomes).map { self.outcome(of: $0, $1, result) })
+        }
+    }
+
+    /// The attempt did not happen: its recipients go before the others again.
+    private func requeue(_ number: Int, _ attempt: Attempt) {
+        self.attempts[number] = nil
+        for row in attempt.rows.reversed() {
+            self.attemptOfRow[row] = nil
+            self.index.setState(row, .queued)
+            attempt.destination.ready.prepend(Destination.Entry(row: row, stamp: self.index.stamps[Int(row)]))
+        }
+        self.pump(attempt.destination)
+    }
+
+    /// The destination waits, and with it all that is ready for it; the recipients that showed it have had a try.
+    private func unreachable(_ reason: String, _ attempt: Attempt, _ result: JobResult) {
+        let destination = attempt.destination
+        let others = destination.connections.values.contains { $0 !== attempt.connection }
+        if others, !destination.isBackingOff(at: self.now) {
+            destination.congested()
+        } else if !destination.isBackingOff(at: self.now) {
+            let delay = self.schedule.delay(afterFailures: destination.failures + 1, using: &self.random)
+            destination.failed(reason, until: self.now.adding(milliseconds: delay))
+            self.loop.scheduleTask(in: .milliseconds(delay + 1)) { self.pump(destination) }
+        }
+        self.settle(result.job, attempt, attempt.rows.map { self.deferral(of: $0, reason, result, isTry: true) })
+    }
+
+    /// A session that broke is a sign of too many; one that answered, whatever it said of the mail, is not.
+    private func judge(_ destination: Destination, by outcomes: [ClientSession.Outcome]) {
+        let isBroken = outcomes.contains { outcome in
+            switch outcome {
+            case .deferred(.reply(let reply)): reply.code == 421
+            case .deferred: true
+            case .relayed, .bounced: false
+            }
+        }
+        if isBroken {
+            destination.congested()
+        } else {
+            destination.succeeded(limit: self.configuration.delivery.connections)
+        }
+    }
+
+    // MARK: outcomes
+
+    private func outcome(
+        of row: QueueIndex.Row, _ outcome: ClientSession.Outcome, _ result: JobResult
+    ) -> Settlement.Outcome {
+        switch outcome {
+        case .relayed(let reply):
+            self.settled(row, .relayed, reply.description, result, remoteID: Self.queueIdentifier(in: reply))
+        case .bounced(let reply): self.settled(row, .bounced, reply.description, result)
+        case .deferred(let cause): self.deferral(of: row, cause.description, result, isTry: true)
+        }
+    }
+
+    private func settled(
+        _ row: QueueIndex.Row, _ state: RecipientState, _ reply: String, _ result: JobResult, remoteID: String? = nil
+    ) -> Settlement.Outcome {
+        Settlement.Outcome(
+            index: Int(self.index.rowIndex[Int(row)]), generation: self.index.rowGenerations[Int(row)], state: state,
+            nextHop: result.host?.description, reply: reply, remoteID: remoteID, session: result.session?.id,
+            milliseconds: result.milliseconds)
+    }
+
+    /// Deferred, or expired when there is no more time.
+    private func deferral(
+        of row: QueueIndex.Row, _ reason: String, _ result: JobResult, isTry: Bool
+    ) -> Settlement.Outcome {
+        if self.index.age(row, at: self.now) >= self.configuration.retry.giveUp {
+            return self.settled(row, .expired, reason, result)
+        }
+        let failures = Int(self.index.tries[Int(row)]) + 1
+        let delay = self.schedule.delay(afterFailures: failures, using: &self.random)
+        var outcome = self.settled(row, .deferred, reason, result)
+        outcome.due = self.now.adding(milliseconds: delay)
+        outcome.countsAsTry = isTry
+        return outcome
+    }
+
+    /// `Ok: queued as 4Q7K`, `OK id=1abc-…`, `Message accepted for delivery, 4Q7K`: what the next hop calls the message.
+    static func queueIdentifier(in reply: Reply) -> String? {
+        let words = reply.lines.joined(separator: " ").split(separator: " ")
+        for (index, word) in words.enumerated() {
+            let lower = word.lowercased()
+            if lower == "as", index > 0, words[index - 1].lowercased() == "queued", index + 1 < words.count {
+                return Self.identifier(words[index + 1])
+            }
+            if lower.hasPrefix("id=") { return Self.identifier(word.dropFirst(3)) }
+        }
+        return nil
+    }
+
+    private static func identifier(_ word: Substring) -> String? {
+        let name = word.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".") }
+        return name.isEmpty || name.utf8.count > 128 ? nil : String(name)
+    }
+
+    // MARK: writing
+
+    private func settle(_ number: Int, _ attempt: Attempt, _ outcomes: [Settlement.Outcome]) {
+        self.settle(outcomes, of: self.index.id(attempt.slot)) { isDone in
+            self.attempts[number] = nil
+            for row in attempt.rows { self.attemptOfRow[row] = nil }
+            if !isDone { self.refresh(self.index.id(attempt.slot)) }
+            self.pump(attempt.destination)
+        }
+    }
+
+    /// Writes the outcomes, with a report where one is due, and changes the index when they are on disk.
+    ///
+    /// While the spool fails the recipients stay as they are, and it is tried again.
+    /// - Parameter done: before the index changes; false when the spool found something else than the index.
+    func settle(
+        _ outcomes: [Settlement.Outcome], of id: QueueID, by operatorName: String? = nil,
+        done: @escaping (Bool) -> Void
+    ) {
+        let done = UncheckedTransfer(done)
+        self.report(on: outcomes, of: id)
+            .flatMap { report in
+                let settlement = Settlement(message: id, at: self.now, outcomes: outcomes, report: report)
+                return self.spool.settle([settlement], on: self.loop).map { ($0.first ?? .stale, report) }
+            }
+            .whenComplete { result in
+                switch result {
+                case .success((.done(let generation, let isGone), let report)):
+                    self.spoolTrouble = nil
+                    done.value(true)
+                    self.settled(outcomes, of: id, generation: generation, isGone: isGone)
+                    if let report {
+                        self.fresh.insert(report.message)
+                        self.add(report.message)
+                    }
+                case .success((.stale, _)):
+                    self.log.warning("the spool knew better than the queue", metadata: ["message": "\(id)"])
+                    done.value(false)
+                case .failure(let error):
+                    self.spoolTrouble = "\(error)"
+                    self.log.error("an outcome could not be written", metadata: ["error": "\(error)"])
+                    guard !self.isStopping else { return done.value(false) }
+                    self.loop.scheduleTask(in: .seconds(2)) {
+                        self.settle(outcomes, of: id, by: operatorName, done: done.value)
+                    }
+                }
+                self.signal.raise(.queue)
+                self.signal.raise(.facts)
+            }
+    }
+
+    private func settled(
+        _ outcomes: [Settlement.Outcome], of id: QueueID, generation: UInt32, isGone: Bool
+    ) {
+        guard let slot = self.index.slot(of: id) else { return }
+        let now = self.now
+        let arrived = Timestamp(milliseconds: self.index.arrived[Int(slot)])
+        for outcome in outcomes {
+            self.flow.settled(outcome.state, isTry: outcome.countsAsTry, after: now.since(arrived), at: now)
+            guard let row = self.index.row(of: slot, index: outcome.index) else { continue }
+            self.index.settled(row, outcome, messageGeneration: generation)
+            if !isGone { self.plan(row) }
+        }
+        // What waits for a retry is read back then; memory is for what moves.
+        if isGone || outcomes.contains(where: { $0.state == .deferred }) { self.fresh.remove(id) }
+        if isGone { self.index.remove(slot) }
+    }
+
+    /// Makes the index as the spool is.
+    func refresh(_ id: QueueID) {
+        self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenSuccess { message in
+            if let slot = self.index.slot(of: id) { self.index.remove(slot) }
+            self.fresh.remove(id)
+            if let message, message.recipients.contains(where: { !$0.state.isSettled }) { self.add(message) }
+            self.signal.raise(.queue)
+        }
+    }
+}

@@ -1,0 +1,288 @@
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+import Spool
+
+/// What the Queue view and the Overview ask of the index. Long work is cut into turns of the loop, sorting happens on
+/// another thread, and an order serves until the queue has changed and some time has passed.
+extension Queue {
+    /// The order of a query's messages at one moment.
+    struct Ranking {
+        var query: QueueQuery
+        var version: Int
+        var made: NIODeadline
+        var cost: TimeAmount
+        var slots: [QueueIndex.Slot]
+        var ids: [Int64]
+    }
+
+    /// From any thread.
+    func window(_ query: QueueQuery, _ request: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
+        try await self.loop.flatSubmit {
+            self.order(query).map { self.window(of: $0, request) }
+        }.get()
+    }
+
+    private func window(of order: Ranking, _ request: WindowRequest<MessageRef>) -> Window<QueueRow> {
+        let live = zip(order.slots, order.ids).filter { self.index.ids[Int($0)] == $1 }.map(\.0)
+        let count = max(request.count, 0)
+        let last = max(live.count - count, 0)
+        let first: Int =
+            switch request.anchor {
+            case .row(let row): min(max(row, 0), last)
+            case .last: last
+            case .item(let ref, let offset, let fallback):
+                if let slot = QueueID(ref.id).flatMap({ self.index.slot(of: $0) }), let row = live.firstIndex(of: slot)
+                {
+                    min(max(row - offset, 0), last)
+                } else {
+                    min(max(fallback, 0), last)
+                }
+            }
+        return Window(
+            rows: live[first..<min(first + count, live.count)].map { self.queueRow($0) }, first: first,
+            matched: live.count, total: self.index.messages, at: self.now)
+    }
+
+    // MARK: orders
+
+    private func order(_ query: QueueQuery) -> EventLoopFuture<Ranking> {
+        if let known = self.rankings[query], self.isCurrent(known) { return self.loop.makeSucceededFuture(known) }
+        let begun = NIODeadline.now()
+        let version = self.index.version
+        let matcher = QueueMatcher(query.filter, in: self)
+        let keys = UncheckedTransfer(SortKeys(query.sort))
+        return self.scan { slot in
+            if matcher.matches(slot) { keys.value.append(slot, of: self) }
+        }.flatMap {
+            self.sorted(keys.value.entries, descending: query.descending)
+        }.map { entries in
+            let order = Ranking(
+                query: query, version: version, made: .now(), cost: .now() - begun, slots: entries.map(\.slot),
+                ids: entries.map { self.index.ids[Int($0.slot)] })
+            self.rankings[query] = order
+            return order
+        }
+    }
+
+    /// A large queue is not sorted anew ten times a second: an order serves for ten times what it cost.
+    private func isCurrent(_ order: Ranking) -> Bool {
+        if order.version == self.index.version { return true }
+        guard self.index.messages > 2000 else { return false }
+        return .now() - order.made < max(.milliseconds(250), .nanoseconds(order.cost.nanoseconds * 10))
+    }
+
+    private func sorted(_ entries: [SortKeys.Entry], descending: Bool) -> EventLoopFuture<[SortKeys.Entry]> {
+        let sort: @Sendable () -> [SortKeys.Entry] = {
+            descending ? entries.sorted { $1 < $0 } : entries.sorted()
+        }
+        guard entries.count > 2000 else { return self.loop.makeSucceededFuture(sort()) }
+        return self.loop.makeFutureWithTask { sort() }
+    }
+
+    /// The messages that match, each once, as they are now.
+    func matching(_ filter: Filter) -> EventLoopFuture<[QueueIndex.Slot]> {
+        let matcher = QueueMatcher(filter, in: self)
+        let found = UncheckedTransfer(SlotList())
+        return self.scan { slot in
+            if matcher.matches(slot) { found.value.slots.append(slot) }
+        }.map { found.value.slots }
+    }
+
+    // MARK: rows
+
+    /// The recipient whose state the message shows: its least happy unsettled one.
+    func leadingRow(_ slot: QueueIndex.Slot) -> QueueIndex.Row {
+        var leading = self.index.firstRow[Int(slot)]
+        for row in self.index.rows(of: slot)
+        where Self.unhappiness(self.index.states[Int(row)]) > Self.unhappiness(self.index.states[Int(leading)]) {
+            leading = row
+        }
+        return leading
+    }
+
+    static func unhappiness(_ state: RecipientState) -> Int {
+        switch state {
+        case .deferred: 4
+        case .hold: 3
+        case .queued: 2
+        case .active: 1
+        case .relayed, .bounced, .expired, .dropped: 0
+        }
+    }
+
+    func reference(_ slot: QueueIndex.Slot) -> MessageRef {
+        MessageRef(
+            node: self.node, id: self.index.id(slot).description, generation: Int(self.index.generations[Int(slot)]))
+    }
+
+    func queueRow(_ slot: QueueIndex.Slot) -> QueueRow {
+        let leading = self.leadingRow(slot)
+        var counts = RecipientCounts()
+        var tries: UInt16 = 0
+        for row in self.index.rows(of: slot) {
+            counts[self.index.states[Int(row)]] += 1
+            tries = max(tries, self.index.tries[Int(row)])
+        }
+        return QueueRow(
+            ref: self.reference(slot), arrived: Timestamp(milliseconds: self.index.arrived[Int(slot)]),
+            contentOctets: self.index.octets[Int(slot)], state: self.index.states[Int(leading)], recipients: counts,
+            from: self.index.reversePath(slot), to: self.index.forwardPath(leading), tries: Int(tries),
+            nextAttempt: self.nextAttempt(leading), destination: self.destination(of: leading)?.nextHop.description,
+            lastReply: self.reason(leading), progress: self.progress(leading))
+    }
+
+    func nextAttempt(_ row: QueueIndex.Row) -> Timestamp? {
+        guard let destination = self.destination(of: row) else { return nil }
+        switch self.index.states[Int(row)] {
+        case .deferred:
+            let due = Timestamp(milliseconds: self.index.due[Int(row)])
+            return destination.backoffUntil.map { max($0, due) } ?? due
+        case .queued: return destination.isBackingOff(at: self.now) ? destination.backoffUntil : nil
+        case .active, .hold, .relayed, .bounced, .expired, .dropped: return nil
+        }
+    }
+
+    /// The last reply, or why there was none.
+    func reason(_ row: QueueIndex.Row) -> String? {
+        if let reply = self.index.reply(row) { return reply }
+        if let destination = self.destination(of: row) {
+            return self.index.states[Int(row)] == .queued && destination.isBackingOff(at: self.now)
+                ? destination.reason : nil
+        }
+        return self.missingRoute(row)
+    }
+
+    func missingRoute(_ row: QueueIndex.Row) -> String? {
+        guard self.index.destinations[Int(row)] == QueueIndex.unrouted,
+            let path = try? ForwardPath(parsing: self.index.forwardPath(row))
+        else { return nil }
+        return RouteTable.missingRoute(
+            RouteTable.routedDomain(of: path, hostname: self.configuration.hostname))
+    }
+
+    func progress(_ row: QueueIndex.Row) -> DeliveryProgress? {
+        guard let number = self.attemptOfRow[row], let session = self.attempts[number]?.connection?.current?.row else {
+            return nil
+        }
+        return DeliveryProgress(
+            session: session.ref, phase: session.phase, contentOctetsSent: session.contentOctetsDone,
+            contentOctets: session.contentOctets)
+    }
+}
+
+/// Slots found by a scan; a reference, so that the scan's closure can add to it.
+final class SlotList {
+    var slots: [QueueIndex.Slot] = []
+}
+
+/// The sorts of the last few queries; several watchers may look at once.
+struct QueueRankings {
+    private var rankings: [Queue.Ranking] = []
+    subscript(query: QueueQuery) -> Queue.Ranking? {
+        get { self.rankings.first { $0.query == query } }
+        set {
+            self.rankings.removeAll { $0.query == query }
+            if let newValue { self.rankings.insert(newValue, at: 0) }
+            if self.rankings.count > 4 { self.rankings.removeLast() }
+        }
+    }
+}
+
+/// What a sort compares: numbers, since a million strings would be slow. Texts compare by their first 16 octets.
+final class SortKeys {
+    struct Entry: Comparable, Sendable {
+        var high: UInt64
+        var low: UInt64
+        /// The queue ID: what came first goes first among equals.
+        var id: Int64
+        var slot: QueueIndex.Slot
+        static func < (left: Entry, right: Entry) -> Bool {
+            (left.high, left.low, left.id) < (right.high, right.low, right.id)
+        }
+    }
+    private let key: QueueQuery.SortKey
+    private(set) var entries: [Entry] = []
+
+    init(_ key: QueueQuery.SortKey) { self.key = key }
+
+    func append(_ slot: QueueIndex.Slot, of queue: Queue) {
+        let index = queue.index
+        let leading = queue.leadingRow(slot)
+        var entry = Entry(high: 0, low: 0, id: index.ids[Int(slot)], slot: slot)
+        switch self.key {
+        // Descending is what an operator expects at first: the oldest on top.
+        case .age: entry.high = .max - UInt64(clamping: index.arrived[Int(slot)])
+        case .size: entry.high = UInt64(clamping: index.octets[Int(slot)])
+        case .tries: entry.high = index.rows(of: slot).map { UInt64(index.tries[Int($0)]) }.max() ?? 0
+        case .next: entry.high = queue.nextAttempt(leading).map { UInt64(clamping: $0.milliseconds) } ?? .max
+        case .state: entry.high = UInt64(Queue.unhappiness(index.states[Int(leading)]))
+        case .from: (entry.high, entry.low) = Self.prefix(index.text, index.fromText[Int(slot)])
+        case .to: (entry.high, entry.low) = Self.prefix(index.text, index.toText[Int(leading)])
+        }
+        self.entries.append(entry)
+    }
+
+    private static func prefix(_ text: TextArena, _ start: UInt32) -> (UInt64, UInt64) {
+        var octets = [UInt64](repeating: 0, count: 16)
+        for place in 0..<16 {
+            let octet = text.octets[Int(start) + place]
+            guard octet != 0 else { break }
+            octets[place] = UInt64(octet >= 0x41 && octet <= 0x5A ? octet | 0x20 : octet)
+        }
+        return (octets[..<8].reduce(0) { $0 << 8 | $1 }, octets[8...].reduce(0) { $0 << 8 | $1 })
+    }
+}
+
+/// A filter made ready for one scan: what a term says of states, destinations and replies is looked up once each.
+final class QueueMatcher {
+    private struct Term {
+        var word: [UInt8]
+        var text: String
+        var isNegated: Bool
+        var states: [Bool]
+        var destinations: [Bool]
+        var isPartOfID: Bool
+        var replies: [String: Bool] = [:]
+    }
+    private var terms: [Term]
+    private let queue: Queue
+
+    init(_ filter: Filter, in queue: Queue) {
+        self.queue = queue
+        self.terms = filter.terms.map { term in
+            Term(
+                word: Array(term.word.utf8), text: term.word, isNegated: term.isNegated,
+                states: RecipientState.allCases.map { $0.word.contains(term.word) },
+                destinations: queue.destinations.map { $0.nextHop.description.lowercased().contains(term.word) },
+                isPartOfID: term.word.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x7A })
+        }
+    }
+
+    func matches(_ slot: QueueIndex.Slot) -> Bool {
+        for place in self.terms.indices where self.found(place, slot) == self.terms[place].isNegated { return false }
+        return true
+    }
+
+    private func found(_ place: Int, _ slot: QueueIndex.Slot) -> Bool {
+        let index = self.queue.index
+        let term = self.terms[place]
+        if index.text.contains(term.word, at: index.fromText[Int(slot)]) { return true }
+        for row in index.rows(of: slot) {
+            if index.text.contains(term.word, at: index.toText[Int(row)]) { return true }
+            if term.states[Int(index.states[Int(row)].rawValue)] { return true }
+            let destination = Int(index.destinations[Int(row)])
+            if destination >= 0, destination < term.destinations.count, term.destinations[destination] { return true }
+            if let reply = self.queue.reason(row), self.found(place, in: reply) { return true }
+        }
+        return term.isPartOfID && index.id(slot).description.lowercased().contains(term.text)
+    }
+
+    private func found(_ place: Int, in reply: String) -> Bool {
+        if let known = self.terms[place].replies[reply] { return known }
+        let found = reply.lowercased().contains(self.terms[place].text)
+        if self.terms[place].replies.count < 10_000 { self.terms[place].replies[reply] = found }
+        return found
+    }
+}

@@ -1,0 +1,270 @@
+import Mail
+import SMTP
+import Spool
+
+/// What memory knows of the queue: fixed-size columns, one row for each recipient; the spool holds the mail.
+///
+/// It exists once and has one owner. The scheduler and the Queue view read the same columns.
+struct QueueIndex {
+    /// The place of a message in the message columns, until it is removed.
+    typealias Slot = Int32
+    /// The place of a recipient in the recipient columns, until its message is removed.
+    typealias Row = Int32
+    /// The place of a destination among the queue's; ``unrouted`` for mail that no route takes.
+    typealias DestinationIndex = Int32
+    static let unrouted: DestinationIndex = -1
+
+    /// Counts of recipients, indexed by `RecipientState.rawValue`.
+    struct Counts {
+        private var values: SIMD8<Int32> = .zero
+        subscript(state: RecipientState) -> Int {
+            get { Int(self.values[Int(state.rawValue)]) }
+            set { self.values[Int(state.rawValue)] = Int32(newValue) }
+        }
+        var unsettled: Int { self[.queued] + self[.active] + self[.deferred] + self[.hold] }
+    }
+
+    private struct Flags {
+        static let moved: UInt8 = 1
+        static let delayNoticed: UInt8 = 2
+    }
+
+    // Messages. A free slot has `ids` 0.
+    private(set) var ids: [Int64] = []
+    private(set) var arrived: [Int64] = []
+    private(set) var octets: [Int] = []
+    private(set) var generations: [UInt32] = []
+    private(set) var firstRow: [Row] = []
+    private(set) var fromText: [UInt32] = []
+    private var freeSlots: [Slot] = []
+    private var slots: [Int64: Slot] = [:]
+
+    // Recipients.
+    private(set) var rowSlot: [Slot] = []
+    /// The next recipient of the same message, -1 at the last.
+    private(set) var nextRow: [Row] = []
+    private(set) var rowIndex: [UInt16] = []
+    private(set) var states: [RecipientState] = []
+    private var flags: [UInt8] = []
+    private(set) var tries: [UInt16] = []
+    private(set) var destinations: [DestinationIndex] = []
+    private(set) var rowGenerations: [UInt32] = []
+    /// Changes whenever the row does, so that what was noted about it elsewhere is known to be old.
+    private(set) var stamps: [UInt32] = []
+    private(set) var due: [Int64] = []
+    private(set) var toText: [UInt32] = []
+    private var replies: [Interner.Name] = []
+    private var freeRows: [Row] = []
+
+    /// Of the rows that are or were on hold: since when, and how long before.
+    private var held: [Row: (since: Int64?, total: Int64)] = [:]
+    private(set) var text = TextArena()
+    private var interner = Interner()
+
+    private(set) var messages = 0
+    private(set) var contentOctets = 0
+    private(set) var counts = Counts()
+    private(set) var countsByDestination: [Counts] = []
+    /// Changes with every change.
+    private(set) var version = 0
+
+    mutating func addDestination() { self.countsByDestination.append(Counts()) }
+
+    func slot(of id: QueueID) -> Slot? { self.slots[id.rawValue] }
+    func id(_ slot: Slot) -> QueueID { QueueID(rawValue: self.ids[Int(slot)]) }
+
+    /// The rows of a message, in the order of its recipients.
+    func rows(of slot: Slot) -> some Sequence<Row> {
+        sequence(first: self.firstRow[Int(slot)]) { row in
+            let next = self.nextRow[Int(row)]
+            return next < 0 ? nil : next
+        }
+    }
+
+    func row(of slot: Slot, index: Int) -> Row? { self.rows(of: slot).first { self.rowIndex[Int($0)] == index } }
+
+    func moved(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.moved != 0 }
+    func delayNoticed(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.delayNoticed != 0 }
+    func reply(_ row: Row) -> String? { self.interner[self.replies[Int(row)]] }
+    func forwardPath(_ row: Row) -> String { self.text[self.toText[Int(row)]] }
+    func reversePath(_ slot: Slot) -> String { self.text[self.fromText[Int(slot)]] }
+
+    /// Milliseconds that count to expiry: since arrival, without the time on hold.
+    func age(_ row: Row, at now: Timestamp) -> Int64 {
+        let all = now.milliseconds - self.arrived[Int(self.rowSlot[Int(row)])]
+        guard let held = self.held[row] else { return all }
+        return all - held.total - (held.since.map { now.milliseconds - $0 } ?? 0)
+    }
+
+    // MARK: changes
+
+    /// - Parameter route: where each recipient goes.
+    /// - Returns: `nil` when it is known already.
+    mutating func add(
+        _ message: SpooledMessage, route: (SpooledRecipient) -> DestinationIndex
+    ) -> Slot? {
+        guard self.slots[message.id.rawValue] == nil, !message.recipients.isEmpty else { return nil }
+        let slot = self.takeSlot()
+        let place = Int(slot)
+        self.ids[place] = message.id.rawValue
+        self.arrived[place] = message.arrived.milliseconds
+        self.octets[place] = message.contentOctets
+        self.generations[place] = message.generation
+        self.fromText[place] = self.text.append(message.reversePath.description)
+        self.slots[message.id.rawValue] = slot
+        var last: Row = -1
+        for recipient in message.recipients {
+            let row = self.takeRow()
+            self.fill(row, with: recipient, slot: slot, destination: route(recipient))
+            if last < 0 { self.firstRow[place] = row } else { self.nextRow[Int(last)] = row }
+            last = row
+        }
+        self.messages += 1
+        self.contentOctets += message.contentOctets
+        self.version += 1
+        return slot
+    }
+
+    private mutating func fill(
+        _ row: Row, with recipient: SpooledRecipient, slot: Slot, destination: DestinationIndex
+    ) {
+        let place = Int(row)
+        self.rowSlot[place] = slot
+        self.nextRow[place] = -1
+        self.rowIndex[place] = UInt16(truncatingIfNeeded: recipient.index)
+        self.flags[place] =
+            (recipient.moved ? Flags.moved : 0) | (recipient.delayNoticed ? Flags.delayNoticed : 0)
+        self.destinations[place] = destination
+        self.toText[place] = self.text.append(recipient.forwardPath.description)
+        self.states[place] = recipient.state
+        self.count(row, by: 1)
+        self.copy(recipient, into: row)
+    }
+
+    /// What of a recipient changes while it is in the queue.
+    private mutating func copy(_ recipient: SpooledRecipient, into row: Row) {
+        let place = Int(row)
+        self.rowGenerations[place] = recipient.generation
+        self.tries[place] = recipient.tries
+        self.due[place] = recipient.due.milliseconds
+        self.setReply(row, recipient.lastReply)
+        let isHeld = recipient.heldSince != nil || recipient.heldTotal > 0
+        self.held[row] = isHeld ? (recipient.heldSince?.milliseconds, recipient.heldTotal) : nil
+        self.stamps[place] &+= 1
+    }
+
+    /// The spool changed a recipient.
+    mutating func update(_ row: Row, to recipient: SpooledRecipient, messageGeneration: UInt32) {
+        self.setState(row, recipient.state)
+        self.copy(recipient, into: row)
+        self.generations[Int(self.rowSlot[Int(row)])] = messageGeneration
+    }
+
+    /// An attempt ended as the spool has written down.
+    mutating func settled(_ row: Row, _ outcome: Settlement.Outcome, messageGeneration: UInt32) {
+        let place = Int(row)
+        self.rowGenerations[place] = outcome.generation + 1
+        if outcome.countsAsTry { self.tries[place] &+= 1 }
+        if let due = outcome.due { self.due[place] = due.milliseconds }
+        if outcome.delayNoticed { self.flags[place] |= Flags.delayNoticed }
+        if let reply = outcome.reply { self.setReply(row, reply) }
+        self.generations[Int(self.rowSlot[place])] = messageGeneration
+        self.setState(row, outcome.state)
+    }
+
+    mutating func setState(_ row: Row, _ state: RecipientState) {
+        self.count(row, by: -1)
+        self.states[Int(row)] = state
+        self.count(row, by: 1)
+        self.stamps[Int(row)] &+= 1
+        self.version += 1
+    }
+
+    mutating func setDestination(_ row: Row, _ destination: DestinationIndex) {
+        self.count(row, by: -1)
+        self.destinations[Int(row)] = destination
+        self.count(row, by: 1)
+        self.stamps[Int(row)] &+= 1
+        self.version += 1
+    }
+
+    mutating func remove(_ slot: Slot) {
+        let place = Int(slot)
+        var row = self.firstRow[place]
+        while row >= 0 {
+            let next = self.nextRow[Int(row)]
+            self.count(row, by: -1)
+            self.setReply(row, nil)
+            self.text.forget(self.toText[Int(row)])
+            self.held[row] = nil
+            self.stamps[Int(row)] &+= 1
+            self.rowSlot[Int(row)] = -1
+            self.freeRows.append(row)
+            row = next
+        }
+        self.text.forget(self.fromText[place])
+        self.slots[self.ids[place]] = nil
+        self.ids[place] = 0
+        self.freeSlots.append(slot)
+        self.messages -= 1
+        self.contentOctets -= self.octets[place]
+        self.version += 1
+        if self.text.isWasteful { self.compactText() }
+    }
+
+    // MARK: its own bookkeeping
+
+    private mutating func count(_ row: Row, by change: Int) {
+        let state = self.states[Int(row)]
+        self.counts[state] += change
+        let destination = self.destinations[Int(row)]
+        if destination >= 0 { self.countsByDestination[Int(destination)][state] += change }
+    }
+
+    private mutating func setReply(_ row: Row, _ reply: String?) {
+        let old = self.replies[Int(row)]
+        self.replies[Int(row)] = self.interner.take(reply)
+        self.interner.release(old)
+    }
+
+    private mutating func takeSlot() -> Slot {
+        if let slot = self.freeSlots.popLast() { return slot }
+        self.ids.append(0)
+        self.arrived.append(0)
+        self.octets.append(0)
+        self.generations.append(0)
+        self.firstRow.append(-1)
+        self.fromText.append(0)
+        return Slot(self.ids.count - 1)
+    }
+
+    private mutating func takeRow() -> Row {
+        if let row = self.freeRows.popLast() { return row }
+        self.rowSlot.append(-1)
+        self.nextRow.append(-1)
+        self.rowIndex.append(0)
+        self.states.append(.queued)
+        self.flags.append(0)
+        self.tries.append(0)
+        self.destinations.append(Self.unrouted)
+        self.rowGenerations.append(0)
+        self.stamps.append(0)
+        self.due.append(0)
+        self.toText.append(0)
+        self.replies.append(0)
+        return Row(self.rowSlot.count - 1)
+    }
+
+    private mutating func compactText() {
+        var moved = TextArena()
+        for place in self.ids.indices where self.ids[place] != 0 {
+            self.fromText[place] = moved.append(self.fromText[place], of: self.text)
+            var row = self.firstRow[place]
+            while row >= 0 {
+                self.toText[Int(row)] = moved.append(self.toText[Int(row)], of: self.text)
+                row = self.nextRow[Int(row)]
+            }
+        }
+        self.text = moved
+    }
+}

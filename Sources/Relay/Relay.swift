@@ -1,0 +1,163 @@
+import Glibc
+public import Logging
+import Mail
+public import Monitor
+import NIOConcurrencyHelpers
+import NIOCore
+public import NIOPosix
+public import Spool
+
+/// The engine: takes mail in, keeps it in the spool, hands it to the next hop (DESIGN §2).
+public final class Relay: Sendable {
+    public static let version = "0.1.0"
+
+    let node: String
+    let spool: any Spool
+    let registry: SessionRegistry
+    let signal: ChangeSignal
+    let queue: Queue
+    let started: Timestamp
+    private let log: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let queueGroup: MultiThreadedEventLoopGroup
+    private let threads: NIOThreadPool
+    private let reception: Reception
+    private let state: NIOLockedValueBox<State>
+
+    private struct State {
+        var configuration: RelayConfiguration
+        var listeners: [any Channel] = []
+        var isStopping = false
+    }
+
+    /// - Parameter spool: opened, and this engine's alone.
+    public init(_ configuration: RelayConfiguration, spool: any Spool, threads: NIOThreadPool, log: Logger) {
+        let clock = Clock.system
+        self.node = configuration.hostname
+        self.spool = spool
+        self.log = log
+        self.threads = threads
+        self.started = clock.now()
+        self.state = NIOLockedValueBox(State(configuration: configuration))
+        self.group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        self.queueGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = self.queueGroup.next()
+        self.signal = ChangeSignal(loop: loop)
+        self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal)
+        let delivery = Delivery(group: self.group, spool: spool, registry: self.registry, clock: clock, log: log)
+        let queue = Queue(
+            configuration, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery, clock: clock,
+            log: log, signal: self.signal)
+        self.queue = queue
+        self.reception = Reception(
+            configuration, spool: spool, registry: self.registry, clock: clock, log: log, threads: threads,
+            accepted: { queue.accepted($0) })
+    }
+
+    /// Listens, then reads the queue that an earlier run left; mail comes in meanwhile.
+    ///
+    /// - Throws: ``ListenError`` when an address cannot be listened on; nothing was begun then.
+    public func start() async throws {
+        let boundary = self.spool.nextID(at: self.started)
+        for endpoint in self.configuration.listen {
+            do {
+                let channel = try await self.reception.listen(on: endpoint, group: self.group)
+                self.state.withLockedValue { $0.listeners.append(channel) }
+                self.log.info("listening", metadata: ["address": "\(endpoint)"])
+            } catch {
+                for channel in self.state.withLockedValue({ $0.listeners }) { try? await channel.close() }
+                throw ListenError(endpoint, error)
+            }
+        }
+        try await self.recover(below: boundary)
+        self.queue.loop.execute { self.queue.armSweep() }
+    }
+
+    /// What the spool holds goes into the queue, page by page.
+    private func recover(below boundary: QueueID) async throws {
+        var last: QueueID?
+        var count = 0
+        while true {
+            let page = try await self.spool.messages(after: last, count: 1000)
+            guard let end = page.last else { break }
+            last = end.id
+            let messages = page.filter { message in
+                message.id < boundary && message.recipients.contains { !$0.state.isSettled }
+            }
+            count += messages.count
+            await self.queue.onLoop { for message in messages { self.queue.add(message) } }
+            if end.id >= boundary { break }
+        }
+        if count > 0 { self.log.info("took up the queue", metadata: ["messages": "\(count)"]) }
+        self.signal.raise(.queue)
+    }
+
+    /// Takes no more mail, lets sessions under way end, then closes the spool. Nothing queued is lost.
+    ///
+    /// - Parameter seconds: how long sessions may take.
+    public func stop(within seconds: Int64 = 5) async {
+        let listeners = self.state.withLockedValue { state in
+            defer { state.listeners = [] }
+            state.isStopping = true
+            return state.listeners
+        }
+        for channel in listeners { try? await channel.close() }
+        async let inbound: Void = self.reception.drain(within: .seconds(seconds))
+        async let outbound: Void = self.queue.stop(within: .seconds(seconds))
+        _ = await (inbound, outbound)
+        await self.spool.close()
+        self.signal.finish()
+        try? await self.group.shutdownGracefully()
+        try? await self.queueGroup.shutdownGracefully()
+    }
+
+    /// Policy and routes as they are now; sessions under way keep what they began with. Listening addresses and the spool
+    /// stay as they were at the start.
+    public func reload(_ configuration: RelayConfiguration) {
+        self.state.withLockedValue { $0.configuration = configuration }
+        self.reception.reload(configuration)
+        self.queue.reload(configuration)
+    }
+
+    /// Makes everything deferred due now.
+    public func retryAll(by name: String) async throws -> Receipt { try await self.queue.retryAll(by: name) }
+
+    /// What an operator can see and do.
+    ///
+    /// - Parameter user: who acts, as facts name it.
+    public func feed(user: String) -> any MonitorFeed { EngineFeed(self, user: user) }
+
+    /// Addresses listened on, with the ports that the system chose.
+    public var listening: [String] {
+        self.state.withLockedValue { $0.listeners }.compactMap { $0.localAddress.map(ServerHandler.text) }
+    }
+
+    /// Recipients that are not settled yet.
+    public func queuedRecipients() async -> Int { await self.queue.onLoop { self.queue.index.counts.unsettled } }
+
+    var configuration: RelayConfiguration { self.state.withLockedValue { $0.configuration } }
+    var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }
+
+    /// A standing note for the screen: why nothing is sent, if so.
+    var note: String {
+        self.configuration.routes.isEmpty
+            ? "No [[route]] is configured: mail is taken and waits in the queue." : ""
+    }
+}
+
+/// An address that cannot be listened on. The description is one line and says what to do.
+public struct ListenError: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ endpoint: SocketEndpoint, _ error: any Error) {
+        let code = (error as? IOError)?.errnoCode
+        let advice =
+            switch code {
+            case EADDRINUSE: "the port is in use: stop what listens there or choose another with --listen ADDRESS:PORT"
+            case EACCES: "not permitted: a port below 1024 needs privileges; choose another with --listen ADDRESS:PORT"
+            case EADDRNOTAVAIL: "this machine does not have that address: choose another with --listen ADDRESS:PORT"
+            default: "\(error): choose another with --listen ADDRESS:PORT"
+            }
+        self.description = "cannot listen on \(endpoint): \(advice)"
+    }
+}

@@ -1,0 +1,149 @@
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+import Spool
+
+/// The monitor's door to the engine in this process.
+final class EngineFeed: MonitorFeed {
+    private let relay: Relay
+    private let queue: Queue
+    private let spool: any Spool
+    private let registry: SessionRegistry
+    private let signal: ChangeSignal
+    private let node: String
+    /// Who acts through this feed.
+    private let user: String
+
+    init(_ relay: Relay, user: String) {
+        self.relay = relay
+        self.queue = relay.queue
+        self.spool = relay.spool
+        self.registry = relay.registry
+        self.signal = relay.signal
+        self.node = relay.node
+        self.user = user
+    }
+
+    func capabilities() async throws -> FeedCapabilities {
+        FeedCapabilities(node: self.node, software: "hoptop \(Relay.version)", note: self.relay.note)
+    }
+
+    func changes() -> AsyncStream<FeedChange> { self.signal.changes() }
+
+    func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
+        try await self.queue.window(query, window)
+    }
+    func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.queue.freeze(query) }
+    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+        try await self.queue.perform(action, on: targets, by: self.user)
+    }
+    func undo(_ token: UndoToken) async throws -> Receipt { try await self.queue.undo(token) }
+
+    func facts(after sequence: Int64?, count: Int) async throws -> [FactRow] {
+        try await self.spool.facts(after: sequence, count: count).map(FactRow.init)
+    }
+
+    func overview() async throws -> Overview {
+        let counters = try await self.spool.counters()
+        var overview = try await self.queue.overview()
+        overview.started = self.relay.started
+        overview.listening = self.relay.listening
+        overview.totals = Overview.Totals(
+            accepted: counters.accepted, relayed: counters.relayed, deferredAttempts: counters.deferredAttempts,
+            bounced: counters.bounced, expired: counters.expired, dropped: counters.dropped)
+        let sessions = self.registry.liveCounts
+        overview.sessionsIn = sessions.inbound
+        overview.sessionsOut = sessions.outbound
+        overview.isAccepting = overview.isAccepting && !self.relay.isStopping
+        return overview
+    }
+
+    func message(_ id: String) async throws -> MessageDetail? {
+        guard let id = QueueID(id) else { return nil }
+        return try await MessageLookup(queue: self.queue, spool: self.spool, node: self.node).detail(of: id)
+    }
+
+    // MARK: sessions
+
+    func connections(
+        _ query: ConnectionQuery, window request: WindowRequest<SessionRef>
+    ) async throws -> Window<ConnectionRow> {
+        let all = self.registry.records(includingEnded: query.includesEnded).map(\.row)
+        let terms = query.filter.terms
+        let rows = all.filter { row in
+            terms.allSatisfy { term in Self.texts(of: row).contains { $0.contains(term.word) } != term.isNegated }
+        }.sorted { left, right in
+            let isBefore = Self.isBefore(left, right, query.sort)
+            let isAfter = Self.isBefore(right, left, query.sort)
+            if isBefore || isAfter { return query.descending ? isAfter : isBefore }
+            return (left.started, left.ref.id) < (right.started, right.ref.id)
+        }
+        let count = max(request.count, 0)
+        let last = max(rows.count - count, 0)
+        let first: Int =
+            switch request.anchor {
+            case .row(let row): min(max(row, 0), last)
+            case .last: last
+            case .item(let ref, let offset, let fallback):
+                min(max(rows.firstIndex { $0.ref == ref }.map { $0 - offset } ?? fallback, 0), last)
+            }
+        return Window(
+            rows: Array(rows[first..<min(first + count, rows.count)]), first: first, matched: rows.count,
+            total: all.count, at: self.queue.now)
+    }
+
+    private static func texts(of row: ConnectionRow) -> [String] {
+        [row.ref.id, row.peer, row.name ?? "", row.phase.rawValue, row.message ?? "", row.direction.rawValue]
+            .map { $0.lowercased() }
+    }
+
+    private static func isBefore(
+        _ left: ConnectionRow, _ right: ConnectionRow, _ key: ConnectionQuery.SortKey
+    ) -> Bool {
+        switch key {
+        case .started: left.started < right.started
+        case .peer: left.peer < right.peer
+        case .phase: Self.order(left.phase) < Self.order(right.phase)
+        case .messages: left.messages < right.messages
+        case .idle: left.lastActivity > right.lastActivity
+        }
+    }
+
+    private static func order(_ phase: SessionPhase) -> Int { SessionPhase.allCases.firstIndex(of: phase) ?? 0 }
+
+    func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
+        self.registry.find(session)?.page(from: from, count: count)
+    }
+
+    func close(_ session: SessionRef) async throws -> Receipt {
+        guard let record = self.registry.find(session) else {
+            throw FeedError(.gone, "\(session.id) is no longer known")
+        }
+        guard record.hangUp() else { throw FeedError(.gone, "\(session.id) has ended already") }
+        return Receipt(done: 0, messages: 0, remark: "closed \(session.id)")
+    }
+}
+
+extension FactRow {
+    init(_ fact: Fact) {
+        let kind: Kind =
+            switch fact.kind {
+            case .accepted: .accepted
+            case .deferred: .deferred
+            case .relayed: .relayed
+            case .bounced: .bounced
+            case .expired: .expired
+            case .dropped: .dropped
+            case .held: .held
+            case .released: .released
+            case .retried: .retried
+            case .restored: .restored
+            case .reported: .reported
+            }
+        self.init(
+            sequence: fact.sequence, at: fact.at, kind: kind, message: fact.message.description, from: fact.from,
+            to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID, text: fact.text,
+            contentOctets: fact.contentOctets, milliseconds: fact.milliseconds)
+    }
+}

@@ -1,0 +1,107 @@
+import Histogram
+import Mail
+
+/// How much moved in the last minute, second by second, and how long it took. The queue's event loop owns it.
+struct Flow {
+    /// Counts of the last 60 seconds.
+    struct Ring {
+        private var counts = [Int](repeating: 0, count: 60)
+        private var second: Int64
+
+        init(at now: Timestamp) { self.second = now.milliseconds / 1000 }
+
+        mutating func add(_ count: Int, at now: Timestamp) {
+            self.advance(to: now)
+            self.counts[Int(self.second % 60)] += count
+        }
+        /// Oldest first; the last is the second that is not over yet.
+        mutating func values(at now: Timestamp) -> [Int] {
+            self.advance(to: now)
+            return (1...60).map { self.counts[Int((self.second + Int64($0)) % 60)] }
+        }
+        private mutating func advance(to now: Timestamp) {
+            let second = now.milliseconds / 1000
+            guard second > self.second else { return }  // A clock that goes back adds to the second it was in.
+            for passed in max(self.second + 1, second - 59)...second { self.counts[Int(passed % 60)] = 0 }
+            self.second = second
+        }
+    }
+
+    /// Durations of this minute and the one before.
+    struct Durations {
+        private var current = Self.histogram
+        private var previous = Self.histogram
+        private var minute: Int64
+
+        init(at now: Timestamp) { self.minute = now.milliseconds / 60_000 }
+
+        private static var histogram: Histogram<UInt32> {
+            Histogram(highestTrackableValue: 7 * 86_400_000, numberOfSignificantValueDigits: .two)
+        }
+
+        mutating func add(_ milliseconds: Int64, at now: Timestamp) {
+            self.advance(to: now)
+            self.current.record(UInt64(clamping: min(max(milliseconds, 0), 7 * 86_400_000)))
+        }
+
+        /// The duration that 95 of 100 did not exceed, in milliseconds; `nil` without any.
+        mutating func p95(at now: Timestamp) -> Int? {
+            self.advance(to: now)
+            let values = [self.current, self.previous].filter { $0.totalCount > 0 }
+            guard let longest = values.max(by: { $0.totalCount < $1.totalCount }) else { return nil }
+            return Int(clamping: longest.valueAtPercentile(95))
+        }
+
+        private mutating func advance(to now: Timestamp) {
+            let minute = now.milliseconds / 60_000
+            guard minute > self.minute else { return }
+            self.previous = minute == self.minute + 1 ? self.current : Self.histogram
+            self.current = Self.histogram
+            self.minute = minute
+        }
+    }
+
+    private(set) var received: Ring
+    private(set) var relayed: Ring
+    private(set) var deferred: Ring
+    private(set) var bounced: Ring
+    private(set) var receiveTimes: Durations
+    private(set) var relayTimes: Durations
+
+    init(at now: Timestamp) {
+        self.received = Ring(at: now)
+        self.relayed = Ring(at: now)
+        self.deferred = Ring(at: now)
+        self.bounced = Ring(at: now)
+        self.receiveTimes = Durations(at: now)
+        self.relayTimes = Durations(at: now)
+    }
+
+    /// - Parameter milliseconds: from the lone dot to its reply.
+    mutating func received(after milliseconds: Int64, at now: Timestamp) {
+        self.received.add(1, at: now)
+        self.receiveTimes.add(milliseconds, at: now)
+    }
+
+    /// - Parameter milliseconds: since arrival.
+    mutating func settled(_ state: RecipientState, isTry: Bool, after milliseconds: Int64, at now: Timestamp) {
+        switch state {
+        case .relayed:
+            self.relayed.add(1, at: now)
+            self.relayTimes.add(milliseconds, at: now)
+        case .deferred: if isTry { self.deferred.add(1, at: now) }
+        case .bounced, .expired: self.bounced.add(1, at: now)
+        case .queued, .active, .hold, .dropped: break
+        }
+    }
+
+    mutating func rates(at now: Timestamp) -> (received: [Int], relayed: [Int], deferred: [Int], bounced: [Int]) {
+        (
+            self.received.values(at: now), self.relayed.values(at: now), self.deferred.values(at: now),
+            self.bounced.values(at: now)
+        )
+    }
+    mutating func p95(at now: Timestamp) -> (receive: Int?, relay: Int?) {
+        (self.receiveTimes.p95(at: now), self.relayTimes.p95(at: now))
+    }
+}

@@ -1,0 +1,172 @@
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+import Spool
+
+/// Brings together all that is known of one message: the spool's row, the index's moment, the facts, the content's start.
+struct MessageLookup: Sendable {
+    let queue: Queue
+    let spool: any Spool
+    let node: String
+
+    private static let contentOctets = 40 << 10
+
+    /// What only the index knows of a recipient.
+    private struct Live: Sendable {
+        var state: RecipientState
+        var nextAttempt: Timestamp?
+        var reason: String?
+        var progress: DeliveryProgress?
+        var isBackingOff: Bool
+        var nextHops: [String]
+    }
+
+    func detail(of id: QueueID) async throws -> MessageDetail? {
+        let facts = try await self.spool.facts(of: id)
+        guard let message = try await self.spool.message(id) else { return self.settled(id, facts) }
+        let live = await self.live(id)
+        let expires = message.arrived.adding(milliseconds: self.queue.configuration.retry.giveUp)
+        var detail = MessageDetail(
+            ref: MessageRef(node: self.node, id: id.description, generation: Int(message.generation)),
+            arrived: message.arrived, contentOctets: message.contentOctets, from: message.reversePath.description,
+            parameters: message.parameters.map(\.description),
+            isSettled: message.recipients.allSatisfy { $0.state.isSettled }, peer: message.arrival.peer,
+            hello: message.arrival.hello, with: message.arrival.with,
+            session: message.arrival.session.map { SessionRef(node: self.node, id: $0) },
+            recipients: message.recipients.map { self.recipient($0, of: message, live[$0.index], facts) },
+            attempts: self.attempts(facts), expires: expires)
+        await self.addContent(to: &detail, of: id)
+        return detail
+    }
+
+    private func addContent(to detail: inout MessageDetail, of id: QueueID) async {
+        guard
+            let octets = try? await self.spool.content(of: id, on: self.queue.loop)
+                .flatMap({ $0.read(from: 0, count: Self.contentOctets, on: self.queue.loop) }).get()
+        else { return }
+        let header = MessageHeader(octets)
+        detail.subject = header.subject
+        detail.header = header.displayText
+        detail.text = header.beginningOfText
+        detail.claimedHops = ClaimedHop.hops(of: header)
+    }
+
+    private func live(_ id: QueueID) async -> [Int: Live] {
+        await self.queue.onLoop {
+            let queue = self.queue
+            guard let slot = queue.index.slot(of: id) else { return [:] }
+            var live: [Int: Live] = [:]
+            for row in queue.index.rows(of: slot) {
+                let destination = queue.destination(of: row)
+                live[Int(queue.index.rowIndex[Int(row)])] = Live(
+                    state: queue.index.states[Int(row)], nextAttempt: queue.nextAttempt(row),
+                    reason: queue.reason(row), progress: queue.progress(row),
+                    isBackingOff: destination?.isBackingOff(at: queue.now) ?? false,
+                    nextHops: destination?.nextHop.hosts.map(\.description) ?? [])
+            }
+            return live
+        }
+    }
+
+    // MARK: recipients
+
+    private func recipient(
+        _ recipient: SpooledRecipient, of message: SpooledMessage, _ live: Live?, _ facts: [Fact]
+    ) -> RecipientDetail {
+        let state = live?.state ?? recipient.state
+        let isRelayed = recipient.state == .relayed
+        return RecipientDetail(
+            ref: RecipientRef(
+                node: self.node, message: message.id.description, index: recipient.index,
+                generation: Int(recipient.generation)),
+            forwardPath: recipient.forwardPath.description, state: state, tries: Int(recipient.tries),
+            nextAttempt: live?.nextAttempt, lastReply: recipient.lastReply ?? live?.reason,
+            why: self.why(recipient, state, live), nextHops: live?.nextHops ?? [],
+            ahead: Self.ahead(recipient.forwardPath), relayedTo: isRelayed ? recipient.nextHop : nil,
+            remoteID: recipient.remoteID, settledAt: recipient.settledAt, progress: live?.progress)
+    }
+
+    /// Why it is still here and when it goes, in one sentence.
+    private func why(_ recipient: SpooledRecipient, _ state: RecipientState, _ live: Live?) -> String {
+        let last = recipient.lastReply.map { "; the last attempt ended with: \($0)" } ?? ""
+        switch state {
+        case .active: return "An attempt is under way."
+        case .hold: return "The operator holds it; release it to have it tried again."
+        case .queued, .deferred:
+            guard let live, !live.nextHops.isEmpty else {
+                return live?.reason.map { "It waits: \($0)." } ?? "It waits for a route."
+            }
+            if live.isBackingOff {
+                return "The next hop does not answer; it is tried again when its back-off is over\(last)."
+            }
+            return state == .queued ? "It is due and waits for a session." : "It waits for its retry time\(last)."
+        case .relayed: return "The next hop took it and is responsible for it."
+        case .bounced: return "It failed for good, and the sender was told\(last)."
+        case .expired: return "Its time ran out, and the sender was told\(last)."
+        case .dropped: return "The operator dropped it; nobody was told."
+        }
+    }
+
+    /// The hosts beyond the next hop: the rest of the source route, then the mailbox's domain.
+    static func ahead(_ path: ForwardPath) -> [String] {
+        guard case .path(let path) = path else { return [] }
+        return path.route.map(\.text) + [path.mailbox.domain.text]
+    }
+
+    // MARK: facts
+
+    private func attempts(_ facts: [Fact]) -> [AttemptRow] {
+        facts.compactMap { fact in
+            let outcome: RecipientState
+            switch fact.kind {
+            case .deferred: outcome = .deferred
+            case .relayed: outcome = .relayed
+            case .bounced: outcome = .bounced
+            case .expired: outcome = .expired
+            case .accepted, .dropped, .held, .released, .retried, .restored, .reported: return nil
+            }
+            return AttemptRow(
+                recipientIndex: fact.recipient ?? 0, at: fact.at, milliseconds: fact.milliseconds,
+                nextHop: fact.nextHop, outcome: outcome, reply: fact.text,
+                session: fact.session.map { SessionRef(node: self.node, id: $0) })
+        }
+    }
+
+    /// A message that has left: what the facts tell of it.
+    private func settled(_ id: QueueID, _ facts: [Fact]) -> MessageDetail? {
+        guard let first = facts.first else { return nil }
+        let accepted = facts.first { $0.kind == .accepted }
+        var recipients: [Int: RecipientDetail] = [:]
+        for fact in facts {
+            guard let index = fact.recipient, let state = Self.state(after: fact.kind) else { continue }
+            let known = recipients[index]
+            recipients[index] = RecipientDetail(
+                ref: RecipientRef(node: self.node, message: id.description, index: index, generation: 0),
+                forwardPath: fact.to ?? known?.forwardPath ?? "", state: state,
+                tries: (known?.tries ?? 0) + (fact.nextHop == nil ? 0 : 1), lastReply: fact.text ?? known?.lastReply,
+                why: state == .relayed ? "The next hop took it and is responsible for it." : "It is settled.",
+                ahead: fact.to.flatMap { try? ForwardPath(parsing: $0) }.map(Self.ahead) ?? [],
+                relayedTo: state == .relayed ? fact.nextHop : nil, remoteID: fact.remoteID,
+                settledAt: state.isSettled ? fact.at : nil)
+        }
+        return MessageDetail(
+            ref: MessageRef(node: self.node, id: id.description, generation: 0), arrived: accepted?.at ?? first.at,
+            contentOctets: accepted?.contentOctets, from: accepted?.from ?? first.from ?? "", isSettled: true,
+            session: accepted?.session.map { SessionRef(node: self.node, id: $0) },
+            recipients: recipients.sorted { $0.key < $1.key }.map(\.value), attempts: self.attempts(facts))
+    }
+
+    private static func state(after kind: Fact.Kind) -> RecipientState? {
+        switch kind {
+        case .deferred: .deferred
+        case .relayed: .relayed
+        case .bounced: .bounced
+        case .expired: .expired
+        case .dropped: .dropped
+        case .held: .hold
+        case .released, .retried, .restored: .queued
+        case .accepted, .reported: nil
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Configuration
+import Foundation
+
+struct ConfigCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config", abstract: "Check or print the configuration.",
+        subcommands: [Check.self, Show.self, Default.self])
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Read the configuration and name every mistake with file, line and key.")
+        @OptionGroup var engine: EngineOptions
+
+        func run() throws {
+            _ = try self.engine.configuration()
+            print("\(self.engine.file ?? "the default configuration"): ok")
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the configuration as it would be used, with the options applied.")
+        @OptionGroup var engine: EngineOptions
+
+        func run() throws { print(ConfigurationFile.text(of: try self.engine.configuration()), terminator: "") }
+    }
+
+    struct Default: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print every key with its default.")
+
+        func run() throws { print(ConfigurationFile.defaultText, terminator: "") }
+    }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import Logging
+import NIOPosix
+import Relay
+import Spool
+
+/// Where the configuration comes from; the options win over the file.
+struct EngineOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Configuration file (TOML).", valueName: "file"), completion: .file())
+    var config: String?
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp("Listen there instead; may be given more than once.", valueName: "address:port"))
+    var listen: [String] = []
+    @Option(help: ArgumentHelp("Directory of the spool.", valueName: "directory"), completion: .directory)
+    var spool: String?
+    @Option(help: ArgumentHelp("What this relay calls itself.", valueName: "name"))
+    var hostname: String?
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp(
+            "Mail for these domains goes to that host; may be given more than once, before the file's routes.",
+            valueName: "pattern=host:port"))
+    var route: [String] = []
+
+    /// The configuration file that is used: the one named, else the first there is of the usual ones.
+    var file: String? {
+        if let config = self.config { return config }
+        return ConfigurationFile.defaultPaths(environment: ProcessInfo.processInfo.environment)
+            .first { FileManager.default.fileExists(atPath: $0) }
+    }
+
+    func configuration() throws -> RelayConfiguration {
+        do {
+            var configuration: RelayConfiguration
+            if let file = self.file {
+                configuration = try ConfigurationFile.read(text: try Self.text(of: file), file: file)
+            } else {
+                configuration = ConfigurationFile.defaults(environment: ProcessInfo.processInfo.environment)
+            }
+            try Overrides(listen: self.listen, spool: self.spool, hostname: self.hostname, routes: self.route)
+                .apply(to: &configuration)
+            return configuration
+        } catch let error as ConfigurationError {
+            throw Failure(error)
+        }
+    }
+
+    static func text(of file: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            let reason = FileManager.default.fileExists(atPath: file) ? "cannot be read" : "does not exist"
+            throw Failure("\(file) \(reason): name another with --config FILE")
+        }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw Failure("\(file) is not UTF-8 text: name another with --config FILE")
+        }
+        return text
+    }
+}
+
+/// An engine with what it stands on.
+struct Engine {
+    let relay: Relay
+    let spool: SQLiteSpool
+    private let threads: NIOThreadPool
+
+    /// Opens the spool and starts the engine.
+    static func start(_ configuration: RelayConfiguration, log: Logger) async throws -> Engine {
+        let threads = NIOThreadPool(numberOfThreads: 4)
+        threads.start()
+        do {
+            let spool = try SQLiteSpool(
+                directory: configuration.spoolDirectory, node: configuration.node, threads: threads)
+            let relay = Relay(configuration, spool: spool, threads: threads, log: log)
+            do {
+                try await relay.start()
+            } catch {
+                await relay.stop(within: 0)
+                throw error
+            }
+            return Engine(relay: relay, spool: spool, threads: threads)
+        } catch {
+            try? await threads.shutdownGracefully()
+            throw Failure(error)
+        }
+    }
+
+    func stop() async {
+        await self.relay.stop()
+        try? await self.threads.shutdownGracefully()
+    }
+}

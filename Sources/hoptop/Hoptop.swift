@@ -1,0 +1,58 @@
+import ArgumentParser
+import Glibc
+import Relay
+
+@main
+struct Hoptop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hoptop",
+        abstract: "A mail relay you can watch: htop for mail on the move.",
+        discussion: """
+            Takes mail over SMTP, keeps it safe on disk, hands it to the next hop, and shows it happen.
+
+            EXAMPLES
+              hoptop demo                          watch five relays, all on this machine
+              hoptop                               relay and screen in this terminal, on 127.0.0.1:2525
+              hoptop --route '*=smarthost.example:25'
+              hoptop serve --listen 127.0.0.1:2525 --spool /var/spool/hoptop --route '*=127.0.0.1:2526'
+              hoptop config default > hoptop.toml  every key with its default
+              hoptop config check --config hoptop.toml
+            """,
+        version: "hoptop \(Relay.version)",
+        subcommands: [RunCommand.self, ServeCommand.self, DemoCommand.self, ConfigCommand.self],
+        defaultSubcommand: RunCommand.self)
+
+    static func main() async {
+        do {
+            var command = try self.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            self.complain("\(failure)")
+            Glibc.exit(1)
+        } catch let code as ExitCode {
+            Glibc.exit(code.rawValue)
+        } catch {
+            // Help, version and completion scripts come as errors with exit code 0.
+            guard self.exitCode(for: error) != .success else { self.exit(withError: error) }
+            self.complain("\(self.message(for: error)); see hoptop --help")
+            Glibc.exit(self.exitCode(for: error).rawValue)
+        }
+    }
+
+    /// One line on stderr.
+    static func complain(_ text: String) {
+        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        fputs("hoptop: \(line)\n", stderr)
+    }
+}
+
+/// Something that ends the program. The description is one line and says what to do.
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+    init(_ error: any Error) { self.description = "\(error)" }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Logging
+import Relay
+import UnixSignals
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "The engine alone; its log goes to stderr.",
+        discussion: """
+            SIGTERM or SIGINT lets sessions finish and ends with 0. SIGHUP reads the configuration again. SIGUSR1 makes \
+            everything deferred due now.
+
+            EXAMPLE
+              hoptop serve --listen 127.0.0.1:2525 --spool /tmp/spool --route '*=127.0.0.1:2526'
+            """)
+
+    @OptionGroup var engine: EngineOptions
+
+    func run() async throws {
+        let configuration = try self.engine.configuration()
+        let log = Logger(label: "hoptop") { _ in SafeLogHandler() }
+        // Before the engine starts, so that no signal finds the default that ends the program.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1)
+        let engine = try await Engine.start(configuration, log: log)
+        log.info(
+            "hoptop \(Relay.version) is ready",
+            metadata: ["hostname": "\(configuration.hostname)", "spool": "\(configuration.spoolDirectory)"])
+        if configuration.routes.isEmpty {
+            log.warning("no route is configured: mail is taken and waits; add a [[route]] or --route PATTERN=HOST:PORT")
+        }
+        for await signal in signals {
+            switch signal {
+            case .sighup: self.reload(engine, log)
+            case .sigusr1: await self.retryAll(engine, log)
+            default:
+                log.info("stopping: sessions may finish")
+                await engine.stop()
+                log.info("stopped")
+                return
+            }
+        }
+    }
+
+    /// A mistake in the file leaves everything as it was.
+    private func reload(_ engine: Engine, _ log: Logger) {
+        do {
+            engine.relay.reload(try self.engine.configuration())
+            log.info("the configuration was read again; listen and spool stay as they were")
+        } catch {
+            log.error("the configuration was not taken", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func retryAll(_ engine: Engine, _ log: Logger) async {
+        do {
+            let receipt = try await engine.relay.retryAll(by: "signal")
+            log.info(
+                "everything deferred is due now",
+                metadata: ["recipients": "\(receipt.done)", "messages": "\(receipt.messages)"])
+        } catch {
+            log.error("nothing was made due", metadata: ["error": "\(error)"])
+        }
+    }
+}
