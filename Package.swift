@@ -23,6 +23,7 @@ let collections: Target.Dependency = .product(name: "Collections", package: "swi
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
@@ -35,12 +36,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         room("SMTP", [nioCore]),
         room("Mail", ["SMTP", nioCore]),
-        room("Spool", ["Mail", "SMTP", nioCore]),
+        room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb]),
         room("Monitor", ["Mail", "SMTP", nioCore]),
         room("Relay", ["Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, heap, histogram, logging]),
         // The screen itself joins when its views are drawn; until then its parts below stand alone.

@@ -44,8 +44,12 @@ extension Queue {
         let recipients = outcomes.prefix(Self.recipientsInReport).compactMap { outcome in
             message.recipients.first { $0.index == outcome.index }.map { ($0, outcome) }
         }
-        let content = self.reportContent(
-            on: recipients, of: message, to: sender, header: header, id: id, at: now)
+        let content = DeliveryStatusNotification(
+            hostname: self.configuration.hostname, id: id, now: now, sender: sender.mailbox.description,
+            original: message.id, arrived: message.arrived, recipients: recipients.map(Self.reported),
+            retriedUntil: message.arrived.adding(milliseconds: self.configuration.retry.giveUp),
+            header: Array(MessageHeader(header).headerOctets)
+        ).content
         // A bounce returns along the reverse-path (RFC 821 §3.6), where source routes are walked at all.
         let path = Path(
             route: self.configuration.sourceRoutes == .honor ? sender.route : [], mailbox: sender.mailbox)
@@ -54,6 +58,32 @@ extension Queue {
             contentOctets: content.readableBytes,
             recipients: [SpooledRecipient(index: 0, forwardPath: .path(path), due: now)])
         return NewMessage(report, content: .buffer(content))
+    }
+
+    private static func reported(
+        _ recipient: SpooledRecipient, _ outcome: Settlement.Outcome
+    ) -> DeliveryStatusNotification.Recipient {
+        let mailbox =
+            switch recipient.forwardPath {
+            case .postmaster: "postmaster"
+            case .path(let path): path.mailbox.description
+            }
+        let reply = outcome.reply.flatMap(Self.replyCode)
+        let isDelayed = outcome.delayNoticed
+        // An expiry is a permanent failure whatever the last reply was (RFC 3463 §3.5: 4.7, delivery time expired).
+        let status = isDelayed ? "4.4.7" : outcome.state == .expired ? "5.4.7" : reply ?? "5.0.0"
+        return DeliveryStatusNotification.Recipient(
+            mailbox: mailbox, action: isDelayed ? .delayed : .failed, status: status,
+            remoteMTA: outcome.nextHop ?? recipient.nextHop, diagnostic: outcome.reply ?? recipient.lastReply,
+            isReply: reply != nil)
+    }
+
+    /// The enhanced status code of a reply in words, or the general one of its class; `nil` when it is no reply.
+    private static func replyCode(_ text: String) -> String? {
+        let words = text.split(separator: " ", maxSplits: 2)
+        guard let code = words.first.flatMap({ Int($0) }), (400..<600).contains(code) else { return nil }
+        let enhanced = words.count > 1 ? words[1].split(separator: ".").compactMap { Int($0) } : []
+        return enhanced.count == 3 ? String(words[1]) : "\(code / 100).0.0"
     }
 
     // MARK: the end of patience

@@ -1,0 +1,98 @@
+public import NIOCore
+
+/// The header of a message, read from its first octets (RFC 5322 §2.2). Nothing is copied until a field is asked for, and
+/// no octets are too odd for it.
+public struct MessageHeader: Sendable {
+    /// Octets of header and of text that are shown.
+    static let headerShown = 16 << 10
+    static let textShown = 4 << 10
+
+    public struct Field: Sendable, Hashable {
+        /// As written.
+        public var name: String
+        /// Unfolded, without the space around it; octets that are not UTF-8 as U+FFFD.
+        public var value: String
+    }
+
+    private let octets: [UInt8]
+    private let fieldRanges: [(name: Range<Int>, value: Range<Int>)]
+    private let headerEnd: Int
+    private let textStart: Int
+
+    /// - Parameter beginning: of the message; a field that is cut off at its end counts as far as it goes.
+    public init(_ beginning: ByteBuffer) {
+        let octets = Array(beginning.readableBytesView)
+        var fields: [(name: Range<Int>, value: Range<Int>)] = []
+        var start = 0
+        var headerEnd = octets.count
+        var textStart = octets.count
+        while start < octets.count {
+            let end = octets[start...].firstIndex(of: 0x0A) ?? octets.count
+            let lineEnd = end > start && octets[end - 1] == 0x0D ? end - 1 : end
+            let next = min(end + 1, octets.count)
+            if lineEnd == start {  // The empty line.
+                headerEnd = start
+                textStart = next
+                break
+            }
+            let isFolded = octets[start] == 0x20 || octets[start] == 0x09
+            if isFolded, let last = fields.indices.last {
+                fields[last].value = fields[last].value.lowerBound..<lineEnd
+            } else if let colon = octets[start..<lineEnd].firstIndex(of: 0x3A),
+                octets[start..<colon].allSatisfy({ $0 > 0x20 && $0 < 0x7F }), colon > start
+            {
+                fields.append((start..<colon, (colon + 1)..<lineEnd))
+            } else if !isFolded {  // No field: the text begins without an empty line.
+                headerEnd = start
+                textStart = start
+                break
+            }
+            start = next
+        }
+        self.octets = octets
+        self.fieldRanges = fields
+        self.headerEnd = headerEnd
+        self.textStart = textStart
+    }
+
+    public var fields: [Field] {
+        self.fieldRanges.map { Field(name: self.string($0.name), value: self.unfolded($0.value)) }
+    }
+
+    /// The values of all fields of that name, in any case of letters, in their order.
+    public func values(of name: String) -> [String] {
+        let wanted = name.lowercased()
+        return self.fieldRanges.filter { self.string($0.name).lowercased() == wanted }.map { self.unfolded($0.value) }
+    }
+
+    /// The Subject, encoded words decoded.
+    public var subject: String? { self.values(of: "Subject").first.map(EncodedWord.decode) }
+
+    /// The header's octets, each line with its end as it came.
+    public var headerOctets: ArraySlice<UInt8> { self.octets[..<self.headerEnd] }
+
+    /// The header as it is, up to 16 KiB; lines end with LF.
+    public var displayText: String { Self.lines(self.octets[..<self.headerEnd].prefix(Self.headerShown)) }
+
+    /// The first lines of the text, up to 4 KiB; lines end with LF.
+    public var beginningOfText: String { Self.lines(self.octets[self.textStart...].prefix(Self.textShown)) }
+
+    private func string(_ range: Range<Int>) -> String { String(decoding: self.octets[range], as: UTF8.self) }
+
+    private func unfolded(_ range: Range<Int>) -> String {
+        let octets = self.octets[range].filter { $0 != 0x0D && $0 != 0x0A }
+        return String(decoding: octets, as: UTF8.self).trimmingSpaces
+    }
+
+    private static func lines(_ octets: ArraySlice<UInt8>) -> String {
+        String(decoding: octets.filter { $0 != 0x0D }, as: UTF8.self)
+    }
+}
+
+extension StringProtocol {
+    var trimmingSpaces: String {
+        let rest = self.drop { $0 == " " || $0 == "\t" }
+        let end = rest.lastIndex { $0 != " " && $0 != "\t" }
+        return end.map { String(rest[...$0]) } ?? ""
+    }
+}

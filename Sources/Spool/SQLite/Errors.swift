@@ -1,0 +1,24 @@
+import GRDB
+import Glibc
+import Mail
+
+extension SpoolError {
+    /// What SQLite, the file system or the store itself said, as a caller is told.
+    init(_ error: any Error, _ id: QueueID? = nil) {
+        switch error {
+        case let error as SpoolError: self = error
+        case let error as FileError:
+            let isFull = error.code == ENOSPC || error.code == EDQUOT
+            self.init(isFull ? .full : .unavailable, "the spool cannot be written: \(error)", queueID: id)
+        case let error as DatabaseError:
+            switch error.resultCode {
+            case .SQLITE_FULL: self.init(.full, "the spool's disk is full: make room", queueID: id)
+            case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+                self.init(.damaged, "the spool's database is damaged: \(error.message ?? "")", queueID: id)
+            default:
+                self.init(.unavailable, "the spool cannot be written: \(error.message ?? "\(error)")", queueID: id)
+            }
+        default: self.init(.unavailable, "the spool cannot be used: \(error)", queueID: id)
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import Mail
+import NIOCore
+import SMTP
+
+/// How an envelope and its recipients lie in a column: a version octet, then fields in a fixed order. Integers are big
+/// endian, a text has its octets' count before it. Reading checks everything, since a disk can lie.
+struct Packer {
+    static let version: UInt8 = 1
+    private(set) var buffer: ByteBuffer
+
+    init() {
+        self.buffer = ByteBuffer()
+        self.buffer.reserveCapacity(256)
+        self.buffer.writeInteger(Self.version)
+    }
+
+    private mutating func write(_ integer: some FixedWidthInteger) { self.buffer.writeInteger(integer) }
+
+    private mutating func write(_ text: String) {
+        let start = self.buffer.writerIndex
+        self.buffer.writeInteger(UInt32(0))
+        let count = self.buffer.writeString(text)
+        self.buffer.setInteger(UInt32(count), at: start)
+    }
+    private mutating func write(_ text: String?) {
+        self.write(UInt8(text == nil ? 0 : 1))
+        if let text { self.write(text) }
+    }
+    private mutating func write(_ time: Timestamp?) {
+        self.write(UInt8(time == nil ? 0 : 1))
+        if let time { self.write(time.milliseconds) }
+    }
+    private mutating func write(_ path: Path?) {
+        self.write(UInt8(path == nil ? 0 : 1))
+        guard let path else { return }
+        self.write(UInt16(path.route.count))
+        for host in path.route { self.write(host.text) }
+        self.write(path.mailbox.localPart)
+        self.write(path.mailbox.domain.text)
+    }
+    private mutating func write(_ parameters: [Parameter]) {
+        self.write(UInt16(parameters.count))
+        for parameter in parameters {
+            self.write(parameter.keyword)
+            self.write(parameter.value)
+        }
+    }
+
+    /// What of a message never changes.
+    static func envelope(of message: SpooledMessage) -> ByteBuffer {
+        var packer = Packer()
+        switch message.reversePath {
+        case .null: packer.write(Path?.none)
+        case .path(let path): packer.write(path)
+        }
+        packer.write(message.parameters)
+        let arrival = message.arrival
+        for text in [arrival.peer, arrival.hello, arrival.session, arrival.tls, arrival.user] { packer.write(text) }
+        packer.write(arrival.with)
+        return packer.buffer
+    }
+
+    static func recipients(_ recipients: [SpooledRecipient]) -> ByteBuffer {
+        var packer = Packer()
+        packer.write(UInt32(recipients.count))
+        for recipient in recipients { packer.write(recipient) }
+        return packer.buffer
+    }
+
+    private mutating func write(_ recipient: SpooledRecipient) {
+        self.write(UInt32(recipient.index))
+        switch recipient.forwardPath {
+        case .postmaster: self.write(Path?.none)
+        case .path(let path): self.write(path)
+        }
+        self.write(recipient.parameters)
+        self.write(UInt8((recipient.moved ? 1 : 0) | (recipient.delayNoticed ? 2 : 0)))
+        self.write(recipient.state.rawValue)
+        self.write(recipient.generation)
+        self.write(recipient.tries)
+        self.write(recipient.due.milliseconds)
+        self.write(recipient.heldSince)
+        self.write(recipient.heldTotal)
+        self.write(recipient.nextHop)
+        self.write(recipient.lastReply)
+        self.write(recipient.remoteID)
+        self.write(recipient.settledAt)
+    }
+}
+
+/// Reads what ``Packer`` writes; octets that it did not write are refused with ``SpoolError`` `.damaged`.
+struct Unpacker {
+    private var buffer: ByteBuffer
+    private let id: QueueID
+
+    init(_ buffer: ByteBuffer, of id: QueueID) throws(SpoolError) {
+        self.buffer = buffer
+        self.id = id
+        guard try self.integer(UInt8.self) == Packer.version else { throw self.damage }
+    }
+
+    private var damage: SpoolError { SpoolError(.damaged, "the spool's row of \(self.id) is damaged", queueID: self.id) }
+
+    private mutating func integer<Integer: FixedWidthInteger>(_: Integer.Type) throws(SpoolError) -> Integer {
+        guard let value = self.buffer.readInteger(as: Integer.self) else { throw self.damage }
+        return value
+    }
+    private mutating func text() throws(SpoolError) -> String {
+        guard let text = self.buffer.readString(length: Int(try self.integer(UInt32.self))) else { throw self.damage }
+        return text
+    }
+    private mutating func isPresent() throws(SpoolError) -> Bool {
+        switch try self.integer(UInt8.self) {
+        case 0: false
+        case 1: true
+        default: throw self.damage
+        }
+    }
+    private mutating func optionalText() throws(SpoolError) -> String? {
+        try self.isPresent() ? try self.text() : nil
+    }
+    private mutating func optionalTime() throws(SpoolError) -> Timestamp? {
+        try self.isPresent() ? Timestamp(milliseconds: try self.integer(Int64.self)) : nil
+    }
+    private mutating func path() throws(SpoolError) -> Path? {
+        guard try self.isPresent() else { return nil }
+        var route: [Domain] = []
+        for _ in 0..<(try self.integer(UInt16.self)) { route.append(Domain(try self.text())) }
+        let localPart = try self.text()
+        return Path(route: route, mailbox: Mailbox(localPart: localPart, domain: Domain(try self.text())))
+    }
+    private mutating func parameters() throws(SpoolError) -> [Parameter] {
+        var parameters: [Parameter] = []
+        for _ in 0..<(try self.integer(UInt16.self)) {
+            let keyword = try self.text()
+            parameters.append(Parameter(keyword, try self.optionalText()))
+        }
+        return parameters
+    }
+
+    mutating func envelope() throws(SpoolError) -> (ReversePath, [Parameter], Arrival) {
+        let reversePath = try self.path().map(ReversePath.path) ?? .null
+        let parameters = try self.parameters()
+        let peer = try self.optionalText()
+        let hello = try self.optionalText()
+        let session = try self.optionalText()
+        let tls = try self.optionalText()
+        let user = try self.optionalText()
+        let with = try self.text()
+        return (
+            reversePath, parameters,
+            Arrival(peer: peer, hello: hello, with: with, session: session, tls: tls, user: user)
+        )
+    }
+
+    mutating func recipients() throws(SpoolError) -> [SpooledRecipient] {
+        var recipients: [SpooledRecipient] = []
+        for _ in 0..<(try self.integer(UInt32.self)) { recipients.append(try self.recipient()) }
+        return recipients
+    }
+
+    private mutating func recipient() throws(SpoolError) -> SpooledRecipient {
+        let index = Int(try self.integer(UInt32.self))
+        let forwardPath = try self.path().map(ForwardPath.path) ?? .postmaster
+        let parameters = try self.parameters()
+        let flags = try self.integer(UInt8.self)
+        guard let state = RecipientState(rawValue: try self.integer(UInt8.self)) else { throw self.damage }
+        var recipient = SpooledRecipient(
+            index: index, forwardPath: forwardPath, parameters: parameters, moved: flags & 1 != 0, state: state,
+            generation: try self.integer(UInt32.self), tries: try self.integer(UInt16.self),
+            due: Timestamp(milliseconds: try self.integer(Int64.self)))
+        recipient.delayNoticed = flags & 2 != 0
+        recipient.heldSince = try self.optionalTime()
+        recipient.heldTotal = try self.integer(Int64.self)
+        recipient.nextHop = try self.optionalText()
+        recipient.lastReply = try self.optionalText()
+        recipient.remoteID = try self.optionalText()
+        recipient.settledAt = try self.optionalTime()
+        return recipient
+    }
+}

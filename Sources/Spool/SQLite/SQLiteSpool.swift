@@ -1,0 +1,188 @@
+import Foundation
+import GRDB
+public import Mail
+import NIOConcurrencyHelpers
+public import NIOCore
+public import NIOPosix
+
+/// The spool in one SQLite file that `sqlite3` can open, with a folder for large content beside it (DESIGN §4).
+public final class SQLiteSpool: Spool {
+    private let directory: SpoolDirectory
+    private let pool: DatabasePool
+    private let writer: Writer
+    private let cache: ContentCache
+    private let threads: NIOThreadPool
+    private let identifiers: NIOLockedValueBox<QueueIDGenerator>
+
+    /// Opens the spool, or makes one.
+    ///
+    /// - Parameters:
+    ///   - node: this node's share of the queue IDs.
+    ///   - threads: reads happen there.
+    /// - Throws: `.inUse`, `.newerVersion`, `.notWritable`, `.damaged`; nothing is changed then.
+    public convenience init(directory: String, node: UInt8 = 0, threads: NIOThreadPool) throws(SpoolError) {
+        try self.init(directory: directory, node: node, threads: threads, maximumPages: nil)
+    }
+
+    /// - Parameter maximumPages: of the database; what is more is a full disk.
+    init(directory path: String, node: UInt8, threads: NIOThreadPool, maximumPages: Int?) throws(SpoolError) {
+        self.directory = try SpoolDirectory(path)
+        self.threads = threads
+        self.cache = ContentCache()
+        let store = Store(self.directory, self.cache)
+        do {
+            self.pool = try Self.open(self.directory, maximumPages: maximumPages)
+            let last = try self.pool.write { db in
+                try Schema.migrate(db)
+                return try store.load(db)
+            }
+            self.identifiers = NIOLockedValueBox(QueueIDGenerator(node: node, after: last))
+            let pool = self.pool
+            try self.directory.sweep { id in
+                try pool.read { db in
+                    try Bool.fetchOne(
+                        db, sql: "SELECT isFile FROM messages WHERE id = ?", arguments: [id.rawValue]) ?? false
+                }
+            }
+        } catch let error as SpoolError {
+            throw error
+        } catch {
+            throw Self.openingError(error, path)
+        }
+        self.writer = Writer(self.pool, store)
+    }
+
+    private static func open(_ directory: SpoolDirectory, maximumPages: Int?) throws -> DatabasePool {
+        var configuration = GRDB.Configuration()
+        configuration.maximumReaderCount = 3
+        configuration.prepareDatabase { db in
+            guard !db.configuration.readonly else { return }
+            let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+            guard found <= Schema.version else {
+                throw SpoolError(
+                    .newerVersion,
+                    "the spool \(directory.path) has version \(found), and this program knows \(Schema.version): "
+                        + "use the newer hoptop, or another spool with --spool DIRECTORY")
+            }
+            if found == 0 { try Schema.prepare(db) }
+            try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;")
+            if let maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(maximumPages)") }
+        }
+        return try DatabasePool(path: directory.database, configuration: configuration)
+    }
+
+    private static func openingError(_ error: any Error, _ path: String) -> SpoolError {
+        guard let error = error as? DatabaseError else { return SpoolError(error) }
+        switch error.resultCode {
+        case .SQLITE_NOTADB, .SQLITE_CORRUPT:
+            return SpoolError(
+                .damaged, "\(path)/spool.sqlite is not a spool: move it away or name another with --spool DIRECTORY")
+        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
+            return SpoolError(
+                .notWritable, "the spool \(path) cannot be written: name another with --spool DIRECTORY")
+        default: return SpoolError(error)
+        }
+    }
+
+    // MARK: changes
+
+    public func nextID(at now: Timestamp) -> QueueID { self.identifiers.withLockedValue { $0.next(at: now) } }
+
+    public func newContentFile(for id: QueueID) throws(SpoolError) -> any StreamedContent {
+        try ContentFile(self.directory, id)
+    }
+
+    public func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        let weight: Int =
+            switch message.content {
+            case .buffer(let octets): octets.readableBytes
+            case .file: 0
+            }
+        return self.writer.submit(weight: weight, on: eventLoop) { store, db in try store.insert(message, db) }
+    }
+
+    public func settle(_ settlements: [Settlement], on eventLoop: any EventLoop) -> EventLoopFuture<[Settled]> {
+        self.writer.submit(on: eventLoop) { store, db in try settlements.map { try store.settle($0, db) } }
+    }
+
+    public func apply(
+        _ order: Order, on targets: [RecipientTarget], on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Applied> {
+        self.writer.submit(on: eventLoop) { store, db in try store.apply(order, on: targets, db) }
+    }
+
+    public func undo(_ token: Int64, at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Applied> {
+        self.writer.submit(on: eventLoop) { store, db in try store.undo(token, at: now, db) }
+    }
+
+    public func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.writer.submit(on: eventLoop) { store, db in try store.purge(at: now, db) }
+    }
+
+    // MARK: reads
+
+    public func content(of id: QueueID, on eventLoop: any EventLoop) -> EventLoopFuture<any ContentSource> {
+        if let buffer = self.cache[id] { return eventLoop.makeSucceededFuture(BufferedContent(buffer: buffer)) }
+        return self.threads.runIfActive(eventLoop: eventLoop) { try self.storedContent(of: id) }
+    }
+
+    private func storedContent(of id: QueueID) throws(SpoolError) -> any ContentSource {
+        let octets: Data?
+        do {
+            octets = try self.pool.read { db in
+                try Data.fetchOne(
+                    db.cachedStatement(sql: "SELECT octets FROM content WHERE id = ?"), arguments: [id.rawValue])
+            }
+        } catch { throw SpoolError(error, id) }
+        if let octets { return BufferedContent(buffer: ByteBuffer(bytes: octets)) }
+        return try FileContent(self.directory.content(id), id, threads: self.threads)
+    }
+
+    public func message(_ id: QueueID) async throws -> SpooledMessage? {
+        try await self.read { db in try SpooledMessage.fetch(db, id) }
+    }
+
+    public func messages(after id: QueueID?, count: Int) async throws -> [SpooledMessage] {
+        try await self.read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT * FROM messages WHERE id > ? ORDER BY id LIMIT ?",
+                arguments: [id?.rawValue ?? Int64.min, count]
+            ).map(SpooledMessage.init)
+        }
+    }
+
+    public func facts(after sequence: Int64?, count: Int) async throws -> [Fact] {
+        try await self.read { db in
+            if let sequence {
+                return try Row.fetchAll(
+                    db, sql: "SELECT * FROM facts WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                    arguments: [sequence, count]
+                ).map(Fact.init)
+            }
+            return try Row.fetchAll(
+                db, sql: "SELECT * FROM facts ORDER BY sequence DESC LIMIT ?", arguments: [count]
+            ).reversed().map(Fact.init)
+        }
+    }
+
+    public func facts(of id: QueueID) async throws -> [Fact] {
+        try await self.read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [id.rawValue]
+            ).map(Fact.init)
+        }
+    }
+
+    public func counters() async throws -> Counters {
+        try await self.read { db in try Row.fetchOne(db, sql: "SELECT * FROM counters").map(Counters.init) ?? Counters() }
+    }
+
+    private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do { return try await self.pool.read(body) } catch { throw SpoolError(error) }
+    }
+
+    public func close() async {
+        await self.writer.close()
+        try? self.pool.close()
+    }
+}

@@ -1,0 +1,41 @@
+import GRDB
+
+/// The tables, version by version. `user_version` says which one a file has.
+enum Schema {
+    static let version = 1
+
+    /// Settings that a file keeps for ever, so they come before its first table.
+    static func prepare(_ db: Database) throws {
+        try db.execute(sql: "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;")
+    }
+
+    static func migrate(_ db: Database) throws {
+        let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        if found < 1 {
+            try db.execute(
+                sql: """
+                    CREATE TABLE messages (
+                        id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, arrived INTEGER NOT NULL,
+                        octets INTEGER NOT NULL, envelope BLOB NOT NULL, recipients BLOB NOT NULL,
+                        isFile INTEGER NOT NULL);
+                    CREATE TABLE content (id INTEGER PRIMARY KEY, octets BLOB NOT NULL);
+                    CREATE TABLE facts (
+                        sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL,
+                        message INTEGER NOT NULL, recipient INTEGER, fromPath TEXT, toPath TEXT, nextHop TEXT,
+                        remoteID TEXT, text TEXT, session TEXT, octets INTEGER, milliseconds INTEGER);
+                    CREATE INDEX factsOfMessage ON facts (message);
+                    CREATE TABLE dropped (
+                        message INTEGER NOT NULL, recipient INTEGER NOT NULL, token INTEGER NOT NULL,
+                        until INTEGER NOT NULL, generation INTEGER NOT NULL, before BLOB NOT NULL,
+                        PRIMARY KEY (message, recipient)) WITHOUT ROWID;
+                    CREATE INDEX droppedByToken ON dropped (token);
+                    CREATE TABLE counters (
+                        one INTEGER PRIMARY KEY CHECK (one = 1), lastID INTEGER NOT NULL, accepted INTEGER NOT NULL,
+                        relayed INTEGER NOT NULL, deferredAttempts INTEGER NOT NULL, bounced INTEGER NOT NULL,
+                        expired INTEGER NOT NULL, dropped INTEGER NOT NULL, reports INTEGER NOT NULL);
+                    INSERT INTO counters VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);
+                    """)
+        }
+        try db.execute(sql: "PRAGMA user_version = \(self.version)")
+    }
+}

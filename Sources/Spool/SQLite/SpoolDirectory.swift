@@ -1,0 +1,161 @@
+import Glibc
+import Mail
+import NIOCore
+
+/// The folders and files beside the database, and the lock that keeps a second process out.
+final class SpoolDirectory: Sendable {
+    let path: String
+    private let lock: CInt
+
+    var database: String { "\(self.path)/spool.sqlite" }
+    func incoming(_ id: QueueID) -> String { "\(self.path)/incoming/\(id)" }
+    func content(_ id: QueueID) -> String { "\(self.path)/content/\(id)" }
+
+    /// Makes what is missing, and takes the lock.
+    init(_ path: String) throws(SpoolError) {
+        self.path = path
+        try Self.makeDirectory(path)
+        self.lock = try Self.takeLock(path)
+        try Self.makeDirectory("\(path)/incoming")
+        try Self.makeDirectory("\(path)/content")
+    }
+
+    deinit { Glibc.close(self.lock) }
+
+    private static func makeDirectory(_ path: String) throws(SpoolError) {
+        var made = ""
+        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+            made += made.isEmpty && part.isEmpty ? "/" : (made.isEmpty || made == "/" ? "" : "/") + part
+            if mkdir(made, 0o700) == 0 || errno == EEXIST { continue }
+            throw self.failure(path, errno)
+        }
+        var information = stat()
+        guard stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFDIR else {
+            throw self.failure(path, ENOTDIR)
+        }
+        guard access(path, W_OK | X_OK) == 0 else { throw self.failure(path, errno) }
+    }
+
+    private static func failure(_ path: String, _ code: CInt) -> SpoolError {
+        SpoolError(
+            .notWritable,
+            "the spool directory \(path) cannot be written (\(String(cString: strerror(code)))): "
+                + "name another with --spool DIRECTORY")
+    }
+
+    private static func takeLock(_ path: String) throws(SpoolError) -> CInt {
+        let file = Glibc.open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw self.failure(path, errno) }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            var text = [UInt8](repeating: 0, count: 32)
+            let count = max(read(file, &text, text.count), 0)
+            let owner = String(decoding: text[..<count].prefix { $0 >= 0x30 && $0 <= 0x39 }, as: UTF8.self)
+            Glibc.close(file)
+            throw SpoolError(
+                .inUse,
+                "the spool \(path) is in use by process \(owner.isEmpty ? "?" : owner): "
+                    + "stop that one or name another with --spool DIRECTORY")
+        }
+        ftruncate(file, 0)
+        let line = "\(getpid())\n"
+        _ = line.withCString { write(file, $0, strlen($0)) }
+        return file
+    }
+
+    func syncContent() throws { try Self.sync("\(self.path)/content") }
+
+    private static func sync(_ directory: String) throws {
+        let file = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw FileError(errno) }
+        defer { Glibc.close(file) }
+        guard fsync(file) == 0 else { throw FileError(errno) }
+    }
+
+    /// Removes files that no message names: of sessions that a crash ended.
+    func sweep(keeping isNamed: (QueueID) throws -> Bool) rethrows {
+        for name in Self.names("\(self.path)/incoming") { unlink("\(self.path)/incoming/\(name)") }
+        for name in Self.names("\(self.path)/content") {
+            if let id = QueueID(name), try isNamed(id) { continue }
+            unlink("\(self.path)/content/\(name)")
+        }
+    }
+
+    private static func names(_ directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+}
+
+/// A system call that failed.
+struct FileError: Error, CustomStringConvertible {
+    let code: CInt
+    init(_ code: CInt) { self.code = code }
+    var description: String { String(cString: strerror(self.code)) }
+}
+
+/// Large content on its way in, in `incoming/`, and from its transaction on in `content/`.
+///
+/// `@unchecked Sendable`: one call at a time, which whoever holds it keeps to: first the session that fills it, then the
+/// writer.
+final class ContentFile: StreamedContent, @unchecked Sendable {
+    private let directory: SpoolDirectory
+    private let id: QueueID
+    private var file: CInt
+    private var path: String
+    private var isPlaced = false
+
+    init(_ directory: SpoolDirectory, _ id: QueueID) throws(SpoolError) {
+        self.directory = directory
+        self.id = id
+        self.path = directory.incoming(id)
+        self.file = Glibc.open(self.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard self.file >= 0 else { throw SpoolError(FileError(errno), id) }
+    }
+
+    deinit { if self.file >= 0 { Glibc.close(self.file) } }
+
+    func append(_ chunk: ByteBuffer) throws {
+        try chunk.withUnsafeReadableBytes { octets in
+            var rest = octets[...]
+            while !rest.isEmpty {
+                let count = write(self.file, rest.baseAddress, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw SpoolError(FileError(errno), self.id) }
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+
+    func finish() throws {
+        guard fsync(self.file) == 0 else { throw SpoolError(FileError(errno), self.id) }
+        Glibc.close(self.file)
+        self.file = -1
+    }
+
+    /// Puts it where a row may name it; the directory is still to be synced.
+    func place() throws {
+        guard !self.isPlaced else { return }
+        let target = self.directory.content(self.id)
+        guard rename(self.path, target) == 0 else { throw FileError(errno) }
+        self.path = target
+        self.isPlaced = true
+    }
+
+    func discard() {
+        if self.file >= 0 { Glibc.close(self.file) }
+        self.file = -1
+        unlink(self.path)
+    }
+}
+
+extension UnsafeRawBufferPointer.SubSequence {
+    fileprivate var baseAddress: UnsafeRawPointer? { UnsafeRawBufferPointer(rebasing: self).baseAddress }
+}

@@ -1,0 +1,235 @@
+import Foundation
+import GRDB
+import Mail
+import NIOCore
+import SMTP
+
+/// The changes that callers ask for, inside the writer's transaction.
+extension Store {
+    // MARK: attempts
+
+    func settle(_ settlement: Settlement, _ db: Database) throws -> Settled {
+        guard var message = try self.message(settlement.message, db) else { return .stale }
+        for outcome in settlement.outcomes {
+            guard let recipient = message.recipients.first(where: { $0.index == outcome.index }),
+                recipient.generation == outcome.generation, !recipient.state.isSettled
+            else { return .stale }
+        }
+        for outcome in settlement.outcomes {
+            guard let place = message.recipients.firstIndex(where: { $0.index == outcome.index }) else { continue }
+            try self.settle(&message.recipients[place], outcome, of: message, at: settlement.at, db)
+        }
+        message.generation += 1
+        if let report = settlement.report {
+            try self.insert(report, db)
+            self.count { $0.reports += 1 }
+            var fact = Fact(sequence: 0, at: settlement.at, kind: .reported, message: message.id)
+            fact.to = report.message.recipients.first?.forwardPath.description
+            fact.text = report.message.id.description
+            try self.insert(fact, db)
+        }
+        let isGone = try self.write(message, db)
+        return .done(generation: message.generation, isGone: isGone)
+    }
+
+    private func settle(
+        _ recipient: inout SpooledRecipient, _ outcome: Settlement.Outcome, of message: SpooledMessage,
+        at now: Timestamp, _ db: Database
+    ) throws {
+        recipient.generation += 1
+        if outcome.countsAsTry, recipient.tries < .max { recipient.tries += 1 }
+        if let due = outcome.due { recipient.due = due }
+        recipient.nextHop = outcome.nextHop ?? recipient.nextHop
+        recipient.lastReply = outcome.reply ?? recipient.lastReply
+        recipient.remoteID = outcome.remoteID ?? recipient.remoteID
+        recipient.state = outcome.state
+        if outcome.state.isSettled { recipient.settledAt = now }
+        if outcome.delayNoticed {
+            recipient.delayNoticed = true
+            return  // Nothing else happened; that the sender was told is a fact of the report.
+        }
+        let kind: Fact.Kind
+        switch outcome.state {
+        case .deferred:
+            kind = .deferred
+            if outcome.countsAsTry { self.count { $0.deferredAttempts += 1 } }
+        case .relayed:
+            kind = .relayed
+            self.count { $0.relayed += 1 }
+        case .bounced:
+            kind = .bounced
+            self.count { $0.bounced += 1 }
+        case .expired:
+            kind = .expired
+            self.count { $0.expired += 1 }
+        case .queued, .active, .hold, .dropped: return
+        }
+        var fact = Fact(sequence: 0, at: now, kind: kind, message: message.id, recipient: recipient.index)
+        fact.from = message.reversePath.description
+        fact.to = recipient.forwardPath.description
+        fact.nextHop = outcome.nextHop
+        fact.remoteID = outcome.remoteID
+        fact.text = outcome.reply
+        fact.session = outcome.session
+        fact.contentOctets = message.contentOctets
+        fact.milliseconds = outcome.milliseconds
+        try self.insert(fact, db)
+    }
+
+    // MARK: orders
+
+    func apply(_ order: Order, on targets: [RecipientTarget], _ db: Database) throws -> Applied {
+        var applied = Applied()
+        // Message by message, so that each row is written once.
+        for (id, targets) in Dictionary(grouping: targets, by: \.message).sorted(by: { $0.key < $1.key }) {
+            guard var message = try self.message(id, db) else {
+                applied.skipped["no longer in the spool", default: 0] += targets.count
+                continue
+            }
+            var changed: [SpooledRecipient] = []
+            for target in targets {
+                guard let place = message.recipients.firstIndex(where: { $0.index == target.index }),
+                    message.recipients[place].generation == target.generation
+                else {
+                    applied.skipped["changed meanwhile", default: 0] += 1
+                    continue
+                }
+                let before = message.recipients[place]
+                if let reason = Self.change(&message.recipients[place], order) {
+                    applied.skipped[reason, default: 0] += 1
+                    continue
+                }
+                message.recipients[place].generation += 1
+                changed.append(message.recipients[place])
+                let fact = try self.insert(Self.fact(order, message.recipients[place], of: message), db)
+                if case .drop(let until) = order.action {
+                    let token = applied.undo ?? fact
+                    applied.undo = token
+                    try self.keepForUndo(before, now: message.recipients[place], of: id, token, until, db)
+                }
+            }
+            guard !changed.isEmpty else { continue }
+            message.generation += 1
+            _ = try self.write(message, db)
+            applied.changes += changed.map {
+                Applied.Change(message: id, generation: message.generation, recipient: $0)
+            }
+        }
+        return applied
+    }
+
+    /// - Returns: why not, in words.
+    private static func change(_ recipient: inout SpooledRecipient, _ order: Order) -> String? {
+        guard !recipient.state.isSettled else { return "already settled" }
+        switch order.action {
+        case .retry:
+            guard recipient.state != .hold else { return "on hold" }
+            recipient.state = .queued
+            recipient.due = order.at
+        case .hold:
+            guard recipient.state != .hold else { return "already on hold" }
+            recipient.state = .hold
+            recipient.heldSince = order.at
+        case .release:
+            guard recipient.state == .hold else { return "not on hold" }
+            recipient.state = .queued
+            recipient.due = order.at
+            if let since = recipient.heldSince { recipient.heldTotal += max(order.at.since(since), 0) }
+            recipient.heldSince = nil
+        case .drop:
+            recipient.state = .dropped
+            recipient.settledAt = order.at
+        }
+        return nil
+    }
+
+    private static func fact(_ order: Order, _ recipient: SpooledRecipient, of message: SpooledMessage) -> Fact {
+        let kind: Fact.Kind =
+            switch order.action {
+            case .retry: .retried
+            case .hold: .held
+            case .release: .released
+            case .drop: .dropped
+            }
+        var fact = Fact(sequence: 0, at: order.at, kind: kind, message: message.id, recipient: recipient.index)
+        fact.from = message.reversePath.description
+        fact.to = recipient.forwardPath.description
+        fact.text = "by \(order.by)"
+        return fact
+    }
+
+    // MARK: undo
+
+    private func keepForUndo(
+        _ before: SpooledRecipient, now: SpooledRecipient, of id: QueueID, _ token: Int64, _ until: Timestamp,
+        _ db: Database
+    ) throws {
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO dropped VALUES (?, ?, ?, ?, ?, ?)").execute(arguments: [
+            id.rawValue, before.index, token, until.milliseconds, now.generation, Data(Packer.recipients([before])),
+        ])
+        self.changeUndoable { $0.insert(id) }
+        self.count { $0.dropped += 1 }
+    }
+
+    func undo(_ token: Int64, at now: Timestamp, _ db: Database) throws -> Applied {
+        var applied = Applied()
+        let rows = try Row.fetchAll(db, sql: "SELECT * FROM dropped WHERE token = ? ORDER BY message", arguments: [token])
+        for row in rows {
+            let id = QueueID(rawValue: row["message"])
+            let until: Int64 = row["until"]
+            guard now.milliseconds <= until else {
+                applied.skipped["too late to undo", default: 0] += 1
+                continue
+            }
+            let index: Int = row["recipient"]
+            let generation: UInt32 = row["generation"]
+            guard var message = try self.message(id, db),
+                let place = message.recipients.firstIndex(where: { $0.index == index }),
+                message.recipients[place].state == .dropped, message.recipients[place].generation == generation
+            else {
+                applied.skipped["changed meanwhile", default: 0] += 1
+                continue
+            }
+            var unpacker = try Unpacker(ByteBuffer(bytes: row["before"] as Data), of: id)
+            guard var recipient = try unpacker.recipients().first else { continue }
+            recipient.generation = generation + 1
+            message.recipients[place] = recipient
+            message.generation += 1
+            try db.execute(
+                sql: "DELETE FROM dropped WHERE message = ? AND recipient = ?", arguments: [id.rawValue, index])
+            self.count { $0.dropped -= 1 }
+            var fact = Fact(sequence: 0, at: now, kind: .restored, message: id, recipient: index)
+            fact.from = message.reversePath.description
+            fact.to = recipient.forwardPath.description
+            try self.insert(fact, db)
+            _ = try self.write(message, db)
+            applied.changes.append(
+                Applied.Change(message: id, generation: message.generation, recipient: recipient))
+        }
+        try self.forgetUndone(Set(applied.changes.map(\.message)), db)
+        return applied
+    }
+
+    func purge(at now: Timestamp, _ db: Database) throws {
+        let ids = try Int64.fetchSet(
+            db, sql: "SELECT DISTINCT message FROM dropped WHERE until < ?", arguments: [now.milliseconds])
+        guard !ids.isEmpty else { return }
+        try db.execute(sql: "DELETE FROM dropped WHERE until < ?", arguments: [now.milliseconds])
+        let messages = Set(ids.map(QueueID.init(rawValue:)))
+        try self.forgetUndone(messages, db)
+        for id in messages {
+            if let message = try self.message(id, db), message.recipients.allSatisfy(\.state.isSettled) {
+                _ = try self.write(message, db)
+            }
+        }
+    }
+
+    /// Messages without a drop that can be taken back are no longer kept for one.
+    private func forgetUndone(_ messages: Set<QueueID>, _ db: Database) throws {
+        for id in messages {
+            let isKept = try Bool.fetchOne(
+                db, sql: "SELECT EXISTS (SELECT 1 FROM dropped WHERE message = ?)", arguments: [id.rawValue])
+            if isKept != true { self.changeUndoable { $0.remove(id) } }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+import Foundation
+import GRDB
+import Mail
+import NIOCore
+import SMTP
+
+/// The statements of one writer, and what it remembers so that it need not read back what it wrote a moment ago.
+///
+/// Used by the writer's thread alone, between ``begin(_:)`` and ``committed()`` or ``rolledBack()``.
+final class Store {
+    private static let factsKept: Int64 = 200_000
+    private static let freshLimit = 50_000
+
+    let directory: SpoolDirectory
+    private let cache: ContentCache
+
+    /// What is written down at the end of each transaction.
+    private struct Totals {
+        var counters = Counters()
+        var lastID: Int64 = 0
+        var lastFact: Int64 = 0
+    }
+    private var totals = Totals()
+    private var committedTotals = Totals()
+    private var prunedFacts: Int64 = 0
+    /// Messages as their rows are.
+    private var fresh: [QueueID: SpooledMessage] = [:]
+    /// Messages that a drop keeps, since it may be taken back.
+    private var undoable: Set<QueueID> = []
+
+    // Of the transaction under way.
+    private var touched: [QueueID] = []
+    private var cached: [(QueueID, ByteBuffer)] = []
+    private var gone: [(id: QueueID, isFile: Bool)] = []
+    private var undoableBefore: Set<QueueID>?
+    private var mustSyncContent = false
+
+    init(_ directory: SpoolDirectory, _ cache: ContentCache) {
+        self.directory = directory
+        self.cache = cache
+    }
+
+    /// What an earlier run left.
+    /// - Returns: the highest queue ID given to a message.
+    func load(_ db: Database) throws -> QueueID? {
+        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM counters") else {
+            throw SpoolError(.damaged, "the spool has no counters")
+        }
+        self.totals.counters = Counters(row)
+        self.totals.lastFact = try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM facts") ?? 0
+        self.prunedFacts = try Int64.fetchOne(db, sql: "SELECT min(sequence) - 1 FROM facts") ?? 0
+        let highest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM messages") ?? 0
+        self.totals.lastID = max(row["lastID"], highest)
+        self.undoable = Set(
+            try Int64.fetchAll(db, sql: "SELECT DISTINCT message FROM dropped").map(QueueID.init(rawValue:)))
+        self.committedTotals = self.totals
+        return self.totals.lastID > 0 ? QueueID(rawValue: self.totals.lastID) : nil
+    }
+
+    // MARK: the transaction
+
+    func begin(_ db: Database) throws {
+        self.touched.removeAll(keepingCapacity: true)
+        self.cached.removeAll(keepingCapacity: true)
+        self.gone.removeAll(keepingCapacity: true)
+        self.undoableBefore = nil
+        self.mustSyncContent = false
+    }
+
+    func finish(_ db: Database) throws {
+        // A row must not name a file that a power cut could take away.
+        if self.mustSyncContent { try self.directory.syncContent() }
+        let counters = self.totals.counters
+        try db.cachedStatement(
+            sql: """
+                UPDATE counters SET lastID = ?, accepted = ?, relayed = ?, deferredAttempts = ?, bounced = ?,
+                expired = ?, dropped = ?, reports = ?
+                """
+        ).execute(arguments: [
+            self.totals.lastID, counters.accepted, counters.relayed, counters.deferredAttempts, counters.bounced,
+            counters.expired, counters.dropped, counters.reports,
+        ])
+        try self.pruneFacts(db)
+    }
+
+    func committed() {
+        self.committedTotals = self.totals
+        self.cache.insert(self.cached)
+        self.cache.remove(self.gone.lazy.map(\.id))
+        for (id, isFile) in self.gone where isFile { unlink(self.directory.content(id)) }
+    }
+
+    func rolledBack() {
+        self.totals = self.committedTotals
+        for id in self.touched { self.fresh[id] = nil }
+        if let before = self.undoableBefore { self.undoable = before }
+    }
+
+    // MARK: messages
+
+    func message(_ id: QueueID, _ db: Database) throws -> SpooledMessage? {
+        if let message = self.fresh[id] { return message }
+        return try SpooledMessage.fetch(db, id)
+    }
+
+    func insert(_ new: NewMessage, _ db: Database) throws {
+        let message = new.message
+        let isFile: Bool
+        switch new.content {
+        case .buffer(let octets):
+            isFile = false
+            try db.cachedStatement(sql: "INSERT INTO content VALUES (?, ?)")
+                .execute(arguments: [message.id.rawValue, Data(octets)])
+            self.cached.append((message.id, octets))
+        case .file(let file):
+            guard let file = file as? ContentFile else {
+                throw SpoolError(.unavailable, "content of another spool", queueID: message.id)
+            }
+            isFile = true
+            try file.place()
+            self.mustSyncContent = true
+        }
+        try db.cachedStatement(sql: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)").execute(arguments: [
+            message.id.rawValue, message.generation, message.arrived.milliseconds, message.contentOctets,
+            Data(Packer.envelope(of: message)), Data(Packer.recipients(message.recipients)), isFile,
+        ])
+        self.totals.lastID = max(self.totals.lastID, message.id.rawValue)
+        self.totals.counters.accepted += 1
+        var fact = Fact(sequence: 0, at: message.arrived, kind: .accepted, message: message.id)
+        fact.from = message.reversePath.description
+        fact.text = message.arrival.peer ?? message.arrival.with
+        fact.session = message.arrival.session
+        fact.contentOctets = message.contentOctets
+        try self.insert(fact, db)
+        self.remember(message)
+    }
+
+    func remember(_ message: SpooledMessage) {
+        self.touched.append(message.id)
+        if self.fresh[message.id] != nil || self.fresh.count < Self.freshLimit { self.fresh[message.id] = message }
+    }
+
+    /// Writes the message's row, or takes it away when nothing needs it any more.
+    /// - Returns: whether it is gone.
+    func write(_ message: SpooledMessage, _ db: Database) throws -> Bool {
+        if message.recipients.allSatisfy(\.state.isSettled), !self.undoable.contains(message.id) {
+            try self.delete(message.id, db)
+            return true
+        }
+        try db.cachedStatement(sql: "UPDATE messages SET generation = ?, recipients = ? WHERE id = ?")
+            .execute(arguments: [
+                message.generation, Data(Packer.recipients(message.recipients)), message.id.rawValue,
+            ])
+        self.remember(message)
+        return false
+    }
+
+    private func delete(_ id: QueueID, _ db: Database) throws {
+        try db.cachedStatement(sql: "DELETE FROM content WHERE id = ?").execute(arguments: [id.rawValue])
+        let isInline = db.changesCount > 0
+        try db.cachedStatement(sql: "DELETE FROM messages WHERE id = ?").execute(arguments: [id.rawValue])
+        self.touched.append(id)
+        self.fresh[id] = nil
+        self.gone.append((id, !isInline))
+    }
+
+    func count(_ body: (inout Counters) -> Void) { body(&self.totals.counters) }
+
+    // MARK: drops that can be taken back
+
+    func changeUndoable(_ body: (inout Set<QueueID>) -> Void) {
+        if self.undoableBefore == nil { self.undoableBefore = self.undoable }
+        body(&self.undoable)
+    }
+
+    // MARK: facts
+
+    /// - Returns: its sequence.
+    @discardableResult
+    func insert(_ fact: Fact, _ db: Database) throws -> Int64 {
+        self.totals.lastFact += 1
+        try db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            .execute(arguments: [
+                self.totals.lastFact, fact.at.milliseconds, fact.kind.rawValue, fact.message.rawValue,
+                fact.recipient, fact.from, fact.to, fact.nextHop, fact.remoteID, fact.text, fact.session,
+                fact.contentOctets, fact.milliseconds,
+            ])
+        return self.totals.lastFact
+    }
+
+    /// The oldest facts go, a slice at a time, so that no transaction waits for it.
+    private func pruneFacts(_ db: Database) throws {
+        let end = self.totals.lastFact - Self.factsKept
+        guard end - self.prunedFacts >= 1000 else { return }
+        let upTo = min(end, self.prunedFacts + 5000)
+        try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence <= ?").execute(arguments: [upTo])
+        self.prunedFacts = upTo
+    }
+}
+
+extension Data {
+    init(_ buffer: ByteBuffer) { self = buffer.withUnsafeReadableBytes { Data($0) } }
+}
+
+extension Counters {
+    init(_ row: Row) {
+        self.init()
+        self.accepted = row["accepted"]
+        self.relayed = row["relayed"]
+        self.deferredAttempts = row["deferredAttempts"]
+        self.bounced = row["bounced"]
+        self.expired = row["expired"]
+        self.dropped = row["dropped"]
+        self.reports = row["reports"]
+    }
+}
