@@ -36,6 +36,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
@@ -53,6 +55,13 @@ let package = Package(
                 "Keys/Screen+Moving.swift", "Keys/Screen+Lists.swift", "Keys/Screen+Modal.swift", "Views",
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "hoptop",
+            dependencies: [
+                "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging, toml,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], swiftSettings: settings),
         tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
         tests("MailTests", ["Mail", "SMTP"]),
         tests("MonitorTests", ["Monitor"]),

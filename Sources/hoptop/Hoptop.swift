@@ -46,8 +46,13 @@ struct Hoptop: AsyncParsableCommand {
     /// One line on stderr.
     static func complain(_ text: String) {
         let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-        fputs("hoptop: \(line)\n", stderr)
+        writeToStandardError("hoptop: \(line)\n")
     }
+}
+
+/// Writes at once, past any buffer.
+func writeToStandardError(_ text: String) {
+    _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
 }
 
 /// Something that ends the program. The description is one line and says what to do.

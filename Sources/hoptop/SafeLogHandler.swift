@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Logging
 import Mail
 import Monitor
@@ -16,13 +16,8 @@ struct SafeLogHandler: LogHandler {
     func log(event: LogEvent) {
         let metadata = self.metadata.merging(event.metadata ?? [:]) { $1 }
         let facts = metadata.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-        var time = time_t()
-        _ = Glibc.time(&time)
-        var parts = tm()
-        gmtime_r(&time, &parts)
-        var stamp = [CChar](repeating: 0, count: 32)
-        strftime(&stamp, stamp.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+        let time = Date.now.formatted(.iso8601)
         let text = SafeText("\(event.level) \(event.message)\(facts)").description
-        fputs("\(String(cString: stamp)) \(text)\n", stderr)
+        writeToStandardError("\(time) \(text)\n")
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import Monitor
 import Relay
 import UnixSignals
 

@@ -1,0 +1,199 @@
+import Foundation
+import Relay
+import SMTP
+import TOMLKit
+
+/// Reads and writes the TOML file (DESIGN §9). It is checked as a whole before anything of it is used.
+enum ConfigurationFile {
+    /// Where a file is looked for when none is named.
+    static func defaultPaths(environment: [String: String]) -> [String] {
+        let home = environment["HOME"] ?? "/root"
+        let own = environment["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home)/.config"
+        return ["\(own)/hoptop/hoptop.toml", "/etc/hoptop/hoptop.toml"]
+    }
+
+    static func defaults(environment: [String: String] = ProcessInfo.processInfo.environment) -> RelayConfiguration {
+        let home = environment["HOME"] ?? "/root"
+        let state = environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home)/.local/state"
+        return RelayConfiguration(
+            hostname: self.machineName, listen: [SocketEndpoint(host: "127.0.0.1", port: 2525)],
+            spoolDirectory: "\(state)/hoptop")
+    }
+
+    private static var machineName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return (try? Domain(parsing: text)) == nil ? "localhost" : text
+    }
+
+    // MARK: reading
+
+    /// - Parameter file: its name, for messages.
+    /// - Throws: every mistake there is, not only the first.
+    static func read(text: String, file: String) throws(ConfigurationError) -> RelayConfiguration {
+        let root: TOMLTable
+        do {
+            root = try TOMLTable(string: text)
+        } catch {
+            let parse = error as? TOMLParseError
+            let reason = parse?.description.split(whereSeparator: \.isNewline).first.map(String.init) ?? "is not TOML"
+            throw ConfigurationError(
+                mistakes: [.init(source: file, line: parse?.source.begin.line, key: nil, reason: reason)])
+        }
+        var reader = Reader(file: file, locator: KeyLocator(text), configuration: self.defaults())
+        reader.read(root, under: "")
+        guard reader.mistakes.isEmpty else { throw ConfigurationError(mistakes: reader.mistakes) }
+        return reader.configuration
+    }
+
+    private struct Reader {
+        let file: String
+        let locator: KeyLocator
+        var configuration: RelayConfiguration
+        var mistakes: [ConfigurationError.Mistake] = []
+
+        private static let keys = Dictionary(uniqueKeysWithValues: ConfigurationKey.all.map { ($0.path, $0) })
+        private static let sections = Set(
+            ConfigurationKey.all.flatMap { key -> [String] in
+                let parts = key.path.split(separator: ".")
+                return (1..<max(parts.count, 1)).map { parts.prefix($0).joined(separator: ".") }
+            })
+
+        mutating func read(_ table: TOMLTable, under prefix: String) {
+            for name in table.keys {
+                let path = prefix.isEmpty ? name : "\(prefix).\(name)"
+                guard let value = table[name] else { continue }
+                if path == "listen" || path == "route" {
+                    self.readTables(value, path)
+                } else if let key = Self.keys[path] {
+                    self.read(value, key)
+                } else if Self.sections.contains(path) {
+                    if let inner = value.table { self.read(inner, under: path) } else { self.fail(path, "is a table: write [\(path)]") }
+                } else {
+                    self.unknown(path, among: Array(Self.keys.keys) + Self.sections + ["listen", "route"])
+                }
+            }
+        }
+
+        private mutating func read(_ value: any TOMLValueConvertible, _ key: ConfigurationKey) {
+            do {
+                guard let value = Self.value(value) else { throw ConfigurationKey.Refusal("another type of value") }
+                try key.read(&self.configuration, value)
+            } catch let refusal as ConfigurationKey.Refusal {
+                self.fail(key.path, "\(value.debugDescription) is not allowed here; allowed: \(refusal.allowed)")
+            } catch { self.fail(key.path, "\(error)") }
+        }
+
+        private static func value(_ value: any TOMLValueConvertible) -> ConfigurationKey.Value? {
+            if let text = value.string { return .text(text) }
+            if let number = value.int { return .number(number) }
+            guard let array = value.array else { return nil }
+            let texts = array.compactMap { $0.string }
+            return texts.count == array.count ? .texts(texts) : nil
+        }
+
+        // MARK: [[listen]] and [[route]]
+
+        private mutating func readTables(_ value: any TOMLValueConvertible, _ name: String) {
+            let tables = value.array?.compactMap { $0.table } ?? []
+            guard let array = value.array, tables.count == array.count else {
+                return self.fail(name, "is a list of tables: write [[\(name)]]")
+            }
+            if name == "listen" { self.configuration.listen = [] }
+            for (index, table) in tables.enumerated() {
+                let path = "\(name)[\(index)]"
+                if name == "listen" { self.readListen(table, path) } else { self.readRoute(table, path) }
+            }
+        }
+
+        private mutating func readListen(_ table: TOMLTable, _ path: String) {
+            for key in table.keys {
+                switch key {
+                case "address": break
+                case "role": self.only("relay", table[key], "\(path).role")
+                case "tls": self.only("none", table[key], "\(path).tls")
+                default: self.unknown("\(path).\(key)", among: ["address", "role", "tls"].map { "\(path).\($0)" })
+                }
+            }
+            guard let text = table["address"]?.string, let endpoint = SocketEndpoint(text) else {
+                return self.fail("\(path).address", "is missing or no address; allowed: \"127.0.0.1:2525\", \"[::1]:2525\"")
+            }
+            guard endpoint.port == 0 || !self.configuration.listen.contains(endpoint) else {
+                return self.fail("\(path).address", "\(endpoint) is listened on already")
+            }
+            self.configuration.listen.append(endpoint)
+        }
+
+        private mutating func readRoute(_ table: TOMLTable, _ path: String) {
+            for key in table.keys {
+                switch key {
+                case "domain", "via": break
+                case "tls": self.only("none", table[key], "\(path).tls")
+                default: self.unknown("\(path).\(key)", among: ["domain", "via", "tls"].map { "\(path).\($0)" })
+                }
+            }
+            guard let text = table["domain"]?.string, let pattern = DomainPattern(text) else {
+                return self.fail(
+                    "\(path).domain", "is missing or no pattern; allowed: \"example.org\", \"*.example.org\", \"*\"")
+            }
+            guard !self.configuration.routes.contains(where: { $0.pattern == pattern }) else {
+                return self.fail("\(path).domain", "\(text) has a route already: the first match wins, so remove one")
+            }
+            guard let texts = table["via"].flatMap(Self.value), case .texts(let hosts) = texts, !hosts.isEmpty else {
+                return self.fail("\(path).via", "is missing or no list; allowed: [\"host:port\", …]")
+            }
+            var via: [SocketEndpoint] = []
+            for host in hosts {
+                switch ConfigurationFile.host(host) {
+                case .success(let endpoint): via.append(endpoint)
+                case .failure(let refusal): return self.fail("\(path).via", refusal.allowed)
+                }
+            }
+            self.configuration.routes.append(Route(pattern: pattern, via: via))
+        }
+
+        /// A key of which this version knows one value.
+        private mutating func only(_ allowed: String, _ value: (any TOMLValueConvertible)?, _ path: String) {
+            guard value?.string != allowed else { return }
+            self.fail(path, "\(value?.debugDescription ?? "") is not known to this version; allowed: \"\(allowed)\"")
+        }
+
+        private mutating func unknown(_ path: String, among known: [String]) {
+            let near = known.min { Self.distance($0, path) < Self.distance($1, path) }
+            let hint = near.flatMap { Self.distance($0, path) <= 3 ? "; did you mean \($0)?" : nil }
+            self.fail(path, "is no key\(hint ?? "; hoptop config default lists all of them")")
+        }
+
+        mutating func fail(_ path: String, _ reason: String) {
+            self.mistakes.append(.init(source: self.file, line: self.locator.line(of: path), key: path, reason: reason))
+        }
+
+        /// Letters to change, add or take away (Levenshtein).
+        private static func distance(_ left: String, _ right: String) -> Int {
+            let right = Array(right)
+            var row = Array(0...right.count)
+            for (line, letter) in left.enumerated() {
+                var before = row[0]
+                row[0] = line + 1
+                for column in right.indices {
+                    let changed = before + (right[column] == letter ? 0 : 1)
+                    before = row[column + 1]
+                    row[column + 1] = min(changed, before + 1, row[column] + 1)
+                }
+            }
+            return row[right.count]
+        }
+    }
+
+    /// One host of a route.
+    static func host(_ text: String) -> Result<SocketEndpoint, ConfigurationKey.Refusal> {
+        if text.lowercased() == "mx" {
+            return .failure(.init("\"mx\" (delivery by DNS) is not known to this version; name hosts: [\"host:port\"]"))
+        }
+        guard let endpoint = SocketEndpoint(text, defaultPort: 25), endpoint.port > 0 else {
+            return .failure(.init("\(text) is no host; allowed: \"host\", \"host:port\", \"[2001:db8::1]:25\""))
+        }
+        return .success(endpoint)
+    }
+}

@@ -1,0 +1,65 @@
+import Relay
+import SMTP
+
+/// What the command line says over the file.
+struct Overrides {
+    var listen: [String] = []
+    var spool: String?
+    var hostname: String?
+    var routes: [String] = []
+
+    /// - Throws: every mistake there is, named by its option.
+    func apply(to configuration: inout RelayConfiguration) throws(ConfigurationError) {
+        var mistakes: [ConfigurationError.Mistake] = []
+        func fail(_ option: String, _ reason: String) {
+            mistakes.append(.init(source: option, line: nil, key: nil, reason: reason))
+        }
+        if !self.listen.isEmpty { configuration.listen = [] }
+        for text in self.listen {
+            if let endpoint = SocketEndpoint(text) {
+                configuration.listen.append(endpoint)
+            } else {
+                fail("--listen \(text)", "is no address; allowed: ADDRESS:PORT, such as 127.0.0.1:2525")
+            }
+        }
+        if let spool = self.spool {
+            if spool.isEmpty { fail("--spool", "names no directory") } else { configuration.spoolDirectory = spool }
+        }
+        if let hostname = self.hostname {
+            if (try? Domain(parsing: hostname)) == nil {
+                fail("--hostname \(hostname)", "is no domain name; allowed: such as mx1.example.net")
+            } else {
+                configuration.hostname = hostname
+            }
+        }
+        var routes: [Route] = []
+        for text in self.routes {
+            guard let route = Self.route(text, fail) else { continue }
+            if routes.contains(where: { $0.pattern == route.pattern }) {
+                fail("--route \(text)", "\(route.pattern) has a route already")
+            }
+            routes.append(route)
+        }
+        let given = Set(routes.map(\.pattern))
+        configuration.routes = routes + configuration.routes.filter { !given.contains($0.pattern) }
+        guard mistakes.isEmpty else { throw ConfigurationError(mistakes: mistakes) }
+    }
+
+    private static func route(_ text: String, _ fail: (String, String) -> Void) -> Route? {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let pattern = DomainPattern(String(parts[0])), !parts[1].isEmpty else {
+            fail("--route \(text)", "is no route; allowed: PATTERN=HOST:PORT, such as '*=127.0.0.1:2526'")
+            return nil
+        }
+        var via: [SocketEndpoint] = []
+        for host in parts[1].split(separator: ",") {
+            switch ConfigurationFile.host(String(host)) {
+            case .success(let endpoint): via.append(endpoint)
+            case .failure(let refusal):
+                fail("--route \(text)", refusal.allowed)
+                return nil
+            }
+        }
+        return Route(pattern: pattern, via: via)
+    }
+}
