@@ -113,8 +113,8 @@ final class Queue: @unchecked Sendable {
     /// - Returns: whether it was not known before.
     @discardableResult
     func add(_ message: SpooledMessage) -> Bool {
-        let slot = self.index.add(message) { self.route($0.forwardPath) }
-        guard let slot else { return false }
+        let destinations = message.recipients.map { self.route($0.forwardPath) }
+        guard let slot = self.index.add(message, destinations: destinations) else { return false }
         for row in Array(self.index.rows(of: slot)) { self.plan(row) }
         return true
     }

@@ -74,10 +74,16 @@ struct QueueIndex {
     func id(_ slot: Slot) -> QueueID { QueueID(rawValue: self.ids[Int(slot)]) }
 
     /// The rows of a message, in the order of its recipients.
-    func rows(of slot: Slot) -> some Sequence<Row> {
-        sequence(first: self.firstRow[Int(slot)]) { row in
-            let next = self.nextRow[Int(row)]
-            return next < 0 ? nil : next
+    func rows(of slot: Slot) -> Rows { Rows(links: self.nextRow, row: self.firstRow[Int(slot)]) }
+
+    /// Holds one column only; a copy of the whole index would cost more than what is done with a row.
+    struct Rows: Sequence, IteratorProtocol {
+        fileprivate let links: [Row]
+        fileprivate var row: Row
+        mutating func next() -> Row? {
+            guard self.row >= 0 else { return nil }
+            defer { self.row = self.links[Int(self.row)] }
+            return self.row
         }
     }
 
@@ -98,11 +104,9 @@ struct QueueIndex {
 
     // MARK: changes
 
-    /// - Parameter route: where each recipient goes.
+    /// - Parameter destinations: where each recipient goes.
     /// - Returns: `nil` when it is known already.
-    mutating func add(
-        _ message: SpooledMessage, route: (SpooledRecipient) -> DestinationIndex
-    ) -> Slot? {
+    mutating func add(_ message: SpooledMessage, destinations: [DestinationIndex]) -> Slot? {
         guard self.slots[message.id.rawValue] == nil, !message.recipients.isEmpty else { return nil }
         let slot = self.takeSlot()
         let place = Int(slot)
@@ -113,9 +117,9 @@ struct QueueIndex {
         self.fromText[place] = self.text.append(message.reversePath.description)
         self.slots[message.id.rawValue] = slot
         var last: Row = -1
-        for recipient in message.recipients {
+        for (recipient, destination) in zip(message.recipients, destinations) {
             let row = self.takeRow()
-            self.fill(row, with: recipient, slot: slot, destination: route(recipient))
+            self.fill(row, with: recipient, slot: slot, destination: destination)
             if last < 0 { self.firstRow[place] = row } else { self.nextRow[Int(last)] = row }
             last = row
         }
