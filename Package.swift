@@ -47,14 +47,8 @@ let package = Package(
         room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb]),
         room("Monitor", ["Mail", "SMTP", nioCore]),
         room("Relay", ["Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, heap, histogram, logging]),
-        // The screen itself joins when its views are drawn; until then its parts below stand alone.
-        .target(
-            name: "Screen", dependencies: ["Monitor", "Mail", "SMTP", toml, collections],
-            exclude: [
-                "Screen.swift", "Screen+Loading.swift", "Keys/Screen+Keys.swift", "Keys/Screen+Actions.swift",
-                "Keys/Screen+Moving.swift", "Keys/Screen+Lists.swift", "Keys/Screen+Modal.swift", "Views",
-            ],
-            swiftSettings: settings),
+        room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),
+        .systemLibrary(name: "CNcurses", pkgConfig: "ncursesw", providers: [.apt(["libncurses-dev"])]),
         .executableTarget(
             name: "hoptop",
             dependencies: [

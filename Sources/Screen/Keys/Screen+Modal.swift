@@ -44,9 +44,8 @@ extension Screen {
         case .control("u"):
             prompt.text = ""
             prompt.completion = nil
-        case .tab,
-            .backTab where prompt.kind == .palette:
-            Self.complete(&prompt, self.completions(for: prompt.text), key)
+        case .tab, .backTab:
+            if prompt.kind == .palette { Self.complete(&prompt, self.completions(for: prompt.text), key) }
         case .character(let character):
             prompt.text.append(character)
             prompt.completion = nil
