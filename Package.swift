@@ -48,11 +48,12 @@ let package = Package(
         room("Monitor", ["Mail", "SMTP", nioCore]),
         room("Relay", ["Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, heap, histogram, logging]),
         room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),
-        .systemLibrary(name: "CNcurses", pkgConfig: "ncursesw", providers: [.apt(["libncurses-dev"])]),
+        .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
+        room("Terminal", ["Screen", "CNcurses"]),
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging, toml,
+                "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),

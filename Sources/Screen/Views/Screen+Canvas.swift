@@ -12,6 +12,9 @@ extension Screen {
     }
     private var hasStatus: Bool { self.rows >= 16 }
 
+    /// What a driver paints, of one moment.
+    public var picture: (canvas: Canvas, theme: Theme, repaints: Int) { (self.canvas, self.theme, self.repaints) }
+
     /// Everything as it is now.
     public var canvas: Canvas {
         var painter = Painter(

@@ -1,22 +1,16 @@
-// ncursesw as Swift can take it: one header of small functions, so that macros, globals and variadics stay in C.
-#ifndef HOPTOP_CNCURSES_SHIM_H
-#define HOPTOP_CNCURSES_SHIM_H
-
-#ifndef NCURSES_WIDECHAR
+// ncursesw as Swift can take it: small functions, so that macros, globals and variadics stay in C.
 #define NCURSES_WIDECHAR 1
-#endif
-#ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
-#endif
+#include "CNcurses.h"
+
 #include <curses.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <term.h>
@@ -28,14 +22,12 @@
 #undef lines
 #undef columns
 
-static inline void hoptop_set_locale(void) { setlocale(LC_ALL, ""); }
-static inline bool hoptop_is_utf8(void) { return MB_CUR_MAX > 1; }
+void hoptop_set_locale(void) { setlocale(LC_ALL, ""); }
+bool hoptop_is_utf8(void) { return MB_CUR_MAX > 1; }
 
-/// Opaque to Swift.
-typedef struct screen hoptop_screen;
 
-/// Starts curses on the terminal of stdin and stdout; NULL when TERM is not known.
-static inline hoptop_screen *hoptop_start(void) {
+
+hoptop_screen *hoptop_start(void) {
     set_escdelay(25);
     SCREEN *screen = newterm(NULL, stdout, stdin);
     if (screen == NULL) return NULL;
@@ -53,28 +45,33 @@ static inline hoptop_screen *hoptop_start(void) {
     }
     return (hoptop_screen *)screen;
 }
-static inline void hoptop_end(hoptop_screen *screen) {
+void hoptop_end(hoptop_screen *screen) {
     endwin();
     delscreen((SCREEN *)screen);
 }
-static inline void hoptop_leave(void) { endwin(); }
-static inline void hoptop_come_back(void) { wrefresh(stdscr); }
-static inline void hoptop_define_key(const char *sequence, int code) { define_key(sequence, code); }
-static inline int hoptop_colours(void) { return has_colors() ? COLORS : 0; }
-static inline int hoptop_pairs(void) { return has_colors() ? COLOR_PAIRS : 0; }
-/// True where a colour is 0xRRGGBB.
-static inline bool hoptop_is_direct(void) { return has_colors() && tigetflag("RGB") > 0; }
-/// -1 is the terminal's own colour.
-static inline bool hoptop_pair(int pair, int foreground, int background) {
+// Ours beside those of curses, which differ from version to version.
+static const struct { int ours, curses; } hoptop_keys[] = {
+    {HOPTOP_KEY_UP, KEY_UP}, {HOPTOP_KEY_DOWN, KEY_DOWN}, {HOPTOP_KEY_LEFT, KEY_LEFT},
+    {HOPTOP_KEY_RIGHT, KEY_RIGHT}, {HOPTOP_KEY_PAGE_UP, KEY_PPAGE}, {HOPTOP_KEY_PAGE_DOWN, KEY_NPAGE},
+    {HOPTOP_KEY_HOME, KEY_HOME}, {HOPTOP_KEY_END, KEY_END}, {HOPTOP_KEY_BACKSPACE, KEY_BACKSPACE},
+    {HOPTOP_KEY_DELETE, KEY_DC}, {HOPTOP_KEY_BACK_TAB, KEY_BTAB}, {HOPTOP_KEY_ENTER, KEY_ENTER},
+    {HOPTOP_KEY_PASTE_BEGINS, KEY_MAX + 1}, {HOPTOP_KEY_PASTE_ENDS, KEY_MAX + 2},
+};
+enum { HOPTOP_KEYS = sizeof hoptop_keys / sizeof hoptop_keys[0] };
+
+void hoptop_define_key(const char *sequence, int key) {
+    for (int index = 0; index < HOPTOP_KEYS; index++)
+        if (hoptop_keys[index].ours == key) define_key(sequence, hoptop_keys[index].curses);
+}
+int hoptop_colours(void) { return has_colors() ? COLORS : 0; }
+int hoptop_pairs(void) { return has_colors() ? COLOR_PAIRS : 0; }
+bool hoptop_is_direct(void) { return has_colors() && tigetflag("RGB") > 0; }
+bool hoptop_pair(int pair, int foreground, int background) {
     return init_extended_pair(pair, foreground, background) == OK;
 }
-static inline void hoptop_forget_pairs(void) { reset_color_pairs(); }
+void hoptop_forget_pairs(void) { reset_color_pairs(); }
 
-enum {
-    HOPTOP_BOLD = 1, HOPTOP_DIM = 2, HOPTOP_ITALIC = 4, HOPTOP_UNDERLINE = 8, HOPTOP_REVERSE = 16,
-};
-/// Puts one cell's text (a base character, up to two marks) down.
-static inline void hoptop_put(int y, int x, const char *text, int attributes, int pair) {
+void hoptop_put(int y, int x, const char *text, int attributes, int pair) {
     wchar_t wide[CCHARW_MAX + 1];
     size_t count = mbstowcs(wide, text, CCHARW_MAX);
     if (count == (size_t)-1 || count == 0) {
@@ -92,37 +89,38 @@ static inline void hoptop_put(int y, int x, const char *text, int attributes, in
     if (setcchar(&cell, wide, attr, 0, &pair) != OK) return;
     mvwadd_wch(stdscr, y, x, &cell);
 }
-static inline void hoptop_update(int y, int x, bool visible) {
+void hoptop_update(int y, int x, bool visible) {
     curs_set(visible ? 1 : 0);
     wmove(stdscr, y, x);
     wnoutrefresh(stdscr);
     doupdate();
 }
-static inline void hoptop_erase(void) { werase(stdscr); }
-/// The whole screen goes out anew at the next update.
-static inline void hoptop_redraw(void) { clearok(curscr, TRUE); }
-static inline int hoptop_columns(void) { return getmaxx(stdscr); }
-static inline int hoptop_rows(void) { return getmaxy(stdscr); }
+void hoptop_erase(void) { werase(stdscr); }
+void hoptop_redraw(void) { clearok(curscr, TRUE); }
+int hoptop_columns(void) { return getmaxx(stdscr); }
+int hoptop_rows(void) { return getmaxy(stdscr); }
 
-/// Takes the terminal's size of now; false when it cannot be had.
-static inline bool hoptop_resize(void) {
+bool hoptop_resize(void) {
     struct winsize size;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return false;
     resizeterm(size.ws_row, size.ws_col);
     return true;
 }
 
-/// 1: a character; 2: a function key; 0: nothing waits.
-static inline int hoptop_read(uint32_t *value) {
+int hoptop_read(uint32_t *value) {
     wint_t key = 0;
     int kind = wget_wch(stdscr, &key);
     *value = (uint32_t)key;
-    return kind == OK ? 1 : kind == KEY_CODE_YES ? 2 : 0;
+    if (kind == OK) return 1;
+    if (kind != KEY_CODE_YES) return 0;
+    *value = 0;
+    for (int index = 0; index < HOPTOP_KEYS; index++)
+        if ((wint_t)hoptop_keys[index].curses == key) *value = (uint32_t)hoptop_keys[index].ours;
+    if (key > KEY_F0 && key <= KEY_F0 + 12) *value = HOPTOP_KEY_FUNCTION + (uint32_t)(key - KEY_F0);
+    return 2;
 }
-static inline int hoptop_function_key(int number) { return KEY_F0 + number; }
 
-/// Bracketed paste on or off, straight to the terminal.
-static inline void hoptop_paste_mode(bool on) {
+void hoptop_paste_mode(bool on) {
     const char *text = on ? "\033[?2004h" : "\033[?2004l";
     (void)!write(STDOUT_FILENO, text, 8);
 }
@@ -136,11 +134,10 @@ struct hoptop_last_words {
     struct termios modes;
     volatile sig_atomic_t armed;
 };
-// One per program: only the file that installs the handler has a live copy (weak, so that headers may repeat it).
-__attribute__((weak)) struct hoptop_last_words hoptop_words;
+static struct hoptop_last_words hoptop_words;
 
 /// Async-signal-safe: tells the terminal to be as before.
-static inline void hoptop_restore_now(void) {
+static void hoptop_restore_now(void) {
     if (!hoptop_words.armed) return;
     hoptop_words.armed = 0;
     (void)!write(STDOUT_FILENO, hoptop_words.reset, hoptop_words.count);
@@ -151,7 +148,7 @@ static void hoptop_crashed(int number) {
     signal(number, SIG_DFL);
     raise(number);
 }
-static inline void hoptop_append_reset(const char *capability) {
+static void hoptop_append_reset(const char *capability) {
     const char *text = tigetstr(capability);
     if (text == NULL || text == (const char *)-1) return;
     size_t count = strlen(text);
@@ -159,10 +156,8 @@ static inline void hoptop_append_reset(const char *capability) {
     memcpy(hoptop_words.reset + hoptop_words.count, text, count);
     hoptop_words.count += count;
 }
-/// Before curses starts: keeps the modes to go back to.
-static inline void hoptop_keep_modes(void) { tcgetattr(STDIN_FILENO, &hoptop_words.modes); }
-/// After it started: builds the reset string, and catches the signals of a crash.
-static inline void hoptop_arm(void) {
+void hoptop_keep_modes(void) { tcgetattr(STDIN_FILENO, &hoptop_words.modes); }
+void hoptop_arm(void) {
     hoptop_words.count = 8;
     memcpy(hoptop_words.reset, "\033[?2004l", 8);
     hoptop_append_reset("sgr0");
@@ -179,11 +174,11 @@ static inline void hoptop_arm(void) {
     for (size_t index = 0; index < sizeof numbers / sizeof numbers[0]; index++)
         sigaction(numbers[index], &action, NULL);
 }
-static inline void hoptop_disarm(void) { hoptop_words.armed = 0; }
+void hoptop_disarm(void) { hoptop_words.armed = 0; }
 
 // MARK: Waking the thread that owns curses
 
-__attribute__((weak)) int hoptop_wake_write = -1;
+static int hoptop_wake_write = -1;
 
 static void hoptop_window_changed(int number) {
     (void)number;
@@ -197,7 +192,7 @@ static void hoptop_asked_to_quit(int number) {
     (void)!write(hoptop_wake_write, "q", 1);
     errno = kept;
 }
-static inline bool hoptop_pipe(int *reading, int *writing) {
+bool hoptop_pipe(int *reading, int *writing) {
     int ends[2];
     if (pipe(ends) != 0) return false;
     for (int index = 0; index < 2; index++) {
@@ -209,8 +204,7 @@ static inline bool hoptop_pipe(int *reading, int *writing) {
     hoptop_wake_write = ends[1];
     return true;
 }
-/// SIGWINCH wakes by the pipe whatever thread it lands on; the others only when nobody handles them yet.
-static inline void hoptop_catch_signals(void) {
+void hoptop_catch_signals(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     sigemptyset(&action.sa_mask);
@@ -225,7 +219,7 @@ static inline void hoptop_catch_signals(void) {
             sigaction(numbers[index], &action, NULL);
     }
 }
-static inline void hoptop_release_signals(void) {
+void hoptop_release_signals(void) {
     const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGWINCH};
     for (size_t index = 0; index < sizeof numbers / sizeof numbers[0]; index++) {
         struct sigaction now;
@@ -234,14 +228,9 @@ static inline void hoptop_release_signals(void) {
             signal(numbers[index], SIG_DFL);
     }
 }
-/// Stops the program as Ctrl-Z would; comes back after `fg`.
-static inline void hoptop_suspend(void) { raise(SIGTSTP); }
 
-/// Bits: 1 terminal, 2 pipe; waits at most `milliseconds`, -1 for ever.
-static inline int hoptop_wait(int pipe_end, int milliseconds) {
+int hoptop_wait(int pipe_end, int milliseconds) {
     struct pollfd ends[2] = {{STDIN_FILENO, POLLIN, 0}, {pipe_end, POLLIN, 0}};
     if (poll(ends, 2, milliseconds) <= 0) return 0;
     return (ends[0].revents ? 1 : 0) | (ends[1].revents ? 2 : 0) | (ends[0].revents & (POLLHUP | POLLERR) ? 4 : 0);
 }
-
-#endif

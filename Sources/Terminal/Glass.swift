@@ -1,0 +1,59 @@
+import CNcurses
+import Screen
+
+/// Puts a canvas on curses: only the cells that changed, one update for each frame.
+struct Glass {
+    private let depth: ColourDepth
+    private var shown: Canvas?
+    private var repaints = -1
+    private var pairs: [[Int32]: Int32] = [:]
+
+    init(depth: ColourDepth) { self.depth = depth }
+
+    /// - Parameter repaints: another number than before says that nothing shown counts any more.
+    mutating func show(_ canvas: Canvas, theme: Theme, repaints: Int) {
+        let isNew = repaints != self.repaints || self.shown?.columns != canvas.columns || self.shown?.rows != canvas.rows
+        if isNew {
+            self.repaints = repaints
+            self.shown = nil
+            self.pairs = [:]
+            hoptop_forget_pairs()
+            hoptop_erase()
+            hoptop_redraw()
+        }
+        if let shown = self.shown, shown == canvas { return }
+        for y in 0..<canvas.rows {
+            for x in 0..<canvas.columns {
+                let cell = canvas[x, y]
+                if let shown = self.shown, shown[x, y] == cell { continue }
+                guard !cell.text.isEmpty else { continue }  // The second half of a wide character.
+                let style = theme.style(for: cell.role, on: cell.ground, depth: self.depth)
+                hoptop_put(
+                    Int32(y), Int32(x), cell.text, Int32(style.attributes.rawValue),
+                    self.pair(style.foreground, style.background))
+            }
+        }
+        hoptop_update(Int32(canvas.cursor.y), Int32(canvas.cursor.x), canvas.isCursorVisible)
+        self.shown = canvas
+    }
+
+    private mutating func pair(_ foreground: TerminalColour, _ background: TerminalColour) -> Int32 {
+        guard self.depth != .mono else { return 0 }
+        let colours = [Self.number(foreground), Self.number(background)]
+        if colours == [-1, -1] { return 0 }
+        if let known = self.pairs[colours] { return known }
+        let pair = Int32(self.pairs.count + 1)
+        // Without room for one more pair the text still shows, in the terminal's own colours.
+        guard pair < hoptop_pairs(), hoptop_pair(pair, colours[0], colours[1]) else { return 0 }
+        self.pairs[colours] = pair
+        return pair
+    }
+
+    private static func number(_ colour: TerminalColour) -> Int32 {
+        switch colour {
+        case .standard: -1
+        case .index(let index): Int32(index)
+        case .rgb(let value): Int32(value)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+import Mail
+import Screen
+import Terminal
+
+/// How the screen looks.
+struct ScreenCommandOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Colours: a name, or the path of a theme file.", valueName: "theme"))
+    var theme: String?
+    @Flag(help: "Draw with ASCII only.")
+    var ascii = false
+
+    static func requireTerminal(_ advice: String) throws {
+        guard Terminal.isThere else { throw Failure("stdin and stdout are no terminal: \(advice)") }
+    }
+
+    static var userName: String { NSUserName() }
+
+    func options() throws -> ScreenOptions {
+        let environment = ProcessInfo.processInfo.environment
+        var options = ScreenOptions {
+            Timestamp(milliseconds: Int64((Date.now.timeIntervalSince1970 * 1000).rounded(.down)))
+        }
+        options.isASCII = self.ascii || !Terminal.isUnicode
+        options.themes = ThemeLibrary(searchPaths: Self.themeFolders(environment))
+        let name = self.theme ?? environment["HOPTOP_THEME"].flatMap { $0.isEmpty ? nil : $0 }
+        do { if let name { options.theme = try options.themes.load(name).theme } } catch { throw Failure(error) }
+        return options
+    }
+
+    /// The user's own, those installed beside the program, those of the package.
+    private static func themeFolders(_ environment: [String: String]) -> [URL] {
+        let home = environment["HOME"] ?? "/root"
+        let own = environment["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home)/.config"
+        let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        var folders = [
+            URL(fileURLWithPath: "\(own)/hoptop/themes"),
+            program.deletingLastPathComponent().appendingPathComponent("share/hoptop/themes"),
+        ]
+        // Built in its package, the program lies some folders below Themes/.
+        var folder = program
+        for _ in 0..<4 {
+            folder.deleteLastPathComponent()
+            folders.append(folder.appendingPathComponent("Themes"))
+        }
+        return folders
+    }
+
+    static func show(_ feeds: [FeedEntry], _ options: ScreenOptions) async throws {
+        do {
+            let screen = Screen(feeds: feeds, options: options)
+            try await Terminal(screen, environment: ProcessInfo.processInfo.environment).run()
+        } catch {
+            throw Failure(error)
+        }
+    }
+}
