@@ -178,6 +178,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         case .sendContent(var octets): self.output.writeBuffer(&octets)
         case .endContent:
             self.output.writeStaticString(".\r\n")
+            if self.progress == nil {
+                let octets = self.contentRead
+                self.record.update(at: self.now) { $0.contentOctetsDone = octets }
+            }
             self.record.said(.client, "[content: \(self.contentRead) octets] .", at: self.now)
         case .finished(let outcomes): self.finished(outcomes)
         case .unusable(let cause, _):
@@ -192,6 +196,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.isIdle = true
         self.lastActivity = .now()
         self.connection.ready(self)
+        if self.isIdle { self.armTimer() }  // An idle session's patience is shorter than the one it was armed with.
     }
 
     private func finished(_ outcomes: [ClientSession.Outcome]) {
@@ -269,6 +274,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     /// One timer for the session's life: it looks when something last happened and goes to sleep again.
     private func armTimer() {
         guard let context = self.context else { return }
+        self.timer?.cancel()
         let wait = self.lastActivity + self.patience - .now()
         self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: max(wait, .milliseconds(50))) {
             guard self.context != nil else { return }

@@ -93,7 +93,10 @@ extension Queue {
             for row in self.index.rows(of: slot) where !self.index.states[Int(row)].isSettled {
                 counting.value.add(self.index.destinations[Int(row)], arrived: arrived)
                 if counting.value.ages.unroutedReason == nil {
-                    counting.value.ages.unroutedReason = self.missingRoute(row)
+                    // Beside the words "no route" it need not begin with them again.
+                    counting.value.ages.unroutedReason = self.missingRoute(row).map {
+                        $0.hasPrefix("no route for ") ? String($0.dropFirst("no route for ".count)) : $0
+                    }
                 }
             }
         }.map {

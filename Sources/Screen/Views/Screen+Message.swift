@@ -73,7 +73,7 @@ extension Screen {
         if let phases, let progress = recipient.progress {
             let y = inner.y + 2 * count
             let end = painter.runs(phases, x: inner.x + 1, y: y, columns: inner.width - 2)
-            if let share = progress.share, progress.phase == .content {
+            if let share = progress.share, progress.flow == .content {
                 let room = min(30, inner.maxX - end - 2)
                 painter.bar(share, x: end, y: y, columns: room, role: .active)
             }
@@ -90,16 +90,16 @@ extension Screen {
         let order: [SessionPhase] = [
             .connect, .greeting, .hello, .idle, .mail, .rcpt, .data, .content, .finalReply, .quit, .closed,
         ]
-        let now = order.firstIndex(of: progress.phase) ?? 0
+        let now = order.firstIndex(of: progress.flow) ?? 0
         var runs: [Run] = []
         for (phase, word) in way {
             let place = order.firstIndex(of: phase) ?? 0
             if place < now {
                 runs += [Run(word + " ", .muted), Run(painter.glyph(.check) + "  ", .hopVerified)]
-            } else if place == now || (phase == .content && progress.phase == .data) {
+            } else if place == now || (phase == .content && progress.flow == .data) {
                 let words = phase == .content ? progress.words : word
                 runs += [Run(words + " ", .active), Run(painter.glyph(.active) + "  ", .active)]
-            } else if progress.phase != .content {
+            } else if progress.flow != .content {
                 runs.append(Run(word + " " + painter.sign("·", ".") + "  ", .hopPending))
             }
         }

@@ -147,7 +147,9 @@ extension Screen {
         return table.map { column in
             switch column.title {
             case "DESTINATION":
-                return Run(destination.reason.map { "\(destination.destination)  \($0)" } ?? destination.destination)
+                let node = self.nodeListening(on: destination.destination).map { self.nodes[$0].entry.name + "  " } ?? ""
+                let name = node + destination.destination
+                return Run(destination.reason.map { "\(name)  \($0)" } ?? name)
             case "STATE":
                 let until = destination.until.map { " " + Format.span(milliseconds: $0.since(self.now)) } ?? ""
                 let word =

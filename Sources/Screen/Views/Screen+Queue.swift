@@ -68,7 +68,7 @@ extension Screen {
         let isTagged = self.node.tags.contains(row.identity)
         let next: String
         switch row.state {
-        case .queued: next = "now"
+        case .queued: next = row.destination == nil ? "-" : "now"
         case .active: next = "now"
         case .deferred:
             next = row.nextAttempt.map { $0 <= self.now ? "now" : Format.span(milliseconds: $0.since(self.now)) } ?? "-"

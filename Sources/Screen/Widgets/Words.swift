@@ -58,6 +58,10 @@ extension SessionPhase {
 }
 
 extension DeliveryProgress {
+    /// The phase as the next hop sees it: content that our kernel still holds has not been sent.
+    var flow: SessionPhase {
+        self.phase == .finalReply && self.share.map { $0 < 1 } == true ? .content : self.phase
+    }
     /// 0...1 while content flows and its size is known.
     var share: Double? {
         guard let all = self.contentOctets, all > 0 else { return nil }
@@ -65,7 +69,7 @@ extension DeliveryProgress {
     }
     /// `DATA 62%`, `RCPT`.
     var words: String {
-        switch self.phase {
+        switch self.flow {
         case .content: self.share.map { "DATA \(Int($0 * 100))%" } ?? "DATA \(Format.octets(self.contentOctetsSent))"
         case .finalReply: "DATA sent, reply?"
         case .connect, .greeting, .hello, .idle, .mail, .rcpt, .data, .quit, .closed: self.phase.word

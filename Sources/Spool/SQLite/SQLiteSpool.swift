@@ -184,5 +184,6 @@ public final class SQLiteSpool: Spool {
     public func close() async {
         await self.writer.close()
         try? self.pool.close()
+        self.directory.unlock()
     }
 }

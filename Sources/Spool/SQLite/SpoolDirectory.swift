@@ -1,11 +1,13 @@
 import Glibc
 import Mail
 import NIOCore
+import Synchronization
 
 /// The folders and files beside the database, and the lock that keeps a second process out.
 final class SpoolDirectory: Sendable {
     let path: String
-    private let lock: CInt
+    /// -1 once it is let go.
+    private let lock: Atomic<CInt>
 
     var database: String { "\(self.path)/spool.sqlite" }
     func incoming(_ id: QueueID) -> String { "\(self.path)/incoming/\(id)" }
@@ -15,12 +17,18 @@ final class SpoolDirectory: Sendable {
     init(_ path: String) throws(SpoolError) {
         self.path = path
         try Self.makeDirectory(path)
-        self.lock = try Self.takeLock(path)
+        self.lock = Atomic(try Self.takeLock(path))
         try Self.makeDirectory("\(path)/incoming")
         try Self.makeDirectory("\(path)/content")
     }
 
-    deinit { Glibc.close(self.lock) }
+    deinit { self.unlock() }
+
+    /// Lets another process have the spool.
+    func unlock() {
+        let file = self.lock.exchange(-1, ordering: .acquiringAndReleasing)
+        if file >= 0 { Glibc.close(file) }
+    }
 
     private static func makeDirectory(_ path: String) throws(SpoolError) {
         var made = ""

@@ -1,0 +1,77 @@
+import Monitor
+import NIOConcurrencyHelpers
+
+/// The feed of a relay that goes down and comes up again: whoever watches it goes on watching.
+final class SwitchingFeed: MonitorFeed {
+    private struct State {
+        var feed: (any MonitorFeed)?
+        var forwarding: Task<Void, Never>?
+        var watchers: [AsyncStream<FeedChange>.Continuation] = []
+    }
+    private let name: String
+    private let state: NIOLockedValueBox<State>
+
+    init(name: String, _ feed: any MonitorFeed) {
+        self.name = name
+        self.state = NIOLockedValueBox(State(feed: feed))
+    }
+
+    /// - Parameter feed: `nil` while the relay is down.
+    func become(_ feed: (any MonitorFeed)?) {
+        self.state.withLockedValue { state in
+            state.feed = feed
+            state.forwarding?.cancel()
+            state.forwarding = state.watchers.isEmpty ? nil : feed.map(self.forward)
+            for watcher in state.watchers { watcher.yield(.missed(0)) }
+        }
+    }
+
+    private func forward(_ feed: any MonitorFeed) -> Task<Void, Never> {
+        let changes = feed.changes()
+        return Task {
+            for await change in changes {
+                for watcher in self.state.withLockedValue({ $0.watchers }) { watcher.yield(change) }
+            }
+        }
+    }
+
+    func changes() -> AsyncStream<FeedChange> {
+        let (stream, continuation) = AsyncStream.makeStream(of: FeedChange.self, bufferingPolicy: .bufferingNewest(4))
+        self.state.withLockedValue { state in
+            state.watchers.append(continuation)
+            if state.forwarding == nil { state.forwarding = state.feed.map(self.forward) }
+        }
+        return stream
+    }
+
+    private var feed: any MonitorFeed {
+        get throws {
+            guard let feed = self.state.withLockedValue({ $0.feed }) else {
+                throw FeedError(.unavailable, "\(self.name) is down; it comes up again by itself")
+            }
+            return feed
+        }
+    }
+
+    func capabilities() async throws -> FeedCapabilities { try await self.feed.capabilities() }
+    func overview() async throws -> Overview { try await self.feed.overview() }
+    func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
+        try await self.feed.queue(query, window: window)
+    }
+    func connections(
+        _ query: ConnectionQuery, window: WindowRequest<SessionRef>
+    ) async throws -> Window<ConnectionRow> { try await self.feed.connections(query, window: window) }
+    func facts(after sequence: Int64?, count: Int) async throws -> [FactRow] {
+        try await self.feed.facts(after: sequence, count: count)
+    }
+    func message(_ id: String) async throws -> MessageDetail? { try await self.feed.message(id) }
+    func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
+        try await self.feed.transcript(session, from: from, count: count)
+    }
+    func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.feed.freeze(query) }
+    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+        try await self.feed.perform(action, on: targets)
+    }
+    func undo(_ token: UndoToken) async throws -> Receipt { try await self.feed.undo(token) }
+    func close(_ session: SessionRef) async throws -> Receipt { try await self.feed.close(session) }
+}

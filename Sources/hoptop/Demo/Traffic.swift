@@ -1,0 +1,156 @@
+import Foundation
+import Mail
+import NIOCore
+import NIOPosix
+import Relay
+import SMTP
+
+/// The generator: a plain SMTP client that sends one message after another to relay A.
+final class Traffic: Sendable {
+    private let entrance: SocketEndpoint
+    private let rate: Double
+    private let seed: UInt64
+    private let ledger: Ledger
+
+    init(to entrance: SocketEndpoint, rate: Double, seed: UInt64, ledger: Ledger) {
+        self.entrance = entrance
+        self.rate = rate
+        self.seed = seed
+        self.ledger = ledger
+    }
+
+    private struct Message: Sendable {
+        var id: String
+        var paths: [ForwardPath]
+        var subject: String
+        var octets: Int
+    }
+
+    /// Sends until cancelled; a session under way is finished.
+    func run() async {
+        var random = SeededGenerator(seed: self.seed)
+        var number = 0
+        var next = ContinuousClock.now
+        await withTaskGroup { group in
+            while !Task.isCancelled {
+                number += 1
+                let message = Self.message(number, using: &random)
+                // A task of its own, which the end of the demo does not cancel between a dot and its 250.
+                group.addTask { await Task { await self.send(message) }.value }
+                next += .seconds(1 / self.rate)
+                guard (try? await Task.sleep(until: next)) != nil else { break }
+            }
+        }
+    }
+
+    // MARK: what is sent
+
+    private static func message(_ number: Int, using random: inout SeededGenerator) -> Message {
+        let route = "@A,@D,@P,@U:"
+        let user = ["ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal"].randomElement(using: &random) ?? "ann"
+        let paths: [String]
+        let subject: String
+        var octets = Int.random(in: 400...6000, using: &random)
+        // Every so often one message is large, and its reader slow.
+        if number % 60 == 4 {
+            (paths, subject) = (["\(user)\(number)@large.example"], "a large message for a slow reader")
+            octets = 3 << 20
+        } else {
+            switch Int.random(in: 0..<100, using: &random) {
+            case ..<45: (paths, subject) = (["\(route)\(user)@Z"], "along the source route")
+            case ..<70: (paths, subject) = (["\(user)@Z"], "straight to Z")
+            case ..<78: (paths, subject) = (["\(user)@slow.example"], "to a slow host")
+            case ..<86: (paths, subject) = (["\(user)\(number)@grey.example"], "to a host that greylists")
+            case ..<91: (paths, subject) = (["\(route)nobody\(number)@Z"], "along the route to nobody")
+            case ..<95: (paths, subject) = (["nobody\(number)@slow.example"], "to nobody")
+            default:
+                (paths, subject) = (
+                    ["\(route)\(user)@Z", "\(user)@mail.example", "\(user)\(number)@grey.example"], "to three at once"
+                )
+            }
+        }
+        return Message(
+            id: "<\(number)@c>", paths: paths.compactMap { try? ForwardPath(parsing: "<\($0)>") }, subject: subject,
+            octets: octets)
+    }
+
+    private static func content(_ message: Message) -> ByteBuffer {
+        var content = ByteBuffer()
+        content.writeString(
+            """
+            From: Sender <s@c>\r
+            To: \(message.paths.map(\.mailboxText).joined(separator: ", "))\r
+            Subject: \(message.subject)\r
+            Date: \(Timestamp(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000)).rfc5322)\r
+            Message-ID: \(message.id)\r
+            \r\n
+            """)
+        let line = "All sessions of this demo are real; only the manners of the far end are scripted.\r\n"
+        while content.readableBytes < message.octets { content.writeString(line) }
+        content.writeStaticString(".\r\n")
+        return content
+    }
+
+    // MARK: how it is sent
+
+    private struct Refused: Error {}
+
+    private func send(_ message: Message) async {
+        // A message that is not taken is not sent: the summary counts what got its 250.
+        guard let taken = try? await self.transact(message) else { return }
+        self.ledger.sent(taken.map { Ledger.Entry(message.id, $0.mailboxText) })
+    }
+
+    /// One session with one transaction.
+    /// - Returns: the recipients that the final 250 stands for.
+    private func transact(_ message: Message) async throws -> [ForwardPath] {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: self.entrance.host, port: self.entrance.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            var input = inbound.makeAsyncIterator()
+            var replies = ReplyParser()
+            func reply() async throws -> Reply {
+                while true {
+                    if let reply = try replies.next() { return reply }
+                    guard let octets = try await input.next() else { throw Refused() }
+                    replies.append(octets)
+                }
+            }
+            func say(_ line: String) async throws -> Reply {
+                try await outbound.write(ByteBuffer(string: line + "\r\n"))
+                return try await reply()
+            }
+            func expect(_ code: ReplyCode, _ reply: Reply) throws {
+                guard reply.code == code else { throw Refused() }
+            }
+            try expect(220, try await reply())
+            try expect(250, try await say("EHLO c"))
+            try expect(250, try await say("MAIL FROM:<s@c>"))
+            var taken: [ForwardPath] = []
+            for path in message.paths where try await say("RCPT TO:\(path)").code == 250 { taken.append(path) }
+            try expect(354, try await say("DATA"))
+            try await outbound.write(Self.content(message))
+            try expect(250, try await reply())
+            _ = try? await say("QUIT")
+            return taken
+        }
+    }
+}
+
+/// The same numbers for the same seed (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { self.state = seed }
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var value = self.state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}
