@@ -1,3 +1,4 @@
+import Glibc
 public import SMTP
 
 /// Everything the engine is told at its start, already checked. Durations are milliseconds, sizes octets.
@@ -6,14 +7,24 @@ public struct RelayConfiguration: Sendable, Hashable {
 
     public struct Limits: Sendable, Hashable {
         public var messageOctets = 50_000_000
-        /// Inbound sessions in all.
-        public var connections = 1000
+        /// Inbound sessions in all; 0: what the limit on descriptors allows.
+        public var connections = 0
         /// From one client address that is not in `networks`.
         public var connectionsPerClient = 50
         public var recipients = 1000
         /// Command errors in a session before it is closed.
         public var errors = 20
         public init() {}
+
+        /// ``connections``, resolved. What else needs descriptors keeps its share: the spool, and sessions out.
+        var sessions: Int {
+            self.connections > 0 ? self.connections : max(Self.descriptors - Self.descriptors / 4, 64)
+        }
+        private static let descriptors: Int = {
+            var limit = rlimit()
+            guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+            return Int(clamping: min(limit.rlim_cur, 1_000_000))
+        }()
     }
 
     public struct Retry: Sendable, Hashable {

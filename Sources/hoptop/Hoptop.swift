@@ -23,6 +23,7 @@ struct Hoptop: AsyncParsableCommand {
         defaultSubcommand: RunCommand.self)
 
     static func main() async {
+        self.raiseDescriptorLimit()
         do {
             var command = try self.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -43,10 +44,17 @@ struct Hoptop: AsyncParsableCommand {
         }
     }
 
-    /// One line on stderr.
+    /// A session is a descriptor: as many as the system lets us have.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    /// A line on stderr for each mistake.
     static func complain(_ text: String) {
-        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-        writeToStandardError("hoptop: \(line)\n")
+        for line in text.split(whereSeparator: \.isNewline) { writeToStandardError("hoptop: \(line)\n") }
     }
 }
 

@@ -16,7 +16,7 @@ struct Admission: Sendable {
     ///   - sessions: inbound sessions in all, this one included; `fromClient`: those of the same address.
     func greeting(_ address: SocketAddress?, sessions: Int, fromClient: Int) -> ServerSession.Verdict {
         let limits = self.configuration.limits
-        if sessions > limits.connections {
+        if sessions > limits.sessions {
             return .disconnect(Reply(421, EnhancedStatusCode(4, 3, 2), "Too many connections, try again later"))
         }
         if fromClient > limits.connectionsPerClient, !self.mayRelay(address) {

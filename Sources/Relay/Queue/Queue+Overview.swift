@@ -26,7 +26,7 @@ extension Queue {
             queuedMessages: self.index.messages, queuedOctets: self.index.contentOctets, recipients: counts,
             received: rates.received, relayed: rates.relayed, deferred: rates.deferred, bounced: rates.bounced,
             receiveP95: p95.receive, relayP95: p95.relay,
-            sessionsInLimit: self.configuration.limits.connections, oldest: ages.oldest,
+            sessionsInLimit: self.configuration.limits.sessions, oldest: ages.oldest,
             attention: self.attention(ages), destinations: Array(rows.prefix(Self.destinationsShown)),
             moreDestinations: max(rows.count - Self.destinationsShown, 0))
     }

@@ -94,7 +94,9 @@ struct ConfigurationKey: Sendable {
                 case .number, .texts: throw Refusal(Quantity.sizeForm)
                 }
             }, write: { quoted(Quantity.text(octets: $0.limits.messageOctets)) }),
-        .number("limits.connections", "Inbound sessions in all.", \.limits.connections, 1...1_000_000),
+        .number(
+            "limits.connections", "Inbound sessions in all; 0: what the limit on descriptors allows.", \.limits.connections,
+            0...1_000_000),
         .number(
             "limits.connections-per-client", "From one address that is not in relay.networks.",
             \.limits.connectionsPerClient, 1...1_000_000),
