@@ -46,21 +46,27 @@ let package = Package(
         room("Mail", ["SMTP", nioCore]),
         room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb]),
         room("Monitor", ["Mail", "SMTP", nioCore]),
-        room("Relay", ["Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, heap, histogram, logging]),
+        room(
+            "Relay",
+            ["Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, heap, histogram, logging]),
         room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),
         .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
         room("Terminal", ["Screen", "CNcurses"]),
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging, toml,
+                "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency,
+                logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
         tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
-        tests("MailTests", ["Mail", "SMTP"]),
+        tests("MailTests", ["Mail", "SMTP", nioCore]),
+        tests("SpoolTests", ["Spool", "Mail", "SMTP", nioCore, nioPosix, grdb]),
         tests("MonitorTests", ["Monitor"]),
-        tests("ScreenTests", ["Screen"]),
+        tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
+        tests("ConfigurationTests", ["hoptop", "Relay", "SMTP"]),
+        tests("EndToEnd", ["hoptop", "Relay", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
         tests("RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
     ]
 )

@@ -3,13 +3,16 @@ extension Timestamp {
 
     /// Reads a date of RFC 5322 §3.3, also in the old forms of §4.3: two-digit years, no seconds, named zones, comments.
     public init?(rfc5322 text: some StringProtocol) {
-        var words = Self.withoutComments(text).split { $0 == " " || $0 == "\t" || $0 == "," || $0 == "\r" || $0 == "\n" }
+        var words = Self.withoutComments(text).split {
+            $0 == " " || $0 == "\t" || $0 == "," || $0 == "\r" || $0 == "\n"
+        }
         if let first = words.first, first.first?.isLetter == true { words.removeFirst() }  // The weekday.
         guard words.count >= 4, let day = Int(words[0]), (1...31).contains(day),
             let month = Self.months.firstIndex(of: words[1].lowercased()), let written = Int(words[2]),
             (0...9999).contains(written)
         else { return nil }
-        let year = words[2].count <= 2 ? written + (written < 50 ? 2000 : 1900) : written < 1000 ? written + 1900 : written
+        let year =
+            words[2].count <= 2 ? written + (written < 50 ? 2000 : 1900) : written < 1000 ? written + 1900 : written
         let clock = words[3].split(separator: ":").map { Int($0) ?? -1 }
         guard clock.count == 2 || clock.count == 3, (0...23).contains(clock[0]), (0...59).contains(clock[1]) else {
             return nil

@@ -63,7 +63,8 @@ public final class Relay: Sendable {
             do {
                 let channel = try await self.reception.listen(on: endpoint, group: self.group)
                 self.state.withLockedValue { $0.listeners.append(channel) }
-                self.log.info("listening", metadata: ["address": "\(endpoint)"])
+                let address = channel.localAddress.map(ServerHandler.text) ?? "\(endpoint)"
+                self.log.info("listening", metadata: ["address": "\(address)"])
             } catch {
                 for channel in self.state.withLockedValue({ $0.listeners }) { try? await channel.close() }
                 throw ListenError(endpoint, error)

@@ -12,7 +12,8 @@ struct Glass {
 
     /// - Parameter repaints: another number than before says that nothing shown counts any more.
     mutating func show(_ canvas: Canvas, theme: Theme, repaints: Int) {
-        let isNew = repaints != self.repaints || self.shown?.columns != canvas.columns || self.shown?.rows != canvas.rows
+        let isNew =
+            repaints != self.repaints || self.shown?.columns != canvas.columns || self.shown?.rows != canvas.rows
         if isNew {
             self.repaints = repaints
             self.shown = nil

@@ -11,9 +11,12 @@ struct Keyboard {
     /// Sequences that terminfo does not always know (after htop): arrows in both modes, and paste.
     static func define() {
         for (sequence, code) in [
-            ("\u{1B}[A", HOPTOP_KEY_UP), ("\u{1B}[B", HOPTOP_KEY_DOWN), ("\u{1B}[C", HOPTOP_KEY_RIGHT), ("\u{1B}[D", HOPTOP_KEY_LEFT),
-            ("\u{1B}OA", HOPTOP_KEY_UP), ("\u{1B}OB", HOPTOP_KEY_DOWN), ("\u{1B}OC", HOPTOP_KEY_RIGHT), ("\u{1B}OD", HOPTOP_KEY_LEFT),
-            ("\u{1B}[H", HOPTOP_KEY_HOME), ("\u{1B}[F", HOPTOP_KEY_END), ("\u{1B}[1~", HOPTOP_KEY_HOME), ("\u{1B}[4~", HOPTOP_KEY_END),
+            ("\u{1B}[A", HOPTOP_KEY_UP), ("\u{1B}[B", HOPTOP_KEY_DOWN), ("\u{1B}[C", HOPTOP_KEY_RIGHT),
+            ("\u{1B}[D", HOPTOP_KEY_LEFT),
+            ("\u{1B}OA", HOPTOP_KEY_UP), ("\u{1B}OB", HOPTOP_KEY_DOWN), ("\u{1B}OC", HOPTOP_KEY_RIGHT),
+            ("\u{1B}OD", HOPTOP_KEY_LEFT),
+            ("\u{1B}[H", HOPTOP_KEY_HOME), ("\u{1B}[F", HOPTOP_KEY_END), ("\u{1B}[1~", HOPTOP_KEY_HOME),
+            ("\u{1B}[4~", HOPTOP_KEY_END),
             ("\u{1B}[200~", HOPTOP_KEY_PASTE_BEGINS), ("\u{1B}[201~", HOPTOP_KEY_PASTE_ENDS),
         ] { hoptop_define_key(sequence, Int32(code)) }
     }
@@ -32,7 +35,9 @@ struct Keyboard {
 
     private mutating func character(_ value: UInt32) -> Key? {
         if self.pasted != nil {
-            guard let scalar = Unicode.Scalar(value), (self.pasted?.utf8.count ?? 0) < Self.pasteLimit else { return nil }
+            guard let scalar = Unicode.Scalar(value), (self.pasted?.utf8.count ?? 0) < Self.pasteLimit else {
+                return nil
+            }
             self.pasted?.unicodeScalars.append(scalar.value < 0x20 ? " " : scalar)
             return nil
         }

@@ -38,6 +38,30 @@ private final class MemorySpool: Spool {
             return eventLoop.makeSucceededVoidFuture()
         }
     }
+
+    // Reception asks for nothing of what follows.
+    private static let unasked = SpoolError(.unavailable, "reception has no business here")
+    func settle(_ settlements: [Settlement], on loop: any EventLoop) -> EventLoopFuture<[Settled]> {
+        loop.makeFailedFuture(Self.unasked)
+    }
+    func apply(_ order: Order, on targets: [RecipientTarget], on loop: any EventLoop) -> EventLoopFuture<Applied> {
+        loop.makeFailedFuture(Self.unasked)
+    }
+    func undo(_ token: Int64, at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Applied> {
+        loop.makeFailedFuture(Self.unasked)
+    }
+    func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        loop.makeFailedFuture(Self.unasked)
+    }
+    func content(of id: QueueID, on loop: any EventLoop) -> EventLoopFuture<any ContentSource> {
+        loop.makeFailedFuture(Self.unasked)
+    }
+    func message(_ id: QueueID) async throws -> SpooledMessage? { throw Self.unasked }
+    func messages(after id: QueueID?, count: Int) async throws -> [SpooledMessage] { throw Self.unasked }
+    func facts(after sequence: Int64?, count: Int) async throws -> [Fact] { throw Self.unasked }
+    func facts(of id: QueueID) async throws -> [Fact] { throw Self.unasked }
+    func counters() async throws -> Counters { throw Self.unasked }
+    func close() async {}
 }
 
 @Suite("reception over loopback", .timeLimit(.minutes(1)))
@@ -179,13 +203,21 @@ struct ReceptionTests {
         #expect(self.codes(replies) == ["220", "250", "250", "550", "250", "354", "250", "221"])
     }
 
-    @Test("the limit on sessions answers 421")
+    @Test("the limits on sessions answer 421")
     func limit() async throws {
         var configuration = try self.configuration()
-        configuration.limits.connections = 0
+        configuration.networks = []
+        configuration.limits.connectionsPerClient = 0
         let (replies, registry) = try await self.converse("", configuration)
         #expect(self.codes(replies) == ["421"])
         #expect(registry.records(includingEnded: true).first?.failed == true)
+
+        configuration.limits.connections = 1
+        guard
+            case .disconnect(let reply) = Admission(configuration: configuration)
+                .greeting(nil, sessions: 2, fromClient: 0)
+        else { return #expect(Bool(false), "a second session is let in") }
+        #expect(reply.code == 421)
     }
 
     @Test("a silent client is timed out with a 421")

@@ -147,7 +147,8 @@ extension Screen {
         return table.map { column in
             switch column.title {
             case "DESTINATION":
-                let node = self.nodeListening(on: destination.destination).map { self.nodes[$0].entry.name + "  " } ?? ""
+                let node =
+                    self.nodeListening(on: destination.destination).map { self.nodes[$0].entry.name + "  " } ?? ""
                 let name = node + destination.destination
                 return Run(destination.reason.map { "\(name)  \($0)" } ?? name)
             case "STATE":

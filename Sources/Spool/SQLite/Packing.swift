@@ -99,7 +99,9 @@ struct Unpacker {
         guard try self.integer(UInt8.self) == Packer.version else { throw self.damage }
     }
 
-    private var damage: SpoolError { SpoolError(.damaged, "the spool's row of \(self.id) is damaged", queueID: self.id) }
+    private var damage: SpoolError {
+        SpoolError(.damaged, "the spool's row of \(self.id) is damaged", queueID: self.id)
+    }
 
     private mutating func integer<Integer: FixedWidthInteger>(_: Integer.Type) throws(SpoolError) -> Integer {
         guard let value = self.buffer.readInteger(as: Integer.self) else { throw self.damage }

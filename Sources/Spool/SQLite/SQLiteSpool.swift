@@ -44,9 +44,8 @@ public final class SQLiteSpool: Spool {
                         db, sql: "SELECT isFile FROM messages WHERE id = ?", arguments: [id.rawValue]) ?? false
                 }
             }
-        } catch let error as SpoolError {
-            throw error
         } catch {
+            self.directory.unlock()
             throw Self.openingError(error, path)
         }
         self.writer = Writer(self.pool, store)
@@ -174,7 +173,8 @@ public final class SQLiteSpool: Spool {
     }
 
     public func counters() async throws -> Counters {
-        try await self.read { db in try Row.fetchOne(db, sql: "SELECT * FROM counters").map(Counters.init) ?? Counters() }
+        try await self.read { db in try Row.fetchOne(db, sql: "SELECT * FROM counters").map(Counters.init) ?? Counters()
+        }
     }
 
     private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {

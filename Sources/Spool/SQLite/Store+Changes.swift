@@ -173,7 +173,8 @@ extension Store {
 
     func undo(_ token: Int64, at now: Timestamp, _ db: Database) throws -> Applied {
         var applied = Applied()
-        let rows = try Row.fetchAll(db, sql: "SELECT * FROM dropped WHERE token = ? ORDER BY message", arguments: [token])
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT * FROM dropped WHERE token = ? ORDER BY message", arguments: [token])
         for row in rows {
             let id = QueueID(rawValue: row["message"])
             let until: Int64 = row["until"]

@@ -69,7 +69,11 @@ enum ConfigurationFile {
                 } else if let key = Self.keys[path] {
                     self.read(value, key)
                 } else if Self.sections.contains(path) {
-                    if let inner = value.table { self.read(inner, under: path) } else { self.fail(path, "is a table: write [\(path)]") }
+                    if let inner = value.table {
+                        self.read(inner, under: path)
+                    } else {
+                        self.fail(path, "is a table: write [\(path)]")
+                    }
                 } else {
                     self.unknown(path, among: Array(Self.keys.keys) + Self.sections + ["listen", "route"])
                 }
@@ -117,7 +121,8 @@ enum ConfigurationFile {
                 }
             }
             guard let text = table["address"]?.string, let endpoint = SocketEndpoint(text) else {
-                return self.fail("\(path).address", "is missing or no address; allowed: \"127.0.0.1:2525\", \"[::1]:2525\"")
+                return self.fail(
+                    "\(path).address", "is missing or no address; allowed: \"127.0.0.1:2525\", \"[::1]:2525\"")
             }
             guard endpoint.port == 0 || !self.configuration.listen.contains(endpoint) else {
                 return self.fail("\(path).address", "\(endpoint) is listened on already")

@@ -95,7 +95,8 @@ struct ConfigurationKey: Sendable {
                 }
             }, write: { quoted(Quantity.text(octets: $0.limits.messageOctets)) }),
         .number(
-            "limits.connections", "Inbound sessions in all; 0: what the limit on descriptors allows.", \.limits.connections,
+            "limits.connections", "Inbound sessions in all; 0: what the limit on descriptors allows.",
+            \.limits.connections,
             0...1_000_000),
         .number(
             "limits.connections-per-client", "From one address that is not in relay.networks.",

@@ -33,7 +33,9 @@ struct KeyLocator {
                 let path = table.isEmpty ? key : "\(table).\(key)"
                 self.lines[path] = self.lines[path] ?? number + 1
                 let value = content[content.index(after: equals)...]
-                openQuote = ["\"\"\"", "'''"].first { value.split(separator: $0, omittingEmptySubsequences: false).count == 2 }
+                openQuote = ["\"\"\"", "'''"].first {
+                    value.split(separator: $0, omittingEmptySubsequences: false).count == 2
+                }
                 depth = max(Self.depthChange(value), 0)
             }
         }

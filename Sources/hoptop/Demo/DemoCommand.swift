@@ -26,7 +26,9 @@ struct DemoCommand: AsyncParsableCommand {
     @OptionGroup var look: ScreenCommandOptions
 
     func validate() throws {
-        guard self.rate > 0, self.rate <= 1000 else { throw ValidationError("--rate is a number above 0, at most 1000") }
+        guard self.rate > 0, self.rate <= 1000 else {
+            throw ValidationError("--rate is a number above 0, at most 1000")
+        }
         guard self.headless.map({ $0 > 0 && $0 <= 86_400 }) ?? true else {
             throw ValidationError("--headless is a number of seconds above 0, at most 86400")
         }

@@ -56,6 +56,11 @@ final class Ledger: Sendable {
         return lines.filter { $0.hasPrefix(mark) }.map { Entry(String(message), String($0.dropFirst(mark.count))) }
     }
 
+    /// Recipients with a 250 that have not reached their mailbox, nor their sender a report.
+    var missing: Set<Entry> {
+        self.books.withLockedValue { $0.sent.subtracting($0.relayed).subtracting($0.bounced) }
+    }
+
     var progress: String {
         self.books.withLockedValue { "sent \($0.sent.count), relayed \($0.relayed.count), bounced \($0.bounced.count)" }
     }

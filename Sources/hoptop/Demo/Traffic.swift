@@ -1,7 +1,6 @@
 import Foundation
 import Mail
 import NIOCore
-import NIOPosix
 import Relay
 import SMTP
 
@@ -87,57 +86,17 @@ final class Traffic: Sendable {
             """)
         let line = "All sessions of this demo are real; only the manners of the far end are scripted.\r\n"
         while content.readableBytes < message.octets { content.writeString(line) }
-        content.writeStaticString(".\r\n")
         return content
     }
 
     // MARK: how it is sent
 
-    private struct Refused: Error {}
-
     private func send(_ message: Message) async {
         // A message that is not taken is not sent: the summary counts what got its 250.
-        guard let taken = try? await self.transact(message) else { return }
+        let client = PlainClient(name: "c", server: self.entrance)
+        let content = Self.content(message)
+        guard let taken = try? await client.send(from: "<s@c>", to: message.paths, content: content) else { return }
         self.ledger.sent(taken.map { Ledger.Entry(message.id, $0.mailboxText) })
-    }
-
-    /// One session with one transaction.
-    /// - Returns: the recipients that the final 250 stands for.
-    private func transact(_ message: Message) async throws -> [ForwardPath] {
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connect(host: self.entrance.host, port: self.entrance.port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-                }
-            }
-        return try await channel.executeThenClose { inbound, outbound in
-            var input = inbound.makeAsyncIterator()
-            var replies = ReplyParser()
-            func reply() async throws -> Reply {
-                while true {
-                    if let reply = try replies.next() { return reply }
-                    guard let octets = try await input.next() else { throw Refused() }
-                    replies.append(octets)
-                }
-            }
-            func say(_ line: String) async throws -> Reply {
-                try await outbound.write(ByteBuffer(string: line + "\r\n"))
-                return try await reply()
-            }
-            func expect(_ code: ReplyCode, _ reply: Reply) throws {
-                guard reply.code == code else { throw Refused() }
-            }
-            try expect(220, try await reply())
-            try expect(250, try await say("EHLO c"))
-            try expect(250, try await say("MAIL FROM:<s@c>"))
-            var taken: [ForwardPath] = []
-            for path in message.paths where try await say("RCPT TO:\(path)").code == 250 { taken.append(path) }
-            try expect(354, try await say("DATA"))
-            try await outbound.write(Self.content(message))
-            try expect(250, try await reply())
-            _ = try? await say("QUIT")
-            return taken
-        }
     }
 }
 

@@ -1,0 +1,104 @@
+import Relay
+import SMTP
+import Testing
+
+@testable import hoptop
+
+@Suite("the configuration file")
+struct ConfigurationTests {
+    private func mistakes(_ text: String) -> [String] {
+        do {
+            _ = try ConfigurationFile.read(text: text, file: "hoptop.toml")
+            return []
+        } catch { return error.mistakes.map(\.description) }
+    }
+
+    @Test("the default text reads back as the defaults")
+    func defaults() throws {
+        #expect(
+            try ConfigurationFile.read(text: ConfigurationFile.defaultText, file: "x") == ConfigurationFile.defaults())
+    }
+
+    @Test("what config show prints reads back equal")
+    func showReadsBack() throws {
+        var configuration = ConfigurationFile.defaults()
+        configuration.hostname = "mx1.example.net"
+        configuration.postmaster = Mailbox(localPart: "ops", domain: Domain("example.net"))
+        configuration.listen.append(SocketEndpoint(host: "::1", port: 2526))
+        configuration.sourceRoutes = .honor
+        configuration.limits.messageOctets = 64 << 10
+        configuration.retry.first = 1500
+        configuration.routes = [
+            Route(
+                pattern: try #require(DomainPattern("*.example.org")),
+                via: [SocketEndpoint(host: "a.example", port: 25), SocketEndpoint(host: "2001:db8::1", port: 2525)])
+        ]
+        let text = ConfigurationFile.text(of: configuration)
+        #expect(try ConfigurationFile.read(text: text, file: "x") == configuration)
+    }
+
+    @Test(
+        "a mistake names file, line, key and what is allowed",
+        arguments: [
+            (
+                "hostname = 5",
+                "hoptop.toml:1: hostname: 5 is not allowed here; allowed: a domain name such as \"mx1.example.net\""
+            ),
+            (
+                "\n[limits]\nmesage-size = \"5MB\"",
+                "hoptop.toml:3: limits.mesage-size: is no key; did you mean limits.message-size?"
+            ),
+            (
+                "[queue.retry]\nfirst = \"5 parsecs\"",
+                "hoptop.toml:2: queue.retry.first: \"5 parsecs\" is not allowed here; allowed: a duration such as \"500ms\", \"30s\", \"5m\", \"4h\" or \"5d\""
+            ),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"mx\"]",
+                "hoptop.toml:3: route[0].via: \"mx\" (delivery by DNS) is not known to this version; name hosts: [\"host:port\"]"
+            ),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\n\n[[route]]\ndomain = \"*\"\nvia = [\"b:1\"]",
+                "hoptop.toml:6: route[1].domain: * has a route already: the first match wins, so remove one"
+            ),
+            (
+                "[[listen]]\nrole = \"lmtp\"\naddress = \"127.0.0.1:24\"",
+                "hoptop.toml:2: listen[0].role: \"lmtp\" is not known to this version; allowed: \"relay\""
+            ),
+            ("limits = 3", "hoptop.toml:1: limits: is a table: write [limits]"),
+            (
+                "[relay]\nnetworks = [\n  \"10.0.0.0/8\",\n  \"10.0.0.0/99\",\n]",
+                "hoptop.toml:2: relay.networks: [ '10.0.0.0/8', '10.0.0.0/99' ] is not allowed here; allowed: a list of networks such as [\"127.0.0.0/8\", \"::1/128\"]"
+            ),
+        ])
+    func mistakesAreNamed(_ text: String, _ mistake: String) { #expect(self.mistakes(text) == [mistake]) }
+
+    @Test("every mistake is named, not only the first; broken TOML has its line")
+    func all() {
+        #expect(self.mistakes("a = 1\nb = 2").count == 2)
+        #expect(self.mistakes("hostname = \"x\"\n[limits\n").first?.hasPrefix("hoptop.toml:2: ") == true)
+    }
+
+    @Test("options come before the file, and a pattern given replaces the file's")
+    func overrides() throws {
+        var configuration = try ConfigurationFile.read(
+            text: "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\n[[route]]\ndomain = \"b.example\"\nvia = [\"b:1\"]",
+            file: "x")
+        try Overrides(listen: ["127.0.0.1:0"], spool: "/s", hostname: "h.example", routes: ["*=c:3,d"])
+            .apply(to: &configuration)
+        #expect(configuration.routes.map(\.pattern.description) == ["*", "b.example"])
+        #expect(configuration.routes[0].via.map(\.description) == ["c:3", "d:25"])
+        #expect(configuration.listen.map(\.description) == ["127.0.0.1:0"])
+        #expect(throws: ConfigurationError.self) {
+            try Overrides(routes: ["nonsense", "*=mx"]).apply(to: &configuration)
+        }
+    }
+
+    @Test("quantities", arguments: [("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("4h", 14_400_000), ("0s", 0)])
+    func durations(_ text: String, _ milliseconds: Int64) {
+        #expect(Quantity.duration(text) == milliseconds)
+        #expect(Quantity.text(milliseconds: milliseconds) == text)
+        #expect(Quantity.duration("99999999999999999d") == nil)
+        #expect(Quantity.size("64KiB") == 65_536)
+        #expect(Quantity.size("-1MB") == nil)
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Glibc
+import Mail
+import NIOCore
+import Relay
+import SMTP
+import Testing
+
+@testable import hoptop
+
+/// The program as it was built beside the tests.
+enum Program {
+    static let path: String = {
+        let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        let candidates = [
+            Bundle.main.bundleURL, Bundle.main.bundleURL.deletingLastPathComponent(), tests,
+            URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent(),
+        ].map { $0.appendingPathComponent("hoptop").path }
+        return candidates.first { FileManager.default.isExecutableFile(atPath: $0) } ?? "hoptop"
+    }()
+
+    /// Runs it to its end.
+    static func run(_ arguments: String...) throws -> (status: Int32, output: String, errors: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: self.path)
+        process.arguments = arguments
+        let output = Pipe()
+        let errors = Pipe()
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let complained = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, said, complained)
+    }
+}
+
+/// A folder that goes with the test.
+final class TemporaryFolder: Sendable {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-test-\(UUID())").path
+    init() throws { try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: self.path) }
+}
+
+/// `hoptop serve` as a process of its own.
+final class Server {
+    private let process = Process()
+    private let errors = Pipe()
+    private(set) var log = ""
+    private(set) var address = SocketEndpoint(host: "", port: 0)
+
+    /// Starts it, and waits until it is ready.
+    init(spool: String, _ arguments: String...) throws {
+        self.process.executableURL = URL(fileURLWithPath: Program.path)
+        self.process.arguments = ["serve", "--listen", "127.0.0.1:0", "--hostname", "mx.example.net", "--spool", spool]
+        self.process.arguments? += arguments
+        self.process.standardError = self.errors
+        self.process.standardInput = FileHandle.nullDevice
+        try self.process.run()
+        try self.waitFor("is ready")
+        let mark = "address="
+        let line = self.log.split(separator: "\n").first { $0.contains(mark) }
+        let address = line?.split(separator: " ").first { $0.hasPrefix(mark) }?.dropFirst(mark.count)
+        self.address = try #require(address.flatMap { SocketEndpoint(String($0)) })
+    }
+
+    deinit { if self.process.isRunning { Glibc.kill(self.process.processIdentifier, SIGKILL) } }
+
+    /// Reads the log until it says `text`.
+    func waitFor(_ text: String) throws {
+        while !self.log.contains(text) {
+            let data = self.errors.fileHandleForReading.availableData
+            guard !data.isEmpty else { throw Failure("it ended without \(text): \(self.log)") }
+            self.log += String(decoding: data, as: UTF8.self)
+        }
+    }
+
+    func signal(_ number: Int32) { Glibc.kill(self.process.processIdentifier, number) }
+
+    /// - Returns: the exit status, or the signal that ended it.
+    func end(with number: Int32) -> Int32 {
+        self.signal(number)
+        self.process.waitUntilExit()
+        return self.process.terminationStatus
+    }
+
+    func send(_ id: String, to mailbox: String, octets: Int = 0) async throws {
+        let path = try ForwardPath(parsing: "<\(mailbox)>")
+        var content = ByteBuffer(string: "Subject: \(id)\r\nMessage-ID: \(id)\r\n\r\n")
+        while content.readableBytes < octets { content.writeString("and so on, line after line, to its end\r\n") }
+        _ = try await PlainClient(name: "client.example", server: self.address)
+            .send(from: "<ann@sender.example>", to: [path], content: content)
+    }
+}
+
+/// Waits for what happens elsewhere; ends by itself after half a minute.
+func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
+    let end = ContinuousClock.now + .seconds(30)
+    while ContinuousClock.now < end {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(50))
+    }
+    return false
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Mail
+import NIOCore
+import NIOPosix
+import SMTP
+import Testing
+
+@testable import Spool
+
+/// A spool in a folder of its own, which goes with it.
+final class TemporarySpool {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-spool-\(UUID())").path
+    private(set) var spool: SQLiteSpool
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+
+    init(maximumPages: Int? = nil) throws {
+        self.spool = try SQLiteSpool(directory: self.path, node: 0, threads: .singleton, maximumPages: maximumPages)
+    }
+    deinit { try? FileManager.default.removeItem(atPath: self.path) }
+
+    func reopen() async throws {
+        await self.spool.close()
+        self.spool = try SQLiteSpool(directory: self.path, threads: .singleton)
+    }
+
+    /// Accepts a message for so many recipients.
+    @discardableResult
+    func accept(
+        recipients: Int = 1, from: ReversePath = .null, content: String = "Subject: hi\r\n\r\nhello\r\n"
+    ) async throws -> SpooledMessage {
+        let buffer = ByteBuffer(string: content)
+        let message = self.message(recipients: recipients, from: from, octets: buffer.readableBytes)
+        try await self.spool.accept(NewMessage(message, content: .buffer(buffer)), on: self.loop).get()
+        return message
+    }
+
+    func message(recipients: Int = 1, from: ReversePath = .null, octets: Int) -> SpooledMessage {
+        let now = Timestamp(milliseconds: 1_800_000_000_000)
+        return SpooledMessage(
+            id: self.spool.nextID(at: now), arrived: now, reversePath: from,
+            arrival: Arrival(peer: "192.0.2.7:40112", hello: "client.example", with: "ESMTP", session: "in#1"),
+            contentOctets: octets,
+            recipients: (0..<recipients).map { index in
+                let mailbox = Mailbox(localPart: "u\(index)", domain: Domain("example.org"))
+                return SpooledRecipient(index: index, forwardPath: .path(Path(mailbox: mailbox)), due: now)
+            })
+    }
+
+    func settle(
+        _ message: SpooledMessage, _ states: [RecipientState], generation: UInt32 = 0, report: NewMessage? = nil
+    ) async throws -> Settled? {
+        let outcomes = states.enumerated().map { index, state in
+            Settlement.Outcome(
+                index: index, generation: generation, state: state, nextHop: "192.0.2.1:25", reply: "as told",
+                remoteID: "R1", session: "out#1", milliseconds: 12)
+        }
+        let settlement = Settlement(message: message.id, at: message.arrived, outcomes: outcomes, report: report)
+        return try await self.spool.settle([settlement], on: self.loop).get().first
+    }
+
+    func apply(_ action: Order.Action, _ targets: [RecipientTarget], at: Int64 = 1) async throws -> Applied {
+        let order = Order(action, at: Timestamp(milliseconds: at), by: "ann")
+        return try await self.spool.apply(order, on: targets, on: self.loop).get()
+    }
+
+    func content(of id: QueueID) async throws -> String {
+        let source = try await self.spool.content(of: id, on: self.loop).get()
+        return String(buffer: try await source.read(from: 0, count: source.octets, on: self.loop).get())
+    }
+
+    func files(_ folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "\(self.path)/\(folder)")) ?? []).sorted()
+    }
+}
+
+extension SpooledMessage {
+    func target(_ index: Int = 0, generation: UInt32 = 0) -> RecipientTarget {
+        RecipientTarget(message: self.id, index: index, generation: generation)
+    }
+}

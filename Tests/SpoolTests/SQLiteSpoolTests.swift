@@ -1,0 +1,256 @@
+import Foundation
+import GRDB
+import Mail
+import NIOCore
+import NIOPosix
+import SMTP
+import Testing
+
+@testable import Spool
+
+@Suite("the spool in SQLite", .timeLimit(.minutes(2)))
+struct SQLiteSpoolTests {
+    @Test("a message survives a reopening with every field")
+    func survives() async throws {
+        let spool = try TemporarySpool()
+        var message = spool.message(octets: 7)
+        message.reversePath = .path(
+            Path(route: [Domain("A")], mailbox: Mailbox(localPart: "\"odd one\"", domain: Domain("[192.0.2.1]"))))
+        message.parameters = [Parameter("BODY", "8BITMIME"), Parameter("X-NEW")]
+        message.recipients[0].moved = true
+        message.recipients[0].parameters = [Parameter("NOTIFY", "NEVER")]
+        message.recipients.append(SpooledRecipient(index: 1, forwardPath: .postmaster, due: message.arrived))
+        let new = NewMessage(message, content: .buffer(ByteBuffer(string: "content")))
+        try await spool.spool.accept(new, on: spool.loop).get()
+        try await spool.reopen()
+        #expect(try await spool.spool.message(message.id) == message)
+        #expect(try await spool.content(of: message.id) == "content")
+        #expect(try await spool.spool.messages(after: nil, count: 10) == [message])
+    }
+
+    @Test("what many accept at once is all there, and no queue ID comes twice, also after a reopening")
+    func groupCommit() async throws {
+        let spool = try TemporarySpool()
+        let count = 300
+        var waiting: [EventLoopFuture<Void>] = []
+        for _ in 0..<count {
+            let message = spool.message(octets: 3)
+            let new = NewMessage(message, content: .buffer(ByteBuffer(string: "abc")))
+            waiting.append(spool.spool.accept(new, on: MultiThreadedEventLoopGroup.singleton.next()))
+        }
+        for future in waiting { try await future.get() }
+        let ids = try await spool.spool.messages(after: nil, count: 1000).map(\.id)
+        #expect(ids.count == count)
+        #expect(try await spool.spool.counters().accepted == count)
+        try await spool.reopen()
+        #expect(spool.spool.nextID(at: Timestamp(milliseconds: 0)) > ids.max()!)
+    }
+
+    @Test("relayed to all, a message is gone; its facts stay, and the counters tell it")
+    func relayed() async throws {
+        let spool = try TemporarySpool()
+        let message = try await spool.accept(recipients: 2)
+        #expect(try await spool.settle(message, [.relayed, .relayed]) == .done(generation: 1, isGone: true))
+        #expect(try await spool.spool.message(message.id) == nil)
+        await #expect(throws: SpoolError.self) { try await spool.content(of: message.id) }
+        let facts = try await spool.spool.facts(of: message.id)
+        #expect(facts.map(\.kind) == [.accepted, .relayed, .relayed])
+        #expect(facts[2].remoteID == "R1")
+        #expect(facts[2].to == "<u1@example.org>")
+        #expect(try await spool.spool.counters().relayed == 2)
+        #expect(try await spool.spool.facts(after: facts[1].sequence, count: 10).count == 1)
+    }
+
+    @Test("a settlement whose recipient has changed does nothing, also for its other recipients")
+    func stale() async throws {
+        let spool = try TemporarySpool()
+        let message = try await spool.accept(recipients: 2)
+        _ = try await spool.apply(.hold, [message.target(1)])
+        #expect(try await spool.settle(message, [.relayed, .relayed]) == .stale)
+        #expect(try await spool.spool.message(message.id)?.recipients.map(\.state) == [.queued, .hold])
+        #expect(try await spool.spool.counters().relayed == 0)
+    }
+
+    @Test("a bounce and its report are one transaction")
+    func report() async throws {
+        let spool = try TemporarySpool()
+        let message = try await spool.accept()
+        let report = NewMessage(spool.message(octets: 6), content: .buffer(ByteBuffer(string: "report")))
+        #expect(try await spool.settle(message, [.bounced], report: report) == .done(generation: 1, isGone: true))
+        #expect(try await spool.content(of: report.message.id) == "report")
+        #expect(try await spool.spool.facts(of: message.id).map(\.kind) == [.accepted, .bounced, .reported])
+        let stale = NewMessage(spool.message(octets: 6), content: .buffer(ByteBuffer(string: "report")))
+        #expect(try await spool.settle(message, [.bounced], report: stale) == .stale)
+        #expect(try await spool.spool.message(stale.message.id) == nil)
+        #expect(try await spool.spool.counters().reports == 1)
+    }
+
+    @Test("deferred, a message keeps what its attempt was told")
+    func deferred() async throws {
+        let spool = try TemporarySpool()
+        let message = try await spool.accept()
+        _ = try await spool.settle(message, [.deferred])
+        try await spool.reopen()
+        let recipient = try #require(try await spool.spool.message(message.id)?.recipients.first)
+        #expect(recipient.state == .deferred)
+        #expect(recipient.tries == 1)
+        #expect(recipient.lastReply == "as told")
+        #expect(recipient.nextHop == "192.0.2.1:25")
+        #expect(recipient.generation == 1)
+    }
+
+    // MARK: orders
+
+    @Test("hold, release and retry change what they name and say what they skipped")
+    func orders() async throws {
+        let spool = try TemporarySpool()
+        let message = try await spool.accept(recipients: 2)
+        let held = try await spool.apply(.hold, [message.target(0), message.target(1, generation: 9)], at: 1000)
+        #expect(held.changes.map(\.recipient.state) == [.hold])
+        #expect(held.skipped == ["changed meanwhile": 1])
+        let again = try await spool.apply(.hold, [message.target(0, generation: 1)])
+        #expect(again.skipped == ["already on hold": 1])
+        #expect(try await spool.apply(.retry, [message.target(0, generation: 1)]).skipped == ["on hold": 1])
+        let released = try await spool.apply(.release, [message.target(0, generation: 1)], at: 5000)
+        #expect(released.changes.first?.recipient.heldTotal == 4000)
+        #expect(released.changes.first?.recipient.due == Timestamp(milliseconds: 5000))
+        let kinds = try await spool.spool.facts(of: message.id).map(\.kind)
+        #expect(kinds == [.accepted, .held, .released])
+    }
+
+    @Test("a drop can be taken back, over a restart too, until its time is over")
+    func undo() async throws {
+        let spool = try TemporarySpool()
+        let message = try await spool.accept()
+        let until = Timestamp(milliseconds: 10_000)
+        let dropped = try await spool.apply(.drop(undoUntil: until), [message.target()])
+        let token = try #require(dropped.undo)
+        #expect(try await spool.spool.counters().dropped == 1)
+        try await spool.reopen()
+        let late = try await spool.spool.undo(token, at: Timestamp(milliseconds: 10_001), on: spool.loop).get()
+        #expect(late.skipped == ["too late to undo": 1])
+        let undone = try await spool.spool.undo(token, at: Timestamp(milliseconds: 9000), on: spool.loop).get()
+        #expect(undone.changes.map(\.recipient.state) == [.queued])
+        #expect(try await spool.spool.counters().dropped == 0)
+        #expect(try await spool.content(of: message.id).hasSuffix("hello\r\n"))
+        #expect(try await spool.settle(message, [.relayed], generation: 2) == .done(generation: 3, isGone: true))
+    }
+
+    @Test("when its time is over a dropped message is purged")
+    func purge() async throws {
+        let spool = try TemporarySpool()
+        let message = try await spool.accept()
+        _ = try await spool.apply(.drop(undoUntil: Timestamp(milliseconds: 100)), [message.target()])
+        try await spool.spool.purge(at: Timestamp(milliseconds: 50), on: spool.loop).get()
+        #expect(try await spool.spool.message(message.id) != nil)
+        try await spool.spool.purge(at: Timestamp(milliseconds: 101), on: spool.loop).get()
+        #expect(try await spool.spool.message(message.id) == nil)
+    }
+
+    // MARK: large content
+
+    @Test("large content streams to a file, which goes with its message")
+    func largeContent() async throws {
+        let spool = try TemporarySpool()
+        let message = spool.message(octets: 300_000)
+        let file = try spool.spool.newContentFile(for: message.id)
+        for _ in 0..<3 { try file.append(ByteBuffer(repeating: 0x61, count: 100_000)) }
+        try file.finish()
+        try await spool.spool.accept(NewMessage(message, content: .file(file)), on: spool.loop).get()
+        #expect(spool.files("content") == [message.id.description])
+        let source = try await spool.spool.content(of: message.id, on: spool.loop).get()
+        #expect(source.octets == 300_000)
+        #expect(try await source.read(from: 299_990, count: 100, on: spool.loop).get().readableBytes == 10)
+        _ = try await spool.settle(message, [.relayed])
+        #expect(spool.files("content").isEmpty)
+    }
+
+    @Test("files that no message names are swept at the start; discarded ones at once")
+    func orphans() async throws {
+        let spool = try TemporarySpool()
+        let discarded = try spool.spool.newContentFile(for: spool.spool.nextID(at: Timestamp(milliseconds: 0)))
+        try discarded.append(ByteBuffer(string: "x"))
+        discarded.discard()
+        #expect(spool.files("incoming").isEmpty)
+        let orphan = try spool.spool.newContentFile(for: spool.spool.nextID(at: Timestamp(milliseconds: 0)))
+        try orphan.append(ByteBuffer(string: "x"))
+        try Data().write(to: URL(fileURLWithPath: "\(spool.path)/content/ABC"))
+        try await spool.reopen()
+        #expect(spool.files("incoming").isEmpty)
+        #expect(spool.files("content").isEmpty)
+    }
+
+    // MARK: what goes wrong
+
+    @Test("a second opening is refused, with the process that has it")
+    func inUse() throws {
+        let spool = try TemporarySpool()
+        let error = #expect(throws: SpoolError.self) { try SQLiteSpool(directory: spool.path, threads: .singleton) }
+        #expect(error?.code == .inUse)
+        #expect(error?.description.contains("\(getpid())") == true)
+    }
+
+    @Test("a newer version, another kind of file, and a file for a folder are refused in words")
+    func refusals() async throws {
+        let newer = try TemporarySpool()
+        await newer.spool.close()
+        try await DatabaseQueue(path: "\(newer.path)/spool.sqlite").write { db in
+            try db.execute(sql: "PRAGMA user_version = 99")
+        }
+        let first = #expect(throws: SpoolError.self) { try SQLiteSpool(directory: newer.path, threads: .singleton) }
+        #expect(first?.code == .newerVersion)
+
+        try Data("no database, but long enough to be looked at as one".utf8)
+            .write(to: URL(fileURLWithPath: "\(newer.path)/spool.sqlite"))
+        try? FileManager.default.removeItem(atPath: "\(newer.path)/spool.sqlite-wal")
+        let second = #expect(throws: SpoolError.self) { try SQLiteSpool(directory: newer.path, threads: .singleton) }
+        #expect(second?.code == .damaged)
+
+        let third = #expect(throws: SpoolError.self) {
+            try SQLiteSpool(directory: "\(newer.path)/spool.sqlite", threads: .singleton)
+        }
+        #expect(third?.code == .notWritable)
+    }
+
+    @Test("a full disk refuses the message that does not fit; smaller ones and settlements go on")
+    func full() async throws {
+        let spool = try TemporarySpool(maximumPages: 40)
+        let first = try await spool.accept()
+        let error = await #expect(throws: SpoolError.self) {
+            for _ in 0..<100 { try await spool.accept(content: String(repeating: "x", count: 20_000)) }
+        }
+        #expect(error?.code == .full)
+        let kept = try await spool.spool.messages(after: nil, count: 1000)
+        #expect(try await spool.spool.counters().accepted == kept.count)
+        #expect(try await spool.settle(first, [.relayed]) == .done(generation: 1, isGone: true))
+        for message in kept.dropFirst() { _ = try await spool.settle(message, [.relayed]) }
+        try await spool.accept()
+    }
+
+    @Test("octets that nobody packed are refused, and never trap")
+    func damage() throws {
+        let seed = UInt64.random(in: 0..<UInt64.max)
+        print("seed \(seed)")
+        var state = seed
+        func next() -> UInt8 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 33)
+        }
+        let spool = try TemporarySpool()
+        let message = spool.message(recipients: 3, octets: 1)
+        let packed = Packer.recipients(message.recipients)
+        for _ in 0..<5000 {
+            var octets = Array(packed.readableBytesView)
+            for _ in 0..<(1 + Int(next()) % 8) { octets[Int(next()) % octets.count] = next() }
+            octets.removeLast(Int(next()) % octets.count)
+            do throws(SpoolError) {
+                var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: message.id)
+                _ = try unpacker.recipients()
+                var envelope = try Unpacker(ByteBuffer(bytes: octets), of: message.id)
+                _ = try envelope.envelope()
+            } catch {
+                #expect(error.code == .damaged)
+            }
+        }
+    }
+}
