@@ -8,6 +8,9 @@ import Testing
 
 @testable import hoptop
 
+/// The real program with real peers; one test after another, since each has its processes and takes the machine.
+@Suite(.serialized) enum EndToEnd {}
+
 /// The program as it was built beside the tests.
 enum Program {
     static let path: String = {

@@ -5,121 +5,124 @@ import Testing
 
 @testable import hoptop
 
-@Suite("hoptop serve", .timeLimit(.minutes(5)), .serialized)
-struct ServeTests {
-    private let folder: TemporaryFolder
-    init() throws { self.folder = try TemporaryFolder() }
-    private var spool: String { "\(self.folder.path)/spool" }
+extension EndToEnd {
+    @Suite("hoptop serve", .timeLimit(.minutes(5)))
+    struct ServeTests {
+        private let folder: TemporaryFolder
+        init() throws { self.folder = try TemporaryFolder() }
+        private var spool: String { "\(self.folder.path)/spool" }
 
-    @Test("mail is relayed, a 550 comes back as a report, and SIGTERM ends with 0")
-    func relays() async throws {
-        let ledger = Ledger()
-        let farEnd = try await FarEnd.start(ledger: ledger)
-        let server = try Server(spool: self.spool, "--route", "*=\(farEnd.endpoint)")
-        for number in 0..<20 {
-            let mailbox = number % 5 == 0 ? "nobody@there.example" : "bob@there.example"
-            try await server.send("<\(number)@test>", to: mailbox)
-            ledger.sent([Ledger.Entry("<\(number)@test>", mailbox)])
-        }
-        try await server.send("<large@test>", to: "bob@there.example", octets: 2 << 20)
-        ledger.sent([Ledger.Entry("<large@test>", "bob@there.example")])
-        #expect(try await eventually { ledger.missing.isEmpty })
-        let summary = ledger.summary(queued: [])
-        #expect(summary.relayed == 17)
-        #expect(summary.bounced == 4)
-        #expect(summary.reports == 4)
-        #expect(server.end(with: SIGTERM) == 0)
-        await farEnd.stop()
-    }
-
-    @Test("kill -9 again and again: every message that got its 250 arrives")
-    func kill() async throws {
-        let seed = UInt64.random(in: 0..<1_000_000)
-        var random = SeededGenerator(seed: seed)
-        let ledger = Ledger()
-        let farEnd = try await FarEnd.start(ledger: ledger)
-        let kills = 6
-        for round in 0..<kills {
+        @Test("mail is relayed, a 550 comes back as a report, and SIGTERM ends with 0")
+        func relays() async throws {
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
             let server = try Server(spool: self.spool, "--route", "*=\(farEnd.endpoint)")
-            let time = Duration.milliseconds(Int.random(in: 50...900, using: &random))
-            let shared = Shared(server)
-            await withTaskGroup { group in
-                for sender in 0..<10 {
-                    group.addTask {
-                        // Until the server is gone.
-                        for number in 0... {
-                            let id = "<\(round).\(sender).\(number)@test>"
-                            let octets = number % 20 == 7 ? 300_000 : 2000
-                            do {
-                                try await shared.server.send(id, to: "bob@there.example", octets: octets)
-                            } catch { return }
-                            ledger.sent([Ledger.Entry(id, "bob@there.example")])
+            for number in 0..<20 {
+                let mailbox = number % 5 == 0 ? "nobody@there.example" : "bob@there.example"
+                try await server.send("<\(number)@test>", to: mailbox)
+                ledger.sent([Ledger.Entry("<\(number)@test>", mailbox)])
+            }
+            try await server.send("<large@test>", to: "bob@there.example", octets: 2 << 20)
+            ledger.sent([Ledger.Entry("<large@test>", "bob@there.example")])
+            #expect(try await eventually { ledger.missing.isEmpty })
+            let summary = ledger.summary(queued: [])
+            #expect(summary.relayed == 17)
+            #expect(summary.bounced == 4)
+            #expect(summary.reports == 4)
+            #expect(server.end(with: SIGTERM) == 0)
+            await farEnd.stop()
+        }
+
+        @Test("kill -9 again and again: every message that got its 250 arrives")
+        func kill() async throws {
+            let seed = UInt64.random(in: 0..<1_000_000)
+            var random = SeededGenerator(seed: seed)
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
+            let kills = 6
+            for round in 0..<kills {
+                let server = try Server(spool: self.spool, "--route", "*=\(farEnd.endpoint)")
+                let time = Duration.milliseconds(Int.random(in: 50...900, using: &random))
+                let shared = Shared(server)
+                await withTaskGroup { group in
+                    for sender in 0..<10 {
+                        group.addTask {
+                            // Until the server is gone.
+                            for number in 0... {
+                                let id = "<\(round).\(sender).\(number)@test>"
+                                let octets = number % 20 == 7 ? 300_000 : 2000
+                                do {
+                                    try await shared.server.send(id, to: "bob@there.example", octets: octets)
+                                } catch { return }
+                                ledger.sent([Ledger.Entry(id, "bob@there.example")])
+                            }
                         }
                     }
+                    try? await Task.sleep(for: time)
+                    #expect(server.end(with: SIGKILL) == SIGKILL)
                 }
-                try? await Task.sleep(for: time)
-                #expect(server.end(with: SIGKILL) == SIGKILL)
             }
+            let server = try Server(spool: self.spool, "--route", "*=\(farEnd.endpoint)")
+            #expect(try await eventually { ledger.missing.isEmpty })
+            let summary = ledger.summary(queued: [])
+            print("seed \(seed), kills \(kills), messages \(summary.sent), lost \(ledger.missing.count)")
+            #expect(summary.sent > 0)
+            #expect(server.end(with: SIGTERM) == 0)
+            await farEnd.stop()
         }
-        let server = try Server(spool: self.spool, "--route", "*=\(farEnd.endpoint)")
-        #expect(try await eventually { ledger.missing.isEmpty })
-        let summary = ledger.summary(queued: [])
-        print("seed \(seed), kills \(kills), messages \(summary.sent), lost \(ledger.missing.count)")
-        #expect(summary.sent > 0)
-        #expect(server.end(with: SIGTERM) == 0)
-        await farEnd.stop()
+
+        @Test("without a route mail waits; SIGHUP brings the route, SIGUSR1 makes what is deferred due")
+        func signals() async throws {
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
+            let file = "\(self.folder.path)/hoptop.toml"
+            try "".write(toFile: file, atomically: true, encoding: .utf8)
+            let server = try Server(spool: self.spool, "--config", file)
+            try await server.send("<1@test>", to: "bob@there.example")
+            try await server.send("<2@test>", to: "bob@grey.example")
+            ledger.sent([Ledger.Entry("<1@test>", "bob@there.example"), Ledger.Entry("<2@test>", "bob@grey.example")])
+            try "[[route]]\ndomain = \"*\"\nvia = [\"nowhere\n".write(toFile: file, atomically: true, encoding: .utf8)
+            server.signal(SIGHUP)
+            try server.waitFor("the configuration was not taken")
+            #expect(ledger.missing.count == 2)
+            try "[[route]]\ndomain = \"*\"\nvia = [\"\(farEnd.endpoint)\"]\n"
+                .write(toFile: file, atomically: true, encoding: .utf8)
+            server.signal(SIGHUP)
+            #expect(try await eventually { ledger.missing.count == 1 })
+            // Greylisting takes it after two seconds; the retry schedule alone would take minutes.
+            try await Task.sleep(for: .milliseconds(2200))
+            server.signal(SIGUSR1)
+            #expect(try await eventually { ledger.missing.isEmpty })
+            #expect(server.end(with: SIGTERM) == 0)
+            await farEnd.stop()
+        }
+
+        @Test("500 clients at once, and ones that vanish in every state, hinder nobody")
+        func hostile() async throws {
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
+            let server = try Server(spool: self.spool, "--route", "*=\(farEnd.endpoint)")
+            let steps = [
+                "EHLO x\r\n", "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@d>\r\n", "DATA\r\n", "half a\r\nmessage", "\r\n.\r\n",
+                "QUIT\r\n",
+            ]
+            for count in 0...steps.count {
+                let socket = try Loopback(server.address.port)
+                for step in steps.prefix(count) { socket.write(step) }
+            }
+            let line = try Loopback(server.address.port)
+            line.write(String(repeating: "A", count: 10_000_000) + "MAIL FROM:<tail@x>\r\nNOOP\r\nQUIT\r\n")
+            #expect(line.readAll().split(separator: "\r\n").map { $0.prefix(3) } == ["220", "500", "250", "221"])
+            let crowd = try (0..<500).map { _ in try Loopback(server.address.port) }
+            try await server.send("<1@test>", to: "bob@there.example")
+            ledger.sent([Ledger.Entry("<1@test>", "bob@there.example")])
+            #expect(try await eventually { ledger.missing.isEmpty })
+            #expect(crowd.count == 500)
+            #expect(server.end(with: SIGTERM) == 0)
+            await farEnd.stop()
+        }
     }
 
-    @Test("without a route mail waits; SIGHUP brings the route, SIGUSR1 makes what is deferred due")
-    func signals() async throws {
-        let ledger = Ledger()
-        let farEnd = try await FarEnd.start(ledger: ledger)
-        let file = "\(self.folder.path)/hoptop.toml"
-        try "".write(toFile: file, atomically: true, encoding: .utf8)
-        let server = try Server(spool: self.spool, "--config", file)
-        try await server.send("<1@test>", to: "bob@there.example")
-        try await server.send("<2@test>", to: "bob@grey.example")
-        ledger.sent([Ledger.Entry("<1@test>", "bob@there.example"), Ledger.Entry("<2@test>", "bob@grey.example")])
-        try "[[route]]\ndomain = \"*\"\nvia = [\"nowhere\n".write(toFile: file, atomically: true, encoding: .utf8)
-        server.signal(SIGHUP)
-        try server.waitFor("the configuration was not taken")
-        #expect(ledger.missing.count == 2)
-        try "[[route]]\ndomain = \"*\"\nvia = [\"\(farEnd.endpoint)\"]\n"
-            .write(toFile: file, atomically: true, encoding: .utf8)
-        server.signal(SIGHUP)
-        #expect(try await eventually { ledger.missing.count == 1 })
-        // Greylisting takes it after two seconds; the retry schedule alone would take minutes.
-        try await Task.sleep(for: .milliseconds(2200))
-        server.signal(SIGUSR1)
-        #expect(try await eventually { ledger.missing.isEmpty })
-        #expect(server.end(with: SIGTERM) == 0)
-        await farEnd.stop()
-    }
-
-    @Test("500 clients at once, and ones that vanish in every state, hinder nobody")
-    func hostile() async throws {
-        let ledger = Ledger()
-        let farEnd = try await FarEnd.start(ledger: ledger)
-        let server = try Server(spool: self.spool, "--route", "*=\(farEnd.endpoint)")
-        let steps = [
-            "EHLO x\r\n", "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@d>\r\n", "DATA\r\n", "half a\r\nmessage", "\r\n.\r\n",
-            "QUIT\r\n",
-        ]
-        for count in 0...steps.count {
-            let socket = try Loopback(server.address.port)
-            for step in steps.prefix(count) { socket.write(step) }
-        }
-        let line = try Loopback(server.address.port)
-        line.write(String(repeating: "A", count: 10_000_000) + "MAIL FROM:<tail@x>\r\nNOOP\r\nQUIT\r\n")
-        #expect(line.readAll().split(separator: "\r\n").map { $0.prefix(3) } == ["220", "500", "250", "221"])
-        let crowd = try (0..<500).map { _ in try Loopback(server.address.port) }
-        try await server.send("<1@test>", to: "bob@there.example")
-        ledger.sent([Ledger.Entry("<1@test>", "bob@there.example")])
-        #expect(try await eventually { ledger.missing.isEmpty })
-        #expect(crowd.count == 500)
-        #expect(server.end(with: SIGTERM) == 0)
-        await farEnd.stop()
-    }
 }
 
 /// Carries the server into tasks that only read its address.
