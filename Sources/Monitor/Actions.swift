@@ -45,7 +45,7 @@ public struct UndoToken: Hashable, Sendable, Codable {
 
 /// What an action really did.
 public struct Receipt: Hashable, Sendable, Codable {
-    /// Recipients changed.
+    /// Recipients changed; or sessions closed.
     public var done: Int
     /// Messages they belong to.
     public var messages: Int

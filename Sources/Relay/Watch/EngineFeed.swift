@@ -121,7 +121,7 @@ final class EngineFeed: MonitorFeed {
             throw FeedError(.gone, "\(session.id) is no longer known")
         }
         guard record.hangUp() else { throw FeedError(.gone, "\(session.id) has ended already") }
-        return Receipt(done: 0, messages: 0, remark: "closed \(session.id)")
+        return Receipt(done: 1, messages: 0)
     }
 }
 

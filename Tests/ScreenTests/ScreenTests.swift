@@ -1,0 +1,207 @@
+import Foundation
+import Mail
+import Monitor
+import Testing
+
+@testable import Screen
+
+/// A screen with a feed behind it, and what a test does with one.
+struct Rig {
+    let feed: ScriptedFeed
+    let screen: Screen
+
+    /// - Parameter isCoded: as a remote feed answers.
+    init(
+        _ feed: ScriptedFeed = .busy, isCoded: Bool = false, columns: Int = 80, rows: Int = 24,
+        _ adjust: (inout ScreenOptions) -> Void = { _ in }
+    ) async {
+        self.feed = feed
+        var options = ScreenOptions { ScriptedFeed.now }
+        options.columns = columns
+        options.rows = rows
+        adjust(&options)
+        let shown: any MonitorFeed = isCoded ? CodedFeed(feed: feed) : feed
+        self.screen = Screen(feeds: [FeedEntry(name: "mx1", feed: shown)], options: options)
+        await self.screen.start()
+        await self.screen.settled()
+    }
+
+    func press(_ keys: Key...) async {
+        for key in keys {
+            await self.screen.press(key)
+            await self.screen.settled()
+        }
+    }
+    func type(_ text: String) async { for character in text { await self.press(.character(character)) } }
+    var text: String { get async { await self.screen.canvas.text } }
+
+    /// Compares with `Tests/Screens/NAME.screen`; `HOPTOP_RECORD=1` writes it anew, and the difference is read like code.
+    func expect(_ name: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../Screens/\(name).screen").standardizedFileURL
+        let text = await self.text
+        if ProcessInfo.processInfo.environment["HOPTOP_RECORD"] == "1" {
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        let golden = try String(contentsOf: file, encoding: .utf8)
+        #expect(text == golden, "\(name):\n\(text)", sourceLocation: sourceLocation)
+    }
+}
+
+@Suite("screens")
+struct ScreenTests {
+    @Test("the views on 80×24, also through a feed that codes, waits and lacks things", arguments: [false, true])
+    func views(_ isCoded: Bool) async throws {
+        let rig = await Rig(isCoded: isCoded)
+        try await rig.expect("overview")
+        await rig.press("2")
+        try await rig.expect("queue")
+        await rig.press("j", .enter)
+        try await rig.expect("message")
+        await rig.press(.escape, "3")
+        try await rig.expect("connections")
+        await rig.press("?")
+        try await rig.expect("help")
+    }
+
+    @Test("a transcript from the greeting on; a feed without any says so")
+    func transcript() async throws {
+        let rig = await Rig()
+        await rig.press("3", .enter)
+        try await rig.expect("transcript")
+        let coded = await Rig(isCoded: true)
+        await coded.press("3", .enter)
+        #expect(await coded.text.contains("transcripts"))
+        #expect(await !coded.text.contains("EHLO"))
+    }
+
+    @Test("ASCII only: no octet beyond it")
+    func ascii() async throws {
+        let rig = await Rig { $0.isASCII = true }
+        for key in ["1", "2", "3", "?"] as [Key] {
+            await rig.press(key)
+            #expect(await rig.text.utf8.allSatisfy { $0 < 0x80 })
+        }
+    }
+
+    @Test("a terminal that is too small asks to be enlarged, and any size is survived")
+    func sizes() async {
+        let rig = await Rig()
+        await rig.screen.resize(columns: 30, rows: 8)
+        #expect(await rig.text.contains("please enlarge"))
+        for (columns, rows) in [(1, 1), (40, 10), (220, 60), (80, 24), (41, 11), (300, 5)] {
+            await rig.screen.resize(columns: columns, rows: rows)
+            for key in ["1", "2", .enter, .escape, "3", "?", .escape] as [Key] { await rig.press(key) }
+            #expect(await rig.screen.canvas.columns == columns)
+        }
+    }
+
+    @Test("what a peer wrote moves no cell and does nothing")
+    func hostile() async {
+        let feed = ScriptedFeed()
+        let evil = "\u{1B}[2J\u{8}\u{8}\u{202E}evil\r\n\u{9}\u{200D}"
+        feed.queued("4Q7K", from: evil, to: evil, state: .deferred, reply: evil)
+        feed.queued("4Q7L", from: "plain@example.net", to: "plain@example.org")
+        let rig = await Rig(feed)
+        await rig.press("2")
+        let text = await rig.text
+        #expect(text.contains("\\x1b"))
+        for scalar in ["\u{1B}", "\u{8}", "\u{202E}", "\u{200D}", "\u{9}", "\r"] { #expect(!text.contains(scalar)) }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.contains { $0.contains("4Q7L") && $0.contains("plain@exam") })
+    }
+
+    // MARK: keys
+
+    @Test("filter as it is typed, and back again")
+    func filter() async {
+        let rig = await Rig()
+        await rig.press("2", "f")
+        await rig.type("grey")
+        await rig.press(.enter)
+        #expect(await rig.text.contains("4Q6A"))
+        #expect(await !rig.text.contains("4Q5B"))
+        await rig.press("f", .control("u"))
+        await rig.type("!grey")
+        await rig.press(.enter)
+        #expect(await !rig.text.contains("greylisted"))
+        #expect(await rig.text.contains("4Q5B"))
+    }
+
+    @Test("retry acts on the cursor's message; hold lets go of what is held")
+    func retryAndHold() async {
+        let rig = await Rig()
+        await rig.press("2", "r", "j", "h")
+        #expect(rig.feed.performed == ["retry 4Q5B", "hold 4Q6A"])
+        await rig.press("k", "h")
+        #expect(rig.feed.performed.last == "release 4Q5B")
+        #expect(await rig.text.contains("release: 1 recipient"))
+    }
+
+    @Test("a drop acts on what is tagged, and z takes it back")
+    func dropAndUndo() async {
+        let rig = await Rig()
+        await rig.press("2", " ", "j", " ", "d")
+        #expect(rig.feed.performed.first?.hasPrefix("drop ") == true)
+        #expect(rig.feed.performed.first?.split(separator: " ").count == 3)
+        await rig.press("z")
+        #expect(rig.feed.performed.last == "undo 7")
+        let coded = await Rig(isCoded: true)
+        await coded.press("2", "d", "z")
+        #expect(coded.feed.performed.count == 1)
+        #expect(await coded.text.contains("cannot undo"))
+    }
+
+    @Test("a bounce and a closing ask first, and Enter alone is no yes")
+    func asks() async {
+        let rig = await Rig()
+        await rig.press("2", "B")
+        #expect(await rig.text.contains("Bounce?"))
+        await rig.press(.enter)
+        #expect(rig.feed.performed.isEmpty)
+        #expect(await rig.text.contains("nothing was done"))
+        await rig.press("B", .tab, .enter)
+        #expect(rig.feed.performed == ["bounce 4Q5B"])
+        await rig.press("3", "K", .tab, .enter)
+        #expect(rig.feed.performed.last == "close out#9")
+    }
+
+    @Test("sort by a column, and turned round")
+    func sort() async {
+        let rig = await Rig()
+        await rig.press("2", ":")
+        await rig.type("sort size")
+        await rig.press(.enter)
+        let text = await rig.text
+        let order = ["4Q6A", "4Q7K", "4Q5B"].compactMap { text.range(of: $0)?.lowerBound }
+        #expect(order == order.sorted() || order == order.sorted(by: >))
+        #expect(order.count == 3)
+    }
+
+    @Test("locked, nothing that changes mail works")
+    func locked() async {
+        let rig = await Rig { $0.isLocked = true }
+        await rig.press("2", "r", "d", "h")
+        #expect(rig.feed.performed.isEmpty)
+        await rig.press("L", "r")
+        #expect(rig.feed.performed.count == 1)
+    }
+
+    @Test("q goes back, and at the top leaves")
+    func quit() async {
+        let rig = await Rig()
+        await rig.press("2", .enter, "q")
+        #expect(await !rig.screen.wantsQuit)
+        await rig.press("q")
+        #expect(await rig.screen.wantsQuit)
+    }
+
+    @Test("every command has a name of its own, and no place has two for one key")
+    func commandTable() {
+        for verb in Verb.allCases { #expect(Command.table.filter { $0.verb == verb }.count == 1, "\(verb)") }
+        for place in Place.all {
+            let keys = Command.table.filter { $0.places.contains(place) }.flatMap(\.keys)
+            #expect(Set(keys).count == keys.count, "\(place)")
+        }
+    }
+}
