@@ -66,7 +66,9 @@ let package = Package(
         tests("MonitorTests", ["Monitor"]),
         tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
         tests("ConfigurationTests", ["hoptop", "Relay", "SMTP"]),
-        tests("EndToEnd", ["hoptop", "Relay", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
+        tests(
+            "EndToEnd",
+            ["hoptop", "Relay", "Monitor", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
         tests("RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
     ]
 )

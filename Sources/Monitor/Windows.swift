@@ -15,6 +15,24 @@ public struct WindowRequest<ID: Hashable & Sendable & Codable>: Hashable, Sendab
         self.anchor = anchor
         self.count = count
     }
+
+    /// The numbers of the rows to show.
+    ///
+    /// - Parameters:
+    ///   - all: so many rows match.
+    ///   - position: the row number of an item; `nil` when it does not match any more.
+    public func rows(of all: Int, position: (ID) -> Int?) -> Range<Int> {
+        let count = max(self.count, 0)
+        let last = max(all - count, 0)
+        let wanted =
+            switch self.anchor {
+            case .row(let row): row
+            case .last: last
+            case .item(let id, let offset, let fallback): position(id).map { $0 - offset } ?? fallback
+            }
+        let first = min(max(wanted, 0), last)
+        return first..<min(first + count, all)
+    }
 }
 
 public struct Window<Row: Hashable & Sendable & Codable>: Hashable, Sendable, Codable {

@@ -72,6 +72,7 @@ public final class Relay: Sendable {
         }
         try await self.recover(below: boundary)
         self.queue.loop.execute { self.queue.armSweep() }
+        Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
 
     /// What the spool holds goes into the queue, page by page.
@@ -79,7 +80,7 @@ public final class Relay: Sendable {
         var last: QueueID?
         var count = 0
         while true {
-            let page = try await self.spool.messages(after: last, count: 1000)
+            let page = try await self.spool.lease(after: last, count: 1000).messages
             guard let end = page.last else { break }
             last = end.id
             let messages = page.filter { message in

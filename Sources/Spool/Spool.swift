@@ -35,8 +35,11 @@ public protocol Spool: Sendable {
 
     /// `nil` when it is not in the spool (any more).
     func message(_ id: QueueID) async throws -> SpooledMessage?
-    /// Messages in order of their IDs, so that a start reads the whole queue page by page.
-    func messages(after id: QueueID?, count: Int) async throws -> [SpooledMessage]
+    /// Hands out messages in order of their IDs, so that a start takes up the whole queue page by page. Until the lease
+    /// ends no other node is handed them.
+    func lease(after id: QueueID?, count: Int) async throws -> Lease
+    /// Messages that somebody else changed or handed on; read each anew. Ends where a spool has one owner only.
+    func changesByOthers() -> AsyncStream<QueueID>
     /// In order, after `sequence`; `nil`: the newest `count`.
     func facts(after sequence: Int64?, count: Int) async throws -> [Fact]
     /// All that is kept about a message, oldest first.

@@ -107,6 +107,17 @@ public struct SpooledMessage: Sendable, Hashable {
     }
 }
 
+/// Messages that are this node's to deliver for a while.
+public struct Lease: Sendable, Hashable {
+    public var messages: [SpooledMessage]
+    /// `nil`: for as long as the spool is open.
+    public var until: Timestamp?
+    public init(_ messages: [SpooledMessage], until: Timestamp? = nil) {
+        self.messages = messages
+        self.until = until
+    }
+}
+
 /// Content on its way into the spool.
 public enum StoredContent: Sendable {
     /// At most ``largestInlineContent`` octets.

@@ -57,7 +57,8 @@ private final class MemorySpool: Spool {
         loop.makeFailedFuture(Self.unasked)
     }
     func message(_ id: QueueID) async throws -> SpooledMessage? { throw Self.unasked }
-    func messages(after id: QueueID?, count: Int) async throws -> [SpooledMessage] { throw Self.unasked }
+    func lease(after id: QueueID?, count: Int) async throws -> Lease { throw Self.unasked }
+    func changesByOthers() -> AsyncStream<QueueID> { AsyncStream { $0.finish() } }
     func facts(after sequence: Int64?, count: Int) async throws -> [Fact] { throw Self.unasked }
     func facts(of id: QueueID) async throws -> [Fact] { throw Self.unasked }
     func counters() async throws -> Counters { throw Self.unasked }

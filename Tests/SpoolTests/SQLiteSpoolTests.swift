@@ -25,7 +25,7 @@ struct SQLiteSpoolTests {
         try await spool.reopen()
         #expect(try await spool.spool.message(message.id) == message)
         #expect(try await spool.content(of: message.id) == "content")
-        #expect(try await spool.spool.messages(after: nil, count: 10) == [message])
+        #expect(try await spool.spool.lease(after: nil, count: 10) == Lease([message]))
     }
 
     @Test("what many accept at once is all there, and no queue ID comes twice, also after a reopening")
@@ -39,7 +39,7 @@ struct SQLiteSpoolTests {
             waiting.append(spool.spool.accept(new, on: MultiThreadedEventLoopGroup.singleton.next()))
         }
         for future in waiting { try await future.get() }
-        let ids = try await spool.spool.messages(after: nil, count: 1000).map(\.id)
+        let ids = try await spool.spool.lease(after: nil, count: 1000).messages.map(\.id)
         #expect(ids.count == count)
         #expect(try await spool.spool.counters().accepted == count)
         try await spool.reopen()
@@ -220,7 +220,7 @@ struct SQLiteSpoolTests {
             for _ in 0..<100 { try await spool.accept(content: String(repeating: "x", count: 20_000)) }
         }
         #expect(error?.code == .full)
-        let kept = try await spool.spool.messages(after: nil, count: 1000)
+        let kept = try await spool.spool.lease(after: nil, count: 1000).messages
         #expect(try await spool.spool.counters().accepted == kept.count)
         #expect(try await spool.settle(first, [.relayed]) == .done(generation: 1, isGone: true))
         for message in kept.dropFirst() { _ = try await spool.settle(message, [.relayed]) }

@@ -26,23 +26,12 @@ extension Queue {
 
     private func window(of order: Ranking, _ request: WindowRequest<MessageRef>) -> Window<QueueRow> {
         let live = zip(order.slots, order.ids).filter { self.index.ids[Int($0)] == $1 }.map(\.0)
-        let count = max(request.count, 0)
-        let last = max(live.count - count, 0)
-        let first: Int =
-            switch request.anchor {
-            case .row(let row): min(max(row, 0), last)
-            case .last: last
-            case .item(let ref, let offset, let fallback):
-                if let slot = QueueID(ref.id).flatMap({ self.index.slot(of: $0) }), let row = live.firstIndex(of: slot)
-                {
-                    min(max(row - offset, 0), last)
-                } else {
-                    min(max(fallback, 0), last)
-                }
-            }
+        let shown = request.rows(of: live.count) { ref in
+            QueueID(ref.id).flatMap { self.index.slot(of: $0) }.flatMap { live.firstIndex(of: $0) }
+        }
         return Window(
-            rows: live[first..<min(first + count, live.count)].map { self.queueRow($0) }, first: first,
-            matched: live.count, total: self.index.messages, at: self.now)
+            rows: live[shown].map { self.queueRow($0) }, first: shown.lowerBound, matched: live.count,
+            total: self.index.messages, at: self.now)
     }
 
     // MARK: orders

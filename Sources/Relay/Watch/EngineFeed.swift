@@ -79,18 +79,10 @@ final class EngineFeed: MonitorFeed {
             if isBefore || isAfter { return query.descending ? isAfter : isBefore }
             return (left.started, left.ref.id) < (right.started, right.ref.id)
         }
-        let count = max(request.count, 0)
-        let last = max(rows.count - count, 0)
-        let first: Int =
-            switch request.anchor {
-            case .row(let row): min(max(row, 0), last)
-            case .last: last
-            case .item(let ref, let offset, let fallback):
-                min(max(rows.firstIndex { $0.ref == ref }.map { $0 - offset } ?? fallback, 0), last)
-            }
+        let shown = request.rows(of: rows.count) { ref in rows.firstIndex { $0.ref == ref } }
         return Window(
-            rows: Array(rows[first..<min(first + count, rows.count)]), first: first, matched: rows.count,
-            total: all.count, at: self.queue.now)
+            rows: Array(rows[shown]), first: shown.lowerBound, matched: rows.count, total: all.count,
+            at: self.queue.now)
     }
 
     private static func texts(of row: ConnectionRow) -> [String] {

@@ -141,14 +141,17 @@ public final class SQLiteSpool: Spool {
         try await self.read { db in try SpooledMessage.fetch(db, id) }
     }
 
-    public func messages(after id: QueueID?, count: Int) async throws -> [SpooledMessage] {
+    /// Endless: the lock on the directory keeps every other process out.
+    public func lease(after id: QueueID?, count: Int) async throws -> Lease {
         try await self.read { db in
-            try Row.fetchAll(
+            let rows = try Row.fetchAll(
                 db, sql: "SELECT * FROM messages WHERE id > ? ORDER BY id LIMIT ?",
-                arguments: [id?.rawValue ?? Int64.min, count]
-            ).map(SpooledMessage.init)
+                arguments: [id?.rawValue ?? Int64.min, count])
+            return Lease(try rows.map(SpooledMessage.init))
         }
     }
+
+    public func changesByOthers() -> AsyncStream<QueueID> { AsyncStream { $0.finish() } }
 
     public func facts(after sequence: Int64?, count: Int) async throws -> [Fact] {
         try await self.read { db in

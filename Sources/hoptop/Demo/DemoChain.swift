@@ -144,7 +144,7 @@ final class DemoChain: Sendable {
         var entries: Set<Ledger.Entry> = []
         for name in Self.names {
             let spool = try SQLiteSpool(directory: "\(self.folder)/\(name)", threads: threads)
-            for message in try await spool.messages(after: nil, count: .max) {
+            for message in try await spool.lease(after: nil, count: .max).messages {
                 let loop = MultiThreadedEventLoopGroup.singleton.any()
                 let content = try await spool.content(of: message.id, on: loop)
                     .flatMap { $0.read(from: 0, count: 64 << 10, on: loop) }.get()
