@@ -1,0 +1,174 @@
+/// Why a parameter of MAIL or RCPT is not taken.
+public enum ParameterError: Error, Hashable, Sendable {
+    /// No extension that is offered knows it (RFC 5321 §4.1.1.11).
+    case unsupported(keyword: String)
+    case malformed(keyword: String)
+    case repeated(keyword: String)
+
+    public var reply: Reply {
+        switch self {
+        case .unsupported(let keyword): Reply(555, "5.5.4", "Parameter \(keyword) not supported")
+        case .malformed(let keyword): Reply(501, "5.5.4", "Malformed parameter \(keyword)")
+        case .repeated(let keyword): Reply(501, "5.5.4", "Parameter \(keyword) given twice")
+        }
+    }
+}
+
+extension MailParameters {
+    /// - Parameter offered: what this session's EHLO reply named; a parameter of another extension is refused.
+    public init(
+        _ parameters: [Parameter], offered: Set<ServiceExtension> = Set(ServiceExtension.allCases)
+    ) throws(ParameterError) {
+        self.init()
+        for (index, parameter) in parameters.enumerated() {
+            try parameter.check(isFirstOf: parameters[..<index])
+            try self.read(parameter, offered)
+        }
+    }
+
+    private mutating func read(
+        _ parameter: Parameter, _ offered: Set<ServiceExtension>
+    ) throws(ParameterError) {
+        let malformed = ParameterError.malformed(keyword: parameter.keyword)
+        func require(_ extension: ServiceExtension) throws(ParameterError) {
+            guard offered.contains(`extension`) else { throw .unsupported(keyword: parameter.keyword) }
+        }
+        func value() throws(ParameterError) -> String {
+            guard let value = parameter.value else { throw malformed }
+            return value
+        }
+        func flag() throws(ParameterError) -> Bool {
+            guard parameter.value == nil else { throw malformed }
+            return true
+        }
+        switch parameter.keyword {
+        case "SIZE":
+            try require(.size)
+            let digits = try value()
+            guard (1...20).contains(digits.utf8.count), digits.utf8.allSatisfy(\.isDigit) else { throw malformed }
+            self.size = Int(digits) ?? .max
+        case "BODY":
+            guard let body = Body(rawValue: try value().uppercased()) else { throw malformed }
+            try require(body == .binary ? .binaryMIME : .eightBitMIME)
+            self.body = body
+        case "SMTPUTF8":
+            try require(.smtpUTF8)
+            self.smtpUTF8 = try flag()
+        case "RET":
+            try require(.dsn)
+            guard let kind = Return(rawValue: try value().uppercased()) else { throw malformed }
+            self.return = kind
+        case "ENVID":
+            try require(.dsn)
+            let text = try value()
+            guard text.utf8.count <= 100, let id = XText.decode(text), id.utf8.allSatisfy({ $0.isVisible }) else {
+                throw malformed
+            }
+            self.envelopeID = id
+        case "BY":
+            try require(.deliverBy)
+            guard let deliverBy = DeliverBy(try value()) else { throw malformed }
+            self.deliverBy = deliverBy
+        case "HOLDFOR":
+            try require(.futureRelease)
+            let digits = try value()
+            guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy(\.isDigit), let seconds = Int(digits),
+                seconds > 0, self.futureRelease == nil
+            else { throw malformed }
+            self.futureRelease = .after(seconds: seconds)
+        case "HOLDUNTIL":
+            try require(.futureRelease)
+            guard let milliseconds = InternetDateTime.milliseconds(try value()), self.futureRelease == nil else {
+                throw malformed
+            }
+            self.futureRelease = .at(milliseconds: milliseconds)
+        case "MT-PRIORITY":
+            try require(.mtPriority)
+            guard let priority = Int(try value()), (-9...9).contains(priority) else { throw malformed }
+            self.priority = priority
+        case "REQUIRETLS":
+            try require(.requireTLS)
+            self.requireTLS = try flag()
+        case "AUTH":
+            try require(.auth)
+            guard let text = XText.decode(try value()) else { throw malformed }
+            self.auth = text
+        default: throw .unsupported(keyword: parameter.keyword)
+        }
+    }
+}
+
+extension RecipientParameters {
+    /// - Parameter offered: what this session's EHLO reply named; a parameter of another extension is refused.
+    public init(
+        _ parameters: [Parameter], offered: Set<ServiceExtension> = Set(ServiceExtension.allCases)
+    ) throws(ParameterError) {
+        self.init()
+        for (index, parameter) in parameters.enumerated() {
+            try parameter.check(isFirstOf: parameters[..<index])
+            let malformed = ParameterError.malformed(keyword: parameter.keyword)
+            guard offered.contains(.dsn), ["NOTIFY", "ORCPT"].contains(parameter.keyword) else {
+                throw .unsupported(keyword: parameter.keyword)
+            }
+            guard let value = parameter.value else { throw malformed }
+            if parameter.keyword == "NOTIFY" {
+                guard let notify = Notify(value) else { throw malformed }
+                self.notify = notify
+            } else {
+                guard let original = OriginalRecipient(value) else { throw malformed }
+                self.originalRecipient = original
+            }
+        }
+    }
+}
+
+extension Parameter {
+    fileprivate func check(isFirstOf before: ArraySlice<Parameter>) throws(ParameterError) {
+        if before.contains(where: { $0.keyword == self.keyword }) { throw .repeated(keyword: self.keyword) }
+    }
+}
+
+extension MailParameters.DeliverBy {
+    /// `120;R`, `-3600;NT`: seconds of nine digits at most, mode, trace (RFC 2852 §4).
+    init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: ";", omittingEmptySubsequences: false)
+        guard parts.count == 2, let seconds = Int(parts[0]), parts[0].utf8.count <= 10, parts[0].utf8.first != 0x2B
+        else { return nil }
+        let letters = parts[1].uppercased()
+        guard (1...2).contains(letters.utf8.count), let mode = Mode(rawValue: String(letters.prefix(1))),
+            letters.utf8.count == 1 || letters.hasSuffix("T"), mode == .notify || seconds > 0
+        else { return nil }
+        self.init(seconds: seconds, mode: mode, traces: letters.utf8.count == 2)
+    }
+}
+
+extension RecipientParameters.Notify {
+    /// `NEVER`, or a list of `SUCCESS`, `FAILURE`, `DELAY`.
+    init?(_ text: some StringProtocol) {
+        if text.utf8.elementsEqual("NEVER".utf8, by: { $0.upper == $1 }) {
+            self = .never
+            return
+        }
+        self = []
+        for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+            switch word.uppercased() {
+            case "SUCCESS": self.insert(.success)
+            case "FAILURE": self.insert(.failure)
+            case "DELAY": self.insert(.delay)
+            default: return nil
+            }
+        }
+    }
+}
+
+extension RecipientParameters.OriginalRecipient {
+    /// `rfc822;ann+40example.org`: an atom, a semicolon, xtext; 500 octets at most (RFC 3461 §4.2).
+    init?(_ text: some StringProtocol) {
+        guard text.utf8.count <= 500, let semicolon = text.firstIndex(of: ";") else { return nil }
+        let type = text[..<semicolon]
+        guard !type.isEmpty, type.utf8.allSatisfy({ $0.isAtomText }),
+            let address = XText.decode(text[text.index(after: semicolon)...]), !address.isEmpty
+        else { return nil }
+        self.init(addressType: String(type), address: address)
+    }
+}
