@@ -225,7 +225,8 @@ struct ReceptionTests {
     func timeout() async throws {
         var configuration = try self.configuration()
         configuration.timeouts.command = 100
-        let (replies, _) = try await self.converse("EHLO client.example\r\n", configuration)
-        #expect(self.codes(replies) == ["220", "250", "421"])
+        // It says nothing at all: on a busy machine its first command could come too late to be answered.
+        let (replies, _) = try await self.converse("", configuration)
+        #expect(self.codes(replies) == ["220", "421"])
     }
 }
