@@ -28,6 +28,7 @@ extension Queue {
             do { found = try self.resolve(targets, skipped: &skipped) } catch {
                 return self.loop.makeFailedFuture(error)
             }
+            let rows = UncheckedTransfer(self.keepBack(found))
             let receipt: EventLoopFuture<Receipt> =
                 switch action {
                 case .retry: self.apply(.retry, found, by: name)
@@ -39,7 +40,7 @@ extension Queue {
                 case .bounce: self.bounce(found, by: name)
                 }
             let before = skipped
-            return receipt.map { receipt in
+            return receipt.always { _ in self.letGo(rows.value) }.map { receipt in
                 var receipt = receipt
                 receipt.skipped.merge(before, uniquingKeysWith: +)
                 self.signal.raise(.queue)
@@ -116,8 +117,27 @@ extension Queue {
                 skipped["an attempt is under way", default: 0] += 1
                 return false
             }
+            if self.ordered.contains(row) {
+                skipped["another order is under way", default: 0] += 1
+                return false
+            }
             return true
         }
+    }
+
+    /// While the spool writes an order no attempt may begin for its recipients: it would end in what the order changed.
+    private func keepBack(_ targets: [RecipientTarget]) -> [QueueIndex.Row] {
+        let rows = targets.compactMap { target in
+            self.index.slot(of: target.message).flatMap { self.index.row(of: $0, index: target.index) }
+        }
+        self.ordered.formUnion(rows)
+        return rows
+    }
+
+    private func letGo(_ rows: [QueueIndex.Row]) {
+        self.ordered.subtract(rows)
+        // Their turn may have come meanwhile, and was passed over.
+        for row in rows where self.index.rowSlot[Int(row)] >= 0 { self.plan(row) }
     }
 
     // MARK: doing
@@ -175,18 +195,29 @@ extension Queue {
             skipped: applied.skipped, undo: applied.undo.map { UndoToken(node: self.node, id: $0) })
     }
 
-    /// Message by message, since each has a report of its own.
+    /// Report by report: each is one transaction with what it tells.
     private func bounce(_ targets: [RecipientTarget], by name: String) -> EventLoopFuture<Receipt> {
         let messages = Dictionary(grouping: targets, by: \.message).sorted { $0.key < $1.key }
-        return self.bounce(messages[...], by: name, into: Receipt(done: 0, messages: 0))
+        let parts = messages.flatMap { _, targets in
+            stride(from: 0, to: targets.count, by: Self.recipientsInReport).map { start in
+                Array(targets[start..<min(start + Self.recipientsInReport, targets.count)])
+            }
+        }
+        return self.bounce(parts[...], by: name, into: Receipt(done: 0, messages: 0))
+            .map { receipt in
+                var receipt = receipt
+                receipt.messages = receipt.done == 0 ? 0 : messages.count
+                return receipt
+            }
     }
 
     private func bounce(
-        _ messages: ArraySlice<(key: QueueID, value: [RecipientTarget])>, by name: String, into receipt: Receipt
+        _ parts: ArraySlice<[RecipientTarget]>, by name: String, into receipt: Receipt
     ) -> EventLoopFuture<Receipt> {
-        let batch = messages.prefix(100)
+        let batch = parts.prefix(100)
         guard !batch.isEmpty else { return self.loop.makeSucceededFuture(receipt) }
-        let settled = batch.map { id, targets -> EventLoopFuture<(Int, Bool)> in
+        let settled = batch.map { targets -> EventLoopFuture<(Int, Bool)> in
+            let id = targets[0].message
             let outcomes = targets.map {
                 Settlement.Outcome(
                     index: $0.index, generation: $0.generation, state: .bounced, countsAsTry: false,
@@ -204,12 +235,11 @@ extension Queue {
             for (count, isDone) in results {
                 if isDone {
                     receipt.done += count
-                    receipt.messages += 1
                 } else {
                     receipt.skipped["changed meanwhile", default: 0] += count
                 }
             }
-            return self.bounce(messages.dropFirst(100), by: name, into: receipt)
+            return self.bounce(parts.dropFirst(100), by: name, into: receipt)
         }
     }
 }

@@ -8,7 +8,7 @@ import Spool
 /// with what it reports.
 extension Queue {
     /// Recipients named in one report, so that it stays small enough for the spool's transaction.
-    private static let recipientsInReport = 100
+    static let recipientsInReport = 100
     private static let headerOctets = 32 << 10
 
     /// - Returns: `nil` when nothing is to be reported, or there is nobody to tell: a null reverse-path is never answered
@@ -120,7 +120,7 @@ extension Queue {
         var delayed: [Settlement.Outcome] = []
         for row in self.index.rows(of: slot) {
             let state = self.index.states[Int(row)]
-            guard state == .queued || state == .deferred else { continue }
+            guard state == .queued || state == .deferred, !self.ordered.contains(row) else { continue }
             let age = self.index.age(row, at: now)
             var outcome = Settlement.Outcome(
                 index: Int(self.index.rowIndex[Int(row)]), generation: self.index.rowGenerations[Int(row)],

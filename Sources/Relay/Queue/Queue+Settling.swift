@@ -191,13 +191,39 @@ extension Queue {
         if isGone { self.index.remove(slot) }
     }
 
-    /// Makes the index as the spool is.
+    /// Makes the index as the spool is, but for recipients whose attempt is under way: its end will tell.
     func refresh(_ id: QueueID) {
-        self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenSuccess { message in
-            if let slot = self.index.slot(of: id) { self.index.remove(slot) }
-            self.fresh.remove(id)
-            if let message, message.recipients.contains(where: { !$0.state.isSettled }) { self.add(message) }
-            self.signal.raise(.queue)
+        self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenComplete { result in
+            switch result {
+            case .success(let message):
+                self.take(message, as: id)
+                self.signal.raise(.queue)
+            case .failure(let error):
+                self.log.error("a message could not be read", metadata: ["message": "\(id)", "error": "\(error)"])
+                guard !self.isStopping else { return }
+                self.loop.scheduleTask(in: .seconds(2)) { self.refresh(id) }
+            }
+        }
+    }
+
+    private func take(_ message: SpooledMessage?, as id: QueueID) {
+        let left = message.flatMap { $0.recipients.allSatisfy(\.state.isSettled) ? nil : $0 }
+        self.fresh.remove(id)
+        guard let slot = self.index.slot(of: id) else {
+            if let left { self.add(left) }
+            return
+        }
+        let rows = Array(self.index.rows(of: slot))
+        guard let left else {
+            if rows.allSatisfy({ self.attemptOfRow[$0] == nil }) { self.index.remove(slot) }
+            return
+        }
+        for recipient in left.recipients {
+            guard let row = self.index.row(of: slot, index: recipient.index), self.attemptOfRow[row] == nil else {
+                continue
+            }
+            self.index.update(row, to: recipient, messageGeneration: left.generation)
+            self.plan(row)
         }
     }
 }

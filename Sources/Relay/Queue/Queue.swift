@@ -51,6 +51,8 @@ final class Queue: @unchecked Sendable {
     /// Which attempt an active row is part of.
     var attemptOfRow: [QueueIndex.Row: Int] = [:]
     private var lastAttempt = 0
+    /// Rows that an order names which the spool has not written yet.
+    var ordered: Set<QueueIndex.Row> = []
     var fresh = FreshMessages()
     var flow: Flow
     /// Why the spool does not take what the queue writes; `nil` while it does.
@@ -205,7 +207,7 @@ final class Queue: @unchecked Sendable {
     /// - Returns: whether a recipient is ready.
     private func dropStale(_ destination: Destination) -> Bool {
         while let first = destination.ready.first {
-            if self.index.stamps[Int(first.row)] == first.stamp { return true }
+            if self.index.stamps[Int(first.row)] == first.stamp, !self.ordered.contains(first.row) { return true }
             destination.ready.removeFirst()
         }
         return false
@@ -221,6 +223,7 @@ final class Queue: @unchecked Sendable {
         for row in self.index.rows(of: slot)
         where self.index.states[Int(row)] == .queued && self.index.destinations[Int(row)] == destination.index
             && self.index.moved(row) == moved && self.index.due[Int(row)] <= now.milliseconds
+            && !self.ordered.contains(row)
         {
             rows.append(row)
             if rows.count == self.configuration.delivery.recipientsPerTransaction { break }
