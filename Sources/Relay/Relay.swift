@@ -96,8 +96,10 @@ public final class Relay: Sendable {
 
     /// Takes no more mail, lets sessions under way end, then closes the spool. Nothing queued is lost.
     ///
-    /// - Parameter seconds: how long sessions may take.
-    public func stop(within seconds: Int64 = 5) async {
+    /// - Parameters:
+    ///   - seconds: how long sessions may take.
+    ///   - lastLook: runs when nothing more happens to mail, while the spool can still be read.
+    public func stop(within seconds: Int64 = 5, lastLook: () async -> Void = {}) async {
         let listeners = self.state.withLockedValue { state in
             defer { state.listeners = [] }
             state.isStopping = true
@@ -107,8 +109,9 @@ public final class Relay: Sendable {
         async let inbound: Void = self.reception.drain(within: .seconds(seconds))
         async let outbound: Void = self.queue.stop(within: .seconds(seconds))
         _ = await (inbound, outbound)
-        await self.spool.close()
         self.signal.finish()
+        await lastLook()
+        await self.spool.close()
         try? await self.group.shutdownGracefully()
         try? await self.queueGroup.shutdownGracefully()
     }

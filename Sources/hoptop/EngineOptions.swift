@@ -86,8 +86,9 @@ struct Engine {
         }
     }
 
-    func stop() async {
-        await self.relay.stop()
+    /// - Parameter lastLook: runs when nothing more happens to mail, while the spool can still be read.
+    func stop(lastLook: () async -> Void = {}) async {
+        await self.relay.stop(lastLook: lastLook)
         try? await self.threads.shutdownGracefully()
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import Logging
 import Mail
 import Monitor
@@ -16,8 +15,14 @@ struct SafeLogHandler: LogHandler {
     func log(event: LogEvent) {
         let metadata = self.metadata.merging(event.metadata ?? [:]) { $1 }
         let facts = metadata.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-        let time = Date.now.formatted(.iso8601)
-        let text = SafeText("\(event.level) \(event.message)\(facts)").description
-        writeToStandardError("\(time) \(text)\n")
+        Self.write([Self.line(event.level, "\(event.message)\(facts)", at: .now)])
     }
+
+    /// `2026-11-25T04:30:00.123Z info …`, without its end.
+    static func line(_ level: Logger.Level, _ text: String, at time: Timestamp) -> String {
+        "\(time.rfc3339) \(level) \(SafeText(text))"
+    }
+
+    /// In one piece, so that lines of several threads do not mix.
+    static func write(_ lines: [String]) { writeToStandardError(lines.joined(separator: "\n") + "\n") }
 }

@@ -19,9 +19,7 @@ struct ScreenCommandOptions: ParsableArguments {
 
     func options() throws -> ScreenOptions {
         let environment = ProcessInfo.processInfo.environment
-        var options = ScreenOptions {
-            Timestamp(milliseconds: Int64((Date.now.timeIntervalSince1970 * 1000).rounded(.down)))
-        }
+        var options = ScreenOptions { .now }
         options.isASCII = self.ascii || !Terminal.isUnicode
         options.themes = ThemeLibrary(searchPaths: Self.themeFolders(environment))
         let name = self.theme ?? environment["HOPTOP_THEME"].flatMap { $0.isEmpty ? nil : $0 }

@@ -9,13 +9,16 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "The engine alone; its log goes to stderr.",
         discussion: """
             SIGTERM or SIGINT lets sessions finish and ends with 0. SIGHUP reads the configuration again. SIGUSR1 makes \
-            everything deferred due now.
+            everything deferred due now. Each thing that happens to mail is a line of the log: accepted, relayed, deferred, \
+            bounced, and what operators did.
 
             EXAMPLE
               hoptop serve --listen 127.0.0.1:2525 --spool /tmp/spool --route '*=127.0.0.1:2526'
             """)
 
     @OptionGroup var engine: EngineOptions
+    @Flag(help: "Log no line for each message.")
+    var quiet = false
 
     func run() async throws {
         let configuration = try self.engine.configuration()
@@ -29,13 +32,16 @@ struct ServeCommand: AsyncParsableCommand {
         if configuration.routes.isEmpty {
             log.warning("no route is configured: mail is taken and waits; add a [[route]] or --route PATTERN=HOST:PORT")
         }
+        let mail = MailLog(feed: engine.relay.feed(user: "log"), log: log)
+        let before = self.quiet ? 0 : try await mail.newest()
+        let following = self.quiet ? nil : Task { await mail.follow(after: before) }
         for await signal in signals {
             switch signal {
             case .sighup: self.reload(engine, log)
             case .sigusr1: await self.retryAll(engine, log)
             default:
                 log.info("stopping: sessions may finish")
-                await engine.stop()
+                await engine.stop { if let following { _ = await mail.tell(after: await following.value) } }
                 log.info("stopped")
                 return
             }

@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 import Mail
 import Monitor
@@ -76,9 +75,5 @@ struct ShutDownEvent: Sendable {}
 /// The time of day, as an argument so that tests can fix it.
 struct Clock: Sendable {
     var now: @Sendable () -> Timestamp
-    static let system = Clock {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
-    }
+    static let system = Clock { .now }
 }

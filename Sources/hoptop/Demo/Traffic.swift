@@ -80,7 +80,7 @@ final class Traffic: Sendable {
             From: Sender <s@c>\r
             To: \(message.paths.map(\.mailboxText).joined(separator: ", "))\r
             Subject: \(message.subject)\r
-            Date: \(Timestamp(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000)).rfc5322)\r
+            Date: \(Timestamp.now.rfc5322)\r
             Message-ID: \(message.id)\r
             \r\n
             """)

@@ -1,0 +1,68 @@
+import Logging
+import Mail
+import Monitor
+
+/// A line for each thing that happened to mail, as `serve` logs it. It reads the facts, so that it loses none and nothing
+/// that moves mail waits for it.
+struct MailLog: Sendable {
+    private static let page = 1000
+
+    let feed: any MonitorFeed
+    let log: Logger
+
+    /// Follows until the feed's changes end or the task is cancelled.
+    ///
+    /// - Parameter last: the sequence of the last fact that is not to be told.
+    /// - Returns: the sequence of the last one told.
+    func follow(after last: Int64) async -> Int64 {
+        let changes = self.feed.changes()
+        var last = await self.tell(after: last)
+        for await _ in changes { last = await self.tell(after: last) }
+        return last
+    }
+
+    /// The newest fact there is, so that only what comes is told; 0 before any.
+    func newest() async throws -> Int64 { try await self.feed.facts(after: nil, count: 1).last?.sequence ?? 0 }
+
+    /// Tells what happened since.
+    func tell(after last: Int64) async -> Int64 {
+        var last = last
+        do {
+            while true {
+                let facts = try await self.feed.facts(after: last, count: Self.page)
+                guard let first = facts.first, let end = facts.last else { return last }
+                if first.sequence > last + 1 {
+                    self.log.warning("facts were gone before they were logged: \(first.sequence - last - 1)")
+                }
+                SafeLogHandler.write(facts.map { SafeLogHandler.line(.info, Self.text(of: $0), at: $0.at) })
+                last = end.sequence
+                if facts.count < Self.page { return last }
+            }
+        } catch {
+            self.log.error("facts could not be read", metadata: ["error": "\(error)"])
+            return last
+        }
+    }
+
+    /// `relayed DGMZ00004 from=<a@b> to=<c@d> via=127.0.0.1:2526 took=12ms reply="250 2.0.0 Ok: queued as 4Q7K"`
+    static func text(of fact: FactRow) -> String {
+        var words = "\(fact.kind.rawValue) \(fact.message)"
+        if let from = fact.from { words += " from=\(from)" }
+        if let to = fact.to { words += " to=\(to)" }
+        if let hop = fact.nextHop { words += " via=\(hop)" }
+        if let octets = fact.contentOctets { words += " size=\(octets)" }
+        if let took = fact.milliseconds { words += " took=\(took)ms" }
+        if let text = fact.text { words += " \(self.key(of: fact.kind))=\"\(text)\"" }
+        return words
+    }
+
+    /// What a fact's text is.
+    private static func key(of kind: FactRow.Kind) -> String {
+        switch kind {
+        case .accepted: "client"
+        case .deferred, .relayed, .bounced, .expired, .refused: "reply"
+        case .dropped, .held, .released, .retried, .restored: "by"
+        case .reported: "report"
+        }
+    }
+}
