@@ -188,6 +188,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.writer = nil
         let reception = self.reception
         let arrived = self.now
+        self.record?.said(.client, "[content: \(self.session.contentOctets) octets] .", at: arrived)
         let address = context.remoteAddress
         let arrival = Arrival(
             peer: address.map(Self.text), hello: self.session.client?.name, with: self.protocolName,

@@ -58,8 +58,8 @@ extension Screen {
             switch column.title {
             case "SESSION": return Run(row.ref.id, row.ended == nil ? .title : .muted)
             case "PEER":
-                return Run(
-                    [row.name, row.peer].compactMap { $0 }.joined(separator: " "), row.ended == nil ? .base : .muted)
+                let node = self.nodeListening(on: row.peer).map { self.nodes[$0].entry.name + " " } ?? ""
+                return Run(node + row.peerWords, row.ended == nil ? .base : .muted)
             case "PHASE":
                 let sign =
                     switch row.direction {
@@ -67,8 +67,7 @@ extension Screen {
                     case .outbound: painter.sign("▸", ">")
                     }
                 return Run(
-                    "\(sign) \(row.ended == nil ? row.phase.word : "ended")", row.ended == nil ? row.phase.role : .muted
-                )
+                    "\(sign) \(row.ended == nil ? row.flow.word : "ended")", row.ended == nil ? row.flow.role : .muted)
             case "PROGRESS":
                 if row.ended != nil || row.remark != nil { return Run(row.remark ?? "", .muted) }
                 return Run(Self.progressWords(row) ?? "", .active)
@@ -86,20 +85,14 @@ extension Screen {
 
     private static func progressWords(_ row: ConnectionRow) -> String? {
         if row.phase == .rcpt, row.recipientsDone > 0 { return Format.plural(row.recipientsDone, "recipient") }
-        guard row.phase == .content || row.phase == .finalReply else { return nil }
-        if let all = row.contentOctets, all > 0 {
-            return "\(min(100, row.contentOctetsDone * 100 / all))%".padded(left: 4)
-        }
-        return Format.octets(row.contentOctetsDone)
+        return row.contentWords.map { row.contentShare == nil ? $0 : $0.padded(left: 4) }
     }
 
     private func paintProgress(_ row: ConnectionRow, _ table: [TableColumn], _ painter: inout Painter, _ place: Rect) {
-        guard row.ended == nil, row.phase == .content || row.phase == .finalReply, let all = row.contentOctets, all > 0,
+        guard let share = row.contentShare,
             let cell = TableColumn.spread(table, over: place.width).first(where: { $0.column.title == "PROGRESS" })
         else { return }
         painter.bar(
-            Double(row.contentOctetsDone) / Double(all), x: place.x + cell.x + 5, y: place.y,
-            columns: min(24, cell.width - 5),
-            role: .active)
+            share, x: place.x + cell.x + 5, y: place.y, columns: min(24, cell.width - 5), role: .active)
     }
 }

@@ -40,13 +40,14 @@ extension Screen {
             case .outbound: "to"
             }
         var runs: [Run] = [
-            Run("\(way) ", .muted), Run([page.name, page.peer].compactMap { $0 }.joined(separator: " "), .title),
+            Run("\(way) ", .muted), Run(page.peerWords, .title),
         ]
-        if let message = page.message { runs += [Run("   message ", .muted), Run(message)] }
-        if let tls = page.tls { runs.append(Run("   \(tls)", .muted)) }
+        let flow = [page.flow.word, page.contentWords].compactMap { $0 }.joined(separator: " ")
         runs.append(
             page.ended.map { Run("   ended after \(Format.took(milliseconds: $0.since(page.started)))", .muted) }
-                ?? Run("   live, \(page.phase.word)", .active))
+                ?? Run("   live, \(flow)", .active))
+        if let message = page.message { runs += [Run("   message ", .muted), Run(message)] }
+        if let tls = page.tls { runs.append(Run("   \(tls)", .muted)) }
         if let remark = page.remark { runs.append(Run("   \(remark)", .muted)) }
         let follow = state.follows ? " FOLLOWS " : ""
         let end = area.maxX - 2 - follow.count

@@ -77,6 +77,34 @@ extension DeliveryProgress {
     }
 }
 
+extension ConnectionRow {
+    /// The phase as the peer sees it: content that our kernel still holds has not been sent.
+    var flow: SessionPhase {
+        guard self.direction == .outbound, self.phase == .finalReply, let all = self.contentOctets else {
+            return self.phase
+        }
+        return self.contentOctetsDone < all ? .content : .finalReply
+    }
+    /// Its name and its address, once where they are the same.
+    var peerWords: String {
+        guard let name = self.name, name != self.peer else { return self.peer }
+        return "\(name) \(self.peer)"
+    }
+    /// While content flows: `62%`, or octets where the size is not known.
+    var contentWords: String? {
+        guard self.ended == nil, self.phase == .content || self.phase == .finalReply else { return nil }
+        guard let share = self.contentShare else { return Format.octets(self.contentOctetsDone) }
+        return "\(Int(share * 100))%"
+    }
+    /// 0...1 while content flows and its size is known.
+    var contentShare: Double? {
+        guard self.ended == nil, self.phase == .content || self.phase == .finalReply, let all = self.contentOctets,
+            all > 0
+        else { return nil }
+        return min(1, Double(self.contentOctetsDone) / Double(all))
+    }
+}
+
 extension DestinationAges.Condition {
     var role: Role {
         switch self {
