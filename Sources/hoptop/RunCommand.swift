@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import Monitor
 import Relay
 import Screen
 
@@ -30,6 +31,17 @@ struct RunCommand: AsyncParsableCommand {
             await engine.stop()
             throw error
         }
+        if let overview = try? await feed.feed.overview() { print(Self.farewell(overview, configuration)) }
         await engine.stop()
+    }
+
+    /// What is left when the operator leaves: sessions that are ended now, and mail that stays.
+    static func farewell(_ overview: Overview, _ configuration: RelayConfiguration) -> String {
+        let sessions = overview.sessionsIn + overview.sessionsOut
+        let ending = sessions == 0 ? "" : "ending \(sessions) session\(sessions == 1 ? "" : "s"); "
+        let count = overview.queuedMessages
+        return count == 0
+            ? "\(ending)the queue is empty"
+            : "\(ending)\(count) message\(count == 1 ? " stays" : "s stay") queued in \(configuration.spoolDirectory)"
     }
 }

@@ -90,6 +90,7 @@ extension EndToEnd {
             tmux.tmux("resize-window", "-x", "100", "-y", "30")
             #expect(try await tmux.sees("Queue"))
             tmux.press("q")
+            #expect(try await tmux.sees("the queue is empty"))
             #expect(try await tmux.sees("status 0"))
             #expect(tmux.screen.contains(" icanon"))
             #expect(tmux.screen.contains(" echo "))

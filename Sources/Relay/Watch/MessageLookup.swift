@@ -153,6 +153,8 @@ struct MessageLookup: Sendable {
         return MessageDetail(
             ref: MessageRef(node: self.node, id: id.description, generation: 0), arrived: accepted?.at ?? first.at,
             contentOctets: accepted?.contentOctets, from: accepted?.from ?? first.from ?? "", isSettled: true,
+            // What a report made here has in place of a peer comes from no session.
+            peer: accepted?.session == nil ? nil : accepted?.text,
             session: accepted?.session.map { SessionRef(node: self.node, id: $0) },
             recipients: recipients.sorted { $0.key < $1.key }.map(\.value), attempts: self.attempts(facts))
     }

@@ -38,10 +38,11 @@ extension Screen {
         let size = detail.contentOctets.map(Format.octetsLong) ?? ""
         let right = [size, detail.isSettled ? "settled" : expires ?? ""].filter { !$0.isEmpty }.joined(separator: ", ")
         let height = min(area.height, area.height >= 17 ? 4 : 3)
-        let age = Format.age(milliseconds: self.now.since(detail.arrived))
+        let end = detail.isSettled ? detail.recipients.compactMap(\.settledAt).max() ?? self.now : self.now
+        let age = Format.age(milliseconds: end.since(detail.arrived))
         let inner = painter.box(
             Rect(x: area.x, y: area.y, width: area.width, height: height),
-            title: "\(detail.ref.id)  here for \(age)", right: right)
+            title: "\(detail.ref.id)  \(detail.isSettled ? "was here" : "here") for \(age)", right: right)
         var from: [Run] = [Run("From     ", .muted), Run(detail.from)]
         let how = [detail.with, detail.hello, detail.peer.map { "[\($0)]" }].compactMap { $0 }.joined(separator: " ")
         from.append(Run(how.isEmpty ? "   made here" : "   by \(how)", .muted))

@@ -1,5 +1,6 @@
 import Mail
 import Monitor
+import SMTP
 
 /// View 2: every message that is still here.
 extension Screen {
@@ -97,13 +98,13 @@ extension Screen {
         }
         painter.row(cells, of: table, in: place, offset: self.columnOffset)
         // A bar behind the words where there is room.
-        if let share = row.progress?.share, let words = row.progress?.words,
+        if let progress = row.progress, progress.flow == .content, let share = progress.share,
             let last = TableColumn.spread(table, over: place.width).last, last.column.title == "LAST REPLY",
-            last.width >= words.count + 6
+            last.width >= progress.words.count + 6
         {
+            let start = progress.words.count + 1
             painter.bar(
-                share, x: place.x + last.x + words.count + 1, y: place.y, columns: last.width - words.count - 1,
-                role: .active)
+                share, x: place.x + last.x + start, y: place.y, columns: last.width - start, role: .active)
         }
     }
 
