@@ -34,7 +34,8 @@ struct MailLog: Sendable {
                 if first.sequence > last + 1 {
                     self.log.warning("facts were gone before they were logged: \(first.sequence - last - 1)")
                 }
-                SafeLogHandler.write(facts.map { SafeLogHandler.line(.info, Self.text(of: $0), at: $0.at) })
+                let lines = facts.map { SafeLogHandler.line(.info, Self.text(of: $0), at: $0.at) }
+                await LogWriter.standardError.writeAll(lines.joined())
                 last = end.sequence
                 if facts.count < Self.page { return last }
             }

@@ -15,14 +15,11 @@ struct SafeLogHandler: LogHandler {
     func log(event: LogEvent) {
         let metadata = self.metadata.merging(event.metadata ?? [:]) { $1 }
         let facts = metadata.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-        Self.write([Self.line(event.level, "\(event.message)\(facts)", at: .now)])
+        LogWriter.standardError.write(Self.line(event.level, "\(event.message)\(facts)", at: .now))
     }
 
-    /// `2026-11-25T04:30:00.123Z info …`, without its end.
+    /// `2026-11-25T04:30:00.123Z info …`, with its end.
     static func line(_ level: Logger.Level, _ text: String, at time: Timestamp) -> String {
-        "\(time.rfc3339) \(level) \(SafeText(text))"
+        "\(time.rfc3339) \(level) \(SafeText(text))\n"
     }
-
-    /// In one piece, so that lines of several threads do not mix.
-    static func write(_ lines: [String]) { writeToStandardError(lines.joined(separator: "\n") + "\n") }
 }

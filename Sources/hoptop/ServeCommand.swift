@@ -43,6 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
                 log.info("stopping: sessions may finish")
                 await engine.stop { if let following { _ = await mail.tell(after: await following.value) } }
                 log.info("stopped")
+                LogWriter.standardError.flush(within: 2)
                 return
             }
         }

@@ -50,16 +50,21 @@ final class TemporaryFolder: Sendable {
 /// `hoptop serve` as a process of its own.
 final class Server {
     private let process = Process()
-    private let errors = Pipe()
-    private(set) var log = ""
+    private let logFile: String
     private(set) var address = SocketEndpoint(host: "", port: 0)
+
+    var log: String { (try? String(contentsOfFile: self.logFile, encoding: .utf8)) ?? "" }
 
     /// Starts it, and waits until it is ready.
     init(spool: String, _ arguments: String...) throws {
+        self.logFile = "\(spool)-\(UUID()).log"
+        guard FileManager.default.createFile(atPath: self.logFile, contents: nil) else {
+            throw Failure("no log at \(self.logFile)")
+        }
         self.process.executableURL = URL(fileURLWithPath: Program.path)
         self.process.arguments = ["serve", "--listen", "127.0.0.1:0", "--hostname", "mx.example.net", "--spool", spool]
         self.process.arguments? += arguments
-        self.process.standardError = self.errors
+        self.process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: self.logFile))
         self.process.standardInput = FileHandle.nullDevice
         try self.process.run()
         try self.waitFor("is ready")
@@ -71,12 +76,14 @@ final class Server {
 
     deinit { if self.process.isRunning { Glibc.kill(self.process.processIdentifier, SIGKILL) } }
 
-    /// Reads the log until it says `text`.
+    /// Until the log says `text`; half a minute at most.
     func waitFor(_ text: String) throws {
+        let end = ContinuousClock.now + .seconds(30)
         while !self.log.contains(text) {
-            let data = self.errors.fileHandleForReading.availableData
-            guard !data.isEmpty else { throw Failure("it ended without \(text): \(self.log)") }
-            self.log += String(decoding: data, as: UTF8.self)
+            guard self.process.isRunning, ContinuousClock.now < end else {
+                throw Failure("it never said \(text): \(self.log)")
+            }
+            usleep(20_000)
         }
     }
 

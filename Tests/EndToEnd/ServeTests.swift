@@ -30,6 +30,10 @@ extension EndToEnd {
             #expect(summary.bounced == 4)
             #expect(summary.reports == 4)
             #expect(server.end(with: SIGTERM) == 0)
+            // The log ends with the last thing that happened, each once.
+            for (kind, count) in [("accepted", 25), ("relayed", 21), ("bounced", 4), ("reported", 4)] {
+                #expect(server.log.matches(of: try Regex(" info \(kind) [0-9A-Z]+ ")).count == count, "\(kind)")
+            }
             await farEnd.stop()
         }
 

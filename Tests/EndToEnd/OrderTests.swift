@@ -1,0 +1,107 @@
+import Logging
+import Mail
+import Monitor
+import NIOCore
+import NIOPosix
+import Relay
+import SMTP
+import Spool
+import Testing
+
+@testable import hoptop
+
+/// A spool that takes its time over orders.
+private final class SlowSpool: Spool {
+    let spool: SQLiteSpool
+    init(_ spool: SQLiteSpool) { self.spool = spool }
+
+    func apply(_ order: Order, on targets: [RecipientTarget], on loop: any EventLoop) -> EventLoopFuture<Applied> {
+        loop.scheduleTask(in: .milliseconds(1200)) {}.futureResult
+            .flatMap { self.spool.apply(order, on: targets, on: loop) }
+    }
+
+    func nextID(at now: Timestamp) -> QueueID { self.spool.nextID(at: now) }
+    func newContentFile(for id: QueueID) throws(SpoolError) -> any StreamedContent {
+        try self.spool.newContentFile(for: id)
+    }
+    func accept(_ message: NewMessage, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.accept(message, on: loop)
+    }
+    func settle(_ settlements: [Settlement], on loop: any EventLoop) -> EventLoopFuture<[Settled]> {
+        self.spool.settle(settlements, on: loop)
+    }
+    func undo(_ token: Int64, at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Applied> {
+        self.spool.undo(token, at: now, on: loop)
+    }
+    func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.purge(at: now, on: loop)
+    }
+    func content(of id: QueueID, on loop: any EventLoop) -> EventLoopFuture<any ContentSource> {
+        self.spool.content(of: id, on: loop)
+    }
+    func message(_ id: QueueID) async throws -> SpooledMessage? { try await self.spool.message(id) }
+    func lease(after id: QueueID?, count: Int) async throws -> Lease {
+        try await self.spool.lease(after: id, count: count)
+    }
+    func changesByOthers() -> AsyncStream<QueueID> { self.spool.changesByOthers() }
+    func facts(after sequence: Int64?, count: Int) async throws -> [Fact] {
+        try await self.spool.facts(after: sequence, count: count)
+    }
+    func facts(of id: QueueID) async throws -> [Fact] { try await self.spool.facts(of: id) }
+    func counters() async throws -> Counters { try await self.spool.counters() }
+    func close() async { await self.spool.close() }
+}
+
+extension EndToEnd {
+    @Suite("orders and attempts that meet", .timeLimit(.minutes(1)))
+    struct OrderTests {
+        private let folder: TemporaryFolder
+        init() throws { self.folder = try TemporaryFolder() }
+
+        @Test("an attempt whose time comes while a hold is written does not begin; released, the message goes once")
+        func holdMeetsRetry() async throws {
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
+            var configuration = RelayConfiguration(
+                hostname: "mx.example.net", listen: [SocketEndpoint(host: "127.0.0.1", port: 0)],
+                spoolDirectory: "\(self.folder.path)/spool")
+            configuration.retry.first = 2500
+            configuration.routes = [
+                Route(pattern: try #require(DomainPattern("*")), via: [farEnd.endpoint])
+            ]
+            let spool = SlowSpool(
+                try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton))
+            let relay = Relay(
+                configuration, spool: spool, threads: .singleton,
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try await relay.start()
+            let feed = relay.feed(user: "test")
+            func row() async throws -> QueueRow? {
+                try await feed.queue(QueueQuery(), window: WindowRequest(.row(0), count: 1)).rows.first
+            }
+            let server = try #require(relay.listening.first.flatMap { SocketEndpoint($0) })
+            _ = try await PlainClient(name: "c", server: server).send(
+                from: "<s@c>", to: [try ForwardPath(parsing: "<u@grey.example>")],
+                content: ByteBuffer(string: "Message-ID: <1@c>\r\n\r\nhi\r\n"))
+            ledger.sent([Ledger.Entry("<1@c>", "u@grey.example")])
+            // Greylisted at first; the second attempt would be taken, and falls due while the hold is on its way.
+            #expect(try await eventually { try await row()?.state == .deferred })
+            let next = try #require(try await row()?.nextAttempt)
+            try await Task.sleep(for: .milliseconds(max(0, next.since(.now) - 600)))
+            let ref = try #require(try await row()?.ref)
+            let held = try await feed.perform(.hold, on: .messages([ref]))
+            #expect(held.done == 1)
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(try await row()?.state == .hold)
+            #expect(!ledger.missing.isEmpty)
+
+            let now = try #require(try await row()?.ref)
+            #expect(try await feed.perform(.release, on: .messages([now])).done == 1)
+            #expect(try await eventually { ledger.missing.isEmpty })
+            let facts = try await feed.facts(after: 0, count: 100).map(\.kind)
+            #expect(facts == [.accepted, .deferred, .held, .released, .relayed])
+            await relay.stop()
+            await farEnd.stop()
+        }
+    }
+}
