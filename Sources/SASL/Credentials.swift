@@ -2,7 +2,7 @@
 public struct Credentials: Equatable, Sendable, CustomStringConvertible {
     /// RFC 4616 §2 asks for 255 octets at least.
     static let userOctets = 255
-    static let passwordOctets = 1024
+    public static let passwordOctets = 1024
 
     public let user: String
     public let password: String

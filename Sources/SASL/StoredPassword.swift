@@ -93,8 +93,8 @@ public enum StoredPasswordError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .form: "not in the form \(StoredPassword.form); make it with hoptop passwd"
-        case .scheme: "not a SCRAM-SHA-256 password; make it with hoptop passwd"
+        case .form: "not in the form \(StoredPassword.form); take the line out and make it with hoptop passwd"
+        case .scheme: "not a SCRAM-SHA-256 password; take the line out and make it with hoptop passwd"
         case .iterations:
             "the iterations are not a number from \(StoredPassword.allowedIterations.lowerBound) to "
                 + "\(StoredPassword.allowedIterations.upperBound)"

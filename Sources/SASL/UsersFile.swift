@@ -68,7 +68,7 @@ public struct UsersFile {
     private static func user(_ line: Substring) throws(Reason) -> Users.Entry? {
         guard !line.hasPrefix("#"), !line.allSatisfy({ $0 == " " || $0 == "\t" }) else { return nil }
         guard let colon = line.firstIndex(of: ":") else {
-            throw Reason("not name:password; make the line with hoptop passwd")
+            throw Reason("not name:password; take the line out and make it with hoptop passwd")
         }
         guard let name = PreparedString(String(line[..<colon])), name.text == line[..<colon] else {
             throw Reason("the name is empty or has characters that cannot be told apart or typed")

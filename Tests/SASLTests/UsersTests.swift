@@ -40,9 +40,9 @@ struct UsersTests {
         }
         #expect(
             error?.description == """
-                users:2: not name:password; make the line with hoptop passwd
+                users:2: not name:password; take the line out and make it with hoptop passwd
                 users:3: carol: not in the form SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>, \
-                the last three in base64; make it with hoptop passwd
+                the last three in base64; take the line out and make it with hoptop passwd
                 users:4: Ann is a user already in line 1 (case aside); keep one line
                 users:5: the name is empty or has characters that cannot be told apart or typed
                 users:6: a name does not begin or end with a space
