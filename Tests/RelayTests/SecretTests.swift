@@ -1,0 +1,120 @@
+import Glibc
+import Testing
+
+@testable import Relay
+
+@Suite("Secrets", .timeLimit(.minutes(1)))
+struct SecretTests {
+    /// A file with `text`, gone afterwards.
+    @discardableResult
+    private func withFile<Value>(
+        _ text: String, mode: mode_t = 0o600, _ use: (String) throws -> Value
+    ) throws -> Value {
+        var template = Array("/tmp/hoptop-secret-XXXXXX".utf8CString)
+        let descriptor = mkstemp(&template)
+        try #require(descriptor >= 0)
+        let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        defer { unlink(path) }
+        _ = text.withCString { write(descriptor, $0, strlen($0)) }
+        fchmod(descriptor, mode)
+        close(descriptor)
+        return try use(path)
+    }
+
+    @Test(
+        "a file's one line, with or without its end",
+        arguments: [
+            ("secret", "secret"), ("secret\n", "secret"), ("secret\r\n", "secret"), (" se cret ", " se cret "),
+            ("pässwörd\n", "pässwörd"),
+        ])
+    func file(text: String, secret: String) throws {
+        #expect(try self.withFile(text) { try Secret.file($0).read() } == secret)
+    }
+
+    @Test(
+        "a file that the world can read or write is refused, and the error says how to close it",
+        arguments: [
+            0o604, 0o644, 0o602, 0o777,
+        ] as [mode_t])
+    func openFile(mode: mode_t) throws {
+        try self.withFile("secret\n", mode: mode) { path in
+            #expect(throws: SecretError("\(path) is open to everybody on this machine: chmod o= \(path)")) {
+                try Secret.file(path).read()
+            }
+        }
+    }
+
+    @Test("a file that the group reads is taken: the relay's user is in it")
+    func groupFile() throws {
+        #expect(try self.withFile("secret\n", mode: 0o640) { try Secret.file($0).read() } == "secret")
+    }
+
+    @Test(
+        "what is no secret, and the error does not show it",
+        arguments: [
+            ("", "is empty"), ("\n", "is empty"), ("one\ntwo\n", "has more than one line"),
+            ("\n\n", "has more than one line"),
+            ("one\rtwo", "has more than one line"),
+            (String(repeating: "x", count: 65_537), "is longer than 65536 octets"),
+        ])
+    func noSecret(text: String, reason: String) throws {
+        try self.withFile(text) { path in
+            let error = #expect(throws: SecretError.self) { try Secret.file(path).read() }
+            #expect(error?.description.hasPrefix("\(path) \(reason)") == true)
+        }
+    }
+
+    @Test("what is no file")
+    func noFile() {
+        #expect(throws: SecretError("/nowhere/secret: No such file or directory")) {
+            try Secret.file("/nowhere/secret").read()
+        }
+        #expect(throws: SecretError("/tmp is no ordinary file")) { try Secret.file("/tmp").read() }
+    }
+
+    @Test("a variable of the environment")
+    func environment() {
+        setenv("HOPTOP_TEST_SECRET", "secret", 1)
+        #expect(throws: Never.self) {
+            let secret = try Secret.environment("HOPTOP_TEST_SECRET").read()
+            #expect(secret == "secret")
+        }
+        #expect(throws: SecretError("HOPTOP_TEST_NONE is not in the environment")) {
+            try Secret.environment("HOPTOP_TEST_NONE").read()
+        }
+    }
+
+    @Test(
+        "what a command prints, without spaces around it; it has our environment and no input",
+        arguments: [
+            ("echo token", "token"), ("printf '  to ken \\r\\n\\n'", "to ken"),
+            ("cat; echo token; echo noise >&2", "token"),
+            ("test -n \"$PATH\" && echo token", "token"),
+        ])
+    func command(command: String, token: String) throws { #expect(try Secret.command(command).read() == token) }
+
+    @Test(
+        "a command that fails",
+        arguments: [
+            ("echo token; exit 3", "failed with status 3"), ("kill -9 $$", "was ended by signal 9"),
+            ("true", "is empty"),
+            ("echo a; echo b", "has more than one line"), ("yes", "printed more than 65536 octets"),
+        ])
+    func failure(command: String, reason: String) {
+        let error = #expect(throws: SecretError.self) { try Secret.command(command).read() }
+        #expect(error?.description.contains("\(command) \(reason)") == true, "\(error?.description ?? "")")
+    }
+
+    @Test(
+        "a command that takes too long is killed, with what it started",
+        arguments: [
+            "sleep 600", "sleep 600 & sleep 600", "echo token; exec >&-; sleep 600",
+        ])
+    func late(command: String) throws {
+        let start = ContinuousClock.now
+        #expect(throws: SecretError("\(command) took too long and was killed")) {
+            try Secret.command(command).read(within: 200)
+        }
+        #expect(ContinuousClock.now - start < .seconds(10))
+    }
+}
