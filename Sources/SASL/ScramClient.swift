@@ -7,7 +7,7 @@ public struct ScramClient: Sendable {
         case unsupported
         /// We would bind, but SCRAM-SHA-256-PLUS is not offered: `y`, so that the server notices if it did offer it.
         case notOffered
-        /// The hash of the server's certificate (`tls-server-end-point`, RFC 5929 §4): `p`.
+        /// The ``EndPointHash`` of the server's certificate: `p`.
         case endPoint([UInt8])
     }
 

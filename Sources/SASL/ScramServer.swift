@@ -9,7 +9,7 @@ public struct ScramServer: Sendable {
         case notOffered
         /// SCRAM-SHA-256, though SCRAM-SHA-256-PLUS is offered beside it.
         case offered
-        /// SCRAM-SHA-256-PLUS, with the hash of our certificate (`tls-server-end-point`, RFC 5929 §4).
+        /// SCRAM-SHA-256-PLUS, with our certificate's ``EndPointHash``.
         case required([UInt8])
     }
 
