@@ -70,6 +70,7 @@ struct ServerSessionTests {
         #expect(session.next() == .decide(.greeting))
         #expect(session.next() == nil)
         session.decided(.accept)
+        #expect(session.next() == .note("octets before the greeting"))
         #expect(session.next() == .send(Reply(220, nil, "mx.example.net ESMTP Hoptop")))
         #expect(session.next() == .heard("NOOP"))
     }

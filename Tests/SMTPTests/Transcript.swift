@@ -74,6 +74,18 @@ struct Transcript {
         return .output
     }
 
+    static func escape(_ buffer: ByteBuffer) -> String {
+        buffer.readableBytesView.map { octet in
+            switch octet {
+            case 13: "\\r"
+            case 10: "\\n"
+            case 0: "\\0"
+            case 0x20..<0x7F: String(UnicodeScalar(octet))
+            default: "\\x" + String(octet, radix: 16)
+            }
+        }.joined()
+    }
+
     static func unescape(_ text: String) -> [UInt8] {
         var octets: [UInt8] = []
         var rest = Array(text.utf8)[...]
@@ -103,131 +115,6 @@ extension Reply {
         self.encode(into: &buffer)
         return String(buffer: buffer).split(separator: "\r\n", omittingEmptySubsequences: false).dropLast().map(
             String.init)
-    }
-}
-
-/// A server session with a driver that answers at once, by rules that show in the names:
-/// `nobody@` is unknown, `later@` is deferred, `evil@` may not send, `leave@` is disconnected; a HELO from `full.example`
-/// may not store, one from `breaks.example` gets a disk that fails at the first chunk.
-struct ServerParty: Transcript.Party {
-    let side: Character = "C"
-    let events: Set<String> = ["timed out", "shut down", "disconnected"]
-    var session: ServerSession
-    var greeting = ServerSession.Verdict.accept
-    var showsQuestions = false
-    var content = ByteBuffer()
-    /// The machine must be silent while it waits.
-    private var answersOwed = 0
-
-    init(_ configuration: ServerSession.Configuration = .init(hostname: "mx.example.net")) {
-        self.session = ServerSession(configuration)
-    }
-
-    mutating func receive(_ octets: ByteBuffer) -> [String] {
-        self.session.receive(octets)
-        return self.drain()
-    }
-
-    mutating func happened(_ event: String) -> [String] {
-        switch event {
-        case "timed out": self.session.timedOut()
-        case "shut down": self.session.shutDown()
-        case "disconnected": self.session.disconnected()
-        default: break
-        }
-        return self.drain()
-    }
-
-    mutating func drain() -> [String] {
-        var written: [String] = []
-        while let action = self.session.next() { written += self.run(action) }
-        return written
-    }
-
-    private mutating func run(_ action: ServerSession.Action) -> [String] {
-        switch action {
-        case .heard: return []
-        case .send(let reply): return reply.wireLines.map { "S: \($0)" }
-        case .decide(let question):
-            let silence = self.session.next()
-            #expect(silence == nil)
-            self.session.decided(self.verdict(on: question))
-            return self.showsQuestions ? ["*: decide \(question)"] : []
-        case .store(let chunk):
-            let silence = self.session.next()
-            #expect(silence == nil)
-            self.content.writeImmutableBuffer(chunk)
-            if self.session.client?.name == "breaks.example" {
-                self.session.storeFailed(Reply(452, "4.3.1", "Disk full"))
-            } else {
-                self.session.stored()
-            }
-            return []
-        case .commit(let envelope):
-            let silence = self.session.next()
-            #expect(silence == nil)
-            #expect(self.session.phase == .finalReply)
-            #expect(self.content.readableBytes == self.session.contentOctets)
-            let octets = self.content.readableBytes
-            self.content.clear()
-            self.session.committed(.all(Reply(250, "2.0.0", "Ok: queued as 4Q7K")))
-            let recipients = envelope.recipients.map(\.forwardPath.description).joined(separator: " ")
-            return ["*: commit \(envelope.reversePath) -> \(recipients), \(octets) octets"]
-        case .discard:
-            self.content.clear()
-            return ["*: discard"]
-        case .close: return ["*: close"]
-        }
-    }
-
-    private func verdict(on question: ServerSession.Question) -> ServerSession.Verdict {
-        switch question {
-        case .greeting: return self.greeting
-        case .hello(let name, _):
-            return name == "bad.example" ? .refuse(Reply(550, "5.7.1", "Not this name")) : .accept
-        case .mail(let reversePath, _):
-            if reversePath.description.hasPrefix("<evil@") { return .refuse(Reply(550, "5.7.1", "Not you")) }
-            if reversePath.description.hasPrefix("<leave@") {
-                return .disconnect(Reply(421, "4.7.0", "Come back later"))
-            }
-            return .accept
-        case .recipient(let forwardPath, _):
-            if forwardPath.description.hasPrefix("<nobody@") { return .refuse(Reply(550, "5.1.1", "Unknown")) }
-            if forwardPath.description.hasPrefix("<later@") { return .refuse(Reply(450, "4.2.0", "Greylisted")) }
-            return .accept
-        case .content:
-            return self.session.client?.name == "full.example"
-                ? .refuse(Reply(452, "4.3.1", "Insufficient storage")) : .accept
-        }
-    }
-
-    /// Where most transcripts start.
-    enum Start: String {
-        case connected = ""
-        case greeted = "EHLO client.example\r\n"
-        case transaction = "EHLO client.example\r\nMAIL FROM:<ann@example.net>\r\n"
-        case recipient = "EHLO client.example\r\nMAIL FROM:<ann@example.net>\r\nRCPT TO:<bob@example.org>\r\n"
-        case dataAccepted =
-            "EHLO client.example\r\nMAIL FROM:<ann@example.net>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n"
-    }
-
-    func started(_ start: Start) -> ServerParty {
-        guard start != .connected else { return self }
-        var party = self
-        _ = party.drain()
-        _ = party.receive(ByteBuffer(string: start.rawValue))
-        return party
-    }
-
-    func expect(
-        after start: Start = .greeted, _ text: String, sourceLocation: SourceLocation = #_sourceLocation
-    ) {
-        for pace in Transcript.Pace.allCases {
-            var party = self.started(start)
-            let opening = start == .connected ? party.drain().map { $0 + "\n" }.joined() : ""
-            let played = opening + Transcript.play(text, to: party, pace: pace)
-            #expect(played == Transcript.strip(text), "\(pace)", sourceLocation: sourceLocation)
-        }
     }
 }
 

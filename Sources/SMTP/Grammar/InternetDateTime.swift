@@ -36,7 +36,32 @@ enum InternetDateTime {
         return (days * 86_400 + hour * 3600 + minute * 60 + second - offset) * 1000 + fraction
     }
 
+    /// In UTC, whole seconds: `2026-11-25T14:00:00Z`.
+    static func text(milliseconds: Int64) -> String {
+        var days = milliseconds / 86_400_000
+        let second = milliseconds / 1000 % 86_400
+        var year: Int64 = 1970
+        while days >= self.days(in: year) {
+            days -= self.days(in: year)
+            year += 1
+        }
+        var month: Int64 = 1
+        while days >= self.days(in: month, year) {
+            days -= self.days(in: month, year)
+            month += 1
+        }
+        func padded(_ number: Int64, _ digits: Int) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, digits - text.count)) + text
+        }
+        let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(days + 1, 2))"
+        let time = "\(padded(second / 3600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))"
+        return "\(date)T\(time)Z"
+    }
+
     private static func isLeap(_ year: Int64) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
+
+    private static func days(in year: Int64) -> Int64 { self.isLeap(year) ? 366 : 365 }
 
     private static func days(in month: Int64, _ year: Int64) -> Int64 {
         switch month {

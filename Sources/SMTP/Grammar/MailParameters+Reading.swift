@@ -7,11 +7,14 @@ public enum ParameterError: Error, Hashable, Sendable {
 
     public var reply: Reply {
         switch self {
-        case .unsupported(let keyword): Reply(555, "5.5.4", "Parameter \(keyword) not supported")
-        case .malformed(let keyword): Reply(501, "5.5.4", "Malformed parameter \(keyword)")
-        case .repeated(let keyword): Reply(501, "5.5.4", "Parameter \(keyword) given twice")
+        case .unsupported(let keyword): Reply(555, "5.5.4", "Parameter \(Self.short(keyword)) not supported")
+        case .malformed(let keyword): Reply(501, "5.5.4", "Malformed parameter \(Self.short(keyword))")
+        case .repeated(let keyword): Reply(501, "5.5.4", "Parameter \(Self.short(keyword)) given twice")
         }
     }
+
+    /// A client may make a keyword as long as a line, and a reply is not (RFC 5321 §4.5.3.1.5).
+    private static func short(_ keyword: String) -> Substring { keyword.prefix(40) }
 }
 
 extension MailParameters {
@@ -61,9 +64,7 @@ extension MailParameters {
         case "ENVID":
             try require(.dsn)
             let text = try value()
-            guard text.utf8.count <= 100, let id = XText.decode(text), id.utf8.allSatisfy({ $0.isVisible }) else {
-                throw malformed
-            }
+            guard text.utf8.count <= 100, let id = XText.decode(text), id.isPrintingASCII else { throw malformed }
             self.envelopeID = id
         case "BY":
             try require(.deliverBy)
@@ -73,7 +74,7 @@ extension MailParameters {
             try require(.futureRelease)
             let digits = try value()
             guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy(\.isDigit), let seconds = Int(digits),
-                seconds > 0, self.futureRelease == nil
+                digits.utf8.first != UInt8(ascii: "0"), self.futureRelease == nil
             else { throw malformed }
             self.futureRelease = .after(seconds: seconds)
         case "HOLDUNTIL":
@@ -84,14 +85,18 @@ extension MailParameters {
             self.futureRelease = .at(milliseconds: milliseconds)
         case "MT-PRIORITY":
             try require(.mtPriority)
-            guard let priority = Int(try value()), (-9...9).contains(priority) else { throw malformed }
+            // A sign is a minus, before a digit that is not 0 (RFC 6710 §4.1).
+            let text = try value()
+            guard let priority = Int(text), (-9...9).contains(priority), text == String(priority) else {
+                throw malformed
+            }
             self.priority = priority
         case "REQUIRETLS":
             try require(.requireTLS)
             self.requireTLS = try flag()
         case "AUTH":
             try require(.auth)
-            guard let text = XText.decode(try value()) else { throw malformed }
+            guard let text = XText.decode(try value()), text.isPrintingASCII else { throw malformed }
             self.auth = text
         default: throw .unsupported(keyword: parameter.keyword)
         }
@@ -129,10 +134,10 @@ extension Parameter {
 }
 
 extension MailParameters.DeliverBy {
-    /// `120;R`, `-3600;NT`: seconds of nine digits at most, mode, trace (RFC 2852 §4).
+    /// `120;R`, `-3600;NT`: a sign or none, nine digits at most, mode, trace (RFC 2852 §4).
     init?(_ text: some StringProtocol) {
         let parts = text.split(separator: ";", omittingEmptySubsequences: false)
-        guard parts.count == 2, let seconds = Int(parts[0]), parts[0].utf8.count <= 10, parts[0].utf8.first != 0x2B
+        guard parts.count == 2, let seconds = Int(parts[0]), parts[0].utf8.count(where: \.isDigit) <= 9
         else { return nil }
         let letters = parts[1].uppercased()
         guard (1...2).contains(letters.utf8.count), let mode = Mode(rawValue: String(letters.prefix(1))),
@@ -162,13 +167,25 @@ extension RecipientParameters.Notify {
 }
 
 extension RecipientParameters.OriginalRecipient {
-    /// `rfc822;ann+40example.org`: an atom, a semicolon, xtext; 500 octets at most (RFC 3461 §4.2).
+    /// `rfc822;ann+40example.org`: an atom, a semicolon, xtext; 500 octets at most (RFC 3461 §4.2). The address of type
+    /// `utf-8` has an encoding of its own (RFC 6533 §3). It ends up in the fields of a report, so no line end hides in it.
     init?(_ text: some StringProtocol) {
-        guard text.utf8.count <= 500, let semicolon = text.firstIndex(of: ";") else { return nil }
+        guard text.utf8.count <= 500, let semicolon = text.utf8.firstIndex(of: UInt8(ascii: ";")) else { return nil }
         let type = text[..<semicolon]
-        guard !type.isEmpty, type.utf8.allSatisfy({ $0.isAtomText }),
-            let address = XText.decode(text[text.index(after: semicolon)...]), !address.isEmpty
-        else { return nil }
+        let encoded = text[text.index(after: semicolon)...]
+        guard !type.isEmpty, type.utf8.allSatisfy(\.isAtomText) else { return nil }
+        let address: String?
+        if type.utf8.spells("UTF-8") {
+            address = XText.decodeUnicode(encoded)
+        } else {
+            address = XText.decode(encoded).flatMap { $0.isPrintingASCII ? $0 : nil }
+        }
+        guard let address, !address.isEmpty else { return nil }
         self.init(addressType: String(type), address: address)
     }
+}
+
+extension String {
+    /// What xtext may stand for where its meaning goes into a header field (RFC 3461 §4.2, §4.4).
+    fileprivate var isPrintingASCII: Bool { self.utf8.allSatisfy { $0.isVisible || $0 == .space } }
 }

@@ -43,7 +43,7 @@ public struct MailParameters: Hashable, Sendable {
     public var body: Body?
     public var smtpUTF8 = false
     public var `return`: Return?
-    /// Decoded from xtext; printing ASCII (RFC 3461 §4.4).
+    /// Decoded from xtext; printing ASCII and spaces (RFC 3461 §4.4).
     public var envelopeID: String?
     public var deliverBy: DeliverBy?
     public var futureRelease: FutureRelease?

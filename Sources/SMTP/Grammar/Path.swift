@@ -30,6 +30,8 @@ public struct Mailbox: Hashable, Sendable, CustomStringConvertible {
         self.domain = domain
     }
     public var description: String { "\(self.localPart)@\(self.domain)" }
+    /// Whether it can go where SMTPUTF8 cannot (RFC 6531 §3.3).
+    public var isASCII: Bool { self.localPart.isASCII && self.domain.text.isASCII }
 }
 
 /// A mailbox with the source route that leads to it (RFC 5321 §4.1.2, appendix C); mostly the route is empty.
@@ -48,6 +50,8 @@ public struct Path: Hashable, Sendable, CustomStringConvertible {
             ? self.mailbox.description
             : self.route.map { "@\($0)" }.joined(separator: ",") + ":\(self.mailbox)"
     }
+    /// Whether it can go where SMTPUTF8 cannot (RFC 6531 §3.3).
+    public var isASCII: Bool { self.mailbox.isASCII && self.route.allSatisfy(\.text.isASCII) }
 }
 
 /// The argument of MAIL FROM (RFC 5321 §4.1.1.2): where reports go. Null on a report itself (§4.5.5).
@@ -60,6 +64,13 @@ public enum ReversePath: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .null: "<>"
         case .path(let path): "<\(path)>"
+        }
+    }
+    /// Whether it can go where SMTPUTF8 cannot (RFC 6531 §3.3).
+    public var isASCII: Bool {
+        switch self {
+        case .null: true
+        case .path(let path): path.isASCII
         }
     }
 }
@@ -77,6 +88,13 @@ public enum ForwardPath: Hashable, Sendable, CustomStringConvertible {
         case .path(let path): "<\(path)>"
         }
     }
+    /// Whether it can go where SMTPUTF8 cannot (RFC 6531 §3.3).
+    public var isASCII: Bool {
+        switch self {
+        case .postmaster: true
+        case .path(let path): path.isASCII
+        }
+    }
 }
 
 /// One `keyword[=value]` behind a path (RFC 5321 §4.1.2). Not understood yet, it is kept and passed on.
@@ -90,6 +108,7 @@ public struct Parameter: Hashable, Sendable, CustomStringConvertible {
         self.value = value
     }
     public var description: String { self.value.map { "\(self.keyword)=\($0)" } ?? self.keyword }
+    var isASCII: Bool { self.value?.isASCII ?? true }
 }
 
 /// What MAIL and RCPT said (RFC 5321 §2.3.1); no header fields.
@@ -111,4 +130,8 @@ public struct Envelope: Hashable, Sendable {
         self.parameters = parameters
         self.recipients = recipients
     }
+}
+
+extension String {
+    fileprivate var isASCII: Bool { self.utf8.allSatisfy { $0 < 0x80 } }
 }

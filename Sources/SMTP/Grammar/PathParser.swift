@@ -25,7 +25,7 @@ public enum PathSyntaxError: Error, Equatable, Sendable, CustomStringConvertible
 /// Reads paths, octet by octet (RFC 5321 §4.1.2, §4.1.3), with the limits of §4.5.3.1.
 ///
 /// More lenient than the grammar in one point: an underscore may stand in a domain, as it does in practice. Octets
-/// beyond ASCII fit nowhere in it.
+/// beyond ASCII fit nowhere in it, unless SMTPUTF8 lets them (RFC 6531 §3.3).
 struct PathParser: Sendable {
     static let localPartLimit = 64
     static let labelLimit = 63
@@ -36,9 +36,14 @@ struct PathParser: Sendable {
     static let routedPathLimit = 1000
 
     var cursor: OctetCursor
+    /// Local parts and domains may hold characters beyond ASCII. Whoever sets it knows the octets to be UTF-8.
+    let utf8: Bool
 
-    init(_ cursor: OctetCursor) { self.cursor = cursor }
-    init(_ text: some StringProtocol) { self.cursor = OctetCursor(Array(text.utf8)) }
+    init(_ cursor: OctetCursor, utf8: Bool = false) {
+        self.cursor = cursor
+        self.utf8 = utf8
+    }
+    init(_ text: some StringProtocol, utf8: Bool) { self.init(OctetCursor(Array(text.utf8)), utf8: utf8) }
 
     mutating func reversePath() throws(PathSyntaxError) -> ReversePath {
         guard self.cursor.take(UInt8(ascii: "<")) else { throw .angleBrackets }
@@ -75,10 +80,16 @@ struct PathParser: Sendable {
     mutating func domain() throws(PathSyntaxError) -> Domain {
         if self.cursor.current == UInt8(ascii: "[") { return try self.addressLiteral() }
         let start = self.cursor.index
+        let utf8 = self.utf8
         repeat {
-            let label = self.cursor.take { $0.isLetterOrDigit || $0 == .hyphen || $0 == UInt8(ascii: "_") }
+            let label = self.cursor.take {
+                $0.isLetterOrDigit || $0 == .hyphen || $0 == UInt8(ascii: "_") || utf8 && $0 >= 0x80
+            }
             guard let first = label.first, first != .hyphen, label.last != .hyphen else { throw .domain }
-            guard label.count <= Self.labelLimit else { throw .tooLong(limit: Self.labelLimit) }
+            // How long a U-label is as an A-label, which is what the limit counts, is for IDNA to tell (RFC 5890 §2.3.2).
+            guard label.count <= Self.labelLimit || label.contains(where: { $0 >= 0x80 }) else {
+                throw .tooLong(limit: Self.labelLimit)
+            }
         } while self.cursor.take(.dot)
         guard self.cursor.index - start <= Self.domainLimit else { throw .tooLong(limit: Self.domainLimit) }
         return Domain(self.cursor.text(from: start))
@@ -104,8 +115,11 @@ struct PathParser: Sendable {
         if self.cursor.take(.quote) {
             try self.quotedString()
         } else {
+            let utf8 = self.utf8
             repeat {
-                guard !self.cursor.take(while: \.isAtomText).isEmpty else { throw .localPart }
+                guard !self.cursor.take(while: { $0.isAtomText || utf8 && $0 >= 0x80 }).isEmpty else {
+                    throw .localPart
+                }
             } while self.cursor.take(.dot)
         }
         guard self.cursor.index - start <= Self.localPartLimit else { throw .tooLong(limit: Self.localPartLimit) }
@@ -115,7 +129,7 @@ struct PathParser: Sendable {
     /// The rest of it, behind the opening quote.
     private mutating func quotedString() throws(PathSyntaxError) {
         while let octet = self.cursor.current {
-            guard octet == .space || octet.isVisible else { throw .localPart }
+            guard octet == .space || octet.isVisible || self.utf8 && octet >= 0x80 else { throw .localPart }
             self.cursor.skip()
             if octet == .quote { return }
             if octet == .backslash {
@@ -192,8 +206,10 @@ enum AddressGrammar {
 
 extension ReversePath {
     /// Reads what ``description`` writes: with angle brackets, nothing around them.
-    public init(parsing text: some StringProtocol) throws(PathSyntaxError) {
-        var parser = PathParser(text)
+    ///
+    /// - Parameter utf8: whether characters beyond ASCII are allowed, as under SMTPUTF8 (RFC 6531 §3.3).
+    public init(parsing text: some StringProtocol, utf8: Bool = false) throws(PathSyntaxError) {
+        var parser = PathParser(text, utf8: utf8)
         self = try parser.reversePath()
         try parser.end()
     }
@@ -201,8 +217,10 @@ extension ReversePath {
 
 extension ForwardPath {
     /// Reads what ``description`` writes: with angle brackets, nothing around them.
-    public init(parsing text: some StringProtocol) throws(PathSyntaxError) {
-        var parser = PathParser(text)
+    ///
+    /// - Parameter utf8: whether characters beyond ASCII are allowed, as under SMTPUTF8 (RFC 6531 §3.3).
+    public init(parsing text: some StringProtocol, utf8: Bool = false) throws(PathSyntaxError) {
+        var parser = PathParser(text, utf8: utf8)
         self = try parser.forwardPath()
         try parser.end()
     }
@@ -210,8 +228,8 @@ extension ForwardPath {
 
 extension Path {
     /// Reads what ``description`` writes: without angle brackets, `@A,@B:u@c`.
-    public init(parsing text: some StringProtocol) throws(PathSyntaxError) {
-        var parser = PathParser(text)
+    public init(parsing text: some StringProtocol, utf8: Bool = false) throws(PathSyntaxError) {
+        var parser = PathParser(text, utf8: utf8)
         self = try parser.path()
         try parser.end()
     }
@@ -219,8 +237,8 @@ extension Path {
 
 extension Mailbox {
     /// Reads `u@c`.
-    public init(parsing text: some StringProtocol) throws(PathSyntaxError) {
-        let path = try Path(parsing: text)
+    public init(parsing text: some StringProtocol, utf8: Bool = false) throws(PathSyntaxError) {
+        let path = try Path(parsing: text, utf8: utf8)
         guard path.route.isEmpty else { throw .sourceRoute }
         self = path.mailbox
     }
@@ -228,8 +246,8 @@ extension Mailbox {
 
 extension Domain {
     /// Reads a domain or an address literal.
-    public init(parsing text: some StringProtocol) throws(PathSyntaxError) {
-        var parser = PathParser(text)
+    public init(parsing text: some StringProtocol, utf8: Bool = false) throws(PathSyntaxError) {
+        var parser = PathParser(text, utf8: utf8)
         self = try parser.domain()
         try parser.end()
     }

@@ -31,6 +31,43 @@ public enum XText {
         return String(validating: octets, as: UTF8.self)
     }
 
+    /// An address of type `utf-8`: `\x{HHHH}` stands for a character, and under SMTPUTF8 characters beyond ASCII may stand
+    /// as they are (RFC 6533 §3, utf-8-addr-xtext and utf-8-addr-unitext).
+    ///
+    /// - Returns: `nil` when `text` is neither, or a control character hides in it.
+    public static func decodeUnicode(_ text: some StringProtocol) -> String? {
+        var result = ""
+        var input = text.unicodeScalars.makeIterator()
+        while let scalar = input.next() {
+            switch scalar {
+            case "\\":
+                guard input.next() == "x", input.next() == "{" else { return nil }
+                guard let character = self.hexPoint(&input), !Self.isControl(character) else { return nil }
+                result.unicodeScalars.append(character)
+            case " ", "+", "=": return nil
+            default:
+                guard !Self.isControl(scalar) else { return nil }
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// One to six hexadecimal digits and the closing brace.
+    private static func hexPoint(_ input: inout some IteratorProtocol<Unicode.Scalar>) -> Unicode.Scalar? {
+        var digits = ""
+        while let scalar = input.next() {
+            if scalar == "}" { return UInt32(digits, radix: 16).flatMap(Unicode.Scalar.init) }
+            guard digits.utf8.count < 6, scalar.isASCII, UInt8(ascii: scalar).isHexDigit else { return nil }
+            digits.unicodeScalars.append(scalar)
+        }
+        return nil
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+    }
+
     private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
     private static func value(_ digit: UInt8) -> UInt8? {
         switch digit {

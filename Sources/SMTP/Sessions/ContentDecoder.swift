@@ -1,12 +1,18 @@
 import NIOCore
 
-/// Mail data on its way in (RFC 5321 §4.5.2): takes the stuffed dots away and finds the lone one.
+/// Mail data on its way in: behind DATA without its stuffed dots, up to the lone one (RFC 5321 §4.5.2); behind BDAT chunk
+/// by chunk (RFC 3030 §2).
 ///
 /// Only CRLF ends a line (§2.3.8), so only CRLF.CRLF ends mail data. A bare CR or LF becomes CRLF in what is kept and
 /// never takes part in the end: if `\n.\r\n` ended it here while the client went on, or went through to a next hop that
 /// ends there, what follows would be a message that nobody sent (CVE-2023-51764 to 51766). Such a lone dot stays as a
-/// line of content, and is stuffed on the way out.
+/// line of content, and is stuffed on the way out. Only content that is declared binary passes as it is.
 struct ContentDecoder: Sendable {
+    enum Framing: Sendable {
+        case dot
+        case chunks(binary: Bool)
+    }
+
     private enum State: Sendable {
         case lineStart  // Behind a true CRLF, or at the very start. Next: dot, text.
         case dot  // A dot at the start of a line; nobody knows yet which kind. Next: dotCR, text.
@@ -18,30 +24,93 @@ struct ContentDecoder: Sendable {
 
     /// Chunks smaller than this wait for more, so that a client's small writes are not the disk's.
     static let chunkOctets = 16 * 1024
+    /// RFC 5322 §2.1.1, without CRLF.
+    static let lineLimit = 998
+    /// A line longer than this is held back to its end, since it may have to be folded.
+    private static let heldColumn = 500
 
+    private let framing: Framing
+    private let folds: Bool
     private var state = State.lineStart
     private var output = ByteBuffer()
     private var trace = ReceivedCounter()
+    /// Octets of the line so far, as it is passed on.
+    private var column = 0
+    /// Of the current chunk, not read yet.
+    private var remaining = 0
+    /// Of the current chunk in all; 0 behind DATA.
+    private(set) var announcedOctets = 0
+    /// No mail data follows the current chunk.
+    private(set) var isLastChunk: Bool
     /// Decoded so far.
     private(set) var octets = 0
+    /// A CR or LF stood alone.
+    private(set) var hasBareLineEnd = false
+    /// A line exceeded the limit, also where it was folded.
+    private(set) var hasLongLine = false
 
+    /// - Parameter folds: whether a line beyond the limit is made into two.
+    init(_ framing: Framing = .dot, folds: Bool = true) {
+        self.framing = framing
+        self.folds = folds
+        switch framing {
+        case .dot: self.isLastChunk = true
+        case .chunks: self.isLastChunk = false
+        }
+    }
+
+    /// All mail data is decoded.
     var isComplete: Bool {
         if case .complete = self.state { true } else { false }
+    }
+    /// Nothing more comes of this chunk, or of mail data at all: the next octet is a command's.
+    var isAtEnd: Bool {
+        switch self.framing {
+        case .dot: self.isComplete
+        case .chunks: self.remaining == 0
+        }
     }
     /// How many Received fields the header holds so far.
     var receivedFields: Int { self.trace.count }
 
-    /// Takes octets from `input`: all of them, or those up to the end of mail data.
-    mutating func decode(_ input: inout ByteBuffer) {
-        guard !self.isComplete, input.readableBytes > 0 else { return }
-        let taken = input.withUnsafeReadableBytes { self.decode($0, of: input) }
-        input.moveReaderIndex(forwardBy: taken)
+    /// So many octets that come next are mail data.
+    mutating func beginChunk(octets: Int, isLast: Bool) {
+        self.remaining = octets
+        self.announcedOctets = octets
+        self.isLastChunk = isLast
     }
 
-    /// The next piece of content, lines ending with CRLF; `nil` while it is worth to wait for more.
+    /// Takes octets from `input`: all of them, or those up to the end of the chunk or of mail data.
+    mutating func decode(_ input: inout ByteBuffer) {
+        guard !self.isComplete else { return }
+        switch self.framing {
+        case .dot:
+            guard input.readableBytes > 0 else { return }
+            let taken = input.withUnsafeReadableBytes { self.decode($0, of: input) }
+            input.moveReaderIndex(forwardBy: taken)
+        case .chunks(let binary):
+            let count = min(self.remaining, input.readableBytes)
+            if count > 0 {
+                input.withUnsafeReadableBytes { octets in
+                    let octets = UnsafeRawBufferPointer(rebasing: octets.prefix(count))
+                    if binary { self.pass(octets, 0..<count, of: input) } else { _ = self.decode(octets, of: input) }
+                }
+                input.moveReaderIndex(forwardBy: count)
+                self.remaining -= count
+            }
+            guard self.remaining == 0, self.isLastChunk else { return }
+            if case .cr = self.state { self.insertBareLineEnd() }
+            self.state = .complete
+        }
+    }
+
+    /// The next piece of content; `nil` while it is worth to wait for more.
     mutating func nextChunk() -> ByteBuffer? {
-        let isDue = self.isComplete ? self.output.readableBytes > 0 : self.output.readableBytes >= Self.chunkOctets
-        guard isDue else { return nil }
+        let isHolding = self.folds && !self.isComplete && self.column > Self.heldColumn
+        let held = isHolding ? min(self.column, self.output.readableBytes) : 0
+        let ready = self.output.readableBytes - held
+        guard self.isComplete ? ready > 0 : ready >= Self.chunkOctets else { return nil }
+        if held > 0 { return self.output.readSlice(length: ready) }
         defer { self.output = ByteBuffer() }
         return self.output
     }
@@ -56,7 +125,7 @@ struct ContentDecoder: Sendable {
         while index < octets.count {
             switch self.state {
             case .lineStart:
-                guard octets[index] == .dot else {
+                guard octets[index] == .dot, case .dot = self.framing else {
                     self.state = .text
                     continue
                 }
@@ -80,27 +149,34 @@ struct ContentDecoder: Sendable {
                     self.state = .complete
                     return index + 1
                 }
-                self.insert(".\r\n")
+                self.insert(".")
+                self.insertBareLineEnd()
                 self.state = .text
             case .text:
+                let from = index
                 index = LineEnds.next(in: octets, from: index)
+                self.column += index - from
+                if self.column > Self.lineLimit { self.lineIsLong(octets, &start, from..<index, of: input) }
                 guard index < octets.count else { continue }
                 if octets[index] == .cr, index + 1 < octets.count, octets[index + 1] == .lf {
                     index += 2
+                    self.column = 0
                     self.state = .lineStart
                     continue
                 }
                 self.pass(octets, start..<index, of: input)
-                if octets[index] == .cr { self.state = .cr } else { self.insert("\r\n") }
+                if octets[index] == .cr { self.state = .cr } else { self.insertBareLineEnd() }
                 index += 1
                 start = index
             case .cr:
-                self.insert("\r\n")
                 if octets[index] == .lf {
+                    self.insert("\r\n")
+                    self.column = 0
                     index += 1
                     start = index
                     self.state = .lineStart
                 } else {
+                    self.insertBareLineEnd()
                     self.state = .text
                 }
             case .complete:
@@ -123,6 +199,63 @@ struct ContentDecoder: Sendable {
         self.octets += text.utf8CodeUnitCount
         self.output.writeStaticString(text)
     }
+
+    private mutating func insertBareLineEnd() {
+        self.insert("\r\n")
+        self.column = 0
+        self.hasBareLineEnd = true
+    }
+}
+
+/// Folding.
+extension ContentDecoder {
+    /// `range` goes beyond the limit, and nothing from `start` on is passed yet.
+    private mutating func lineIsLong(
+        _ octets: UnsafeRawBufferPointer, _ start: inout Int, _ range: Range<Int>, of input: ByteBuffer
+    ) {
+        self.hasLongLine = true
+        guard self.folds else { return }
+        self.pass(octets, start..<range.lowerBound, of: input)
+        self.column -= range.count
+        var index = range.lowerBound
+        while index < range.upperBound {
+            if self.column >= Self.lineLimit { self.fold(before: octets[index]) }
+            let end = min(range.upperBound, index + Self.lineLimit - self.column)
+            self.pass(octets, index..<end, of: input)
+            self.column += end - index
+            index = end
+        }
+        start = range.upperBound
+    }
+
+    /// Ends a line that is full. A field is folded at its last white space, and only where it has none gets a space
+    /// more (RFC 5322 §2.2.3); elsewhere the line is cut, though not inside a character.
+    private mutating func fold(before next: UInt8) {
+        let held = Array(self.output.readableBytesView.suffix(min(self.column, self.output.readableBytes)))
+        var tail = held[held.endIndex...]
+        var end: StaticString = "\r\n"
+        if self.trace.isInHeader {
+            let text = held.firstIndex { !Self.isWhiteSpace($0) } ?? held.endIndex
+            if let space = held[text...].lastIndex(where: Self.isWhiteSpace) {
+                tail = held[space...]
+            } else if !Self.isWhiteSpace(next) {
+                end = "\r\n "
+            }
+        }
+        if tail.isEmpty, Self.isContinuation(next),
+            let lead = held.suffix(3).lastIndex(where: { !Self.isContinuation($0) }), held[lead] >= 0xC0
+        {
+            tail = held[lead...]
+        }
+        self.output.moveWriterIndex(to: self.output.writerIndex - tail.count)
+        self.output.writeStaticString(end)
+        self.output.writeBytes(tail)
+        self.octets += end.utf8CodeUnitCount
+        self.column = end.utf8CodeUnitCount - 2 + tail.count
+    }
+
+    private static func isWhiteSpace(_ octet: UInt8) -> Bool { octet == .space || octet == .tab }
+    private static func isContinuation(_ octet: UInt8) -> Bool { octet & 0xC0 == 0x80 }
 }
 
 /// Counts the Received fields of a header that passes by: what a mail loop is known by (RFC 5321 §6.3).
@@ -135,6 +268,10 @@ struct ReceivedCounter: Sendable {
 
     private var state = State.name(matched: 0)
     private(set) var count = 0
+
+    var isInHeader: Bool {
+        if case .finished = self.state { false } else { true }
+    }
 
     /// Takes the next octets of the content; its lines end with CRLF.
     mutating func scan(_ octets: UnsafeRawBufferPointer) {

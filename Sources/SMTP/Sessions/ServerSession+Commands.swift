@@ -4,111 +4,153 @@ extension ServerSession {
     /// Answers a command line: with a reply, or with a question first. Sets the state.
     mutating func answer(_ line: LineBuffer.Line, _ standing: Standing) {
         self.state = .waiting(standing)
-        guard !line.isCut else { return self.fail(CommandSyntaxError.lineTooLong(limit: Self.lineLimit).reply) }
+        let isAUTH = self.isHidingSecrets
+        guard !line.isCut, isAUTH || line.octets.readableBytes <= Self.lineLimit else {
+            return self.fail(
+                isAUTH ? Self.authLineTooLong : CommandSyntaxError.lineTooLong(limit: Self.lineLimit).reply)
+        }
         let command: Command
         do {
-            command = try Command.parse(line.octets.readableBytesView)
+            command = try Command.parse(line.octets.readableBytesView, known: self.known)
         } catch {
-            if case .reversePath = error { self.markRefusedMail() }
-            if case .forwardPath = error { self.markRefusedRecipient() }
-            return self.fail(error.reply)
+            return self.refuse(error)
         }
-        if case .unserved = standing, command != .quit { return self.fail(Reply(503, "5.5.1", "Say QUIT")) }
+        if case .unserved = standing, !Self.isQuitOrChunk(command) { return self.fail(Reply(503, "5.5.1", "Say QUIT")) }
+        guard self.input.isEmpty || self.mayBePipelined(command, standing) else { return }
         switch command {
-        case .ehlo(let name): self.ask(.hello(name: name, extended: true), standing)
-        case .helo(let name): self.ask(.hello(name: name, extended: false), standing)
+        case .ehlo(let name): self.hello(name, extended: true, isLMTP: false, standing)
+        case .helo(let name): self.hello(name, extended: false, isLMTP: false, standing)
+        case .lhlo(let name): self.hello(name, extended: true, isLMTP: true, standing)
         case .mail(let reversePath, let parameters): self.mail(reversePath, parameters, standing)
         case .rcpt(let forwardPath, let parameters): self.rcpt(forwardPath, parameters, standing)
         case .data: self.data(standing)
-        case .rset: self.reply(Reply(250, "2.0.0", "Ok"), then: Self.reset(standing))
+        case .bdat(let octets, let isLast): self.bdat(octets: octets, isLast: isLast, standing)
+        case .startTLS: self.startTLS(standing)
+        case .auth(let mechanism, let initialResponse): self.auth(mechanism, initialResponse, standing)
+        case .etrn(let request): self.etrn(request, standing)
+        case .xclient(let attributes): self.xclient(attributes, standing)
+        case .xforward(let attributes): self.xforward(attributes, standing)
+        case .rset:
+            self.abandonContent()
+            self.reply(Reply(250, "2.0.0", "Ok"), then: Self.reset(standing))
         case .noop: self.reply(Reply(250, "2.0.0", "Ok"), then: standing)
         case .quit: self.close(saying: Reply(221, "2.0.0", "Bye"))
         case .vrfy:
             // Whether a mailbox exists is not told to strangers, and a relay does not know (§3.5.3, §7.3).
             self.reply(Reply(252, "2.1.5", "Cannot VRFY; send some mail and it will be tried"), then: standing)
         case .expn: self.fail(CommandSyntaxError.notImplemented.reply)
-        case .help:
-            self.reply(
-                Reply(214, "2.0.0", "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"), then: standing)
+        case .help: self.reply(Reply(214, "2.0.0", "Commands: \(self.commands)"), then: standing)
         }
     }
 
-    mutating func accepted(_ question: Question, _ standing: consuming Standing) {
+    /// - Parameter own: what the driver says in place of the usual reply.
+    mutating func accepted(_ question: Question, _ standing: consuming Standing, _ own: Reply?) {
         switch question {
         case .greeting:
-            self.reply(Reply(220, nil, "\(self.configuration.hostname) ESMTP Hoptop"), then: .stranger)
+            guard self.input.isEmpty || self.talkedEarly("octets before the greeting") else { return }
+            self.reply(own ?? self.greeting, then: .stranger)
         case .hello(let name, let extended):
+            self.abandonContent()
             self.reply(
-                self.helloReply(extended: extended),
+                own ?? self.helloReply(extended: extended),
                 then: .client(Client(name: name, extended: extended), afterRefusedMail: false))
-        case .mail(let reversePath, let parameters):
-            guard case .client(let client, _) = standing else { preconditionFailure("MAIL was asked about too early") }
-            let envelope = Envelope(reversePath: reversePath, parameters: parameters)
-            self.reply(Reply(250, "2.1.0", "Ok"), then: .transaction(client, envelope, refusedRecipients: false))
+        case .mail:
+            self.transactions += 1
+            self.reply(own ?? Reply(250, "2.1.0", "Ok"), then: standing)
         case .recipient(let forwardPath, let parameters):
-            guard case .transaction(let client, var envelope, let refused) = consume standing else {
+            guard case .transaction(var transaction) = consume standing else {
                 preconditionFailure("RCPT was asked about too early")
             }
-            envelope.recipients.append(Envelope.Recipient(forwardPath, parameters: parameters))
-            self.reply(Reply(250, "2.1.5", "Ok"), then: .transaction(client, envelope, refusedRecipients: refused))
+            transaction.envelope.recipients.append(Envelope.Recipient(forwardPath, parameters: parameters))
+            if self.configuration.maximumRecipientDomains != nil, let domain = forwardPath.domain {
+                transaction.domains.insert(domain)
+            }
+            self.reply(own ?? Reply(250, "2.1.5", "Ok"), then: .transaction(transaction))
         case .content:
-            guard case .transaction(let client, let envelope, _) = standing else {
+            guard case .transaction(let transaction) = standing else {
                 preconditionFailure("DATA was asked about too early")
             }
-            self.decoder = ContentDecoder()
-            self.outbox.append(.send(Reply(354, nil, "End data with <CR><LF>.<CR><LF>")))
-            self.state = .content(client, envelope)
+            if transaction.isChunked { self.acceptedChunk(transaction) } else { self.acceptedData(transaction, own) }
+        case .startTLS: self.acceptedTLS(own)
+        case .etrn(let request):
+            self.reply(own ?? Reply(250, "2.0.0", "Queuing for \(request) started"), then: standing)
+        case .xclient(let attributes): self.acceptedXCLIENT(attributes, own)
+        case .xforward: self.reply(own ?? Reply(250, "2.0.0", "Ok"), then: standing)
         }
     }
 
     mutating func refused(_ question: Question, _ standing: Standing, with reply: Reply) {
         switch (question, standing) {
         case (.greeting, _): self.reply(reply, then: .unserved)
-        case (.mail, .client(let client, _)): self.reply(reply, then: .client(client, afterRefusedMail: true))
-        case (.recipient, .transaction(let client, let envelope, _)):
-            self.reply(reply, then: .transaction(client, envelope, refusedRecipients: true))
-        case (.hello, _), (.mail, _), (.recipient, _), (.content, _): self.reply(reply, then: standing)
+        case (.mail, .transaction(let transaction)):
+            self.reply(reply, then: .client(transaction.client, afterRefusedMail: true))
+        case (.recipient, .transaction(var transaction)):
+            transaction.refusedRecipients = true
+            self.reply(reply, then: .transaction(transaction))
+        case (.content, .transaction(let transaction)) where transaction.isChunked:
+            self.refusedChunk(transaction, with: reply)
+        case (.hello, _), (.mail, _), (.recipient, _), (.content, _), (.startTLS, _), (.etrn, _), (.xclient, _),
+            (.xforward, _):
+            self.reply(reply, then: standing)
         }
+    }
+
+    // MARK: commands
+
+    private mutating func hello(_ name: String, extended: Bool, isLMTP: Bool, _ standing: Standing) {
+        // LMTP has a greeting of its own, so that neither is mistaken for the other (RFC 2033 §4.1).
+        guard isLMTP == (self.configuration.role == .lmtp) else {
+            return self.fail(CommandSyntaxError.unrecognized.reply)
+        }
+        self.ask(.hello(name: name, extended: extended), standing)
     }
 
     private mutating func mail(_ reversePath: ReversePath, _ parameters: [Parameter], _ standing: Standing) {
         switch standing {
-        case .unserved, .stranger: self.fail(Reply(503, "5.5.1", "Say EHLO or HELO first"))
-        case .transaction: self.fail(Reply(503, "5.5.1", "A transaction is open already"))
+        case .unserved, .stranger: self.fail(self.sayHello)
+        case .transaction: self.fail(Self.inTransaction)
         case .client(let client, _):
-            if let reply = self.objection(to: parameters, from: client) {
+            do {
+                let read = try MailParameters(parameters, offered: client.extended ? self.offered : [])
+                if let reply = self.objection(to: read) {
+                    self.markRefusedMail()
+                    return self.outbox.append(.send(reply))
+                }
+                let envelope = Envelope(reversePath: reversePath, parameters: parameters)
+                self.ask(.mail(reversePath, parameters), .transaction(Transaction(client, envelope, read)))
+            } catch {
                 self.markRefusedMail()
-                if reply.code == 552 { self.outbox.append(.send(reply)) } else { self.fail(reply) }
-            } else {
-                self.ask(.mail(reversePath, parameters), standing)
+                self.fail(error.reply)
             }
         }
     }
 
-    /// What is wrong with MAIL's parameters: SIZE (RFC 1870) and BODY (RFC 6152) are understood, after EHLO.
-    private func objection(to parameters: [Parameter], from client: Client) -> Reply? {
-        for (index, parameter) in parameters.enumerated() {
-            guard client.extended, parameter.keyword == "SIZE" || parameter.keyword == "BODY" else {
-                return Self.unsupportedParameter
-            }
-            guard !parameters[..<index].contains(where: { $0.keyword == parameter.keyword }) else {
-                return CommandSyntaxError.parameter.reply
-            }
-            let value = parameter.value ?? ""
-            if parameter.keyword == "BODY" {
-                guard value.utf8.spells("7BIT") || value.utf8.spells("8BITMIME") else {
-                    return CommandSyntaxError.parameter.reply
-                }
-            } else {
-                guard (1...20).contains(value.utf8.count), value.utf8.allSatisfy(\.isDigit) else {
-                    return CommandSyntaxError.parameter.reply
-                }
-                // Twenty digits may be more than an Int holds, and are too large in any case.
-                if self.configuration.maximumMessageOctets > 0,
-                    Int(value) ?? .max > self.configuration.maximumMessageOctets
-                {
-                    return self.tooLargeReply
-                }
+    /// What stands against a MAIL that is well-formed.
+    private func objection(to parameters: MailParameters) -> Reply? {
+        let configuration = self.configuration
+        if self.user == nil, configuration.requiresAuthentication ?? (configuration.role == .submission) {
+            return Reply(530, "5.7.0", "Authentication required")  // RFC 6409 §4.3.
+        }
+        if let maximum = configuration.maximumTransactions, self.transactions >= maximum {
+            return Reply(452, "4.5.3", "Too many transactions in this session")
+        }
+        if configuration.maximumMessageOctets > 0, let size = parameters.size,
+            size > configuration.maximumMessageOctets
+        {
+            return self.tooLargeReply
+        }
+        if let least = configuration.minimumDeliverBySeconds, let deliverBy = parameters.deliverBy,
+            deliverBy.mode == .return, deliverBy.seconds < least
+        {
+            return Reply(555, "5.5.4", "BY has to be \(least) seconds at least")
+        }
+        if let limit = configuration.holdLimit {
+            switch parameters.futureRelease {
+            case .after(let seconds)? where seconds > limit.seconds:
+                return Reply(501, "5.5.4", "HOLDFOR may be \(limit.seconds) seconds at most")
+            case .at(let milliseconds)? where milliseconds > limit.until:
+                return Reply(501, "5.5.4", "HOLDUNTIL is too late")
+            case .after?, .at?, nil: break
             }
         }
         return nil
@@ -116,49 +158,84 @@ extension ServerSession {
 
     private mutating func rcpt(_ forwardPath: ForwardPath, _ parameters: [Parameter], _ standing: Standing) {
         switch standing {
-        case .unserved, .stranger: self.fail(Reply(503, "5.5.1", "Say EHLO or HELO first"))
+        case .unserved, .stranger: self.fail(self.sayHello)
         case .client(_, let afterRefusedMail): self.outOfSequence("Say MAIL first", excused: afterRefusedMail)
-        case .transaction(_, let envelope, _):
-            guard parameters.isEmpty else {
+        case .transaction(let transaction):
+            guard !transaction.isChunked else { return self.fail(Self.inChunks) }
+            guard self.isASCII(forwardPath, parameters) || transaction.parameters.smtpUTF8 else {
                 self.markRefusedRecipient()
-                return self.fail(Self.unsupportedParameter)
+                return self.fail(CommandSyntaxError.needsSMTPUTF8.reply)
             }
-            guard envelope.recipients.count < self.configuration.maximumRecipients else {
+            if !parameters.isEmpty {
+                do {
+                    _ = try RecipientParameters(parameters, offered: transaction.client.extended ? self.offered : [])
+                } catch {
+                    self.markRefusedRecipient()
+                    return self.fail(error.reply)
+                }
+            }
+            guard transaction.envelope.recipients.count < self.configuration.maximumRecipients else {
                 return self.reply(Reply(452, "4.5.3", "Too many recipients"), then: standing)
+            }
+            if let maximum = self.configuration.maximumRecipientDomains, transaction.domains.count >= maximum,
+                let domain = forwardPath.domain, !transaction.domains.contains(domain)
+            {
+                return self.reply(Reply(452, "4.5.3", "Too many recipient domains"), then: standing)
             }
             self.ask(.recipient(forwardPath, parameters), standing)
         }
     }
 
+    private func isASCII(_ path: ForwardPath, _ parameters: [Parameter]) -> Bool {
+        // Where SMTPUTF8 is not known no other octets come this far.
+        !self.known.contains(.smtpUTF8) || path.isASCII && parameters.allSatisfy(\.isASCII)
+    }
+
     private mutating func data(_ standing: Standing) {
         switch standing {
-        case .unserved, .stranger: self.fail(Reply(503, "5.5.1", "Say EHLO or HELO first"))
+        case .unserved, .stranger: self.fail(self.sayHello)
         case .client(_, let afterRefusedMail): self.outOfSequence("Say MAIL first", excused: afterRefusedMail)
-        case .transaction(_, let envelope, let refusedRecipients):
-            if !envelope.recipients.isEmpty {
-                self.ask(.content(envelope), standing)
-            } else if refusedRecipients {
-                self.reply(Reply(554, "5.5.1", "No valid recipients"), then: standing)
+        case .transaction(let transaction):
+            if transaction.isChunked {
+                self.fail(Self.inChunks)
+            } else if transaction.parameters.body == .binary {
+                self.fail(Reply(503, "5.5.1", "BODY=BINARYMIME needs BDAT"))  // RFC 3030 §3.
+            } else if !transaction.envelope.recipients.isEmpty {
+                self.ask(.content(transaction.envelope), standing)
+            } else if transaction.refusedRecipients {
+                self.reply(self.noRecipientsReply(transaction), then: standing)
             } else {
-                self.fail(Reply(503, "5.5.1", "Say RCPT first"))
+                self.fail(self.noRecipientsReply(transaction))
             }
         }
     }
 
-    private mutating func ask(_ question: Question, _ standing: Standing) {
-        self.outbox.append(.decide(question))
-        self.state = .asking(question, standing)
+    /// LMTP knows no 554 here (RFC 2033 §4.2).
+    func noRecipientsReply(_ transaction: Transaction) -> Reply {
+        guard transaction.refusedRecipients else { return Reply(503, "5.5.1", "Say RCPT first") }
+        return Reply(self.configuration.role == .lmtp ? 503 : 554, "5.5.1", "No valid recipients")
     }
 
-    /// A command that was wrong in itself. The state is where it is.
-    private mutating func fail(_ reply: Reply) {
-        self.errors += 1
-        if self.errors > self.configuration.maximumErrors {
-            self.close(
-                saying: Reply(421, "4.7.0", "\(self.configuration.hostname) Too many errors, closing the connection"))
-        } else {
-            self.outbox.append(.send(reply))
+    private mutating func acceptedData(_ transaction: Transaction, _ own: Reply?) {
+        self.isContentOpen = true
+        guard self.input.isEmpty || self.talkedEarly("mail data before the reply to DATA") else { return }
+        self.decoder = ContentDecoder(.dot, folds: self.configuration.longLines == .fold)
+        self.outbox.append(.send(own ?? Reply(354, nil, "End data with <CR><LF>.<CR><LF>")))
+        self.state = .content(transaction)
+    }
+
+    // MARK: mistakes
+
+    private mutating func refuse(_ error: CommandSyntaxError) {
+        switch error {
+        case .reversePath: self.markRefusedMail()
+        case .forwardPath: self.markRefusedRecipient()
+        case .chunkSize: return self.close(saying: error.reply)
+        case .unrecognized, .notImplemented, .lineTooLong, .forbiddenOctet, .needsSMTPUTF8, .argument, .parameter,
+            .base64:
+            break
         }
+        self.fail(error.reply)
     }
 
     /// RCPT and DATA pipelined behind a MAIL that is refused are no error of the client, which could not know; a hundred
@@ -175,27 +252,88 @@ extension ServerSession {
     }
 
     private mutating func markRefusedRecipient() {
-        if case .waiting(.transaction(let client, let envelope, _)) = self.state {
-            self.state = .waiting(.transaction(client, envelope, refusedRecipients: true))
+        if case .waiting(.transaction(var transaction)) = self.state {
+            transaction.refusedRecipients = true
+            self.state = .waiting(.transaction(transaction))
+        }
+    }
+
+    /// A command with something behind it: whether the session goes on. The commands that change what the next one means
+    /// end a group, and without PIPELINING each does (RFC 2920 §3.1). DATA is judged when it is accepted, and STARTTLS
+    /// too.
+    private mutating func mayBePipelined(_ command: Command, _ standing: Standing) -> Bool {
+        switch command {
+        case .ehlo, .helo, .lhlo: return self.talkedEarly("commands behind EHLO")
+        case .auth: return self.talkedEarly("octets behind AUTH")
+        case .data, .startTLS, .quit, .bdat: return true
+        case .mail, .rcpt, .rset, .noop, .vrfy, .expn, .help, .etrn, .xclient, .xforward:
+            let isOffered = self.isExtended(standing) && self.offered.contains(.pipelining)
+            return isOffered || self.talkedEarly("commands in a group without PIPELINING")
+        }
+    }
+
+    private static func isQuitOrChunk(_ command: Command) -> Bool {
+        switch command {
+        case .quit, .bdat: true
+        case .ehlo, .helo, .lhlo, .mail, .rcpt, .data, .rset, .noop, .vrfy, .expn, .help, .startTLS, .auth, .etrn,
+            .xclient, .xforward:
+            false
         }
     }
 
     private static func reset(_ standing: Standing) -> Standing {
         switch standing {
         case .unserved, .stranger: standing
-        case .client(let client, _), .transaction(let client, _, _): .client(client, afterRefusedMail: false)
+        case .client(let client, _): .client(client, afterRefusedMail: false)
+        case .transaction(let transaction): .client(transaction.client, afterRefusedMail: false)
         }
     }
 
-    private func helloReply(extended: Bool) -> Reply {
-        guard extended else { return Reply(250, nil, self.configuration.hostname) }
-        return Reply(
-            250,
-            lines: [
-                self.configuration.hostname, "PIPELINING", "SIZE \(self.configuration.maximumMessageOctets)",
-                "8BITMIME", "ENHANCEDSTATUSCODES",
-            ])
+    func isExtended(_ standing: Standing) -> Bool {
+        switch standing {
+        case .unserved, .stranger: false
+        case .client(let client, _): client.extended
+        case .transaction(let transaction): transaction.client.extended
+        }
     }
 
-    private static let unsupportedParameter = Reply(555, "5.5.4", "Parameter not supported")
+    // MARK: replies
+
+    var greeting: Reply {
+        Reply(220, nil, "\(self.configuration.hostname) \(self.configuration.role == .lmtp ? "LMTP" : "ESMTP") Hoptop")
+    }
+
+    private func helloReply(extended: Bool) -> Reply {
+        Reply(250, lines: [self.configuration.hostname] + (extended ? self.offer : []))
+    }
+
+    private var commands: String {
+        var verbs = self.configuration.role == .lmtp ? ["LHLO"] : ["EHLO", "HELO"]
+        verbs += ["MAIL", "RCPT", "DATA"]
+        if self.offered.contains(.chunking) { verbs.append("BDAT") }
+        verbs += ["RSET", "NOOP", "VRFY", "HELP", "QUIT"]
+        for named in [ServiceExtension.startTLS, .auth, .etrn] where self.offered.contains(named) {
+            verbs.append(named.rawValue)
+        }
+        return verbs.joined(separator: " ")
+    }
+
+    var sayHello: Reply {
+        Reply(503, "5.5.1", self.configuration.role == .lmtp ? "Say LHLO first" : "Say EHLO or HELO first")
+    }
+
+    /// For commands that HELO does not bring.
+    static let sayEHLO = Reply(503, "5.5.1", "Say EHLO first")
+    static let inTransaction = Reply(503, "5.5.1", "A transaction is open already")
+    private static let inChunks = Reply(503, "5.5.1", "Chunks have begun; say BDAT or RSET")
+}
+
+extension ForwardPath {
+    /// `nil` for `<Postmaster>`.
+    fileprivate var domain: Domain? {
+        switch self {
+        case .postmaster: nil
+        case .path(let path): path.mailbox.domain
+        }
+    }
 }

@@ -6,28 +6,6 @@ public import NIOCore
 /// ``next()`` until that is `nil`; some actions are questions, and nothing more comes out until they are answered. What
 /// the client pipelined stays unread meanwhile, so replies keep the order of the commands (RFC 2920 §3.2).
 public struct ServerSession: Sendable {
-    public struct Configuration: Sendable {
-        public var hostname: String
-        /// Advertised as SIZE (RFC 1870). 0: no fixed limit.
-        public var maximumMessageOctets: Int
-        public var maximumRecipients: Int
-        /// So many commands of a session may be wrong; the next wrong one ends it.
-        public var maximumErrors: Int
-        /// A message with more Received fields is taken to be in a loop (RFC 5321 §6.3).
-        public var maximumReceivedFields: Int
-
-        public init(
-            hostname: String, maximumMessageOctets: Int = 50_000_000, maximumRecipients: Int = 1000,
-            maximumErrors: Int = 20, maximumReceivedFields: Int = 100
-        ) {
-            self.hostname = hostname
-            self.maximumMessageOctets = maximumMessageOctets
-            self.maximumRecipients = maximumRecipients
-            self.maximumErrors = maximumErrors
-            self.maximumReceivedFields = maximumReceivedFields
-        }
-    }
-
     /// What the machine does not know by itself: policy, DNS, the disk.
     public enum Question: Equatable, Sendable {
         /// May the client be served at all?
@@ -35,12 +13,22 @@ public struct ServerSession: Sendable {
         case hello(name: String, extended: Bool)
         case mail(ReversePath, [Parameter])
         case recipient(ForwardPath, [Parameter])
-        /// DATA came: may a message be stored now?
+        /// DATA or the first BDAT came: may a message be stored now?
         case content(Envelope)
+        /// May TLS start now? Where it may not, the reply is a 454 (RFC 3207 §4).
+        case startTLS
+        /// Mail is asked for (RFC 1985 §5.2); the reply says what became of that: 250 to 253, or 458, 459.
+        case etrn(QueueRequest)
+        /// The session starts again, as one with another client. Refused, the session goes on as it was.
+        case xclient(ClientAttributes)
+        /// What follows comes from another client, for the log and for Received.
+        case xforward(ClientAttributes)
     }
 
     public enum Verdict: Equatable, Sendable {
         case accept
+        /// Accepted, with a positive reply of the driver's own.
+        case answer(Reply)
         /// Sent in place of the positive reply; the session is where it was before the command.
         case refuse(Reply)
         /// Sent, then the connection is closed.
@@ -54,13 +42,21 @@ public struct ServerSession: Sendable {
     }
 
     public enum Action: Equatable, Sendable {
-        /// A command line came in: its first 1000 octets, as hostile as they were. Before the replies to it.
+        /// A command line came in: its first 1000 octets, as hostile as they were. Before the replies to it. What a
+        /// client says in an AUTH exchange is no part of it, only how long it was.
         case heard(String)
+        /// A remark for the transcript.
+        case note(String)
         case send(Reply)
         /// Waits for ``ServerSession/decided(_:)``.
         case decide(Question)
-        /// Content, dots unstuffed, lines ending with CRLF. Waits for ``ServerSession/stored()``, so that a slow disk
-        /// holds the client back.
+        /// The reply before this is the last in plaintext. Waits for ``ServerSession/tlsEstablished()``; octets that come
+        /// before that end the session.
+        case startTLS
+        /// Waits for ``ServerSession/answered(_:)``.
+        case authenticate(SASLStep)
+        /// Content, dots unstuffed, lines ending with CRLF (but for BODY=BINARYMIME, where it is as the client sent it).
+        /// Waits for ``ServerSession/stored()``, so that a slow disk holds the client back.
         case store(ByteBuffer)
         /// All content was stored. Waits for ``ServerSession/committed(_:)``.
         case commit(Envelope)
@@ -74,48 +70,100 @@ public struct ServerSession: Sendable {
         var extended: Bool
     }
 
+    struct Transaction: Sendable {
+        let client: Client
+        var envelope: Envelope
+        let parameters: MailParameters
+        /// Some RCPT was wrong or refused.
+        var refusedRecipients = false
+        /// BDAT has begun; the decoder holds what came.
+        var isChunked = false
+        /// Its chunks could not be stored: what the next of them is answered.
+        var failure: Reply?
+        /// Kept only where their number is limited.
+        var domains: Set<Domain> = []
+
+        init(_ client: Client, _ envelope: Envelope, _ parameters: MailParameters) {
+            self.client = client
+            self.envelope = envelope
+            self.parameters = parameters
+        }
+    }
+
     /// What the next command finds.
     enum Standing: Sendable {
         case unserved  // The greeting refused service, and only QUIT is welcome (§3.1).
         case stranger  // 220 is out, no EHLO yet. Next: client.
-        case client(Client, afterRefusedMail: Bool)  // Between transactions. Next: transaction, on MAIL.
-        case transaction(Client, Envelope, refusedRecipients: Bool)  // Recipients collect. Next: content, on DATA.
+        // Between transactions. Next: transaction, on MAIL. After a MAIL or a chunk that was refused, what was
+        // pipelined behind it is no mistake.
+        case client(Client, afterRefusedMail: Bool)
+        case transaction(Transaction)  // Recipients collect, then chunks. Next: content, on DATA or BDAT.
     }
 
     enum State: Sendable {
         case connected  // Nothing was said or asked yet. Next: asking.
         case waiting(Standing)  // For a command line.
-        case asking(Question, Standing)  // For a verdict on a command.
-        case content(Client, Envelope)  // 354 is out; mail data until the lone dot. Next: committing.
-        case storing(Client, Envelope)  // A chunk is with the driver. Next: content.
-        case sinking(Client, Reply)  // Nobody wants the mail data any more; the reply follows the lone dot.
-        case committing(Client, Envelope)  // The verdict on the message is awaited. Next: waiting.
+        case asking(Question, Standing)  // For a verdict on a command. A MAIL has its transaction already.
+        case securing  // TLS is being negotiated. Next: waiting, as a stranger.
+        case authenticating(Client)  // A SASL step is with the driver. Next: responding, waiting.
+        // 334 is out, and the client's line is awaited. With a user the mechanism is content, and the line is empty.
+        case responding(Client, user: String?)
+        case content(Transaction)  // Mail data until the lone dot or the end of a chunk. Next: committing, waiting.
+        case storing(Transaction)  // A piece of it is with the driver. Next: content.
+        // Nobody wants the mail data; the replies follow its end.
+        case sinking(Standing, [Reply])
+        case committing(Transaction)  // The verdict on the message is awaited. Next: waiting.
         case closed
     }
 
     /// §4.5.3.1.4 says 512, and each extension adds to it.
     static let lineLimit = 2048
+    /// RFC 4954 §4.
+    static let authLineLimit = 12288
     static let heardLimit = 1000
     static let inputLimit = 64 * 1024
     /// While an answer is awaited, this much input keeps the session busy after it.
     static let waitingInputLimit = 16 * 1024
 
     let configuration: Configuration
+    let known: Set<ServiceExtension>
+    /// What the EHLO reply names.
+    var offered: Set<ServiceExtension> = []
     var state = State.connected
-    var input = LineBuffer(limit: Self.lineLimit)
+    var input: LineBuffer
     /// Of the content in `state`; beside it, so that it is changed in place and not copied with each chunk.
     var decoder = ContentDecoder()
     /// To be pulled before the state is asked.
     var outbox: [Action] = []
     var errors = 0
+    var transactions = 0
     var isShuttingDown = false
+    /// Content was begun, and neither committed nor discarded.
+    var isContentOpen = false
+    /// The last command was AUTH, and what is no command may be a secret.
+    var isHidingSecrets = false
+    var hasTalkedEarly = false
+    /// TLS protects the session.
+    public internal(set) var isSecured: Bool
+    /// Who authenticated.
+    public internal(set) var user: String?
 
-    public init(_ configuration: Configuration) { self.configuration = configuration }
+    public init(_ configuration: Configuration) {
+        self.configuration = configuration
+        self.known = configuration.known
+        self.isSecured = configuration.isSecured
+        self.input = LineBuffer(limit: self.known.contains(.auth) ? Self.authLineLimit : Self.lineLimit)
+        self.refreshOffer()
+    }
 
     /// Octets came from the client.
     public mutating func receive(_ buffer: ByteBuffer) {
-        if case .closed = self.state { return }
-        self.input.append(buffer)
+        switch self.state {
+        case .closed: break
+        case .securing: self.receivedBehindStartTLS()
+        case .connected, .waiting, .asking, .authenticating, .responding, .content, .storing, .sinking, .committing:
+            self.input.append(buffer)
+        }
     }
 
     /// The next thing to do; `nil` until more octets or an answer arrive.
@@ -134,20 +182,29 @@ public struct ServerSession: Sendable {
                 if self.isShuttingDown {
                     self.close(saying: self.shutDownReply)
                 } else if let line = self.input.nextLine() {
-                    self.outbox.append(.heard(Self.transcript(of: line)))
+                    self.outbox.append(.heard(self.transcript(of: line)))
                     self.answer(line, standing)
                 } else {
                     return nil
                 }
-            case .content(let client, let envelope):
-                guard let action = self.nextContent(client, envelope) else { return nil }
+            case .responding(let client, let user):
+                if self.isShuttingDown {
+                    self.close(saying: self.shutDownReply)
+                } else if let line = self.input.nextLine() {
+                    self.outbox.append(.heard(Self.redacted(line)))
+                    self.responded(line, client, user)
+                } else {
+                    return nil
+                }
+            case .content(let transaction):
+                guard let action = self.nextContent(transaction) else { return nil }
                 return action
-            case .sinking(let client, let reply):
+            case .sinking(let standing, let replies):
                 self.input.withOctets { self.decoder.decode(&$0) }
                 self.decoder.drop()
-                guard self.decoder.isComplete else { return nil }
-                self.finish(client, with: reply)
-            case .asking, .storing, .committing, .closed: return nil
+                guard self.decoder.isAtEnd else { return nil }
+                self.finish(standing, with: replies)
+            case .asking, .securing, .authenticating, .storing, .committing, .closed: return nil
             }
         }
     }
@@ -158,12 +215,13 @@ public struct ServerSession: Sendable {
         case .asking(let question, let standing):
             self.state = .closed  // Lets go of the envelope, so that a recipient is added in place.
             switch verdict {
-            case .accept: self.accepted(question, standing)
+            case .accept: self.accepted(question, standing, nil)
+            case .answer(let reply): self.accepted(question, standing, reply)
             case .refuse(let reply): self.refused(question, standing, with: reply)
             case .disconnect(let reply): self.close(saying: reply)
             }
         case .closed: break  // The client left while the answer was looked for.
-        case .connected, .waiting, .content, .storing, .sinking, .committing:
+        case .connected, .waiting, .securing, .authenticating, .responding, .content, .storing, .sinking, .committing:
             preconditionFailure("a verdict for a session that had not asked")
         }
     }
@@ -171,36 +229,19 @@ public struct ServerSession: Sendable {
     /// Answers ``Action/store(_:)``: the chunk is safe, or as safe as the driver wants it before the next.
     public mutating func stored() {
         switch self.state {
-        case .storing(let client, let envelope): self.state = .content(client, envelope)
+        case .storing(let transaction): self.state = .content(transaction)
         case .closed: break
-        case .connected, .waiting, .asking, .content, .sinking, .committing:
+        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .content, .sinking, .committing:
             preconditionFailure("a session was told of a chunk that it had not given")
-        }
-    }
-
-    /// Content cannot be stored, at ``Action/store(_:)`` or since: the rest of it is passed over, then `reply` is sent
-    /// and nothing is committed.
-    public mutating func storeFailed(_ reply: Reply) {
-        switch self.state {
-        case .storing(let client, _), .content(let client, _): self.sink(client, reply)
-        case .sinking, .closed: break  // Nobody wants this content any more.
-        case .connected, .waiting, .asking, .committing:
-            preconditionFailure("a session without content was told that storing it failed")
         }
     }
 
     /// Answers ``Action/commit(_:)``: the message is durable and ours, or nothing of it remains (RFC 5321 §4.2.5).
     public mutating func committed(_ verdict: CommitVerdict) {
         switch self.state {
-        case .committing(let client, _):
-            switch verdict {
-            case .all(let reply): self.finish(client, with: reply)
-            case .each(let replies):
-                guard let first = replies.first else { preconditionFailure("a commit without a verdict") }
-                self.finish(client, with: first)
-            }
+        case .committing(let transaction): self.finish(transaction, with: verdict)
         case .closed: break  // The client left while the disk was busy; the message is safe and goes out.
-        case .connected, .waiting, .asking, .content, .storing, .sinking:
+        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .content, .storing, .sinking:
             preconditionFailure("a session was told of a commit that it had not asked for")
         }
     }
@@ -209,8 +250,7 @@ public struct ServerSession: Sendable {
     public mutating func timedOut() {
         switch self.state {
         case .closed, .committing: return  // The disk takes its time, and the message may be durable.
-        case .content, .storing: self.outbox.append(.discard)
-        case .connected, .waiting, .asking, .sinking: break
+        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .content, .storing, .sinking: break
         }
         self.close(saying: Reply(421, "4.4.2", "\(self.configuration.hostname) Timeout, closing the connection"))
     }
@@ -225,87 +265,16 @@ public struct ServerSession: Sendable {
         self.input.clear()
         self.decoder = ContentDecoder()
     }
-}
 
-extension ServerSession {
-    public var phase: SessionPhase {
-        switch self.state {
-        case .connected: .greeting
-        case .waiting(let standing): self.phase(of: standing)
-        case .asking(let question, _):
-            switch question {
-            case .greeting: .greeting
-            case .hello: .hello
-            case .mail: .mail
-            case .recipient: .rcpt
-            case .content: .data
-            }
-        case .content, .storing, .sinking: .content
-        case .committing: .finalReply
-        case .closed: .closed
-        }
-    }
-
-    /// Whether the driver should read on: not when an answer is awaited that has enough behind it, or a client sends
-    /// faster than it is served.
-    public var wantsInput: Bool {
-        switch self.state {
-        case .connected, .asking, .storing, .committing: self.input.readableOctets < Self.waitingInputLimit
-        case .waiting, .content, .sinking: self.input.readableOctets <= Self.inputLimit
-        case .closed: false
-        }
-    }
-
-    /// Who the client says it is; `nil` before EHLO or HELO.
-    public var client: (name: String, extended: Bool)? {
-        switch self.state {
-        case .waiting(.client(let client, _)), .waiting(.transaction(let client, _, _)),
-            .asking(_, .client(let client, _)), .asking(_, .transaction(let client, _, _)),
-            .content(let client, _), .storing(let client, _), .sinking(let client, _), .committing(let client, _):
-            (client.name, client.extended)
-        case .connected, .waiting(.unserved), .waiting(.stranger), .asking(_, .unserved), .asking(_, .stranger),
-            .closed:
-            nil
-        }
-    }
-
-    /// Octets of the current content, decoded; 0 when none flows.
-    public var contentOctets: Int {
-        switch self.state {
-        case .content, .storing, .sinking, .committing: self.decoder.octets
-        case .connected, .waiting, .asking, .closed: 0
-        }
-    }
-
-    /// Of the open transaction; `nil` also once its content is refused.
-    public var envelope: Envelope? {
-        switch self.state {
-        case .waiting(.transaction(_, let envelope, _)), .asking(_, .transaction(_, let envelope, _)),
-            .content(_, let envelope), .storing(_, let envelope), .committing(_, let envelope):
-            envelope
-        case .connected, .waiting, .asking, .sinking, .closed: nil
-        }
-    }
-
-    private func phase(of standing: Standing) -> SessionPhase {
-        switch standing {
-        case .unserved: .greeting
-        case .stranger: .hello
-        case .client: .idle
-        case .transaction(_, let envelope, _): envelope.recipients.isEmpty ? .mail : .rcpt
-        }
-    }
+    // MARK: replies
 
     private var shutDownReply: Reply {
         Reply(421, "4.3.2", "\(self.configuration.hostname) Service shutting down, closing the connection")
     }
 
-    private static func transcript(of line: LineBuffer.Line) -> String {
-        String(decoding: line.octets.readableBytesView.prefix(Self.heardLimit), as: UTF8.self)
-    }
-
     /// The last words of a session.
     mutating func close(saying reply: Reply) {
+        self.abandonContent()
         self.outbox.append(.send(reply))
         self.outbox.append(.close)
         self.state = .closed
@@ -319,6 +288,39 @@ extension ServerSession {
         } else {
             self.outbox.append(.send(reply))
             self.state = .waiting(standing)
+        }
+    }
+
+    /// A command that was wrong in itself. The state is where it is.
+    mutating func fail(_ reply: Reply) {
+        if self.countError() { self.outbox.append(.send(reply)) }
+    }
+
+    /// - Returns: `false` when it was one too many, and the session is closed.
+    mutating func countError() -> Bool {
+        self.errors += 1
+        guard self.errors > self.configuration.maximumErrors else { return true }
+        self.close(
+            saying: Reply(421, "4.7.0", "\(self.configuration.hostname) Too many errors, closing the connection"))
+        return false
+    }
+
+    mutating func ask(_ question: Question, _ standing: Standing) {
+        self.outbox.append(.decide(question))
+        self.state = .asking(question, standing)
+    }
+
+    /// The client said something where it had to wait.
+    ///
+    /// - Returns: whether the session goes on.
+    mutating func talkedEarly(_ remark: String) -> Bool {
+        if !self.hasTalkedEarly { self.outbox.append(.note(remark)) }
+        self.hasTalkedEarly = true
+        switch self.configuration.earlyTalkers {
+        case .note: return true
+        case .refuse:
+            self.close(saying: Reply(554, "5.5.1", "The client has to wait for replies: \(remark)"))
+            return false
         }
     }
 }

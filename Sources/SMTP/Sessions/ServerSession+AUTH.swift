@@ -1,0 +1,124 @@
+public import NIOCore
+
+/// A step of a SASL exchange, for whoever knows the mechanisms and the users (RFC 4422 §3).
+public enum SASLStep: Equatable, Sendable {
+    /// An exchange begins; what was left of one before is over.
+    case begin(mechanism: String, initialResponse: ByteBuffer?)
+    case response(ByteBuffer)
+}
+
+public enum SASLVerdict: Equatable, Sendable {
+    case challenge(ByteBuffer)
+    /// With data, it is sent as a last challenge, which the client answers with nothing (RFC 4954 §4).
+    case succeeded(user: String, finalData: ByteBuffer? = nil)
+    /// 535 5.7.8 for wrong credentials (RFC 4954 §6).
+    case failed(Reply)
+}
+
+/// AUTH (RFC 4954).
+extension ServerSession {
+    mutating func auth(_ mechanism: String, _ initialResponse: ByteBuffer?, _ standing: Standing) {
+        switch standing {
+        case .unserved, .stranger: self.fail(self.sayHello)
+        case .transaction: self.fail(Reply(503, "5.5.1", "AUTH has no place in a transaction"))
+        case .client(let client, _):
+            guard client.extended else { return self.fail(Self.sayEHLO) }
+            guard self.user == nil else { return self.fail(Reply(503, "5.5.1", "Authenticated already")) }
+            guard self.offered.contains(.auth) else {
+                return self.fail(Reply(538, "5.7.11", "AUTH needs encryption, say STARTTLS first"))
+            }
+            guard self.configuration.mechanisms.contains(mechanism) else {
+                return self.fail(Reply(504, "5.5.4", "Authentication mechanism not supported"))
+            }
+            self.outbox.append(.authenticate(.begin(mechanism: mechanism, initialResponse: initialResponse)))
+            self.state = .authenticating(client)
+        }
+    }
+
+    /// The client's line after a 334.
+    mutating func responded(_ line: LineBuffer.Line, _ client: Client, _ user: String?) {
+        self.state = .waiting(.client(client, afterRefusedMail: false))
+        let text = line.octets.readableBytesView
+        guard !line.isCut else { return self.fail(Self.authLineTooLong) }
+        guard !text.elementsEqual([UInt8(ascii: "*")]) else {
+            return self.fail(Reply(501, "5.7.0", "Authentication cancelled"))
+        }
+        guard let octets = Base64.decode(text) else { return self.fail(CommandSyntaxError.base64.reply) }
+        if let user {
+            guard octets.isEmpty else { return self.fail(Reply(501, "5.5.2", "Nothing more was to be said")) }
+            self.authenticated(user, client)
+        } else {
+            self.outbox.append(.authenticate(.response(ByteBuffer(bytes: octets))))
+            self.state = .authenticating(client)
+        }
+    }
+
+    /// Answers ``Action/authenticate(_:)``.
+    public mutating func answered(_ verdict: SASLVerdict) {
+        switch self.state {
+        case .authenticating(let client):
+            self.state = .waiting(.client(client, afterRefusedMail: false))
+            switch verdict {
+            case .challenge(let octets): self.challenge(octets, client, user: nil)
+            case .succeeded(let user, let finalData?): self.challenge(finalData, client, user: user)
+            case .succeeded(let user, nil): self.authenticated(user, client)
+            case .failed(let reply): if reply.code == 421 { self.close(saying: reply) } else { self.fail(reply) }
+            }
+        case .closed: break  // The client left while the answer was looked for.
+        case .connected, .waiting, .asking, .securing, .responding, .content, .storing, .sinking, .committing:
+            preconditionFailure("an answer to a SASL step that was not taken")
+        }
+    }
+
+    private mutating func challenge(_ octets: ByteBuffer, _ client: Client, user: String?) {
+        self.outbox.append(.send(Reply(334, nil, Base64.encode(octets.readableBytesView))))
+        self.state = .responding(client, user: user)
+    }
+
+    private mutating func authenticated(_ user: String, _ client: Client) {
+        self.user = user
+        self.reply(
+            Reply(235, "2.7.0", "Authentication successful"), then: .client(client, afterRefusedMail: false))
+    }
+
+    static let authLineTooLong = Reply(500, "5.5.6", "Authentication exchange line is too long")
+}
+
+/// What a transcript may hold of a command line.
+extension ServerSession {
+    /// Names that are no secret, also where the mechanism is not offered; anything else there may be a password.
+    private static let mechanisms: Set<String> = [
+        "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
+        "SCRAM-SHA-256-PLUS", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "ANONYMOUS", "GSSAPI", "NTLM",
+    ]
+
+    mutating func transcript(of line: LineBuffer.Line) -> String {
+        let text = line.octets.readableBytesView.drop { $0 == .space || $0 == .tab }
+        let isEnd = text.dropFirst(4).first.map { $0 == .space || $0 == .tab } ?? true
+        if isEnd, text.prefix(4).spells("AUTH") {
+            self.isHidingSecrets = true
+            return self.redactedAUTH(text.dropFirst(4))
+        }
+        if self.isHidingSecrets {
+            guard Command.isRecognized(line.octets.readableBytesView) else { return Self.redacted(line) }
+            self.isHidingSecrets = false
+        }
+        return String(decoding: line.octets.readableBytesView.prefix(Self.heardLimit), as: UTF8.self)
+    }
+
+    private func redactedAUTH(_ argument: ByteBufferView) -> String {
+        let words = argument.drop { $0 == .space || $0 == .tab }
+        let name = words.prefix { $0 != .space && $0 != .tab }
+        let mechanism = String(decoding: name.prefix(20), as: UTF8.self).uppercased()
+        guard Self.mechanisms.contains(mechanism) || self.configuration.mechanisms.contains(mechanism) else {
+            return words.isEmpty ? "AUTH" : "AUTH [redacted \(words.count) octets]"
+        }
+        let response = words.dropFirst(name.count).drop { $0 == .space || $0 == .tab }
+        return response.isEmpty ? "AUTH \(mechanism)" : "AUTH \(mechanism) [redacted \(response.count) octets]"
+    }
+
+    static func redacted(_ line: LineBuffer.Line) -> String {
+        let count = line.octets.readableBytes
+        return line.octets.readableBytesView.elementsEqual([UInt8(ascii: "*")]) ? "*" : "[redacted \(count) octets]"
+    }
+}

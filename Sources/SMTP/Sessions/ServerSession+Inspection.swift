@@ -1,0 +1,97 @@
+extension ServerSession {
+    public var phase: SessionPhase {
+        switch self.state {
+        case .connected: .greeting
+        case .waiting(let standing): self.phase(of: standing)
+        case .asking(let question, let standing):
+            switch question {
+            case .greeting: .greeting
+            case .hello: .hello
+            case .mail: .mail
+            case .recipient: .rcpt
+            case .content: .data
+            case .startTLS, .etrn, .xclient, .xforward: self.phase(of: standing)
+            }
+        case .securing: .hello
+        case .authenticating, .responding: .idle
+        case .content, .storing, .sinking: .content
+        case .committing: .finalReply
+        case .closed: .closed
+        }
+    }
+
+    /// Whether the driver should read on: not when an answer is awaited that has enough behind it, or a client sends
+    /// faster than it is served.
+    public var wantsInput: Bool {
+        switch self.state {
+        case .connected, .asking, .authenticating, .storing, .committing:
+            self.input.readableOctets < Self.waitingInputLimit
+        case .waiting, .securing, .responding, .content, .sinking: self.input.readableOctets <= Self.inputLimit
+        case .closed: false
+        }
+    }
+
+    /// Who the client says it is; `nil` before EHLO or HELO.
+    public var client: (name: String, extended: Bool)? { self.knownClient.map { ($0.name, $0.extended) } }
+
+    /// Octets of the current content, decoded; 0 when none flows.
+    public var contentOctets: Int {
+        switch self.state {
+        case .content, .storing, .sinking, .committing: self.decoder.octets
+        case .waiting(.transaction(let transaction)): transaction.isChunked ? self.decoder.octets : 0
+        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .closed: 0
+        }
+    }
+
+    /// Of the open transaction, or the one whose MAIL is being decided; `nil` once its content is refused.
+    public var envelope: Envelope? { self.transaction?.envelope }
+
+    /// What the parameters of its MAIL mean.
+    public var mailParameters: MailParameters? { self.transaction?.parameters }
+
+    /// What Received says behind `with` (RFC 3848, RFC 6531 §4.3): `ESMTPSA`, `LMTP`, `UTF8SMTPS`.
+    public var transferProtocol: String {
+        let isExtended = self.knownClient?.extended == true
+        guard isExtended else { return "SMTP" }
+        let isUTF8 = self.mailParameters?.smtpUTF8 == true
+        let name =
+            switch self.configuration.role {
+            case .relay, .submission: isUTF8 ? "UTF8SMTP" : "ESMTP"
+            case .lmtp: isUTF8 ? "UTF8LMTP" : "LMTP"
+            }
+        return name + (self.isSecured ? "S" : "") + (self.user == nil ? "" : "A")
+    }
+
+    private var transaction: Transaction? {
+        switch self.state {
+        case .waiting(.transaction(let transaction)), .asking(_, .transaction(let transaction)),
+            .content(let transaction), .storing(let transaction), .committing(let transaction):
+            transaction
+        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .sinking, .closed: nil
+        }
+    }
+
+    private var knownClient: Client? {
+        switch self.state {
+        case .waiting(let standing), .asking(_, let standing), .sinking(let standing, _):
+            switch standing {
+            case .unserved, .stranger: nil
+            case .client(let client, _): client
+            case .transaction(let transaction): transaction.client
+            }
+        case .content(let transaction), .storing(let transaction), .committing(let transaction): transaction.client
+        case .authenticating(let client), .responding(let client, _): client
+        case .connected, .securing, .closed: nil
+        }
+    }
+
+    private func phase(of standing: Standing) -> SessionPhase {
+        switch standing {
+        case .unserved: .greeting
+        case .stranger: .hello
+        case .client: .idle
+        case .transaction(let transaction):
+            transaction.isChunked ? .content : transaction.envelope.recipients.isEmpty ? .mail : .rcpt
+        }
+    }
+}
