@@ -74,4 +74,20 @@ struct PathTests {
         #expect((try? Domain(parsing: domain + ".xx")) != nil)
         #expect((try? Domain(parsing: domain + ".xxx")) == nil)
     }
+
+    @Test("under SMTPUTF8 paths hold any characters, and a domain U-labels (RFC 6531 §3.3)")
+    func utf8() throws {
+        for text in ["<mörk@bücher.example>", "<\"a b ö\"@例え.テスト>", "<@bücher.example:u@c>", "<ann@example.net>"] {
+            let path = try ForwardPath(parsing: text, utf8: true)
+            #expect(path.description == text)
+            #expect(path.isASCII == text.utf8.allSatisfy { $0 < 0x80 })
+            #expect(try ReversePath(parsing: text, utf8: true).isASCII == path.isASCII)
+        }
+        for text in ["<@b>", "<ö>", "<ö..ö@b>", "<ö@ö..ö>", "<ö@-ö>"] {
+            #expect(throws: PathSyntaxError.self) { try ForwardPath(parsing: text, utf8: true) }
+        }
+        let label = String(repeating: "ü", count: 40)  // 80 octets, 63 and fewer as an A-label
+        #expect(try Domain(parsing: label, utf8: true).text == label)
+        #expect(throws: PathSyntaxError.self) { try Mailbox(parsing: "\(String(repeating: "ö", count: 33))@b", utf8: true) }
+    }
 }
