@@ -48,7 +48,8 @@ struct CommandTests {
         }
     }
 
-    private static let mörk = ReversePath.path(Path(mailbox: Mailbox(localPart: "mörk", domain: Domain("bücher.example"))))
+    private static let mörk = ReversePath.path(
+        Path(mailbox: Mailbox(localPart: "mörk", domain: Domain("bücher.example"))))
 
     @Test(
         "the commands of extensions (RFC 1985 §5.3, 2033 §4.1, 3030 §2, 3207 §4, 4954 §4, 6531 §3.4)",

@@ -101,7 +101,8 @@ struct MailParametersTests {
             ("NOTIFY=SUCCESS,DELAY,FAILURE", [.success, .failure, .delay], nil),
             ("ORCPT=rfc822;bob@example.org", nil, .init(addressType: "rfc822", address: "bob@example.org")),
             ("ORCPT=rfc822;bob+2Btag@c", nil, .init(addressType: "rfc822", address: "bob+tag@c")),
-            ("ORCPT=x400;/S=bob/", nil, nil), ("ORCPT=x400;+2FS+3Dbob+2F", nil, .init(addressType: "x400", address: "/S=bob/")),
+            ("ORCPT=x400;/S=bob/", nil, nil),
+            ("ORCPT=x400;+2FS+3Dbob+2F", nil, .init(addressType: "x400", address: "/S=bob/")),
             ("ORCPT=utf-8;b\\x{F6}b@c", nil, .init(addressType: "utf-8", address: "böb@c")),
             ("ORCPT=UTF-8;b\\x{1F600}b\\x{2B}\\x{5C}@c", nil, .init(addressType: "UTF-8", address: "b😀b+\\@c")),
             ("ORCPT=utf-8;böb@c", nil, .init(addressType: "utf-8", address: "böb@c")),
@@ -123,7 +124,8 @@ struct MailParametersTests {
         arguments: [
             "NOTIFY", "NOTIFY=NEVER,SUCCESS", "NOTIFY=SUCCESS,NEVER", "NOTIFY=SUCCESS,", "NOTIFY=LATER",
             "NOTIFY=NEVER NOTIFY=NEVER", "ORCPT", "ORCPT=bob@c", "ORCPT=;bob@c", "ORCPT=rfc822;", "ORCPT=rfc822;b+zz@c",
-            "ORCPT=a(b;c", "ORCPT=rfc822;bob@c+0D+0AX-Evil:+20yes", "ORCPT=rfc822;b\u{F6}b@c", "ORCPT=rfc822;b+C3+B6b@c",
+            "ORCPT=a(b;c", "ORCPT=rfc822;bob@c+0D+0AX-Evil:+20yes", "ORCPT=rfc822;b\u{F6}b@c",
+            "ORCPT=rfc822;b+C3+B6b@c",
             "ORCPT=utf-8;a+40b", "ORCPT=utf-8;a\\x{0A}b", "ORCPT=utf-8;a\\x{85}b", "ORCPT=utf-8;a\\x{D800}b",
             "ORCPT=utf-8;a\\x{110000}", "ORCPT=utf-8;a\\x{}", "ORCPT=utf-8;a\\x{41", "ORCPT=utf-8;a\\n",
             "ORCPT=utf-8;a\\x{0000041}", "ORCPT=rfc822;" + String(repeating: "x", count: 494),
@@ -152,70 +154,5 @@ struct MailParametersTests {
         }
         #expect(XText.encode("a+b=c d") == "a+2Bb+3Dc+20d")
         for text in ["+", "+2", "+2b", "+ZZ", "a b", "a=b", "+FF", "ö"] { #expect(XText.decode(text) == nil) }
-    }
-}
-
-struct InternetDateTimeTests {
-    @Test(
-        "date-times of RFC 3339 §5.6",
-        arguments: [
-            ("1970-01-01T00:00:00Z", 0), ("2026-11-25T14:00:00Z", 1_795_615_200_000),
-            ("2026-11-25T14:00:00.5Z", 1_795_615_200_500), ("2026-11-25t14:00:00.12345z", 1_795_615_200_123),
-            ("2026-11-25T15:30:00+01:30", 1_795_615_200_000), ("2026-11-25T09:00:00-05:00", 1_795_615_200_000),
-            ("2024-02-29T00:00:00Z", 1_709_164_800_000), ("2000-02-29T00:00:00Z", 951_782_400_000),
-            ("2016-12-31T23:59:60Z", 1_483_228_800_000), ("9999-12-31T23:59:59Z", 253_402_300_799_000),
-        ] as [(String, Int64)])
-    func wellFormed(_ text: String, _ milliseconds: Int64) {
-        #expect(InternetDateTime.milliseconds(text) == milliseconds)
-    }
-
-    @Test(
-        "what is no date-time",
-        arguments: [
-            "", "now", "2026-11-25", "2026-11-25T14:00Z", "2026-11-25T14:00:00", "2026-11-25 14:00:00Z",
-            "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-04-31T00:00:00Z", "2023-02-29T00:00:00Z",
-            "2100-02-29T00:00:00Z", "2026-11-25T24:00:00Z", "2026-11-25T14:60:00Z", "2026-11-25T14:00:00.Z",
-            "2026-11-25T14:00:00+1:00", "2026-11-25T14:00:00Zx", "1969-12-31T23:59:59Z", "2026-11-25T14:00:00+24:00",
-        ])
-    func malformed(_ text: String) { #expect(InternetDateTime.milliseconds(text) == nil) }
-
-    @Test("written as it is read, on every day of some years")
-    func text() {
-        var milliseconds: Int64 = 1_700_000_000_000
-        while milliseconds < 1_900_000_000_000 {
-            #expect(InternetDateTime.milliseconds(InternetDateTime.text(milliseconds: milliseconds)) == milliseconds)
-            milliseconds += 86_413_000
-        }
-        #expect(InternetDateTime.text(milliseconds: 1_795_615_200_999) == "2026-11-25T14:00:00Z")
-        #expect(InternetDateTime.text(milliseconds: 0) == "1970-01-01T00:00:00Z")
-    }
-}
-
-struct Base64Tests {
-    @Test(
-        "the test vectors of RFC 4648 §10",
-        arguments: [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ])
-    func vectors(_ text: String, _ encoded: String) {
-        #expect(Base64.encode(text.utf8) == encoded)
-        #expect(Base64.decode(encoded.utf8) == Array(text.utf8))
-    }
-
-    @Test(
-        "nothing else is base64, and no octets have a second spelling (RFC 4648 §3.2, §3.3, §3.5)",
-        arguments: [
-            "Zg", "Zg=", "Zg===", "=", "====", "A===", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n", "Zm9v=", "Z=9v", "Zg==Zg==",
-            "Zm9v====", "Zm-_", "Zmö",
-        ])
-    func malformed(_ text: String) { #expect(Base64.decode(text.utf8) == nil) }
-
-    @Test("any octets come back")
-    func roundTrip() {
-        for count in 0..<200 {
-            let octets = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ count) }
-            #expect(Base64.decode(Base64.encode(octets).utf8) == octets)
-        }
     }
 }

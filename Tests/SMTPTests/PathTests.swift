@@ -88,6 +88,8 @@ struct PathTests {
         }
         let label = String(repeating: "ü", count: 40)  // 80 octets, 63 and fewer as an A-label
         #expect(try Domain(parsing: label, utf8: true).text == label)
-        #expect(throws: PathSyntaxError.self) { try Mailbox(parsing: "\(String(repeating: "ö", count: 33))@b", utf8: true) }
+        #expect(throws: PathSyntaxError.self) {
+            try Mailbox(parsing: "\(String(repeating: "ö", count: 33))@b", utf8: true)
+        }
     }
 }

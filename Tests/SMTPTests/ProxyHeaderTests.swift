@@ -32,7 +32,8 @@ struct ProxyHeaderTests {
         "headers of version 1 and 2, whole and as they arrive (proxy-protocol.txt §2.1, §2.2)",
         arguments: [
             (
-                Array("PROXY TCP4 192.0.2.1 198.51.100.7 56324 25\r\n".utf8), tcp("192.0.2.1", 56324, "198.51.100.7", 25)
+                Array("PROXY TCP4 192.0.2.1 198.51.100.7 56324 25\r\n".utf8),
+                tcp("192.0.2.1", 56324, "198.51.100.7", 25)
             ),
             (
                 Array("PROXY TCP6 2001:db8::1 ::1 65535 0\r\n".utf8), tcp("2001:db8::1", 65535, "::1", 0)
@@ -72,7 +73,9 @@ struct ProxyHeaderTests {
         let unknown = "PROXY UNKNOWN " + String(repeating: "x", count: 91)  // 105
         #expect(try self.parse(Array((unknown + "\r\n").utf8))?.octets == 107)
         #expect(throws: ProxyHeaderError.tooLong(limit: 107)) { try self.parse(Array((unknown + "xxx").utf8)) }
-        #expect(throws: ProxyHeaderError.tooLong(limit: 4096)) { try self.parse(Self.version2(1, 0x11, [], length: 4097)) }
+        #expect(throws: ProxyHeaderError.tooLong(limit: 4096)) {
+            try self.parse(Self.version2(1, 0x11, [], length: 4097))
+        }
         let full = Self.version2(1, 0x11, Self.v4 + [UInt8](repeating: 4, count: 4084))
         #expect(try self.parse(full)?.octets == 4112)
     }
@@ -82,7 +85,8 @@ struct ProxyHeaderTests {
         arguments: [
             ([0, 0, 0, 0, 0, 0, 0, 0], "::"), ([1, 0, 0, 2, 0, 0, 0, 3], "1:0:0:2::3"),
             ([1, 0, 2, 0, 3, 0, 4, 0], "1:0:2:0:3:0:4:0"), ([0, 0, 1, 0, 0, 1, 0, 0], "::1:0:0:1:0:0"),
-            ([1, 2, 3, 4, 5, 6, 0, 0], "1:2:3:4:5:6::"), ([0xFE80, 0, 0, 0, 0xA, 0xB, 0xC, 0xABCD], "fe80::a:b:c:abcd"),
+            ([1, 2, 3, 4, 5, 6, 0, 0], "1:2:3:4:5:6::"),
+            ([0xFE80, 0, 0, 0, 0xA, 0xB, 0xC, 0xABCD], "fe80::a:b:c:abcd"),
         ] as [([UInt16], String)])
     func ipv6(_ groups: [UInt16], _ text: String) throws {
         let octets = groups.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }

@@ -26,6 +26,13 @@ struct ServerParty: Transcript.Party {
         self.session = ServerSession(configuration)
     }
 
+    /// The same, and what its transcript hears shows.
+    var showing: ServerParty {
+        var party = self
+        party.showsTranscript = true
+        return party
+    }
+
     mutating func receive(_ octets: ByteBuffer) -> [String] {
         self.session.receive(octets)
         return self.drain()
@@ -195,5 +202,29 @@ struct ServerParty: Transcript.Party {
             let played = opening + Transcript.play(text, to: party, pace: pace)
             #expect(played == Transcript.strip(text), "\(pace)", sourceLocation: sourceLocation)
         }
+    }
+}
+
+extension ServerSession.Configuration {
+    static func sample(_ change: (inout Self) -> Void) -> Self {
+        var configuration = ServerSession.Configuration(hostname: "mx.example.net")
+        change(&configuration)
+        return configuration
+    }
+
+    static let withTLS = Self.sample {
+        $0.extensions.formUnion([.startTLS, .auth, .requireTLS])
+        $0.mechanisms = ["PLAIN", "LOGIN", "X-LAST"]
+    }
+    static let withAUTH = Self.sample {
+        $0.extensions.insert(.auth)
+        $0.mechanisms = ["PLAIN", "LOGIN", "X-LAST"]
+        $0.allowsAuthenticationWithoutTLS = true
+    }
+    static let submission = Self.sample {
+        $0.extensions.insert(.auth)
+        $0.mechanisms = ["PLAIN"]
+        $0.isSecured = true
+        $0.role = .submission
     }
 }
