@@ -254,6 +254,19 @@ struct ChunkingTests {
         #expect(party.session.phase == .content)
     }
 
+    @Test("a chunk that is too large by its own account never reaches the disk")
+    func tooLargeUnstored() {
+        var party = self.party { $0.maximumMessageOctets = 20_000 }.started(.recipient)
+        _ = party.receive(ByteBuffer(string: "BDAT 15000\r\n" + String(repeating: "x", count: 15_000)))
+        party.session.receive(ByteBuffer(string: "BDAT 17000\r\n" + String(repeating: "x", count: 3000)))
+        #expect(party.session.next() == .heard("BDAT 17000"))
+        #expect(party.session.next() == .discard)
+        #expect(party.session.next() == nil)
+        party.session.receive(ByteBuffer(string: String(repeating: "x", count: 14_000)))
+        #expect(party.session.next() == .send(Reply(552, "5.3.4", "Message exceeds the limit of 20000 octets")))
+        #expect(party.session.next() == nil)
+    }
+
     @Test("the disk refuses before the first chunk, in one, and between two")
     func diskFull() {
         self.party().expect(

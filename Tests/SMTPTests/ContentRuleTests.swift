@@ -101,6 +101,16 @@ struct ContentRuleTests {
         #expect(decoder.receivedFields == 2)
     }
 
+    @Test("the place to fold may have come long before, with a chunk that was large enough to be stored")
+    func foldedLate() {
+        let fields = (0..<300).map { "X-\($0): " + String(repeating: "x", count: 50) + "\r\n" }.joined()
+        let field = "To: " + String(repeating: "y", count: 600) + " " + String(repeating: "z", count: 500)
+        let pieces = fields.utf8.count + 900
+        #expect(pieces > ContentDecoder.chunkOctets)
+        let folded = field.replacing(" z", with: "\r\n z")
+        #expect(self.decode(fields + field, pieces: pieces).content == fields + folded + "\r\n")
+    }
+
     @Test("whatever the octets and pieces, no line is too long, and nothing but folds is added")
     func foldedAtRandom() {
         let seed = UInt64.random(in: 0...UInt64.max)

@@ -219,7 +219,8 @@ private struct RandomDriver {
             self.seen.insert("\(question)".split(separator: "(").first.map(String.init) ?? "")
             if self.chance(12) { return self.session.decided(.refuse(Reply(450, "4.0.0", "No"))) }
             if self.chance(200) { return self.session.decided(.disconnect(Reply(421, "4.0.0", "Go"))) }
-            if case .content = question { self.isContentOpen = true }
+            // A session that ended meanwhile does not hear the answer.
+            if case .content = question { self.isContentOpen = self.session.phase != .closed }
             self.session.decided(self.chance(4) ? .answer(Reply(250, nil, "Fine")) : .accept)
         case .startTLS:
             self.seen.insert("startTLS")

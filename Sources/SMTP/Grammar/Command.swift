@@ -23,8 +23,8 @@ public enum Command: Equatable, Sendable {
     case bdat(octets: Int, isLast: Bool)
     /// RFC 1985 §5.
     case etrn(QueueRequest)
-    case xclient(ClientAttributes)
-    case xforward(ClientAttributes)
+    indirect case xclient(ClientAttributes)
+    indirect case xforward(ClientAttributes)
 
     /// - Parameters:
     ///   - line: without its CRLF.

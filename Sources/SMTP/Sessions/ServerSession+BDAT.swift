@@ -13,7 +13,7 @@ extension ServerSession {
 
     private mutating func bdat(octets: Int, isLast: Bool, _ transaction: Transaction) {
         var transaction = transaction
-        if let failure = transaction.failure {
+        if let failure = self.details.failure {
             self.beginChunk(octets, isLast)
             return self.sink(transaction, failure)
         }
@@ -28,7 +28,7 @@ extension ServerSession {
         }
         transaction.isChunked = true
         self.decoder = ContentDecoder(
-            .chunks(binary: transaction.parameters.body == .binary), folds: self.configuration.longLines == .fold)
+            .chunks(binary: self.details.parameters.body == .binary), folds: self.configuration.longLines == .fold)
         self.decoder.beginChunk(octets: octets, isLast: isLast)
         self.ask(.content(transaction.envelope), .transaction(transaction))
     }

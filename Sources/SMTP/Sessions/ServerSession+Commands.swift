@@ -63,7 +63,7 @@ extension ServerSession {
             }
             transaction.envelope.recipients.append(Envelope.Recipient(forwardPath, parameters: parameters))
             if self.configuration.maximumRecipientDomains != nil, let domain = forwardPath.domain {
-                transaction.domains.insert(domain)
+                self.details.domains.insert(domain)
             }
             self.reply(own ?? Reply(250, "2.1.5", "Ok"), then: .transaction(transaction))
         case .content:
@@ -116,8 +116,9 @@ extension ServerSession {
                     self.markRefusedMail()
                     return self.outbox.append(.send(reply))
                 }
+                self.details = Details(parameters: read)
                 let envelope = Envelope(reversePath: reversePath, parameters: parameters)
-                self.ask(.mail(reversePath, parameters), .transaction(Transaction(client, envelope, read)))
+                self.ask(.mail(reversePath, parameters), .transaction(Transaction(client, envelope)))
             } catch {
                 self.markRefusedMail()
                 self.fail(error.reply)
@@ -162,7 +163,7 @@ extension ServerSession {
         case .client(_, let afterRefusedMail): self.outOfSequence("Say MAIL first", excused: afterRefusedMail)
         case .transaction(let transaction):
             guard !transaction.isChunked else { return self.fail(Self.inChunks) }
-            guard self.isASCII(forwardPath, parameters) || transaction.parameters.smtpUTF8 else {
+            guard self.isASCII(forwardPath, parameters) || self.details.parameters.smtpUTF8 else {
                 self.markRefusedRecipient()
                 return self.fail(CommandSyntaxError.needsSMTPUTF8.reply)
             }
@@ -177,8 +178,8 @@ extension ServerSession {
             guard transaction.envelope.recipients.count < self.configuration.maximumRecipients else {
                 return self.reply(Reply(452, "4.5.3", "Too many recipients"), then: standing)
             }
-            if let maximum = self.configuration.maximumRecipientDomains, transaction.domains.count >= maximum,
-                let domain = forwardPath.domain, !transaction.domains.contains(domain)
+            if let maximum = self.configuration.maximumRecipientDomains, self.details.domains.count >= maximum,
+                let domain = forwardPath.domain, !self.details.domains.contains(domain)
             {
                 return self.reply(Reply(452, "4.5.3", "Too many recipient domains"), then: standing)
             }
@@ -198,7 +199,7 @@ extension ServerSession {
         case .transaction(let transaction):
             if transaction.isChunked {
                 self.fail(Self.inChunks)
-            } else if transaction.parameters.body == .binary {
+            } else if self.details.parameters.body == .binary {
                 self.fail(Reply(503, "5.5.1", "BODY=BINARYMIME needs BDAT"))  // RFC 3030 §3.
             } else if !transaction.envelope.recipients.isEmpty {
                 self.ask(.content(transaction.envelope), standing)

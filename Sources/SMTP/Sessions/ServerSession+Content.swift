@@ -83,14 +83,10 @@ extension ServerSession {
         switch self.state {
         case .storing(let transaction), .content(let transaction): self.sink(transaction, reply)
         case .sinking, .closed: break  // Nobody wants this content any more.
-        case .waiting(.transaction(var transaction)) where transaction.isChunked:
+        case .waiting(.transaction(let transaction)) where transaction.isChunked,
+            .asking(_, .transaction(let transaction)) where transaction.isChunked:
             self.abandonContent()
-            transaction.failure = transaction.failure ?? reply
-            self.state = .waiting(.transaction(transaction))
-        case .asking(let question, .transaction(var transaction)) where transaction.isChunked:
-            self.abandonContent()
-            transaction.failure = transaction.failure ?? reply
-            self.state = .asking(question, .transaction(transaction))
+            self.details.failure = self.details.failure ?? reply
         case .waiting where !self.isContentOpen, .asking where !self.isContentOpen: break  // A RSET was quicker.
         case .connected, .waiting, .asking, .securing, .authenticating, .responding, .committing:
             preconditionFailure("a session without content was told that storing it failed")

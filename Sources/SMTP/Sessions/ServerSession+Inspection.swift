@@ -47,7 +47,7 @@ extension ServerSession {
     public var envelope: Envelope? { self.transaction?.envelope }
 
     /// What the parameters of its MAIL mean.
-    public var mailParameters: MailParameters? { self.transaction?.parameters }
+    public var mailParameters: MailParameters? { self.transaction == nil ? nil : self.details.parameters }
 
     /// What Received says behind `with` (RFC 3848, RFC 6531 §4.3): `ESMTPSA`, `LMTP`, `UTF8SMTPS`.
     public var transferProtocol: String {

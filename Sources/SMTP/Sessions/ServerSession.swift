@@ -20,9 +20,9 @@ public struct ServerSession: Sendable {
         /// Mail is asked for (RFC 1985 §5.2); the reply says what became of that: 250 to 253, or 458, 459.
         case etrn(QueueRequest)
         /// The session starts again, as one with another client. Refused, the session goes on as it was.
-        case xclient(ClientAttributes)
+        indirect case xclient(ClientAttributes)
         /// What follows comes from another client, for the log and for Received.
-        case xforward(ClientAttributes)
+        indirect case xforward(ClientAttributes)
     }
 
     public enum Verdict: Equatable, Sendable {
@@ -73,21 +73,24 @@ public struct ServerSession: Sendable {
     struct Transaction: Sendable {
         let client: Client
         var envelope: Envelope
-        let parameters: MailParameters
         /// Some RCPT was wrong or refused.
         var refusedRecipients = false
         /// BDAT has begun; the decoder holds what came.
         var isChunked = false
-        /// Its chunks could not be stored: what the next of them is answered.
-        var failure: Reply?
-        /// Kept only where their number is limited.
-        var domains: Set<Domain> = []
 
-        init(_ client: Client, _ envelope: Envelope, _ parameters: MailParameters) {
+        init(_ client: Client, _ envelope: Envelope) {
             self.client = client
             self.envelope = envelope
-            self.parameters = parameters
         }
+    }
+
+    /// What else there is of a transaction: seldom needed, and too large to be moved with each step.
+    struct Details: Sendable {
+        var parameters = MailParameters()
+        /// Chunks could not be stored: what the next of them is answered.
+        var failure: Reply?
+        /// Of the recipients; kept only where their number is limited.
+        var domains: Set<Domain> = []
     }
 
     /// What the next command finds.
@@ -133,6 +136,8 @@ public struct ServerSession: Sendable {
     var input: LineBuffer
     /// Of the content in `state`; beside it, so that it is changed in place and not copied with each chunk.
     var decoder = ContentDecoder()
+    /// Of the transaction in `state`, and beside it for the same reason.
+    var details = Details()
     /// To be pulled before the state is asked.
     var outbox: [Action] = []
     var errors = 0
