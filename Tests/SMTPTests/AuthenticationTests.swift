@@ -161,6 +161,16 @@ struct AuthenticationTests {
             """)
     }
 
+    @Test("AUTH= counts from an authenticated client only (RFC 4954 §5)")
+    func authParameter() {
+        for (opening, meaning) in [("", "<>"), ("AUTH PLAIN AGFubgBzZWNyZXQ=\r\n", "cat+@example.net")] {
+            var party = ServerParty(.withAUTH).started(.greeted)
+            _ = party.receive(ByteBuffer(string: opening))
+            _ = party.receive(ByteBuffer(string: "MAIL FROM:<ann@example.net> AUTH=cat+2B@example.net\r\n"))
+            #expect(party.session.mailParameters?.auth == meaning)
+        }
+    }
+
     @Test("a submission server takes mail from its users only (RFC 6409 §4.3)")
     func submission() {
         ServerParty(.submission).expect(

@@ -111,7 +111,9 @@ extension ServerSession {
         case .transaction: self.fail(Self.inTransaction)
         case .client(let client, _):
             do {
-                let read = try MailParameters(parameters, offered: client.extended ? self.offered : [])
+                var read = try MailParameters(parameters, offered: client.extended ? self.offered : [])
+                // Whoever did not authenticate cannot vouch for somebody (RFC 4954 §5).
+                if self.user == nil, read.auth != nil { read.auth = "<>" }
                 if let reply = self.objection(to: read) {
                     self.markRefusedMail()
                     return self.outbox.append(.send(reply))
