@@ -398,4 +398,59 @@ struct ChunkingTests {
             S: 554 5.4.6 Too many hops
             """)
     }
+
+    @Test("any octets, in any chunks and any pieces, are content and never commands")
+    func anyOctets() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        print("chunks seed \(seed)")
+        var random = SplitMix(seed)
+        for _ in 0..<2000 {
+            let isBinary = Bool.random(using: &random)
+            let octets = (0..<Int.random(in: 0...60, using: &random)).map { _ in
+                [0x0D, 0x0A, 0x2E, 0x51, 0x00, 0xFF].randomElement(using: &random)! as UInt8
+            }
+            var wire = Array("MAIL FROM:<a@b>\(isBinary ? " BODY=BINARYMIME" : "")\r\nRCPT TO:<c@d>\r\n".utf8)
+            var replies = ["S: 250 2.1.0 Ok", "S: 250 2.1.5 Ok"]
+            var rest = octets[...]
+            while !rest.isEmpty {
+                let chunk = rest.prefix(Int.random(in: 0...20, using: &random))
+                rest = rest.dropFirst(chunk.count)
+                wire += Array("BDAT \(chunk.count)\r\n".utf8) + chunk
+                replies.append("S: 250 2.0.0 \(chunk.count) octets received")
+                if Bool.random(using: &random) {
+                    wire += Array("NOOP\r\n".utf8)
+                    replies.append("S: 250 2.0.0 Ok")
+                }
+            }
+            wire += Array("BDAT 0 LAST\r\n".utf8)
+            let content = ByteBuffer(bytes: isBinary ? octets : Self.normalised(octets))
+            replies += [
+                "*: commit <a@b> -> <c@d>, \(content.readableBytes) octets", "*: \(Transcript.escape(content))",
+                "S: 250 2.0.0 Ok: queued as 4Q7K",
+            ]
+            var party = self.party().started(.greeted)
+            var written: [String] = []
+            var unsent = wire[...]
+            while !unsent.isEmpty {
+                let piece = unsent.prefix(Int.random(in: 1...30, using: &random))
+                unsent = unsent.dropFirst(piece.count)
+                written += party.receive(ByteBuffer(bytes: piece))
+            }
+            guard written == replies else {
+                Issue.record("seed \(seed): \(octets) became \(written)")
+                return
+            }
+        }
+    }
+
+    /// Each CR, LF or CRLF is a CRLF; the end of the content is no line end that was not there.
+    private static func normalised(_ octets: [UInt8]) -> [UInt8] {
+        octets.enumerated().flatMap { index, octet -> [UInt8] in
+            switch octet {
+            case 0x0D: [0x0D, 0x0A]
+            case 0x0A: index > 0 && octets[index - 1] == 0x0D ? [] : [0x0D, 0x0A]
+            default: [octet]
+            }
+        }
+    }
 }
