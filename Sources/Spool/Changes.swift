@@ -34,7 +34,7 @@ public struct Settlement: Sendable {
         public var session: String?
         /// How long the attempt took.
         public var milliseconds: Int64?
-        /// The sender is told of the delay by this settlement's report.
+        /// The sender is told of the delay by this settlement's report, or does not want to be.
         public var delayNoticed: Bool
         public init(
             index: Int, generation: UInt32, state: RecipientState, due: Timestamp? = nil, countsAsTry: Bool = true,
@@ -57,13 +57,13 @@ public struct Settlement: Sendable {
     public var message: QueueID
     public var at: Timestamp
     public var outcomes: [Outcome]
-    /// The delivery status notification that goes into the queue with it (RFC 3464).
-    public var report: NewMessage?
-    public init(message: QueueID, at: Timestamp, outcomes: [Outcome], report: NewMessage? = nil) {
+    /// The delivery status notifications that go into the queue with it (RFC 3464).
+    public var reports: [NewMessage]
+    public init(message: QueueID, at: Timestamp, outcomes: [Outcome], reports: [NewMessage] = []) {
         self.message = message
         self.at = at
         self.outcomes = outcomes
-        self.report = report
+        self.reports = reports
     }
 }
 

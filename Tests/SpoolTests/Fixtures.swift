@@ -54,7 +54,8 @@ final class TemporarySpool {
                 index: index, generation: generation, state: state, nextHop: "192.0.2.1:25", reply: "as told",
                 remoteID: "R1", session: "out#1", milliseconds: 12)
         }
-        let settlement = Settlement(message: message.id, at: message.arrived, outcomes: outcomes, report: report)
+        let settlement = Settlement(
+            message: message.id, at: message.arrived, outcomes: outcomes, reports: report.map { [$0] } ?? [])
         return try await self.spool.settle([settlement], on: self.loop).get().first
     }
 

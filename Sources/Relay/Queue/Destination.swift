@@ -10,12 +10,15 @@ final class Destination: @unchecked Sendable {
     struct Entry {
         var row: QueueIndex.Row
         var stamp: UInt32
+        /// Of its message (RFC 6710).
+        var priority: Int8 = 0
     }
 
     let nextHop: NextHop
     let index: QueueIndex.DestinationIndex
-    /// Due recipients, oldest due first. An entry whose stamp is old is passed over.
-    var ready: Deque<Entry> = []
+    /// Due recipients: those of the highest priority first, among equals the oldest due. An entry whose stamp is old is
+    /// passed over.
+    private(set) var ready: Deque<Entry> = []
     var connections: [ObjectIdentifier: OutboundConnection] = [:]
     /// Of these: sessions that wait for a transaction.
     var idle: [OutboundConnection] = []
@@ -36,6 +39,18 @@ final class Destination: @unchecked Sendable {
         self.nextHop = nextHop
         self.index = index
     }
+
+    /// - Parameter isFirst: before the others of its priority.
+    func add(_ entry: Entry, isFirst: Bool = false) {
+        var place = isFirst ? self.ready.startIndex : self.ready.endIndex
+        if isFirst {
+            while place < self.ready.endIndex, self.ready[place].priority > entry.priority { place += 1 }
+        } else {
+            while place > self.ready.startIndex, self.ready[place - 1].priority < entry.priority { place -= 1 }
+        }
+        self.ready.insert(entry, at: place)
+    }
+    func takeFirst() -> Entry? { self.ready.popFirst() }
 
     func isBackingOff(at now: Timestamp) -> Bool { self.backoffUntil.map { $0 > now } ?? false }
 

@@ -67,6 +67,30 @@ extension Queue {
         return try await self.perform(.retry, on: .frozen(all.id), by: name)
     }
 
+    /// What a client asks for with ETRN (RFC 1985): mail of that domain that waits is due now. From any thread.
+    ///
+    /// - Returns: how many recipients that were.
+    func release(_ request: QueueRequest) -> EventLoopFuture<Int> {
+        self.loop.flatSubmit {
+            guard let pattern = request.pattern else {
+                return self.loop.makeFailedFuture(FeedError(.invalid, "there are no named queues"))
+            }
+            let found = UncheckedTransfer(SlotList())
+            return self.scan { slot in found.value.slots.append(slot) }.flatMap {
+                let targets = found.value.slots.flatMap { Array(self.index.rows(of: $0)) }.filter { row in
+                    let state = self.index.states[Int(row)]
+                    guard state == .deferred || state == .queued, !self.ordered.contains(row),
+                        let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
+                    else { return false }
+                    return pattern.matches(
+                        RouteTable.routedDomain(of: path, hostname: self.configuration.hostname))
+                }.compactMap { self.target($0) }
+                let rows = UncheckedTransfer(self.keepBack(targets))
+                return self.apply(.retry, targets, by: "ETRN").always { _ in self.letGo(rows.value) }.map(\.done)
+            }
+        }
+    }
+
     // MARK: targets
 
     private func target(_ row: QueueIndex.Row) -> RecipientTarget? {
@@ -240,6 +264,17 @@ extension Queue {
                 }
             }
             return self.bounce(parts.dropFirst(100), by: name, into: receipt)
+        }
+    }
+}
+
+extension QueueRequest {
+    /// The domains it is about; `nil` for a name that nobody agreed on.
+    fileprivate var pattern: DomainPattern? {
+        switch self {
+        case .domain(let domain): DomainPattern(domain.text)
+        case .subdomains(let domain): DomainPattern("*.\(domain.text)")
+        case .queue: nil
         }
     }
 }

@@ -11,17 +11,22 @@ extension Queue {
     static let recipientsInReport = 100
     private static let headerOctets = 32 << 10
 
-    /// - Returns: `nil` when nothing is to be reported, or there is nobody to tell: a null reverse-path is never answered
-    ///   (RFC 5321 §4.5.5).
-    func report(on outcomes: [Settlement.Outcome], of id: QueueID) -> EventLoopFuture<NewMessage?> {
-        let reported = outcomes.filter { $0.state == .bounced || $0.state == .expired || $0.delayNoticed }
-        guard !reported.isEmpty else { return self.loop.makeSucceededFuture(nil) }
+    /// - Returns: a report for each kind of news that the sender wants; none where there is nobody to tell: a null
+    ///   reverse-path is never answered (RFC 5321 §4.5.5).
+    func reports(on outcomes: [Settlement.Outcome], of id: QueueID) -> EventLoopFuture<[NewMessage]> {
+        let news = outcomes.filter { $0.news != nil }
+        guard !news.isEmpty else { return self.loop.makeSucceededFuture([]) }
         return self.loop.makeFutureWithTask {
             guard let message = try await self.spool.message(id), case .path(let sender) = message.reversePath else {
-                return nil
+                return []
             }
+            let wanted = news.filter { message.wantsToKnow($0) }
+            guard !wanted.isEmpty else { return [] }
             let header = await self.header(of: id)
-            return self.report(on: reported, of: message, to: sender, header: header)
+            return [DeliveryStatusNotification.Action.failed, .delayed].compactMap { action in
+                let told = wanted.filter { $0.news == action }
+                return told.isEmpty ? nil : self.report(on: told, of: message, to: sender, header: header)
+            }
         }
     }
 
@@ -147,9 +152,33 @@ extension Queue {
     }
 
     /// No attempt may begin for them until their outcome is written.
-    private func keepBack(_ outcomes: [Settlement.Outcome], _ slot: QueueIndex.Slot) {
+    func keepBack(_ outcomes: [Settlement.Outcome], _ slot: QueueIndex.Slot) {
         for outcome in outcomes {
             if let row = self.index.row(of: slot, index: outcome.index) { self.index.setState(row, .active) }
+        }
+    }
+}
+
+extension Settlement.Outcome {
+    /// What a sender may want to be told; `nil`: nothing that reports are made of.
+    fileprivate var news: DeliveryStatusNotification.Action? {
+        if self.delayNoticed { return .delayed }
+        switch self.state {
+        case .bounced, .expired: return .failed
+        case .queued, .active, .deferred, .hold, .relayed, .dropped: return nil
+        }
+    }
+}
+
+extension SpooledMessage {
+    /// Whether NOTIFY asks for these news (RFC 3461 §4.1): without it, failures and delays are told.
+    fileprivate func wantsToKnow(_ outcome: Settlement.Outcome) -> Bool {
+        guard let recipient = self.recipients.first(where: { $0.index == outcome.index }) else { return false }
+        let notify = (try? RecipientParameters(recipient.parameters))?.notify ?? [.failure, .delay]
+        return switch outcome.news {
+        case .failed: notify.contains(.failure)
+        case .delayed: notify.contains(.delay)
+        case nil: false
         }
     }
 }

@@ -33,7 +33,10 @@ extension Queue {
         for row in attempt.rows.reversed() {
             self.attemptOfRow[row] = nil
             self.index.setState(row, .queued)
-            attempt.destination.ready.prepend(Destination.Entry(row: row, stamp: self.index.stamps[Int(row)]))
+            attempt.destination.add(
+                Destination.Entry(
+                    row: row, stamp: self.index.stamps[Int(row)], priority: self.index.priority(of: row)),
+                isFirst: true)
         }
         self.pump(attempt.destination)
     }
@@ -139,22 +142,22 @@ extension Queue {
     /// While the spool fails the recipients stay as they are, and it is tried again.
     /// - Parameter done: before the index changes; false when the spool found something else than the index.
     func settle(
-        _ outcomes: [Settlement.Outcome], of id: QueueID, by operatorName: String? = nil,
+        _ outcomes: [Settlement.Outcome], of id: QueueID,
         done: @escaping (Bool) -> Void
     ) {
         let done = UncheckedTransfer(done)
-        self.report(on: outcomes, of: id)
-            .flatMap { report in
-                let settlement = Settlement(message: id, at: self.now, outcomes: outcomes, report: report)
-                return self.spool.settle([settlement], on: self.loop).map { ($0.first ?? .stale, report) }
+        self.reports(on: outcomes, of: id)
+            .flatMap { reports in
+                let settlement = Settlement(message: id, at: self.now, outcomes: outcomes, reports: reports)
+                return self.spool.settle([settlement], on: self.loop).map { ($0.first ?? .stale, reports) }
             }
             .whenComplete { result in
                 switch result {
-                case .success((.done(let generation, let isGone), let report)):
+                case .success((.done(let generation, let isGone), let reports)):
                     self.spoolTrouble = nil
                     done.value(true)
                     self.settled(outcomes, of: id, generation: generation, isGone: isGone)
-                    if let report {
+                    for report in reports {
                         self.fresh.insert(report.message)
                         self.add(report.message)
                     }
@@ -166,7 +169,7 @@ extension Queue {
                     self.log.error("an outcome could not be written", metadata: ["error": "\(error)"])
                     guard !self.isStopping else { return done.value(false) }
                     self.loop.scheduleTask(in: .seconds(2)) {
-                        self.settle(outcomes, of: id, by: operatorName, done: done.value)
+                        self.settle(outcomes, of: id, done: done.value)
                     }
                 }
                 self.signal.raise(.queue)

@@ -145,7 +145,7 @@ extension Queue {
 
     func missingRoute(_ row: QueueIndex.Row) -> String? {
         guard self.index.destinations[Int(row)] == QueueIndex.unrouted,
-            let path = try? ForwardPath(parsing: self.index.forwardPath(row))
+            let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
         else { return nil }
         return RouteTable.missingRoute(
             RouteTable.routedDomain(of: path, hostname: self.configuration.hostname))

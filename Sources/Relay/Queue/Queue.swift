@@ -38,6 +38,7 @@ final class Queue: @unchecked Sendable {
     let node: String
 
     var configuration: RelayConfiguration
+    private var keyring: Keyring
     var routes: RouteTable
     var schedule: RetrySchedule
     var random = SystemRandomNumberGenerator()
@@ -66,10 +67,12 @@ final class Queue: @unchecked Sendable {
     private let inbox = NIOLockedValueBox<[SpooledMessage]>([])
 
     init(
-        _ configuration: RelayConfiguration, node: String, loop: any EventLoop, spool: any Spool, delivery: Delivery,
+        _ configuration: RelayConfiguration, keyring: Keyring, node: String, loop: any EventLoop, spool: any Spool,
+        delivery: Delivery,
         clock: Clock, log: Logger, signal: ChangeSignal
     ) {
         self.configuration = configuration
+        self.keyring = keyring
         self.node = node
         self.routes = RouteTable(configuration.routes)
         self.schedule = RetrySchedule(configuration.retry)
@@ -118,6 +121,7 @@ final class Queue: @unchecked Sendable {
         let destinations = message.recipients.map { self.route($0.forwardPath) }
         guard let slot = self.index.add(message, destinations: destinations) else { return false }
         for row in Array(self.index.rows(of: slot)) { self.plan(row) }
+        self.armDeadline(of: message)
         return true
     }
 
@@ -142,7 +146,9 @@ final class Queue: @unchecked Sendable {
             guard let destination = self.destination(of: row) else { return }
             if self.index.due[place] <= self.now.milliseconds {
                 if self.index.states[place] != .queued { self.index.setState(row, .queued) }
-                destination.ready.append(Destination.Entry(row: row, stamp: self.index.stamps[place]))
+                destination.add(
+                    Destination.Entry(
+                        row: row, stamp: self.index.stamps[place], priority: self.index.priority(of: row)))
                 self.pump(destination)
             } else {
                 self.dues.insert(Due(at: self.index.due[place], row: row, stamp: self.index.stamps[place]))
@@ -208,14 +214,14 @@ final class Queue: @unchecked Sendable {
     private func dropStale(_ destination: Destination) -> Bool {
         while let first = destination.ready.first {
             if self.index.stamps[Int(first.row)] == first.stamp, !self.ordered.contains(first.row) { return true }
-            destination.ready.removeFirst()
+            _ = destination.takeFirst()
         }
         return false
     }
 
     /// Takes the next message and those of its recipients that can go in the same transaction.
     private func begin(_ destination: Destination, on connection: OutboundConnection?) {
-        let first = destination.ready.removeFirst().row
+        guard let first = destination.takeFirst()?.row else { return }
         let slot = self.index.rowSlot[Int(first)]
         let moved = self.index.moved(first)
         let now = self.now
@@ -271,7 +277,7 @@ final class Queue: @unchecked Sendable {
         } else {
             let destination = attempt.destination
             let settings = Delivery.Settings(
-                hostname: self.configuration.hostname, timeouts: self.configuration.timeouts)
+                hostname: self.configuration.hostname, timeouts: self.configuration.timeouts, keyring: self.keyring)
             let connection = self.delivery.open(to: destination.nextHop, job: job, settings: settings) { event in
                 self.loop.execute { self.handle(event, destination) }
             }
@@ -338,9 +344,10 @@ final class Queue: @unchecked Sendable {
     }
 
     /// The operator changed the routes: what is not under way finds its destination anew.
-    func reload(_ configuration: RelayConfiguration) {
+    func reload(_ configuration: RelayConfiguration, keyring: Keyring) {
         self.loop.execute {
             self.configuration = configuration
+            self.keyring = keyring
             self.routes = RouteTable(configuration.routes)
             self.schedule = RetrySchedule(configuration.retry)
             _ = self.scan { slot in
@@ -353,7 +360,7 @@ final class Queue: @unchecked Sendable {
 
     private func reroute(_ row: QueueIndex.Row) {
         guard self.index.states[Int(row)] != .active,
-            let path = try? ForwardPath(parsing: self.index.forwardPath(row))
+            let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
         else { return }
         let destination = self.route(path)
         guard destination != self.index.destinations[Int(row)] else { return }

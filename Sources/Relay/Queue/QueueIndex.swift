@@ -58,6 +58,8 @@ struct QueueIndex {
 
     /// Of the rows that are or were on hold: since when, and how long before.
     private var held: [Row: (since: Int64?, total: Int64)] = [:]
+    /// Of the messages that have one that is not 0 (RFC 6710).
+    private var priorities: [Slot: Int8] = [:]
     private(set) var text = TextArena()
     private var interner = Interner()
 
@@ -92,6 +94,9 @@ struct QueueIndex {
     func moved(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.moved != 0 }
     func delayNoticed(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.delayNoticed != 0 }
     func reply(_ row: Row) -> String? { self.interner[self.replies[Int(row)]] }
+    func priority(of row: Row) -> Int8 {
+        self.priorities.isEmpty ? 0 : self.priorities[self.rowSlot[Int(row)]] ?? 0
+    }
     func forwardPath(_ row: Row) -> String { self.text[self.toText[Int(row)]] }
     func reversePath(_ slot: Slot) -> String { self.text[self.fromText[Int(slot)]] }
 
@@ -116,6 +121,7 @@ struct QueueIndex {
         self.generations[place] = message.generation
         self.fromText[place] = self.text.append(message.reversePath.description)
         self.slots[message.id.rawValue] = slot
+        if let priority = message.priority, priority != 0 { self.priorities[slot] = priority }
         var last: Row = -1
         for (recipient, destination) in zip(message.recipients, destinations) {
             let row = self.takeRow()
@@ -209,6 +215,7 @@ struct QueueIndex {
         self.text.forget(self.fromText[place])
         self.slots[self.ids[place]] = nil
         self.ids[place] = 0
+        self.priorities[slot] = nil
         self.freeSlots.append(slot)
         self.messages -= 1
         self.contentOctets -= self.octets[place]

@@ -20,7 +20,7 @@ extension Store {
             try self.settle(&message.recipients[place], outcome, of: message, at: settlement.at, db)
         }
         message.generation += 1
-        if let report = settlement.report {
+        for report in settlement.reports {
             try self.insert(report, db)
             self.count { $0.reports += 1 }
             var fact = Fact(sequence: 0, at: settlement.at, kind: .reported, message: message.id)
