@@ -9,8 +9,8 @@ let settings: [SwiftSetting] =
     ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 /// A room of the house; DESIGN's picture of who may know whom is this file.
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func room(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -26,6 +26,9 @@ let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", 
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
 let package = Package(
@@ -33,6 +36,8 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -42,30 +47,36 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
-        room("SMTP", [nioCore]),
+        room("SMTP", [nioCore], exclude: ["README.md"]),
+        room("SASL", [crypto]),
         room("Mail", ["SMTP", nioCore]),
         room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb]),
         room("Monitor", ["Mail", "SMTP", nioCore]),
         room(
             "Relay",
-            ["Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, heap, histogram, logging]),
+            [
+                "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto,
+                deque, heap, histogram, logging,
+            ]),
         room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),
         .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
         room("Terminal", ["Screen", "CNcurses"]),
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency,
+                "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix,
+                nioConcurrency,
                 logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
         tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
+        tests("SASLTests", ["SASL"]),
         tests("MailTests", ["Mail", "SMTP", nioCore]),
         tests("SpoolTests", ["Spool", "Mail", "SMTP", nioCore, nioPosix, grdb]),
         tests("MonitorTests", ["Monitor"]),
         tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
-        tests("ConfigurationTests", ["hoptop", "Relay", "SMTP"]),
+        tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),
         tests(
             "EndToEnd",
             ["hoptop", "Relay", "Monitor", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),

@@ -30,8 +30,12 @@ public final class Relay: Sendable {
         var isStopping = false
     }
 
-    /// - Parameter spool: opened, and this engine's alone.
-    public init(_ configuration: RelayConfiguration, spool: any Spool, threads: NIOThreadPool, log: Logger) {
+    /// - Parameters:
+    ///   - keyring: of the same configuration.
+    ///   - spool: opened, and this engine's alone.
+    public init(
+        _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, threads: NIOThreadPool, log: Logger
+    ) {
         let clock = Clock.system
         self.node = configuration.hostname
         self.spool = spool
@@ -46,11 +50,13 @@ public final class Relay: Sendable {
         self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal)
         let delivery = Delivery(group: self.group, spool: spool, registry: self.registry, clock: clock, log: log)
         let queue = Queue(
-            configuration, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery, clock: clock,
+            configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
+            clock: clock,
             log: log, signal: self.signal)
         self.queue = queue
         self.reception = Reception(
-            configuration, spool: spool, registry: self.registry, clock: clock, log: log, threads: threads,
+            Admission(configuration: configuration, keyring: keyring), spool: spool, registry: self.registry,
+            clock: clock, log: log, threads: threads, requested: { queue.release($0) },
             accepted: { queue.accepted($0) })
     }
 
@@ -59,11 +65,12 @@ public final class Relay: Sendable {
     /// - Throws: ``ListenError`` when an address cannot be listened on; nothing was begun then.
     public func start() async throws {
         let boundary = self.spool.nextID(at: self.started)
-        for endpoint in self.configuration.listen {
+        for listener in self.configuration.listen {
+            let endpoint = listener.endpoint
             do {
-                let channel = try await self.reception.listen(on: endpoint, group: self.group)
+                let channel = try await self.reception.listen(on: listener, group: self.group)
                 self.state.withLockedValue { $0.listeners.append(channel) }
-                let address = channel.localAddress.map(ServerHandler.text) ?? "\(endpoint)"
+                let address = channel.localAddress?.endpointText ?? "\(endpoint)"
                 self.log.info("listening", metadata: ["address": "\(address)"])
             } catch {
                 for channel in self.state.withLockedValue({ $0.listeners }) { try? await channel.close() }
@@ -118,10 +125,10 @@ public final class Relay: Sendable {
 
     /// Policy and routes as they are now; sessions under way keep what they began with. Listening addresses and the spool
     /// stay as they were at the start.
-    public func reload(_ configuration: RelayConfiguration) {
+    public func reload(_ configuration: RelayConfiguration, keyring: Keyring) {
         self.state.withLockedValue { $0.configuration = configuration }
-        self.reception.reload(configuration)
-        self.queue.reload(configuration)
+        self.reception.reload(Admission(configuration: configuration, keyring: keyring))
+        self.queue.reload(configuration, keyring: keyring)
     }
 
     /// Makes everything deferred due now.
@@ -134,7 +141,7 @@ public final class Relay: Sendable {
 
     /// Addresses listened on, with the ports that the system chose.
     public var listening: [String] {
-        self.state.withLockedValue { $0.listeners }.compactMap { $0.localAddress.map(ServerHandler.text) }
+        self.state.withLockedValue { $0.listeners }.compactMap { $0.localAddress?.endpointText }
     }
 
     /// Recipients that are not settled yet.

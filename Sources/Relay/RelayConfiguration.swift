@@ -14,6 +14,10 @@ public struct RelayConfiguration: Sendable, Hashable {
         public var recipients = 1000
         /// Command errors in a session before it is closed.
         public var errors = 20
+        /// A message with more Received fields is in a loop (RFC 5321 §6.3).
+        public var receivedFields = 100
+        /// Milliseconds for which a client may ask us to hold mail back (RFC 4865); 0: not offered.
+        public var hold: Int64 = 0
         public init() {}
 
         /// ``connections``, resolved. What else needs descriptors keeps its share: the spool, and sessions out.
@@ -62,13 +66,26 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var hostname: String
     /// Where `<Postmaster>` goes; `nil`: `postmaster@hostname`, which then is held until a route takes it.
     public var postmaster: Mailbox?
-    /// `address:port`; port 0 lets the system choose.
-    public var listen: [SocketEndpoint]
+    public var listen: [Listener]
+    /// What the listeners with TLS show.
+    public var tls: TLSFiles?
+    /// A users file of `hoptop passwd`; `nil`: nobody can log in.
+    public var users: String?
+    /// AUTH is offered without TLS too.
+    public var plaintextAuthentication = false
     /// Clients that may relay anywhere.
     public var networks: [Network]
     /// Domains that anyone may send to; `example.org` or `*.example.org`.
     public var domains: [DomainPattern]
     public var sourceRoutes: SourceRoutes
+    /// Clients whose XCLIENT, or XFORWARD, is believed.
+    public var xclient: [Network] = []
+    public var xforward: [Network] = []
+    public var bareLineEnds = ServerSession.BareLineEnds.normalize
+    public var longLines = ServerSession.LongLines.fold
+    public var earlyTalkers = ServerSession.EarlyTalkers.note
+    /// Extensions that are not offered although they could be.
+    public var without: Set<ServiceExtension> = []
     public var routes: [Route]
     public var spoolDirectory: String
     /// How long a drop can be taken back.
@@ -81,7 +98,7 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var timeouts = Timeouts()
 
     public init(
-        hostname: String, postmaster: Mailbox? = nil, listen: [SocketEndpoint], networks: [Network] = Network.loopback,
+        hostname: String, postmaster: Mailbox? = nil, listen: [Listener], networks: [Network] = Network.loopback,
         domains: [DomainPattern] = [], sourceRoutes: SourceRoutes = .strip, routes: [Route] = [], spoolDirectory: String
     ) {
         self.hostname = hostname
@@ -92,46 +109,5 @@ public struct RelayConfiguration: Sendable, Hashable {
         self.sourceRoutes = sourceRoutes
         self.routes = routes
         self.spoolDirectory = spoolDirectory
-    }
-}
-
-/// A host name or address literal with a port; written `host:port`, `192.0.2.1:25`, `[2001:db8::1]:25`.
-public struct SocketEndpoint: Sendable, Hashable, CustomStringConvertible {
-    public var host: String
-    public var port: Int
-    public init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-    /// Reads `description`'s form; without a port, `defaultPort`. `nil` when it is not of that form.
-    public init?(_ text: String, defaultPort: Int? = nil) {
-        let host: Substring
-        let portText: Substring?
-        if text.first == "[" {
-            guard let close = text.firstIndex(of: "]") else { return nil }
-            host = text[text.index(after: text.startIndex)..<close]
-            let rest = text[text.index(after: close)...]
-            guard rest.isEmpty || rest.first == ":" else { return nil }
-            portText = rest.isEmpty ? nil : rest.dropFirst()
-        } else if let colon = text.lastIndex(of: ":") {
-            host = text[..<colon]
-            guard !host.contains(":") else { return nil }
-            portText = text[text.index(after: colon)...]
-        } else {
-            host = text[...]
-            portText = nil
-        }
-        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
-        self.host = String(host)
-        if let portText {
-            guard let port = Int(portText), (0...65535).contains(port) else { return nil }
-            self.port = port
-        } else {
-            guard let defaultPort else { return nil }
-            self.port = defaultPort
-        }
-    }
-    public var description: String {
-        self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Relay
 
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,7 +13,8 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var engine: EngineOptions
 
         func run() throws {
-            _ = try self.engine.configuration()
+            let configuration = try self.engine.configuration()
+            do { _ = try Keyring(configuration) } catch { throw Failure(error) }
             print("\(self.engine.file ?? "the default configuration"): ok")
         }
     }

@@ -70,9 +70,10 @@ struct Engine {
         let threads = NIOThreadPool(numberOfThreads: 4)
         threads.start()
         do {
+            let keyring = try Keyring(configuration)
             let spool = try SQLiteSpool(
                 directory: configuration.spoolDirectory, node: configuration.node, threads: threads)
-            let relay = Relay(configuration, spool: spool, threads: threads, log: log)
+            let relay = Relay(configuration, keyring: keyring, spool: spool, threads: threads, log: log)
             do {
                 try await relay.start()
             } catch {

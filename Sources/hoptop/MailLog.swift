@@ -53,17 +53,14 @@ struct MailLog: Sendable {
         if let hop = fact.nextHop { words += " via=\(hop)" }
         if let octets = fact.contentOctets { words += " size=\(octets)" }
         if let took = fact.milliseconds { words += " took=\(took)ms" }
-        if let text = fact.text { words += " \(self.key(of: fact.kind))=\"\(text)\"" }
-        return words
-    }
-
-    /// What a fact's text is.
-    private static func key(of kind: FactRow.Kind) -> String {
-        switch kind {
-        case .accepted: "client"
-        case .deferred, .relayed, .bounced, .expired, .refused: "reply"
-        case .dropped, .held, .released, .retried, .restored: "by"
-        case .reported: "report"
+        if let text = fact.text {
+            switch fact.kind {
+            case .accepted: words += " client=\"\(text)\""
+            case .deferred, .relayed, .bounced, .expired, .refused: words += " reply=\"\(text)\""
+            case .reported: words += " report=\(text)"
+            case .dropped, .held, .released, .retried, .restored: words += " \(text)"  // `by ann`
+            }
         }
+        return words
     }
 }

@@ -52,7 +52,8 @@ struct ServeCommand: AsyncParsableCommand {
     /// A mistake in the file leaves everything as it was.
     private func reload(_ engine: Engine, _ log: Logger) {
         do {
-            engine.relay.reload(try self.engine.configuration())
+            let configuration = try self.engine.configuration()
+            engine.relay.reload(configuration, keyring: try Keyring(configuration))
             log.info("the configuration was read again; listen and spool stay as they were")
         } catch {
             log.error("the configuration was not taken", metadata: ["error": "\(error)"])

@@ -24,7 +24,15 @@ struct ConfigurationTests {
         var configuration = ConfigurationFile.defaults()
         configuration.hostname = "mx1.example.net"
         configuration.postmaster = Mailbox(localPart: "ops", domain: Domain("example.net"))
-        configuration.listen.append(SocketEndpoint(host: "::1", port: 2526))
+        configuration.listen.append(
+            Listener(
+                SocketEndpoint(host: "::1", port: 2526), role: .submission, tls: .implicit,
+                proxies: [try #require(Network("10.0.0.0/8"))]))
+        configuration.tls = TLSFiles(certificate: "cert.pem", key: "key.pem")
+        configuration.users = "users"
+        configuration.bareLineEnds = .reject
+        configuration.without = [.chunking, .binaryMIME]
+        configuration.limits.hold = 3_600_000
         configuration.sourceRoutes = .honor
         configuration.limits.messageOctets = 64 << 10
         configuration.retry.first = 1500
@@ -33,6 +41,22 @@ struct ConfigurationTests {
                 pattern: try #require(DomainPattern("*.example.org")),
                 via: [SocketEndpoint(host: "a.example", port: 25), SocketEndpoint(host: "2001:db8::1", port: 2525)])
         ]
+        var security = RouteSecurity()
+        security.tls = .verified
+        security.isImplicit = true
+        security.authorities = "ca.pem"
+        security.login = .init(user: "me", secret: .command("token --now"), kind: .token)
+        configuration.routes.append(
+            Route(
+                pattern: try #require(DomainPattern("*")), via: [SocketEndpoint(host: "b.example", port: 465)],
+                security: security))
+        security = RouteSecurity()
+        security.fingerprint = (0..<32).map { $0 * 8 }
+        security.login = .init(user: "you", secret: .file("secret"), kind: .password)
+        configuration.routes.append(
+            Route(
+                pattern: try #require(DomainPattern("c.example")), via: [SocketEndpoint(host: "c.example", port: 587)],
+                security: security))
         let text = ConfigurationFile.text(of: configuration)
         #expect(try ConfigurationFile.read(text: text, file: "x") == configuration)
     }
@@ -61,8 +85,29 @@ struct ConfigurationTests {
                 "hoptop.toml:6: route[1].domain: * has a route already: the first match wins, so remove one"
             ),
             (
-                "[[listen]]\nrole = \"lmtp\"\naddress = \"127.0.0.1:24\"",
-                "hoptop.toml:2: listen[0].role: \"lmtp\" is not known to this version; allowed: \"relay\""
+                "[[listen]]\nrole = \"mda\"\naddress = \"127.0.0.1:24\"",
+                "hoptop.toml:2: listen[0].role: \"mda\" is not allowed here; allowed: \"relay\", \"submission\" or \"lmtp\""
+            ),
+            (
+                "[[listen]]\naddress = \"127.0.0.1:587\"\nrole = \"submission\"",
+                "hoptop.toml:3: listen[0].role: \"submission\" needs users who may log in: [auth] users"
+            ),
+            (
+                "[[listen]]\naddress = \"127.0.0.1:465\"\ntls = \"implicit\"",
+                "hoptop.toml:3: listen[0].tls: needs a certificate: [tls] certificate and key"
+            ),
+            ("[tls]\nkey = \"k.pem\"", "hoptop.toml:1: tls.certificate: is missing beside tls.key"),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\nuser = \"me\"",
+                "hoptop.toml:4: route[0].user: needs a password or a token beside it, and each of those a user"
+            ),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\nuser = \"me\"\npassword = \"secret\"",
+                "hoptop.toml:5: route[0].password: \"secret\" is not allowed here; allowed: { file = \"…\" } or { environment = \"…\" }"
+            ),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\ntls = \"always\"",
+                "hoptop.toml:4: route[0].tls: \"always\" is not allowed here; allowed: \"none\", \"opportunistic\", \"required\" or \"verified\""
             ),
             ("limits = 3", "hoptop.toml:1: limits: is a table: write [limits]"),
             (
@@ -78,6 +123,22 @@ struct ConfigurationTests {
         #expect(self.mistakes("hostname = \"x\"\n[limits\n").first?.hasPrefix("hoptop.toml:2: ") == true)
     }
 
+    @Test("listeners have STARTTLS where there is a certificate, unless they say otherwise")
+    func listenerTLS() throws {
+        let configuration = try ConfigurationFile.read(
+            text: """
+                [tls]
+                certificate = "c.pem"
+                key = "k.pem"
+                [[listen]]
+                address = "127.0.0.1:25"
+                [[listen]]
+                address = "127.0.0.1:24"
+                tls = "none"
+                """, file: "x")
+        #expect(configuration.listen.map(\.tls) == [.starttls, .none])
+    }
+
     @Test("options come before the file, and a pattern given replaces the file's")
     func overrides() throws {
         var configuration = try ConfigurationFile.read(
@@ -87,7 +148,7 @@ struct ConfigurationTests {
             .apply(to: &configuration)
         #expect(configuration.routes.map(\.pattern.description) == ["*", "b.example"])
         #expect(configuration.routes[0].via.map(\.description) == ["c:3", "d:25"])
-        #expect(configuration.listen.map(\.description) == ["127.0.0.1:0"])
+        #expect(configuration.listen.map(\.endpoint.description) == ["127.0.0.1:0"])
         #expect(throws: ConfigurationError.self) {
             try Overrides(routes: ["nonsense", "*=mx"]).apply(to: &configuration)
         }

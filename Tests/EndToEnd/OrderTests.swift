@@ -63,7 +63,7 @@ extension EndToEnd {
             let ledger = Ledger()
             let farEnd = try await FarEnd.start(ledger: ledger)
             var configuration = RelayConfiguration(
-                hostname: "mx.example.net", listen: [SocketEndpoint(host: "127.0.0.1", port: 0)],
+                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
                 spoolDirectory: "\(self.folder.path)/spool")
             configuration.retry.first = 2500
             configuration.routes = [
@@ -72,7 +72,7 @@ extension EndToEnd {
             let spool = SlowSpool(
                 try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton))
             let relay = Relay(
-                configuration, spool: spool, threads: .singleton,
+                configuration, keyring: try Keyring(configuration), spool: spool, threads: .singleton,
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             try await relay.start()
             let feed = relay.feed(user: "test")

@@ -39,7 +39,7 @@ extension EndToEnd {
             _ name: String, _ mode: RelayConfiguration.SourceRoutes, routes: [(String, String)]
         ) async throws -> Engine {
             var configuration = RelayConfiguration(
-                hostname: name, listen: [SocketEndpoint(host: "127.0.0.1", port: 0)], sourceRoutes: mode,
+                hostname: name, listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))], sourceRoutes: mode,
                 spoolDirectory: "\(self.folder.path)/\(name)")
             configuration.routes = routes.compactMap { pattern, address in
                 guard let pattern = DomainPattern(pattern), let host = SocketEndpoint(address) else { return nil }
@@ -90,7 +90,7 @@ extension EndToEnd {
                     via: [try #require(SocketEndpoint(d.relay.listening[0]))]),
                 Route(pattern: try #require(DomainPattern("c")), via: [farEnd.endpoint]),
             ]
-            a.relay.reload(configuration)
+            a.relay.reload(configuration, keyring: try Keyring(configuration))
             try await self.send("<@D:nobody@Z>", to: a)
             ledger.sent([Ledger.Entry("<1@c>", "nobody@Z")])
             #expect(try await eventually { ledger.missing.isEmpty })

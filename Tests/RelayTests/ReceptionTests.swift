@@ -78,16 +78,19 @@ struct ReceptionTests {
 
     /// Starts a server, sends `text` in one burst, and gives back all replies up to the end of the session.
     private func converse(
-        _ text: String, _ configuration: RelayConfiguration
+        _ text: String, _ configuration: RelayConfiguration, on listener: Listener? = nil
     ) async throws -> (replies: String, registry: SessionRegistry) {
         let group = MultiThreadedEventLoopGroup.singleton
         let registry = SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next()))
         let accepted = self.accepted
         let reception = Reception(
-            configuration, spool: self.spool, registry: registry, clock: .system,
+            Admission(configuration: configuration, keyring: try Keyring(configuration)), spool: self.spool,
+            registry: registry, clock: .system,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton,
+            requested: { _ in group.next().makeSucceededFuture(0) },
             accepted: { message in accepted.withLockedValue { $0.append(message) } })
-        let server = try await reception.listen(on: SocketEndpoint(host: "127.0.0.1", port: 0), group: group)
+        let server = try await reception.listen(
+            on: listener ?? Listener(SocketEndpoint(host: "127.0.0.1", port: 0)), group: group)
         let client = try await ClientBootstrap(group: group).connect(to: try #require(server.localAddress)) { channel in
             channel.eventLoop.makeCompletedFuture {
                 try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
@@ -215,7 +218,7 @@ struct ReceptionTests {
 
         configuration.limits.connections = 1
         guard
-            case .disconnect(let reply) = Admission(configuration: configuration)
+            case .disconnect(let reply) = Admission(configuration: configuration, keyring: try Keyring(configuration))
                 .greeting(nil, sessions: 2, fromClient: 0)
         else { return #expect(Bool(false), "a second session is let in") }
         #expect(reply.code == 421)

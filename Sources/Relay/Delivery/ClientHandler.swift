@@ -92,7 +92,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         self.lastActivity = .now()
-        let local = context.localAddress.map(ServerHandler.text) ?? "?"
+        let local = context.localAddress?.endpointText ?? "?"
         self.record.said(.relay, "connected \(local) -> \(self.host)", at: self.now)
         self.record.update(at: self.now) { $0.phase = .greeting }
         self.armTimer()

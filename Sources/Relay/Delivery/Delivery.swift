@@ -46,6 +46,7 @@ final class Delivery: Sendable {
     struct Settings: Sendable {
         var hostname: String
         var timeouts: RelayConfiguration.Timeouts
+        var keyring: Keyring
     }
     let group: any EventLoopGroup
     let spool: any Spool

@@ -6,6 +6,7 @@ import SMTP
 /// Who may do what (DESIGN §8.4): a value, asked at each step of a session. Counts of sessions come in as arguments.
 struct Admission: Sendable {
     let configuration: RelayConfiguration
+    let keyring: Keyring
 
     func mayRelay(_ address: SocketAddress?) -> Bool {
         guard let address else { return false }
@@ -25,12 +26,15 @@ struct Admission: Sendable {
         return .accept
     }
 
-    func recipient(_ path: ForwardPath, from address: SocketAddress?) -> ServerSession.Verdict {
+    /// - Parameter user: who logged in, which allows to relay.
+    func recipient(
+        _ path: ForwardPath, from address: SocketAddress?, user: String?
+    ) -> ServerSession.Verdict {
         guard case .path(let forward) = path else { return .accept }  // <Postmaster>: every server takes it (§4.5.1).
         if !forward.route.isEmpty, self.configuration.sourceRoutes == .reject {
             return .refuse(Reply(550, EnhancedStatusCode(5, 1, 3), "Source routes are not accepted here"))
         }
-        if self.mayRelay(address) || self.isOurPostmaster(forward.mailbox) { return .accept }
+        if user != nil || self.mayRelay(address) || self.isOurPostmaster(forward.mailbox) { return .accept }
         let domain = forward.mailbox.domain.canonical
         if self.configuration.domains.contains(where: { $0.matches(domain) }) { return .accept }
         return .refuse(Reply(554, EnhancedStatusCode(5, 7, 1), "Relay access denied"))

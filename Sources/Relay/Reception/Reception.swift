@@ -4,6 +4,7 @@ import Monitor
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import NIOSSL
 import SMTP
 import Spool
 
@@ -14,31 +15,34 @@ final class Reception: Sendable {
     let clock: Clock
     let log: Logger
     let threads: NIOThreadPool
+    let loginFailures = LoginFailures()
+    /// Mail that a client asks for (RFC 1985): how many recipients were made due.
+    let requested: @Sendable (QueueRequest) -> EventLoopFuture<Int>
     /// A message is safe: the queue takes it from here.
     let accepted: @Sendable (SpooledMessage) -> Void
     private let current: NIOLockedValueBox<Admission>
     private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
     init(
-        _ configuration: RelayConfiguration, spool: any Spool, registry: SessionRegistry, clock: Clock,
-        log: Logger, threads: NIOThreadPool, accepted: @escaping @Sendable (SpooledMessage) -> Void
+        _ admission: Admission, spool: any Spool, registry: SessionRegistry, clock: Clock,
+        log: Logger, threads: NIOThreadPool, requested: @escaping @Sendable (QueueRequest) -> EventLoopFuture<Int>,
+        accepted: @escaping @Sendable (SpooledMessage) -> Void
     ) {
-        self.current = NIOLockedValueBox(Admission(configuration: configuration))
+        self.current = NIOLockedValueBox(admission)
         self.spool = spool
         self.registry = registry
         self.clock = clock
         self.log = log
         self.threads = threads
+        self.requested = requested
         self.accepted = accepted
     }
 
     /// Taken by each session at its start, so a reload changes no session under way.
     var admission: Admission { self.current.withLockedValue { $0 } }
-    func reload(_ configuration: RelayConfiguration) {
-        self.current.withLockedValue { $0 = Admission(configuration: configuration) }
-    }
+    func reload(_ admission: Admission) { self.current.withLockedValue { $0 = admission } }
 
-    func listen(on endpoint: SocketEndpoint, group: any EventLoopGroup) async throws -> any Channel {
+    func listen(on listener: Listener, group: any EventLoopGroup) async throws -> any Channel {
         try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -46,11 +50,21 @@ final class Reception: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ServerHandler(self))
-                }
+                channel.eventLoop.makeCompletedFuture { try self.prepare(channel, of: listener) }
             }
-            .bind(host: endpoint.host, port: endpoint.port).get()
+            .bind(host: listener.endpoint.host, port: listener.endpoint.port).get()
+    }
+
+    private func prepare(_ channel: any Channel, of listener: Listener) throws {
+        let session = ServerHandler(self, listener)
+        let pipeline = channel.pipeline.syncOperations
+        if let address = channel.remoteAddress, listener.proxies.contains(where: { $0.contains(address) }) {
+            try pipeline.addHandler(ProxyHandler(session))
+        }
+        if listener.tls == .implicit, let context = self.admission.keyring.server {
+            try pipeline.addHandler(NIOSSLServerHandler(context: context))
+        }
+        try pipeline.addHandler(session)
     }
 
     func opened(_ channel: any Channel) { self.channels.withLockedValue { $0[ObjectIdentifier(channel)] = channel } }

@@ -2,6 +2,8 @@ import Logging
 import Mail
 import Monitor
 import NIOCore
+import NIOSSL
+import NIOTLS
 import SMTP
 import Spool
 
@@ -10,12 +12,22 @@ final class ServerHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let reception: Reception
-    private let admission: Admission
-    private var session: ServerSession
-    private var record: SessionRecord?
-    private var client: String?
-    private var writer: ContentWriter?
+    let reception: Reception
+    let admission: Admission
+    let listener: Listener
+    /// Made when it is known who the client is.
+    var session: ServerSession
+    var record: SessionRecord?
+    /// Set before the session begins by whoever knows better than the socket.
+    var peer = Peer()
+    /// Under which the session is counted.
+    private(set) var client: String?
+    var writer: ContentWriter?
+    /// `TLSv1.3`, once it is there.
+    private(set) var tls: String?
+    private var authentication: Authentication?
+    /// Implicit TLS is awaited.
+    private var isBegun = false
     private var output = ByteBuffer()
     private var isDraining = false
     private var isClosing = false
@@ -23,28 +35,34 @@ final class ServerHandler: ChannelInboundHandler {
     private var lastInput = NIODeadline.now()
     private var timer: Scheduled<Void>?
 
-    init(_ reception: Reception) {
+    init(_ reception: Reception, _ listener: Listener) {
         self.reception = reception
+        self.listener = listener
         self.admission = reception.admission
-        let configuration = self.admission.configuration
-        self.session = ServerSession(
-            ServerSession.Configuration(
-                hostname: configuration.hostname, maximumMessageOctets: configuration.limits.messageOctets,
-                maximumRecipients: configuration.limits.recipients, maximumErrors: configuration.limits.errors,
-                maximumReceivedFields: 100))
+        self.session = ServerSession(self.admission.session(on: listener, from: nil, at: reception.clock.now()))
     }
 
     // MARK: the channel's events
 
     func channelActive(context: ChannelHandlerContext) {
         let channel = context.channel
-        self.client = context.remoteAddress?.ipAddress
+        self.peer.address = self.peer.address ?? context.remoteAddress
+        self.client = self.peer.client
+        self.session = ServerSession(
+            self.admission.session(on: self.listener, from: self.peer.address, at: self.now))
         self.record = self.reception.registry.open(
-            .inbound, peer: context.remoteAddress.map(Self.text) ?? "?", client: self.client, at: self.now,
-            hangUp: { channel.close(promise: nil) })
+            .inbound, peer: self.peer.text, client: self.client, at: self.now, hangUp: { channel.close(promise: nil) })
         self.reception.opened(channel)
         self.armTimer(context)
-        self.drain(context)
+        switch self.listener.tls {
+        case .none, .starttls:
+            self.isBegun = true
+            self.drain(context)
+        case .implicit:
+            // The machine's greeting waits for TLS, so that it knows what it greets.
+            context.read()
+        }
+        context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -70,9 +88,13 @@ final class ServerHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard event is ShutDownEvent else { return context.fireUserInboundEventTriggered(event) }
-        self.session.shutDown()
-        self.drain(context)
+        switch event {
+        case is ShutDownEvent:
+            self.session.shutDown()
+            if self.isBegun { self.drain(context) } else { context.close(promise: nil) }
+        case TLSUserEvent.handshakeCompleted: self.secured(context)
+        default: context.fireUserInboundEventTriggered(event)
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -82,17 +104,12 @@ final class ServerHandler: ChannelInboundHandler {
 
     // MARK: the session's actions
 
-    private func drain(_ context: ChannelHandlerContext) {
+    func drain(_ context: ChannelHandlerContext) {
         guard !self.isDraining else { return }  // `run` answered at once, and the loop below goes on by itself.
         self.isDraining = true
         while let action = self.session.next() { self.run(action, context) }
         self.isDraining = false
-        if self.output.readableBytes > 0 {
-            let octets = self.output.readableBytes
-            self.record?.update(at: self.now) { $0.octetsOut += octets }
-            context.writeAndFlush(self.wrapOutboundOut(self.output), promise: nil)
-            self.output = context.channel.allocator.buffer(capacity: 256)
-        }
+        self.write(context)
         if self.isClosing {
             context.close(promise: nil)
         } else {
@@ -102,11 +119,22 @@ final class ServerHandler: ChannelInboundHandler {
         }
     }
 
+    private func write(_ context: ChannelHandlerContext) {
+        guard self.output.readableBytes > 0 else { return }
+        let octets = self.output.readableBytes
+        self.record?.update(at: self.now) { $0.octetsOut += octets }
+        context.writeAndFlush(self.wrapOutboundOut(self.output), promise: nil)
+        self.output = context.channel.allocator.buffer(capacity: 256)
+    }
+
     private func run(_ action: ServerSession.Action, _ context: ChannelHandlerContext) {
         switch action {
         case .heard(let line): self.record?.said(.client, line, at: self.now)
+        case .note(let remark): self.record?.said(.relay, remark, at: self.now)
         case .send(let reply): self.send(reply)
         case .decide(let question): self.decide(question, context)
+        case .startTLS: self.startTLS(context)
+        case .authenticate(let step): self.authenticate(step, context)
         case .store(let chunk): self.store(chunk, context)
         case .commit(let envelope): self.commit(envelope, context)
         case .discard: self.forgetContent()
@@ -116,130 +144,73 @@ final class ServerHandler: ChannelInboundHandler {
 
     private func send(_ reply: Reply) {
         reply.encode(into: &self.output)
-        self.record?.said(.server, reply, at: self.now)
+        // What a SASL mechanism asks is no secret alone, but with the answer it can be guessed at.
+        let shown = reply.code == 334 ? Reply(334, nil, "[redacted \(reply.lines[0].utf8.count) octets]") : reply
+        self.record?.said(.server, shown, at: self.now)
         if reply.code == 421 { self.remark = reply.description }
     }
 
-    private func decide(_ question: ServerSession.Question, _ context: ChannelHandlerContext) {
-        switch question {
-        case .greeting:
-            let counts = self.reception.registry.counts(client: self.client)
-            self.session.decided(
-                self.admission.greeting(
-                    context.remoteAddress, sessions: counts.inbound, fromClient: counts.ofClient))
-        case .hello(let name, _):
-            self.record?.update(at: self.now) { $0.name = name }
-            self.session.decided(.accept)
-        case .mail(_, let parameters):
-            let declared = parameters.first { $0.keyword == "SIZE" }.flatMap { $0.value }.flatMap { Int($0) }
-            self.record?.update(at: self.now) {
-                $0.contentOctets = declared
-                $0.contentOctetsDone = 0
-                $0.recipientsDone = 0
-            }
-            self.session.decided(.accept)
-        case .recipient(let path, _):
-            let verdict = self.admission.recipient(path, from: context.remoteAddress)
-            if case .accept = verdict { self.record?.update(at: self.now) { $0.recipientsDone += 1 } }
-            self.session.decided(verdict)
-        case .content(let envelope):
-            self.beginContent(envelope, context)
-            self.session.decided(.accept)
-        }
-    }
+    // MARK: TLS and AUTH
 
-    private func beginContent(_ envelope: Envelope, _ context: ChannelHandlerContext) {
-        let id = self.reception.spool.nextID(at: self.now)
-        let trace = TraceField.received(
-            hello: self.session.client?.name, peer: context.remoteAddress?.ipAddress,
-            hostname: self.admission.configuration.hostname, with: self.protocolName, id: id,
-            recipient: envelope.recipients.count == 1 ? envelope.recipients[0].forwardPath.description : nil,
-            at: self.now)
-        self.writer = ContentWriter(id: id, traceField: trace, allocator: context.channel.allocator)
-        self.record?.update(at: self.now) { $0.message = id.description }
-    }
-
-    private func store(_ chunk: ByteBuffer, _ context: ChannelHandlerContext) {
-        let octets = self.session.contentOctets
-        self.record?.update(at: self.now) { $0.contentOctetsDone = octets }
+    private func startTLS(_ context: ChannelHandlerContext) {
+        guard let tls = self.admission.keyring.server else { preconditionFailure("STARTTLS is offered without a key") }
+        self.write(context)  // The 220 is the last in plaintext.
         do {
-            let waiting = try self.writer?.append(
-                chunk, spool: self.reception.spool, threads: self.reception.threads, on: context.eventLoop)
-            guard let waiting else { return self.session.stored() }
-            waiting.assumeIsolated().whenComplete { result in
-                switch result {
-                case .success: self.session.stored()
-                case .failure(let error): self.storeFailed(error)
-                }
-                self.drain(context)
-            }
-        } catch { self.storeFailed(error) }
+            try context.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls), position: .before(self))
+        } catch { self.errorCaught(context: context, error: error) }
     }
 
-    private func storeFailed(_ error: any Error) {
-        self.reception.log.error("content could not be stored", metadata: ["error": "\(error)"])
-        self.forgetContent()
-        self.session.storeFailed(Self.spoolRefusal(error))
+    private func secured(_ context: ChannelHandlerContext) {
+        let version = try? context.pipeline.syncOperations.nioSSL_tlsVersion()
+        self.tls = version.map { "\($0)" }
+        let tls = self.tls
+        self.record?.update(at: self.now) { $0.tls = tls }
+        self.record?.said(.relay, tls ?? "TLS", at: self.now)
+        if self.isBegun { self.session.tlsEstablished() }
+        self.isBegun = true
+        self.drain(context)
     }
 
-    /// Makes the message durable; the 250 waits for it, and so does what was pipelined behind the dot.
-    private func commit(_ envelope: Envelope, _ context: ChannelHandlerContext) {
-        guard let writer = self.writer else { preconditionFailure("content is committed before it began") }
-        self.writer = nil
-        let reception = self.reception
-        let arrived = self.now
-        self.record?.said(.client, "[content: \(self.session.contentOctets) octets] .", at: arrived)
-        let address = context.remoteAddress
-        let arrival = Arrival(
-            peer: address.map(Self.text), hello: self.session.client?.name, with: self.protocolName,
-            session: self.record?.ref.id)
-        let recipients = envelope.recipients.enumerated().map { index, recipient in
-            let queued = self.admission.queued(recipient.forwardPath, from: address)
-            return SpooledRecipient(
-                index: index, forwardPath: queued.path, parameters: recipient.parameters, moved: queued.moved,
-                due: arrived)
+    /// Wrong credentials are told late, and the later the oftener they came from there.
+    private func authenticate(_ step: SASLStep, _ context: ChannelHandlerContext) {
+        guard let users = self.admission.keyring.users else { preconditionFailure("AUTH is offered without users") }
+        if self.reception.loginFailures.failures(of: self.client ?? "", at: self.now) > LoginFailures.limit {
+            return self.answer(.failed(Self.tooManyLogins), context)  // Without the cost of looking.
         }
-        let reversePath = self.admission.queued(envelope.reversePath, from: address)
-        if reversePath != envelope.reversePath || zip(envelope.recipients, recipients).contains(where: Self.isRouted) {
-            self.record?.said(
-                .relay, "source route: \(self.admission.configuration.sourceRoutes.rawValue)", at: arrived)
+        if case .begin = step {
+            let endPoint = self.tls == nil ? nil : self.admission.keyring.serverEndPoint
+            self.authentication = Authentication(users: users, endPoint: endPoint)
         }
-        let message = SpooledMessage(
-            id: writer.id, generation: 0, arrived: arrived, reversePath: reversePath, parameters: envelope.parameters,
-            arrival: arrival, contentOctets: writer.octets, recipients: recipients)
-        let loop = context.eventLoop
-        let accepted: EventLoopFuture<Void>
-        if let inline = writer.inline {
-            accepted = reception.spool.accept(NewMessage(message, content: inline), on: loop)
-        } else if let file = writer.finish(threads: reception.threads, on: loop) {
-            accepted = file.flatMap { reception.spool.accept(NewMessage(message, content: $0), on: loop) }
-        } else {
-            preconditionFailure("content is in memory or in a file")
-        }
-        accepted.assumeIsolated().whenComplete { result in
+        guard var authentication = self.authentication else { preconditionFailure("a SASL response before its start") }
+        let verdict = authentication.received(step, threads: self.reception.threads, on: context.eventLoop)
+        self.authentication = authentication
+        verdict.assumeIsolated().whenComplete { result in
             switch result {
-            case .success:
-                reception.accepted(message)
-                self.record?.update(at: self.now) {
-                    $0.messages += 1
-                    $0.message = nil
-                }
-                self.session.committed(
-                    .all(Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(writer.id)")))
-            case .failure(let error):
-                writer.discard()
-                reception.log.error("a message was refused", metadata: ["error": "\(error)"])
-                self.record?.update(at: self.now) { $0.message = nil }
-                self.session.committed(.all(Self.spoolRefusal(error)))
+            case .success(.failed(let reply)): self.loginFailed(reply, context)
+            case .success(let verdict): self.answer(verdict, context)
+            case .failure:
+                self.answer(
+                    .failed(Reply(454, EnhancedStatusCode(4, 7, 0), "Temporary authentication failure")), context)
             }
-            self.drain(context)
         }
     }
 
-    private func forgetContent() {
-        self.writer?.discard()
-        self.writer = nil
-        self.record?.update(at: self.now) { $0.message = nil }
+    private func loginFailed(_ reply: Reply, _ context: ChannelHandlerContext) {
+        let failures = self.reception.loginFailures.failed(self.client ?? "", at: self.now)
+        self.reception.log.warning(
+            "login failed", metadata: ["client": "\(self.peer.text)", "failures": "\(failures)"])
+        let told = failures > LoginFailures.limit ? Self.tooManyLogins : reply
+        let delay = TimeAmount.milliseconds(LoginFailures.delay(afterFailures: failures))
+        context.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.answer(.failed(told), context) }
+    }
+
+    private static let tooManyLogins = Reply(
+        421, EnhancedStatusCode(4, 7, 0), "Too many failed logins from your address")
+
+    private func answer(_ verdict: SASLVerdict, _ context: ChannelHandlerContext) {
+        if case .succeeded(let user, _) = verdict { self.record?.update(at: self.now) { $0.user = user } }
+        self.session.answered(verdict)
+        self.drain(context)
     }
 
     // MARK: time
@@ -264,25 +235,5 @@ final class ServerHandler: ChannelInboundHandler {
         return .milliseconds(self.session.phase == .content ? timeouts.data : timeouts.command)
     }
 
-    private var now: Timestamp { self.reception.clock.now() }
-    private var protocolName: String { self.session.client?.extended == true ? "ESMTP" : "SMTP" }
-
-    private static func isRouted(_ given: Envelope.Recipient, _ queued: SpooledRecipient) -> Bool {
-        guard case .path(let path) = given.forwardPath else { return false }
-        return !path.route.isEmpty
-    }
-
-    /// Nothing is lost by a 4yz: the client keeps the message (DESIGN §8.3).
-    private static func spoolRefusal(_ error: any Error) -> Reply {
-        if let error = error as? SpoolError, error.code == .full {
-            return Reply(452, EnhancedStatusCode(4, 3, 1), "Insufficient system storage")
-        }
-        return Reply(451, EnhancedStatusCode(4, 3, 0), "The message could not be stored, try again later")
-    }
-
-    static func text(_ address: SocketAddress) -> String {
-        let host = address.ipAddress ?? "?"
-        let port = address.port ?? 0
-        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
+    var now: Timestamp { self.reception.clock.now() }
 }

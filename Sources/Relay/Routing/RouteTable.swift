@@ -35,23 +35,6 @@ public struct DomainPattern: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// One `[[route]]`: mail for these domains goes to the first of these hosts that answers.
-public struct Route: Sendable, Hashable {
-    public var pattern: DomainPattern
-    /// At least one, tried in order.
-    public var via: [SocketEndpoint]
-    public init(pattern: DomainPattern, via: [SocketEndpoint]) {
-        self.pattern = pattern
-        self.via = via
-    }
-}
-
-/// Where a recipient goes now: the hosts of a route in order. Two routes with the same hosts share one destination.
-public struct NextHop: Sendable, Hashable, CustomStringConvertible {
-    public var hosts: [SocketEndpoint]
-    public var description: String { self.hosts.first?.description ?? "" }
-}
-
 /// The operator's routes in their order; the first match wins (DESIGN §4: nothing leaves without one).
 public struct RouteTable: Sendable {
     private let routes: [Route]
@@ -65,7 +48,7 @@ public struct RouteTable: Sendable {
     public mutating func nextHop(for path: ForwardPath, hostname: String) -> NextHop? {
         let domain = Self.routedDomain(of: path, hostname: hostname)
         if let known = self.cache[domain] { return known }
-        let hop = self.routes.first { $0.pattern.matches(domain) }.map { NextHop(hosts: $0.via) }
+        let hop = self.routes.first { $0.pattern.matches(domain) }.map { NextHop(hosts: $0.via, security: $0.security) }
         if self.cache.count >= 10_000 { self.cache.removeAll(keepingCapacity: true) }
         self.cache[domain] = .some(hop)
         return hop

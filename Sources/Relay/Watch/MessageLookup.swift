@@ -146,7 +146,7 @@ struct MessageLookup: Sendable {
                 forwardPath: fact.to ?? known?.forwardPath ?? "", state: state,
                 tries: (known?.tries ?? 0) + (fact.nextHop == nil ? 0 : 1), lastReply: fact.text ?? known?.lastReply,
                 why: state == .relayed ? "The next hop took it and is responsible for it." : "It is settled.",
-                ahead: fact.to.flatMap { try? ForwardPath(parsing: $0) }.map(Self.ahead) ?? [],
+                ahead: fact.to.flatMap { try? ForwardPath(parsing: $0, utf8: true) }.map(Self.ahead) ?? [],
                 relayedTo: state == .relayed ? fact.nextHop : nil, remoteID: fact.remoteID,
                 settledAt: state.isSettled ? fact.at : nil)
         }

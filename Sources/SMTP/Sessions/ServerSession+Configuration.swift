@@ -1,5 +1,5 @@
 extension ServerSession {
-    public enum Role: String, Hashable, Sendable {
+    public enum Role: String, Hashable, Sendable, CaseIterable {
         /// An MTA (RFC 5321).
         case relay
         /// An MSA, which takes mail from its users only (RFC 6409).
@@ -9,7 +9,7 @@ extension ServerSession {
     }
 
     /// What becomes of a CR or LF that stands alone in mail data (RFC 5321 §2.3.8).
-    public enum BareLineEnds: String, Hashable, Sendable {
+    public enum BareLineEnds: String, Hashable, Sendable, CaseIterable {
         /// It becomes CRLF.
         case normalize
         /// The message is refused.
@@ -17,14 +17,14 @@ extension ServerSession {
     }
 
     /// What becomes of a line of more than 998 octets in mail data (RFC 5322 §2.1.1).
-    public enum LongLines: String, Hashable, Sendable {
+    public enum LongLines: String, Hashable, Sendable, CaseIterable {
         case fold
         /// The message is refused.
         case reject
     }
 
     /// What becomes of a client that does not wait where it has to (RFC 5321 §4.3.1, RFC 2920 §3.1).
-    public enum EarlyTalkers: String, Hashable, Sendable {
+    public enum EarlyTalkers: String, Hashable, Sendable, CaseIterable {
         /// The transcript tells of it, once.
         case note
         /// The session ends.

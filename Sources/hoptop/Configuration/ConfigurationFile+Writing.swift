@@ -10,7 +10,7 @@ extension ConfigurationFile {
     private static func text(of configuration: RelayConfiguration, explained: Bool) -> String {
         var lines: [String] = []
         var section = ""
-        for key in ConfigurationKey.all {
+        for key in ConfigurationKey<RelayConfiguration>.all {
             let parts = key.path.split(separator: ".")
             let here = parts.dropLast().joined(separator: ".")
             if here != section {
@@ -20,19 +20,24 @@ extension ConfigurationFile {
                 section = here
             }
             if explained { lines.append("# \(key.explanation)") }
-            if let value = key.write(configuration) {
-                lines.append("\(parts[parts.count - 1]) = \(value)")
-            } else if explained {
-                lines.append("# \(parts[parts.count - 1]) = \"ops@example.net\"")
-            }
+            lines += Self.line(key, parts[parts.count - 1], of: configuration, explained)
         }
         return (lines + self.routes(configuration, explained)).joined(separator: "\n") + "\n"
     }
 
+    private static func line<Target>(
+        _ key: ConfigurationKey<Target>, _ name: some StringProtocol, of target: Target, _ explained: Bool
+    ) -> [String] {
+        if let value = key.write(target) { return ["\(name) = \(value)"] }
+        return explained ? key.example.map { ["# \(name) = \($0)"] } ?? [] : []
+    }
+
     private static func listen(_ configuration: RelayConfiguration, _ explained: Bool) -> [String] {
-        configuration.listen.flatMap { endpoint in
-            ["", "[[listen]]"] + (explained ? ["# Where mail comes in; a [[listen]] for each address."] : [])
-                + ["address = \(quoted(endpoint.description))"]
+        configuration.listen.flatMap { listener in
+            ["", "[[listen]]"]
+                + ConfigurationKey<Listener>.listen.flatMap { key in
+                    (explained ? ["# \(key.explanation)"] : []) + self.line(key, key.path, of: listener, explained)
+                }
         }
     }
 
@@ -41,15 +46,17 @@ extension ConfigurationFile {
         if explained {
             lines += [
                 "", "# Where mail goes: the first match wins; without a match it waits in the queue.", "# [[route]]",
-                "# domain = \"*\"  # example.org | *.example.org | *",
-                "# via = [\"smarthost.example.net:25\"]  # tried in order",
             ]
+            for key in ConfigurationKey<RouteDraft>.route {
+                let value = key.example ?? key.write(RouteDraft()) ?? ""
+                lines += ["# # \(key.explanation)", "# \(key.path) = \(value)"]
+            }
         }
         for route in configuration.routes {
-            lines += [
-                "", "[[route]]", "domain = \(quoted(route.pattern.description))",
-                "via = \(list(route.via.map(\.description)))",
-            ]
+            lines += ["", "[[route]]"]
+            for key in ConfigurationKey<RouteDraft>.route {
+                lines += self.line(key, key.path, of: RouteDraft(route), false)
+            }
         }
         return lines
     }

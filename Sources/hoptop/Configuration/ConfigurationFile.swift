@@ -16,7 +16,7 @@ enum ConfigurationFile {
         let home = environment["HOME"] ?? "/root"
         let state = environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home)/.local/state"
         return RelayConfiguration(
-            hostname: self.machineName, listen: [SocketEndpoint(host: "127.0.0.1", port: 2525)],
+            hostname: self.machineName, listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 2525))],
             spoolDirectory: "\(state)/hoptop")
     }
 
@@ -43,6 +43,7 @@ enum ConfigurationFile {
         }
         var reader = Reader(file: file, locator: KeyLocator(text), configuration: self.defaults())
         reader.read(root, under: "")
+        reader.checkWhole()
         guard reader.mistakes.isEmpty else { throw ConfigurationError(mistakes: reader.mistakes) }
         return reader.configuration
     }
@@ -52,10 +53,22 @@ enum ConfigurationFile {
         let locator: KeyLocator
         var configuration: RelayConfiguration
         var mistakes: [ConfigurationError.Mistake] = []
+        /// The tables that are being read.
+        private var listener = Listener(SocketEndpoint(host: "", port: 0))
+        private var route = RouteDraft()
+        /// Listeners that say nothing of TLS.
+        private var withoutTLSKey: [Int] = []
 
-        private static let keys = Dictionary(uniqueKeysWithValues: ConfigurationKey.all.map { ($0.path, $0) })
+        init(file: String, locator: KeyLocator, configuration: RelayConfiguration) {
+            self.file = file
+            self.locator = locator
+            self.configuration = configuration
+        }
+
+        private static let keys = Dictionary(
+            uniqueKeysWithValues: ConfigurationKey<RelayConfiguration>.all.map { ($0.path, $0) })
         private static let sections = Set(
-            ConfigurationKey.all.flatMap { key -> [String] in
+            ConfigurationKey<RelayConfiguration>.all.flatMap { key -> [String] in
                 let parts = key.path.split(separator: ".")
                 return (1..<max(parts.count, 1)).map { parts.prefix($0).joined(separator: ".") }
             })
@@ -67,7 +80,7 @@ enum ConfigurationFile {
                 if path == "listen" || path == "route" {
                     self.readTables(value, path)
                 } else if let key = Self.keys[path] {
-                    self.read(value, key)
+                    self.read(value, key, path, into: \.configuration)
                 } else if Self.sections.contains(path) {
                     if let inner = value.table {
                         self.read(inner, under: path)
@@ -80,18 +93,27 @@ enum ConfigurationFile {
             }
         }
 
-        private mutating func read(_ value: any TOMLValueConvertible, _ key: ConfigurationKey) {
+        private mutating func read<Target>(
+            _ value: any TOMLValueConvertible, _ key: ConfigurationKey<Target>, _ path: String,
+            into target: WritableKeyPath<Reader, Target>
+        ) {
             do {
-                guard let value = Self.value(value) else { throw ConfigurationKey.Refusal("another type of value") }
-                try key.read(&self.configuration, value)
-            } catch let refusal as ConfigurationKey.Refusal {
-                self.fail(key.path, "\(value.debugDescription) is not allowed here; allowed: \(refusal.allowed)")
-            } catch { self.fail(key.path, "\(error)") }
+                guard let value = Self.value(value) else { throw ConfigurationRefusal("another type of value") }
+                try key.read(&self[keyPath: target], value)
+            } catch let refusal as ConfigurationRefusal {
+                self.fail(path, refusal.reason(value.debugDescription))
+            } catch { self.fail(path, "\(error)") }
         }
 
-        private static func value(_ value: any TOMLValueConvertible) -> ConfigurationKey.Value? {
+        private static func value(_ value: any TOMLValueConvertible) -> ConfigurationValue? {
             if let text = value.string { return .text(text) }
+            if let flag = value.bool { return .flag(flag) }
             if let number = value.int { return .number(number) }
+            if let table = value.table {
+                let texts = table.keys.compactMap { name in table[name]?.string.map { (name, $0) } }
+                return texts.count == table.keys.count
+                    ? .table(Dictionary(texts, uniquingKeysWith: { $1 })) : nil
+            }
             guard let array = value.array else { return nil }
             let texts = array.compactMap { $0.string }
             return texts.count == array.count ? .texts(texts) : nil
@@ -111,57 +133,78 @@ enum ConfigurationFile {
             }
         }
 
-        private mutating func readListen(_ table: TOMLTable, _ path: String) {
-            for key in table.keys {
-                switch key {
-                case "address": break
-                case "role": self.only("relay", table[key], "\(path).role")
-                case "tls": self.only("none", table[key], "\(path).tls")
-                default: self.unknown("\(path).\(key)", among: ["address", "role", "tls"].map { "\(path).\($0)" })
+        /// - Returns: whether it had no mistake.
+        private mutating func readTable<Target>(
+            _ table: TOMLTable, _ path: String, _ keys: [ConfigurationKey<Target>],
+            into target: WritableKeyPath<Reader, Target>
+        ) -> Bool {
+            let before = self.mistakes.count
+            for name in table.keys {
+                guard let value = table[name] else { continue }
+                if let key = keys.first(where: { $0.path == name }) {
+                    self.read(value, key, "\(path).\(name)", into: target)
+                } else {
+                    self.unknown("\(path).\(name)", among: keys.map { "\(path).\($0.path)" })
                 }
             }
-            guard let text = table["address"]?.string, let endpoint = SocketEndpoint(text) else {
-                return self.fail(
-                    "\(path).address", "is missing or no address; allowed: \"127.0.0.1:2525\", \"[::1]:2525\"")
+            return self.mistakes.count == before
+        }
+
+        private mutating func readListen(_ table: TOMLTable, _ path: String) {
+            self.listener = Listener(SocketEndpoint(host: "", port: 0))
+            guard self.readTable(table, path, ConfigurationKey<Listener>.listen, into: \.listener) else { return }
+            let endpoint = self.listener.endpoint
+            guard table["address"] != nil else {
+                return self.fail("\(path).address", "is missing; allowed: \"127.0.0.1:2525\", \"[::1]:2525\"")
             }
-            guard endpoint.port == 0 || !self.configuration.listen.contains(endpoint) else {
+            guard endpoint.port == 0 || !self.configuration.listen.contains(where: { $0.endpoint == endpoint }) else {
                 return self.fail("\(path).address", "\(endpoint) is listened on already")
             }
-            self.configuration.listen.append(endpoint)
+            if table["tls"] == nil { self.withoutTLSKey.append(self.configuration.listen.count) }
+            self.configuration.listen.append(self.listener)
         }
 
         private mutating func readRoute(_ table: TOMLTable, _ path: String) {
-            for key in table.keys {
-                switch key {
-                case "domain", "via": break
-                case "tls": self.only("none", table[key], "\(path).tls")
-                default: self.unknown("\(path).\(key)", among: ["domain", "via", "tls"].map { "\(path).\($0)" })
-                }
-            }
-            guard let text = table["domain"]?.string, let pattern = DomainPattern(text) else {
+            self.route = RouteDraft()
+            guard self.readTable(table, path, ConfigurationKey<RouteDraft>.route, into: \.route) else { return }
+            guard let pattern = self.route.pattern else {
                 return self.fail(
-                    "\(path).domain", "is missing or no pattern; allowed: \"example.org\", \"*.example.org\", \"*\"")
+                    "\(path).domain", "is missing; allowed: \"example.org\", \"*.example.org\", \"*\"")
             }
             guard !self.configuration.routes.contains(where: { $0.pattern == pattern }) else {
-                return self.fail("\(path).domain", "\(text) has a route already: the first match wins, so remove one")
+                return self.fail(
+                    "\(path).domain", "\(pattern) has a route already: the first match wins, so remove one")
             }
-            guard let texts = table["via"].flatMap(Self.value), case .texts(let hosts) = texts, !hosts.isEmpty else {
-                return self.fail("\(path).via", "is missing or no list; allowed: [\"host:port\", …]")
+            guard !self.route.via.isEmpty else {
+                return self.fail("\(path).via", "is missing; allowed: [\"host:port\", …]")
             }
-            var via: [SocketEndpoint] = []
-            for host in hosts {
-                switch ConfigurationFile.host(host) {
-                case .success(let endpoint): via.append(endpoint)
-                case .failure(let refusal): return self.fail("\(path).via", refusal.allowed)
-                }
+            guard let login = self.route.login else {
+                return self.fail("\(path).user", "needs a password or a token beside it, and each of those a user")
             }
-            self.configuration.routes.append(Route(pattern: pattern, via: via))
+            var security = self.route.security
+            security.login = login
+            if security.tls == .none, security.isImplicit || security.fingerprint != nil {
+                return self.fail("\(path).tls", "\"none\" contradicts implicit-tls and fingerprint")
+            }
+            self.configuration.routes.append(Route(pattern: pattern, via: self.route.via, security: security))
         }
 
-        /// A key of which this version knows one value.
-        private mutating func only(_ allowed: String, _ value: (any TOMLValueConvertible)?, _ path: String) {
-            guard value?.string != allowed else { return }
-            self.fail(path, "\(value?.debugDescription ?? "") is not known to this version; allowed: \"\(allowed)\"")
+        // MARK: what keys mean together
+
+        mutating func checkWhole() {
+            if let tls = self.configuration.tls {
+                if tls.certificate.isEmpty { self.fail("tls.certificate", "is missing beside tls.key") }
+                if tls.key.isEmpty { self.fail("tls.key", "is missing beside tls.certificate") }
+                for place in self.withoutTLSKey { self.configuration.listen[place].tls = .starttls }
+            }
+            for (index, listener) in self.configuration.listen.enumerated() {
+                if listener.tls != .none, self.configuration.tls == nil {
+                    self.fail("listen[\(index)].tls", "needs a certificate: [tls] certificate and key")
+                }
+                if listener.role == .submission, self.configuration.users == nil {
+                    self.fail("listen[\(index)].role", "\"submission\" needs users who may log in: [auth] users")
+                }
+            }
         }
 
         private mutating func unknown(_ path: String, among known: [String]) {
@@ -192,12 +235,14 @@ enum ConfigurationFile {
     }
 
     /// One host of a route.
-    static func host(_ text: String) -> Result<SocketEndpoint, ConfigurationKey.Refusal> {
+    static func host(_ text: String) -> Result<SocketEndpoint, ConfigurationRefusal> {
         if text.lowercased() == "mx" {
-            return .failure(.init("\"mx\" (delivery by DNS) is not known to this version; name hosts: [\"host:port\"]"))
+            return .failure(
+                .init(because: "\"mx\" (delivery by DNS) is not known to this version; name hosts: [\"host:port\"]"))
         }
         guard let endpoint = SocketEndpoint(text, defaultPort: 25), endpoint.port > 0 else {
-            return .failure(.init("\(text) is no host; allowed: \"host\", \"host:port\", \"[2001:db8::1]:25\""))
+            return .failure(
+                .init(because: "\(text) is no host; allowed: \"host\", \"host:port\", \"[2001:db8::1]:25\""))
         }
         return .success(endpoint)
     }

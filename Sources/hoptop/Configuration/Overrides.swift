@@ -17,7 +17,7 @@ struct Overrides {
         if !self.listen.isEmpty { configuration.listen = [] }
         for text in self.listen {
             if let endpoint = SocketEndpoint(text) {
-                configuration.listen.append(endpoint)
+                configuration.listen.append(Listener(endpoint, tls: configuration.tls == nil ? .none : .starttls))
             } else {
                 fail("--listen \(text)", "is no address; allowed: ADDRESS:PORT, such as 127.0.0.1:2525")
             }
@@ -56,7 +56,7 @@ struct Overrides {
             switch ConfigurationFile.host(String(host)) {
             case .success(let endpoint): via.append(endpoint)
             case .failure(let refusal):
-                fail("--route \(text)", refusal.allowed)
+                fail("--route \(text)", refusal.reason(String(host)))
                 return nil
             }
         }

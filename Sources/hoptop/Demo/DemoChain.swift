@@ -40,7 +40,7 @@ final class DemoChain: Sendable {
         var nodes: [Node] = []
         for name in self.names {
             var configuration = RelayConfiguration(
-                hostname: name, listen: [SocketEndpoint(host: "127.0.0.1", port: 0)], sourceRoutes: .honor,
+                hostname: name, listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))], sourceRoutes: .honor,
                 spoolDirectory: "\(folder)/\(name)")
             // So that a minute shows what takes hours in earnest.
             configuration.retry.first = 3000
@@ -48,20 +48,20 @@ final class DemoChain: Sendable {
             configuration.delivery.connections = 8
             let engine = try await Engine.start(configuration, log: self.log)
             // The port that the system chose is kept over the outages.
-            configuration.listen = engine.relay.listening.compactMap { SocketEndpoint($0) }
+            configuration.listen = engine.relay.listening.compactMap { SocketEndpoint($0).map { Listener($0) } }
             nodes.append(
                 Node(
                     name: name, configuration: configuration,
                     feed: SwitchingFeed(name: name, engine.relay.feed(user: ScreenCommandOptions.userName)),
                     engine: engine))
         }
-        self.addRoutes(to: &nodes, farEnd: farEnd.endpoint)
+        try self.addRoutes(to: &nodes, farEnd: farEnd.endpoint)
         return DemoChain(folder: folder, farEnd: farEnd, nodes: nodes)
     }
 
     /// Every relay knows every other by name; what is no relay's lies at the far end, and Z's mailboxes behind Z.
-    private static func addRoutes(to nodes: inout [Node], farEnd: SocketEndpoint) {
-        let hosts = nodes.map { ($0.name, $0.configuration.listen[0]) }
+    private static func addRoutes(to nodes: inout [Node], farEnd: SocketEndpoint) throws {
+        let hosts = nodes.map { ($0.name, $0.configuration.listen[0].endpoint) }
         for index in nodes.indices {
             let name = nodes[index].name
             let others = hosts.filter { $0.0 != name }
@@ -71,14 +71,15 @@ final class DemoChain: Sendable {
             if let everything = DomainPattern("*") {
                 nodes[index].configuration.routes.append(Route(pattern: everything, via: [farEnd]))
             }
-            nodes[index].engine?.relay.reload(nodes[index].configuration)
+            let configuration = nodes[index].configuration
+            nodes[index].engine?.relay.reload(configuration, keyring: try Keyring(configuration))
         }
     }
 
     /// Where the generator sends.
     var entrance: SocketEndpoint {
         get throws {
-            guard let first = self.nodes.withLockedValue({ $0.first?.configuration.listen.first }) else {
+            guard let first = self.nodes.withLockedValue({ $0.first?.configuration.listen.first?.endpoint }) else {
                 throw Failure("the demo has no relay")
             }
             return first
@@ -88,7 +89,7 @@ final class DemoChain: Sendable {
     var feeds: [FeedEntry] {
         self.nodes.withLockedValue { nodes in
             nodes.map {
-                FeedEntry(name: $0.name, feed: $0.feed, listening: $0.configuration.listen.map(\.description))
+                FeedEntry(name: $0.name, feed: $0.feed, listening: $0.configuration.listen.map(\.endpoint.description))
             }
         }
     }

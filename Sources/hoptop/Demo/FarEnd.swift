@@ -128,7 +128,8 @@ private final class FarEndHandler: ChannelInboundHandler {
 
     private func run(_ action: ServerSession.Action, _ context: ChannelHandlerContext) {
         switch action {
-        case .heard: break
+        case .heard, .note: break
+        case .startTLS, .authenticate: preconditionFailure("the far end offers neither TLS nor AUTH")
         case .send(let reply):
             var buffer = context.channel.allocator.buffer(capacity: 128)
             reply.encode(into: &buffer)
@@ -151,7 +152,7 @@ private final class FarEndHandler: ChannelInboundHandler {
 
     private func decide(_ question: ServerSession.Question, _ context: ChannelHandlerContext) {
         switch question {
-        case .greeting, .hello, .content: self.session.decided(.accept)
+        case .greeting, .hello, .content, .startTLS, .etrn, .xclient, .xforward: self.session.decided(.accept)
         case .mail:
             self.readsSlowly = false
             self.session.decided(.accept)

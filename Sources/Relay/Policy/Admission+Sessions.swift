@@ -1,0 +1,47 @@
+import Mail
+import NIOCore
+import SMTP
+
+extension Admission {
+    /// What a session of this client on this listener offers.
+    func session(on listener: Listener, from address: SocketAddress?, at now: Timestamp) -> ServerSession.Configuration
+    {
+        let limits = self.configuration.limits
+        var session = ServerSession.Configuration(
+            hostname: self.configuration.hostname, maximumMessageOctets: limits.messageOctets,
+            maximumRecipients: limits.recipients, maximumErrors: limits.errors,
+            maximumReceivedFields: limits.receivedFields)
+        session.role = listener.role
+        session.isSecured = listener.tls == .implicit
+        session.bareLineEnds = self.configuration.bareLineEnds
+        session.longLines = self.configuration.longLines
+        session.earlyTalkers = self.configuration.earlyTalkers
+        session.allowsAuthenticationWithoutTLS = self.configuration.plaintextAuthentication
+        if limits.hold > 0 {
+            session.holdLimit = .init(
+                seconds: Int(limits.hold / 1000), until: now.adding(milliseconds: limits.hold).milliseconds)
+        }
+        if self.keyring.users != nil {
+            session.mechanisms = Authentication.mechanisms(
+                isBound: self.keyring.serverEndPoint != nil && listener.tls != .none)
+        }
+        session.extensions = self.extensions(on: listener, from: address)
+        session.trustsClient = session.extensions.contains(.xclient) || session.extensions.contains(.xforward)
+        return session
+    }
+
+    private func extensions(on listener: Listener, from address: SocketAddress?) -> Set<ServiceExtension> {
+        func isAmong(_ networks: [Network]) -> Bool {
+            address.map { address in networks.contains { $0.contains(address) } } ?? false
+        }
+        var extensions: Set<ServiceExtension> = [
+            .pipelining, .size, .eightBitMIME, .enhancedStatusCodes, .limits, .deliverBy, .futureRelease, .mtPriority,
+            .etrn, .startTLS, .auth, .xclient, .xforward,
+        ]
+        if listener.tls != .starttls { extensions.remove(.startTLS) }
+        if !self.mayRelay(address) { extensions.remove(.etrn) }
+        if !isAmong(self.configuration.xclient) { extensions.remove(.xclient) }
+        if !isAmong(self.configuration.xforward) { extensions.remove(.xforward) }
+        return extensions.subtracting(self.configuration.without)
+    }
+}

@@ -1,0 +1,52 @@
+import NIOCore
+import SMTP
+
+/// Who the client is to policy and log: the other end of the connection, or what a proxy told in its place.
+struct Peer: Sendable {
+    var address: SocketAddress?
+    /// Told by XCLIENT.
+    var name: String?
+    /// Told by XFORWARD: whom the client speaks for, which the log shows and policy ignores.
+    var forwarded: String?
+
+    /// Without its port.
+    var client: String? { self.address?.ipAddress }
+    /// `192.0.2.7:40112`
+    var text: String { self.forwarded ?? self.address.map(\.endpointText) ?? "?" }
+
+    /// The same with what XCLIENT says of the client; what it does not mention stays.
+    func overridden(by attributes: ClientAttributes) -> Peer {
+        var peer = self
+        if case .known(let address) = attributes.address {
+            let port = if case .known(let port) = attributes.port { Int(port) } else { self.address?.port }
+            peer.address = (try? SocketAddress(ipAddress: address, port: port ?? 0)) ?? peer.address
+        }
+        switch attributes.name {
+        case .known(let name): peer.name = name
+        case .unavailable, .temporarilyUnavailable: peer.name = nil
+        case nil: break
+        }
+        return peer
+    }
+
+    /// The same with what XFORWARD says; the address is what the log needs.
+    func forwarding(_ attributes: ClientAttributes) -> Peer {
+        var peer = self
+        switch attributes.address {
+        case .known(let address):
+            let port = if case .known(let port) = attributes.port { ":\(port)" } else { "" }
+            peer.forwarded = (address.contains(":") ? "[\(address)]" : address) + port
+        case .unavailable, .temporarilyUnavailable: peer.forwarded = nil
+        case nil: break
+        }
+        return peer
+    }
+}
+
+extension SocketAddress {
+    /// `192.0.2.7:40112`, `[2001:db8::7]:40112`
+    var endpointText: String {
+        let host = self.ipAddress ?? "?"
+        return host.contains(":") ? "[\(host)]:\(self.port ?? 0)" : "\(host):\(self.port ?? 0)"
+    }
+}

@@ -1,0 +1,146 @@
+import Logging
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+import Spool
+
+/// Mail data on its way from the machine into the spool.
+extension ServerHandler {
+    func beginContent(_ envelope: Envelope, _ context: ChannelHandlerContext) {
+        let id = self.reception.spool.nextID(at: self.now)
+        let trace = TraceField.received(
+            hello: self.session.client?.name, peer: self.client,
+            hostname: self.admission.configuration.hostname, with: self.session.transferProtocol, id: id,
+            recipient: envelope.recipients.count == 1 ? envelope.recipients[0].forwardPath.description : nil,
+            at: self.now)
+        self.writer = ContentWriter(id: id, traceField: trace, allocator: context.channel.allocator)
+        self.record?.update(at: self.now) { $0.message = id.description }
+    }
+
+    func store(_ chunk: ByteBuffer, _ context: ChannelHandlerContext) {
+        let octets = self.session.contentOctets
+        self.record?.update(at: self.now) { $0.contentOctetsDone = octets }
+        do {
+            let waiting = try self.writer?.append(
+                chunk, spool: self.reception.spool, threads: self.reception.threads, on: context.eventLoop)
+            guard let waiting else { return self.session.stored() }
+            waiting.assumeIsolated().whenComplete { result in
+                switch result {
+                case .success: self.session.stored()
+                case .failure(let error): self.storeFailed(error)
+                }
+                self.drain(context)
+            }
+        } catch { self.storeFailed(error) }
+    }
+
+    func storeFailed(_ error: any Error) {
+        self.reception.log.error("content could not be stored", metadata: ["error": "\(error)"])
+        self.forgetContent()
+        self.session.storeFailed(Self.spoolRefusal(error))
+    }
+
+    /// Makes the message durable; the 250 waits for it, and so does what was pipelined behind the dot.
+    func commit(_ envelope: Envelope, _ context: ChannelHandlerContext) {
+        guard let writer = self.writer else { preconditionFailure("content is committed before it began") }
+        self.writer = nil
+        let reception = self.reception
+        let arrived = self.now
+        self.record?.said(.client, "[content: \(self.session.contentOctets) octets] .", at: arrived)
+        let address = self.peer.address
+        let arrival = Arrival(
+            peer: self.peer.text, hello: self.session.client?.name, with: self.session.transferProtocol,
+            session: self.record?.ref.id, tls: self.tls, user: self.session.user)
+        let hold = self.session.mailParameters?.futureRelease.map { Self.release($0, arrived) }
+        let recipients = envelope.recipients.enumerated().map { index, recipient in
+            let queued = self.admission.queued(recipient.forwardPath, from: address)
+            var spooled = SpooledRecipient(
+                index: index, forwardPath: queued.path, parameters: recipient.parameters, moved: queued.moved,
+                due: arrived)
+            if let hold { spooled.heldBack(until: hold, from: arrived) }
+            return spooled
+        }
+        let reversePath = self.admission.queued(envelope.reversePath, from: address)
+        if reversePath != envelope.reversePath || zip(envelope.recipients, recipients).contains(where: Self.isRouted) {
+            self.record?.said(
+                .relay, "source route: \(self.admission.configuration.sourceRoutes.rawValue)", at: arrived)
+        }
+        let message = SpooledMessage(
+            id: writer.id, generation: 0, arrived: arrived, reversePath: reversePath, parameters: envelope.parameters,
+            arrival: arrival, contentOctets: writer.octets, recipients: recipients)
+        let loop = context.eventLoop
+        let accepted: EventLoopFuture<Void>
+        if let inline = writer.inline {
+            accepted = reception.spool.accept(NewMessage(message, content: inline), on: loop)
+        } else if let file = writer.finish(threads: reception.threads, on: loop) {
+            accepted = file.flatMap { reception.spool.accept(NewMessage(message, content: $0), on: loop) }
+        } else {
+            preconditionFailure("content is in memory or in a file")
+        }
+        accepted.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success:
+                reception.accepted(message)
+                self.record?.update(at: self.now) {
+                    $0.messages += 1
+                    $0.message = nil
+                }
+                self.session.committed(
+                    self.verdict(Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(writer.id)"), envelope))
+            case .failure(let error):
+                writer.discard()
+                reception.log.error("a message was refused", metadata: ["error": "\(error)"])
+                self.record?.update(at: self.now) { $0.message = nil }
+                self.session.committed(self.verdict(Self.spoolRefusal(error), envelope))
+            }
+            self.drain(context)
+        }
+    }
+
+    func forgetContent() {
+        self.writer?.discard()
+        self.writer = nil
+        self.record?.update(at: self.now) { $0.message = nil }
+    }
+
+    /// LMTP has a reply for each recipient (RFC 2033 §4.2); here they share one fate.
+    private func verdict(_ reply: Reply, _ envelope: Envelope) -> ServerSession.CommitVerdict {
+        switch self.listener.role {
+        case .relay, .submission: .all(reply)
+        case .lmtp: .each(envelope.recipients.map { _ in reply })
+        }
+    }
+
+    /// When mail that the client wants held back goes out (RFC 4865).
+    private static func release(_ release: MailParameters.FutureRelease, _ now: Timestamp) -> Timestamp {
+        switch release {
+        case .after(let seconds): now.adding(milliseconds: Int64(seconds) * 1000)
+        case .at(let milliseconds): Timestamp(milliseconds: max(milliseconds, now.milliseconds))
+        }
+    }
+
+    private static func isRouted(_ given: Envelope.Recipient, _ queued: SpooledRecipient) -> Bool {
+        guard case .path(let path) = given.forwardPath else { return false }
+        return !path.route.isEmpty
+    }
+
+    /// Nothing is lost by a 4yz: the client keeps the message (DESIGN §8.3).
+    private static func spoolRefusal(_ error: any Error) -> Reply {
+        if let error = error as? SpoolError, error.code == .full {
+            return Reply(452, EnhancedStatusCode(4, 3, 1), "Insufficient system storage")
+        }
+        return Reply(451, EnhancedStatusCode(4, 3, 0), "The message could not be stored, try again later")
+    }
+}
+
+extension SpooledRecipient {
+    /// The sender wants it to wait, which counts neither to retry nor to expiry.
+    fileprivate mutating func heldBack(until release: Timestamp, from now: Timestamp) {
+        guard release > now else { return }
+        self.state = .deferred
+        self.due = release
+        self.heldTotal = release.since(now)
+        self.lastReply = "held back until \(release.rfc5322), as the sender asked (FUTURERELEASE)"
+    }
+}

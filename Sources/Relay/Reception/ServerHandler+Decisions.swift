@@ -1,0 +1,68 @@
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+
+/// What the machine asks of policy.
+extension ServerHandler {
+    func decide(_ question: ServerSession.Question, _ context: ChannelHandlerContext) {
+        switch question {
+        case .greeting:
+            let counts = self.reception.registry.counts(client: self.client)
+            self.session.decided(
+                self.admission.greeting(
+                    self.peer.address, sessions: counts.inbound, fromClient: counts.ofClient))
+        case .hello(let name, _):
+            self.record?.update(at: self.now) { $0.name = name }
+            self.session.decided(.accept)
+        case .mail:
+            let declared = self.session.mailParameters?.size
+            self.record?.update(at: self.now) {
+                $0.contentOctets = declared
+                $0.contentOctetsDone = 0
+                $0.recipientsDone = 0
+            }
+            self.session.decided(.accept)
+        case .recipient(let path, _):
+            let verdict = self.admission.recipient(path, from: self.peer.address, user: self.session.user)
+            if case .accept = verdict { self.record?.update(at: self.now) { $0.recipientsDone += 1 } }
+            self.session.decided(verdict)
+        case .content(let envelope):
+            self.beginContent(envelope, context)
+            self.session.decided(.accept)
+        case .startTLS: self.session.decided(.accept)
+        case .etrn(let request): self.giveQueue(to: request, context)
+        case .xclient(let attributes):
+            self.peer = self.peer.overridden(by: attributes)
+            self.showPeer()
+            self.session.decided(.accept)
+        case .xforward(let attributes):
+            self.peer = self.peer.forwarding(attributes)
+            self.showPeer()
+            self.session.decided(.accept)
+        }
+    }
+
+    private func showPeer() {
+        let peer = self.peer
+        self.record?.update(at: self.now) { row in
+            row.peer = peer.text
+            if let name = peer.name { row.name = name }
+        }
+    }
+
+    /// RFC 1985 §5.3: mail for that domain is tried now.
+    private func giveQueue(to request: QueueRequest, _ context: ChannelHandlerContext) {
+        self.reception.requested(request).hop(to: context.eventLoop).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(0): self.session.decided(.answer(Reply(251, "2.0.0", "No messages waiting for \(request)")))
+            case .success(let count):
+                self.session.decided(
+                    .answer(Reply(253, "2.0.0", "\(count) pending messages for \(request) started")))
+            case .failure:
+                self.session.decided(.refuse(Reply(458, "4.3.0", "Unable to queue messages for \(request)")))
+            }
+            self.drain(context)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Glibc
+import NIOSSL
+import SASL
+import SMTP
+
+/// What the configuration's files hold: certificates and keys, authorities, users. Read as a whole before anything of it
+/// is used, and anew with each reload.
+public struct Keyring: Sendable {
+    /// Of the listeners with TLS; `nil` without `[tls]`.
+    let server: NIOSSLContext?
+    /// What SCRAM-SHA-256-PLUS is bound to: `tls-server-end-point` of our certificate (RFC 5929 §4.1).
+    let serverEndPoint: [UInt8]?
+    /// `nil` without `[auth]`.
+    let users: Users?
+    private let clients: [ClientContext: NIOSSLContext]
+
+    /// What sessions out need contexts of their own for.
+    private struct ClientContext: Hashable, Sendable {
+        var verifies: Bool
+        var authorities: String?
+
+        init(_ security: RouteSecurity) {
+            self.verifies = security.tls == .verified && security.fingerprint == nil
+            self.authorities = self.verifies ? security.authorities : nil
+        }
+    }
+
+    /// - Throws: ``KeyringError`` for the first file that cannot be used.
+    public init(_ configuration: RelayConfiguration) throws(KeyringError) {
+        (self.server, self.serverEndPoint) = try configuration.tls.map(Self.server) ?? (nil, nil)
+        self.users = try configuration.users.map(Self.users)
+        var clients: [ClientContext: NIOSSLContext] = [:]
+        for route in configuration.routes where route.security.tls != .none {
+            let context = ClientContext(route.security)
+            if clients[context] == nil { clients[context] = try Self.client(context) }
+        }
+        self.clients = clients
+    }
+
+    /// For sessions to the hosts of a route with TLS.
+    func client(for security: RouteSecurity) -> NIOSSLContext? { self.clients[ClientContext(security)] }
+
+    /// The salts of users who do not exist come out of it, and have to stay as they are over a reload.
+    private static let decoyKey = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
+
+    // MARK: reading
+
+    private static func server(_ files: TLSFiles) throws(KeyringError) -> (NIOSSLContext?, [UInt8]?) {
+        let chain: [NIOSSLCertificate]
+        let key: NIOSSLPrivateKey
+        do { chain = try NIOSSLCertificate.fromPEMFile(files.certificate) } catch {
+            throw KeyringError(files.certificate, "is no certificate in PEM", error)
+        }
+        do { key = try NIOSSLPrivateKey(file: files.key, format: .pem) } catch {
+            throw KeyringError(files.key, "is no key in PEM", error)
+        }
+        guard let own = chain.first else { throw KeyringError(files.certificate, "holds no certificate", nil) }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        configuration.minimumTLSVersion = .tlsv12  // RFC 8996.
+        do {
+            let context = try NIOSSLContext(configuration: configuration)
+            return (context, EndPointHash.of(certificate: try own.toDERBytes()))
+        } catch {
+            throw KeyringError(files.key, "does not belong to \(files.certificate)", error)
+        }
+    }
+
+    private static func client(_ needed: ClientContext) throws(KeyringError) -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.certificateVerification = needed.verifies ? .fullVerification : .none
+        if let authorities = needed.authorities {
+            // Read now, since a file that is missing is otherwise found out with the first session.
+            do { _ = try NIOSSLCertificate.fromPEMFile(authorities) } catch {
+                throw KeyringError(authorities, "holds no certificates in PEM", error)
+            }
+            configuration.trustRoots = .file(authorities)
+        }
+        do { return try NIOSSLContext(configuration: configuration) } catch {
+            throw KeyringError(needed.authorities ?? "TLS", "cannot be used", error)
+        }
+    }
+
+    private static func users(_ file: String) throws(KeyringError) -> Users {
+        guard let octets = FileContent.octets(of: file) else {
+            throw KeyringError(file, "cannot be read: make it with hoptop passwd --users \(file) NAME", nil)
+        }
+        guard let text = String(validating: octets, as: UTF8.self) else {
+            throw KeyringError(file, "is not UTF-8 text", nil)
+        }
+        do {
+            return try Users(text: text, file: file, decoyKey: self.decoyKey)
+        } catch { throw KeyringError(description: "\(error)") }
+    }
+}
+
+/// A file that cannot be used. The description is one line and says what to do.
+public struct KeyringError: Error, Equatable, CustomStringConvertible {
+    public let description: String
+
+    init(description: String) { self.description = description }
+    init(_ file: String, _ what: String, _ error: (any Error)?) {
+        let exists = access(file, F_OK) == 0
+        let reason = exists ? (access(file, R_OK) == 0 ? what : "cannot be read") : "does not exist"
+        self.description = "\(file) \(reason)\(exists ? error.map { " (\($0))" } ?? "" : "")"
+    }
+}
+
+private enum FileContent {
+    static func octets(of path: String) -> [UInt8]? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var octets: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = read(file, &buffer, buffer.count)
+            if count < 0 { return nil }
+            if count == 0 { return octets }
+            octets += buffer[..<count]
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// A host name or address literal with a port; written `host:port`, `192.0.2.1:25`, `[2001:db8::1]:25`.
+public struct SocketEndpoint: Sendable, Hashable, CustomStringConvertible {
+    public var host: String
+    public var port: Int
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+    /// Reads `description`'s form; without a port, `defaultPort`. `nil` when it is not of that form.
+    public init?(_ text: String, defaultPort: Int? = nil) {
+        let host: Substring
+        let portText: Substring?
+        if text.first == "[" {
+            guard let close = text.firstIndex(of: "]") else { return nil }
+            host = text[text.index(after: text.startIndex)..<close]
+            let rest = text[text.index(after: close)...]
+            guard rest.isEmpty || rest.first == ":" else { return nil }
+            portText = rest.isEmpty ? nil : rest.dropFirst()
+        } else if let colon = text.lastIndex(of: ":") {
+            host = text[..<colon]
+            guard !host.contains(":") else { return nil }
+            portText = text[text.index(after: colon)...]
+        } else {
+            host = text[...]
+            portText = nil
+        }
+        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        self.host = String(host)
+        if let portText {
+            guard let port = Int(portText), (0...65535).contains(port) else { return nil }
+            self.port = port
+        } else {
+            guard let defaultPort else { return nil }
+            self.port = defaultPort
+        }
+    }
+    public var description: String {
+        self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
+    }
+}

@@ -1,0 +1,119 @@
+import Relay
+import SMTP
+
+extension ConfigurationKey<RelayConfiguration> {
+    /// All but `[[listen]]` and `[[route]]`.
+    static let all: [ConfigurationKey<RelayConfiguration>] = [
+        .init(
+            path: "hostname", explanation: "What this relay calls itself in EHLO, Received and reports.",
+            read: { configuration, value throws(Refusal) in
+                guard case .text(let text) = value, (try? Domain(parsing: text)) != nil else {
+                    throw Refusal("a domain name such as \"mx1.example.net\"")
+                }
+                configuration.hostname = text
+            }, write: { quoted($0.hostname) }),
+        .init(
+            path: "postmaster", explanation: "Where mail for <Postmaster> goes.",
+            read: { configuration, value throws(Refusal) in
+                guard case .text(let text) = value, let mailbox = try? Mailbox(parsing: text) else {
+                    throw Refusal("a mailbox such as \"ops@example.net\"")
+                }
+                configuration.postmaster = mailbox
+            }, write: { $0.postmaster.map { quoted($0.description) } }, example: "\"ops@example.net\""),
+        .networks("relay.networks", "Clients that may relay anywhere.", \.networks),
+        .init(
+            path: "relay.domains", explanation: "Recipients' domains that anyone may send to.",
+            read: { configuration, value throws(Refusal) in
+                let form = "a list of domains such as [\"example.net\", \"*.example.net\"]"
+                guard case .texts(let texts) = value else { throw Refusal(form) }
+                let patterns = texts.map { DomainPattern($0) }
+                guard !patterns.contains(nil) else { throw Refusal(form) }
+                configuration.domains = patterns.compactMap { $0 }
+            }, write: { list($0.domains.map(\.description)) }),
+        .word(
+            "relay.source-routes",
+            "Routes such as <@A,@B:u@c>: strip takes them off, honor walks them, reject refuses them.", \.sourceRoutes),
+        .networks("relay.xclient", "Clients whose XCLIENT is believed.", \.xclient),
+        .networks("relay.xforward", "Clients whose XFORWARD is believed.", \.xforward),
+        .init(
+            path: "tls.certificate", explanation: "Our certificate, then those that lead to an authority (PEM).",
+            read: { configuration, value throws(Refusal) in
+                guard case .text(let text) = value, !text.isEmpty else { throw Refusal("a PEM file") }
+                configuration.tls = TLSFiles(certificate: text, key: configuration.tls?.key ?? "")
+            }, write: { $0.tls.map { quoted($0.certificate) } }, example: "\"/etc/hoptop/cert.pem\""),
+        .init(
+            path: "tls.key", explanation: "The certificate's key (PEM).",
+            read: { configuration, value throws(Refusal) in
+                guard case .text(let text) = value, !text.isEmpty else { throw Refusal("a PEM file") }
+                configuration.tls = TLSFiles(certificate: configuration.tls?.certificate ?? "", key: text)
+            }, write: { $0.tls.map { quoted($0.key) } }, example: "\"/etc/hoptop/key.pem\""),
+        .text(
+            "auth.users", "Who may log in: a file made by hoptop passwd.", "a file", example: "\"/etc/hoptop/users\"",
+            \.users),
+        .flag("auth.plaintext", "AUTH is offered without TLS too.", \.plaintextAuthentication),
+        .word(
+            "smtp.bare-line-ends", "A CR or LF that stands alone in mail data: made CRLF, or the message is refused.",
+            \.bareLineEnds),
+        .word("smtp.long-lines", "Lines of more than 998 octets: folded, or the message is refused.", \.longLines),
+        .word(
+            "smtp.early-talkers", "Clients that do not wait where they have to: noted, or refused.", \.earlyTalkers),
+        .init(
+            path: "smtp.without", explanation: "Extensions that are not offered, such as [\"CHUNKING\"].",
+            read: { configuration, value throws(Refusal) in
+                let names = ServiceExtension.allCases.map(\.rawValue)
+                let form = "a list of \(names.joined(separator: ", "))"
+                guard case .texts(let texts) = value else { throw Refusal(form) }
+                let known = texts.map { ServiceExtension(rawValue: $0.uppercased()) }
+                guard !known.contains(nil) else { throw Refusal(form) }
+                configuration.without = Set(known.compactMap { $0 })
+            }, write: { list($0.without.map(\.rawValue).sorted()) }),
+        .init(
+            path: "spool.directory", explanation: "Where mail is kept.",
+            read: { configuration, value throws(Refusal) in
+                guard case .text(let text) = value, !text.isEmpty else { throw Refusal("a directory") }
+                configuration.spoolDirectory = text
+            }, write: { quoted($0.spoolDirectory) }),
+        .duration("queue.undo", "How long a drop can be taken back.", \.undo),
+        .duration("queue.retry.first", "Before the second attempt; doubled with each further one.", \.retry.first),
+        .duration("queue.retry.longest", "The longest time between two attempts.", \.retry.longest),
+        .duration("queue.retry.give-up", "After that the sender is told that it failed.", \.retry.giveUp),
+        .duration(
+            "queue.retry.delay-notice", "After that the sender is told of the delay, once; 0s: never.",
+            \.retry.delayNotice, least: 0),
+        .number("delivery.connections", "Sessions to one next hop at a time.", \.delivery.connections, 1...10_000),
+        .number(
+            "delivery.recipients", "Recipients in one transaction.", \.delivery.recipientsPerTransaction, 1...10_000),
+        .duration("delivery.idle", "How long an open session waits for the next message.", \.timeouts.idle),
+        .init(
+            path: "limits.message-size", explanation: "Larger messages are refused.",
+            read: { configuration, value throws(Refusal) in
+                switch value {
+                case .text(let text):
+                    guard let octets = Quantity.size(text), octets > 0 else { throw Refusal(Quantity.sizeForm) }
+                    configuration.limits.messageOctets = octets
+                case .number(let octets) where octets > 0: configuration.limits.messageOctets = octets
+                case .number, .flag, .texts, .table: throw Refusal(Quantity.sizeForm)
+                }
+            }, write: { quoted(Quantity.text(octets: $0.limits.messageOctets)) }),
+        .number(
+            "limits.connections", "Inbound sessions in all; 0: what the limit on descriptors allows.",
+            \.limits.connections,
+            0...1_000_000),
+        .number(
+            "limits.connections-per-client", "From one address that is not in relay.networks.",
+            \.limits.connectionsPerClient, 1...1_000_000),
+        .number("limits.recipients", "Recipients of one message.", \.limits.recipients, 100...60_000),
+        .number("limits.errors", "Wrong commands in one session.", \.limits.errors, 1...10_000),
+        .number(
+            "limits.received-fields", "A message with more Received fields is in a loop.", \.limits.receivedFields,
+            1...10_000),
+        .duration(
+            "limits.hold", "How long a client may have us hold mail back (FUTURERELEASE); 0s: not offered.",
+            \.limits.hold, least: 0),
+        .duration("timeouts.command", "What a client may wait before its next command.", \.timeouts.command),
+        .duration("timeouts.data", "Between two pieces of mail data.", \.timeouts.data),
+        .duration("timeouts.connect", "For a next hop's host to answer.", \.timeouts.connect),
+        .duration("timeouts.reply", "For a reply to a command.", \.timeouts.reply),
+        .duration("timeouts.final-reply", "For the reply to the end of mail data.", \.timeouts.finalReply),
+    ]
+}

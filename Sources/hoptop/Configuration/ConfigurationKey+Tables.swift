@@ -1,0 +1,136 @@
+import Relay
+import SMTP
+
+extension ConfigurationKey<Listener> {
+    /// Of each `[[listen]]`.
+    static let listen: [ConfigurationKey<Listener>] = [
+        .init(
+            path: "address", explanation: "Where mail comes in; a [[listen]] for each address.",
+            read: { listener, value throws(Refusal) in
+                guard case .text(let text) = value, let endpoint = SocketEndpoint(text) else {
+                    throw Refusal("\"127.0.0.1:2525\", \"[::1]:2525\"")
+                }
+                listener.endpoint = endpoint
+            }, write: { quoted($0.endpoint.description) }),
+        .word(
+            "role", "relay takes mail by policy, submission from users that logged in, lmtp answers per recipient.",
+            \.role),
+        .word("tls", "none, starttls (the default where [tls] has a certificate), or implicit.", \.tls),
+        .networks("proxy", "Clients whose connections begin with a PROXY header.", \.proxies),
+    ]
+}
+
+/// A `[[route]]` while its keys are read.
+struct RouteDraft: Sendable {
+    var pattern: DomainPattern?
+    var via: [SocketEndpoint] = []
+    var security = RouteSecurity()
+    var user: String?
+    var password: Secret?
+    var token: Secret?
+
+    init() {}
+    init(_ route: Route) {
+        self.pattern = route.pattern
+        self.via = route.via
+        self.security = route.security
+        self.user = route.security.login?.user
+        switch route.security.login?.kind {
+        case .password: self.password = route.security.login?.secret
+        case .token: self.token = route.security.login?.secret
+        case nil: break
+        }
+    }
+
+    /// `nil` when a user comes without a secret, or a secret without a user, or there are two secrets.
+    var login: RouteSecurity.Login?? {
+        switch (self.user, self.password, self.token) {
+        case (nil, nil, nil): .some(nil)
+        case (let user?, let password?, nil): .init(user: user, secret: password, kind: .password)
+        case (let user?, nil, let token?): .init(user: user, secret: token, kind: .token)
+        case (_, _, _): nil
+        }
+    }
+}
+
+extension ConfigurationKey<RouteDraft> {
+    /// Of each `[[route]]`.
+    static let route: [ConfigurationKey<RouteDraft>] = [
+        .init(
+            path: "domain", explanation: "\"example.org\", \"*.example.org\" (all below it) or \"*\".",
+            read: { route, value throws(Refusal) in
+                guard case .text(let text) = value, let pattern = DomainPattern(text) else {
+                    throw Refusal("\"example.org\", \"*.example.org\", \"*\"")
+                }
+                route.pattern = pattern
+            }, write: { $0.pattern.map { quoted($0.description) } }, example: "\"*\""),
+        .init(
+            path: "via", explanation: "Hosts, tried in order.",
+            read: { route, value throws(Refusal) in
+                guard case .texts(let hosts) = value, !hosts.isEmpty else { throw Refusal("[\"host:port\", …]") }
+                for host in hosts { route.via.append(try ConfigurationFile.host(host).get()) }
+            }, write: { $0.via.isEmpty ? nil : list($0.via.map(\.description)) },
+            example: "[\"smarthost.example.net:25\"]"),
+        .word(
+            "tls", "none, opportunistic (any certificate, or none), required (any), verified (name and authority).",
+            \.security.tls),
+        .flag("implicit-tls", "TLS before anything is said, as on port 465.", \.security.isImplicit),
+        .init(
+            path: "fingerprint", explanation: "SHA-256 of the one certificate that is taken, in hexadecimal.",
+            read: { route, value throws(Refusal) in
+                guard case .text(let text) = value, let octets = Self.fingerprint(text) else {
+                    throw Refusal("64 hexadecimal digits, with or without colons")
+                }
+                route.security.fingerprint = octets
+            },
+            write: { route in
+                route.security.fingerprint.map { octets in
+                    quoted(octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":"))
+                }
+            }, example: "\"ab:cd:…\""),
+        .text(
+            "authorities", "The authorities that are believed (PEM); without it those of this machine.", "a PEM file",
+            example: "\"/etc/hoptop/ca.pem\"", \.security.authorities),
+        .text("user", "Who we log in as.", "a user name", example: "\"relay@example.net\"", \.user),
+        .secret("password", "With that password.", \.password, allowed: ["file", "environment"]),
+        .secret("token", "Or with that token (XOAUTH2).", \.token, allowed: ["file", "environment", "command"]),
+    ]
+
+    private static func fingerprint(_ text: String) -> [UInt8]? {
+        let digits = Array(text.utf8.filter { $0 != UInt8(ascii: ":") })
+        guard digits.count == 64 else { return nil }
+        let octets = stride(from: 0, to: 64, by: 2).compactMap { place in
+            UInt8(String(decoding: digits[place..<place + 2], as: UTF8.self), radix: 16)
+        }
+        return octets.count == 32 ? octets : nil
+    }
+
+    /// `{ file = "…" }`, so that no secret stands in the configuration.
+    private static func secret(
+        _ path: String, _ explanation: String, _ field: any WritableKeyPath<RouteDraft, Secret?> & Sendable,
+        allowed: [String]
+    ) -> ConfigurationKey {
+        let form = allowed.map { "{ \($0) = \"…\" }" }.joined(separator: " or ")
+        return ConfigurationKey(
+            path: path, explanation: explanation,
+            read: { route, value throws(Refusal) in
+                guard case .table(let table) = value, table.count == 1, let (name, place) = table.first,
+                    allowed.contains(name), !place.isEmpty
+                else { throw Refusal(form) }
+                route[keyPath: field] =
+                    switch name {
+                    case "file": .file(place)
+                    case "environment": .environment(place)
+                    default: .command(place)
+                    }
+            },
+            write: { route in
+                switch route[keyPath: field] {
+                case .file(let place): "{ file = \(quoted(place)) }"
+                case .environment(let place): "{ environment = \(quoted(place)) }"
+                case .command(let place): "{ command = \(quoted(place)) }"
+                case nil: nil
+                }
+            }, example: "{ \(allowed[0]) = \"/etc/hoptop/secret\" }")
+    }
+}
