@@ -68,10 +68,10 @@ struct ClientSessionTests {
             *: <cat@b> relayed: 250 Ok
             C: QUIT
             """
+        ClientParty([.sample(to: ["bob@b", "cat@b"])]).expect("\(Self.plainHello)\n\(text)")
+
         let transaction = ClientSession.Transaction.sample(
             to: ["bob@b", "cat@b"], parameters: [Parameter("BODY", "8BITMIME")])
-        ClientParty([transaction]).expect("\(Self.plainHello)\n\(text)")
-
         let offered = text.replacing("example.net>", with: "example.net> SIZE=24 BODY=8BITMIME")
         ClientParty([transaction], pipelining: false).expect("\(Self.hello)\n\(offered)")
     }

@@ -121,9 +121,14 @@ extension Reply {
 /// A client session with a driver that begins the given transactions in order, then quits.
 struct ClientParty: Transcript.Party {
     let side: Character = "S"
-    let events: Set<String> = ["timed out", "disconnected", "content comes", "content fails"]
+    let events: Set<String> = [
+        "timed out", "disconnected", "content comes", "content fails", "TLS established", "TLS verified", "TLS fails",
+    ]
     var session: ClientSession
     var transactions: [ClientSession.Transaction]
+    var credentials: (any SASLClient)?
+    /// Writes what transcripts may hold of an AUTH exchange, not what goes to the server.
+    var hidesSecrets = false
     /// Given in chunks of this many octets.
     var content = "Subject: hi\r\n\r\n.dotted\r\n"
     var chunkOctets = 7
@@ -132,13 +137,22 @@ struct ClientParty: Transcript.Party {
     private var given = 0
     private var recipients: [ForwardPath] = []
     private var written = ByteBuffer()
+    private var isInChunk = false
 
     init(
         _ transactions: [ClientSession.Transaction] = [.sample()], pipelining: Bool = true, contentWaits: Bool = false
     ) {
-        self.session = ClientSession(.init(hostname: "a.example.net", pipelining: pipelining))
-        self.transactions = transactions
+        self.init(.init(hostname: "a.example.net", pipelining: pipelining), transactions)
         self.contentWaits = contentWaits
+    }
+
+    init(
+        _ configuration: ClientSession.Configuration, _ transactions: [ClientSession.Transaction] = [.sample()],
+        credentials: (any SASLClient)? = nil
+    ) {
+        self.session = ClientSession(configuration)
+        self.transactions = transactions
+        self.credentials = credentials
     }
 
     mutating func receive(_ octets: ByteBuffer) -> [String] {
@@ -154,6 +168,9 @@ struct ClientParty: Transcript.Party {
             self.contentWaits = false
             if self.session.phase == .content { self.giveContent() }
         case "content fails": self.session.contentFailed()
+        case "TLS established": self.session.tlsEstablished()
+        case "TLS verified": self.session.tlsEstablished(verified: true)
+        case "TLS fails": self.session.tlsFailed("no shared cipher")
         default: break
         }
         return self.drain()
@@ -173,8 +190,27 @@ struct ClientParty: Transcript.Party {
 
     private mutating func run(_ action: ClientSession.Action) -> [String] {
         switch action {
-        case .send(let line): return ["C: \(line)"]
-        case .heard: return []
+        case .send(let line):
+            self.isInChunk = line.hasPrefix("BDAT ")
+            return ["C: \(line)"]
+        case .sendSecret(let line, let shown): return ["C: \(self.hidesSecrets ? shown : line)"]
+        case .heard(let reply): return self.hidesSecrets ? reply.wireLines.map { "*: heard \($0)" } : []
+        case .startTLS: return []
+        case .authenticate(let mechanisms):
+            if let credentials = self.credentials, mechanisms.contains(credentials.mechanism) {
+                self.session.authenticate(with: credentials)
+            } else {
+                self.session.giveUpAuthentication("no credentials for \(mechanisms.joined(separator: ", "))")
+            }
+            return []
+        case .answer(let challenge):
+            do {
+                let response = try self.credentials?.answer(to: challenge)
+                self.session.answer(response ?? [], believesSuccess: self.credentials?.believesSuccess ?? false)
+            } catch {
+                self.session.giveUpAuthentication("\(error)")
+            }
+            return []
         case .ready:
             let silence = self.session.next()
             #expect(silence == nil)
@@ -187,11 +223,13 @@ struct ClientParty: Transcript.Party {
             self.given = 0
             self.session.begin(transaction)
             return []
+        case .spent: return ["*: spent"]
         case .readContent:
             if self.contentWaits { return ["*: content is read"] }
             self.giveContent()
             return []
         case .sendContent(let chunk):
+            if self.isInChunk { return ["C| \(Self.escaped(chunk))"] }
             self.written.writeImmutableBuffer(chunk)
             return []
         case .endContent:
@@ -202,7 +240,7 @@ struct ClientParty: Transcript.Party {
             #expect(outcomes.count == self.recipients.count)
             return zip(self.recipients, outcomes).map { recipient, outcome in
                 switch outcome {
-                case .relayed(let reply): "*: \(recipient) relayed: \(reply)"
+                case .relayed(let reply, let dsn): "*: \(recipient) relayed\(dsn ? " with DSN" : ""): \(reply)"
                 case .deferred(let cause): "*: \(recipient) deferred: \(cause)"
                 case .bounced(let reply): "*: \(recipient) bounced: \(reply)"
                 }
@@ -211,6 +249,18 @@ struct ClientParty: Transcript.Party {
             return ["*: unusable\(permanent == nil ? "" : " for good"): \(cause)"]
         case .close: return ["*: close"]
         }
+    }
+
+    private static func escaped(_ buffer: ByteBuffer) -> String {
+        buffer.readableBytesView.map { octet in
+            switch octet {
+            case 13: "\\r"
+            case 10: "\\n"
+            case 0: "\\0"
+            case 0x20..<0x7F: String(UnicodeScalar(octet))
+            default: "\\x" + String(octet, radix: 16)
+            }
+        }.joined()
     }
 
     func expect(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) {
@@ -223,7 +273,8 @@ struct ClientParty: Transcript.Party {
 
 extension ClientSession.Transaction {
     static func sample(
-        to recipients: [String] = ["bob@example.org"], parameters: [Parameter] = [], contentOctets: Int = 24
+        to recipients: [String] = ["bob@example.org"], parameters: [Parameter] = [],
+        recipientParameters: [[Parameter]] = [], contentOctets: Int = 24
     ) -> Self {
         Self(
             reversePath: .path(Path(mailbox: Mailbox(localPart: "ann", domain: Domain("example.net")))),
@@ -231,6 +282,6 @@ extension ClientSession.Transaction {
             recipients: recipients.map { text in
                 let parts = text.split(separator: "@").map(String.init)
                 return .path(Path(mailbox: Mailbox(localPart: parts[0], domain: Domain(parts[1]))))
-            }, contentOctets: contentOctets)
+            }, recipientParameters: recipientParameters, contentOctets: contentOctets)
     }
 }

@@ -10,8 +10,8 @@ public enum ReplySyntaxError: Error, Equatable, Sendable {
 
 /// Reads replies as they come in (RFC 5321 §4.2.1). However much a server sends, little of it is kept.
 public struct ReplyParser: Sendable {
-    /// §4.5.3.1.5 says 512; servers exceed it.
-    static let lineLimit = 2048
+    /// §4.5.3.1.5 says 512; servers exceed it, and a challenge of AUTH may be as long as this (RFC 4954 §4).
+    static let lineLimit = 12288
     static let linesLimit = 128
     static let octetsLimit = 64 * 1024
 

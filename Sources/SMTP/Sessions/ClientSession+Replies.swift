@@ -6,12 +6,18 @@ extension ClientSession {
         switch self.state {
         case .greeting: self.greeted(reply)
         case .hello(let extended): self.helloAnswered(reply, extended: extended)
-        case .ready: self.fail(.malformedReply(.idle))  // Nobody asked; what it answers next would be guesswork.
+        case .startingTLS: self.startTLSAnswered(reply)
+        case .authenticating(let authentication): self.authAnswered(authentication, reply)
+        // Nobody asked; what it answers next would be guesswork.
+        case .handshake, .choosing, .ready: self.fail(.malformedReply(self.phase))
         case .commands(let exchange): self.answered(exchange, reply)
         case .content(let exchange, _): self.answeredEarly(exchange, reply)
         case .finalReply(let exchange): self.finallyAnswered(exchange, reply)
-        case .resetting:
-            if reply.code.isCompletion {
+        case .chunks(let exchange, let chunks): self.chunkAnswered(exchange, chunks, reply)
+        case .resetting(let awaited):
+            if awaited > 1 {
+                self.state = .resetting(awaited: awaited - 1)  // To a chunk of what was given up.
+            } else if reply.code.isCompletion {
                 self.state = .ready(announced: false)
             } else {
                 self.fail(.reply(reply))
@@ -24,8 +30,9 @@ extension ClientSession {
     /// The session is over. Recipients that are not settled are deferred.
     mutating func fail(_ cause: DeferralCause) {
         switch self.state {
-        case .greeting, .hello, .ready, .resetting: self.giveUp(cause)
-        case .commands(let exchange), .content(let exchange, _), .finalReply(let exchange):
+        case .greeting, .hello, .startingTLS, .handshake, .choosing, .authenticating, .ready, .resetting:
+            self.giveUp(cause)
+        case .commands(let exchange), .content(let exchange, _), .finalReply(let exchange), .chunks(let exchange, _):
             self.outbox.append(.finished(exchange.settled(.deferred(cause))))
             self.close()
         case .quitting: self.close()
@@ -33,12 +40,18 @@ extension ClientSession {
         }
     }
 
-    private mutating func giveUp(_ cause: DeferralCause, permanent: Reply? = nil) {
+    mutating func giveUp(_ cause: DeferralCause, permanent: Reply? = nil) {
         self.outbox.append(.unusable(cause, permanent: permanent))
         self.close()
     }
 
-    private mutating func close() {
+    /// The session is of no use to us, and nothing is wrong with the connection (RFC 5321 §4.1.1.10).
+    mutating func decline(_ cause: DeferralCause) {
+        self.outbox += [.unusable(cause, permanent: nil), .send("QUIT")]
+        self.state = .quitting
+    }
+
+    mutating func close() {
         self.outbox.append(.close)
         self.state = .closed
         self.replies.clear()
@@ -47,23 +60,38 @@ extension ClientSession {
     private mutating func greeted(_ reply: Reply) {
         if reply.code.isCompletion {
             self.server.name = Self.name(in: reply)
-            self.outbox.append(.send("EHLO \(self.configuration.hostname)"))
-            self.state = .hello(extended: true)
+            self.sayHello()
         } else {
             self.rejected(reply)
         }
     }
 
+    mutating func sayHello() {
+        self.outbox.append(.send("EHLO \(self.configuration.hostname)"))
+        self.state = .hello(extended: true)
+    }
+
     private mutating func helloAnswered(_ reply: Reply, extended: Bool) {
         if reply.code.isCompletion {
             self.server.name = Self.name(in: reply) ?? self.server.name
-            if extended { self.readExtensions(reply) }
-            self.state = .ready(announced: false)
+            if extended { self.server.readExtensions(reply) }
+            self.introduced()
         } else if extended, reply.code.isPermanent {
             self.outbox.append(.send("HELO \(self.configuration.hostname)"))  // §3.2
             self.state = .hello(extended: false)
         } else {
             self.rejected(reply)
+        }
+    }
+
+    /// What has to be done before transactions, one after the other: TLS, then AUTH.
+    mutating func introduced() {
+        if self.wantsTLS {
+            self.requestTLS()
+        } else if !self.configuration.mechanisms.isEmpty {
+            self.requestAuthentication()
+        } else {
+            self.state = .ready(announced: false)
         }
     }
 
@@ -82,28 +110,17 @@ extension ClientSession {
         case .sendContent:
             self.encoder = ContentEncoder()
             self.state = .content(exchange, .due)
+        case .sendChunks:
+            let isBinary = exchange.transaction.body == .binary
+            self.state = .chunks(exchange, Chunks(encoder: isBinary ? nil : ContentEncoder(doublesDots: false)))
         case .sendLoneDot:
             // The server waits for mail data that nobody accepted: the dot alone gets both out of it (RFC 2920 §3.1).
             self.state = .content(exchange, .ended)
         case .nothingAccepted:
             self.outbox.append(.finished(exchange.settled(.deferred(.reply(reply)))))
             self.outbox.append(.send("RSET"))
-            self.state = .resetting
+            self.state = .resetting(awaited: 1)
         case .malformed: self.fail(.malformedReply(exchange.phase))
-        }
-    }
-
-    /// A reply while mail data is under way.
-    ///
-    /// A 2yz answers nothing that was asked, and must not count as one to a dot that the server has not seen. A 4yz or
-    /// 5yz is a server that gave up, the size or the disk being too much for it: that is its verdict, and the connection
-    /// ends, since there is no dot to come back from.
-    private mutating func answeredEarly(_ exchange: Exchange, _ reply: Reply) {
-        if reply.code.isTransient || reply.code.isPermanent {
-            self.outbox.append(.finished(exchange.settled(Outcome(refusedWith: reply))))
-            self.close()
-        } else {
-            self.fail(.malformedReply(.content))
         }
     }
 
@@ -111,24 +128,10 @@ extension ClientSession {
         guard reply.code.isCompletion || reply.code.isTransient || reply.code.isPermanent else {
             return self.fail(.malformedReply(.finalReply))
         }
-        let outcome: Outcome = reply.code.isCompletion ? .relayed(reply) : Outcome(refusedWith: reply)
-        self.outbox.append(.finished(exchange.settled(outcome)))
+        let outcomes =
+            reply.code.isCompletion ? exchange.relayed(reply) : exchange.settled(Outcome(refusedWith: reply))
+        self.outbox.append(.finished(outcomes))
         self.state = .ready(announced: false)
-    }
-
-    /// EHLO's lines behind the first: a keyword and its parameters each (§4.1.1.1).
-    private mutating func readExtensions(_ reply: Reply) {
-        for line in reply.lines.dropFirst() {
-            let words = line.utf8.split(whereSeparator: { $0 == .space || $0 == .tab || $0 == UInt8(ascii: "=") })
-            guard let keyword = words.first, keyword.allSatisfy({ $0.isLetterOrDigit || $0 == .hyphen }) else {
-                continue
-            }
-            self.server.extensions.insert(String(decoding: keyword.map(\.upper), as: UTF8.self))
-            if keyword.spells("SIZE"), words.count > 1 {
-                let limit = Int(String(decoding: words[1], as: UTF8.self)) ?? 0
-                self.server.maximumMessageOctets = limit > 0 ? limit : nil  // 0: no fixed limit (RFC 1870 §4).
-            }
-        }
     }
 
     /// The first word of the first line is a domain (§4.2); nothing hostile is taken for one.

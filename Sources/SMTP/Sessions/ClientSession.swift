@@ -5,73 +5,53 @@ public import NIOCore
 /// The driver puts octets in with ``receive(_:)`` and pulls ``next()`` until that is `nil`. After ``Action/ready`` it
 /// begins a transaction or quits; every transaction ends with one ``Action/finished(_:)``, whatever happens.
 public struct ClientSession: Sendable {
-    public struct Configuration: Sendable {
-        public var hostname: String
-        /// Whether to send commands in groups to a server that offers it (RFC 2920).
-        public var pipelining: Bool
-        public init(hostname: String, pipelining: Bool = true) {
-            self.hostname = hostname
-            self.pipelining = pipelining
-        }
-    }
-
-    public struct Transaction: Equatable, Sendable {
-        public var reversePath: ReversePath
-        /// Of MAIL as it came in. What the server offers goes on: SIZE with `contentOctets`, and BODY.
-        public var parameters: [Parameter]
-        /// At least one.
-        public var recipients: [ForwardPath]
-        public var contentOctets: Int
-        public init(
-            reversePath: ReversePath, parameters: [Parameter] = [], recipients: [ForwardPath], contentOctets: Int
-        ) {
-            self.reversePath = reversePath
-            self.parameters = parameters
-            self.recipients = recipients
-            self.contentOctets = contentOctets
-        }
-    }
-
     public enum Action: Equatable, Sendable {
         /// A command line, without CRLF.
         case send(String)
+        /// A line with credentials in it, without CRLF: for the server alone. `shown` is what a transcript may hold.
+        case sendSecret(String, shown: String)
         /// A reply came in. Before what follows from it.
         case heard(Reply)
+        /// Begin the TLS handshake. Waits for ``ClientSession/tlsEstablished(verified:)`` or
+        /// ``ClientSession/tlsFailed(_:)``; what is received before is a forgery.
+        case startTLS
+        /// Authenticate with one of these mechanisms, the best first. Waits for ``ClientSession/authenticate(with:)``
+        /// or ``ClientSession/giveUpAuthentication(_:)``.
+        case authenticate(mechanisms: [String])
+        /// Waits for ``ClientSession/answer(_:believesSuccess:)`` or ``ClientSession/giveUpAuthentication(_:)``.
+        case answer(challenge: [UInt8])
         /// Waits for ``ClientSession/begin(_:)`` or ``ClientSession/quit()``.
         case ready
+        /// The server takes no more transactions in this session (RFC 9422 §4). QUIT follows by itself.
+        case spent
         /// Waits for ``ClientSession/content(_:)`` with a chunk, ``ClientSession/contentEnded()`` or
         /// ``ClientSession/contentFailed()``.
         case readContent
-        /// Mail data to write, dots stuffed. Pull again when there is room for more.
+        /// Mail data to write, dots stuffed; behind a BDAT, the chunk as it is. Pull again when there is room for more.
         case sendContent(ByteBuffer)
-        /// Write a dot and CRLF: mail data is complete.
+        /// Write a dot and CRLF: mail data is complete. Chunks end with `BDAT n LAST` instead.
         case endContent
         /// What became of the transaction, in the order of its recipients.
         case finished([Outcome])
-        /// The session never got ready, or broke between transactions; `.close` follows.
+        /// The session never got ready, or broke between transactions; `.close` follows, perhaps behind a QUIT.
         /// `permanent` is the 5yz that says that another attempt is pointless.
         case unusable(DeferralCause, permanent: Reply?)
         case close
     }
 
-    /// What the server said of itself.
-    public struct Server: Equatable, Sendable {
-        /// Out of its reply to EHLO or, before that, its greeting.
-        public var name: String?
-        /// Keywords in upper case.
-        public var extensions: Set<String> = []
-        /// `nil` when it announces no limit (RFC 1870).
-        public var maximumMessageOctets: Int?
-    }
-
     enum State: Sendable {
         case greeting  // The 220 is awaited. Next: hello.
-        case hello(extended: Bool)  // EHLO is out, or HELO when that was refused. Next: ready.
+        case hello(extended: Bool)  // EHLO is out, or HELO when that was refused. Next: startingTLS, choosing, ready.
+        case startingTLS  // STARTTLS is out. Next: handshake; choosing or ready when it is refused.
+        case handshake  // The driver makes TLS. Next: hello.
+        case choosing([String])  // The driver picks one of these mechanisms. Next: authenticating.
+        case authenticating(Authentication)  // AUTH is out. Next: ready.
         case ready(announced: Bool)  // Between transactions. Next: commands, quitting.
-        case commands(Exchange)  // MAIL, RCPTs and DATA. Next: content, or resetting when nothing is accepted.
+        case commands(Exchange)  // MAIL, RCPTs and DATA. Next: content, chunks; resetting when nothing is accepted.
         case content(Exchange, Reading)  // 354 came. Next: finalReply.
         case finalReply(Exchange)  // The dot is out. Next: ready.
-        case resetting  // RSET is out, after a transaction without content. Next: ready.
+        case chunks(Exchange, Chunks)  // BDATs go out. Next: ready, or resetting when one is refused.
+        case resetting(awaited: Int)  // RSET is out, and so many replies are to come. Next: ready.
         case quitting  // QUIT is out. Next: closed.
         case closed
     }
@@ -79,7 +59,7 @@ public struct ClientSession: Sendable {
     enum Reading: Sendable {
         case due  // A chunk is to be asked for. Next: asked.
         case asked  // The driver reads. Next: due, ended.
-        case ended  // The dot is to be sent.
+        case ended  // The dot, or the last chunk, is to be sent.
     }
 
     /// How the connection ended, found out between two replies.
@@ -92,18 +72,36 @@ public struct ClientSession: Sendable {
     let configuration: Configuration
     var state = State.greeting
     public internal(set) var server = Server()
+    /// What protects the connection now.
+    public internal(set) var security: Security
+    public internal(set) var isAuthenticated = false
+    /// STARTTLS was refused, and the session goes on without.
+    var goesWithoutTLS = false
+    /// Transactions so far, and the domains of their recipients where the server limits them.
+    var transactions = 0
+    var domains: Set<String> = []
+    var isSpent = false
     var replies = ReplyParser()
     var encoder = ContentEncoder()
     /// To be pulled before the state is asked.
     var outbox: [Action] = []
     var ending: Ending?
 
-    public init(_ configuration: Configuration) { self.configuration = configuration }
+    public init(_ configuration: Configuration) {
+        self.configuration = configuration
+        self.security = configuration.securedAtStart
+    }
 
     /// Octets came from the server.
     public mutating func receive(_ buffer: ByteBuffer) {
-        if case .closed = self.state { return }
-        self.replies.append(buffer)
+        switch self.state {
+        case .closed: break
+        // Not protected yet, and to be taken for protected if it were kept (CVE-2011-0411 the other way round).
+        case .handshake: self.fail(.malformedReply(.tls))
+        case .greeting, .hello, .startingTLS, .choosing, .authenticating, .ready, .commands, .content, .finalReply,
+            .chunks, .resetting, .quitting:
+            self.replies.append(buffer)
+        }
     }
 
     /// The next thing to do; `nil` until more octets, content or a transaction arrive.
@@ -114,7 +112,7 @@ public struct ClientSession: Sendable {
             if self.ending == nil, let command = self.nextCommand() { return .send(command) }
             do {
                 if let reply = try self.replies.next() {
-                    self.outbox.append(.heard(reply))
+                    self.outbox.append(.heard(self.shown(reply)))
                     self.received(reply)
                     continue
                 }
@@ -132,42 +130,31 @@ public struct ClientSession: Sendable {
     }
 
     /// Starts a transaction. The session has to be ready.
+    ///
+    /// What the server cannot take is not tried: ``conversion(neededFor:)`` tells what can be done about content before,
+    /// and recipients beyond ``Server/limits`` are deferred to the next transaction or session.
     public mutating func begin(_ transaction: Transaction) {
         guard case .ready(announced: true) = self.state else {
             preconditionFailure("a transaction was begun in a session that is not ready")
         }
         precondition(!transaction.recipients.isEmpty, "a transaction without recipients")
-        if let limit = self.server.maximumMessageOctets, transaction.contentOctets > limit {
-            let name = self.server.name ?? "the next hop"
-            let text = "Message size exceeds the limit announced by \(name) (\(limit) octets)"
-            let outcome = Outcome.bounced(Reply(552, "5.3.4", text))
-            self.outbox.append(.finished(transaction.recipients.map { _ in outcome }))
+        let verdicts = self.verdicts(on: transaction)
+        let tried = zip(transaction.recipients, verdicts).filter { $1 == nil }.map(\.0)
+        guard !tried.isEmpty else {
+            self.isSpent = verdicts.contains { if case .deferred(.beyondLimit) = $0 { true } else { false } }
+            self.outbox.append(.finished(verdicts.compactMap { $0 }))
             self.state = .ready(announced: false)
-        } else {
-            self.state = .commands(Exchange(transaction, pipelined: self.pipelines))
+            return
         }
-    }
-
-    /// Answers ``Action/readContent``; a chunk may end anywhere.
-    public mutating func content(_ chunk: ByteBuffer) {
-        guard let exchange = self.reading() else { return }
-        let encoded = self.encoder.encode(chunk)
-        if encoded.readableBytes > 0 { self.outbox.append(.sendContent(encoded)) }
-        self.state = .content(exchange, .due)
-    }
-
-    /// Answers ``Action/readContent``: there is no more of it.
-    public mutating func contentEnded() {
-        guard let exchange = self.reading() else { return }
-        if let lineEnd = self.encoder.finish() { self.outbox.append(.sendContent(lineEnd)) }
-        self.state = .content(exchange, .ended)
-    }
-
-    /// Answers ``Action/readContent``: it cannot be read. The connection goes without a dot, so that the server forgets
-    /// the message (RFC 5321 §4.1.1.10).
-    public mutating func contentFailed() {
-        guard self.reading() != nil else { return }
-        self.ending = .contentFailed
+        self.transactions += 1
+        if self.server.limits.domains != nil { self.domains.formUnion(tried.compactMap(\.domainName)) }
+        let smtpUTF8 =
+            self.server.offers(.smtpUTF8)
+            && (transaction.has("SMTPUTF8") || transaction.isInternational || !tried.allSatisfy(\.fitsASCII))
+        let means = Exchange.Means(
+            pipelining: self.pipelines, chunks: self.chunks, dsn: self.server.offers(.dsn), smtpUTF8: smtpUTF8)
+        let mailLine = self.mailLine(for: transaction, smtpUTF8: smtpUTF8)
+        self.state = .commands(Exchange(transaction, verdicts: verdicts, mailLine: mailLine, means))
     }
 
     /// Ends a session that is ready.
@@ -177,7 +164,8 @@ public struct ClientSession: Sendable {
             self.outbox.append(.send("QUIT"))
             self.state = .quitting
         case .closed: break
-        case .greeting, .hello, .ready, .commands, .content, .finalReply, .resetting, .quitting:
+        case .greeting, .hello, .startingTLS, .handshake, .choosing, .authenticating, .ready, .commands, .content,
+            .finalReply, .chunks, .resetting, .quitting:
             preconditionFailure("QUIT in a session that is not ready")
         }
     }
@@ -195,10 +183,13 @@ extension ClientSession {
         switch self.state {
         case .greeting: .greeting
         case .hello: .hello
+        case .startingTLS, .handshake: .tls
+        case .choosing, .authenticating: .auth
         case .ready, .resetting: .idle
         case .commands(let exchange): exchange.phase
         case .content: .content
         case .finalReply: .finalReply
+        case .chunks(_, let chunks): chunks.phase
         case .quitting: .quit
         case .closed: .closed
         }
@@ -207,28 +198,18 @@ extension ClientSession {
     /// How many recipients of the transaction the server has answered; (0, 0) outside of one.
     public var recipientProgress: (answered: Int, total: Int) {
         switch self.state {
-        case .commands(let exchange), .content(let exchange, _), .finalReply(let exchange):
+        case .commands(let exchange), .content(let exchange, _), .finalReply(let exchange), .chunks(let exchange, _):
             exchange.recipientProgress
-        case .greeting, .hello, .ready, .resetting, .quitting, .closed: (0, 0)
+        case .greeting, .hello, .startingTLS, .handshake, .choosing, .authenticating, .ready, .resetting, .quitting,
+            .closed:
+            (0, 0)
         }
     }
 
-    private var pipelines: Bool { self.configuration.pipelining && self.server.extensions.contains("PIPELINING") }
-
-    /// The exchange that waits for the driver's content; `nil` when the session broke while the driver was reading.
-    private func reading() -> Exchange? {
-        switch self.state {
-        case .content(let exchange, .asked): return exchange
-        case .closed: return nil
-        case .greeting, .hello, .ready, .commands, .content, .finalReply, .resetting, .quitting:
-            preconditionFailure("content for a session that had not asked")
-        }
-    }
+    private var pipelines: Bool { self.configuration.pipelining && self.server.offers(.pipelining) }
 
     private mutating func nextCommand() -> String? {
-        guard case .commands(var exchange) = self.state, let command = exchange.nextCommand(for: self.server) else {
-            return nil
-        }
+        guard case .commands(var exchange) = self.state, let command = exchange.nextCommand() else { return nil }
         self.state = .commands(exchange)
         return command
     }
@@ -238,22 +219,18 @@ extension ClientSession {
     private mutating func proceed() -> Bool {
         switch self.state {
         case .ready(announced: false):
-            self.state = .ready(announced: true)
-            self.outbox.append(.ready)
-            return true
-        case .content(let exchange, .due):
-            self.state = .content(exchange, .asked)
-            self.outbox.append(.readContent)
-            return true
-        case .content(let exchange, .ended):
-            guard self.replies.isEmpty else {
-                self.fail(.malformedReply(.content))  // It began to reply before the dot.
-                return true
+            if self.isSpent || self.transactions >= self.server.limits.transactions ?? .max {
+                self.outbox += [.spent, .send("QUIT")]
+                self.state = .quitting
+            } else {
+                self.outbox.append(.ready)
+                self.state = .ready(announced: true)
             }
-            self.state = .finalReply(exchange)
-            self.outbox.append(.endContent)
             return true
-        case .greeting, .hello, .ready, .commands, .content, .finalReply, .resetting, .quitting, .closed:
+        case .content(let exchange, let reading): return self.proceed(exchange, reading)
+        case .chunks(let exchange, let chunks): return self.proceed(exchange, chunks)
+        case .greeting, .hello, .startingTLS, .handshake, .choosing, .authenticating, .ready, .commands, .finalReply,
+            .resetting, .quitting, .closed:
             return false
         }
     }

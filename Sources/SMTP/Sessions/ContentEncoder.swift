@@ -1,6 +1,7 @@
 import NIOCore
 
-/// Mail data on its way out (RFC 5321 §4.5.2): doubles the dot that starts a line.
+/// Mail data on its way out (RFC 5321 §4.5.2): doubles the dot that starts a line, unless it goes in chunks, which need
+/// no mark for their end (RFC 3030 §2).
 ///
 /// A bare CR or LF leaves as CRLF: what we store has none, but a message of another origin must not end early at a next
 /// hop that takes LF for a line's end.
@@ -11,7 +12,10 @@ struct ContentEncoder: Sendable {
         case cr  // A CR ended the last chunk, and is not passed on yet.
     }
 
+    private let doublesDots: Bool
     private var state = State.lineStart
+
+    init(doublesDots: Bool = true) { self.doublesDots = doublesDots }
 
     /// - Returns: what to write; `chunk` itself where nothing has to change. May be empty.
     mutating func encode(_ chunk: ByteBuffer) -> ByteBuffer {
@@ -35,7 +39,7 @@ struct ContentEncoder: Sendable {
         while index < octets.count {
             switch self.state {
             case .lineStart:
-                if octets[index] == .dot {
+                if self.doublesDots, octets[index] == .dot {
                     output.join(chunk.slice(start..<index))
                     output.writeStaticString(".")
                     start = index

@@ -12,8 +12,8 @@ extension ServerSession {
             case .content: .data
             case .startTLS, .etrn, .xclient, .xforward: self.phase(of: standing)
             }
-        case .securing: .hello
-        case .authenticating, .responding: .idle
+        case .securing: .tls
+        case .authenticating, .responding: .auth
         case .content, .storing, .sinking: .content
         case .committing: .finalReply
         case .closed: .closed

@@ -6,6 +6,9 @@ public enum SessionPhase: String, Hashable, Sendable, Codable, CaseIterable {
     case greeting
     /// EHLO or HELO is awaited (in) or sent (out).
     case hello
+    /// STARTTLS, and the handshake.
+    case tls
+    case auth
     /// Between transactions.
     case idle
     case mail

@@ -89,7 +89,7 @@ extension Screen {
             (.finalReply, "reply"),
         ]
         let order: [SessionPhase] = [
-            .connect, .greeting, .hello, .idle, .mail, .rcpt, .data, .content, .finalReply, .quit, .closed,
+            .connect, .greeting, .hello, .tls, .auth, .idle, .mail, .rcpt, .data, .content, .finalReply, .quit, .closed,
         ]
         let now = order.firstIndex(of: progress.flow) ?? 0
         var runs: [Run] = []

@@ -38,6 +38,8 @@ extension SessionPhase {
         case .connect: "connect"
         case .greeting: "greeting"
         case .hello: "EHLO"
+        case .tls: "TLS"
+        case .auth: "AUTH"
         case .idle: "idle"
         case .mail: "MAIL"
         case .rcpt: "RCPT"
@@ -51,7 +53,7 @@ extension SessionPhase {
     var role: Role {
         switch self {
         case .content, .finalReply, .data: .active
-        case .connect, .greeting, .hello, .mail, .rcpt: .queued
+        case .connect, .greeting, .hello, .tls, .auth, .mail, .rcpt: .queued
         case .idle, .quit, .closed: .muted
         }
     }
@@ -72,7 +74,7 @@ extension DeliveryProgress {
         switch self.flow {
         case .content: self.share.map { "DATA \(Int($0 * 100))%" } ?? "DATA \(Format.octets(self.contentOctetsSent))"
         case .finalReply: "DATA sent, reply?"
-        case .connect, .greeting, .hello, .idle, .mail, .rcpt, .data, .quit, .closed: self.phase.word
+        case .connect, .greeting, .hello, .tls, .auth, .idle, .mail, .rcpt, .data, .quit, .closed: self.phase.word
         }
     }
 }
