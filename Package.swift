@@ -79,7 +79,10 @@ let package = Package(
         tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),
         tests(
             "EndToEnd",
-            ["hoptop", "Relay", "Monitor", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
+            [
+                "hoptop", "Relay", "Monitor", "Spool", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioConcurrency,
+                crypto, logging,
+            ]),
         tests("RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
     ]
 )

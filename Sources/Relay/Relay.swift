@@ -48,7 +48,8 @@ public final class Relay: Sendable {
         let loop = self.queueGroup.next()
         self.signal = ChangeSignal(loop: loop)
         self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal)
-        let delivery = Delivery(group: self.group, spool: spool, registry: self.registry, clock: clock, log: log)
+        let delivery = Delivery(
+            group: self.group, spool: spool, registry: self.registry, clock: clock, log: log, threads: threads)
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
             clock: clock,

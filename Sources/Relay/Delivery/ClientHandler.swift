@@ -2,6 +2,8 @@ import Logging
 import Mail
 import Monitor
 import NIOCore
+import NIOSSL
+import NIOTLS
 import SMTP
 import Spool
 
@@ -15,12 +17,15 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private static let chunkOctets = 128 << 10
 
     private let connection: OutboundConnection
-    private let delivery: Delivery
-    private let settings: Delivery.Settings
-    private let host: SocketEndpoint
-    private let record: SessionRecord
-    private var session: ClientSession
-    private var context: ChannelHandlerContext?
+    let delivery: Delivery
+    let settings: Delivery.Settings
+    let host: SocketEndpoint
+    let security: RouteSecurity
+    let record: SessionRecord
+    var session: ClientSession
+    private(set) var context: ChannelHandlerContext?
+    /// The SASL exchange under way.
+    var sasl: (any SASLClient)?
 
     private var job: Job?
     private var content: (any ContentSource)?
@@ -34,6 +39,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private var output = ByteBuffer()
     private var isDraining = false
     private var isClosing = false
+    /// The handshake that STARTTLS began is under way.
+    var isSecuring = false
     private var isUnwanted = false
     /// Between transactions, with nothing to do.
     private(set) var isIdle = false
@@ -43,14 +50,16 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     init(
         _ connection: OutboundConnection, delivery: Delivery, settings: Delivery.Settings, host: SocketEndpoint,
-        record: SessionRecord
+        security: RouteSecurity, withoutTLS: Bool, record: SessionRecord
     ) {
         self.connection = connection
         self.delivery = delivery
         self.settings = settings
         self.host = host
+        self.security = security
         self.record = record
-        self.session = ClientSession(ClientSession.Configuration(hostname: settings.hostname))
+        self.session = ClientSession(
+            security.session(hostname: settings.hostname, without: withoutTLS ? .startTLS : nil))
     }
 
     // MARK: from the connection, on the loop
@@ -97,6 +106,15 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.record.update(at: self.now) { $0.phase = .greeting }
         self.armTimer()
         context.read()
+        context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case TLSUserEvent.handshakeCompleted = event else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        self.lastActivity = .now()
+        self.secured(context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -113,8 +131,21 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.drain()
     }
 
+    private func close() {
+        self.context?.close(promise: nil)
+        self.context?.read()  // TLS waits for the peer's own good-bye.
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.failure = self.failure ?? "\(error)"
+        // Many peers end TLS by closing the connection, which is told next (RFC 8446 §6.1 would have them say so).
+        if let error = error as? NIOSSLError, case .uncleanShutdown = error { return }
+        let words = self.words(for: error)
+        self.failure = self.failure ?? words
+        if self.isSecuring {
+            self.isSecuring = false
+            self.session.tlsFailed(words)
+            self.drain()
+        }
         context.close(promise: nil)
     }
 
@@ -131,13 +162,13 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: the session's actions
 
-    private func drain() {
+    func drain() {
         guard !self.isDraining else { return }  // `run` answered at once, and the loop below goes on by itself.
         self.isDraining = true
         while self.hasRoom, let action = self.session.next() { self.run(action) }
         self.isDraining = false
         self.write()
-        if self.isClosing { self.context?.close(promise: nil) }
+        if self.isClosing { self.close() }
         let phase = self.session.phase
         let recipients = self.session.recipientProgress.answered
         if self.record.row.phase != phase || (phase == .rcpt && self.record.row.recipientsDone != recipients) {
@@ -154,7 +185,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         return channel.isWritable && self.output.readableBytes < 256 << 10
     }
 
-    private func write() {
+    func write() {
         guard self.output.readableBytes > 0, let context = self.context else { return }
         let octets = self.output.readableBytes
         context.writeAndFlush(self.wrapOutboundOut(self.output), promise: nil)
@@ -166,14 +197,16 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     private func run(_ action: ClientSession.Action) {
         switch action {
-        case .send(let line):
-            self.output.writeString(line)
-            self.output.writeStaticString("\r\n")
-            self.record.said(.client, line, at: self.now)
+        case .send(let line): self.say(line, shown: line)
+        case .sendSecret(let line, let shown): self.say(line, shown: shown)
         case .heard(let reply):
             self.isTried = true
             self.record.said(.server, reply, at: self.now)
+        case .startTLS: self.startTLS()
+        case .authenticate(let mechanisms): self.authenticate(mechanisms)
+        case .answer(let challenge): self.answer(challenge)
         case .ready: self.ready()
+        case .spent: self.isUnwanted = true
         case .readContent: self.readContent()
         case .sendContent(var octets): self.output.writeBuffer(&octets)
         case .endContent:
@@ -186,9 +219,15 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         case .finished(let outcomes): self.finished(outcomes)
         case .unusable(let cause, _):
             self.failure = self.failure ?? cause.description
-            self.connection.unusable(cause.description, host: self.host)
+            self.connection.unusable(cause, host: self.host)
         case .close: self.isClosing = true
         }
+    }
+
+    private func say(_ line: String, shown: String) {
+        self.output.writeString(line)
+        self.output.writeStaticString("\r\n")
+        self.record.said(.client, shown, at: self.now)
     }
 
     private func ready() {
@@ -207,15 +246,13 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             if isRelayed { $0.messages += 1 }
             $0.message = nil
         }
-        if case .deferred(let cause)? = outcomes.first, case .reply = cause {
-        } else if case .deferred(let cause)? = outcomes.first {
-            self.failure = self.failure ?? cause.description
-        }
+        let isLost = outcomes.allSatisfy(\.isLost)
+        if isLost, case .deferred(let cause)? = outcomes.first { self.failure = self.failure ?? cause.description }
         self.job = nil
         let verdict: JobResult.Verdict =
             if let contentFailure = self.contentFailure {
                 .unreadable(contentFailure)
-            } else if !self.isTried {
+            } else if !self.isTried, isLost {
                 .untried
             } else {
                 .outcomes(outcomes)
@@ -303,5 +340,15 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    private var now: Timestamp { self.delivery.clock.now() }
+    var now: Timestamp { self.delivery.clock.now() }
+}
+
+extension ClientSession.Outcome {
+    /// The session broke, and the server may have said nothing of this recipient.
+    fileprivate var isLost: Bool {
+        switch self {
+        case .deferred(.connectionLost), .deferred(.timedOut), .deferred(.malformedReply): true
+        case .deferred, .relayed, .bounced: false
+        }
+    }
 }

@@ -53,15 +53,19 @@ final class Delivery: Sendable {
     let registry: SessionRegistry
     let clock: Clock
     let log: Logger
+    /// For what blocks: secrets, hashing.
+    let threads: NIOThreadPool
 
     init(
-        group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry, clock: Clock, log: Logger
+        group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry, clock: Clock, log: Logger,
+        threads: NIOThreadPool
     ) {
         self.group = group
         self.spool = spool
         self.registry = registry
         self.clock = clock
         self.log = log
+        self.threads = threads
     }
 
     /// Opens a session with the first host that gives one, and starts with `job`.

@@ -21,6 +21,8 @@ final class OutboundConnection: @unchecked Sendable {
     var current: SessionRecord? { self.record.withLockedValue { $0 } }
 
     private var hosts: ArraySlice<SocketEndpoint>
+    /// TLS failed there, and the route allows to go without.
+    private var plaintextHost: SocketEndpoint?
     private var job: Job?
     private var begun = NIODeadline.now()
     private var handler: ClientHandler?
@@ -91,14 +93,18 @@ final class OutboundConnection: @unchecked Sendable {
         self.record.withLockedValue { $0 = record }
         if let job = self.job { record.update(at: self.delivery.clock.now()) { $0.message = job.message.description } }
         let handler = ClientHandler(
-            self, delivery: self.delivery, settings: self.settings, host: host, record: record)
+            self, delivery: self.delivery, settings: self.settings, host: host, security: self.nextHop.security,
+            withoutTLS: self.plaintextHost == host, record: record)
         ClientBootstrap(group: self.loop)
             .channelOption(.autoRead, value: false)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 256 << 10))
             .connectTimeout(.milliseconds(self.settings.timeouts.connect))
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls = try handler.implicitTLS() { try channel.pipeline.syncOperations.addHandler(tls) }
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
             }
             .connect(host: host.host, port: host.port)
             .assumeIsolated()
@@ -126,8 +132,12 @@ final class OutboundConnection: @unchecked Sendable {
     }
 
     /// The host answered, but gave no session.
-    func unusable(_ cause: String, host: SocketEndpoint) {
+    func unusable(_ cause: ClientSession.DeferralCause, host: SocketEndpoint) {
         self.lastFailure = "\(host): \(cause)"
+        if case .tlsFailed(_, plaintextAllowed: true) = cause {
+            self.plaintextHost = host
+            self.hosts = [host] + self.hosts
+        }
     }
 
     func finished(_ verdict: JobResult.Verdict, host: SocketEndpoint?, session: SessionRef?) {

@@ -68,6 +68,13 @@ extension SpooledMessage {
     var priority: Int8? { self.parameters(with: "MT-PRIORITY")?.priority.map { Int8(clamping: $0) } }
     var deliverBy: MailParameters.DeliverBy? { self.parameters(with: "BY")?.deliverBy }
 
+    /// With the seconds that are left (RFC 2852 §4.1.4).
+    func deliverBy(leftAt now: Timestamp) -> MailParameters.DeliverBy? {
+        guard var by = self.deliverBy else { return nil }
+        by.seconds -= Int(now.since(self.arrived) / 1000)
+        return by
+    }
+
     func deadline(_ by: MailParameters.DeliverBy) -> Timestamp {
         self.arrived.adding(milliseconds: Int64(by.seconds) * 1000)
     }

@@ -60,6 +60,7 @@ extension Queue {
         let isBroken = outcomes.contains { outcome in
             switch outcome {
             case .deferred(.reply(let reply)): reply.code == 421
+            case .deferred(.beyondLimit): false
             case .deferred: true
             case .relayed, .bounced: false
             }
@@ -77,9 +78,11 @@ extension Queue {
         of row: QueueIndex.Row, _ outcome: ClientSession.Outcome, _ result: JobResult
     ) -> Settlement.Outcome {
         switch outcome {
-        case .relayed(let reply):
+        case .relayed(let reply, _):
             self.settled(row, .relayed, reply.description, result, remoteID: Self.queueIdentifier(in: reply))
         case .bounced(let reply): self.settled(row, .bounced, reply.description, result)
+        case .deferred(.beyondLimit(let kind, let limit)):
+            self.postponed(row, ClientSession.DeferralCause.beyondLimit(kind, limit).description, result)
         case .deferred(let cause): self.deferral(of: row, cause.description, result, isTry: true)
         }
     }
@@ -105,6 +108,14 @@ extension Queue {
         var outcome = self.settled(row, .deferred, reason, result)
         outcome.due = self.now.adding(milliseconds: delay)
         outcome.countsAsTry = isTry
+        return outcome
+    }
+
+    /// Not tried, and due at once in another transaction or session.
+    private func postponed(_ row: QueueIndex.Row, _ reason: String, _ result: JobResult) -> Settlement.Outcome {
+        var outcome = self.settled(row, .deferred, reason, result)
+        outcome.due = self.now
+        outcome.countsAsTry = false
         return outcome
     }
 

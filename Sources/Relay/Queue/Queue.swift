@@ -271,7 +271,8 @@ final class Queue: @unchecked Sendable {
             transaction: ClientSession.Transaction(
                 reversePath: moved ? self.movedReversePath(message.reversePath) : message.reversePath,
                 parameters: message.parameters, recipients: recipients.map(\.forwardPath),
-                contentOctets: message.contentOctets))
+                recipientParameters: recipients.map(\.parameters), contentOctets: message.contentOctets,
+                deliverBy: message.deliverBy(leftAt: self.now)))
         if let connection = attempt.connection {
             connection.start(job)
         } else {

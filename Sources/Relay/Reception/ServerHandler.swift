@@ -98,6 +98,8 @@ final class ServerHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Many peers end TLS by closing the connection, which is told next (RFC 8446 §6.1 would have them say so).
+        if let error = error as? NIOSSLError, case .uncleanShutdown = error { return }
         self.remark = self.remark ?? "\(error)"
         context.close(promise: nil)
     }
@@ -112,6 +114,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.write(context)
         if self.isClosing {
             context.close(promise: nil)
+            context.read()  // TLS waits for the peer's own good-bye.
         } else {
             let phase = self.session.phase
             if self.record?.row.phase != phase { self.record?.update(at: self.now) { $0.phase = phase } }

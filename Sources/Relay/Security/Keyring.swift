@@ -16,12 +16,23 @@ public struct Keyring: Sendable {
 
     /// What sessions out need contexts of their own for.
     private struct ClientContext: Hashable, Sendable {
-        var verifies: Bool
+        enum Check: Sendable { case none, nameAndAuthority, fingerprint }
+        var check: Check
         var authorities: String?
 
         init(_ security: RouteSecurity) {
-            self.verifies = security.tls == .verified && security.fingerprint == nil
-            self.authorities = self.verifies ? security.authorities : nil
+            self.check =
+                security.fingerprint != nil ? .fingerprint : security.tls == .verified ? .nameAndAuthority : .none
+            self.authorities = self.check == .nameAndAuthority ? security.authorities : nil
+        }
+
+        var verification: CertificateVerification {
+            switch self.check {
+            case .none: .none
+            case .nameAndAuthority: .fullVerification
+            // The session's callback decides in its place; without verification it would not be asked.
+            case .fingerprint: .noHostnameVerification
+            }
         }
     }
 
@@ -69,7 +80,7 @@ public struct Keyring: Sendable {
     private static func client(_ needed: ClientContext) throws(KeyringError) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        configuration.certificateVerification = needed.verifies ? .fullVerification : .none
+        configuration.certificateVerification = needed.verification
         if let authorities = needed.authorities {
             // Read now, since a file that is missing is otherwise found out with the first session.
             do { _ = try NIOSSLCertificate.fromPEMFile(authorities) } catch {
