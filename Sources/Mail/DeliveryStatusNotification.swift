@@ -1,8 +1,14 @@
 public import NIOCore
+public import SMTP
 
-/// The report that tells a sender what became of a message (RFC 3464, as multipart/report of RFC 6522).
+/// The report that tells a sender what became of a message (RFC 3461, RFC 3464), as multipart/report of RFC 6522.
 public struct DeliveryStatusNotification: Sendable {
-    public enum Action: String, Sendable { case failed, delayed }
+    /// One for the whole report.
+    public enum Action: String, Sendable {
+        case failed, delayed
+        /// Passed on to where no report comes from (RFC 3461 §5.2.2).
+        case relayed
+    }
 
     public struct Recipient: Sendable {
         /// `u@c`, without route and brackets.
@@ -16,9 +22,13 @@ public struct DeliveryStatusNotification: Sendable {
         public var diagnostic: String?
         /// Whether `diagnostic` is an SMTP reply.
         public var isReply: Bool
+        /// What the sender calls the recipient (RFC 3461 §4.2).
+        public var original: RecipientParameters.OriginalRecipient?
+        public var lastAttempt: Timestamp?
         public init(
             mailbox: String, action: Action, status: String, remoteMTA: String? = nil, diagnostic: String? = nil,
-            isReply: Bool = false
+            isReply: Bool = false, original: RecipientParameters.OriginalRecipient? = nil,
+            lastAttempt: Timestamp? = nil
         ) {
             self.mailbox = mailbox
             self.action = action
@@ -26,12 +36,18 @@ public struct DeliveryStatusNotification: Sendable {
             self.remoteMTA = remoteMTA
             self.diagnostic = diagnostic
             self.isReply = isReply
+            self.original = original
+            self.lastAttempt = lastAttempt
         }
     }
 
-    private static let headerOctets = 16 << 10
-    /// RFC 5322 §2.1.1: 998 at most, and some lines get a word before them.
-    private static let lineOctets = 900
+    /// What comes back of the original (RFC 3461 §4.3).
+    public enum Returned: Sendable {
+        /// Its header's octets as they came.
+        case header([UInt8])
+        /// All of it, lines ending with CRLF.
+        case full(ByteBuffer)
+    }
 
     /// The host that reports.
     public var hostname: String
@@ -42,15 +58,21 @@ public struct DeliveryStatusNotification: Sendable {
     public var sender: String
     public var original: QueueID
     public var arrived: Timestamp
+    /// ENVID, decoded.
+    public var envelopeID: String?
+    /// The name that the host gave with EHLO that handed the original over.
+    public var receivedFrom: String?
     public var recipients: [Recipient]
     /// For delayed recipients: how long it is tried.
     public var retriedUntil: Timestamp?
-    /// The original's header as it came.
-    public var header: [UInt8]
+    public var returned: Returned
+    /// It goes by SMTPUTF8, so that addresses and text may be beyond ASCII (RFC 6533).
+    public var isInternational: Bool
 
     public init(
         hostname: String, id: QueueID, now: Timestamp, sender: String, original: QueueID, arrived: Timestamp,
-        recipients: [Recipient], retriedUntil: Timestamp? = nil, header: [UInt8]
+        envelopeID: String? = nil, receivedFrom: String? = nil, recipients: [Recipient],
+        retriedUntil: Timestamp? = nil, returned: Returned, isInternational: Bool = false
     ) {
         self.hostname = hostname
         self.id = id
@@ -58,110 +80,67 @@ public struct DeliveryStatusNotification: Sendable {
         self.sender = sender
         self.original = original
         self.arrived = arrived
+        self.envelopeID = envelopeID
+        self.receivedFrom = receivedFrom
         self.recipients = recipients
         self.retriedUntil = retriedUntil
-        self.header = header
+        self.returned = returned
+        self.isInternational = isInternational
     }
 
-    /// The whole content of the report; lines end with CRLF and none is longer than 998 octets.
+    /// The whole content of the report. Lines end with CRLF, and none of ours is longer than 998 octets; 7-bit unless it
+    /// is international or returns 8-bit content.
     public var content: ByteBuffer {
+        let boundary = self.boundary
         var buffer = ByteBuffer()
-        for line in self.lines {
-            buffer.writeString(line)
-            buffer.writeStaticString("\r\n")
+        func write(_ lines: [String]) {
+            for line in lines {
+                buffer.writeString(line)
+                buffer.writeStaticString("\r\n")
+            }
         }
+        write(self.header(boundary))
+        write(["This is a report in MIME format.", "", "--\(boundary)"])
+        write(self.explanation)
+        write(["", "--\(boundary)", "Content-Type: message/\(self.isInternational ? "global-" : "")delivery-status"])
+        write(self.isInternational ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
+        write(self.status)
+        write(["", "--\(boundary)"])
+        switch self.returned {
+        case .header(let octets):
+            write(["Content-Type: \(self.isInternational ? "message/global-headers" : "text/rfc822-headers")"])
+            write(self.isInternational ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
+            write(self.lines(ofHeader: octets))
+        case .full(let content):
+            let isEightBit = content.readableBytesView.contains { $0 >= 0x80 }
+            write(["Content-Type: message/\(self.isInternational ? "global" : "rfc822")"])
+            write(isEightBit ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
+            buffer.writeImmutableBuffer(content)
+        }
+        write(["", "--\(boundary)--"])
         return buffer
     }
 
-    private var lines: [String] {
-        let boundary = "=_hoptop-report-\(self.id)"
-        let isDelay = self.recipients.allSatisfy { $0.action == .delayed }
-        var lines = [
-            "From: Mail Delivery System <MAILER-DAEMON@\(Self.plain(self.hostname))>",
-            "To: <\(Self.plain(self.sender))>",
-            "Subject: \(isDelay ? "Delayed: your message is still on its way" : "Undelivered: your message came back")",
-            "Date: \(self.now.rfc5322)", "Message-ID: <\(self.id)@\(Self.plain(self.hostname))>",
-            "Auto-Submitted: auto-replied", "MIME-Version: 1.0",
-            "Content-Type: multipart/report; report-type=delivery-status;", "\tboundary=\"\(boundary)\"", "",
-            "This is a report in MIME format.", "", "--\(boundary)", "Content-Type: text/plain; charset=utf-8",
-            "Content-Transfer-Encoding: 8bit", "",
-        ]
-        lines += self.explanation(isDelay: isDelay)
-        lines += ["", "--\(boundary)", "Content-Type: message/delivery-status", ""]
-        lines += self.status
-        lines += ["", "--\(boundary)", "Content-Type: text/rfc822-headers", ""]
-        lines += self.originalHeader(boundary)
-        lines += ["", "--\(boundary)--"]
-        return lines
+    /// Whether ``content`` has octets beyond ASCII.
+    public var isEightBit: Bool {
+        if self.isInternational { return true }
+        guard case .full(let content) = self.returned else { return false }
+        return content.readableBytesView.contains { $0 >= 0x80 }
     }
 
-    private func explanation(isDelay: Bool) -> [String] {
-        var lines = ["This is the mail system at \(Self.plain(self.hostname)).", ""]
-        if isDelay {
-            lines.append("Your message could not be passed on yet. It is kept and tried again")
-            lines.append(self.retriedUntil.map { "until \($0.rfc5322)." } ?? "for some days.")
-            lines.append("You do not need to send it again.")
-        } else {
-            lines.append("Your message could not be passed on to the recipients below. It is not")
-            lines.append("tried any more.")
+    /// One that is in none of the parts.
+    private var boundary: String {
+        let returned: String =
+            switch self.returned {
+            case .header(let octets): String(decoding: octets, as: UTF8.self)
+            case .full(let content): String(buffer: content)
+            }
+        let texts = [returned] + self.recipients.compactMap(\.diagnostic)
+        var number = 0
+        while true {
+            let boundary = "=_hoptop-report-\(self.id)" + (number == 0 ? "" : "-\(number)")
+            if !texts.contains(where: { $0.contains(boundary) }) { return boundary }
+            number += 1
         }
-        for recipient in self.recipients {
-            let by = recipient.remoteMTA.map { "\(Self.readable($0)) said: " } ?? ""
-            lines += ["", "<\(Self.readable(recipient.mailbox))>"]
-            lines.append("    \(by)\(recipient.diagnostic.map(Self.readable) ?? "no reason is known")")
-        }
-        return lines
-    }
-
-    /// RFC 3464 §2.2 and §2.3.
-    private var status: [String] {
-        var lines = [
-            "Reporting-MTA: dns; \(Self.plain(self.hostname))", "X-Hoptop-Queue-ID: \(self.original)",
-            "Arrival-Date: \(self.arrived.rfc5322)",
-        ]
-        for recipient in self.recipients {
-            lines += [
-                "", "Final-Recipient: rfc822; \(Self.plain(recipient.mailbox))", "Action: \(recipient.action.rawValue)",
-                "Status: \(recipient.status)",
-            ]
-            if let remote = recipient.remoteMTA {
-                lines.append("Remote-MTA: dns; \(Self.plain(String(remote.prefix { $0 != ":" })))")
-            }
-            if let diagnostic = recipient.diagnostic {
-                lines.append("Diagnostic-Code: \(recipient.isReply ? "smtp" : "X-Hoptop"); \(Self.plain(diagnostic))")
-            }
-            if recipient.action == .delayed, let until = self.retriedUntil {
-                lines.append("Will-Retry-Until: \(until.rfc5322)")
-            }
-        }
-        return lines
-    }
-
-    private func originalHeader(_ boundary: String) -> [String] {
-        self.header.prefix(Self.headerOctets).split(separator: 0x0A, omittingEmptySubsequences: false)
-            .map { line in
-                let octets = line.filter { $0 != 0x0D && $0 != 0 }.prefix(Self.lineOctets)
-                return String(decoding: octets, as: UTF8.self)
-            }
-            .filter { !$0.isEmpty && !$0.contains(boundary) }
-    }
-
-    /// Text of a peer on one line, in ASCII: what is not becomes `?`.
-    private static func plain(_ text: String) -> String {
-        let octets = text.utf8.prefix(self.lineOctets).map { $0 >= 0x20 && $0 < 0x7F ? $0 : UInt8(ascii: "?") }
-        return String(decoding: octets, as: UTF8.self)
-    }
-
-    /// Text of a peer on one line, without control characters.
-    private static func readable(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: result.unicodeScalars.append("?")
-            default: result.unicodeScalars.append(scalar)
-            }
-            if result.utf8.count >= self.lineOctets { break }
-        }
-        return result
     }
 }

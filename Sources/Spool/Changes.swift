@@ -36,10 +36,12 @@ public struct Settlement: Sendable {
         public var milliseconds: Int64?
         /// The sender is told of the delay by this settlement's report, or does not want to be.
         public var delayNoticed: Bool
+        /// The sender is told by this settlement's report that it was relayed to where no report comes from.
+        public var relayNoticed: Bool
         public init(
             index: Int, generation: UInt32, state: RecipientState, due: Timestamp? = nil, countsAsTry: Bool = true,
             nextHop: String? = nil, reply: String? = nil, remoteID: String? = nil, session: String? = nil,
-            milliseconds: Int64? = nil, delayNoticed: Bool = false
+            milliseconds: Int64? = nil, delayNoticed: Bool = false, relayNoticed: Bool = false
         ) {
             self.index = index
             self.generation = generation
@@ -52,6 +54,7 @@ public struct Settlement: Sendable {
             self.session = session
             self.milliseconds = milliseconds
             self.delayNoticed = delayNoticed
+            self.relayNoticed = relayNoticed
         }
     }
     public var message: QueueID

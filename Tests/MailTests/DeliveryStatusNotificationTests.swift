@@ -1,22 +1,26 @@
 import Mail
 import NIOCore
+import SMTP
 import Testing
 
 @Suite("delivery status notifications (RFC 3464, RFC 6522)")
 struct DeliveryStatusNotificationTests {
     private func report(
-        diagnostic: String, action: DeliveryStatusNotification.Action = .failed, header: String = "Subject: hi\r\n"
+        diagnostic: String, action: DeliveryStatusNotification.Action = .failed, header: String = "Subject: hi\r\n",
+        _ change: (inout DeliveryStatusNotification) -> Void = { _ in }
     ) -> String {
         let id = QueueID("4Q7K") ?? QueueID(rawValue: 1)
-        let report = DeliveryStatusNotification(
+        let status: [DeliveryStatusNotification.Action: String] = [.failed: "5.1.1", .delayed: "4.4.7"]
+        var report = DeliveryStatusNotification(
             hostname: "mx.example.net", id: id, now: Timestamp(milliseconds: 1_795_507_200_000),
             sender: "ann@example.net",
             original: QueueID(rawValue: 2), arrived: Timestamp(milliseconds: 1_795_507_100_000),
             recipients: [
                 .init(
-                    mailbox: "bob@example.org", action: action, status: action == .failed ? "5.1.1" : "4.4.7",
+                    mailbox: "bob@example.org", action: action, status: status[action] ?? "2.0.0",
                     remoteMTA: "mx.example.org:25", diagnostic: diagnostic, isReply: true)
-            ], retriedUntil: Timestamp(milliseconds: 1_795_939_200_000), header: Array(header.utf8))
+            ], retriedUntil: Timestamp(milliseconds: 1_795_939_200_000), returned: .header(Array(header.utf8)))
+        change(&report)
         return String(buffer: report.content)
     }
 
@@ -36,8 +40,7 @@ struct DeliveryStatusNotificationTests {
             This is a report in MIME format.
 
             --=_hoptop-report-4Q7K
-            Content-Type: text/plain; charset=utf-8
-            Content-Transfer-Encoding: 8bit
+            Content-Type: text/plain; charset=us-ascii
 
             This is the mail system at mx.example.net.
 
@@ -59,6 +62,7 @@ struct DeliveryStatusNotificationTests {
             Status: 5.1.1
             Remote-MTA: dns; mx.example.org
             Diagnostic-Code: smtp; 550 5.1.1 no such user
+            Final-Log-ID: 2
 
             --=_hoptop-report-4Q7K
             Content-Type: text/rfc822-headers
@@ -78,6 +82,101 @@ struct DeliveryStatusNotificationTests {
         #expect(report.contains("Will-Retry-Until: Sun, 29 Nov 2026 08:00:00 +0000\r\n"))
     }
 
+    @Test("a relaying that was asked for, with all that the sender named (RFC 3461 §6.3)")
+    func relayed() {
+        let report = self.report(
+            diagnostic: "250 2.0.0 Ok", action: .relayed, header: "Message-ID: <1@example.net>\r\nSubject: hi\r\n"
+        ) {
+            $0.envelopeID = "a b+c"
+            $0.receivedFrom = "client.example"
+            $0.recipients[0].original = .init(addressType: "rfc822", address: "bobby@example.com")
+            $0.recipients[0].lastAttempt = $0.now
+        }
+        let expected = """
+            From: Mail Delivery System <MAILER-DAEMON@mx.example.net>
+            To: <ann@example.net>
+            Subject: Passed on: your message has left for its recipients
+            Date: Tue, 24 Nov 2026 08:00:00 +0000
+            Message-ID: <4Q7K@mx.example.net>
+            In-Reply-To: <1@example.net>
+            References: <1@example.net>
+            Auto-Submitted: auto-replied
+            MIME-Version: 1.0
+            Content-Type: multipart/report; report-type=delivery-status;
+            \tboundary="=_hoptop-report-4Q7K"
+
+            This is a report in MIME format.
+
+            --=_hoptop-report-4Q7K
+            Content-Type: text/plain; charset=us-ascii
+
+            This is the mail system at mx.example.net.
+
+            Your message was passed on for the recipients below, as you asked to be
+            told. The host that took it sends no notices of its own, so this is no
+            proof that it was delivered.
+
+            <bob@example.org>
+                mx.example.org:25 said: 250 2.0.0 Ok
+
+            --=_hoptop-report-4Q7K
+            Content-Type: message/delivery-status
+
+            Original-Envelope-Id: a+20b+2Bc
+            Reporting-MTA: dns; mx.example.net
+            Received-From-MTA: dns; client.example
+            X-Hoptop-Queue-ID: 2
+            Arrival-Date: Tue, 24 Nov 2026 07:58:20 +0000
+
+            Original-Recipient: rfc822; bobby@example.com
+            Final-Recipient: rfc822; bob@example.org
+            Action: relayed
+            Status: 2.0.0
+            Remote-MTA: dns; mx.example.org
+            Diagnostic-Code: smtp; 250 2.0.0 Ok
+            Last-Attempt-Date: Tue, 24 Nov 2026 08:00:00 +0000
+            Final-Log-ID: 2
+
+            --=_hoptop-report-4Q7K
+            Content-Type: text/rfc822-headers
+
+            Message-ID: <1@example.net>
+            Subject: hi
+
+            --=_hoptop-report-4Q7K--
+
+            """
+        #expect(report == expected.replacing("\n", with: "\r\n"))
+    }
+
+    @Test("addresses beyond ASCII: as they are where SMTPUTF8 is spoken, spelled out elsewhere (RFC 6533 §3)")
+    func international() {
+        let plain = self.report(diagnostic: "550 né") { $0.recipients[0].mailbox = "jörg@example.org" }
+        #expect(plain.contains("Final-Recipient: utf-8; j\\x{F6}rg@example.org\r\n"))
+        #expect(plain.utf8.allSatisfy { $0 < 0x80 })
+        let global = self.report(diagnostic: "550 né", header: "Subject: é\r\n") {
+            $0.recipients[0].mailbox = "jörg@example.org"
+            $0.isInternational = true
+        }
+        #expect(global.contains("report-type=global-delivery-status"))
+        #expect(global.contains("Content-Type: message/global-delivery-status\r\n"))
+        #expect(global.contains("Final-Recipient: utf-8; jörg@example.org\r\n"))
+        #expect(
+            global.contains(
+                "Content-Type: message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: é\r\n"))
+    }
+
+    @Test("the whole message comes back octet for octet, behind a boundary that it does not have")
+    func full() {
+        let message = "Subject: hi\r\n\r\n--=_hoptop-report-4Q7K--\r\nend\r\n"
+        let report = self.report(diagnostic: "550 no") { $0.returned = .full(ByteBuffer(string: message)) }
+        #expect(report.contains("boundary=\"=_hoptop-report-4Q7K-1\""))
+        #expect(
+            report.hasSuffix(
+                "--=_hoptop-report-4Q7K-1\r\nContent-Type: message/rfc822\r\n\r\n\(message)\r\n--=_hoptop-report-4Q7K-1--\r\n"
+            ))
+    }
+
     @Test("what a peer said forges no line, ends no part, and is never too long")
     func hostile() {
         let evil = "550 no\r\nBcc: x@y\r\n\u{1B}[2J\u{202E}é " + String(repeating: "a", count: 3000)
@@ -86,7 +185,8 @@ struct DeliveryStatusNotificationTests {
         #expect(!report.unicodeScalars.contains("\u{1B}"))
         #expect(!report.unicodeScalars.contains("\u{202E}"))
         #expect(report.split(separator: "\r\n", omittingEmptySubsequences: false).allSatisfy { $0.utf8.count <= 998 })
-        #expect(report.components("--=_hoptop-report-4Q7K--") == 1)
+        #expect(report.components("--=_hoptop-report-4Q7K-1--") == 1)
+        #expect(report.utf8.allSatisfy { $0 < 0x80 })
     }
 }
 

@@ -34,10 +34,7 @@ extension Admission {
         func isAmong(_ networks: [Network]) -> Bool {
             address.map { address in networks.contains { $0.contains(address) } } ?? false
         }
-        var extensions: Set<ServiceExtension> = [
-            .pipelining, .size, .eightBitMIME, .enhancedStatusCodes, .limits, .deliverBy, .futureRelease, .mtPriority,
-            .etrn, .startTLS, .auth, .xclient, .xforward,
-        ]
+        var extensions = Set(ServiceExtension.allCases)
         if listener.tls != .starttls { extensions.remove(.startTLS) }
         if !self.mayRelay(address) { extensions.remove(.etrn) }
         if !isAmong(self.configuration.xclient) { extensions.remove(.xclient) }

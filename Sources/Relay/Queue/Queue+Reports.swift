@@ -10,6 +10,9 @@ extension Queue {
     /// Recipients named in one report, so that it stays small enough for the spool's transaction.
     static let recipientsInReport = 100
     private static let headerOctets = 32 << 10
+    /// A message that is larger comes back with its header only, whatever RET says, so that the report stays small
+    /// enough for the spool's transaction.
+    private static let returnedOctets = 64 << 10
 
     /// - Returns: a report for each kind of news that the sender wants; none where there is nobody to tell: a null
     ///   reverse-path is never answered (RFC 5321 §4.5.5).
@@ -22,51 +25,66 @@ extension Queue {
             }
             let wanted = news.filter { message.wantsToKnow($0) }
             guard !wanted.isEmpty else { return [] }
-            let header = await self.header(of: id)
-            return [DeliveryStatusNotification.Action.failed, .delayed].compactMap { action in
+            let parameters = (try? MailParameters(message.parameters)) ?? MailParameters()
+            let beginning = await self.beginning(of: message, isWhole: parameters.return == .full)
+            return [DeliveryStatusNotification.Action.failed, .delayed, .relayed].compactMap { action in
                 let told = wanted.filter { $0.news == action }
-                return told.isEmpty ? nil : self.report(on: told, of: message, to: sender, header: header)
+                // Only a failure returns content (RFC 3461 §4.3).
+                let isWhole = action == .failed && beginning.readableBytes == message.contentOctets
+                let returned: DeliveryStatusNotification.Returned =
+                    parameters.return == .full && isWhole
+                    ? .full(beginning) : .header(Array(MessageHeader(beginning).headerOctets))
+                return told.isEmpty
+                    ? nil : self.report(on: told, of: message, parameters, to: sender, returned: returned)
             }
         }
     }
 
     /// A report without the original's header is better than none.
-    private func header(of id: QueueID) async -> ByteBuffer {
+    private func beginning(of message: SpooledMessage, isWhole: Bool) async -> ByteBuffer {
+        let isSmall = message.contentOctets <= Self.returnedOctets
+        let count = isWhole && isSmall ? message.contentOctets : Self.headerOctets
         do {
-            return try await self.spool.content(of: id, on: self.loop)
-                .flatMap { $0.read(from: 0, count: Self.headerOctets, on: self.loop) }.get()
+            return try await self.spool.content(of: message.id, on: self.loop)
+                .flatMap { $0.read(from: 0, count: count, on: self.loop) }.get()
         } catch {
-            self.log.warning("a report goes without the header", metadata: ["message": "\(id)", "error": "\(error)"])
+            self.log.warning(
+                "a report goes without the header", metadata: ["message": "\(message.id)", "error": "\(error)"])
             return ByteBuffer()
         }
     }
 
     private func report(
-        on outcomes: [Settlement.Outcome], of message: SpooledMessage, to sender: Path, header: ByteBuffer
+        on outcomes: [Settlement.Outcome], of message: SpooledMessage, _ parameters: MailParameters, to sender: Path,
+        returned: DeliveryStatusNotification.Returned
     ) -> NewMessage {
         let now = self.now
         let id = self.spool.nextID(at: now)
         let recipients = outcomes.prefix(Self.recipientsInReport).compactMap { outcome in
             message.recipients.first { $0.index == outcome.index }.map { ($0, outcome) }
         }
-        let content = DeliveryStatusNotification(
+        let notification = DeliveryStatusNotification(
             hostname: self.configuration.hostname, id: id, now: now, sender: sender.mailbox.description,
-            original: message.id, arrived: message.arrived, recipients: recipients.map(Self.reported),
-            retriedUntil: message.arrived.adding(milliseconds: self.configuration.retry.giveUp),
-            header: Array(MessageHeader(header).headerOctets)
-        ).content
+            original: message.id, arrived: message.arrived, envelopeID: parameters.envelopeID,
+            receivedFrom: message.arrival.hello, recipients: recipients.map { self.reported($0, $1, at: now) },
+            retriedUntil: message.arrived.adding(milliseconds: self.configuration.retry.giveUp), returned: returned,
+            isInternational: !sender.isASCII)
+        let content = notification.content
         // A bounce returns along the reverse-path (RFC 821 §3.6), where source routes are walked at all.
         let path = Path(
             route: self.configuration.sourceRoutes == .honor ? sender.route : [], mailbox: sender.mailbox)
+        var mail: [Parameter] = []
+        if notification.isEightBit { mail.append(Parameter("BODY", "8BITMIME")) }
+        if notification.isInternational { mail.append(Parameter("SMTPUTF8")) }
         let report = SpooledMessage(
-            id: id, arrived: now, reversePath: .null, arrival: Arrival(with: "report"),
+            id: id, arrived: now, reversePath: .null, parameters: mail, arrival: Arrival(with: "report"),
             contentOctets: content.readableBytes,
             recipients: [SpooledRecipient(index: 0, forwardPath: .path(path), due: now)])
         return NewMessage(report, content: .buffer(content))
     }
 
-    private static func reported(
-        _ recipient: SpooledRecipient, _ outcome: Settlement.Outcome
+    private func reported(
+        _ recipient: SpooledRecipient, _ outcome: Settlement.Outcome, at now: Timestamp
     ) -> DeliveryStatusNotification.Recipient {
         let mailbox =
             switch recipient.forwardPath {
@@ -74,19 +92,25 @@ extension Queue {
             case .path(let path): path.mailbox.description
             }
         let reply = outcome.reply.flatMap(Self.replyCode)
-        let isDelayed = outcome.delayNoticed
-        // An expiry is a permanent failure whatever the last reply was (RFC 3463 §3.5: 4.7, delivery time expired).
-        let status = isDelayed ? "4.4.7" : outcome.state == .expired ? "5.4.7" : reply ?? "5.0.0"
+        let action = outcome.news ?? .failed
+        let status: String =
+            switch action {
+            case .delayed: "4.4.7"
+            case .relayed: reply ?? "2.0.0"
+            // An expiry is a permanent failure whatever the last reply was (RFC 3463 §3.5: delivery time expired).
+            case .failed: outcome.state == .expired ? "5.4.7" : reply ?? "5.0.0"
+            }
         return DeliveryStatusNotification.Recipient(
-            mailbox: mailbox, action: isDelayed ? .delayed : .failed, status: status,
+            mailbox: mailbox, action: action, status: status,
             remoteMTA: outcome.nextHop ?? recipient.nextHop, diagnostic: outcome.reply ?? recipient.lastReply,
-            isReply: reply != nil)
+            isReply: reply != nil, original: (try? RecipientParameters(recipient.parameters))?.originalRecipient,
+            lastAttempt: outcome.countsAsTry ? now : nil)
     }
 
     /// The enhanced status code of a reply in words, or the general one of its class; `nil` when it is no reply.
     private static func replyCode(_ text: String) -> String? {
         let words = text.split(separator: " ", maxSplits: 2)
-        guard let code = words.first.flatMap({ Int($0) }), (400..<600).contains(code) else { return nil }
+        guard let code = words.first.flatMap({ Int($0) }), (200..<600).contains(code) else { return nil }
         let enhanced = words.count > 1 ? words[1].split(separator: ".").compactMap { Int($0) } : []
         return enhanced.count == 3 ? String(words[1]) : "\(code / 100).0.0"
     }
@@ -163,6 +187,7 @@ extension Settlement.Outcome {
     /// What a sender may want to be told; `nil`: nothing that reports are made of.
     fileprivate var news: DeliveryStatusNotification.Action? {
         if self.delayNoticed { return .delayed }
+        if self.relayNoticed { return .relayed }
         switch self.state {
         case .bounced, .expired: return .failed
         case .queued, .active, .deferred, .hold, .relayed, .dropped: return nil
@@ -178,7 +203,15 @@ extension SpooledMessage {
         return switch outcome.news {
         case .failed: notify.contains(.failure)
         case .delayed: notify.contains(.delay)
+        case .relayed: notify.contains(.success)
         case nil: false
         }
+    }
+}
+
+extension SpooledRecipient {
+    /// NOTIFY=SUCCESS (RFC 3461 §4.1).
+    var wantsSuccess: Bool {
+        !self.parameters.isEmpty && (try? RecipientParameters(self.parameters))?.notify?.contains(.success) == true
     }
 }

@@ -78,13 +78,22 @@ extension Queue {
         of row: QueueIndex.Row, _ outcome: ClientSession.Outcome, _ result: JobResult
     ) -> Settlement.Outcome {
         switch outcome {
-        case .relayed(let reply, _):
-            self.settled(row, .relayed, reply.description, result, remoteID: Self.queueIdentifier(in: reply))
+        case .relayed(let reply, let dsn):
+            self.relayed(row, reply, dsn: dsn, result)
         case .bounced(let reply): self.settled(row, .bounced, reply.description, result)
         case .deferred(.beyondLimit(let kind, let limit)):
             self.postponed(row, ClientSession.DeferralCause.beyondLimit(kind, limit).description, result)
         case .deferred(let cause): self.deferral(of: row, cause.description, result, isTry: true)
         }
+    }
+
+    private func relayed(
+        _ row: QueueIndex.Row, _ reply: Reply, dsn: Bool, _ result: JobResult
+    ) -> Settlement.Outcome {
+        var outcome = self.settled(
+            row, .relayed, reply.description, result, remoteID: Self.queueIdentifier(in: reply))
+        outcome.relayNoticed = !dsn && self.index.wantsSuccess(row)
+        return outcome
     }
 
     private func settled(

@@ -27,6 +27,8 @@ struct QueueIndex {
     private struct Flags {
         static let moved: UInt8 = 1
         static let delayNoticed: UInt8 = 2
+        /// NOTIFY=SUCCESS.
+        static let wantsSuccess: UInt8 = 4
     }
 
     // Messages. A free slot has `ids` 0.
@@ -93,6 +95,7 @@ struct QueueIndex {
 
     func moved(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.moved != 0 }
     func delayNoticed(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.delayNoticed != 0 }
+    func wantsSuccess(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.wantsSuccess != 0 }
     func reply(_ row: Row) -> String? { self.interner[self.replies[Int(row)]] }
     func priority(of row: Row) -> Int8 {
         self.priorities.isEmpty ? 0 : self.priorities[self.rowSlot[Int(row)]] ?? 0
@@ -144,6 +147,7 @@ struct QueueIndex {
         self.rowIndex[place] = UInt16(truncatingIfNeeded: recipient.index)
         self.flags[place] =
             (recipient.moved ? Flags.moved : 0) | (recipient.delayNoticed ? Flags.delayNoticed : 0)
+            | (recipient.wantsSuccess ? Flags.wantsSuccess : 0)
         self.destinations[place] = destination
         self.toText[place] = self.text.append(recipient.forwardPath.description)
         self.states[place] = recipient.state
