@@ -252,7 +252,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         let verdict: JobResult.Verdict =
             if let contentFailure = self.contentFailure {
                 .unreadable(contentFailure)
-            } else if !self.isTried, isLost {
+            } else if !self.isTried && isLost || self.transactions > 1 && outcomes.allSatisfy(\.isEndOfService) {
                 .untried
             } else {
                 .outcomes(outcomes)
@@ -350,5 +350,11 @@ extension ClientSession.Outcome {
         case .deferred(.connectionLost), .deferred(.timedOut), .deferred(.malformedReply): true
         case .deferred, .relayed, .bounced: false
         }
+    }
+
+    /// 421: in a session that was used before it says that there were enough transactions, not that this one is
+    /// unwelcome (RFC 5321 §3.8).
+    fileprivate var isEndOfService: Bool {
+        if case .deferred(.reply(let reply)) = self { reply.code == 421 } else { false }
     }
 }

@@ -31,6 +31,8 @@ final class ServerHandler: ChannelInboundHandler {
     private var output = ByteBuffer()
     private var isDraining = false
     private var isClosing = false
+    /// The client will say nothing more.
+    private var isInputClosed = false
     private var remark: String?
     private var lastInput = NIODeadline.now()
     private var timer: Scheduled<Void>?
@@ -93,6 +95,9 @@ final class ServerHandler: ChannelInboundHandler {
             self.session.shutDown()
             if self.isBegun { self.drain(context) } else { context.close(promise: nil) }
         case TLSUserEvent.handshakeCompleted: self.secured(context)
+        case ChannelEvent.inputClosed:
+            self.isInputClosed = true
+            if self.isBegun { self.drain(context) } else { context.close(promise: nil) }
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -115,6 +120,8 @@ final class ServerHandler: ChannelInboundHandler {
         if self.isClosing {
             context.close(promise: nil)
             context.read()  // TLS waits for the peer's own good-bye.
+        } else if self.isInputClosed, self.session.awaitsClient {
+            context.close(promise: nil)
         } else {
             let phase = self.session.phase
             if self.record?.row.phase != phase { self.record?.update(at: self.now) { $0.phase = phase } }

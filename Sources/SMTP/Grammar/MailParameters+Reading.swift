@@ -178,7 +178,8 @@ extension RecipientParameters.OriginalRecipient {
         if type.utf8.spells("UTF-8") {
             address = XText.decodeUnicode(encoded)
         } else {
-            address = XText.decode(encoded).flatMap { $0.isPrintingASCII ? $0 : nil }
+            // Postfix puts UTF-8 into the xtext of an rfc822 address; it does no harm, and mail must not fail for it.
+            address = XText.decode(encoded).flatMap { $0.isPrinting ? $0 : nil }
         }
         guard let address, !address.isEmpty else { return nil }
         self.init(addressType: String(type), address: address)
@@ -188,4 +189,8 @@ extension RecipientParameters.OriginalRecipient {
 extension String {
     /// What xtext may stand for where its meaning goes into a header field (RFC 3461 §4.2, §4.4).
     fileprivate var isPrintingASCII: Bool { self.utf8.allSatisfy { $0.isVisible || $0 == .space } }
+    /// The same, or beyond ASCII and no control.
+    fileprivate var isPrinting: Bool {
+        self.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+    }
 }

@@ -31,6 +31,14 @@ extension ServerSession {
         }
     }
 
+    /// Whether nothing happens before the client says something; else somebody here owes an answer.
+    public var awaitsClient: Bool {
+        switch self.state {
+        case .waiting, .securing, .responding, .content, .sinking: true
+        case .connected, .asking, .authenticating, .storing, .committing, .closed: false
+        }
+    }
+
     /// Who the client says it is; `nil` before EHLO or HELO.
     public var client: (name: String, extended: Bool)? { self.knownClient.map { ($0.name, $0.extended) } }
 
