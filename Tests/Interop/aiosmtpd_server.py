@@ -39,7 +39,8 @@ class Handler:
         return verdict
 
     async def handle_DATA(self, server, session, envelope):
+        sender = "" if envelope.mail_from == "<>" else envelope.mail_from  # Its own spelling of a null one.
         recipients = list(zip(envelope.rcpt_tos, envelope.rcpt_options))
-        self.mailbox.add(Delivery(envelope.mail_from, list(envelope.mail_options), recipients,
+        self.mailbox.add(Delivery(sender, list(envelope.mail_options), recipients,
                                   envelope.original_content, tls=session.ssl is not None))
         return "250 2.0.0 Ok: kept"

@@ -45,6 +45,12 @@ def plans():
             yield Plan(client, "submission", transport, short=client in ("curl", "smtplib"))
 
 
+def lacks(plan, case):
+    """Whether the peer is known to have no part in a case."""
+    participant = PEERS.get(plan.peer) or CLIENTS.get(plan.peer)
+    return participant is not None and (plan.direction, case.name) in participant.lacks
+
+
 class Stage:
     """What every chain is built from."""
 
@@ -72,8 +78,8 @@ class Chain:
 
     @property
     def declares_eight_bit(self):
-        """Whether the hops before the last pass on BODY=8BITMIME: swaks, msmtp, curl and OpenSMTPD do not."""
-        return self.plan.peer in ("postfix", "exim", "hoptop", "smtplib")
+        """Whether Hoptop is told BODY=8BITMIME: only these say it."""
+        return self.plan.peer in ("postfix", "hoptop", "smtplib")
 
     def reporter(self, case):
         """Which hop is told that a recipient does not exist, and has to report it."""

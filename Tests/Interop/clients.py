@@ -1,5 +1,6 @@
 """The programs that hand mail to the first hop. Each says what it was given over one kind of transport."""
 import os
+import re
 import smtplib
 import subprocess
 
@@ -22,7 +23,7 @@ class Client:
 
     name = ""
     mechanisms = ("PLAIN", "LOGIN")
-    cannot = {}  # Cases that this program has no way to send, and why.
+    lacks = {}  # (direction, case), and why the program has no part in that.
 
     def __init__(self, workspace, packages, certificates):
         self.workspace, self.packages, self.certificates = workspace, packages, certificates
@@ -43,8 +44,8 @@ class Client:
             raise Refused(f"{self.name} did not end within 60 s") from None
         if done.returncode != 0:
             words = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-            # swaks prints the whole dialogue; what the server said last in anger is what matters.
-            angry = [line for line in words if line.lstrip("<~*! ").startswith(("4", "5"))]
+            # What the server said last in refusal tells more than what the program makes of it.
+            angry = [line for line in words if re.search(r"(^|\s)[45]\d\d[ -]", line)]
             raise Refused(f"{self.name} ended with {done.returncode}: {(angry or words or ['no words'])[-1]}")
 
 
@@ -96,7 +97,6 @@ class Smtplib(Source):
     """Python's smtplib as programs use it."""
 
     name = "smtplib"
-    cannot = {"smtputf8": "sent by the source"}
 
     def submit(self, address, mail, transport="plain", mechanism=None, password=PASSWORD):
         try:
@@ -119,6 +119,7 @@ class Smtplib(Source):
 
 class Swaks(Client):
     name = "swaks"
+    lacks = {("client", "no-body"): "it adds an empty line"}
 
     def prepare(self):
         self.program, self.environment = self.packages.program("swaks")
@@ -126,7 +127,8 @@ class Swaks(Client):
     def submit(self, address, mail, transport="plain", mechanism=None, password=PASSWORD):
         file = os.path.join(self.folder, "content")
         with open(file, "wb") as output:
-            output.write(mail.content)
+            # It reads text with the system's line ends, and ends the last line itself.
+            output.write(mail.content.replace(b"\r\n", b"\n").removesuffix(b"\n"))
         arguments = [self.program, "--server", address[0], "--port", str(address[1]), "--helo", "source.test",
                      "--from", mail.sender or "<>", "--to", ",".join(mail.recipients), "--data", "@" + file,
                      "--timeout", "30", "--no-strip-from"]
@@ -141,6 +143,7 @@ class Swaks(Client):
 class Msmtp(Client):
     name = "msmtp"
     mechanisms = ("PLAIN", "LOGIN", "SCRAM-SHA-256")
+    lacks = {("client", "quoted"): "msmtp 1.8 sends nothing but the domain of it"}
 
     def prepare(self):
         self.program, self.environment = self.packages.program("msmtp")
@@ -154,7 +157,6 @@ class Msmtp(Client):
         if mechanism:
             lines += [f"auth {mechanism.lower()}", f"user {USER}", f"password \"{password}\""]
         file = write(os.path.join(self.folder, "msmtprc"), "\n".join(lines) + "\n", 0o600)
-        # It reads text with the system's line ends.
         self.run([self.program, "--file", file, f"--from={mail.sender or '<>'}", "--", *mail.recipients],
                  self.environment, mail.content.replace(b"\r\n", b"\n"))
 
@@ -167,7 +169,7 @@ class Curl(Client):
 
     def submit(self, address, mail, transport="plain", mechanism=None, password=PASSWORD):
         scheme = "smtps" if transport == "implicit" else "smtp"
-        arguments = [self.program, "--disable", "--silent", "--show-error", "--max-time", "60",
+        arguments = [self.program, "--disable", "--silent", "--verbose", "--max-time", "60",
                      f"{scheme}://{address[0]}:{address[1]}/source.test", "--mail-from", mail.sender or "<>",
                      "--upload-file", "-"]
         for recipient in mail.recipients:

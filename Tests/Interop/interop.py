@@ -7,7 +7,7 @@ import sys
 import time
 
 from cases import CASES
-from chains import Chain, Stage, plans
+from chains import Chain, Stage, lacks, plans
 from clients import Refused
 from workspace import Failure, Unavailable, Workspace
 
@@ -77,6 +77,7 @@ def options():
                         help="cases whose `peer direction transport case` matches this regular expression")
     parser.add_argument("--short", action="store_true", help="the set that continuous integration runs")
     parser.add_argument("--list", action="store_true", help="print the cases and run none")
+    parser.add_argument("--keep", action="store_true", help="keep the run's directory, with every log, and name it")
     parser.add_argument("--no-skip", action="store_true", help="a skipped case counts as a failure")
     parser.add_argument("--hoptop", metavar="PATH", default=os.path.join(ROOT, ".build/release/hoptop"),
                         help="the program under test (default: the release build)")
@@ -88,7 +89,7 @@ def selected(arguments):
     for plan in plans():
         cases = [
             case for case in CASES
-            if case.applies(plan) and (not arguments.short or plan.short and case.short)
+            if case.applies(plan) and not lacks(plan, case) and (not arguments.short or plan.short and case.short)
             and re.search(arguments.only, " ".join([plan.peer, plan.direction, plan.transport, case.name]))]
         if cases:
             yield plan, cases
@@ -105,7 +106,7 @@ def main():
         sys.exit(f"interop: there is no program at {arguments.hoptop}: swift build -c release, or name one with --hoptop")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tally, start = Tally(), time.monotonic()
-    with Workspace() as workspace:
+    with Workspace(arguments.keep) as workspace:
         try:
             stage = Stage(workspace, os.path.abspath(arguments.hoptop))
         except Unavailable as reason:

@@ -44,7 +44,7 @@ class Composer:
         return self.mail("a few lines", ["A plain message.", "", "With a second paragraph, and an end:", "", ""])
 
     def dots(self):
-        lines = [".", "..", "...", ".leading", "..leading", "in.side", "ends.", "", ".", ""]
+        lines = [".", "..", "...", ".leading", "..leading", "in.side", "ends.", "", ".", "", ".."]
         return self.mail("lines that begin with dots", lines)
 
     def eight_bit(self):

@@ -4,10 +4,12 @@ They want root, users of their own and files under /etc, /var/spool and /var/lib
 its own (mounts and processes), so that the machine is left as it was, nothing is looked up in the DNS, and killing the
 first process ends all of them.
 """
+import glob
 import os
 import shutil
 import signal
 import subprocess
+import time
 
 from workspace import Unavailable, free_port, tail, wait_for_greeting, write
 
@@ -22,6 +24,9 @@ class Peer:
 
     name = ""
     transports = ("plain", "starttls")
+    queued = ()  # Patterns under the peer's folder: a file for each message that it still has to deliver.
+    report = "/log"  # There too: what it says of its deliveries.
+    lacks = {}  # (direction, case), and why the peer has no part in that.
 
     def __init__(self, workspace, packages, certificates):
         if os.geteuid() != 0:
@@ -34,6 +39,7 @@ class Peer:
         self.etc = os.path.join(self.folder, "etc")
         self.ids = self.lay_out_etc()
         self.process = None
+        self.directory(self.folder + "/var-spool", 0o755)
 
     def start(self, next_hop, listen="plain", send="plain"):
         """Relays from a port, whose address is returned, to `next_hop`; `listen` and `send`: plain or starttls."""
@@ -49,8 +55,16 @@ class Peer:
             return None
         if self.process.poll() is not None:
             return f"{self.name} had ended by itself with {self.process.returncode}: {tail(self.log)}"
+        deadline = time.monotonic() + 5
+        while (held := self.held()) and time.monotonic() < deadline:
+            time.sleep(0.05)
         self.workspace.end(self.process, signal.SIGKILL)
+        if held:
+            return f"{self.name} still holds {held} of the messages, to send them again: {tail(self.folder + self.report, 2)}"
         return None
+
+    def held(self):
+        return sum(len(glob.glob(self.folder + pattern)) for pattern in self.queued)
 
     def prepare(self, port, next_hop, listen, send):
         """Writes the configuration and returns the command."""
@@ -82,9 +96,11 @@ class Peer:
         if not shutil.which("unshare"):
             raise Unavailable("needs unshare, of util-linux")
         mounts = " && ".join([
-            f"mount --bind '{self.etc}' /etc", "mount -t tmpfs -o mode=755 tmpfs /var/spool",
-            "mount -t tmpfs -o mode=755 tmpfs /var/lib", "mkdir -p /var/spool/smtpd /var/lib/opensmtpd/empty",
-            "chmod 711 /var/spool/smtpd", 'exec "$@"'])
+            f"mount --bind '{self.etc}' /etc", f"mount --bind '{self.folder}/var-spool' /var/spool",
+            "mount -t tmpfs -o mode=755 tmpfs /var/lib", "mkdir -p /var/lib/opensmtpd/empty",
+            # The shell stays: it dies with unshare, and all in its name space with it. The peers change their user,
+            # at which the kernel forgets whose death was to be theirs.
+            '{ "$@" & wait $!; }'])
         spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         if subprocess.run([*spaces, "true"], capture_output=True).returncode != 0:
             raise Unavailable("this machine, or its container, allows no name spaces")
@@ -98,6 +114,8 @@ class Peer:
 
 class Postfix(Peer):
     name = "postfix"
+    queued = ("/queue/incoming/*", "/queue/active/*", "/queue/deferred/*/*")
+    report = "/maillog"
 
     def prepare(self, port, next_hop, listen, send):
         programs = self.top + "/usr/lib/postfix"
@@ -162,6 +180,8 @@ smtp_tls_secure_cert_match = hoptop.test
 
 class Exim(Peer):
     name = "exim"
+    queued = ("/spool/input/*-H",)
+    report = "/spool/log/mainlog"
 
     def prepare(self, port, next_hop, listen, send):
         program = self.top + "/usr/sbin/exim4"
@@ -190,6 +210,7 @@ acl_smtp_rcpt = recipient
 acl_smtp_data = data
 host_lookup =
 smtp_accept_max_per_connection = 0
+smtp_accept_queue_per_connection = 0
 keep_environment =
 
 begin acl
@@ -226,6 +247,12 @@ begin retry
 class OpenSMTPD(Peer):
     name = "opensmtpd"
     transports = ("plain",)  # Debian 12's OpenSMTPD cannot do TLS with Debian 12's OpenSSL.
+    queued = ("/var-spool/smtpd/queue/*/*/*",)
+    lacks = {
+        ("upstream", "quoted"): "it refuses a local part with a space in it",
+        ("downstream", "quoted"): "it refuses a local part with a space in it",
+        ("upstream", "too-large"): "its report holds the whole message, and so is too large as well",
+    }
 
     def prepare(self, port, next_hop, listen, send):
         configuration = write(self.folder + "/smtpd.conf", f"""
@@ -241,6 +268,7 @@ mta limit conn-delay-domain 0
 mta limit reconn-delay-route 0
 mta limit session-transaction-delay 0
 """)
+        self.directory(self.folder + "/var-spool/smtpd", 0o711)
         return [self.top + "/usr/sbin/smtpd", "-d", "-f", configuration]
 
 

@@ -19,7 +19,8 @@ class Failure(Exception):
 class Workspace:
     """A directory for the run, and every process started in it. Leaving the context ends and removes all of them."""
 
-    def __init__(self):
+    def __init__(self, keep=False):
+        self.keep = keep
         self.directory = tempfile.mkdtemp(prefix="hoptop-interop-")
         os.chmod(self.directory, 0o755)  # the peers' own users walk through it
         self.processes = []
@@ -31,7 +32,10 @@ class Workspace:
     def __exit__(self, *_):
         for process in list(self.processes):
             self.end(process, signal.SIGKILL)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if self.keep:
+            print(f"logs, configurations and spools: {self.directory}")
+        else:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def folder(self, name):
         """A new directory under a name that no other has."""
