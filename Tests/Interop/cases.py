@@ -80,8 +80,8 @@ def compare(got, sent):
 
 def tls_according_to(received):
     """The hop that took the message over the link under trial says how in its Received field (RFC 3848)."""
-    found = re.search(r"\swith\s+([A-Za-z0-9]+)", received)
-    return found is not None and found[1].upper().removesuffix("A").endswith("S")
+    found = re.search(r"\swith\s+(?:UTF8)?[EL]?SMTP(S?)A?\b", received, re.IGNORECASE)
+    return found is not None and found[1] != ""
 
 
 def eight_bit(chain, mail, deliveries):
@@ -268,7 +268,7 @@ def through_mtas(plan):
 
 def last_is_hoptop(plan):
     """A hop that gets a 451 tries again after minutes, unless it is Hoptop, configured for seconds."""
-    return plan.direction in ("upstream", "pair", "client") or plan.peer == "aiosmtpd"
+    return plan.direction in ("upstream", "lmtp", "pair", "client") or plan.peer == "aiosmtpd"
 
 
 def peer_refuses(plan):

@@ -15,7 +15,7 @@ from workspace import Unavailable
 class Plan:
     """One chain.
 
-    upstream: the peer hands to Hoptop. downstream: Hoptop hands to the peer. pair: Hoptop hands to another Hoptop.
+    upstream: the peer hands to Hoptop. lmtp: the same over LMTP. downstream: Hoptop hands to the peer. pair: Hoptop hands to another Hoptop.
     client: a client program hands to Hoptop. submission: the same, with a password.
     """
     peer: str
@@ -30,8 +30,8 @@ class Plan:
 def plans():
     """All of them, in the order in which they run."""
     for peer in PEERS.values():
-        for direction in ("upstream", "downstream"):
-            for transport in peer.transports:
+        for direction in peer.directions:
+            for transport in peer.transports if direction != "lmtp" else ("plain",):
                 yield Plan(peer.name, direction, transport, short=peer.name in ("postfix", "exim"))
     for transport in ("plain", "starttls"):
         yield Plan("hoptop", "pair", transport, short=True)
@@ -70,7 +70,7 @@ class Chain:
 
     @property
     def first_is_hoptop(self):
-        return self.plan.direction != "upstream"
+        return self.plan.direction not in ("upstream", "lmtp")
 
     @property
     def last_is_hoptop(self):
@@ -91,6 +91,9 @@ class Chain:
             case "upstream":
                 hoptop = self.hoptop(self.sink(), listen=self.transport)
                 self.enter(self.mta(hoptop, send=self.transport))
+            case "lmtp":
+                hoptop = self.hoptop(self.sink(), role="lmtp")
+                self.enter(self.mta(hoptop, protocol="lmtp"))
             case "downstream" if self.plan.peer == "aiosmtpd":
                 self.hops, self.far_end_records_tls = 1, True
                 server = AiosmtpdServer(self.stage.packages, self.stage.certificates, self.mailbox)
@@ -135,10 +138,10 @@ class Chain:
         self.running.append(sink)
         return sink.address
 
-    def mta(self, next_hop, listen="plain", send="plain"):
+    def mta(self, next_hop, listen="plain", send="plain", protocol="smtp"):
         peer = PEERS[self.plan.peer](self.stage.workspace, self.stage.packages, self.stage.certificates)
         self.running.append(peer)
-        address = peer.start(next_hop, listen, send)
+        address = peer.start(next_hop, listen, send, protocol)
         self.entries.append((self.plan.peer, address, listen))
         return address
 

@@ -43,7 +43,7 @@ class Client:
         except subprocess.TimeoutExpired:
             raise Refused(f"{self.name} did not end within 60 s") from None
         if done.returncode != 0:
-            words = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+            words = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
             # What the server said last in refusal tells more than what the program makes of it.
             angry = [line for line in words if re.search(r"(^|\s)[45]\d\d[ -]", line)]
             raise Refused(f"{self.name} ended with {done.returncode}: {(angry or words or ['no words'])[-1]}")

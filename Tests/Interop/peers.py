@@ -24,6 +24,7 @@ class Peer:
 
     name = ""
     transports = ("plain", "starttls")
+    directions = ("upstream", "downstream", "lmtp")
     queued = ()  # Patterns under the peer's folder: a file for each message that it still has to deliver.
     report = "/log"  # There too: what it says of its deliveries.
     lacks = {}  # (direction, case), and why the peer has no part in that.
@@ -41,10 +42,10 @@ class Peer:
         self.process = None
         self.directory(self.folder + "/var-spool", 0o755)
 
-    def start(self, next_hop, listen="plain", send="plain"):
+    def start(self, next_hop, listen="plain", send="plain", protocol="smtp"):
         """Relays from a port, whose address is returned, to `next_hop`; `listen` and `send`: plain or starttls."""
         port = free_port()
-        arguments = self.prepare(port, next_hop, listen == "starttls", send == "starttls")
+        arguments = self.prepare(port, next_hop, listen == "starttls", send == "starttls", protocol)
         self.process = self.workspace.start(self.apart(arguments), self.log, self.environment)
         address = ("127.0.0.1", port)
         wait_for_greeting(address, self.process, self.log)
@@ -66,7 +67,7 @@ class Peer:
     def held(self):
         return sum(len(glob.glob(self.folder + pattern)) for pattern in self.queued)
 
-    def prepare(self, port, next_hop, listen, send):
+    def prepare(self, port, next_hop, listen, send, protocol):
         """Writes the configuration and returns the command."""
         raise NotImplementedError
 
@@ -117,7 +118,7 @@ class Postfix(Peer):
     queued = ("/queue/incoming/*", "/queue/active/*", "/queue/deferred/*/*")
     report = "/maillog"
 
-    def prepare(self, port, next_hop, listen, send):
+    def prepare(self, port, next_hop, listen, send, protocol):
         programs = self.top + "/usr/lib/postfix"
         configuration, queue = self.folder + "/postfix", self.folder + "/queue"
         self.environment = {"LD_LIBRARY_PATH": programs + ":" + self.environment["LD_LIBRARY_PATH"]}
@@ -139,6 +140,7 @@ myhostname = peer.test
 mydestination =
 mynetworks = 127.0.0.0/8
 relayhost = [127.0.0.1]:{next_hop[1]}
+default_transport = {protocol}
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_recipient_restrictions = check_recipient_access regexp:{configuration}/refused
 local_header_rewrite_clients =
@@ -163,7 +165,7 @@ smtp_tls_secure_cert_match = hoptop.test
             "trace unix - - n - 0 bounce", "verify unix - - n - 1 verify", "flush unix n - n 1000? 0 flush",
             "proxymap unix - - n - - proxymap", "smtp unix - - n - - smtp", "relay unix - - n - - smtp",
             "error unix - - n - - error", "retry unix - - n - - error", "anvil unix - - n - 1 anvil",
-            "scache unix - - n - 1 scache", "postlog unix-dgram n - n - 1 postlogd"))
+            "lmtp unix - - n - - lmtp", "scache unix - - n - 1 scache", "postlog unix-dgram n - n - 1 postlogd"))
         write(configuration + "/master.cf", services)
         write(configuration + "/postfix-files", "")
         postfix, postdrop = self.ids["postfix"], self.ids["postdrop"]
@@ -183,7 +185,7 @@ class Exim(Peer):
     queued = ("/spool/input/*-H",)
     report = "/spool/log/mainlog"
 
-    def prepare(self, port, next_hop, listen, send):
+    def prepare(self, port, next_hop, listen, send, protocol):
         program = self.top + "/usr/sbin/exim4"
         spool = self.folder + "/spool"
         exim = self.ids["Debian-exim"]
@@ -233,6 +235,7 @@ smarthost:
 begin transports
 out:
   driver = smtp
+  protocol = {protocol}
   port = {next_hop[1]}
   allow_localhost = true
   hosts_try_auth =
@@ -246,6 +249,7 @@ begin retry
 
 class OpenSMTPD(Peer):
     name = "opensmtpd"
+    directions = ("upstream", "downstream")
     transports = ("plain",)  # Debian 12's OpenSMTPD cannot do TLS with Debian 12's OpenSSL.
     queued = ("/var-spool/smtpd/queue/*/*/*",)
     lacks = {
@@ -254,7 +258,7 @@ class OpenSMTPD(Peer):
         ("upstream", "too-large"): "its report holds the whole message, and so is too large as well",
     }
 
-    def prepare(self, port, next_hop, listen, send):
+    def prepare(self, port, next_hop, listen, send, protocol):
         configuration = write(self.folder + "/smtpd.conf", f"""
 listen on 127.0.0.1 port {port} hostname peer.test
 action "out" relay host smtp+notls://127.0.0.1:{next_hop[1]}

@@ -34,8 +34,12 @@ class Workspace:
             self.end(process, signal.SIGKILL)
         if self.keep:
             print(f"logs, configurations and spools: {self.directory}")
-        else:
+            return
+        for _ in range(50):  # A process that was killed in a name space may write a moment longer.
             shutil.rmtree(self.directory, ignore_errors=True)
+            if not os.path.exists(self.directory):
+                break
+            time.sleep(0.05)
 
     def folder(self, name):
         """A new directory under a name that no other has."""
