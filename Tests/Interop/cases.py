@@ -168,6 +168,23 @@ def session_of_many(chain, count=10):
     return f"{count} messages, one after the other, each arrived once and as it was sent"
 
 
+def half_close(chain):
+    """QUIT right behind the dot, and no more to say: Exim ends its sessions so, and has to get its replies still."""
+    mail = Composer().mebibyte()
+    chain.submit(mail, half_close=True)
+    expect_arrival(chain, mail)
+    return f"{len(mail.content)} octets, QUIT and the end of the client's side in one; 250 and 221 came, all arrived"
+
+
+def smuggling(chain):
+    """What looks like an end of mail data to some is none (RFC 5321 §4.1.1.4), and is no longer there for the next hop."""
+    mail = Composer().smuggled()
+    wanted = dataclasses.replace(mail, content=re.sub(rb"\r\n|\r|\n", b"\r\n", mail.content))
+    chain.submit(mail)
+    expect_arrival(chain, wanted)
+    return f"{mail.what}: one message arrived, its line ends made CRLF"
+
+
 def with_extension(name, compose, check, chunk=None):
     """A case for an extension that Hoptop may lack, and the other hop too."""
     def run(chain):
@@ -266,6 +283,10 @@ def through_mtas(plan):
     return by_source(plan) and plan.peer != "aiosmtpd"
 
 
+def first_is_hoptop(plan):
+    return plan.direction in ("downstream", "pair")
+
+
 def last_is_hoptop(plan):
     """A hop that gets a 451 tries again after minutes, unless it is Hoptop, configured for seconds."""
     return plan.direction in ("upstream", "lmtp", "pair", "client") or plan.peer == "aiosmtpd"
@@ -294,6 +315,8 @@ CASES = [
     Case("greylist", arrives(Composer.greylisted), last_is_hoptop),
     Case("too-large", too_large, short=False),
     Case("session", session_of_many, short=False),
+    Case("half-close", half_close, first_is_hoptop),
+    Case("smuggling", smuggling, first_is_hoptop),
     Case("smtputf8", with_extension("smtputf8", Composer.internationalized, utf8_declared), by_source),
     Case("dsn", with_extension("dsn", Composer.notified, notification_passed_on), through_mtas),
     Case("dsn-relayed", with_extension("dsn", Composer.notified, relayed), lambda plan: plan.peer == "aiosmtpd"),

@@ -2,6 +2,7 @@
 import os
 import re
 import smtplib
+import socket
 import subprocess
 
 from hoptop import PASSWORD, USER
@@ -54,7 +55,7 @@ class Source(Client):
 
     name = "source"
 
-    def submit(self, address, mail, transport="plain", mechanism=None, password=PASSWORD, chunk=None):
+    def submit(self, address, mail, transport="plain", mechanism=None, password=PASSWORD, chunk=None, half_close=False):
         with self.connect(address, transport) as session:
             session.command_encoding = "utf-8"
             session.ehlo()
@@ -67,8 +68,14 @@ class Source(Client):
             else:
                 self.say(session, "DATA", expect=354)
                 stuffed = mail.content.replace(b"\r\n.", b"\r\n..")
-                session.send((b"." if stuffed.startswith(b".") else b"") + stuffed + b".\r\n")
+                last = b".\r\nQUIT\r\n" if half_close else b".\r\n"
+                session.send((b"." if stuffed.startswith(b".") else b"") + stuffed + last)
+                if half_close:
+                    session.sock.shutdown(socket.SHUT_WR)
                 self.expect(session.getreply(), 250, "the final dot")
+                if half_close:
+                    self.expect(session.getreply(), 221, "QUIT")
+                    session.close()
 
     def connect(self, address, transport):
         context = self.certificates.client_context() if transport != "plain" else None

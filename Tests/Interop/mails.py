@@ -88,6 +88,14 @@ class Composer:
     def too_large(self):
         return self.mail("5 MB where 4 MB are allowed", ["x" * 76] * (5_000_000 // 78))
 
+    def smuggled(self):
+        mail = self.plain()
+        ends = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\n.\r", b"\r.\n"]
+        tail = (f"MAIL FROM:<smuggled.{self.token}@source.test>\r\nRCPT TO:<smuggled@sink.test>\r\nDATA\r\n"
+                "Subject: smuggled\r\n\r\nIn.").encode()
+        content = mail.content + b"".join(b"text" + end + tail for end in ends) + b"\r\n"
+        return dataclasses.replace(mail, what=f"{len(ends)} false ends of mail data", content=content)
+
     def internationalized(self):
         fields = ["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit",
                   "X-Text: Grüße aus Köln"]
