@@ -8,6 +8,7 @@ from typing import Callable
 from clients import Refused
 from hoptop import MESSAGE_LIMIT
 from mails import Composer
+from peers import SESSION_LIMIT
 from workspace import Failure, Unavailable
 
 TRACE = {"received", "return-path"}  # RFC 5321 §4.4
@@ -158,14 +159,26 @@ def too_large(chain):
     return f"{mail.what}: the hop before Hoptop reported it"
 
 
-def session_of_many(chain, count=10):
-    """Mail after mail, while the hops hold their sessions open or not, as they please."""
+def session_of_many(chain, count=12):
+    """Mail after mail, first as fast as it is taken, then each when the one before has arrived."""
     mails = [Composer().plain() for _ in range(count)]
-    for mail in mails:
+    for number, mail in enumerate(mails):
         chain.submit(mail)
-    for mail in mails:
+        if number >= count // 2:
+            expect_arrival(chain, mail)
+    for mail in mails[:count // 2]:
         expect_arrival(chain, mail)
     return f"{count} messages, one after the other, each arrived once and as it was sent"
+
+
+def session_limit(chain):
+    """421 to MAIL in a session that was used before says that the session is over (RFC 5321 §3.8), not that the mail is not
+    wanted: a new session takes it at once, and it does not wait for its retry."""
+    said = session_of_many(chain, 4 * SESSION_LIMIT)
+    deferred = [line for hoptop in chain.hoptops for line in hoptop.deferrals() if " reply=\"421 " in line]
+    if deferred:
+        raise Failure(f"{len(deferred)} attempts ended in a deferral: {deferred[0]}")
+    return f"{said}; none waited, though a session takes {SESSION_LIMIT}"
 
 
 def half_close(chain):
@@ -315,6 +328,7 @@ CASES = [
     Case("greylist", arrives(Composer.greylisted), last_is_hoptop),
     Case("too-large", too_large, short=False),
     Case("session", session_of_many, short=False),
+    Case("session-limit", session_limit, lambda plan: plan.peer == "exim" and plan.direction == "downstream"),
     Case("half-close", half_close, first_is_hoptop),
     Case("smuggling", smuggling, first_is_hoptop),
     Case("smtputf8", with_extension("smtputf8", Composer.internationalized, utf8_declared), by_source),

@@ -69,6 +69,10 @@ class Chain:
         self.far_end_records_tls = False
 
     @property
+    def hoptops(self):
+        return [hop for hop in self.running if isinstance(hop, Hoptop)]
+
+    @property
     def first_is_hoptop(self):
         return self.plan.direction not in ("upstream", "lmtp")
 

@@ -71,6 +71,11 @@ class Hoptop:
             raise Unavailable("this build has no hoptop passwd")
         return path
 
+    def deferrals(self):
+        """What the log says was deferred."""
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return [line.strip() for line in file if " deferred " in line]
+
     def stop(self):
         """Ends it as a service manager would; returns what was wrong with that, or None."""
         if self.process is None:

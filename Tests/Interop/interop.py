@@ -51,17 +51,20 @@ def run_plan(plan, cases, stage, tally):
             tally.skip(plan, case.name, reason)
         return
     try:
+        failed = tally.failed
         for number, case in enumerate(cases):
             try:
                 tally.ok(plan, case.name, case.run(chain))
             except Unavailable as reason:
                 tally.skip(plan, case.name, reason)
-            except (Failure, Refused, OSError) as failure:
+            except (Failure, Refused) as failure:
                 tally.fail(plan, case.name, failure)
-                if case.name == "plain":  # Where that does not pass, nothing does, and each would take its time.
-                    for rest in cases[number + 1:]:
-                        tally.skip(plan, rest.name, "plain did not pass")
-                    break
+            except Exception as failure:  # A lost connection, a report that cannot be read: the next case goes on.
+                tally.fail(plan, case.name, f"{type(failure).__name__}: {failure}")
+            if case.name == "plain" and tally.failed > failed:  # Where that does not pass, nothing does, and each would take its time.
+                for rest in cases[number + 1:]:
+                    tally.skip(plan, rest.name, "plain did not pass")
+                break
     finally:
         complaints = chain.close()
     if complaints:

@@ -16,6 +16,7 @@ from workspace import Unavailable, free_port, tail, wait_for_greeting, write
 ETC = ("ld.so.cache", "nsswitch.conf", "services", "protocols", "localtime", "ssl", "gnutls", "crypto-policies")
 USERS = ("postfix", "opensmtpd", "opensmtpq", "Debian-exim")
 GROUPS = ("postdrop",)
+SESSION_LIMIT = 5  # Exim ends a session with 421 when more messages come in it; its own default is 1000.
 REFUSAL = "550 5.1.1 no such mailbox at the peer"
 
 
@@ -211,7 +212,7 @@ smtputf8_advertise_hosts = *
 acl_smtp_rcpt = recipient
 acl_smtp_data = data
 host_lookup =
-smtp_accept_max_per_connection = 0
+smtp_accept_max_per_connection = {SESSION_LIMIT}
 smtp_accept_queue_per_connection = 0
 keep_environment =
 
