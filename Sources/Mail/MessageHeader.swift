@@ -65,6 +65,9 @@ public struct MessageHeader: Sendable {
         return self.fieldRanges.filter { self.string($0.name).lowercased() == wanted }.map { self.unfolded($0.value) }
     }
 
+    /// There is text, and neither a field nor an empty line before it.
+    public var startsWithText: Bool { self.fieldRanges.isEmpty && self.textStart == 0 && !self.octets.isEmpty }
+
     /// The Subject, encoded words decoded.
     public var subject: String? { self.values(of: "Subject").first.map(EncodedWord.decode) }
 

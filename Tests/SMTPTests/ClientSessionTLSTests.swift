@@ -30,8 +30,6 @@ struct ClientSessionTLSTests {
             S: 250-mx.example.org
             S: 250 8BITMIME
             C: MAIL FROM:<ann@example.net>
-            S: 250 Ok
-            C: RCPT TO:<bob@example.org>
             """)
         // The limit of 10 octets went with the plaintext: the message has 24.
 
@@ -106,8 +104,6 @@ struct ClientSessionTLSTests {
             C: STARTTLS
             S: \(code) not now
             C: MAIL FROM:<ann@example.net>
-            S: 250 Ok
-            C: RCPT TO:<bob@example.org>
             """)
         Self.party(.always).expect(
             """
@@ -140,13 +136,12 @@ struct ClientSessionTLSTests {
         let text = """
             S: 220 mx.example.org ESMTP
             C: EHLO a.example.net
-            S: 250 mx.example.org
+            S: 250-mx.example.org
             S: 250 STARTTLS
-            """.replacing("250 mx", with: "250-mx")
-        let mail = "C: MAIL FROM:<ann@example.net>\nS: 250 Ok\nC: RCPT TO:<bob@example.org>"
-        Self.party(.never).expect("\(text)\n\(mail)")
-        ClientParty(.init(hostname: "a.example.net", tls: .always, securedAtStart: .encrypted)).expect(
-            "\(text)\n\(mail)")
+            C: MAIL FROM:<ann@example.net>
+            """
+        Self.party(.never).expect(text)
+        ClientParty(.init(hostname: "a.example.net", tls: .always, securedAtStart: .encrypted)).expect(text)
     }
 
     @Test("a handshake that fails ends the session, and says whether plaintext may do (RFC 3207 §4.1)")

@@ -9,14 +9,20 @@ struct ContentWriter {
     let id: QueueID
     private(set) var octets = 0
     private var place: Place
+    private let traceOctets: Int
+    /// Given by a submission server.
+    private let fields: SubmissionFields?
 
     private enum Place {
         case memory(ByteBuffer)
         case file(any StreamedContent)
     }
 
-    init(id: QueueID, traceField: String, allocator: ByteBufferAllocator) {
+    /// - Parameter fields: what the header may lack (RFC 6409 §8); `nil`: nothing is added.
+    init(id: QueueID, traceField: String, adding fields: SubmissionFields? = nil, allocator: ByteBufferAllocator) {
         self.id = id
+        self.fields = fields
+        self.traceOctets = traceField.utf8.count
         var buffer = allocator.buffer(capacity: 8 << 10)
         self.octets = buffer.writeString(traceField)
         self.place = .memory(buffer)
@@ -37,7 +43,7 @@ struct ContentWriter {
             }
             let file = try spool.newContentFile(for: self.id)
             self.place = .file(file)
-            let all = buffer
+            let all = self.completed(buffer)
             return threads.runIfActive(eventLoop: loop) { try file.append(all) }
         case .file(let file):
             return threads.runIfActive(eventLoop: loop) { try file.append(chunk) }
@@ -52,9 +58,25 @@ struct ContentWriter {
             return .file(file)
         }
     }
-    var inline: StoredContent? {
+    /// What is small enough for the transaction; `nil` when it is a file.
+    mutating func inline() -> StoredContent? {
         guard case .memory(let buffer) = self.place else { return nil }
-        return .buffer(buffer)
+        return .buffer(self.completed(buffer))
+    }
+
+    /// With the fields that the header lacks behind our trace field. A header that has not ended by now is one that
+    /// nobody should send, and gets what its beginning lacks.
+    private mutating func completed(_ buffer: ByteBuffer) -> ByteBuffer {
+        guard let fields = self.fields else { return buffer }
+        var rest = buffer
+        guard let trace = rest.readSlice(length: self.traceOctets) else { return buffer }
+        let missing = fields.missing(in: MessageHeader(rest))
+        guard !missing.isEmpty else { return buffer }
+        var completed = ByteBufferAllocator().buffer(capacity: buffer.readableBytes + missing.utf8.count)
+        completed.writeImmutableBuffer(trace)
+        self.octets += completed.writeString(missing)
+        completed.writeBuffer(&rest)
+        return completed
     }
 
     func discard() {

@@ -14,7 +14,11 @@ extension ServerHandler {
             hostname: self.admission.configuration.hostname, with: self.session.transferProtocol, id: id,
             recipient: envelope.recipients.count == 1 ? envelope.recipients[0].forwardPath.description : nil,
             at: self.now)
-        self.writer = ContentWriter(id: id, traceField: trace, allocator: context.channel.allocator)
+        let fields =
+            self.listener.role == .submission
+            ? SubmissionFields(hostname: self.admission.configuration.hostname, id: id, now: self.now) : nil
+        self.writer = ContentWriter(
+            id: id, traceField: trace, adding: fields, allocator: context.channel.allocator)
         self.record?.update(at: self.now) { $0.message = id.description }
     }
 
@@ -43,8 +47,9 @@ extension ServerHandler {
 
     /// Makes the message durable; the 250 waits for it, and so does what was pipelined behind the dot.
     func commit(_ envelope: Envelope, _ context: ChannelHandlerContext) {
-        guard let writer = self.writer else { preconditionFailure("content is committed before it began") }
+        guard var writer = self.writer else { preconditionFailure("content is committed before it began") }
         self.writer = nil
+        let inline = writer.inline()
         let reception = self.reception
         let arrived = self.now
         self.record?.said(.client, "[content: \(self.session.contentOctets) octets] .", at: arrived)
@@ -70,10 +75,11 @@ extension ServerHandler {
             id: writer.id, generation: 0, arrived: arrived, reversePath: reversePath, parameters: envelope.parameters,
             arrival: arrival, contentOctets: writer.octets, recipients: recipients)
         let loop = context.eventLoop
+        let written = writer
         let accepted: EventLoopFuture<Void>
-        if let inline = writer.inline {
+        if let inline {
             accepted = reception.spool.accept(NewMessage(message, content: inline), on: loop)
-        } else if let file = writer.finish(threads: reception.threads, on: loop) {
+        } else if let file = written.finish(threads: reception.threads, on: loop) {
             accepted = file.flatMap { reception.spool.accept(NewMessage(message, content: $0), on: loop) }
         } else {
             preconditionFailure("content is in memory or in a file")
@@ -87,9 +93,9 @@ extension ServerHandler {
                     $0.message = nil
                 }
                 self.session.committed(
-                    self.verdict(Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(writer.id)"), envelope))
+                    self.verdict(Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(written.id)"), envelope))
             case .failure(let error):
-                writer.discard()
+                written.discard()
                 reception.log.error("a message was refused", metadata: ["error": "\(error)"])
                 self.record?.update(at: self.now) { $0.message = nil }
                 self.session.committed(self.verdict(Self.spoolRefusal(error), envelope))

@@ -32,8 +32,7 @@ extension ClientSession {
         var tried = 0
         return transaction.recipients.map { recipient in
             if !self.server.offers(.smtpUTF8), !recipient.fitsASCII {
-                return .bounced(
-                    Reply(553, "5.6.7", "\(self.serverName) does not take addresses beyond ASCII (SMTPUTF8)"))
+                return .bounced(self.addressRefusal)
             }
             if let limit = limits.recipients, tried >= limit { return .deferred(.beyondLimit(.recipients, limit)) }
             if let limit = limits.domains, let domain = recipient.domainName, !domains.contains(domain) {
@@ -62,7 +61,7 @@ extension ClientSession {
         if transaction.isInternational, !self.server.offers(.smtpUTF8) {
             return transaction.reversePath.fitsASCII
                 ? Reply(554, "5.6.9", "\(name) does not take header fields beyond ASCII (SMTPUTF8)")
-                : Reply(553, "5.6.7", "\(name) does not take addresses beyond ASCII (SMTPUTF8)")
+                : self.addressRefusal
         }
         switch self.conversion(neededFor: transaction) {
         case .lines: return Reply(554, "5.6.1", "\(name) does not take binary content (BINARYMIME)")
@@ -109,6 +108,10 @@ extension ClientSession {
         case "AUTH": self.isAuthenticated
         default: false
         }
+    }
+
+    private var addressRefusal: Reply {
+        Reply(553, "5.6.7", "\(self.serverName) does not take addresses beyond ASCII (SMTPUTF8)")
     }
 
     private var serverName: String { self.server.name ?? "the next hop" }
