@@ -31,58 +31,84 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
-let package = Package(
-    name: "hoptop",
-    platforms: [.macOS(.v15)],
-    dependencies: [
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
-    ],
-    targets: [
-        room("SMTP", [nioCore], exclude: ["README.md"]),
-        room("SASL", [crypto]),
-        room("Mail", ["SMTP", nioCore]),
-        room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb]),
-        room("Monitor", ["Mail", "SMTP", nioCore]),
-        room(
-            "Relay",
-            [
-                "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto,
-                deque, heap, histogram, logging,
-            ]),
-        room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),
-        .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
-        room("Terminal", ["Screen", "CNcurses"]),
+let nio: Package.Dependency = .package(url: "https://github.com/apple/swift-nio", from: "2.101.0")
+let protocolRooms = [
+    room("SMTP", [nioCore], exclude: ["README.md"]),
+    room("Mail", ["SMTP", nioCore]),
+]
+
+/// The protocol and what feeds it random octets, and nothing else, since all of it is built for the fuzzer.
+@MainActor func fuzzing() -> Package {
+    func target(_ name: String) -> Target {
         .executableTarget(
-            name: "hoptop",
-            dependencies: [
-                "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix,
-                nioConcurrency,
-                logging, toml,
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ], swiftSettings: settings),
-        tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
-        tests("SASLTests", ["SASL"]),
-        tests("MailTests", ["Mail", "SMTP", nioCore]),
-        tests("SpoolTests", ["Spool", "Mail", "SMTP", nioCore, nioPosix, grdb]),
-        tests("MonitorTests", ["Monitor"]),
-        tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
-        tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),
-        tests(
-            "EndToEnd",
-            [
-                "hoptop", "Relay", "Monitor", "Spool", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioConcurrency,
-                crypto, logging,
-            ]),
-        tests("RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
-    ]
-)
+            name: name, dependencies: ["FuzzInput", "Mail", "SMTP", nioCore], path: "Tests/Fuzzing/\(name)",
+            exclude: ["words.dict"],
+            swiftSettings: settings)
+    }
+    return Package(
+        name: "hoptop", platforms: [.macOS(.v15)], dependencies: [nio],
+        targets: protocolRooms + [
+            .target(
+                name: "FuzzInput", dependencies: [nioCore], path: "Tests/Fuzzing/FuzzInput", swiftSettings: settings),
+            target("FuzzServerSession"), target("FuzzClientSession"), target("FuzzPaths"), target("FuzzHeader"),
+        ])
+}
+
+/// Everything.
+@MainActor func whole() -> Package {
+    Package(
+        name: "hoptop", platforms: [.macOS(.v15)],
+        dependencies: [
+            nio,
+            .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+            .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+            .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+            .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+            .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+            .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+            .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+            .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+            .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        ],
+        targets: protocolRooms + [
+            room("SASL", [crypto]),
+            room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb]),
+            room("Monitor", ["Mail", "SMTP", nioCore]),
+            room(
+                "Relay",
+                [
+                    "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
+                    crypto,
+                    deque, heap, histogram, logging,
+                ]),
+            room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),
+            .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
+            room("Terminal", ["Screen", "CNcurses"]),
+            .executableTarget(
+                name: "hoptop",
+                dependencies: [
+                    "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix,
+                    nioConcurrency,
+                    logging, toml,
+                    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                ], swiftSettings: settings),
+            tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
+            tests("SASLTests", ["SASL"]),
+            tests("MailTests", ["Mail", "SMTP", nioCore]),
+            tests("SpoolTests", ["Spool", "Mail", "SMTP", nioCore, nioPosix, grdb]),
+            tests("MonitorTests", ["Monitor"]),
+            tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
+            tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),
+            tests(
+                "EndToEnd",
+                [
+                    "hoptop", "Relay", "Monitor", "Spool", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioConcurrency,
+                    crypto, logging,
+                ]),
+            tests(
+                "RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
+        ])
+}
+
+let package = Context.environment["HOPTOP_FUZZ"] == nil ? whole() : fuzzing()

@@ -3,17 +3,21 @@ public enum TraceField {
     /// - Parameters:
     ///   - hello: what the client called itself; hostile, so only octets of names and literals come through.
     ///   - peer: the client's address without its port.
-    ///   - recipient: with angle brackets, when there is only one.
+    ///   - tls: `TLSv1.3`, when the session had it.
+    ///   - recipient: with angle brackets, when there is only one; beyond ASCII it is left out, since nobody may know that
+    ///     this message goes by SMTPUTF8 only.
     /// - Returns: the field, folded, each line with CRLF.
     public static func received(
-        hello: String?, peer: String?, hostname: String, with: String, id: QueueID, recipient: String?,
-        at now: Timestamp
+        hello: String?, peer: String?, hostname: String, with: String, tls: String? = nil, id: QueueID,
+        recipient: String?, at now: Timestamp
     ) -> String {
         let name = hello.map(self.harmless) ?? "unknown"
         let address = peer.map { $0.utf8.contains(UInt8(ascii: ":")) ? " ([IPv6:\($0)])" : " ([\($0)])" } ?? ""
-        let recipient = recipient.map { "\r\n\tfor \($0)" } ?? ""
+        let isASCII = recipient?.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } == true
+        let recipient = isASCII ? recipient.map { "\r\n\tfor \($0)" } ?? "" : ""
+        let tls = tls.map { " (using \(self.harmless($0)))" } ?? ""
         return
-            "Received: from \(name)\(address)\r\n\tby \(hostname) (Hoptop) with \(with) id \(id)\(recipient);\r\n\t\(now.rfc5322)\r\n"
+            "Received: from \(name)\(address)\r\n\tby \(hostname) (Hoptop) with \(with)\(tls) id \(id)\(recipient);\r\n\t\(now.rfc5322)\r\n"
     }
 
     private static func harmless(_ name: String) -> String {

@@ -121,7 +121,7 @@ extension EndToEnd {
                 let rows = try await receiver.relay.feed(user: "test").connections(
                     ConnectionQuery(includesEnded: true), window: WindowRequest(.row(0), count: 10)
                 ).rows
-                #expect(rows.last?.tls == "tlsv13", "\(way)")
+                #expect(rows.last?.tls == "TLSv1.3", "\(way)")
                 #expect(rows.last?.user == "ann", "\(way)")
                 await receiver.stop()
             }

@@ -41,7 +41,7 @@ extension ClientHandler {
 
     func secured(_ context: ChannelHandlerContext) {
         let version = try? context.pipeline.syncOperations.nioSSL_tlsVersion()
-        let words = version.map { "\($0)" } ?? "TLS"
+        let words = version.map(\.words) ?? "TLS"
         let isVerified = self.security.isVerified
         self.record.update(at: self.now) { $0.tls = words }
         self.record.said(.relay, isVerified ? "\(words), certificate verified" : words, at: self.now)
@@ -102,6 +102,18 @@ extension ClientHandler {
             case .failure(let error): self.session.giveUpAuthentication("\(error)")
             }
             self.drain()
+        }
+    }
+}
+
+extension TLSVersion {
+    /// As operators know it: `TLSv1.3`.
+    var words: String {
+        switch self {
+        case .tlsv1: "TLSv1.0"
+        case .tlsv11: "TLSv1.1"
+        case .tlsv12: "TLSv1.2"
+        case .tlsv13: "TLSv1.3"
         }
     }
 }

@@ -11,8 +11,8 @@ extension ServerHandler {
         let id = self.reception.spool.nextID(at: self.now)
         let trace = TraceField.received(
             hello: self.session.client?.name, peer: self.client,
-            hostname: self.admission.configuration.hostname, with: self.session.transferProtocol, id: id,
-            recipient: envelope.recipients.count == 1 ? envelope.recipients[0].forwardPath.description : nil,
+            hostname: self.admission.configuration.hostname, with: self.session.transferProtocol, tls: self.tls,
+            id: id, recipient: envelope.recipients.count == 1 ? envelope.recipients[0].forwardPath.description : nil,
             at: self.now)
         let fields =
             self.listener.role == .submission

@@ -172,7 +172,7 @@ final class ServerHandler: ChannelInboundHandler {
 
     private func secured(_ context: ChannelHandlerContext) {
         let version = try? context.pipeline.syncOperations.nioSSL_tlsVersion()
-        self.tls = version.map { "\($0)" }
+        self.tls = version.map(\.words)
         let tls = self.tls
         self.record?.update(at: self.now) { $0.tls = tls }
         self.record?.said(.relay, tls ?? "TLS", at: self.now)
