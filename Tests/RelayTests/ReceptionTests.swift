@@ -232,4 +232,113 @@ struct ReceptionTests {
         let (replies, _) = try await self.converse("", configuration)
         #expect(self.codes(replies) == ["220", "421"])
     }
+
+    // MARK: roles of listeners, and who the client really is
+
+    private func listener(_ role: ServerSession.Role = .relay, proxies: [Network] = []) -> Listener {
+        Listener(SocketEndpoint(host: "127.0.0.1", port: 0), role: role, proxies: proxies)
+    }
+
+    @Test("an LMTP listener answers for each recipient (RFC 2033 §4.2)")
+    func lmtp() async throws {
+        let text =
+            "LHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n"
+        let (replies, _) = try await self.converse(text, self.configuration(), on: self.listener(.lmtp))
+        #expect(self.codes(replies) == ["220", "250", "250", "250", "250", "354", "250", "250", "221"])
+        #expect(self.accepted.withLockedValue { $0.first?.arrival.with } == "LMTP")
+    }
+
+    @Test("a submission listener takes nothing from who did not log in (RFC 6409 §4.3)")
+    func submission() async throws {
+        let text = "EHLO c\r\nMAIL FROM:<a@b>\r\nQUIT\r\n"
+        let (replies, _) = try await self.converse(text, self.configuration(), on: self.listener(.submission))
+        #expect(self.codes(replies) == ["220", "250", "530", "221"])
+    }
+
+    @Test("behind a balancer policy and log go by the client that the PROXY header tells")
+    func proxy() async throws {
+        let text = "PROXY TCP4 192.0.2.9 127.0.0.1 5555 25\r\nEHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@y>\r\nQUIT\r\n"
+        let (replies, registry) = try await self.converse(
+            text, self.configuration(), on: self.listener(proxies: Network.loopback))
+        #expect(self.codes(replies) == ["220", "250", "250", "554", "221"])
+        #expect(registry.records(includingEnded: true).first?.row.peer == "192.0.2.9:5555")
+
+        // Whoever sends none there is no balancer, and is not answered.
+        let (silence, _) = try await self.converse(
+            "EHLO c\r\n", self.configuration(), on: self.listener(proxies: Network.loopback))
+        #expect(silence.isEmpty)
+    }
+
+    @Test("XCLIENT makes another client of a trusted one; XFORWARD is for the log alone")
+    func otherClients() async throws {
+        var configuration = try self.configuration()
+        configuration.xclient = Network.loopback
+        configuration.xforward = Network.loopback
+        let xclient =
+            "EHLO c\r\nXCLIENT ADDR=192.0.2.9 PORT=99\r\nEHLO d\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@y>\r\nQUIT\r\n"
+        let (replies, registry) = try await self.converse(xclient, configuration)
+        #expect(self.codes(replies) == ["220", "250", "220", "250", "250", "554", "221"])
+        #expect(registry.records(includingEnded: true).first?.row.peer == "192.0.2.9:99")
+
+        let xforward =
+            "EHLO c\r\nXFORWARD ADDR=192.0.2.9\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@y>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n"
+        let (answers, _) = try await self.converse(xforward, configuration)
+        #expect(self.codes(answers) == ["220", "250", "250", "250", "250", "354", "250", "221"])
+        #expect(self.accepted.withLockedValue { $0.first?.arrival.peer } == "192.0.2.9")
+    }
+
+    @Test("ETRN is for clients that may relay, and says what it did (RFC 1985 §5.3)")
+    func etrn() async throws {
+        var configuration = try self.configuration()
+        let text = "EHLO c\r\nETRN example.org\r\nQUIT\r\n"
+        let (replies, _) = try await self.converse(text, configuration)
+        #expect(self.codes(replies) == ["220", "250", "251", "221"])
+        configuration.networks = []
+        let (refusals, _) = try await self.converse(text, configuration)
+        #expect(self.codes(refusals) == ["220", "250", "502", "221"])
+    }
+
+    @Test("mail that its sender wants held back waits, without growing older (RFC 4865)")
+    func heldBack() async throws {
+        var configuration = try self.configuration()
+        configuration.limits.hold = 3_600_000
+        let text = "EHLO c\r\nMAIL FROM:<a@b> HOLDFOR=60\r\nRCPT TO:<x@y>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n"
+        _ = try await self.converse(text, configuration)
+        let message = try #require(self.accepted.withLockedValue { $0.first })
+        #expect(message.recipients[0].state == .deferred)
+        #expect(message.recipients[0].due.since(message.arrived) == 60_000)
+        #expect(message.recipients[0].heldTotal == 60_000)
+    }
+
+    @Test("a client that ends its side behind QUIT still gets its replies")
+    func halfClosed() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let configuration = try self.configuration()
+        let reception = Reception(
+            Admission(configuration: configuration, keyring: try Keyring(configuration)), spool: self.spool,
+            registry: SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next())), clock: .system,
+            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton,
+            requested: { _ in group.next().makeSucceededFuture(0) }, accepted: { _ in })
+        let server = try await reception.listen(on: self.listener(), group: group)
+        let client = try await ClientBootstrap(group: group)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .connect(to: try #require(server.localAddress)) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true))
+                }
+            }
+        let text = self.message("Subject: hi\r\n\r\nhello", to: "<bob@example.com>")
+        let replies = try await client.executeThenClose { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: text))
+            outbound.finish()
+            var replies = ""
+            for try await buffer in inbound { replies += String(buffer: buffer) }
+            return replies
+        }
+        #expect(self.codes(replies) == ["220", "250", "250", "250", "354", "250", "221"])
+        try await server.close()
+        await reception.drain(within: .seconds(5))
+    }
 }
