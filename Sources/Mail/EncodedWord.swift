@@ -1,51 +1,81 @@
 /// Words of a header field in another charset (RFC 2047): `=?utf-8?Q?caf=C3=A9?=`.
 public enum EncodedWord {
+    /// Neighbours of the same charset and encoding: a character may be split between them, against §5 and yet often.
+    private struct Run {
+        var charset: String
+        var encoding: UInt8
+        var octets: [UInt8]
+        /// Where it is written.
+        var range: Range<Int>
+    }
+
+    private static let wordOctets = 998
+    private static let charsetOctets = 40
+
     /// The text with its encoded words decoded; what is not well formed, or of an unknown charset, stays as written.
     public static func decode(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "=")) else { return text }
+        let written = Array(text.utf8)
         var result = ""
-        var rest = text[...]
-        // The white space between two encoded words belongs to neither (§6.2).
-        var space: Substring?
-        while let start = rest.firstRange(ofText: "=?") {
-            let before = rest[..<start]
-            guard let (decoded, end) = self.word(rest[start...]) else {
-                let next = rest.index(start, offsetBy: 2)
-                result += space ?? ""
-                space = nil
-                result += rest[..<next]
-                rest = rest[next...]
+        var run: Run?
+        var done = 0
+        var index = 0
+        while let start = written[index...].firstIndex(of: UInt8(ascii: "=")) {
+            guard let word = self.word(written[start...]) else {
+                index = start + 1
                 continue
             }
-            if let kept = space, !before.allSatisfy({ $0 == " " || $0 == "\t" }) || kept.isEmpty { result += kept }
-            if space == nil || !before.allSatisfy({ $0 == " " || $0 == "\t" }) { result += before }
-            result += decoded
-            space = ""
-            rest = rest[end...]
+            index = word.range.upperBound
+            // The white space between two encoded words belongs to neither (§6.2).
+            let isNeighbour = run != nil && written[done..<start].allSatisfy { $0 == 0x20 || $0 == 0x09 }
+            if let before = run, isNeighbour, before.charset == word.charset, before.encoding == word.encoding {
+                run?.octets += word.octets
+                run?.range = before.range.lowerBound..<word.range.upperBound
+            } else {
+                if let before = run { result += self.string(before, written) }
+                if !isNeighbour { result += String(decoding: written[done..<start], as: UTF8.self) }
+                run = word
+            }
+            done = index
         }
-        return result + rest
+        if let run { result += self.string(run, written) }
+        return result + String(decoding: written[done...], as: UTF8.self)
+    }
+
+    private static func string(_ run: Run, _ written: [UInt8]) -> String {
+        Charset.decode(run.octets, run.charset) ?? String(decoding: written[run.range], as: UTF8.self)
     }
 
     /// Reads the encoded word that `text` starts with.
-    private static func word(_ text: Substring) -> (String, Substring.Index)? {
-        let parts = text.dropFirst(2).split(separator: "?", maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[3].first == "=" else { return nil }
-        let encoded = parts[2]
-        guard parts[0].utf8.count <= 40, encoded.utf8.count <= 998, !encoded.contains(" ") else { return nil }
+    private static func word(_ text: ArraySlice<UInt8>) -> Run? {
+        let question = UInt8(ascii: "?")
+        let start = text.startIndex
+        guard text.dropFirst().first == question,
+            let second = text.dropFirst(2).prefix(self.charsetOctets + 1).firstIndex(of: question),
+            second + 2 < text.endIndex, text[second + 2] == question,
+            let end = text[(second + 3)...].prefix(self.wordOctets).firstIndex(of: question),
+            end + 1 < text.endIndex, text[end + 1] == UInt8(ascii: "=")
+        else { return nil }
+        let encoded = text[(second + 3)..<end]
+        guard !encoded.contains(0x20) else { return nil }
+        let encoding = text[second + 1] & 0xDF
         let octets: [UInt8]?
-        switch parts[1] {
-        case "Q", "q": octets = self.quoted(encoded)
-        case "B", "b": octets = self.base64(encoded)
+        switch encoding {
+        case UInt8(ascii: "Q"): octets = self.quoted(encoded)
+        case UInt8(ascii: "B"): octets = self.base64(encoded)
         default: octets = nil
         }
+        guard let octets else { return nil }
         // RFC 2231 §5 lets a language follow the charset.
-        let charset = parts[0].prefix { $0 != "*" }.lowercased()
-        guard let octets, let decoded = self.string(octets, charset) else { return nil }
-        return (decoded, text.index(after: parts[3].startIndex))
+        let charset = text[(start + 2)..<second].prefix { $0 != UInt8(ascii: "*") }
+        return Run(
+            charset: String(decoding: charset, as: UTF8.self).lowercased(), encoding: encoding, octets: octets,
+            range: start..<(end + 2))
     }
 
-    private static func quoted(_ text: Substring) -> [UInt8]? {
+    private static func quoted(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var octets: [UInt8] = []
-        var input = text.utf8.makeIterator()
+        var input = text.makeIterator()
         while let octet = input.next() {
             switch octet {
             case UInt8(ascii: "_"): octets.append(0x20)
@@ -71,11 +101,11 @@ public enum EncodedWord {
 
     private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    private static func base64(_ text: Substring) -> [UInt8]? {
+    private static func base64(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var octets: [UInt8] = []
         var bits: UInt32 = 0
         var count = 0
-        for octet in text.utf8 where octet != UInt8(ascii: "=") {
+        for octet in text where octet != UInt8(ascii: "=") {
             guard let digit = self.digits.firstIndex(of: octet) else { return nil }
             bits = bits << 6 | UInt32(digit)
             count += 6
@@ -85,38 +115,5 @@ public enum EncodedWord {
             }
         }
         return octets
-    }
-
-    private static func string(_ octets: [UInt8], _ charset: String) -> String? {
-        switch charset {
-        case "utf-8", "us-ascii", "ascii": return String(decoding: octets, as: UTF8.self)
-        case "iso-8859-1", "latin1", "iso-8859-15", "windows-1252":
-            var text = ""
-            for octet in octets {
-                let scalar = self.windows[octet].flatMap { charset == "windows-1252" ? $0 : nil }
-                let euro = octet == 0xA4 && charset == "iso-8859-15" ? Unicode.Scalar(0x20AC) : nil
-                text.unicodeScalars.append(scalar ?? euro ?? Unicode.Scalar(octet))
-            }
-            return text
-        default: return nil
-        }
-    }
-
-    /// Where windows-1252 differs from ISO 8859-1 in what mail really holds.
-    private static let windows: [UInt8: Unicode.Scalar] = [
-        0x80: "\u{20AC}", 0x82: "\u{201A}", 0x84: "\u{201E}", 0x85: "\u{2026}", 0x8A: "\u{0160}", 0x8E: "\u{017D}",
-        0x91: "\u{2018}", 0x92: "\u{2019}", 0x93: "\u{201C}", 0x94: "\u{201D}", 0x95: "\u{2022}", 0x96: "\u{2013}",
-        0x97: "\u{2014}", 0x99: "\u{2122}", 0x9A: "\u{0161}", 0x9E: "\u{017E}",
-    ]
-}
-
-extension Substring {
-    fileprivate func firstRange(ofText text: String) -> Index? {
-        var start = self.startIndex
-        while let first = self[start...].firstIndex(of: text.first ?? "=") {
-            if self[first...].hasPrefix(text) { return first }
-            start = self.index(after: first)
-        }
-        return nil
     }
 }

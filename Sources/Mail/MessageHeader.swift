@@ -10,7 +10,7 @@ public struct MessageHeader: Sendable {
     public struct Field: Sendable, Hashable {
         /// As written.
         public var name: String
-        /// Unfolded, without the space around it; octets that are not UTF-8 as U+FFFD.
+        /// Unfolded, without the space around it; what is not UTF-8 is read as windows-1252.
         public var value: String
     }
 
@@ -75,20 +75,31 @@ public struct MessageHeader: Sendable {
     public var headerOctets: ArraySlice<UInt8> { self.octets[..<self.headerEnd] }
 
     /// The header as it is, up to 16 KiB; lines end with LF.
-    public var displayText: String { Self.lines(self.octets[..<self.headerEnd].prefix(Self.headerShown)) }
+    public var displayText: String { Self.lines(self.octets[..<self.headerEnd], limit: Self.headerShown) }
 
     /// The first lines of the text, up to 4 KiB; lines end with LF.
-    public var beginningOfText: String { Self.lines(self.octets[self.textStart...].prefix(Self.textShown)) }
+    public var beginningOfText: String { Self.lines(self.octets[self.textStart...], limit: Self.textShown) }
 
     private func string(_ range: Range<Int>) -> String { String(decoding: self.octets[range], as: UTF8.self) }
 
     private func unfolded(_ range: Range<Int>) -> String {
         let octets = self.octets[range].filter { $0 != 0x0D && $0 != 0x0A }
-        return String(decoding: octets, as: UTF8.self).trimmingSpaces
+        return Charset.guess(octets).trimmingSpaces
     }
 
-    private static func lines(_ octets: ArraySlice<UInt8>) -> String {
-        String(decoding: octets.filter { $0 != 0x0D }, as: UTF8.self)
+    /// Each line in its own charset, as far as that can be guessed.
+    private static func lines(_ octets: ArraySlice<UInt8>, limit: Int) -> String {
+        var shown = octets.prefix(limit)
+        // A character that the limit cuts would make its line another charset's.
+        if shown.count < octets.count {
+            while let last = shown.last, last & 0xC0 == 0x80, octets.startIndex + limit - shown.endIndex < 3 {
+                shown.removeLast()
+            }
+            if let last = shown.last, last >= 0xC0 { shown.removeLast() }
+        }
+        return shown.split(separator: 0x0A, omittingEmptySubsequences: false)
+            .map { line in Charset.guess(line.filter { $0 != 0x0D }) }
+            .joined(separator: "\n")
     }
 }
 
