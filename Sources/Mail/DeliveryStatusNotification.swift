@@ -128,19 +128,32 @@ public struct DeliveryStatusNotification: Sendable {
         return content.readableBytesView.contains { $0 >= 0x80 }
     }
 
-    /// One that is in none of the parts.
+    /// One that is in none of the parts as they are written: octet for octet, since readers compare octets, and after what
+    /// is left out of a header. What follows each occurrence of its beginning is collected, so that an original full of
+    /// guesses costs one pass.
     private var boundary: String {
-        let returned: String =
-            switch self.returned {
-            case .header(let octets): String(decoding: octets, as: UTF8.self)
-            case .full(let content): String(buffer: content)
-            }
-        let texts = [returned] + self.recipients.compactMap(\.diagnostic)
-        var number = 0
-        while true {
-            let boundary = "=_hoptop-report-\(self.id)" + (number == 0 ? "" : "-\(number)")
-            if !texts.contains(where: { $0.contains(boundary) }) { return boundary }
-            number += 1
+        let beginning = "=_hoptop-report-\(self.id)"
+        let wanted = Array(beginning.utf8)
+        var parts = [self.explanation, self.status].map { Array($0.joined(separator: "\r\n").utf8) }
+        switch self.returned {
+        case .header(let octets): parts.append(Array(self.lines(ofHeader: octets).joined(separator: "\r\n").utf8))
+        case .full(let content): parts.append(Array(content.readableBytesView))
         }
+        var taken: Set<String> = []
+        for part in parts {
+            var rest = part[...]
+            while let first = rest.firstIndex(of: UInt8(ascii: "=")) {
+                rest = rest[first...]
+                if rest.starts(with: wanted) {
+                    let number = rest.dropFirst(wanted.count + 1).prefix(8).prefix { (0x30...0x39).contains($0) }
+                    taken.insert(String(decoding: number, as: UTF8.self))
+                }
+                rest = rest.dropFirst()
+            }
+        }
+        guard !taken.isEmpty else { return beginning }
+        // There are fewer occurrences than numbers, so the search ends.
+        let free = (1...).first { number in !taken.contains { $0.hasPrefix("\(number)") } } ?? 0
+        return "\(beginning)-\(free)"
     }
 }

@@ -193,3 +193,25 @@ struct DeliveryStatusNotificationTests {
 extension String {
     fileprivate func components(_ text: String) -> Int { self.ranges(of: text).count }
 }
+
+@Suite("the boundary of a report (RFC 2046 §5.1.1)")
+struct ReportBoundaryTests {
+    @Test(
+        "it is in nothing that is written, also after octets are left out or joined to others",
+        arguments: [
+            "=_hoptop-\u{0}report-4Q7K", "=_hoptop-report-4Q7K\u{301}", "=_hoptop-\u{E9}report-4Q7K",
+            "=_hoptop-report-4Q7K",
+        ])
+    func boundary(_ inside: String) throws {
+        let header = "Subject: x\r\n folded\r\n--\(inside)\r\nContent-Type: text/html\r\n"
+        let report = DeliveryStatusNotification(
+            hostname: "mx.example.net", id: try #require(QueueID("4Q7K")), now: Timestamp(milliseconds: 0),
+            sender: "ann@example.net", original: QueueID(rawValue: 2), arrived: Timestamp(milliseconds: 0),
+            recipients: [.init(mailbox: "bob@example.org", action: .failed, status: "5.1.1")],
+            returned: .header(Array(header.utf8)))
+        let lines = String(buffer: report.content).split(separator: "\r\n").map { Array($0.utf8) }
+        let parameter = try #require(lines.first { $0.starts(with: Array("\tboundary=\"".utf8)) })
+        let delimiter = Array("--".utf8) + parameter.dropFirst(11).dropLast()
+        #expect(lines.filter { $0.starts(with: delimiter) }.count == 4)
+    }
+}
