@@ -96,7 +96,7 @@ def eight_bit(chain, mail, deliveries):
 
 
 def bounces(name):
-    """A case: one recipient is refused for good, on the way or at its end; the sender gets a report, the other is served."""
+    """A case: one recipient is refused for good, and the sender gets a report; the other recipient is served."""
     def run(chain):
         mail = Composer().refused(name)
         chain.submit(mail)
@@ -172,8 +172,8 @@ def session_of_many(chain, count=12):
 
 
 def session_limit(chain):
-    """421 to MAIL in a session that was used before says that the session is over (RFC 5321 §3.8), not that the mail is not
-    wanted: a new session takes it at once, and it does not wait for its retry."""
+    """421 to MAIL in a session that was used before says that the session is over (RFC 5321 §3.8), not that the mail is
+    not wanted: a new session takes it at once, and it does not wait for its retry."""
     said = session_of_many(chain, 4 * SESSION_LIMIT)
     deferred = [line for hoptop in chain.hoptops for line in hoptop.deferrals() if " reply=\"421 " in line]
     if deferred:
@@ -190,7 +190,7 @@ def half_close(chain):
 
 
 def smuggling(chain):
-    """What looks like an end of mail data to some is none (RFC 5321 §4.1.1.4), and is no longer there for the next hop."""
+    """What looks like an end of mail data to some is none (RFC 5321 §4.1.1.4), and is gone for the next hop."""
     mail = Composer().smuggled()
     wanted = dataclasses.replace(mail, content=re.sub(rb"\r\n|\r|\n", b"\r\n", mail.content))
     chain.submit(mail)
@@ -242,7 +242,7 @@ def sent_in_chunks(*_):
 
 
 def relayed(mail, deliveries, chain):
-    """The next hop knows no DSN, so Hoptop answers for the success that was asked for (RFC 3461 §6.1, RFC 3464 §2.3.3)."""
+    """The next hop knows no DSN, so Hoptop answers for the success that was asked for (RFC 3464 §2.3.3)."""
     reports = chain.mailbox.wait(
         lambda delivery: any(path == mail.sender for path, _ in delivery.recipients), lambda found: len(found) >= 1)
     if not reports:
@@ -275,7 +275,8 @@ def not_authenticated(chain):
 def wrong_password(chain):
     chain.need_extension("auth")
     return expect_refusal(
-        lambda: chain.submit(Composer().plain(), mechanism="PLAIN", password="wrong"), r"\b535\b|(?i:authenticat|login denied)")
+        lambda: chain.submit(Composer().plain(), mechanism="PLAIN", password="wrong"),
+        r"\b535\b|(?i:authenticat|login denied)")
 
 
 def expect_refusal(submit, pattern):

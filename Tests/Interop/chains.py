@@ -15,7 +15,8 @@ from workspace import Unavailable
 class Plan:
     """One chain.
 
-    upstream: the peer hands to Hoptop. lmtp: the same over LMTP. downstream: Hoptop hands to the peer. pair: Hoptop hands to another Hoptop.
+    upstream: the peer hands to Hoptop. lmtp: the same over LMTP. downstream: Hoptop hands to the peer.
+    pair: Hoptop hands to another Hoptop.
     client: a client program hands to Hoptop. submission: the same, with a password.
     """
     peer: str
@@ -122,7 +123,7 @@ class Chain:
         complaints = [hop.stop() for hop in reversed(self.running)]
         for stray in self.mailbox.strays():
             paths = [path for path, _ in stray.recipients]
-            complaints.append(f"something arrived that no case waits for, or a second time: <{stray.sender}> -> {paths[:3]}")
+            complaints.append(f"arrived twice, or for no case: <{stray.sender}> -> {paths[:3]}")
         return [complaint for complaint in complaints if complaint]
 
     def submit(self, mail, **options):

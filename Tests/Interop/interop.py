@@ -43,10 +43,10 @@ def run_plan(plan, cases, stage, tally):
     chain = Chain(plan, stage)
     try:
         chain.open()
-    except (Unavailable, Failure) as reason:
+    except Exception as reason:
         chain.close()
-        if isinstance(reason, Failure):
-            tally.fail(plan, "start", reason)
+        if not isinstance(reason, Unavailable):
+            tally.fail(plan, "start", f"{type(reason).__name__}: {reason}")
         for case in cases:
             tally.skip(plan, case.name, reason)
         return
@@ -61,7 +61,8 @@ def run_plan(plan, cases, stage, tally):
                 tally.fail(plan, case.name, failure)
             except Exception as failure:  # A lost connection, a report that cannot be read: the next case goes on.
                 tally.fail(plan, case.name, f"{type(failure).__name__}: {failure}")
-            if case.name == "plain" and tally.failed > failed:  # Where that does not pass, nothing does, and each would take its time.
+            # Where that does not pass nothing does, and each case would take its time.
+            if case.name == "plain" and tally.failed > failed:
                 for rest in cases[number + 1:]:
                     tally.skip(plan, rest.name, "plain did not pass")
                 break
@@ -106,7 +107,7 @@ def main():
                 print(plan, case.name)
         return 0
     if not os.access(arguments.hoptop, os.X_OK):
-        sys.exit(f"interop: there is no program at {arguments.hoptop}: swift build -c release, or name one with --hoptop")
+        sys.exit(f"interop: {arguments.hoptop} is no program: swift build -c release, or name one with --hoptop")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tally, start = Tally(), time.monotonic()
     with Workspace(arguments.keep) as workspace:

@@ -63,7 +63,7 @@ class Packages:
 
     def environment(self, prefix):
         """The variables under which a program finds the libraries and modules that were unpacked with it."""
-        libraries = [path for path in glob.glob(prefix + "/usr/lib/*-linux-gnu*") + glob.glob(prefix + "/lib/*-linux-gnu*")]
+        libraries = glob.glob(prefix + "/usr/lib/*-linux-gnu*") + glob.glob(prefix + "/lib/*-linux-gnu*")
         modules = [prefix + "/usr/share/perl5", *glob.glob(prefix + "/usr/lib/*/perl5/*")]
         return {"LD_LIBRARY_PATH": ":".join(libraries), "PERL5LIB": ":".join(modules)}
 

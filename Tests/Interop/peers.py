@@ -62,7 +62,7 @@ class Peer:
             time.sleep(0.05)
         self.workspace.end(self.process, signal.SIGKILL)
         if held:
-            return f"{self.name} still holds {held} of the messages, to send them again: {tail(self.folder + self.report, 2)}"
+            return f"{self.name} still holds {held} messages, to send them again: {tail(self.folder + self.report, 2)}"
         return None
 
     def held(self):
