@@ -13,9 +13,6 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Content is read from the spool this much at a time, so memory does not grow with the message.
-    private static let chunkOctets = 128 << 10
-
     private let connection: OutboundConnection
     let delivery: Delivery
     let settings: Delivery.Settings
@@ -28,8 +25,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     var sasl: (any SASLClient)?
 
     private var job: Job?
-    private var content: (any ContentSource)?
-    private var contentRead = 0
+    /// Of the transaction, once it is read.
+    var reader: ContentReader?
     private var contentFailure: String?
     /// Something was heard in this transaction, or it is the session's first.
     private var isTried = true
@@ -69,8 +66,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.isIdle = false
         self.isTried = self.transactions == 0
         self.transactions += 1
-        self.content = nil
-        self.contentRead = 0
+        self.reader = nil
         self.contentFailure = nil
         self.lastActivity = .now()
         self.record.update(at: self.now) {
@@ -79,7 +75,15 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             $0.contentOctetsDone = 0
             $0.recipientsDone = 0
         }
-        self.session.begin(job.transaction)
+        if self.session.conversion(neededFor: job.transaction) == nil {
+            self.start(job.transaction)
+        } else {
+            self.convert(job)
+        }
+    }
+
+    func start(_ transaction: ClientSession.Transaction) {
+        self.session.begin(transaction)
         self.drain()
     }
 
@@ -212,10 +216,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         case .endContent:
             self.output.writeStaticString(".\r\n")
             if self.progress == nil {
-                let octets = self.contentRead
+                let octets = self.reader?.octetsRead ?? 0
                 self.record.update(at: self.now) { $0.contentOctetsDone = octets }
             }
-            self.record.said(.client, "[content: \(self.contentRead) octets] .", at: self.now)
+            self.record.said(.client, "[content: \(self.reader?.octetsRead ?? 0) octets] .", at: self.now)
         case .finished(let outcomes): self.finished(outcomes)
         case .unusable(let cause, _):
             self.failure = self.failure ?? cause.description
@@ -264,39 +268,39 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     private func readContent() {
         guard let job = self.job, let context = self.context else { return self.session.contentFailed() }
-        if let content = self.content {
-            self.readChunk(of: content, context)
+        if let reader = self.reader {
+            self.readChunk(reader, context)
         } else {
             self.delivery.spool.content(of: job.message, on: context.eventLoop).assumeIsolated()
                 .whenComplete { result in
                     switch result {
                     case .success(let content):
-                        self.content = content
-                        if content.octets > ContentProgress.worthwhileOctets {
-                            self.progress = ContentProgress(
-                                context.channel, record: self.record, clock: self.delivery.clock,
-                                contentOctets: content.octets, octetsBefore: self.record.row.octetsOut)
-                        }
-                        self.readChunk(of: content, context)
+                        let reader = ContentReader(content)
+                        self.reader = reader
+                        self.readChunk(reader, context)
                     case .failure(let error): self.unreadable(error)
                     }
                 }
         }
     }
 
-    private func readChunk(of content: any ContentSource, _ context: ChannelHandlerContext) {
-        content.read(from: self.contentRead, count: Self.chunkOctets, on: context.eventLoop).assumeIsolated()
-            .whenComplete { result in
-                self.lastActivity = .now()
-                switch result {
-                case .success(let chunk) where chunk.readableBytes == 0: self.session.contentEnded()
-                case .success(let chunk):
-                    self.contentRead += chunk.readableBytes
-                    self.session.content(chunk)
-                case .failure(let error): return self.unreadable(error)
-                }
-                self.drain()
+    private func readChunk(_ reader: ContentReader, _ context: ChannelHandlerContext) {
+        if reader.octetsRead == 0, let octets = self.record.row.contentOctets,
+            octets > ContentProgress.worthwhileOctets
+        {
+            self.progress = ContentProgress(
+                context.channel, record: self.record, clock: self.delivery.clock, contentOctets: octets,
+                octetsBefore: self.record.row.octetsOut)
+        }
+        reader.next(on: context.eventLoop).assumeIsolated().whenComplete { result in
+            self.lastActivity = .now()
+            switch result {
+            case .success(let chunk?): self.session.content(chunk)
+            case .success(nil): self.session.contentEnded()
+            case .failure(let error): return self.unreadable(error)
             }
+            self.drain()
+        }
     }
 
     private func unreadable(_ error: any Error) {
@@ -304,6 +308,15 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.delivery.log.error("content could not be read", metadata: ["error": "\(error)"])
         self.session.contentFailed()
         self.drain()
+    }
+
+    /// Nothing of the transaction was said, and its content cannot be read; the session is as good as before.
+    func giveUp(_ error: any Error) {
+        self.delivery.log.error("content could not be read", metadata: ["error": "\(error)"])
+        self.job = nil
+        self.connection.finished(
+            .unreadable("the content could not be read: \(error)"), host: self.host, session: self.record.ref)
+        self.ready()
     }
 
     // MARK: time

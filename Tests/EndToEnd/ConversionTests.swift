@@ -1,0 +1,128 @@
+import Logging
+import Mail
+import Monitor
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Relay
+import SMTP
+import Testing
+
+@testable import hoptop
+
+/// A next hop of the old days: no extension but PIPELINING. Keeps what it takes.
+private final class OldServer: Sendable {
+    let contents = NIOLockedValueBox<[String]>([])
+    private let channel: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
+    private let running: Task<Void, any Error>
+
+    init() async throws {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        self.channel = channel
+        let contents = self.contents
+        self.running = Task {
+            try await channel.executeThenClose { sessions in
+                for try await session in sessions { try? await Self.serve(session, contents) }
+            }
+        }
+    }
+
+    var endpoint: SocketEndpoint {
+        get throws { SocketEndpoint(host: "127.0.0.1", port: try #require(self.channel.channel.localAddress?.port)) }
+    }
+    func stop() { self.running.cancel() }
+
+    private static func serve(
+        _ channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>, _ contents: NIOLockedValueBox<[String]>
+    ) async throws {
+        var configuration = ServerSession.Configuration(hostname: "old.example")
+        configuration.extensions = [.pipelining]
+        var session = ServerSession(configuration)
+        try await channel.executeThenClose { inbound, outbound in
+            var input = inbound.makeAsyncIterator()
+            var content = ""
+            while true {
+                while let action = session.next() {
+                    switch action {
+                    case .send(let reply):
+                        var buffer = ByteBuffer()
+                        reply.encode(into: &buffer)
+                        try await outbound.write(buffer)
+                    case .decide: session.decided(.accept)
+                    case .store(let chunk):
+                        content += String(buffer: chunk)
+                        session.stored()
+                    case .commit:
+                        contents.withLockedValue { $0.append(content) }
+                        content = ""
+                        session.committed(.all(Reply(250, nil, "Ok")))
+                    case .close: return
+                    case .heard, .note, .discard, .startTLS, .authenticate: break
+                    }
+                }
+                guard let octets = try await input.next() else { return }
+                session.receive(octets)
+            }
+        }
+    }
+}
+
+extension EndToEnd {
+    @Suite("8-bit content and a hop that takes seven bits (RFC 6152 §3)", .timeLimit(.minutes(1)))
+    struct ConversionTests {
+        private let folder: TemporaryFolder
+        init() throws { self.folder = try TemporaryFolder() }
+
+        /// What the hop got, or the reply that the sender was told.
+        private func relay(_ content: String, parameters: String) async throws -> (got: String?, told: String?) {
+            let hop = try await OldServer()
+            var configuration = RelayConfiguration(
+                hostname: "a.example", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
+                spoolDirectory: "\(self.folder.path)/spool")
+            configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [try hop.endpoint])]
+            let engine = try await Engine.start(
+                configuration, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let server = try #require(engine.relay.listening.first.flatMap { SocketEndpoint($0) })
+            _ = try await PlainClient(name: "c", server: server).send(
+                from: "<s@c> \(parameters)", to: [try ForwardPath(parsing: "<u@z.example>")],
+                content: ByteBuffer(string: content))
+            let feed = engine.relay.feed(user: "test")
+            var fact: FactRow?
+            _ = try await eventually {
+                fact = try await feed.facts(after: 0, count: 10).first { $0.kind == .relayed || $0.kind == .bounced }
+                return fact != nil
+            }
+            let told = fact?.kind == .bounced ? fact?.text : nil
+            let got = hop.contents.withLockedValue { $0.first }
+            await engine.stop()
+            hop.stop()
+            return (told == nil ? got : nil, told)
+        }
+
+        @Test("is converted leaf by leaf")
+        func converted() async throws {
+            let message =
+                "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                + "Content-Transfer-Encoding: 8bit\r\nMessage-ID: <1@c>\r\n\r\nGrüße\r\n"
+            let (got, told) = try await self.relay(message, parameters: "BODY=8BITMIME")
+            let content = try #require(got, "\(told ?? "nothing came")")
+            #expect(content.utf8.allSatisfy { $0 < 0x80 })
+            #expect(content.contains("Content-Transfer-Encoding: quoted-printable\r\n"))
+            #expect(content.hasSuffix("\r\n\r\nGr=C3=BC=C3=9Fe\r\n"))
+        }
+
+        @Test("under a signature it is never changed: the sender is told (5.6.3)")
+        func signed() async throws {
+            let message =
+                "MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nGrüße\r\n--b--\r\n"
+            let (got, told) = try await self.relay(message, parameters: "BODY=8BITMIME")
+            #expect(got == nil)
+            #expect(told?.hasPrefix("554 5.6.3 ") == true, "\(told ?? "")")
+        }
+    }
+}
