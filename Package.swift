@@ -71,7 +71,7 @@ let protocolRooms = [
             .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         ],
         targets: protocolRooms + [
-            room("SASL", [crypto]),
+            room("SASL", ["SMTP", crypto]),
             room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb]),
             room("Monitor", ["Mail", "SMTP", nioCore]),
             room(
@@ -94,7 +94,7 @@ let protocolRooms = [
                     .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 ], swiftSettings: settings),
             tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
-            tests("SASLTests", ["SASL"]),
+            tests("SASLTests", ["SASL", "SMTP"]),
             tests("MailTests", ["Mail", "SMTP", nioCore]),
             tests("SpoolTests", ["Spool", "Mail", "SMTP", nioCore, nioPosix, grdb]),
             tests("MonitorTests", ["Monitor"]),

@@ -65,7 +65,7 @@ extension DeliveryStatusNotification {
             lines.append("proof that it was delivered.")
         }
         for recipient in self.recipients {
-            let by = recipient.remoteMTA.map { "\(self.line($0)) said: " } ?? ""
+            let by = recipient.isReply ? recipient.remoteMTA.map { "\(self.line($0)) said: " } ?? "" : ""
             lines += ["", "<\(self.line(recipient.mailbox))>"]
             lines.append("    \(by)\(recipient.diagnostic.map(self.line) ?? "no reason is known")")
         }
@@ -75,7 +75,7 @@ extension DeliveryStatusNotification {
     /// RFC 3464 §2.2 and §2.3.
     var status: [String] {
         var lines: [String] = []
-        if let id = self.envelopeID { lines.append("Original-Envelope-Id: \(XText.encode(id))") }
+        if let id = self.envelopeID { lines.append("Original-Envelope-Id: \(self.line(id))") }
         lines.append("Reporting-MTA: dns; \(self.line(self.hostname))")
         if let name = self.receivedFrom { lines.append("Received-From-MTA: dns; \(self.line(name))") }
         lines += ["X-Hoptop-Queue-ID: \(self.original)", "Arrival-Date: \(self.arrived.rfc5322)"]
@@ -94,7 +94,8 @@ extension DeliveryStatusNotification {
             "Action: \(recipient.action.rawValue)", "Status: \(recipient.status)",
         ]
         if let remote = recipient.remoteMTA {
-            lines.append("Remote-MTA: dns; \(self.line(String(remote.prefix { $0 != ":" })))")
+            let host = remote.lastIndex(of: ":").map { remote[..<$0] } ?? remote[...]
+            lines.append("Remote-MTA: dns; \(self.line(String(host)))")
         }
         if let diagnostic = recipient.diagnostic {
             lines.append("Diagnostic-Code: \(recipient.isReply ? "smtp" : "X-Hoptop"); \(self.line(diagnostic))")

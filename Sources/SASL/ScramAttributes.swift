@@ -1,3 +1,5 @@
+import SMTP
+
 /// The attributes of a SCRAM message, read in their order (RFC 5802 §5.1, §7).
 struct ScramAttributes {
     /// An AUTH line holds no more in any server's limit, and nothing honest comes near it.

@@ -1,3 +1,5 @@
+import SMTP
+
 /// The client's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS as a value: server messages in, client messages out
 /// (RFC 5802, RFC 7677). Octets are as SASL has them, before base64.
 public struct ScramClient: Sendable {

@@ -1,3 +1,5 @@
+import SMTP
+
 /// The server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS as a value: client messages in, server messages out
 /// (RFC 5802, RFC 7677). Octets are as SASL has them, before base64.
 ///

@@ -1,3 +1,5 @@
+import SMTP
+
 /// What a server keeps of a password: enough to check it, not enough to log in with it (RFC 5802 §3).
 public struct StoredPassword: Equatable, Sendable {
     /// RFC 7677 §4 wants 4096 at least. At the upper end a login with PLAIN takes seconds.

@@ -122,7 +122,7 @@ struct DeliveryStatusNotificationTests {
             --=_hoptop-report-4Q7K
             Content-Type: message/delivery-status
 
-            Original-Envelope-Id: a+20b+2Bc
+            Original-Envelope-Id: a b+c
             Reporting-MTA: dns; mx.example.net
             Received-From-MTA: dns; client.example
             X-Hoptop-Queue-ID: 2

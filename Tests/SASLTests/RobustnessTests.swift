@@ -1,3 +1,4 @@
+import SMTP
 import Testing
 
 @testable import SASL

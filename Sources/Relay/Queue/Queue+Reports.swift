@@ -27,17 +27,28 @@ extension Queue {
             guard !wanted.isEmpty else { return [] }
             let parameters = (try? MailParameters(message.parameters)) ?? MailParameters()
             let beginning = await self.beginning(of: message, isWhole: parameters.return == .full)
+            let isWhole =
+                parameters.return == .full && beginning.readableBytes == message.contentOctets
+                && Self.fits(beginning, isInternational: !sender.isASCII)
             return [DeliveryStatusNotification.Action.failed, .delayed, .relayed].compactMap { action in
                 let told = wanted.filter { $0.news == action }
                 // Only a failure returns content (RFC 3461 §4.3).
-                let isWhole = action == .failed && beginning.readableBytes == message.contentOctets
                 let returned: DeliveryStatusNotification.Returned =
-                    parameters.return == .full && isWhole
+                    action == .failed && isWhole
                     ? .full(beginning) : .header(Array(MessageHeader(beginning).headerOctets))
                 return told.isEmpty
                     ? nil : self.report(on: told, of: message, parameters, to: sender, returned: returned)
             }
         }
+    }
+
+    /// Whether content can be a part of a report as it is: binary content cannot, nor a header that needs SMTPUTF8 where
+    /// the report goes without.
+    private static func fits(_ content: ByteBuffer, isInternational: Bool) -> Bool {
+        var survey = ContentSurvey()
+        survey.receive(content)
+        survey.finish()
+        return !survey.isBinary && (isInternational || !survey.isHeaderEightBit)
     }
 
     /// A report without the original's header is better than none.

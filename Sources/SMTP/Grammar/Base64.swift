@@ -2,9 +2,9 @@
 public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    public static func encode(_ octets: some Collection<UInt8>) -> String {
+    public static func encode(_ octets: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
-        text.reserveCapacity((octets.count + 2) / 3 * 4)
+        text.reserveCapacity((octets.underestimatedCount + 2) / 3 * 4)
         var bits: UInt32 = 0
         var held = 0
         for octet in octets {
