@@ -136,7 +136,7 @@ struct ConfigurationTests {
                 address = "127.0.0.1:24"
                 tls = "none"
                 """, file: "x")
-        #expect(configuration.listen.map(\.tls) == [.starttls, .none])
+        #expect(configuration.listen.map { $0.tls(with: configuration.tls) } == [.starttls, .none])
     }
 
     @Test("options come before the file, and a pattern given replaces the file's")

@@ -12,7 +12,7 @@ extension Admission {
             maximumRecipients: limits.recipients, maximumErrors: limits.errors,
             maximumReceivedFields: limits.receivedFields)
         session.role = listener.role
-        session.isSecured = listener.tls == .implicit
+        session.isSecured = self.tls(on: listener) == .implicit
         session.bareLineEnds = self.configuration.bareLineEnds
         session.longLines = self.configuration.longLines
         session.earlyTalkers = self.configuration.earlyTalkers
@@ -23,19 +23,21 @@ extension Admission {
         }
         if self.keyring.users != nil {
             session.mechanisms = Authentication.mechanisms(
-                isBound: self.keyring.serverEndPoint != nil && listener.tls != .none)
+                isBound: self.keyring.serverEndPoint != nil && self.tls(on: listener) != .none)
         }
         session.extensions = self.extensions(on: listener, from: address)
         session.trustsClient = session.extensions.contains(.xclient) || session.extensions.contains(.xforward)
         return session
     }
 
+    func tls(on listener: Listener) -> Listener.TLS { listener.tls(with: self.configuration.tls) }
+
     private func extensions(on listener: Listener, from address: SocketAddress?) -> Set<ServiceExtension> {
         func isAmong(_ networks: [Network]) -> Bool {
             address.map { address in networks.contains { $0.contains(address) } } ?? false
         }
         var extensions = Set(ServiceExtension.allCases)
-        if listener.tls != .starttls { extensions.remove(.startTLS) }
+        if self.tls(on: listener) != .starttls { extensions.remove(.startTLS) }
         if !self.mayRelay(address) { extensions.remove(.etrn) }
         if !isAmong(self.configuration.xclient) { extensions.remove(.xclient) }
         if !isAmong(self.configuration.xforward) { extensions.remove(.xforward) }

@@ -13,18 +13,22 @@ public struct Listener: Sendable, Hashable {
     /// Port 0 lets the system choose.
     public var endpoint: SocketEndpoint
     public var role: ServerSession.Role
-    public var tls: TLS
+    /// `nil`: STARTTLS where there is a certificate.
+    public var tls: TLS?
     /// Connections from there begin with a PROXY header, which tells the true client.
     public var proxies: [Network]
 
     public init(
-        _ endpoint: SocketEndpoint, role: ServerSession.Role = .relay, tls: TLS = .none, proxies: [Network] = []
+        _ endpoint: SocketEndpoint, role: ServerSession.Role = .relay, tls: TLS? = nil, proxies: [Network] = []
     ) {
         self.endpoint = endpoint
         self.role = role
         self.tls = tls
         self.proxies = proxies
     }
+
+    /// What is done there, with these files or without.
+    public func tls(with files: TLSFiles?) -> TLS { self.tls ?? (files == nil ? .none : .starttls) }
 }
 
 /// The certificate and its key as PEM files (`[tls]`).

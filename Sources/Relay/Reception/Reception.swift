@@ -63,7 +63,7 @@ final class Reception: Sendable {
         if let address = channel.remoteAddress, listener.proxies.contains(where: { $0.contains(address) }) {
             try pipeline.addHandler(ProxyHandler(session))
         }
-        if listener.tls == .implicit, let context = self.admission.keyring.server {
+        if session.tlsMode == .implicit, let context = session.admission.keyring.server {
             try pipeline.addHandler(NIOSSLServerHandler(context: context))
         }
         try pipeline.addHandler(session)

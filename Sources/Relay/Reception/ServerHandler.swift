@@ -44,6 +44,8 @@ final class ServerHandler: ChannelInboundHandler {
         self.session = ServerSession(self.admission.session(on: listener, from: nil, at: reception.clock.now()))
     }
 
+    var tlsMode: Listener.TLS { self.admission.tls(on: self.listener) }
+
     // MARK: the channel's events
 
     func channelActive(context: ChannelHandlerContext) {
@@ -56,7 +58,7 @@ final class ServerHandler: ChannelInboundHandler {
             .inbound, peer: self.peer.text, client: self.client, at: self.now, hangUp: { channel.close(promise: nil) })
         self.reception.opened(channel)
         self.armTimer(context)
-        switch self.listener.tls {
+        switch self.tlsMode {
         case .none, .starttls:
             self.isBegun = true
             self.drain(context)

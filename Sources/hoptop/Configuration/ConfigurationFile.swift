@@ -56,8 +56,6 @@ enum ConfigurationFile {
         /// The tables that are being read.
         private var listener = Listener(SocketEndpoint(host: "", port: 0))
         private var route = RouteDraft()
-        /// Listeners that say nothing of TLS.
-        private var withoutTLSKey: [Int] = []
 
         init(file: String, locator: KeyLocator, configuration: RelayConfiguration) {
             self.file = file
@@ -160,7 +158,6 @@ enum ConfigurationFile {
             guard endpoint.port == 0 || !self.configuration.listen.contains(where: { $0.endpoint == endpoint }) else {
                 return self.fail("\(path).address", "\(endpoint) is listened on already")
             }
-            if table["tls"] == nil { self.withoutTLSKey.append(self.configuration.listen.count) }
             self.configuration.listen.append(self.listener)
         }
 
@@ -195,10 +192,9 @@ enum ConfigurationFile {
             if let tls = self.configuration.tls {
                 if tls.certificate.isEmpty { self.fail("tls.certificate", "is missing beside tls.key") }
                 if tls.key.isEmpty { self.fail("tls.key", "is missing beside tls.certificate") }
-                for place in self.withoutTLSKey { self.configuration.listen[place].tls = .starttls }
             }
             for (index, listener) in self.configuration.listen.enumerated() {
-                if listener.tls != .none, self.configuration.tls == nil {
+                if listener.tls(with: self.configuration.tls) != .none, self.configuration.tls == nil {
                     self.fail("listen[\(index)].tls", "needs a certificate: [tls] certificate and key")
                 }
                 if listener.role == .submission, self.configuration.users == nil {

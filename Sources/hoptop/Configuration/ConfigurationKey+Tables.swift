@@ -15,7 +15,9 @@ extension ConfigurationKey<Listener> {
         .word(
             "role", "relay takes mail by policy, submission from users that logged in, lmtp answers per recipient.",
             \.role),
-        .word("tls", "none, starttls (the default where [tls] has a certificate), or implicit.", \.tls),
+        .optionalWord(
+            "tls", "none, starttls (the default where [tls] has a certificate), or implicit.",
+            example: "\"starttls\"", \.tls),
         .networks("proxy", "Clients whose connections begin with a PROXY header.", \.proxies),
     ]
 }

@@ -85,14 +85,32 @@ extension ConfigurationKey {
     static func word<Word: RawRepresentable<String> & CaseIterable & SendableMetatype>(
         _ path: String, _ explanation: String, _ field: any WritableKeyPath<Target, Word> & Sendable
     ) -> ConfigurationKey {
-        let words = Word.allCases.map { "\"\($0.rawValue)\"" }
-        let form = words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+        let form = Self.form(of: Word.self)
         return ConfigurationKey(
             path: path, explanation: explanation,
             read: { target, value throws(Refusal) in
                 guard case .text(let text) = value, let word = Word(rawValue: text) else { throw Refusal(form) }
                 target[keyPath: field] = word
             }, write: { quoted($0[keyPath: field].rawValue) })
+    }
+
+    /// One of a few words, or nothing.
+    static func optionalWord<Word: RawRepresentable<String> & CaseIterable & SendableMetatype>(
+        _ path: String, _ explanation: String, example: String,
+        _ field: any WritableKeyPath<Target, Word?> & Sendable
+    ) -> ConfigurationKey {
+        let form = Self.form(of: Word.self)
+        return ConfigurationKey(
+            path: path, explanation: explanation,
+            read: { target, value throws(Refusal) in
+                guard case .text(let text) = value, let word = Word(rawValue: text) else { throw Refusal(form) }
+                target[keyPath: field] = word
+            }, write: { $0[keyPath: field].map { quoted($0.rawValue) } }, example: example)
+    }
+
+    private static func form<Word: RawRepresentable<String> & CaseIterable>(of words: Word.Type) -> String {
+        let words = Word.allCases.map { "\"\($0.rawValue)\"" }
+        return words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
     }
 
     static func networks(

@@ -17,7 +17,7 @@ struct Overrides {
         if !self.listen.isEmpty { configuration.listen = [] }
         for text in self.listen {
             if let endpoint = SocketEndpoint(text) {
-                configuration.listen.append(Listener(endpoint, tls: configuration.tls == nil ? .none : .starttls))
+                configuration.listen.append(Listener(endpoint))
             } else {
                 fail("--listen \(text)", "is no address; allowed: ADDRESS:PORT, such as 127.0.0.1:2525")
             }
