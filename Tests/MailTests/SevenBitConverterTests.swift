@@ -142,11 +142,28 @@ struct SevenBitConverterTests {
             ("Subject: \u{E9}\n\nx\n", .header),
             ("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Description: \u{E9}\n\nx\n--b--\n", .header),
             ("Content-Type: multipart/mixed\n\n\u{E9}\n", .malformed),
+            ("Content-Type: multipart/mixed; boundary=never\n\n\u{E9}\n", .malformed),
+            ("Content-Type: message/delivery-status\n\n\u{E9}\n", .malformed),
             ("Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n\u{E9}\n", .malformed),
             ("Content-Type: text/plain\nContent-Transfer-Encoding: x-uue\n\n\u{E9}\n", .malformed),
         ])
     func impossible(_ text: String, _ obstacle: SevenBitInspection.Obstacle) {
         #expect(self.verdict(self.octets(text)) == .impossible(obstacle))
+    }
+
+    @Test("a soft break makes no delimiter that nobody wrote (RFC 2046 §5.1.1)")
+    func softBreak() throws {
+        let head = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=----=_Part_1\n\n"
+        let leaf = "Content-Type: text/plain\n\n\u{E9}\n\(String(repeating: "x", count: 75))------=_Part_1\n"
+        let converted = try self.convert(head + "------=_Part_1\n" + leaf + "------=_Part_1--\n")
+        #expect(converted.contains("\n=2D-----=3D_Part_1\n------=_Part_1--\n"))
+    }
+
+    @Test("a message within a message that gets an encoding says its version too (RFC 2045 §4)")
+    func embedded() throws {
+        let head = "MIME-Version: 1.0\nContent-Type: message/rfc822\n\nSubject: inside\n"
+        let converted = try self.convert(head + "Content-Type: text/plain\n\n\u{E9}\n")
+        #expect(converted.contains("Subject: inside\nContent-Type: text/plain\nMIME-Version: 1.0\n"))
     }
 
     @Test("a signed part that is 7-bit goes as it is beside one that is converted")

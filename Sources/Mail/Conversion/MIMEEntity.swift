@@ -17,7 +17,13 @@ struct MIMEEntity: Sendable {
     var hasType = false
     var hasEncoding = false
 
-    init(isInDigest: Bool) { self.kind = isInDigest ? .message : .leaf(isText: true) }
+    /// It has the header of a message, not of a part.
+    let isMessage: Bool
+
+    init(isInDigest: Bool = false, isMessage: Bool) {
+        self.kind = isInDigest ? .message : .leaf(isText: true)
+        self.isMessage = isMessage
+    }
 
     /// - Parameter field: whole, without its last CRLF. The first one of a name counts.
     mutating func take(_ field: [UInt8]) {
@@ -68,6 +74,7 @@ struct MIMEEntity: Sendable {
             return .sealed(.signed)
         case ("message", "partial"): return .sealed(.malformed)  // RFC 2046 §5.2.2: 7bit, always.
         case ("message", "rfc822"), ("message", "global"), ("message", "news"): return .message
+        case ("message", _): return .sealed(.malformed)  // RFC 2045 §6.4: no encoding for it.
         case ("multipart", _):
             let name = tokens.indices.first { word($0) == "boundary" && word($0 + 1) == "=" && word($0 - 1) == ";" }
             guard let name, tokens.indices.contains(name + 2), (1...70).contains(tokens[name + 2].count) else {
@@ -78,7 +85,8 @@ struct MIMEEntity: Sendable {
         }
     }
 
-    /// Tokens, quoted strings without their quotes, and each special by itself; no comments (RFC 2045 §5.1).
+    /// Tokens, quoted strings without their quotes, and each special by itself; no comments (RFC 2045 §5.1). A value
+    /// without quotes goes up to white space or a semicolon, since many write `boundary=----=_Part_1`.
     private static func tokens(_ value: ArraySlice<UInt8>) -> [[UInt8]] {
         var tokens: [[UInt8]] = []
         var token: [UInt8] = []
@@ -108,7 +116,14 @@ struct MIMEEntity: Sendable {
             } else if depth == 0 {
                 switch octet {
                 case 0x20, 0x09: end()
-                case UInt8(ascii: "/"), UInt8(ascii: ";"), UInt8(ascii: "="):
+                case UInt8(ascii: "/"), UInt8(ascii: "="):
+                    guard tokens.last != [UInt8(ascii: "=")] else {
+                        token.append(octet)
+                        break
+                    }
+                    end()
+                    tokens.append([octet])
+                case UInt8(ascii: ";"):
                     end()
                     tokens.append([octet])
                 default: token.append(octet)

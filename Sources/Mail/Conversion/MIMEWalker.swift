@@ -26,7 +26,7 @@ struct MIMEWalker: Sendable {
     private static let lineEnd: [UInt8] = [0x0D, 0x0A]
 
     private var pieces = LinePieces()
-    private var state = State.header(MIMEEntity(isInDigest: false))
+    private var state = State.header(MIMEEntity(isMessage: true))
     private var parents: [(boundary: [UInt8], isDigest: Bool)] = []
     /// The field of the header being read; what is over the limit is forgotten.
     private var field: [UInt8] = []
@@ -102,7 +102,7 @@ struct MIMEWalker: Sendable {
         case .multipart(let boundary, let isDigest):
             self.parents.append((boundary, isDigest))
             self.state = .outside
-        case .message: self.state = .header(MIMEEntity(isInDigest: false))
+        case .message: self.state = .header(MIMEEntity(isMessage: true))
         }
     }
 
@@ -169,6 +169,8 @@ struct MIMEWalker: Sendable {
         self.isHoldingLineEnd = false
         emit(.delimiter(written))
         self.parents.removeSubrange((isLast ? depth : depth + 1)...)
-        if !isLast { self.state = .header(MIMEEntity(isInDigest: self.parents[depth].isDigest)) }
+        if !isLast {
+            self.state = .header(MIMEEntity(isInDigest: self.parents[depth].isDigest, isMessage: false))
+        }
     }
 }

@@ -52,6 +52,8 @@ struct QuotedPrintableEncoder: Sendable {
     }
 
     private mutating func write(_ octet: UInt8, _ output: inout [UInt8]) {
+        // Behind a soft break it would begin a line, and could make a delimiter that nobody wrote (RFC 2046 §5.1.1).
+        if octet == UInt8(ascii: "-"), self.column == Self.columns { return self.writeEncoded(octet, &output) }
         self.makeRoom(1, &output)
         output.append(octet)
     }

@@ -111,11 +111,10 @@ public struct SevenBitConverter: Sendable {
         private mutating func endHeader(
             _ entity: MIMEEntity, _ line: ArraySlice<UInt8>, _ treatment: SevenBitPlan.Treatment
         ) {
-            let isTop = self.entity == 0
             switch treatment {
             case .leave: break
             case .relabel, .quotedPrintable, .base64, .typedUTF8, .typedUnknown:
-                if isTop, !entity.hasVersion { self.octets += Array("MIME-Version: 1.0\r\n".utf8) }
+                if entity.isMessage, !entity.hasVersion { self.octets += Array("MIME-Version: 1.0\r\n".utf8) }
             }
             switch treatment {
             case .leave, .relabel: self.body = .asItIs

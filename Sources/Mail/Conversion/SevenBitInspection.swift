@@ -31,6 +31,8 @@ public struct SevenBitInspection: Sendable {
     private var leaf = ContentSurvey()
     private var text = UTF8Check()
     private var outside = ContentSurvey()
+    /// The multipart that began last, until its first delimiter comes: what it is, and whether 8-bit octets came.
+    private var awaited: (boundary: [UInt8], isEightBit: Bool)?
 
     public init() {}
 
@@ -44,6 +46,7 @@ public struct SevenBitInspection: Sendable {
         var walker = self.walker
         walker.finish { self.take($0) }
         self.outside.finish()
+        if self.awaited?.isEightBit == true { self.obstruct(.malformed) }
         if self.outside.isBinary || self.outside.isEightBit { self.isNeeded = true }
         if let obstacle = self.obstacle { return .impossible(obstacle) }
         return self.isNeeded ? .possible(SevenBitPlan(treatments: self.treatments)) : .unneeded
@@ -58,8 +61,16 @@ public struct SevenBitInspection: Sendable {
             octets.withUnsafeBytes { self.leaf.receive($0) }
             self.text.receive(octets)
         case .bodyEnd(let entity): self.leave(entity)
-        case .outside(let octets): octets.withUnsafeBytes { self.outside.receive($0) }
+        case .outside(let octets):
+            if octets.contains(where: { $0 >= 0x80 }) { self.awaited?.isEightBit = true }
+            octets.withUnsafeBytes { self.outside.receive($0) }
         case .delimiter(let octets):
+            if let awaited = self.awaited {
+                // Without its own delimiter the multipart had all its content where nobody shows it, and it is kept.
+                let line = octets.drop { $0 == 0x0D || $0 == 0x0A }.dropFirst(2)
+                if awaited.isEightBit, !line.starts(with: awaited.boundary) { self.obstruct(.malformed) }
+                self.awaited = nil
+            }
             // A boundary has no octets over 127 (RFC 2046 §5.1.1), or its field has them too.
             octets.withUnsafeBytes { self.outside.receive($0) }
         }
@@ -72,6 +83,7 @@ public struct SevenBitInspection: Sendable {
             self.treatments.append(.relabel)
         case (.multipart, _), (.message, _), (.leaf, _), (.sealed, _): self.treatments.append(.leave)
         }
+        if case .multipart(let boundary, _) = entity.kind { self.awaited = (boundary, false) }
         self.leaf = ContentSurvey()
         self.text = UTF8Check()
     }
