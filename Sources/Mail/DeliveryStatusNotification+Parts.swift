@@ -26,8 +26,8 @@ extension DeliveryStatusNotification {
         return lines + [
             "Auto-Submitted: auto-replied", "MIME-Version: 1.0",
             "Content-Type: multipart/report; report-type=\(self.isInternational ? "global-" : "")delivery-status;",
-            "\tboundary=\"\(boundary)\"", "",
-        ]
+            "\tboundary=\"\(boundary)\"",
+        ] + (self.isEightBit ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
     }
 
     /// As the original has it, when it is one word in angle brackets and nothing else.
@@ -86,12 +86,11 @@ extension DeliveryStatusNotification {
     private func status(of recipient: Recipient) -> [String] {
         var lines: [String] = []
         if let original = recipient.original {
-            lines.append("Original-Recipient: \(self.line(original.addressType)); \(self.address(original.address))")
+            lines.append("Original-Recipient: \(self.address(original.address, type: original.addressType))")
         }
-        let isASCII = recipient.mailbox.utf8.allSatisfy { $0 < 0x80 }
         lines += [
-            "Final-Recipient: \(isASCII ? "rfc822" : "utf-8"); \(self.address(recipient.mailbox))",
-            "Action: \(recipient.action.rawValue)", "Status: \(recipient.status)",
+            "Final-Recipient: \(self.address(recipient.mailbox))", "Action: \(recipient.action.rawValue)",
+            "Status: \(recipient.status)",
         ]
         if let remote = recipient.remoteMTA {
             let host = remote.lastIndex(of: ":").map { remote[..<$0] } ?? remote[...]
@@ -109,12 +108,13 @@ extension DeliveryStatusNotification {
     }
 
     func lines(ofHeader octets: [UInt8]) -> [String] {
-        octets.prefix(Self.headerOctets).split(separator: 0x0A, omittingEmptySubsequences: false)
+        octets.prefix(Self.headerOctets).split(separator: 0x0A)
             .map { line in
-                let kept = line.filter { octet in
-                    octet != 0x0D && octet != 0 && (octet < 0x80 || self.isInternational)
-                }
-                return String(decoding: kept.prefix(Self.lineOctets), as: UTF8.self)
+                let kept = line.filter { $0 != 0x0D && $0 != 0 }
+                    .map { $0 < 0x80 || self.isInternational ? $0 : UInt8(ascii: "?") }
+                // Cut when it is text: what is no UTF-8 grows.
+                return String(
+                    decoding: String(decoding: kept, as: UTF8.self).utf8.prefix(Self.lineOctets), as: UTF8.self)
             }
             .filter { !$0.isEmpty }
     }
@@ -132,18 +132,11 @@ extension DeliveryStatusNotification {
         return result
     }
 
-    /// An address keeps what is beyond ASCII: as it is, or spelled out (RFC 6533 §3, utf-8-addr-xtext).
-    private func address(_ text: String) -> String {
-        guard !self.isInternational else { return self.line(text) }
-        var result = ""
-        for scalar in text.unicodeScalars {
-            if scalar.isASCII {
-                result += self.line(String(scalar))
-            } else {
-                result += "\\x{\(String(scalar.value, radix: 16, uppercase: true))}"
-            }
-            if result.utf8.count >= Self.lineOctets { break }
-        }
-        return result
+    /// `rfc822; bob@example.org`. An address keeps what is beyond ASCII: as it is, or spelled out (RFC 6533 §3,
+    /// utf-8-addr-xtext).
+    private func address(_ address: String, type: String = "rfc822") -> String {
+        let type = address.utf8.allSatisfy { $0 < 0x80 } ? type : "utf-8"
+        let isSpelledOut = !self.isInternational && type.lowercased() == "utf-8"
+        return "\(self.line(type)); \(self.line(isSpelledOut ? XText.encodeUnicode(address) : address))"
     }
 }

@@ -154,11 +154,18 @@ struct DeliveryStatusNotificationTests {
         let plain = self.report(diagnostic: "550 né") { $0.recipients[0].mailbox = "jörg@example.org" }
         #expect(plain.contains("Final-Recipient: utf-8; j\\x{F6}rg@example.org\r\n"))
         #expect(plain.utf8.allSatisfy { $0 < 0x80 })
+        let special = self.report(diagnostic: "550 no") {
+            $0.recipients[0].mailbox = "jörg+a=b@example.org"
+            $0.recipients[0].original = .init(addressType: "rfc822", address: "jörg@example.com")
+        }
+        #expect(special.contains("Original-Recipient: utf-8; j\\x{F6}rg@example.com\r\n"))
+        #expect(special.contains("Final-Recipient: utf-8; j\\x{F6}rg\\x{2B}a\\x{3D}b@example.org\r\n"))
         let global = self.report(diagnostic: "550 né", header: "Subject: é\r\n") {
             $0.recipients[0].mailbox = "jörg@example.org"
             $0.isInternational = true
         }
         #expect(global.contains("report-type=global-delivery-status"))
+        #expect(global.contains("boundary=\"=_hoptop-report-4Q7K\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"))
         #expect(global.contains("Content-Type: message/global-delivery-status\r\n"))
         #expect(global.contains("Final-Recipient: utf-8; jörg@example.org\r\n"))
         #expect(
@@ -175,6 +182,24 @@ struct DeliveryStatusNotificationTests {
             report.hasSuffix(
                 "--=_hoptop-report-4Q7K-1\r\nContent-Type: message/rfc822\r\n\r\n\(message)\r\n--=_hoptop-report-4Q7K-1--\r\n"
             ))
+    }
+
+    @Test("a container says 8bit when a part of it is (RFC 2045 §6.4)")
+    func eightBit() {
+        let report = self.report(diagnostic: "550 no") { $0.returned = .full(ByteBuffer(string: "Subject: é\r\n\r\n")) }
+        #expect(report.contains("boundary=\"=_hoptop-report-4Q7K\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"))
+        #expect(report.contains("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"))
+    }
+
+    @Test("a returned header shows where octets are beyond ASCII, and no line of it grows too long")
+    func returnedHeader() {
+        let plain = self.report(diagnostic: "550 no", header: "Subject: é\r\n")
+        #expect(plain.contains("\r\nSubject: ??\r\n"))
+        let global = self.report(diagnostic: "550 no") {
+            $0.returned = .header([UInt8](repeating: 0xFF, count: 900))
+            $0.isInternational = true
+        }
+        #expect(global.split(separator: "\r\n").allSatisfy { $0.utf8.count <= 998 })
     }
 
     @Test("what a peer said forges no line, ends no part, and is never too long")

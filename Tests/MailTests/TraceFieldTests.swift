@@ -24,4 +24,17 @@ struct TraceFieldTests {
                 == "Received: from a??X:?y?? ([192.0.2.7])\r\n\tby mx.example.net (Hoptop) with ESMTP id 1000000000\r\n"
                 + "\tfor <bob@example.org>;\r\n\tThu, 1 Jan 1970 00:00:00 +0000\r\n")
     }
+
+    @Test("TLS is said, and a recipient beyond ASCII is not (RFC 6531 §3.7.3)")
+    func tls() {
+        let field = TraceField.received(
+            hello: "client.example", peer: "2001:db8::7", hostname: "mx.example.net", with: "UTF8SMTPS",
+            tls: "TLSv1.3\r\nX: (", id: QueueID(rawValue: 1 << 45), recipient: "<jörg@example.org>",
+            at: Timestamp(milliseconds: 0))
+        #expect(
+            field
+                == "Received: from client.example ([IPv6:2001:db8::7])\r\n"
+                + "\tby mx.example.net (Hoptop) with UTF8SMTPS (using TLSv1.3??X:??) id 1000000000;\r\n"
+                + "\tThu, 1 Jan 1970 00:00:00 +0000\r\n")
+    }
 }

@@ -153,6 +153,8 @@ struct MailParametersTests {
         for text in ["", "plain", "a+b=c", "a b\t\r\n", "böb", "\u{0}"] {
             #expect(XText.decode(XText.encode(text)) == text)
         }
+        #expect(XText.encodeUnicode("j\u{F6}+ \\@b") == "j\\x{F6}\\x{2B}\\x{20}\\x{5C}@b")
+        #expect(XText.decodeUnicode(XText.encodeUnicode("\u{1F4E8}+ö=\\ @b")) == "\u{1F4E8}+ö=\\ @b")
         #expect(XText.encode("a+b=c d") == "a+2Bb+3Dc+20d")
         for text in ["+", "+2", "+2b", "+ZZ", "a b", "a=b", "+FF", "ö"] { #expect(XText.decode(text) == nil) }
     }

@@ -53,6 +53,28 @@ public enum XText {
         return result
     }
 
+    /// The 7-bit form of an address of type `utf-8` (RFC 6533 §3, utf-8-addr-xtext).
+    public static func encodeUnicode(_ text: some StringProtocol) -> String {
+        text.unicodeScalars.reduce(into: "") { result, scalar in
+            switch scalar {
+            case "!"..."~" where !["\\", "+", "="].contains(scalar): result.unicodeScalars.append(scalar)
+            default: result += Self.spelledOut(scalar)
+            }
+        }
+    }
+
+    /// The 7-bit form of a parameter's value that stands in utf-8-addr-unitext.
+    static func spellingOutUnicode(_ value: String) -> String {
+        guard value.utf8.contains(where: { $0 >= 0x80 }) else { return value }
+        return value.unicodeScalars.reduce(into: "") { result, scalar in
+            result += scalar.isASCII ? String(scalar) : Self.spelledOut(scalar)
+        }
+    }
+
+    private static func spelledOut(_ scalar: Unicode.Scalar) -> String {
+        "\\x{\(String(scalar.value, radix: 16, uppercase: true))}"
+    }
+
     /// One to six hexadecimal digits and the closing brace.
     private static func hexPoint(_ input: inout some IteratorProtocol<Unicode.Scalar>) -> Unicode.Scalar? {
         var digits = ""

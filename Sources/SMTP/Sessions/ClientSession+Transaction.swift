@@ -50,7 +50,7 @@ extension ClientSession.Transaction {
         var line = "RCPT TO:\(self.recipients[index])"
         guard dsn, index < self.recipientParameters.count else { return line }
         for parameter in self.recipientParameters[index] where ["NOTIFY", "ORCPT"].contains(parameter.keyword) {
-            line += smtpUTF8 ? " \(parameter)" : " \(parameter.description.escapedToASCII)"
+            line += smtpUTF8 ? " \(parameter)" : " \(XText.spellingOutUnicode(parameter.description))"
         }
         return line
     }
@@ -91,12 +91,4 @@ extension ForwardPath {
 
 extension String {
     fileprivate var fitsASCII: Bool { self.utf8.allSatisfy { $0 < 0x80 } }
-
-    /// An original recipient of type `utf-8` as it goes where SMTPUTF8 does not (RFC 6533 §3, utf-8-addr-xtext).
-    fileprivate var escapedToASCII: String {
-        guard !self.fitsASCII else { return self }
-        return self.unicodeScalars.reduce(into: "") { text, scalar in
-            text += scalar.isASCII ? String(scalar) : "\\x{\(String(scalar.value, radix: 16, uppercase: true))}"
-        }
-    }
 }
