@@ -8,7 +8,7 @@ extension DeliveryStatusNotification {
 
     private var action: Action { self.recipients.first?.action ?? .failed }
 
-    func header(_ boundary: String) -> [String] {
+    func header(_ boundary: String, isEightBit: Bool) -> [String] {
         let subject =
             switch self.action {
             case .failed: "Undelivered: your message came back"
@@ -27,7 +27,7 @@ extension DeliveryStatusNotification {
             "Auto-Submitted: auto-replied", "MIME-Version: 1.0",
             "Content-Type: multipart/report; report-type=\(self.isInternational ? "global-" : "")delivery-status;",
             "\tboundary=\"\(boundary)\"",
-        ] + (self.isEightBit ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
+        ] + (isEightBit ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
     }
 
     /// As the original has it, when it is one word in angle brackets and nothing else.

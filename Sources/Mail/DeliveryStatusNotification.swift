@@ -92,6 +92,7 @@ public struct DeliveryStatusNotification: Sendable {
     /// is international or returns 8-bit content.
     public var content: ByteBuffer {
         let boundary = self.boundary
+        let isEightBit = self.isEightBit
         var buffer = ByteBuffer()
         func write(_ lines: [String]) {
             for line in lines {
@@ -99,7 +100,7 @@ public struct DeliveryStatusNotification: Sendable {
                 buffer.writeStaticString("\r\n")
             }
         }
-        write(self.header(boundary))
+        write(self.header(boundary, isEightBit: isEightBit))
         write(["This is a report in MIME format.", "", "--\(boundary)"])
         write(self.explanation)
         write(["", "--\(boundary)", "Content-Type: message/\(self.isInternational ? "global-" : "")delivery-status"])
@@ -112,7 +113,6 @@ public struct DeliveryStatusNotification: Sendable {
             write(self.isInternational ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
             write(self.lines(ofHeader: octets))
         case .full(let content):
-            let isEightBit = content.readableBytesView.contains { $0 >= 0x80 }
             write(["Content-Type: message/\(self.isInternational ? "global" : "rfc822")"])
             write(isEightBit ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
             buffer.writeImmutableBuffer(content)

@@ -1,3 +1,5 @@
+import SMTP
+
 /// Words of a header field in another charset (RFC 2047): `=?utf-8?Q?caf=C3=A9?=`.
 public enum EncodedWord {
     /// Neighbours of the same charset and encoding: a character may be split between them, against §5 and yet often.
@@ -99,14 +101,13 @@ public enum EncodedWord {
         }
     }
 
-    private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
+    /// Patient, unlike `Base64.decode`: some senders forget the padding, others join padded pieces.
     private static func base64(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var octets: [UInt8] = []
         var bits: UInt32 = 0
         var count = 0
         for octet in text where octet != UInt8(ascii: "=") {
-            guard let digit = self.digits.firstIndex(of: octet) else { return nil }
+            guard let digit = Base64.value(octet) else { return nil }
             bits = bits << 6 | UInt32(digit)
             count += 6
             if count >= 8 {

@@ -1,3 +1,5 @@
+import SMTP
+
 extension Timestamp {
     private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
@@ -27,7 +29,7 @@ extension Timestamp {
         let seconds = clock.count == 3 ? clock[2] : 0
         guard (0...60).contains(seconds) else { return nil }
         let offset = words.count > 4 ? Self.offset(words[4]) : 0
-        let days = Self.days(year: year, month: month + 1, day: day)
+        let days = CivilDate(year: year, month: month + 1, day: day).days
         let time = clock[0] * 3600 + clock[1] * 60 + seconds - offset
         self.init(milliseconds: Int64(days * 86_400 + time) * 1000)
     }
@@ -47,15 +49,6 @@ extension Timestamp {
         case "PST": -8 * 3600
         default: 0
         }
-    }
-
-    /// Days from 1970-01-01 in the proleptic Gregorian calendar, years counted from March.
-    private static func days(year: Int, month: Int, day: Int) -> Int {
-        let shifted = month > 2 ? year : year - 1
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
     private static func withoutComments(_ text: some StringProtocol) -> String {

@@ -1,3 +1,5 @@
+import SMTP
+
 /// The Received field that each relay puts before what it takes (RFC 5321 §4.4).
 public enum TraceField {
     /// - Parameters:
@@ -37,31 +39,13 @@ public enum TraceField {
 extension Timestamp {
     /// RFC 5322 §3.3 in UTC: `Tue, 24 Nov 2026 09:00:00 +0000`.
     public var rfc5322: String {
-        let seconds = Int((Double(self.milliseconds) / 1000).rounded(.down))
+        let seconds = Int(self.milliseconds).quotientAndFloorRemainder(by: 1000).quotient
         let (days, time) = seconds.quotientAndFloorRemainder(by: 86_400)
-        let date = Self.civil(days: days)
-        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][days.quotientAndFloorRemainder(by: 7).1]
+        let date = CivilDate(days: days)
+        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][days.quotientAndFloorRemainder(by: 7).remainder]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
         let clock = "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60))"
         return "\(weekday), \(date.day) \(months[date.month - 1]) \(date.year) \(clock) +0000"
-    }
-
-    /// The date of the proleptic Gregorian calendar, days counted from 1970-01-01. Years are counted from March, so that the
-    /// leap day is the last one.
-    private static func civil(days: Int) -> (year: Int, month: Int, day: Int) {
-        let (era, dayOfEra) = (days + 719_468).quotientAndFloorRemainder(by: 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1)
-    }
-}
-
-extension Int {
-    fileprivate func quotientAndFloorRemainder(by divisor: Int) -> (Int, Int) {
-        let (quotient, remainder) = self.quotientAndRemainder(dividingBy: divisor)
-        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 }

@@ -3,7 +3,7 @@ import SMTP
 /// What a server keeps of a password: enough to check it, not enough to log in with it (RFC 5802 §3).
 public struct StoredPassword: Equatable, Sendable {
     /// RFC 7677 §4 wants 4096 at least. At the upper end a login with PLAIN takes seconds.
-    public static let allowedIterations = 4096...10_000_000
+    public static let allowedIterations = ScramClient.allowedIterations
     /// Salts of other programs are taken too; our own have 16 octets.
     static let allowedSaltOctets = 8...64
     /// Eight times RFC 7677's least: about 25 ms of a core, so 40 logins a second with PLAIN, where the relay pays. What

@@ -47,7 +47,7 @@ struct UsersTests {
                 users:5: the name is empty or has characters that cannot be told apart or typed
                 users:6: a name does not begin or end with a space
                 users:7: the name is empty or has characters that cannot be told apart or typed
-                users:8: frank: the iterations are not a number from 4096 to 10000000
+                users:8: frank: the iterations are not a number from 4096 to 2000000
                 users:9: a name has 255 octets at most
                 """)
     }

@@ -46,7 +46,8 @@ public enum Base64 {
         return octets
     }
 
-    private static func value(_ character: UInt8) -> UInt8? {
+    /// 0...63; `nil` for what is not of the alphabet.
+    public static func value(_ character: UInt8) -> UInt8? {
         switch character {
         case 0x41...0x5A: character - 0x41
         case 0x61...0x7A: character - 0x61 + 26

@@ -1,5 +1,5 @@
 /// A date-time of RFC 3339 §5.6, such as `2026-11-25T14:00:00Z`.
-enum InternetDateTime {
+public enum InternetDateTime {
     /// Milliseconds since 1970-01-01T00:00:00Z; `nil` when `text` is no date-time. A fraction is cut to milliseconds.
     static func milliseconds(_ text: some StringProtocol) -> Int64? {
         var cursor = OctetCursor(Array(text.utf8.prefix(40)))
@@ -31,50 +31,23 @@ enum InternetDateTime {
             else { return nil }
             offset = (hours * 60 + minutes) * (isEast ? 60 : -60)
         }
-        guard cursor.isAtEnd, day <= Self.days(in: month, year) else { return nil }
-        let days = Self.days(before: year, month) + day - 1
-        return (days * 86_400 + hour * 3600 + minute * 60 + second - offset) * 1000 + fraction
+        let date = CivilDate(year: Int(year), month: Int(month), day: Int(day))
+        // The 31st of a short month is another day.
+        guard cursor.isAtEnd, CivilDate(days: date.days) == date else { return nil }
+        return (Int64(date.days) * 86_400 + hour * 3600 + minute * 60 + second - offset) * 1000 + fraction
     }
 
-    /// In UTC, whole seconds: `2026-11-25T14:00:00Z`.
-    static func text(milliseconds: Int64) -> String {
-        var days = milliseconds / 86_400_000
-        let second = milliseconds / 1000 % 86_400
-        var year: Int64 = 1970
-        while days >= self.days(in: year) {
-            days -= self.days(in: year)
-            year += 1
-        }
-        var month: Int64 = 1
-        while days >= self.days(in: month, year) {
-            days -= self.days(in: month, year)
-            month += 1
-        }
-        func padded(_ number: Int64, _ digits: Int) -> String {
+    /// In UTC: `2026-11-25T14:00:00Z`, with `hasFraction` `2026-11-25T14:00:00.123Z`.
+    public static func text(milliseconds: Int64, hasFraction: Bool = false) -> String {
+        let (seconds, fraction) = Int(milliseconds).quotientAndFloorRemainder(by: 1000)
+        let (days, time) = seconds.quotientAndFloorRemainder(by: 86_400)
+        let date = CivilDate(days: days)
+        func padded(_ number: Int, _ digits: Int) -> String {
             let text = String(number)
             return String(repeating: "0", count: max(0, digits - text.count)) + text
         }
-        let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(days + 1, 2))"
-        let time = "\(padded(second / 3600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))"
-        return "\(date)T\(time)Z"
-    }
-
-    private static func isLeap(_ year: Int64) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
-
-    private static func days(in year: Int64) -> Int64 { self.isLeap(year) ? 366 : 365 }
-
-    private static func days(in month: Int64, _ year: Int64) -> Int64 {
-        switch month {
-        case 2: self.isLeap(year) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
-    }
-
-    /// From 1970-01-01 to the first of the month.
-    private static func days(before year: Int64, _ month: Int64) -> Int64 {
-        let before = year - 1
-        let leaps = before / 4 - before / 100 + before / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400)
-        return (year - 1970) * 365 + leaps + (1..<month).reduce(0) { $0 + self.days(in: $1, year) }
+        let dateText = "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"
+        let timeText = "\(padded(time / 3600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2))"
+        return "\(dateText)T\(timeText)\(hasFraction ? ".\(padded(fraction, 3))" : "")Z"
     }
 }

@@ -59,16 +59,24 @@ extension SessionPhase {
     }
 }
 
+/// 0...1; `nil` when the size is not known.
+private func portion(_ octets: Int, of all: Int?) -> Double? {
+    guard let all, all > 0 else { return nil }
+    return min(1, Double(octets) / Double(all))
+}
+
+extension SessionPhase {
+    /// As the next hop sees it: content that our kernel still holds has not been sent.
+    fileprivate func flow(_ share: Double?) -> SessionPhase {
+        self == .finalReply && share.map { $0 < 1 } == true ? .content : self
+    }
+}
+
 extension DeliveryProgress {
-    /// The phase as the next hop sees it: content that our kernel still holds has not been sent.
-    var flow: SessionPhase {
-        self.phase == .finalReply && self.share.map { $0 < 1 } == true ? .content : self.phase
-    }
+    /// The phase as the next hop sees it.
+    var flow: SessionPhase { self.phase.flow(self.share) }
     /// 0...1 while content flows and its size is known.
-    var share: Double? {
-        guard let all = self.contentOctets, all > 0 else { return nil }
-        return min(1, Double(self.contentOctetsSent) / Double(all))
-    }
+    var share: Double? { portion(self.contentOctetsSent, of: self.contentOctets) }
     /// `DATA 62%`, `RCPT`.
     var words: String {
         switch self.flow {
@@ -80,13 +88,8 @@ extension DeliveryProgress {
 }
 
 extension ConnectionRow {
-    /// The phase as the peer sees it: content that our kernel still holds has not been sent.
-    var flow: SessionPhase {
-        guard self.direction == .outbound, self.phase == .finalReply, let all = self.contentOctets else {
-            return self.phase
-        }
-        return self.contentOctetsDone < all ? .content : .finalReply
-    }
+    /// The phase as the peer sees it.
+    var flow: SessionPhase { self.direction == .outbound ? self.phase.flow(self.contentShare) : self.phase }
     /// Its name and its address, once where they are the same.
     var peerWords: String {
         guard let name = self.name, name != self.peer else { return self.peer }
@@ -94,17 +97,14 @@ extension ConnectionRow {
     }
     /// While content flows: `62%`, or octets where the size is not known.
     var contentWords: String? {
-        guard self.ended == nil, self.phase == .content || self.phase == .finalReply else { return nil }
-        guard let share = self.contentShare else { return Format.octets(self.contentOctetsDone) }
-        return "\(Int(share * 100))%"
+        guard self.hasContent else { return nil }
+        return self.contentShare.map { "\(Int($0 * 100))%" } ?? Format.octets(self.contentOctetsDone)
     }
     /// 0...1 while content flows and its size is known.
     var contentShare: Double? {
-        guard self.ended == nil, self.phase == .content || self.phase == .finalReply, let all = self.contentOctets,
-            all > 0
-        else { return nil }
-        return min(1, Double(self.contentOctetsDone) / Double(all))
+        self.hasContent ? portion(self.contentOctetsDone, of: self.contentOctets) : nil
     }
+    private var hasContent: Bool { self.ended == nil && (self.phase == .content || self.phase == .finalReply) }
 }
 
 extension DestinationAges.Condition {
