@@ -64,6 +64,14 @@ enum Charset {
                 left -= 1
             }
         }
+        // Some hold the last letter back, for an accent that could follow.
+        let written = buffer.withUnsafeMutableBufferPointer { buffer in
+            var output = buffer.baseAddress
+            var room = buffer.count
+            iconv(converter, nil, nil, &output, &room)
+            return buffer.count - room
+        }
+        result += buffer[..<written].map { UInt8(bitPattern: $0) }
         return String(decoding: result, as: UTF8.self)
     }
 

@@ -39,9 +39,11 @@ public struct MessageHeader: Sendable {
             if isFolded, let last = fields.indices.last {
                 fields[last].value = fields[last].value.lowerBound..<lineEnd
             } else if let colon = octets[start..<lineEnd].firstIndex(of: 0x3A),
-                octets[start..<colon].allSatisfy({ $0 > 0x20 && $0 < 0x7F }), colon > start
+                // Old programs put white space before the colon (RFC 5322 §4.5).
+                let nameEnd = octets[start..<colon].lastIndex(where: { $0 != 0x20 && $0 != 0x09 }).map({ $0 + 1 }),
+                octets[start..<nameEnd].allSatisfy({ $0 > 0x20 && $0 < 0x7F })
             {
-                fields.append((start..<colon, (colon + 1)..<lineEnd))
+                fields.append((start..<nameEnd, (colon + 1)..<lineEnd))
             } else if !isFolded {  // No field: the text begins without an empty line.
                 headerEnd = start
                 textStart = start

@@ -13,6 +13,7 @@ struct SubmissionFieldsTests {
                 "Subject: x\r\n\r\nhi",
                 "Date: Tue, 24 Nov 2026 08:00:00 +0000\r\nMessage-ID: <4Q7K@mx.example.net>\r\n"
             ),
+            ("Date : x\r\nMessage-Id\t: <1@a>\r\n\r\nhi", ""),
             (
                 "\r\nhi",
                 "Date: Tue, 24 Nov 2026 08:00:00 +0000\r\nMessage-ID: <4Q7K@mx.example.net>\r\n"
