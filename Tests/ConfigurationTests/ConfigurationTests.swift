@@ -109,6 +109,15 @@ struct ConfigurationTests {
                 "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\ntls = \"always\"",
                 "hoptop.toml:4: route[0].tls: \"always\" is not allowed here; allowed: \"none\", \"opportunistic\", \"required\" or \"verified\""
             ),
+            (
+                "[[listen]]\naddress = \"127.0.0.1:587\"\nrole = \"submission\"\n[auth]\nusers = \"u\"",
+                "hoptop.toml:3: listen[0].role: \"submission\" lets nobody log in without TLS: [tls], or [auth] plaintext = true"
+            ),
+            ("listen = []", "hoptop.toml:1: listen: names no address: write [[listen]], or nothing for the default"),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\ntls = \"required\"\nauthorities = \"ca.pem\"",
+                "hoptop.toml:5: route[0].authorities: is asked only with tls = \"verified\" and without fingerprint"
+            ),
             ("limits = 3", "hoptop.toml:1: limits: is a table: write [limits]"),
             (
                 "[relay]\nnetworks = [\n  \"10.0.0.0/8\",\n  \"10.0.0.0/99\",\n]",
@@ -151,6 +160,9 @@ struct ConfigurationTests {
         #expect(configuration.listen.map(\.endpoint.description) == ["127.0.0.1:0"])
         #expect(throws: ConfigurationError.self) {
             try Overrides(routes: ["nonsense", "*=mx"]).apply(to: &configuration)
+        }
+        for route in ["*=,", "*=a:25,,b:25", "*="] {
+            #expect(throws: ConfigurationError.self) { try Overrides(routes: [route]).apply(to: &configuration) }
         }
     }
 

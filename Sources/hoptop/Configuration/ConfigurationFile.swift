@@ -124,7 +124,10 @@ enum ConfigurationFile {
             guard let array = value.array, tables.count == array.count else {
                 return self.fail(name, "is a list of tables: write [[\(name)]]")
             }
-            if name == "listen" { self.configuration.listen = [] }
+            if name == "listen" {
+                self.configuration.listen = []
+                if tables.isEmpty { self.fail(name, "names no address: write [[listen]], or nothing for the default") }
+            }
             for (index, table) in tables.enumerated() {
                 let path = "\(name)[\(index)]"
                 if name == "listen" { self.readListen(table, path) } else { self.readRoute(table, path) }
@@ -183,6 +186,10 @@ enum ConfigurationFile {
             if security.tls == .none, security.isImplicit || security.fingerprint != nil {
                 return self.fail("\(path).tls", "\"none\" contradicts implicit-tls and fingerprint")
             }
+            if security.authorities != nil, security.tls != .verified || security.fingerprint != nil {
+                return self.fail(
+                    "\(path).authorities", "is asked only with tls = \"verified\" and without fingerprint")
+            }
             self.configuration.routes.append(Route(pattern: pattern, via: self.route.via, security: security))
         }
 
@@ -194,11 +201,17 @@ enum ConfigurationFile {
                 if tls.key.isEmpty { self.fail("tls.key", "is missing beside tls.certificate") }
             }
             for (index, listener) in self.configuration.listen.enumerated() {
-                if listener.tls(with: self.configuration.tls) != .none, self.configuration.tls == nil {
+                let hasTLS = listener.tls(with: self.configuration.tls) != .none
+                if hasTLS, self.configuration.tls == nil {
                     self.fail("listen[\(index)].tls", "needs a certificate: [tls] certificate and key")
                 }
-                if listener.role == .submission, self.configuration.users == nil {
+                guard listener.role == .submission else { continue }
+                if self.configuration.users == nil {
                     self.fail("listen[\(index)].role", "\"submission\" needs users who may log in: [auth] users")
+                } else if !hasTLS, !self.configuration.plaintextAuthentication, self.configuration.xclient.isEmpty {
+                    self.fail(
+                        "listen[\(index)].role",
+                        "\"submission\" lets nobody log in without TLS: [tls], or [auth] plaintext = true")
                 }
             }
         }

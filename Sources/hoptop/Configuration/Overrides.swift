@@ -52,7 +52,7 @@ struct Overrides {
             return nil
         }
         var via: [SocketEndpoint] = []
-        for host in parts[1].split(separator: ",") {
+        for host in parts[1].split(separator: ",", omittingEmptySubsequences: false) {
             switch ConfigurationFile.host(String(host)) {
             case .success(let endpoint): via.append(endpoint)
             case .failure(let refusal):
