@@ -39,7 +39,7 @@ enum UsersFileWriter {
     }
 
     private static func read(_ path: String) throws(Failure) -> (text: String, status: stat?) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)  // A FIFO would wait for its writer.
         if descriptor < 0, errno == ENOENT { return ("", nil) }
         guard descriptor >= 0 else { throw Self.failure("\(path) cannot be opened") }
         defer { close(descriptor) }

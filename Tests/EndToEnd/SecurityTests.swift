@@ -35,8 +35,10 @@ extension EndToEnd {
             try "ann:\(password.text)\n".write(
                 toFile: "\(self.folder.path)/users", atomically: true, encoding: .utf8)
             try "secret\n".write(toFile: "\(self.folder.path)/password", atomically: true, encoding: .utf8)
-            try FileManager.default.setAttributes(
-                [.posixPermissions: 0o600], ofItemAtPath: "\(self.folder.path)/password")
+            for name in ["users", "password"] {
+                try FileManager.default.setAttributes(
+                    [.posixPermissions: 0o600], ofItemAtPath: "\(self.folder.path)/\(name)")
+            }
         }
 
         private func start(_ configuration: RelayConfiguration) async throws -> Engine {

@@ -72,6 +72,29 @@ struct SecretTests {
         #expect(throws: SecretError("/tmp is no ordinary file")) { try Secret.file("/tmp").read() }
     }
 
+    @Test("a certificate without a hash to bind to leaves the mechanisms that bind to nothing (RFC 5929 §4.1)")
+    func mechanisms() {
+        let offered = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"]
+        #expect(RouteSecurity.Login.choice(among: offered, hasEndPoint: true) == "SCRAM-SHA-256-PLUS")
+        #expect(RouteSecurity.Login.choice(among: offered, hasEndPoint: false) == "SCRAM-SHA-256")
+        #expect(RouteSecurity.Login.choice(among: ["SCRAM-SHA-256-PLUS"], hasEndPoint: false) == nil)
+    }
+
+    @Test("a users file that is missing, or that the world can read, is refused")
+    func usersFile() throws {
+        var configuration = RelayConfiguration(hostname: "a.example", listen: [], spoolDirectory: "/nowhere")
+        configuration.users = "/nowhere/users"
+        let missing = #expect(throws: KeyringError.self) { try Keyring(configuration) }
+        #expect(
+            missing?.description
+                == "/nowhere/users does not exist: make it with hoptop passwd --users /nowhere/users NAME")
+        try self.withFile("", mode: 0o644) { path in
+            configuration.users = path
+            let open = #expect(throws: KeyringError.self) { try Keyring(configuration) }
+            #expect(open?.description == "\(path) is open to everybody on this machine: chmod o= \(path)")
+        }
+    }
+
     @Test("a variable of the environment")
     func environment() {
         setenv("HOPTOP_TEST_SECRET", "secret", 1)

@@ -68,11 +68,14 @@ extension ClientHandler {
     // MARK: AUTH
 
     func authenticate(_ mechanisms: [String]) {
-        guard let context = self.context, let login = self.security.login, let mechanism = mechanisms.first else {
+        guard let context = self.context, let login = self.security.login else {
             return self.session.giveUpAuthentication("the route names no user")
         }
         let endPoint = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
             .flatMap { EndPointHash.of(certificate: try $0.toDERBytes()) }
+        guard let mechanism = RouteSecurity.Login.choice(among: mechanisms, hasEndPoint: endPoint != nil) else {
+            return self.session.giveUpAuthentication("\(mechanisms.joined(separator: ", ")) cannot be used here")
+        }
         self.delivery.threads.runIfActive(eventLoop: context.eventLoop) {
             try login.client(mechanism, endPoint: endPoint)
         }.assumeIsolated().whenComplete { result in

@@ -56,6 +56,9 @@ public struct Keyring: Sendable {
 
     // MARK: reading
 
+    /// Room for 100,000 users.
+    private static let usersOctets = 32 << 20
+
     private static func server(_ files: TLSFiles) throws(KeyringError) -> (NIOSSLContext?, [UInt8]?) {
         let chain: [NIOSSLCertificate]
         let key: NIOSSLPrivateKey
@@ -94,8 +97,12 @@ public struct Keyring: Sendable {
     }
 
     private static func users(_ file: String) throws(KeyringError) -> Users {
-        guard let octets = FileContent.octets(of: file) else {
-            throw KeyringError(file, "cannot be read: make it with hoptop passwd --users \(file) NAME", nil)
+        let octets: [UInt8]
+        do { octets = try Secret.octets(of: file, limit: self.usersOctets) } catch {
+            let isMissing = access(file, F_OK) != 0
+            throw KeyringError(
+                description: isMissing
+                    ? "\(file) does not exist: make it with hoptop passwd --users \(file) NAME" : "\(error)")
         }
         guard let text = String(validating: octets, as: UTF8.self) else {
             throw KeyringError(file, "is not UTF-8 text", nil)
@@ -115,21 +122,5 @@ public struct KeyringError: Error, Equatable, CustomStringConvertible {
         let exists = access(file, F_OK) == 0
         let reason = exists ? (access(file, R_OK) == 0 ? what : "cannot be read") : "does not exist"
         self.description = "\(file) \(reason)\(exists ? error.map { " (\($0))" } ?? "" : "")"
-    }
-}
-
-private enum FileContent {
-    static func octets(of path: String) -> [UInt8]? {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var octets: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = read(file, &buffer, buffer.count)
-            if count < 0 { return nil }
-            if count == 0 { return octets }
-            octets += buffer[..<count]
-        }
     }
 }

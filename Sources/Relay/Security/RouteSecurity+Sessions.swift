@@ -32,6 +32,13 @@ extension RouteSecurity.Login {
         }
     }
 
+    /// The best that can be used; some certificates have no hash to bind to (RFC 5929 §4.1).
+    ///
+    /// - Parameter mechanisms: the best first.
+    static func choice(among mechanisms: [String], hasEndPoint: Bool) -> String? {
+        mechanisms.first { hasEndPoint || $0 != ScramMechanism.sha256Plus.rawValue }
+    }
+
     /// Reads the secret, which blocks.
     ///
     /// - Parameter endPoint: of the server's certificate, under TLS (RFC 5929 §4.1).

@@ -17,7 +17,7 @@ public enum Secret: Sendable, Hashable {
     /// too much, is killed with all that it started.
     public func read(within milliseconds: Int = 30_000) throws(SecretError) -> String {
         switch self {
-        case .file(let path): return try Self.line(try Self.octets(of: path), path)
+        case .file(let path): return try Self.line(try Self.octets(of: path, limit: Self.octetsLimit), path)
         case .environment(let name):
             guard let value = getenv(name) else { throw SecretError("\(name) is not in the environment") }
             return try Self.line(Array(String(cString: value).utf8), name)
@@ -47,7 +47,8 @@ public enum Secret: Sendable, Hashable {
         return text
     }
 
-    private static func octets(of path: String) throws(SecretError) -> [UInt8] {
+    /// A file that only its owner and group may see, whole.
+    static func octets(of path: String, limit: Int) throws(SecretError) -> [UInt8] {
         // A FIFO would wait for its writer.
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw SecretError(path, errno) }
@@ -58,20 +59,15 @@ public enum Secret: Sendable, Hashable {
         guard status.st_mode & (S_IROTH | S_IWOTH) == 0 else {
             throw SecretError("\(path) is open to everybody on this machine: chmod o= \(path)")
         }
-        var octets = [UInt8](repeating: 0, count: Self.octetsLimit + 1)
-        var filled = 0
-        while filled < octets.count {
-            let count = octets.withUnsafeMutableBytes {
-                Glibc.read(descriptor, $0.baseAddress.map { $0 + filled }, $0.count - filled)
-            }
+        var octets: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
             guard count >= 0 else { throw SecretError(path, errno) }
-            if count == 0 { break }
-            filled += count
+            if count == 0 { return octets }
+            octets += chunk[..<count]
+            guard octets.count <= limit else { throw SecretError("\(path) is longer than \(limit) octets") }
         }
-        guard filled <= Self.octetsLimit else {
-            throw SecretError("\(path) is longer than \(Self.octetsLimit) octets: put only the secret there")
-        }
-        return Array(octets[..<filled])
     }
 }
 
