@@ -14,27 +14,28 @@ public struct MessageHeader: Sendable {
         public var value: String
     }
 
-    private let octets: [UInt8]
+    private let beginning: ByteBuffer
+    /// Offsets from the first octet; the value ends before the line end of its last line.
     private let fieldRanges: [(name: Range<Int>, value: Range<Int>)]
     private let headerEnd: Int
     private let textStart: Int
 
     /// - Parameter beginning: of the message; a field that is cut off at its end counts as far as it goes.
     public init(_ beginning: ByteBuffer) {
-        let octets = Array(beginning.readableBytesView)
+        self.beginning = beginning
+        (self.fieldRanges, self.headerEnd, self.textStart) = beginning.withUnsafeReadableBytes(Self.read)
+    }
+
+    private static func read(
+        _ octets: UnsafeRawBufferPointer
+    ) -> (fields: [(name: Range<Int>, value: Range<Int>)], headerEnd: Int, textStart: Int) {
         var fields: [(name: Range<Int>, value: Range<Int>)] = []
         var start = 0
-        var headerEnd = octets.count
-        var textStart = octets.count
         while start < octets.count {
             let end = octets[start...].firstIndex(of: 0x0A) ?? octets.count
             let lineEnd = end > start && octets[end - 1] == 0x0D ? end - 1 : end
             let next = min(end + 1, octets.count)
-            if lineEnd == start {  // The empty line.
-                headerEnd = start
-                textStart = next
-                break
-            }
+            if lineEnd == start { return (fields, start, next) }  // The empty line.
             let isFolded = octets[start] == 0x20 || octets[start] == 0x09
             if isFolded, let last = fields.indices.last {
                 fields[last].value = fields[last].value.lowerBound..<lineEnd
@@ -45,16 +46,11 @@ public struct MessageHeader: Sendable {
             {
                 fields.append((start..<nameEnd, (colon + 1)..<lineEnd))
             } else if !isFolded {  // No field: the text begins without an empty line.
-                headerEnd = start
-                textStart = start
-                break
+                return (fields, start, start)
             }
             start = next
         }
-        self.octets = octets
-        self.fieldRanges = fields
-        self.headerEnd = headerEnd
-        self.textStart = textStart
+        return (fields, octets.count, octets.count)
     }
 
     public var fields: [Field] {
@@ -63,38 +59,60 @@ public struct MessageHeader: Sendable {
 
     /// The values of all fields of that name, in any case of letters, in their order.
     public func values(of name: String) -> [String] {
+        self.fieldRanges(of: name).map { self.unfolded($0.value) }
+    }
+
+    /// Where the fields of that name are, whole with their line ends, as offsets from the first octet.
+    func ranges(of name: String) -> [Range<Int>] {
+        self.fieldRanges(of: name).map { field in
+            let lineEnd = self.octets(field.value.upperBound..<self.beginning.readableBytes).prefix(2)
+            return field.name.lowerBound..<field.value.upperBound + (lineEnd.first == 0x0A ? 1 : lineEnd.count)
+        }
+    }
+
+    private func fieldRanges(of name: String) -> [(name: Range<Int>, value: Range<Int>)] {
         let wanted = name.lowercased()
-        return self.fieldRanges.filter { self.string($0.name).lowercased() == wanted }.map { self.unfolded($0.value) }
+        return self.fieldRanges.filter { self.string($0.name).lowercased() == wanted }
     }
 
     /// There is text, and neither a field nor an empty line before it.
-    public var startsWithText: Bool { self.fieldRanges.isEmpty && self.textStart == 0 && !self.octets.isEmpty }
+    public var startsWithText: Bool {
+        self.fieldRanges.isEmpty && self.textStart == 0 && self.beginning.readableBytes > 0
+    }
 
     /// The Subject, encoded words decoded.
     public var subject: String? { self.values(of: "Subject").first.map(EncodedWord.decode) }
 
     /// The header's octets, each line with its end as it came.
-    public var headerOctets: ArraySlice<UInt8> { self.octets[..<self.headerEnd] }
+    public var headerOctets: ByteBufferView { self.octets(0..<self.headerEnd) }
 
     /// The header as it is, up to 16 KiB; lines end with LF.
-    public var displayText: String { Self.lines(self.octets[..<self.headerEnd], limit: Self.headerShown) }
+    public var displayText: String { Self.lines(self.headerOctets, limit: Self.headerShown) }
 
     /// The first lines of the text, up to 4 KiB; lines end with LF.
-    public var beginningOfText: String { Self.lines(self.octets[self.textStart...], limit: Self.textShown) }
+    public var beginningOfText: String {
+        Self.lines(self.octets(self.textStart..<self.beginning.readableBytes), limit: Self.textShown)
+    }
 
-    private func string(_ range: Range<Int>) -> String { String(decoding: self.octets[range], as: UTF8.self) }
+    private func octets(_ range: Range<Int>) -> ByteBufferView {
+        let view = self.beginning.readableBytesView
+        return view[(view.startIndex + range.lowerBound)..<(view.startIndex + range.upperBound)]
+    }
+
+    private func string(_ range: Range<Int>) -> String { String(decoding: self.octets(range), as: UTF8.self) }
 
     private func unfolded(_ range: Range<Int>) -> String {
-        let octets = self.octets[range].filter { $0 != 0x0D && $0 != 0x0A }
+        let octets = self.octets(range).filter { $0 != 0x0D && $0 != 0x0A }
         return Charset.guess(octets).trimmingSpaces
     }
 
     /// Each line in its own charset, as far as that can be guessed.
-    private static func lines(_ octets: ArraySlice<UInt8>, limit: Int) -> String {
+    private static func lines(_ all: ByteBufferView, limit: Int) -> String {
+        let octets = Array(all.prefix(limit + 1))
         var shown = octets.prefix(limit)
         // A character that the limit cuts would make its line another charset's.
         if shown.count < octets.count {
-            while let last = shown.last, last & 0xC0 == 0x80, octets.startIndex + limit - shown.endIndex < 3 {
+            while let last = shown.last, last & 0xC0 == 0x80, limit - shown.endIndex < 3 {
                 shown.removeLast()
             }
             if let last = shown.last, last >= 0xC0 { shown.removeLast() }

@@ -24,9 +24,27 @@ struct SubmissionFieldsTests {
             ),
         ])
     func missing(_ message: String, _ added: String) throws {
+        #expect(try self.completed(message) == added + message)
+    }
+
+    @Test(
+        "a Return-Path is for the delivering MTA to write (RFC 5321 §4.4)",
+        arguments: [
+            ("Return-Path: <a@b>\r\n", ""), ("X: y\r\nReturn-path:\r\n <a@b>\r\n\t\r\nZ: y\r\n", "X: y\r\nZ: y\r\n"),
+            ("RETURN-PATH : <>\r\nReturn-Path: <b>\r\nA: b\r\nReturn-Path: <c>\r\n", "A: b\r\n"),
+        ])
+    func returnPath(_ written: String, _ kept: String) throws {
+        let rest = "Date: x\r\nMessage-ID: <1@a>\r\n\r\nReturn-Path: <text@b>\r\n"
+        #expect(try self.completed(written + rest) == kept + rest)
+        #expect(
+            try self.completed("Date: x\r\nMessage-ID: <1@a>\r\nReturn-Path: <cut")
+                == "Date: x\r\nMessage-ID: <1@a>\r\n")
+    }
+
+    private func completed(_ message: String) throws -> String {
         let fields = SubmissionFields(
             hostname: "mx.example.net", id: try #require(QueueID("4Q7K")),
             now: Timestamp(milliseconds: 1_795_507_200_000))
-        #expect(fields.missing(in: MessageHeader(ByteBuffer(string: message))) == added)
+        return String(buffer: fields.completed(ByteBuffer(string: message)))
     }
 }

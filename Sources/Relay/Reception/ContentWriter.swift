@@ -18,7 +18,7 @@ struct ContentWriter {
         case file(any StreamedContent)
     }
 
-    /// - Parameter fields: what the header may lack (RFC 6409 §8); `nil`: nothing is added.
+    /// - Parameter fields: what the header may lack (RFC 6409 §8); `nil`: the content stays as it is.
     init(id: QueueID, traceField: String, adding fields: SubmissionFields? = nil, allocator: ByteBufferAllocator) {
         self.id = id
         self.fields = fields
@@ -64,18 +64,13 @@ struct ContentWriter {
         return .buffer(self.completed(buffer))
     }
 
-    /// With the fields that the header lacks behind our trace field. A header that has not ended by now is one that
-    /// nobody should send, and gets what its beginning lacks.
+    /// With the header as a submission server leaves it, behind our trace field.
     private mutating func completed(_ buffer: ByteBuffer) -> ByteBuffer {
         guard let fields = self.fields else { return buffer }
         var rest = buffer
-        guard let trace = rest.readSlice(length: self.traceOctets) else { return buffer }
-        let missing = fields.missing(in: MessageHeader(rest))
-        guard !missing.isEmpty else { return buffer }
-        var completed = ByteBufferAllocator().buffer(capacity: buffer.readableBytes + missing.utf8.count)
-        completed.writeImmutableBuffer(trace)
-        self.octets += completed.writeString(missing)
-        completed.writeBuffer(&rest)
+        guard var completed = rest.readSlice(length: self.traceOctets) else { return buffer }
+        completed.writeImmutableBuffer(fields.completed(rest))
+        self.octets += completed.readableBytes - buffer.readableBytes
         return completed
     }
 
