@@ -14,7 +14,13 @@ struct ConfigCommand: AsyncParsableCommand {
 
         func run() throws {
             let configuration = try self.engine.configuration()
-            do { _ = try Keyring(configuration) } catch { throw Failure(error) }
+            do {
+                _ = try Keyring(configuration)
+                // A command is not for a check to run, and this environment may not be the relay's.
+                for case .file(let path)? in configuration.routes.map(\.security.login?.secret) {
+                    _ = try Secret.file(path).read()
+                }
+            } catch { throw Failure(error) }
             print("\(self.engine.file ?? "the default configuration"): ok")
         }
     }

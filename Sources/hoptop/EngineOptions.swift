@@ -48,11 +48,14 @@ struct EngineOptions: ParsableArguments {
     }
 
     static func text(of file: String) throws -> String {
-        guard let data = FileManager.default.contents(atPath: file) else {
+        // Also of a pipe, or of /dev/null for none.
+        guard let handle = FileHandle(forReadingAtPath: file),
+            case .success(let data) = Result(catching: handle.readToEnd)
+        else {
             let reason = FileManager.default.fileExists(atPath: file) ? "cannot be read" : "does not exist"
             throw Failure("\(file) \(reason): name another with --config FILE")
         }
-        guard let text = String(data: data, encoding: .utf8) else {
+        guard let text = String(data: data ?? Data(), encoding: .utf8) else {
             throw Failure("\(file) is not UTF-8 text: name another with --config FILE")
         }
         return text
