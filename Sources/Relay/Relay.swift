@@ -7,7 +7,7 @@ import NIOCore
 public import NIOPosix
 public import Spool
 
-/// The engine: takes mail in, keeps it in the spool, hands it to the next hop (DESIGN §2).
+/// The engine: takes mail in, keeps it in the spool, hands it to the next hop.
 public final class Relay: Sendable {
     public static let version = "0.1.0"
 

@@ -4,7 +4,7 @@ import Monitor
 import NIOCore
 
 /// How much of a large message the next hop has really taken: the octets that its TCP has acknowledged, not those that
-/// wait in our kernel (DESIGN §5). Looked at a few times a second while content flows.
+/// wait in our kernel. Looked at a few times a second while content flows.
 final class ContentProgress: @unchecked Sendable {
     // @unchecked: used on the channel's event loop alone.
 

@@ -3,7 +3,7 @@ import Monitor
 import NIOCore
 import SMTP
 
-/// Who may do what (DESIGN §8.4): a value, asked at each step of a session. Counts of sessions come in as arguments.
+/// Who may do what: a value, asked at each step of a session. Counts of sessions come in as arguments.
 struct Admission: Sendable {
     let configuration: RelayConfiguration
     let keyring: Keyring

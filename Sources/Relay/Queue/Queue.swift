@@ -7,7 +7,7 @@ import NIOCore
 import SMTP
 import Spool
 
-/// Which recipients of which message go where, and when (DESIGN §4). One event loop owns it, the index and every
+/// Which recipients of which message go where, and when. One event loop owns it, the index and every
 /// destination; mail comes in batches, attempts go out as jobs and come back as results.
 ///
 /// `@unchecked Sendable`: all that changes is touched on `loop` alone; what may be called from elsewhere goes there first.

@@ -131,7 +131,7 @@ extension ServerHandler {
         return !path.route.isEmpty
     }
 
-    /// Nothing is lost by a 4yz: the client keeps the message (DESIGN §8.3).
+    /// Nothing is lost by a 4yz: the client keeps the message.
     private static func spoolRefusal(_ error: any Error) -> Reply {
         if let error = error as? SpoolError, error.code == .full {
             return Reply(452, EnhancedStatusCode(4, 3, 1), "Insufficient system storage")

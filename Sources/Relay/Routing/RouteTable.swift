@@ -35,7 +35,7 @@ public struct DomainPattern: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// The operator's routes in their order; the first match wins (DESIGN §4: nothing leaves without one).
+/// The operator's routes in their order; the first match wins; nothing leaves without one.
 public struct RouteTable: Sendable {
     private let routes: [Route]
     /// Exact names resolve by the table itself, so that a thousand routes cost one look-up each.

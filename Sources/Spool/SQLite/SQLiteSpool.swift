@@ -5,7 +5,7 @@ import NIOConcurrencyHelpers
 public import NIOCore
 public import NIOPosix
 
-/// The spool in one SQLite file that `sqlite3` can open, with a folder for large content beside it (DESIGN §4).
+/// The spool in one SQLite file that `sqlite3` can open, with a folder for large content beside it.
 public final class SQLiteSpool: Spool {
     private let directory: SpoolDirectory
     private let pool: DatabasePool

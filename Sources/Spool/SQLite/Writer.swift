@@ -3,7 +3,7 @@ import GRDB
 import NIOCore
 import Synchronization
 
-/// The one thread that writes (DESIGN §4): it takes everything that waits into one transaction, syncs once, and lets all
+/// The one thread that writes: it takes everything that waits into one transaction, syncs once, and lets all
 /// those callers go on. When a transaction fails, each change is tried alone, so that one bad change fails alone.
 ///
 /// `@unchecked Sendable`: `store` is touched by the thread alone, and what waits is behind the condition.

@@ -3,7 +3,7 @@ import Relay
 import SMTP
 import TOMLKit
 
-/// Reads and writes the TOML file (DESIGN §9). It is checked as a whole before anything of it is used.
+/// Reads and writes the TOML file. It is checked as a whole before anything of it is used.
 enum ConfigurationFile {
     /// Where a file is looked for when none is named.
     static func defaultPaths(environment: [String: String]) -> [String] {
