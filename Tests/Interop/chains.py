@@ -8,7 +8,7 @@ from hoptop import Hoptop, offered
 from packages import Packages
 from peers import PEERS
 from sink import Mailbox, Sink
-from workspace import Unavailable
+from workspace import Failure, Unavailable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,12 +130,12 @@ class Chain:
         self.client.submit(self.entry, mail, self.entry_transport, **options)
 
     def need_extension(self, name):
-        """What every hop offers under this name; a hop without it skips the case."""
+        """What every hop offers under this name; a peer without it skips the case."""
         for hop, address, transport in self.entries:
             context = self.stage.certificates.client_context() if transport != "plain" else None
             features = offered(address, context, implicit=transport == "implicit")
             if name not in features:
-                raise Unavailable(f"{'this build' if hop == 'hoptop' else hop} does not offer {name.upper()}")
+                raise (Failure if hop == "hoptop" else Unavailable)(f"{hop} does not offer {name.upper()}")
         return features[name]
 
     def sink(self):
