@@ -1,6 +1,7 @@
 import Logging
 import Mail
 import Monitor
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Relay
@@ -10,13 +11,16 @@ import Testing
 
 @testable import hoptop
 
-/// A spool that takes its time over orders.
+/// A spool that puts orders off.
 private final class SlowSpool: Spool {
     let spool: SQLiteSpool
+    /// None is written before.
+    let earliest = NIOLockedValueBox(Timestamp(milliseconds: 0))
     init(_ spool: SQLiteSpool) { self.spool = spool }
 
     func apply(_ order: Order, on targets: [RecipientTarget], on loop: any EventLoop) -> EventLoopFuture<Applied> {
-        loop.scheduleTask(in: .milliseconds(1200)) {}.futureResult
+        let wait = max(0, self.earliest.withLockedValue { $0 }.since(.now))
+        return loop.scheduleTask(in: .milliseconds(wait)) {}.futureResult
             .flatMap { self.spool.apply(order, on: targets, on: loop) }
     }
 
@@ -73,21 +77,18 @@ extension EndToEnd {
                 try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton))
             let relay = Relay(
                 configuration, keyring: try Keyring(configuration), spool: spool, threads: .singleton,
-                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                log: silence)
             try await relay.start()
             let feed = relay.feed(user: "test")
             func row() async throws -> QueueRow? {
                 try await feed.queue(QueueQuery(), window: WindowRequest(.row(0), count: 1)).rows.first
             }
-            let server = try #require(relay.listening.first.flatMap { SocketEndpoint($0) })
-            _ = try await PlainClient(name: "c", server: server).send(
-                from: "<s@c>", to: [try ForwardPath(parsing: "<u@grey.example>")],
-                content: ByteBuffer(string: "Message-ID: <1@c>\r\n\r\nhi\r\n"))
+            try await relay.send(to: "<u@grey.example>")
             ledger.sent([Ledger.Entry("<1@c>", "u@grey.example")])
             // Greylisted at first; the second attempt would be taken, and falls due while the hold is on its way.
             #expect(try await eventually { try await row()?.state == .deferred })
             let next = try #require(try await row()?.nextAttempt)
-            try await Task.sleep(for: .milliseconds(max(0, next.since(.now) - 600)))
+            spool.earliest.withLockedValue { $0 = next.adding(milliseconds: 600) }
             let ref = try #require(try await row()?.ref)
             let held = try await feed.perform(.hold, on: .messages([ref]))
             #expect(held.done == 1)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Logging
 import Mail
 import NIOCore
 import Relay
@@ -56,14 +57,17 @@ final class Server {
     var log: String { (try? String(contentsOfFile: self.logFile, encoding: .utf8)) ?? "" }
 
     /// Starts it, and waits until it is ready.
-    init(spool: String, _ arguments: String...) throws {
+    ///
+    /// - Parameter configuration: a file; without one, none is read.
+    init(spool: String, configuration: String = "/dev/null", _ arguments: String...) throws {
         self.logFile = "\(spool)-\(UUID()).log"
         guard FileManager.default.createFile(atPath: self.logFile, contents: nil) else {
             throw Failure("no log at \(self.logFile)")
         }
         self.process.executableURL = URL(fileURLWithPath: Program.path)
-        self.process.arguments = ["serve", "--listen", "127.0.0.1:0", "--hostname", "mx.example.net", "--spool", spool]
-        self.process.arguments? += arguments
+        self.process.arguments =
+            ["serve", "--config", configuration, "--listen", "127.0.0.1:0", "--hostname", "mx.example.net"]
+            + ["--spool", spool] + arguments
         self.process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: self.logFile))
         self.process.standardInput = FileHandle.nullDevice
         try self.process.run()
@@ -74,7 +78,7 @@ final class Server {
         self.address = try #require(address.flatMap { SocketEndpoint(String($0)) })
     }
 
-    deinit { if self.process.isRunning { Glibc.kill(self.process.processIdentifier, SIGKILL) } }
+    deinit { if self.process.isRunning { _ = self.end(with: SIGKILL) } }
 
     /// Until the log says `text`; half a minute at most.
     func waitFor(_ text: String) throws {
@@ -102,6 +106,20 @@ final class Server {
         while content.readableBytes < octets { content.writeString("and so on, line after line, to its end\r\n") }
         _ = try await PlainClient(name: "client.example", server: self.address)
             .send(from: "<ann@sender.example>", to: [path], content: content)
+    }
+}
+
+/// For engines that tests start in their own process.
+let silence = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+extension Relay {
+    /// Sends one message as a client does.
+    func send(
+        from: String = "<s@c>", to path: String, _ content: String = "Message-ID: <1@c>\r\n\r\nhi\r\n"
+    ) async throws {
+        let server = try #require(self.listening.first.flatMap { SocketEndpoint($0) })
+        _ = try await PlainClient(name: "c", server: server)
+            .send(from: from, to: [try ForwardPath(parsing: path)], content: ByteBuffer(string: content))
     }
 }
 

@@ -35,14 +35,15 @@ extension EndToEnd {
             try "ann:\(password.text)\n".write(
                 toFile: "\(self.folder.path)/users", atomically: true, encoding: .utf8)
             try "secret\n".write(toFile: "\(self.folder.path)/password", atomically: true, encoding: .utf8)
-            for name in ["users", "password"] {
+            try "secreT\n".write(toFile: "\(self.folder.path)/wrong", atomically: true, encoding: .utf8)
+            for name in ["users", "password", "wrong"] {
                 try FileManager.default.setAttributes(
                     [.posixPermissions: 0o600], ofItemAtPath: "\(self.folder.path)/\(name)")
             }
         }
 
         private func start(_ configuration: RelayConfiguration) async throws -> Engine {
-            try await Engine.start(configuration, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try await Engine.start(configuration, log: silence)
         }
 
         private func receiver(_ tls: Listener.TLS) async throws -> Engine {
@@ -55,14 +56,14 @@ extension EndToEnd {
             return try await self.start(configuration)
         }
 
-        private func login(_ user: String = "ann") -> RouteSecurity.Login {
-            .init(user: user, secret: .file("\(self.folder.path)/password"), kind: .password)
+        private func login(_ file: String = "password") -> RouteSecurity.Login {
+            .init(user: "ann", secret: .file("\(self.folder.path)/\(file)"), kind: .password)
         }
 
-        /// Sends one message over the route, and tells how its recipient stands then.
+        /// Sends one message over the route, and tells how its recipient stands then, and the mechanism of the login.
         private func relay(
             over security: RouteSecurity, to receiver: Engine, host: String
-        ) async throws -> (state: RecipientState?, reply: String) {
+        ) async throws -> (state: RecipientState?, reply: String, mechanism: Substring?) {
             let port = try #require(SocketEndpoint(receiver.relay.listening[0])?.port)
             var configuration = RelayConfiguration(
                 hostname: "a.example", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
@@ -73,10 +74,7 @@ extension EndToEnd {
                     security: security)
             ]
             let sender = try await self.start(configuration)
-            let server = try #require(sender.relay.listening.first.flatMap { SocketEndpoint($0) })
-            _ = try await hoptop.PlainClient(name: "c", server: server).send(
-                from: "<s@c>", to: [try ForwardPath(parsing: "<u@z.example>")],
-                content: ByteBuffer(string: "Message-ID: <1@c>\r\n\r\nhi\r\n"))
+            try await sender.relay.send(to: "<u@z.example>")
             let feed = sender.relay.feed(user: "test")
             var fact: FactRow?
             _ = try await eventually {
@@ -85,8 +83,11 @@ extension EndToEnd {
             }
             let sessions = try await feed.connections(
                 ConnectionQuery(includesEnded: true), window: WindowRequest(.row(0), count: 100))
+            var mechanism: Substring?
             for session in sessions.rows {
                 let lines = try await feed.transcript(session.ref, from: 0, count: 1000)?.lines ?? []
+                mechanism =
+                    lines.lazy.map(\.text).first { $0.hasPrefix("AUTH ") }?.split(separator: " ").dropFirst().first
                 // Not even in the clear parts of a transcript.
                 #expect(!lines.contains { $0.text.contains("secret") || $0.text.contains("AGFubgBzZWNyZXQ=") })
             }
@@ -98,7 +99,7 @@ extension EndToEnd {
                 case .bounced: .bounced
                 default: nil
                 }
-            return (state, fact?.text ?? "")
+            return (state, fact?.text ?? "", mechanism)
         }
 
         @Test("SCRAM over STARTTLS with a certificate that is verified, of any, or pinned; and over implicit TLS")
@@ -120,6 +121,7 @@ extension EndToEnd {
                 }
                 let end = try await self.relay(over: security, to: receiver, host: "localhost")
                 #expect(end.state == .relayed, "\(way): \(end.reply)")
+                #expect(end.mechanism == "SCRAM-SHA-256-PLUS", "\(way)")
                 let rows = try await receiver.relay.feed(user: "test").connections(
                     ConnectionQuery(includesEnded: true), window: WindowRequest(.row(0), count: 10)
                 ).rows
@@ -156,7 +158,7 @@ extension EndToEnd {
         func wrongPassword() async throws {
             let receiver = try await self.receiver(.starttls)
             var security = RouteSecurity()
-            security.login = self.login("bob")
+            security.login = self.login("wrong")
             let end = try await self.relay(over: security, to: receiver, host: "localhost")
             #expect(end.state == .deferred)
             #expect(end.reply.contains("authentication failed: 535 5.7.8"), "\(end.reply)")

@@ -45,15 +45,7 @@ extension EndToEnd {
                 guard let pattern = DomainPattern(pattern), let host = SocketEndpoint(address) else { return nil }
                 return Route(pattern: pattern, via: [host])
             }
-            return try await Engine.start(
-                configuration, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        }
-
-        private func send(_ path: String, to engine: Engine) async throws {
-            let server = try #require(engine.relay.listening.first.flatMap { SocketEndpoint($0) })
-            let content = ByteBuffer(string: "Message-ID: <1@c>\r\n\r\nhi\r\n")
-            _ = try await PlainClient(name: "c", server: server)
-                .send(from: "<s@c>", to: [try ForwardPath(parsing: path)], content: content)
+            return try await Engine.start(configuration, log: silence)
         }
 
         @Test("honoured along A, D, P, U, Z, with and without the first name", arguments: ["@A,@D,@P,@U", "@D,@P,@U"])
@@ -64,7 +56,7 @@ extension EndToEnd {
             let p = try await self.engine("P", .honor, routes: [("U", u.relay.listening[0])])
             let d = try await self.engine("D", .honor, routes: [("P", p.relay.listening[0])])
             let a = try await self.engine("A", .honor, routes: [("D", d.relay.listening[0])])
-            try await self.send("<\(route):u@Z>", to: a)
+            try await a.relay.send(to: "<\(route):u@Z>")
             ledger.sent([Ledger.Entry("<1@c>", "u@Z")])
             #expect(try await eventually { ledger.missing.isEmpty })
             #expect(try await self.said(by: a) == ["<@A:s@c>", "<@D,@P,@U:u@Z>"])
@@ -91,7 +83,7 @@ extension EndToEnd {
                 Route(pattern: try #require(DomainPattern("c")), via: [farEnd.endpoint]),
             ]
             a.relay.reload(configuration, keyring: try Keyring(configuration))
-            try await self.send("<@D:nobody@Z>", to: a)
+            try await a.relay.send(to: "<@D:nobody@Z>")
             ledger.sent([Ledger.Entry("<1@c>", "nobody@Z")])
             #expect(try await eventually { ledger.missing.isEmpty })
             #expect(try await self.said(by: d) == ["<@D,@A:s@c>", "<nobody@Z>", "<>", "<@A:s@c>"])
@@ -105,7 +97,7 @@ extension EndToEnd {
             let ledger = Ledger()
             let farEnd = try await FarEnd.start(ledger: ledger)
             let a = try await self.engine("A", .strip, routes: [("Z", "\(farEnd.endpoint)")])
-            try await self.send("<@A,@D,@P,@U:u@Z>", to: a)
+            try await a.relay.send(to: "<@A,@D,@P,@U:u@Z>")
             ledger.sent([Ledger.Entry("<1@c>", "u@Z")])
             #expect(try await eventually { ledger.missing.isEmpty })
             #expect(try await self.said(by: a) == ["<s@c>", "<u@Z>"])

@@ -9,9 +9,10 @@ import Testing
 
 /// A terminal that nobody sees: a tmux server of its own, which ends with the test.
 private final class Tmux {
-    private let socket = "hoptop-\(UUID())"
+    private let socket: String
 
-    init(_ command: String, columns: Int = 80, rows: Int = 24) {
+    init(_ command: String, in folder: TemporaryFolder, columns: Int = 80, rows: Int = 24) {
+        self.socket = "\(folder.path)/tmux"
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", command)
     }
     deinit { self.tmux("kill-server") }
@@ -19,7 +20,7 @@ private final class Tmux {
     /// By `popen`, since Foundation's `Process` is not over before what tmux leaves running in the background.
     @discardableResult
     func tmux(_ arguments: String...) -> String {
-        let words = ["tmux", "-L", self.socket] + arguments
+        let words = ["tmux", "-S", self.socket] + arguments
         let quoted = words.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
         guard let pipe = popen(quoted + " 2>/dev/null </dev/null", "r") else { return "" }
         defer { pclose(pipe) }
@@ -48,29 +49,30 @@ extension EndToEnd {
         private let folder: TemporaryFolder
         init() throws { self.folder = try TemporaryFolder() }
 
-        /// A port that was free a moment ago.
-        private func freePort() async throws -> Int {
-            let farEnd = try await FarEnd.start(ledger: Ledger())
-            await farEnd.stop()
-            return farEnd.endpoint.port
+        /// The program with the screen, listening on a port that the system chose.
+        private func run(_ options: String) -> String {
+            "\(Program.path) run --config /dev/null --hostname mx.example.net --listen 127.0.0.1:0"
+                + " --spool \(self.folder.path)/spool \(options)"
         }
 
         @Test("a message arrives, waits, is retried by a keystroke, and leaves; the terminal is as it was")
         func retry() async throws {
             let ledger = Ledger()
             let farEnd = try await FarEnd.start(ledger: ledger)
-            let port = try await self.freePort()
-            let run =
-                "\(Program.path) run --hostname mx.example.net --listen 127.0.0.1:\(port)"
-                + " --spool \(self.folder.path)/spool --route '*=\(farEnd.endpoint)'"
-            let tmux = Tmux("sh -c \"LANG=C.UTF-8 \(run); echo status $?; stty -a; cat\"")
+            let run = self.run("--route '*=\(farEnd.endpoint)'")
+            // The shell that tmux starts must leave the status to the one inside.
+            let tmux = Tmux("sh -c \"LANG=C.UTF-8 \(run); echo status \\$?; stty -a; cat\"", in: self.folder)
             #expect(try await tmux.sees("accepting"))
+            tmux.press("2")
+            let address = "127.0.0.1:"
+            #expect(try await tmux.sees("send mail to \(address)"))
+            let said = tmux.screen.split(separator: address).dropFirst().first?.prefix { $0.isNumber }
+            let port = try #require(said.flatMap { Int($0) })
             let path = try ForwardPath(parsing: "<bob@grey.example>")
             let content = ByteBuffer(string: "Subject: a\u{1B}[2J\u{202E}b\r\nMessage-ID: <1@test>\r\n\r\nhi\r\n")
             _ = try await PlainClient(name: "client.example", server: SocketEndpoint(host: "127.0.0.1", port: port))
                 .send(from: "<ann@sender.example>", to: [path], content: content)
             ledger.sent([Ledger.Entry("<1@test>", "bob@grey.example")])
-            tmux.press("2")
             #expect(try await tmux.sees("deferred"))
             #expect(try await tmux.sees("Greylisted"))
             tmux.press("Enter")
@@ -92,22 +94,22 @@ extension EndToEnd {
             tmux.press("q")
             #expect(try await tmux.sees("the queue is empty"))
             #expect(try await tmux.sees("status 0"))
-            #expect(tmux.screen.contains(" icanon"))
-            #expect(tmux.screen.contains(" echo "))
+            #expect(try await tmux.sees(" icanon"))
+            #expect(try await tmux.sees(" echo "))
             await farEnd.stop()
         }
 
         @Test("a crash by a signal leaves the terminal as it was", arguments: ["SEGV", "ABRT", "TERM"])
         func crash(_ signal: String) async throws {
-            let port = try await self.freePort()
-            let run = "\(Program.path) run --listen 127.0.0.1:\(port) --spool \(self.folder.path)/spool"
-            let tmux = Tmux("bash -c \"LANG=C.UTF-8 SWIFT_BACKTRACE=enable=no \(run); echo over; stty -a; cat\"")
+            let tmux = Tmux(
+                "bash -c \"LANG=C.UTF-8 SWIFT_BACKTRACE=enable=no \(self.run("")); echo over; stty -a; cat\"",
+                in: self.folder)
             #expect(try await tmux.sees("accepting"))
             let pid = try #require(self.processes(named: "\(self.folder.path)/spool").first)
             Glibc.kill(pid, ["SEGV": SIGSEGV, "ABRT": SIGABRT, "TERM": SIGTERM][signal] ?? SIGTERM)
             #expect(try await tmux.sees("over"))
-            #expect(tmux.screen.contains(" icanon"))
-            #expect(tmux.screen.contains(" echo "))
+            #expect(try await tmux.sees(" icanon"))
+            #expect(try await tmux.sees(" echo "))
         }
 
         /// Ours that have `text` among their arguments, and are no shell.

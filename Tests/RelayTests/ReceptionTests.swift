@@ -77,8 +77,10 @@ struct ReceptionTests {
     }
 
     /// Starts a server, sends `text` in one burst, and gives back all replies up to the end of the session.
+    ///
+    /// - Parameter endsSide: the client closes its side behind `text`.
     private func converse(
-        _ text: String, _ configuration: RelayConfiguration, on listener: Listener? = nil
+        _ text: String, _ configuration: RelayConfiguration, on listener: Listener? = nil, endsSide: Bool = false
     ) async throws -> (replies: String, registry: SessionRegistry) {
         let group = MultiThreadedEventLoopGroup.singleton
         let registry = SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next()))
@@ -91,13 +93,18 @@ struct ReceptionTests {
             accepted: { message in accepted.withLockedValue { $0.append(message) } })
         let server = try await reception.listen(
             on: listener ?? Listener(SocketEndpoint(host: "127.0.0.1", port: 0)), group: group)
-        let client = try await ClientBootstrap(group: group).connect(to: try #require(server.localAddress)) { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+        let client = try await ClientBootstrap(group: group)
+            .channelOption(.allowRemoteHalfClosure, value: endsSide)
+            .connect(to: try #require(server.localAddress)) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: endsSide))
+                }
             }
-        }
         let replies = try await client.executeThenClose { inbound, outbound in
             if !text.isEmpty { try await outbound.write(ByteBuffer(string: text)) }
+            if endsSide { outbound.finish() }
             var replies = ""
             for try await buffer in inbound { replies += String(buffer: buffer) }
             return replies
@@ -144,10 +151,13 @@ struct ReceptionTests {
         #expect(registry.liveCounts == (0, 0))
     }
 
+    /// Too much for the transaction.
+    private let largeContent = Array(repeating: String(repeating: "x", count: 70), count: 6000)
+        .joined(separator: "\r\n")
+
     @Test("large content goes to a file, whole")
     func large() async throws {
-        let line = String(repeating: "x", count: 70)
-        let content = Array(repeating: line, count: 6000).joined(separator: "\r\n")
+        let content = self.largeContent
         let (replies, _) = try await self.converse(self.message(content, to: "<bob@example.com>"), self.configuration())
         #expect(self.codes(replies).suffix(2) == ["250", "221"])
         let new = try #require(self.spool.state.withLockedValue { $0.messages.first })
@@ -164,9 +174,13 @@ struct ReceptionTests {
     @Test("a full spool is a 452, and nothing of the message remains")
     func full() async throws {
         self.spool.state.withLockedValue { $0.isFull = true }
-        let (replies, _) = try await self.converse(self.message("hi", to: "<bob@example.com>"), self.configuration())
-        #expect(self.codes(replies) == ["220", "250", "250", "250", "354", "452", "221"])
+        for content in ["hi", self.largeContent] {
+            let (replies, _) = try await self.converse(
+                self.message(content, to: "<bob@example.com>"), self.configuration())
+            #expect(self.codes(replies) == ["220", "250", "250", "250", "354", "452", "221"])
+        }
         #expect(self.accepted.withLockedValue { $0.isEmpty })
+        #expect(self.spool.state.withLockedValue { $0.discarded } == 1)
     }
 
     @Test("no open relay: a client outside the networks reaches our domains and our postmaster only")
@@ -312,33 +326,9 @@ struct ReceptionTests {
 
     @Test("a client that ends its side behind QUIT still gets its replies")
     func halfClosed() async throws {
-        let group = MultiThreadedEventLoopGroup.singleton
-        let configuration = try self.configuration()
-        let reception = Reception(
-            Admission(configuration: configuration, keyring: try Keyring(configuration)), spool: self.spool,
-            registry: SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next())), clock: .system,
-            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton,
-            requested: { _ in group.next().makeSucceededFuture(0) }, accepted: { _ in })
-        let server = try await reception.listen(on: self.listener(), group: group)
-        let client = try await ClientBootstrap(group: group)
-            .channelOption(.allowRemoteHalfClosure, value: true)
-            .connect(to: try #require(server.localAddress)) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
-                        wrappingChannelSynchronously: channel,
-                        configuration: .init(isOutboundHalfClosureEnabled: true))
-                }
-            }
-        let text = self.message("Subject: hi\r\n\r\nhello", to: "<bob@example.com>")
-        let replies = try await client.executeThenClose { inbound, outbound in
-            try await outbound.write(ByteBuffer(string: text))
-            outbound.finish()
-            var replies = ""
-            for try await buffer in inbound { replies += String(buffer: buffer) }
-            return replies
-        }
+        let (replies, _) = try await self.converse(
+            self.message("Subject: hi\r\n\r\nhello", to: "<bob@example.com>"), self.configuration(),
+            on: self.listener(), endsSide: true)
         #expect(self.codes(replies) == ["220", "250", "250", "250", "354", "250", "221"])
-        try await server.close()
-        await reception.drain(within: .seconds(5))
     }
 }

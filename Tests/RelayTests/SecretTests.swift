@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -96,12 +97,10 @@ struct SecretTests {
     }
 
     @Test("a variable of the environment")
-    func environment() {
-        setenv("HOPTOP_TEST_SECRET", "secret", 1)
-        #expect(throws: Never.self) {
-            let secret = try Secret.environment("HOPTOP_TEST_SECRET").read()
-            #expect(secret == "secret")
-        }
+    func environment() throws {
+        // Set for all of us, where a variable of our own would race with who reads the environment.
+        let path = getenv("PATH").map { String(cString: $0) }
+        #expect(try Secret.environment("PATH").read() == path)
         #expect(throws: SecretError("HOPTOP_TEST_NONE is not in the environment")) {
             try Secret.environment("HOPTOP_TEST_NONE").read()
         }
@@ -139,5 +138,22 @@ struct SecretTests {
             try Secret.command(command).read(within: 200)
         }
         #expect(ContinuousClock.now - start < .seconds(10))
+    }
+
+    @Test("what a command left in the background is killed with it")
+    func started() async throws {
+        let started = try self.withFile("") { path in
+            #expect(throws: SecretError.self) {
+                try Secret.command("sleep 600 & echo $! >\(path); sleep 600").read(within: 3000)
+            }
+            return try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        let status = "/proc/\(try #require(pid_t(started)))/stat"
+        // Dead, though it may not be waited for.
+        func isOver() -> Bool {
+            (try? String(contentsOfFile: status, encoding: .utf8)).map { $0.contains(") Z ") } ?? true
+        }
+        for _ in 0..<100 where !isOver() { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(isOver())
     }
 }

@@ -70,24 +70,4 @@ struct PasswordTests {
     func prepared(text: String, expected: String?) { #expect(PreparedString(text)?.text == expected) }
 
     private func prepared(_ text: String) throws -> PreparedString { try #require(PreparedString(text)) }
-
-    @Test(
-        "base 64 (RFC 4648 §10), each value with one spelling (§3.5)",
-        arguments: [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ])
-    func base64(text: String, encoded: String) {
-        #expect(Base64.encode(text.utf8) == encoded)
-        #expect(Base64.decode(encoded.utf8) == octets(text))
-    }
-
-    @Test(
-        "what is not base 64",
-        arguments: [
-            "Z", "Zg", "Zg=", "Zg===", "Z===", "A===", "====", "=", "Zm9v=", "Zh==", "Zm9=", "Zm 9", "Zm9v\r\n",
-            "Zg==Zg==",
-            "Z=g=", "Zm-v", "Zm_v", "Zm9é",
-        ])
-    func notBase64(text: String) { #expect(Base64.decode(text.utf8) == nil) }
 }

@@ -58,15 +58,4 @@ struct RobustnessTests {
             _ = try? StoredPassword(text: text)
         }
     }
-
-    @Test("base 64 there and back")
-    func base64() {
-        let seed = UInt64.random(in: .min ... .max)
-        print("SASL base 64 seed: \(seed)")
-        var generator = SeededGenerator(state: seed)
-        for count in 0..<200 {
-            let octets = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-            #expect(Base64.decode(Base64.encode(octets).utf8) == octets, "seed \(seed)")
-        }
-    }
 }

@@ -229,7 +229,7 @@ struct ClientParty: Transcript.Party {
             self.giveContent()
             return []
         case .sendContent(let chunk):
-            if self.isInChunk { return ["C| \(Self.escaped(chunk))"] }
+            if self.isInChunk { return ["C| \(Transcript.escape(chunk))"] }
             self.written.writeImmutableBuffer(chunk)
             return []
         case .endContent:
@@ -249,18 +249,6 @@ struct ClientParty: Transcript.Party {
             return ["*: unusable\(permanent == nil ? "" : " for good"): \(cause)"]
         case .close: return ["*: close"]
         }
-    }
-
-    private static func escaped(_ buffer: ByteBuffer) -> String {
-        buffer.readableBytesView.map { octet in
-            switch octet {
-            case 13: "\\r"
-            case 10: "\\n"
-            case 0: "\\0"
-            case 0x20..<0x7F: String(UnicodeScalar(octet))
-            default: "\\x" + String(octet, radix: 16)
-            }
-        }.joined()
     }
 
     func expect(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) {

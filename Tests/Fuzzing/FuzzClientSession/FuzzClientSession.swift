@@ -11,7 +11,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
         hostname: "a.example.net", pipelining: choices & 1 != 0, chunking: choices & 2 != 0,
         tls: [.never, .ifOffered, .always][Int(choices >> 2) % 3],
         mechanisms: choices & 16 != 0 ? ["LOGIN"] : [], allowsPlaintextPasswords: true)
-    var driver = Driver(ClientSession(configuration), input)
+    var driver = Driver(session: ClientSession(configuration), input: input)
     driver.run()
     return 0
 }
@@ -23,11 +23,6 @@ private struct Driver {
     var begun = 0
     var finished = 0
     var contentGiven = 0
-
-    init(_ session: ClientSession, _ input: Input) {
-        self.session = session
-        self.input = input
-    }
 
     mutating func run() {
         self.drain()

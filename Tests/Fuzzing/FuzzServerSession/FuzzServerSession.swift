@@ -18,7 +18,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     configuration.bareLineEnds = choices & 4 != 0 ? .reject : .normalize
     configuration.longLines = choices & 8 != 0 ? .reject : .fold
     configuration.holdLimit = .init(seconds: 60, until: 1_795_615_200_000)
-    var driver = Driver(ServerSession(configuration), input)
+    var driver = Driver(session: ServerSession(configuration), input: input)
     driver.run()
     return 0
 }
@@ -27,11 +27,6 @@ private struct Driver {
     var session: ServerSession
     var input: Input
     var stored = 0
-
-    init(_ session: ServerSession, _ input: Input) {
-        self.session = session
-        self.input = input
-    }
 
     mutating func run() {
         self.drain()
