@@ -64,10 +64,19 @@ public final class SQLiteSpool: Spool {
                         + "use the newer hoptop, or another spool with --spool DIRECTORY")
             }
             if found == 0 { try Schema.prepare(db) }
-            try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;")
+            try db.execute(sql: "PRAGMA cache_size = -16000")
             if let maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(maximumPages)") }
         }
-        return try DatabasePool(path: directory.database, configuration: configuration)
+        let pool = try DatabasePool(path: directory.database, configuration: configuration)
+        try pool.writeWithoutTransaction { db in
+            // The pool has chosen NORMAL for itself, which syncs at checkpoints alone: a power cut would take what a 250
+            // has promised. FULL syncs each commit.
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+                throw SpoolError(.unavailable, "the spool's database does not sync its commits")
+            }
+        }
+        return pool
     }
 
     private static func openingError(_ error: any Error, _ path: String) -> SpoolError {
