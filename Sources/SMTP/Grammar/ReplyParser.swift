@@ -40,17 +40,17 @@ public struct ReplyParser: Sendable {
     /// The next complete reply; `nil` until more octets come. After an error nothing sensible can follow.
     public mutating func next() throws(ReplySyntaxError) -> Reply? {
         while let line = self.input.nextLine() {
-            let octets = Array(line.octets.readableBytesView)
+            let octets = line.octets.readableBytesView
             guard let code = Self.code(octets) else { throw .line }
             let text = octets.dropFirst(4)
             try self.append(code, text)
-            if octets.count > 3, octets[3] == .hyphen { continue }
+            if octets.dropFirst(3).first == .hyphen { continue }
             return self.partial.take()?.reply
         }
         return nil
     }
 
-    private mutating func append(_ code: ReplyCode, _ text: ArraySlice<UInt8>) throws(ReplySyntaxError) {
+    private mutating func append(_ code: ReplyCode, _ text: ByteBufferView) throws(ReplySyntaxError) {
         guard self.partial != nil else {
             let enhanced = EnhancedStatusCode.prefix(of: text)?.code
             let matching = enhanced.flatMap { UInt16($0.class) == code.rawValue / 100 ? $0 : nil }
@@ -66,15 +66,17 @@ public struct ReplyParser: Sendable {
         self.partial?.reply.lines.append(Self.text(text, without: partial.reply.enhanced))
     }
 
-    private static func code(_ line: [UInt8]) -> ReplyCode? {
-        guard line.count >= 3, line[..<3].allSatisfy(\.isDigit), (0x32...0x35).contains(line[0]),
-            line.count == 3 || line[3] == .space || line[3] == .hyphen
+    private static func code(_ line: ByteBufferView) -> ReplyCode? {
+        let digits = line.prefix(3)
+        let next = line.dropFirst(3).first
+        guard digits.count == 3, digits.allSatisfy(\.isDigit), let first = digits.first, 0x32...0x35 ~= first,
+            next == nil || next == .space || next == .hyphen
         else { return nil }
-        return ReplyCode(rawValue: line[..<3].reduce(0) { $0 * 10 + UInt16($1 - 0x30) })
+        return ReplyCode(rawValue: digits.reduce(0) { $0 * 10 + UInt16($1 - 0x30) })
     }
 
     /// The text of a line. `enhanced` is repeated on each of them (RFC 2034 §4), and goes.
-    private static func text(_ octets: ArraySlice<UInt8>, without enhanced: EnhancedStatusCode?) -> String {
+    private static func text(_ octets: ByteBufferView, without enhanced: EnhancedStatusCode?) -> String {
         guard let enhanced, let (code, length) = EnhancedStatusCode.prefix(of: octets), code == enhanced else {
             return String(decoding: octets, as: UTF8.self)
         }
