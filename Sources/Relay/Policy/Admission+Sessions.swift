@@ -36,11 +36,11 @@ extension Admission {
         func isAmong(_ networks: [Network]) -> Bool {
             address.map { address in networks.contains { $0.contains(address) } } ?? false
         }
-        var extensions = Set(ServiceExtension.allCases)
+        var extensions = self.extensions
         if self.tls(on: listener) != .starttls { extensions.remove(.startTLS) }
         if !self.mayRelay(address) { extensions.remove(.etrn) }
         if !isAmong(self.configuration.xclient) { extensions.remove(.xclient) }
         if !isAmong(self.configuration.xforward) { extensions.remove(.xforward) }
-        return extensions.subtracting(self.configuration.without)
+        return extensions
     }
 }

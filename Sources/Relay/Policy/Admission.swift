@@ -7,6 +7,14 @@ import SMTP
 struct Admission: Sendable {
     let configuration: RelayConfiguration
     let keyring: Keyring
+    /// What any client may be offered, as far as listener and client allow.
+    let extensions: Set<ServiceExtension>
+
+    init(configuration: RelayConfiguration, keyring: Keyring) {
+        self.configuration = configuration
+        self.keyring = keyring
+        self.extensions = Set(ServiceExtension.allCases).subtracting(configuration.without)
+    }
 
     func mayRelay(_ address: SocketAddress?) -> Bool {
         guard let address else { return false }

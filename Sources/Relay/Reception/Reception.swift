@@ -46,11 +46,6 @@ final class Reception: Sendable {
         try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            // Some clients end their side behind QUIT, and still want to know what became of the mail before it.
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.prepare(channel, of: listener) }
             }
@@ -58,6 +53,13 @@ final class Reception: Sendable {
     }
 
     private func prepare(_ channel: any Channel, of listener: Listener) throws {
+        // Set here and not by the bootstrap, which makes futures for each.
+        let options = channel.syncOptions
+        try options?.setOption(.autoRead, value: false)
+        try options?.setOption(.maxMessagesPerRead, value: 1)
+        try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+        // Some clients end their side behind QUIT, and still want to know what became of the mail before it.
+        try options?.setOption(.allowRemoteHalfClosure, value: true)
         let session = ServerHandler(self, listener)
         let pipeline = channel.pipeline.syncOperations
         if let address = channel.remoteAddress, listener.proxies.contains(where: { $0.contains(address) }) {

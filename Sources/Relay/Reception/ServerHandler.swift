@@ -41,7 +41,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.reception = reception
         self.listener = listener
         self.admission = reception.admission
-        self.session = ServerSession(self.admission.session(on: listener, from: nil, at: reception.clock.now()))
+        self.session = ServerSession(ServerSession.Configuration(hostname: self.admission.configuration.hostname))
     }
 
     var tlsMode: Listener.TLS { self.admission.tls(on: self.listener) }
