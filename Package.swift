@@ -6,6 +6,8 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
+        // A message passes through six of our modules; what is small enough is inlined across them.
+        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
     ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 /// A room of the house; who may know whom is said in this file.
@@ -24,6 +26,7 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -72,7 +75,7 @@ let protocolRooms = [
         ],
         targets: protocolRooms + [
             room("SASL", ["SMTP", crypto]),
-            room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb]),
+            room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite]),
             room("Monitor", ["Mail", "SMTP", nioCore]),
             room(
                 "Relay",

@@ -64,7 +64,8 @@ public final class SQLiteSpool: Spool {
                         + "use the newer hoptop, or another spool with --spool DIRECTORY")
             }
             if found == 0 { try Schema.prepare(db) }
-            try db.execute(sql: "PRAGMA cache_size = -16000")
+            // Debian builds SQLite to overwrite what is deleted, which would write each relayed content a second time.
+            try db.execute(sql: "PRAGMA secure_delete = OFF; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000")
             if let maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(maximumPages)") }
         }
         let pool = try DatabasePool(path: directory.database, configuration: configuration)
@@ -110,7 +111,7 @@ public final class SQLiteSpool: Spool {
     }
 
     public func settle(_ settlements: [Settlement], on eventLoop: any EventLoop) -> EventLoopFuture<[Settled]> {
-        self.writer.submit(on: eventLoop) { store, db in try settlements.map { try store.settle($0, db) } }
+        self.writer.submit(.patient, on: eventLoop) { store, db in try settlements.map { try store.settle($0, db) } }
     }
 
     public func apply(

@@ -164,9 +164,8 @@ extension Store {
         _ before: SpooledRecipient, now: SpooledRecipient, of id: QueueID, _ token: Int64, _ until: Timestamp,
         _ db: Database
     ) throws {
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO dropped VALUES (?, ?, ?, ?, ?, ?)").execute(arguments: [
-            id.rawValue, before.index, token, until.milliseconds, now.generation, Data(Packer.recipients([before])),
-        ])
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO dropped VALUES (?, ?, ?, ?, ?, ?)").run(
+            id.rawValue, before.index, token, until.milliseconds, now.generation, Packer.recipients([before]))
         self.changeUndoable { $0.insert(id) }
         self.count { $0.dropped += 1 }
     }

@@ -1,5 +1,5 @@
-import Foundation
 import GRDB
+import Glibc
 import Mail
 import NIOCore
 import SMTP
@@ -76,10 +76,9 @@ final class Store {
                 UPDATE counters SET lastID = ?, accepted = ?, relayed = ?, deferredAttempts = ?, bounced = ?,
                 expired = ?, dropped = ?, reports = ?
                 """
-        ).execute(arguments: [
+        ).run(
             self.totals.lastID, counters.accepted, counters.relayed, counters.deferredAttempts, counters.bounced,
-            counters.expired, counters.dropped, counters.reports,
-        ])
+            counters.expired, counters.dropped, counters.reports)
         try self.pruneFacts(db)
     }
 
@@ -109,8 +108,7 @@ final class Store {
         switch new.content {
         case .buffer(let octets):
             isFile = false
-            try db.cachedStatement(sql: "INSERT INTO content VALUES (?, ?)")
-                .execute(arguments: [message.id.rawValue, Data(octets)])
+            try db.cachedStatement(sql: "INSERT INTO content VALUES (?, ?)").run(message.id.rawValue, octets)
             self.cached.append((message.id, octets))
         case .file(let file):
             guard let file = file as? ContentFile else {
@@ -120,10 +118,9 @@ final class Store {
             try file.place()
             self.mustSyncContent = true
         }
-        try db.cachedStatement(sql: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)").execute(arguments: [
+        try db.cachedStatement(sql: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)").run(
             message.id.rawValue, message.generation, message.arrived.milliseconds, message.contentOctets,
-            Data(Packer.envelope(of: message)), Data(Packer.recipients(message.recipients)), isFile,
-        ])
+            Packer.envelope(of: message), Packer.recipients(message.recipients), isFile)
         self.totals.lastID = max(self.totals.lastID, message.id.rawValue)
         self.totals.counters.accepted += 1
         var fact = Fact(sequence: 0, at: message.arrived, kind: .accepted, message: message.id)
@@ -148,17 +145,15 @@ final class Store {
             return true
         }
         try db.cachedStatement(sql: "UPDATE messages SET generation = ?, recipients = ? WHERE id = ?")
-            .execute(arguments: [
-                message.generation, Data(Packer.recipients(message.recipients)), message.id.rawValue,
-            ])
+            .run(message.generation, Packer.recipients(message.recipients), message.id.rawValue)
         self.remember(message)
         return false
     }
 
     private func delete(_ id: QueueID, _ db: Database) throws {
-        try db.cachedStatement(sql: "DELETE FROM content WHERE id = ?").execute(arguments: [id.rawValue])
+        try db.cachedStatement(sql: "DELETE FROM content WHERE id = ?").run(id.rawValue)
         let isInline = db.changesCount > 0
-        try db.cachedStatement(sql: "DELETE FROM messages WHERE id = ?").execute(arguments: [id.rawValue])
+        try db.cachedStatement(sql: "DELETE FROM messages WHERE id = ?").run(id.rawValue)
         self.touched.append(id)
         self.fresh[id] = nil
         self.gone.append((id, !isInline))
@@ -180,11 +175,10 @@ final class Store {
     func insert(_ fact: Fact, _ db: Database) throws -> Int64 {
         self.totals.lastFact += 1
         try db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            .execute(arguments: [
+            .run(
                 self.totals.lastFact, fact.at.milliseconds, fact.kind.rawValue, fact.message.rawValue,
                 fact.recipient, fact.from, fact.to, fact.nextHop, fact.remoteID, fact.text, fact.session,
-                fact.contentOctets, fact.milliseconds,
-            ])
+                fact.contentOctets, fact.milliseconds)
         return self.totals.lastFact
     }
 
@@ -193,13 +187,9 @@ final class Store {
         let end = self.totals.lastFact - Self.factsKept
         guard end - self.prunedFacts >= 1000 else { return }
         let upTo = min(end, self.prunedFacts + 5000)
-        try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence <= ?").execute(arguments: [upTo])
+        try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence <= ?").run(upTo)
         self.prunedFacts = upTo
     }
-}
-
-extension Data {
-    init(_ buffer: ByteBuffer) { self = buffer.withUnsafeReadableBytes { Data($0) } }
 }
 
 extension Counters {

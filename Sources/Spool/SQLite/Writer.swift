@@ -6,25 +6,47 @@ import Synchronization
 /// The one thread that writes: it takes everything that waits into one transaction, syncs once, and lets all
 /// those callers go on. When a transaction fails, each change is tried alone, so that one bad change fails alone.
 ///
+/// A sync costs the same for one change and for twenty. So while many write, changes gather for a moment before the next
+/// transaction; who writes alone does not wait. A change that nobody waits for goes with the next transaction of others.
+///
 /// `@unchecked Sendable`: `store` is touched by the thread alone, and what waits is behind the condition.
 final class Writer: @unchecked Sendable {
     /// A change that waits, with what its caller is told.
     private struct Change {
         var loop: any EventLoop
         var weight: Int
+        var urgency: Urgency
         /// - Returns: what to run on the caller's loop when it is on disk.
         var perform: (Store, Database) throws -> () -> Void
         var fail: (SpoolError) -> Void
     }
 
+    enum Urgency: Sendable {
+        /// A client waits for it.
+        case waitedFor
+        /// Mail goes on without it.
+        case patient
+    }
+
+    /// From the start of one transaction to the next, while many write; less when so many wait.
+    private static let gathering = TimeAmount.milliseconds(2)
+    private static let enough = 8
+    /// How long a patient change waits for company.
+    private static let patience = TimeAmount.milliseconds(10)
     private static let changesInTransaction = 1000
     /// Octets of content.
     private static let weightOfTransaction = 32 << 20
 
     private let pool: DatabasePool
     private let store: Store
-    private let condition = NSCondition()
+    private let condition = MonotonicCondition()
     private var waiting: [Change] = []
+    /// Of these: changes that are waited for.
+    private var waitedFor = 0
+    /// What waits is to be written now.
+    private var isDue = false
+    /// The thread sleeps until its time has come, or until enough wait.
+    private var isGathering = false
     private var isClosing = false
     private var onClosed: (() -> Void)?
 
@@ -39,36 +61,57 @@ final class Writer: @unchecked Sendable {
 
     /// - Parameter weight: octets of content that come with it.
     func submit<Value: Sendable>(
-        weight: Int = 0, on loop: any EventLoop, _ body: @escaping @Sendable (Store, Database) throws -> Value
+        _ urgency: Urgency = .waitedFor, weight: Int = 0, on loop: any EventLoop,
+        _ body: @escaping @Sendable (Store, Database) throws -> Value
     ) -> EventLoopFuture<Value> {
         let promise = loop.makePromise(of: Value.self)
         let change = Change(
-            loop: loop, weight: weight,
+            loop: loop, weight: weight, urgency: urgency,
             perform: { store, db in
                 let value = try body(store, db)
                 return { promise.succeed(value) }
             },
             fail: { promise.fail($0) })
-        self.condition.lock()
-        let isClosing = self.isClosing
-        if !isClosing {
-            self.waiting.append(change)
-            if self.waiting.count == 1 { self.condition.signal() }
+        let (isClosing, isFirst) = self.condition.withLock {
+            let before = (isClosing: self.isClosing, isFirst: self.waiting.isEmpty)
+            if !before.isClosing { self.add(change) }
+            return before
         }
-        self.condition.unlock()
-        if isClosing { promise.fail(SpoolError(.unavailable, "the spool is closed")) }
+        if isClosing {
+            promise.fail(SpoolError(.unavailable, "the spool is closed"))
+        } else if isFirst, urgency == .patient {
+            loop.scheduleTask(in: Self.patience) {
+                self.condition.withLock { if !self.waiting.isEmpty { self.makeDue() } }
+            }
+        }
         return promise.futureResult
+    }
+
+    // With the condition's lock.
+
+    private func add(_ change: Change) {
+        self.waiting.append(change)
+        guard change.urgency == .waitedFor else { return }
+        self.waitedFor += 1
+        self.makeDue()
+    }
+
+    private func makeDue() {
+        let wakes = self.isGathering ? self.waitedFor == Self.enough || self.isClosing : !self.isDue
+        self.isDue = true
+        if wakes { self.condition.signal() }
     }
 
     /// Writes what waits, then ends the thread.
     func close() async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            self.condition.lock()
-            let isFirst = !self.isClosing
-            self.isClosing = true
-            if isFirst { self.onClosed = { continuation.resume() } }
-            self.condition.signal()
-            self.condition.unlock()
+            let isFirst = self.condition.withLock {
+                let isFirst = !self.isClosing
+                if isFirst { self.onClosed = { continuation.resume() } }
+                self.isClosing = true
+                self.makeDue()
+                return isFirst
+            }
             if !isFirst { continuation.resume() }
         }
     }
@@ -76,25 +119,42 @@ final class Writer: @unchecked Sendable {
     // MARK: on the thread
 
     private func run() {
-        while let batch = self.nextBatch() { self.write(batch) }
+        var next = NIODeadline.now()
+        while self.waitForChanges(until: next) {
+            let begun = NIODeadline.now()
+            let batch = self.nextBatch()
+            let isShared = batch.count { $0.urgency == .waitedFor } > 1
+            next = isShared ? begun + Self.gathering : begun
+            self.write(batch)
+        }
         try? self.pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
         self.onClosed?()
     }
 
-    private func nextBatch() -> ArraySlice<Change>? {
-        self.condition.lock()
-        defer { self.condition.unlock() }
-        while self.waiting.isEmpty {
-            if self.isClosing { return nil }
-            self.condition.wait()
+    /// Lets changes gather until the time has come or enough wait, then waits until something is due.
+    /// - Returns: false when nothing waits and nothing will.
+    private func waitForChanges(until time: NIODeadline) -> Bool {
+        self.condition.withLock {
+            self.isGathering = true
+            while self.waitedFor < Self.enough, !self.isClosing, self.condition.wait(until: time) {}
+            self.isGathering = false
+            while !self.isDue { self.condition.wait() }
+            return !self.waiting.isEmpty
         }
-        var weight = 0
-        let batch = self.waiting.prefix(Self.changesInTransaction).prefix { change in
-            defer { weight += change.weight }
-            return weight < Self.weightOfTransaction
+    }
+
+    private func nextBatch() -> ArraySlice<Change> {
+        self.condition.withLock {
+            var weight = 0
+            let batch = self.waiting.prefix(Self.changesInTransaction).prefix { change in
+                defer { weight += change.weight }
+                return weight < Self.weightOfTransaction
+            }
+            self.waiting.removeFirst(batch.count)
+            self.waitedFor = self.waiting.count { $0.urgency == .waitedFor }
+            self.isDue = self.isClosing || !self.waiting.isEmpty
+            return batch
         }
-        self.waiting.removeFirst(batch.count)
-        return batch
     }
 
     private func write(_ batch: ArraySlice<Change>) {
