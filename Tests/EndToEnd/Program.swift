@@ -14,6 +14,7 @@ import Testing
 
 /// The program as it was built beside the tests.
 enum Program {
+    static let folder = URL(fileURLWithPath: Self.path).deletingLastPathComponent().path
     static let path: String = {
         let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         let candidates = [
@@ -56,10 +57,24 @@ final class Server {
 
     var log: String { (try? String(contentsOfFile: self.logFile, encoding: .utf8)) ?? "" }
 
-    /// Starts it, and waits until it is ready.
+    /// How far a start has come, as the log says it.
+    enum Milestone: String {
+        /// Nothing but a process.
+        case started
+        /// Mail comes in; the queue is still to be taken up.
+        case listening
+        case ready = "is ready"
+    }
+
+    /// Starts it, and waits until it has come so far.
     ///
-    /// - Parameter configuration: a file; without one, none is read.
-    init(spool: String, configuration: String = "/dev/null", _ arguments: String...) throws {
+    /// - Parameters:
+    ///   - configuration: a file; without one, none is read.
+    ///   - environment: on top of the test's own.
+    init(
+        spool: String, configuration: String = "/dev/null", environment: [String: String] = [:],
+        until milestone: Milestone = .ready, _ arguments: String...
+    ) throws {
         self.logFile = "\(spool)-\(UUID()).log"
         guard FileManager.default.createFile(atPath: self.logFile, contents: nil) else {
             throw Failure("no log at \(self.logFile)")
@@ -70,8 +85,10 @@ final class Server {
             + ["--spool", spool] + arguments
         self.process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: self.logFile))
         self.process.standardInput = FileHandle.nullDevice
+        self.process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         try self.process.run()
-        try self.waitFor("is ready")
+        guard milestone != .started else { return }
+        try self.waitFor(milestone.rawValue)
         let mark = "address="
         let line = self.log.split(separator: "\n").first { $0.contains(mark) }
         let address = line?.split(separator: " ").first { $0.hasPrefix(mark) }?.dropFirst(mark.count)
@@ -87,7 +104,7 @@ final class Server {
             guard self.process.isRunning, ContinuousClock.now < end else {
                 throw Failure("it never said \(text): \(self.log)")
             }
-            usleep(20_000)
+            usleep(2000)
         }
     }
 
@@ -101,11 +118,25 @@ final class Server {
     }
 
     func send(_ id: String, to mailbox: String, octets: Int = 0) async throws {
-        let path = try ForwardPath(parsing: "<\(mailbox)>")
+        _ = try await PlainClient(name: "client.example", server: self.address)
+            .send(id, to: [mailbox], octets: octets)
+    }
+}
+
+extension hoptop.PlainClient {
+    /// - Parameters:
+    ///   - id: the Message-ID.
+    ///   - octets: at least so many.
+    func send(_ id: String, to mailboxes: [String], octets: Int) async throws -> Accepted {
+        try await self.send(
+            from: "<ann@sender.example>", to: try mailboxes.map { try ForwardPath(parsing: "<\($0)>") },
+            content: Self.content(id, octets: octets))
+    }
+
+    static func content(_ id: String, octets: Int) -> ByteBuffer {
         var content = ByteBuffer(string: "Subject: \(id)\r\nMessage-ID: \(id)\r\n\r\n")
         while content.readableBytes < octets { content.writeString("and so on, line after line, to its end\r\n") }
-        _ = try await PlainClient(name: "client.example", server: self.address)
-            .send(from: "<ann@sender.example>", to: [path], content: content)
+        return content
     }
 }
 

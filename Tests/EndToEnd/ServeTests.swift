@@ -37,44 +37,6 @@ extension EndToEnd {
             await farEnd.stop()
         }
 
-        @Test("kill -9 again and again: every message that got its 250 arrives")
-        func kill() async throws {
-            let seed = UInt64.random(in: 0..<1_000_000)
-            var random = SeededGenerator(seed: seed)
-            let ledger = Ledger()
-            let farEnd = try await FarEnd.start(ledger: ledger)
-            let kills = 6
-            for round in 0..<kills {
-                let server = try Server(spool: self.spool, "--route", "*=\(farEnd.endpoint)")
-                let time = Duration.milliseconds(Int.random(in: 50...900, using: &random))
-                let shared = Shared(server)
-                await withTaskGroup { group in
-                    for sender in 0..<10 {
-                        group.addTask {
-                            // Until the server is gone.
-                            for number in 0... {
-                                let id = "<\(round).\(sender).\(number)@test>"
-                                let octets = number % 20 == 7 ? 300_000 : 2000
-                                do {
-                                    try await shared.server.send(id, to: "bob@there.example", octets: octets)
-                                } catch { return }
-                                ledger.sent([Ledger.Entry(id, "bob@there.example")])
-                            }
-                        }
-                    }
-                    try? await Task.sleep(for: time)
-                    #expect(server.end(with: SIGKILL) == SIGKILL)
-                }
-            }
-            let server = try Server(spool: self.spool, "--route", "*=\(farEnd.endpoint)")
-            #expect(try await eventually { ledger.missing.isEmpty })
-            let summary = ledger.summary(queued: [])
-            print("seed \(seed), kills \(kills), messages \(summary.sent), lost \(ledger.missing.count)")
-            #expect(summary.sent > 0)
-            #expect(server.end(with: SIGTERM) == 0)
-            await farEnd.stop()
-        }
-
         @Test("without a route mail waits; SIGHUP brings the route, SIGUSR1 makes what is deferred due")
         func signals() async throws {
             let ledger = Ledger()
@@ -131,12 +93,6 @@ extension EndToEnd {
         }
     }
 
-}
-
-/// Carries the server into tasks that only read its address.
-private struct Shared: @unchecked Sendable {
-    let server: Server
-    init(_ server: Server) { self.server = server }
 }
 
 /// A bare TCP connection to a port of loopback.

@@ -18,10 +18,12 @@ final class FarEnd: Sendable {
         self.channel = channel
     }
 
-    static func start(ledger: Ledger) async throws -> FarEnd {
+    /// - Parameter port: 0 has the system choose.
+    static func start(ledger: Ledger, port: Int = 0) async throws -> FarEnd {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let manners = Manners()
         let channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.socketOption(.so_rcvbuf), value: 64 << 10)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 1)
@@ -31,7 +33,7 @@ final class FarEnd: Sendable {
                     try channel.pipeline.syncOperations.addHandler(FarEndHandler(manners, ledger))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: "127.0.0.1", port: port).get()
         guard let port = channel.localAddress?.port else { throw Failure("the demo's mailboxes have no port") }
         return FarEnd(SocketEndpoint(host: "127.0.0.1", port: port), group, channel)
     }

@@ -21,6 +21,8 @@ final class Ledger: Sendable {
         var relayed: Set<Entry> = []
         var bounced: Set<Entry> = []
         var reports = 0
+        /// Arrivals of what had arrived before.
+        var duplicates = 0
     }
     private let books = NIOLockedValueBox(Books())
 
@@ -33,12 +35,9 @@ final class Ledger: Sendable {
     func arrived(_ content: ByteBuffer, for mailboxes: [String], isReport: Bool) {
         let entries = isReport ? Self.reported(in: content) : Self.entries(content, mailboxes)
         self.books.withLockedValue { books in
-            if isReport {
-                books.reports += 1
-                books.bounced.formUnion(entries)
-            } else {
-                books.relayed.formUnion(entries)
-            }
+            if isReport { books.reports += 1 }
+            let arrived: WritableKeyPath<Books, Set<Entry>> = isReport ? \.bounced : \.relayed
+            for entry in entries where !books[keyPath: arrived].insert(entry).inserted { books.duplicates += 1 }
         }
     }
 
@@ -71,6 +70,8 @@ final class Ledger: Sendable {
         var bounced: Int
         var queued: Int
         var reports: Int
+        /// After a session that was cut off between a dot and its 250.
+        var duplicates: Int
         /// Every recipient sent to has one fate, and no other.
         var addsUp: Bool
 
@@ -81,6 +82,7 @@ final class Ledger: Sendable {
             bounced: \(self.bounced)
             queued: \(self.queued)
             dsns: \(self.reports)
+            duplicates: \(self.duplicates)
             """
         }
     }
@@ -92,7 +94,7 @@ final class Ledger: Sendable {
             let queued = queued.subtracting(books.relayed).subtracting(books.bounced)
             return Summary(
                 sent: books.sent.count, relayed: books.relayed.count, bounced: books.bounced.count,
-                queued: queued.count, reports: books.reports,
+                queued: queued.count, reports: books.reports, duplicates: books.duplicates,
                 addsUp: books.relayed.isDisjoint(with: books.bounced)
                     && books.sent == books.relayed.union(books.bounced).union(queued))
         }

@@ -8,6 +8,13 @@ struct PlainClient: Sendable {
     /// What the server said instead of what was hoped for; `nil`: it hung up.
     struct Refused: Error { var reply: Reply? }
 
+    /// What the server is responsible for from now on.
+    struct Accepted {
+        var recipients: [ForwardPath]
+        /// The final 250.
+        var reply: Reply
+    }
+
     /// What it calls itself.
     var name: String
     var server: SocketEndpoint
@@ -15,10 +22,9 @@ struct PlainClient: Sendable {
     /// - Parameters:
     ///   - reversePath: with angle brackets.
     ///   - content: whole lines that end with CRLF, none of them beginning with a dot.
-    /// - Returns: the recipients that the final 250 stands for.
     func send(
         from reversePath: String, to forwardPaths: [ForwardPath], content: ByteBuffer
-    ) async throws -> [ForwardPath] {
+    ) async throws -> Accepted {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: self.server.host, port: self.server.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -39,8 +45,10 @@ struct PlainClient: Sendable {
                 try await outbound.write(ByteBuffer(string: line + "\r\n"))
                 return try await reply()
             }
-            func expect(_ code: ReplyCode, _ reply: Reply) throws {
+            @discardableResult
+            func expect(_ code: ReplyCode, _ reply: Reply) throws -> Reply {
                 guard reply.code == code else { throw Refused(reply: reply) }
+                return reply
             }
             try expect(220, try await reply())
             try expect(250, try await say("EHLO \(self.name)"))
@@ -49,9 +57,9 @@ struct PlainClient: Sendable {
             for path in forwardPaths where try await say("RCPT TO:\(path)").code == 250 { taken.append(path) }
             try expect(354, try await say("DATA"))
             try await outbound.write(content)
-            try expect(250, try await say("."))
+            let accepted = Accepted(recipients: taken, reply: try expect(250, try await say(".")))
             _ = try? await say("QUIT")
-            return taken
+            return accepted
         }
     }
 }

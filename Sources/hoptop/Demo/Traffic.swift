@@ -95,8 +95,8 @@ final class Traffic: Sendable {
         // A message that is not taken is not sent: the summary counts what got its 250.
         let client = PlainClient(name: "c", server: self.entrance)
         let content = Self.content(message)
-        guard let taken = try? await client.send(from: "<s@c>", to: message.paths, content: content) else { return }
-        self.ledger.sent(taken.map { Ledger.Entry(message.id, $0.mailboxText) })
+        guard let accepted = try? await client.send(from: "<s@c>", to: message.paths, content: content) else { return }
+        self.ledger.sent(accepted.recipients.map { Ledger.Entry(message.id, $0.mailboxText) })
     }
 }
 

@@ -1,0 +1,14 @@
+import Foundation
+
+/// How much the randomised proofs do. `Scripts/crash` asks for more than an ordinary test run.
+enum Effort {
+    /// Kills of the relay.
+    static let kills = Int(Self.wish("HOPTOP_KILLS") ?? 20)
+    /// Disk states for each moment of a power cut.
+    static let states = Int(Self.wish("HOPTOP_STATES") ?? 1)
+    static let seed = Self.wish("HOPTOP_SEED") ?? UInt64.random(in: 0..<1_000_000)
+
+    private static func wish(_ variable: String) -> UInt64? {
+        ProcessInfo.processInfo.environment[variable].flatMap { UInt64($0) }
+    }
+}
