@@ -36,6 +36,7 @@ public final class SQLiteSpool: Spool {
                 try Schema.migrate(db)
                 return try store.load(db)
             }
+            try self.directory.syncNames()
             self.identifiers = NIOLockedValueBox(QueueIDGenerator(node: node, after: last))
             let pool = self.pool
             try self.directory.sweep { id in

@@ -72,6 +72,19 @@ final class SpoolDirectory: Sendable {
 
     func syncContent() throws { try Self.sync("\(self.path)/content") }
 
+    /// Makes durable the names of what lies in the spool, and its own in the folders above it.
+    ///
+    /// Also those that were there: whoever made them may have been killed before this.
+    func syncNames() throws {
+        let path = self.path
+        let above = path.indices.filter { path[$0] == "/" }.map { $0 == path.startIndex ? "/" : String(path[..<$0]) }
+        try Self.sync(path)
+        for folder in above + (path.hasPrefix("/") ? [] : ["."]) {
+            // One that we may not read was made by somebody else.
+            do { try Self.sync(folder) } catch let error as FileError where error.code == EACCES {}
+        }
+    }
+
     private static func sync(_ directory: String) throws {
         let file = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard file >= 0 else { throw FileError(errno) }
