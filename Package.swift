@@ -61,6 +61,8 @@ let protocolRooms = [
 @MainActor func whole() -> Package {
     Package(
         name: "hoptop", platforms: [.macOS(.v15)],
+        // A library of its own, since it is preloaded into the program under test.
+        products: [.library(name: "DiskRecorder", type: .dynamic, targets: ["DiskRecorder"])],
         dependencies: [
             nio,
             .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
@@ -96,6 +98,7 @@ let protocolRooms = [
                     .product(name: "ArgumentParser", package: "swift-argument-parser"),
                     .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 ], swiftSettings: settings),
+            .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
             tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
             tests("SASLTests", ["SASL", "SMTP"]),
             tests("MailTests", ["Mail", "SMTP", nioCore]),

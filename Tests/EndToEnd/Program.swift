@@ -66,14 +66,21 @@ final class Server {
         case ready = "is ready"
     }
 
+    /// Starts it, and waits until it is ready.
+    ///
+    /// - Parameter configuration: a file; without one, none is read.
+    convenience init(
+        spool: String, configuration: String = "/dev/null", _ arguments: String...
+    ) throws {
+        try self.init(spool: spool, configuration: configuration, environment: [:], until: .ready, arguments)
+    }
+
     /// Starts it, and waits until it has come so far.
     ///
-    /// - Parameters:
-    ///   - configuration: a file; without one, none is read.
-    ///   - environment: on top of the test's own.
+    /// - Parameter environment: on top of the test's own.
     init(
-        spool: String, configuration: String = "/dev/null", environment: [String: String] = [:],
-        until milestone: Milestone = .ready, _ arguments: String...
+        spool: String, configuration: String, environment: [String: String] = [:], until milestone: Milestone,
+        _ arguments: [String]
     ) throws {
         self.logFile = "\(spool)-\(UUID()).log"
         guard FileManager.default.createFile(atPath: self.logFile, contents: nil) else {
@@ -107,6 +114,8 @@ final class Server {
             usleep(2000)
         }
     }
+
+    var isRunning: Bool { self.process.isRunning }
 
     func signal(_ number: Int32) { Glibc.kill(self.process.processIdentifier, number) }
 

@@ -87,7 +87,7 @@ final class CrashRun {
 
     private func start(until milestone: Server.Milestone) throws -> Server {
         let server = try Server(
-            spool: "\(self.folder.path)/spool", configuration: self.configuration, until: milestone, "--quiet")
+            spool: "\(self.folder.path)/spool", configuration: self.configuration, until: milestone, ["--quiet"])
         self.entrance.withLockedValue { $0 = milestone == .started ? nil : server.address }
         return server
     }

@@ -4,8 +4,8 @@ import Foundation
 enum Effort {
     /// Kills of the relay.
     static let kills = Int(Self.wish("HOPTOP_KILLS") ?? 20)
-    /// Disk states for each moment of a power cut.
-    static let states = Int(Self.wish("HOPTOP_STATES") ?? 1)
+    /// Runs that are recorded, each for some hundreds of power cuts.
+    static let recordings = Int(Self.wish("HOPTOP_RECORDINGS") ?? 1)
     static let seed = Self.wish("HOPTOP_SEED") ?? UInt64.random(in: 0..<1_000_000)
 
     private static func wish(_ variable: String) -> UInt64? {
