@@ -20,10 +20,20 @@ extension EndToEnd {
             }
         }
 
+        @Test("a second power cut, while a start recovers from one, loses nothing either")
+        func recoveries() async throws {
+            var cuts = try PowerCuts(of: try await Self.first.value, seed: Effort.seed)
+            let recoveries = 5 * Effort.recordings
+            let complaints = try await cuts.complaintsAboutRecoveries(recoveries)
+            print("seed \(Effort.seed): recoveries: \(recoveries), \(cuts.tally); complaints: \(complaints.count)")
+            #expect(cuts.tally.states > 2 * recoveries)
+            #expect(complaints.prefix(5) == [])
+        }
+
         @Test("the record is whole: played back, it gives the files as the program left them")
         func recordIsWhole() async throws {
             let recording = try await Self.first.value
-            var disk = SimulatedDisk(root: recording.root)
+            var disk = try SimulatedDisk(root: recording.root)
             for event in recording.record.events { try disk.play(event) }
             let names = Set(disk.files.keys).union(recording.files.keys)
             #expect(names.contains("spool/spool.sqlite"))

@@ -46,20 +46,37 @@ struct Recording: Sendable {
     }
 }
 
+extension Recording {
+    /// A start on what a power cut left, and the end in order. Nothing is relayed.
+    static func ofRecovery(on state: String, sent: [QueueID: Sent]) async throws -> Recording {
+        let program = try RecordedProgram(on: state)
+        #expect(try program.start().end(with: SIGTERM) == 0)
+        return Recording(
+            root: program.root, record: try DiskRecord(contentsOf: program.record), sent: sent,
+            files: try program.files())
+    }
+}
+
 /// `hoptop serve` with the recorder before it.
 private final class RecordedProgram {
     private let folder: TemporaryFolder
-    private let farEnd: SocketEndpoint
+    /// `nil`: all mail waits.
+    private let farEnd: SocketEndpoint?
     let root: String
 
-    init(farEnd: SocketEndpoint) throws {
+    /// - Parameter state: what the disk holds, if anything.
+    init(farEnd: SocketEndpoint? = nil, on state: String? = nil) throws {
         self.folder = try TemporaryFolder()
         self.farEnd = farEnd
         // SQLite names its files by their real paths.
         let folder = try #require(realpath(self.folder.path, nil))
         defer { free(folder) }
         self.root = "\(String(cString: folder))/root"
-        try FileManager.default.createDirectory(atPath: self.root, withIntermediateDirectories: false)
+        if let state {
+            try FileManager.default.copyItem(atPath: state, toPath: self.root)
+        } else {
+            try FileManager.default.createDirectory(atPath: self.root, withIntermediateDirectories: false)
+        }
         try "[queue.retry]\nfirst = \"2500ms\"\n".write(toFile: self.configuration, atomically: true, encoding: .utf8)
     }
 
@@ -74,9 +91,10 @@ private final class RecordedProgram {
         ]
         if let calls { environment["HOPTOP_RECORD_CALLS"] = "\(calls)" }
         let domains = ["there.example", "grey.example", "sender.example"]
+        let routes = self.farEnd.map { farEnd in domains.flatMap { ["--route", "\($0)=\(farEnd)"] } } ?? []
         return try Server(
             spool: "\(self.root)/spool", configuration: self.configuration, environment: environment, until: milestone,
-            ["--quiet"] + domains.flatMap { ["--route", "\($0)=\(self.farEnd)"] })
+            ["--quiet"] + routes)
     }
 
     func files() throws -> [String: [UInt8]] {

@@ -9,15 +9,20 @@ import Foundation
 /// name that comes and a name that goes.
 struct SimulatedDisk {
     private let root: String
-    private let top = Node.folder("")
+    private let top: Node
     private var open: [Int32: Node] = [:]
     private let ignoresSync: (String) -> Bool
 
     /// - Parameters:
     ///   - root: the folder that was recorded; it is there from the start.
+    ///   - folder: what the root held at the start, if anything.
     ///   - ignoresSync: of which paths, relative to the root, a sync does nothing.
-    init(root: String, ignoringSyncs ignoresSync: @escaping (String) -> Bool = { _ in false }) {
+    init(
+        root: String, holding folder: String? = nil,
+        ignoringSyncs ignoresSync: @escaping (String) -> Bool = { _ in false }
+    ) throws {
         self.root = root
+        self.top = try folder.map { try Node("", storedAt: $0) } ?? Node.folder("")
         self.ignoresSync = ignoresSync
     }
 
@@ -99,8 +104,13 @@ struct SimulatedDisk {
 }
 
 /// How unsynced changes fare in a power cut.
-enum Luck: CaseIterable {
+enum Luck {
     case allLost, mostLost, half, mostKept, allKept
+
+    /// Any but the worst.
+    static func mixed(using random: inout SeededGenerator) -> Luck {
+        [.mostLost, .half, .mostKept, .allKept].randomElement(using: &random) ?? .half
+    }
 
     fileprivate var share: Double {
         switch self {
@@ -123,7 +133,7 @@ private final class Node {
         case entry(name: String, Node?)
     }
 
-    /// Where it was made, relative to the root.
+    /// Relative to the root.
     private(set) var path: String
     let isFolder: Bool
     /// What syncs have covered.
@@ -139,9 +149,25 @@ private final class Node {
     static func file(_ path: String) -> Node { Node(path, isFolder: false) }
     static func folder(_ path: String) -> Node { Node(path, isFolder: true) }
 
+    /// What is stored somewhere, as if synced.
+    convenience init(_ path: String, storedAt place: String) throws {
+        let url = URL(fileURLWithPath: place)
+        self.init(path, isFolder: url.hasDirectoryPath)
+        if self.isFolder {
+            for name in try FileManager.default.contentsOfDirectory(atPath: place) {
+                self.set(name, try Node(self.path(of: name), storedAt: "\(place)/\(name)"))
+            }
+        } else {
+            self.unsynced = [.write([UInt8](try Data(contentsOf: url))[...], offset: 0)]
+        }
+        self.sync()
+    }
+
+    private func path(of name: String) -> String { self.path.isEmpty ? name : "\(self.path)/\(name)" }
+
     func set(_ name: String, _ node: Node?) {
         self.entries[name] = node
-        node?.path = self.path.isEmpty ? name : "\(self.path)/\(name)"
+        node?.path = self.path(of: name)
         self.unsynced.append(.entry(name: name, node))
     }
 
