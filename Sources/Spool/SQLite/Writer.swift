@@ -29,7 +29,7 @@ final class Writer: @unchecked Sendable {
     }
 
     /// From the start of one transaction to the next, while many write; less when so many wait.
-    private static let gathering = TimeAmount.milliseconds(2)
+    private static let gathering = TimeAmount.milliseconds(3)
     private static let enough = 8
     /// How long a patient change waits for company.
     private static let patience = TimeAmount.milliseconds(10)
