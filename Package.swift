@@ -57,36 +57,74 @@ let protocolRooms = [
         ])
 }
 
+let engineDependencies: [Package.Dependency] = [
+    nio,
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+]
+let relay = room(
+    "Relay",
+    [
+        "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto, deque,
+        heap, histogram, logging,
+    ])
+let engineRooms =
+    protocolRooms + [
+        room("SASL", ["SMTP", crypto]),
+        room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite]),
+        room("Monitor", ["Mail", "SMTP", nioCore]),
+        relay,
+        room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),
+    ]
+
+/// The rooms that are measured, and what measures them.
+///
+/// - Parameters:
+///   - engine: whether the engine is among them, whose TLS takes most of the time of a build.
+///   - times: whether by the clock, with the benchmark package's tool, which nothing else needs; else step by step.
+@MainActor func benchmarks(engine: Bool, times: Bool) -> Package {
+    // The queue's index is nobody else's business, so only a build for measuring shows it.
+    relay.swiftSettings?.append(.unsafeFlags(["-enable-testing"]))
+    func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: name, dependencies: dependencies, path: "Tests/Benchmarks/\(name)", swiftSettings: settings)
+    }
+    let cases = Target.target(
+        name: "Cases", dependencies: ["Screen", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix],
+        path: "Tests/Benchmarks/Cases", exclude: engine ? [] : ["Queue.swift"], swiftSettings: settings)
+    if engine {
+        cases.dependencies += ["Relay", logging]
+        cases.swiftSettings?.append(.define("ENGINE"))
+    }
+    let package = Package(
+        name: "hoptop", platforms: [.macOS(.v15)], dependencies: engineDependencies, targets: engineRooms + [cases])
+    if times {
+        package.dependencies.append(.package(url: "https://github.com/ordo-one/benchmark", from: "1.38.0", traits: []))
+        let tool = target("Times", ["Cases", .product(name: "Benchmark", package: "benchmark")])
+        tool.plugins = [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+        package.targets.append(tool)
+    } else {
+        package.targets.append(target("Steps", ["Cases"]))
+    }
+    return package
+}
+
 /// Everything.
 @MainActor func whole() -> Package {
     Package(
         name: "hoptop", platforms: [.macOS(.v15)],
         // A library of its own, since it is preloaded into the program under test.
         products: [.library(name: "DiskRecorder", type: .dynamic, targets: ["DiskRecorder"])],
-        dependencies: [
-            nio,
-            .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
-            .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-            .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-            .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
-            .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        dependencies: engineDependencies + [
             .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
             .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-            .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-            .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         ],
-        targets: protocolRooms + [
-            room("SASL", ["SMTP", crypto]),
-            room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite]),
-            room("Monitor", ["Mail", "SMTP", nioCore]),
-            room(
-                "Relay",
-                [
-                    "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
-                    crypto,
-                    deque, heap, histogram, logging,
-                ]),
-            room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),
+        targets: engineRooms + [
             .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
             room("Terminal", ["Screen", "CNcurses"]),
             .executableTarget(
@@ -117,4 +155,11 @@ let protocolRooms = [
         ])
 }
 
-let package = Context.environment["HOPTOP_FUZZ"] == nil ? whole() : fuzzing()
+let package =
+    if Context.environment["HOPTOP_FUZZ"] != nil {
+        fuzzing()
+    } else if let benchmark = Context.environment["HOPTOP_BENCHMARKS"] {
+        benchmarks(engine: benchmark != "small", times: benchmark == "times")
+    } else {
+        whole()
+    }
