@@ -4,7 +4,7 @@ import NIOPosix
 import Spool
 
 /// Takes the content of one message on its way in: small content stays in memory for the transaction that stores it,
-/// larger content streams to a file off the event loop, one chunk at a time, so that a slow disk holds the client back.
+/// larger content streams to a file off the event loop, a piece at a time, so that a slow disk holds the client back.
 struct ContentWriter {
     let id: QueueID
     private(set) var octets = 0
@@ -15,8 +15,10 @@ struct ContentWriter {
 
     private enum Place {
         case memory(ByteBuffer)
-        case file(any StreamedContent)
+        /// With what it does not have yet, since each piece costs two threads a wake-up.
+        case file(any StreamedContent, rest: ByteBuffer)
     }
+    private static let pieceOctets = largestInlineContent
 
     /// - Parameter fields: what the header may lack (RFC 6409 §8); `nil`: the content stays as it is.
     init(id: QueueID, traceField: String, adding fields: SubmissionFields? = nil, allocator: ByteBufferAllocator) {
@@ -42,18 +44,26 @@ struct ContentWriter {
                 return nil
             }
             let file = try spool.newContentFile(for: self.id)
-            self.place = .file(file)
+            self.place = .file(file, rest: ByteBuffer())
             let all = self.completed(buffer)
             return threads.runIfActive(eventLoop: loop) { try file.append(all) }
-        case .file(let file):
-            return threads.runIfActive(eventLoop: loop) { try file.append(chunk) }
+        case .file(let file, var rest):
+            self.place = .file(file, rest: ByteBuffer())
+            rest.writeImmutableBuffer(chunk)
+            guard rest.readableBytes >= Self.pieceOctets else {
+                self.place = .file(file, rest: rest)
+                return nil
+            }
+            let piece = rest
+            return threads.runIfActive(eventLoop: loop) { try file.append(piece) }
         }
     }
 
     /// What the spool stores; a file is synced first.
     func finish(threads: NIOThreadPool, on loop: any EventLoop) -> EventLoopFuture<StoredContent>? {
-        guard case .file(let file) = self.place else { return nil }
+        guard case .file(let file, let rest) = self.place else { return nil }
         return threads.runIfActive(eventLoop: loop) {
+            try file.append(rest)
             try file.finish()
             return .file(file)
         }
@@ -75,6 +85,6 @@ struct ContentWriter {
     }
 
     func discard() {
-        if case .file(let file) = self.place { file.discard() }
+        if case .file(let file, _) = self.place { file.discard() }
     }
 }

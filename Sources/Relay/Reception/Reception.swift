@@ -58,9 +58,9 @@ final class Reception: Sendable {
         try options?.setOption(.autoRead, value: false)
         try options?.setOption(.maxMessagesPerRead, value: 1)
         try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-        // Most messages fit into one read; the default begins with a quarter of that.
+        // Most messages fit into one read, and of large ones much is there at a time.
         try options?.setOption(
-            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 65536))
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 256 << 10))
         // Some clients end their side behind QUIT, and still want to know what became of the mail before it.
         try options?.setOption(.allowRemoteHalfClosure, value: true)
         let session = ServerHandler(self, listener)

@@ -40,46 +40,58 @@ public struct ReplyParser: Sendable {
     /// The next complete reply; `nil` until more octets come. After an error nothing sensible can follow.
     public mutating func next() throws(ReplySyntaxError) -> Reply? {
         while let line = self.input.nextLine() {
-            let octets = line.octets.readableBytesView
-            guard let code = Self.code(octets) else { throw .line }
-            let text = octets.dropFirst(4)
-            try self.append(code, text)
-            if octets.dropFirst(3).first == .hyphen { continue }
+            let known = self.partial?.reply
+            guard let line = line.octets.withUnsafeReadableBytes({ ReplyLine($0, after: known) }) else { throw .line }
+            try self.append(line)
+            if !line.isLast { continue }
             return self.partial.take()?.reply
         }
         return nil
     }
 
-    private mutating func append(_ code: ReplyCode, _ text: ByteBufferView) throws(ReplySyntaxError) {
-        guard self.partial != nil else {
-            let enhanced = EnhancedStatusCode.prefix(of: text)?.code
-            let matching = enhanced.flatMap { UInt16($0.class) == code.rawValue / 100 ? $0 : nil }
-            let reply = Reply(code, matching, Self.text(text, without: matching))
-            self.partial = Partial(reply: reply, octets: text.count)
+    private mutating func append(_ line: ReplyLine) throws(ReplySyntaxError) {
+        guard let partial = self.partial else {
+            self.partial = Partial(reply: Reply(line.code, line.enhanced, line.text), octets: line.octets)
             return
         }
-        guard self.partial?.reply.code == code else { throw .mixedCodes }
-        guard let partial = self.partial, partial.reply.lines.count < Self.linesLimit,
-            partial.octets + text.count <= Self.octetsLimit
-        else { return }
-        self.partial?.octets += text.count
-        self.partial?.reply.lines.append(Self.text(text, without: partial.reply.enhanced))
-    }
-
-    private static func code(_ line: ByteBufferView) -> ReplyCode? {
-        let digits = line.prefix(3)
-        let next = line.dropFirst(3).first
-        guard digits.count == 3, digits.allSatisfy(\.isDigit), let first = digits.first, 0x32...0x35 ~= first,
-            next == nil || next == .space || next == .hyphen
-        else { return nil }
-        return ReplyCode(rawValue: digits.reduce(0) { $0 * 10 + UInt16($1 - 0x30) })
-    }
-
-    /// The text of a line. `enhanced` is repeated on each of them (RFC 2034 §4), and goes.
-    private static func text(_ octets: ByteBufferView, without enhanced: EnhancedStatusCode?) -> String {
-        guard let enhanced, let (code, length) = EnhancedStatusCode.prefix(of: octets), code == enhanced else {
-            return String(decoding: octets, as: UTF8.self)
+        guard partial.reply.code == line.code else { throw .mixedCodes }
+        guard partial.reply.lines.count < Self.linesLimit, partial.octets + line.octets <= Self.octetsLimit else {
+            return
         }
-        return String(decoding: octets.dropFirst(length + 1), as: UTF8.self)
+        self.partial?.octets += line.octets
+        self.partial?.reply.lines.append(line.text)
+    }
+}
+
+/// One line of a reply: a code, what tells whether it is the last, and text.
+private struct ReplyLine {
+    let code: ReplyCode
+    let isLast: Bool
+    let enhanced: EnhancedStatusCode?
+    /// Without the enhanced status code, which is repeated on each line (RFC 2034 §4).
+    let text: String
+    /// Of the text as it came.
+    let octets: Int
+
+    /// - Parameter reply: the lines before it.
+    /// - Returns: `nil` for what does not start like a reply.
+    init?(_ line: UnsafeRawBufferPointer, after reply: Reply?) {
+        guard line.count >= 3, line[..<3].allSatisfy(\.isDigit), 0x32...0x35 ~= line[0],
+            line.count == 3 || line[3] == .space || line[3] == .hyphen
+        else { return nil }
+        self.code = ReplyCode(rawValue: line[..<3].reduce(0) { $0 * 10 + UInt16($1 - 0x30) })
+        self.isLast = line.count == 3 || line[3] == .space
+        var text = line.dropFirst(4)
+        self.octets = text.count
+        let found = EnhancedStatusCode.prefix(of: text)
+        if let found,
+            reply == nil ? UInt16(found.code.class) == self.code.rawValue / 100 : found.code == reply?.enhanced
+        {
+            self.enhanced = found.code
+            text = text.dropFirst(found.octets + 1)
+        } else {
+            self.enhanced = nil
+        }
+        self.text = String(decoding: text, as: UTF8.self)
     }
 }
