@@ -17,6 +17,7 @@ public final class Relay: Sendable {
     let signal: ChangeSignal
     let queue: Queue
     let started: Timestamp
+    let spoolWatch: SpoolWatch
     private let log: Logger
     private let group: MultiThreadedEventLoopGroup
     private let queueGroup: MultiThreadedEventLoopGroup
@@ -28,6 +29,7 @@ public final class Relay: Sendable {
         var configuration: RelayConfiguration
         var listeners: [any Channel] = []
         var isStopping = false
+        var looking: RepeatedTask?
     }
 
     /// - Parameters:
@@ -48,6 +50,8 @@ public final class Relay: Sendable {
         let loop = self.queueGroup.next()
         self.signal = ChangeSignal(loop: loop)
         self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal)
+        self.spoolWatch = SpoolWatch(
+            spool.condition, floor: configuration.freeSpace, threads: threads, loop: loop, log: log, signal: self.signal)
         let delivery = Delivery(
             group: self.group, spool: spool, registry: self.registry, clock: clock, log: log, threads: threads)
         let queue = Queue(
@@ -56,8 +60,8 @@ public final class Relay: Sendable {
             log: log, signal: self.signal)
         self.queue = queue
         self.reception = Reception(
-            Admission(configuration: configuration, keyring: keyring), spool: spool, registry: self.registry,
-            clock: clock, log: log, threads: threads, requested: { queue.release($0) },
+            Admission(configuration: configuration, keyring: keyring), spool: spool, spoolWatch: self.spoolWatch,
+            registry: self.registry, clock: clock, log: log, threads: threads, requested: { queue.release($0) },
             accepted: { queue.accepted($0) })
     }
 
@@ -66,6 +70,8 @@ public final class Relay: Sendable {
     /// - Throws: ``ListenError`` when an address cannot be listened on; nothing was begun then.
     public func start() async throws {
         let boundary = self.spool.nextID(at: self.started)
+        let looking = await self.spoolWatch.start()
+        self.state.withLockedValue { $0.looking = looking }
         for listener in self.configuration.listen {
             let endpoint = listener.endpoint
             do {
@@ -111,6 +117,7 @@ public final class Relay: Sendable {
         let listeners = self.state.withLockedValue { state in
             defer { state.listeners = [] }
             state.isStopping = true
+            state.looking?.cancel()
             return state.listeners
         }
         for channel in listeners { try? await channel.close() }
@@ -128,6 +135,7 @@ public final class Relay: Sendable {
     /// stay as they were at the start.
     public func reload(_ configuration: RelayConfiguration, keyring: Keyring) {
         self.state.withLockedValue { $0.configuration = configuration }
+        self.spoolWatch.reload(floor: configuration.freeSpace)
         self.reception.reload(Admission(configuration: configuration, keyring: keyring))
         self.queue.reload(configuration, keyring: keyring)
     }

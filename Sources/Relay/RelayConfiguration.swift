@@ -88,6 +88,8 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var without: Set<ServiceExtension> = []
     public var routes: [Route]
     public var spoolDirectory: String
+    /// Octets that new mail leaves free on the spool's disk, so that what is queued can go on; 0: no matter.
+    public var freeSpace = 64_000_000
     /// How long a drop can be taken back.
     public var undo: Int64 = 10 * 60_000
     /// The share of this node in queue IDs.

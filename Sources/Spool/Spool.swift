@@ -46,6 +46,22 @@ public protocol Spool: Sendable {
     func facts(of id: QueueID) async throws -> [Fact]
     func counters() async throws -> Counters
 
+    /// How the store itself is doing.
+    var condition: any SpoolCondition { get }
+
     /// Lets everything that was begun finish, then lets go of the files.
     func close() async
+}
+
+/// How a store is doing, beside the mail in it.
+public protocol SpoolCondition: Sendable {
+    /// How much new mail there is room for; blocks, so it is called off the event loops.
+    ///
+    /// - Returns: octets; `nil` where no limit is known.
+    /// - Throws: ``SpoolError`` `.unavailable` when the store is gone, read-only, or cannot be opened.
+    func freeOctets() throws(SpoolError) -> Int?
+    /// Stores something as durably as a message and takes it away again, to see whether what failed works by now.
+    func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void>
+    /// When the write under way began; `nil` between writes.
+    var writingSince: NIODeadline? { get }
 }

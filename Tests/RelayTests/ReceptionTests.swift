@@ -17,6 +17,7 @@ private final class MemorySpool: Spool {
         var messages: [NewMessage] = []
         var isFull = false
         var discarded = 0
+        var free: Int?
     }
     let state = NIOLockedValueBox(State())
 
@@ -62,11 +63,19 @@ private final class MemorySpool: Spool {
     func facts(after sequence: Int64?, count: Int) async throws -> [Fact] { throw Self.unasked }
     func facts(of id: QueueID) async throws -> [Fact] { throw Self.unasked }
     func counters() async throws -> Counters { throw Self.unasked }
+    var condition: any SpoolCondition { self }
     func close() async {}
+}
+
+extension MemorySpool: SpoolCondition {
+    func freeOctets() throws(SpoolError) -> Int? { self.state.withLockedValue { $0.free } }
+    func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void> { eventLoop.makeSucceededVoidFuture() }
+    var writingSince: NIODeadline? { nil }
 }
 
 @Suite("reception over loopback", .timeLimit(.minutes(1)))
 struct ReceptionTests {
+    private static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     private let spool = MemorySpool()
     private let accepted = NIOLockedValueBox<[SpooledMessage]>([])
 
@@ -83,12 +92,16 @@ struct ReceptionTests {
         _ text: String, _ configuration: RelayConfiguration, on listener: Listener? = nil, endsSide: Bool = false
     ) async throws -> (replies: String, registry: SessionRegistry) {
         let group = MultiThreadedEventLoopGroup.singleton
-        let registry = SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next()))
+        let signal = ChangeSignal(loop: group.next())
+        let registry = SessionRegistry(node: "mx", signal: signal)
         let accepted = self.accepted
+        let watch = SpoolWatch(
+            self.spool, floor: configuration.freeSpace, threads: .singleton, loop: group.next(), log: Self.silence,
+            signal: signal)
+        await watch.start().cancel()
         let reception = Reception(
             Admission(configuration: configuration, keyring: try Keyring(configuration)), spool: self.spool,
-            registry: registry, clock: .system,
-            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton,
+            spoolWatch: watch, registry: registry, clock: .system, log: Self.silence, threads: .singleton,
             requested: { _ in group.next().makeSucceededFuture(0) },
             accepted: { message in accepted.withLockedValue { $0.append(message) } })
         let server = try await reception.listen(
@@ -181,6 +194,23 @@ struct ReceptionTests {
         }
         #expect(self.accepted.withLockedValue { $0.isEmpty })
         #expect(self.spool.state.withLockedValue { $0.discarded } == 1)
+    }
+
+    @Test("with little room MAIL is refused, and with SIZE what would not fit above the floor (RFC 1870 §6.1)")
+    func littleRoom() async throws {
+        var configuration = try self.configuration()
+        configuration.freeSpace = 1000
+        let text = "EHLO c\r\nMAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<a@b> SIZE=501\r\nQUIT\r\n"
+        for (free, answers) in [
+            (1501, ["250", "250", "250"]), (1500, ["250", "250", "452"]), (999, ["452", "250", "452"]),
+        ] {
+            self.spool.state.withLockedValue { $0.free = free }
+            let (replies, _) = try await self.converse(text, configuration)
+            #expect(self.codes(replies) == ["220", "250"] + answers + ["221"], "\(free)")
+        }
+        configuration.freeSpace = 0
+        let (replies, _) = try await self.converse(text, configuration)
+        #expect(self.codes(replies) == ["220", "250", "250", "250", "250", "221"])
     }
 
     @Test("no open relay: a client outside the networks reaches our domains and our postmaster only")

@@ -15,6 +15,7 @@ final class Reception: Sendable {
     let clock: Clock
     let log: Logger
     let threads: NIOThreadPool
+    let spoolWatch: SpoolWatch
     let loginFailures = LoginFailures()
     /// Mail that a client asks for (RFC 1985): how many recipients were made due.
     let requested: @Sendable (QueueRequest) -> EventLoopFuture<Int>
@@ -24,12 +25,13 @@ final class Reception: Sendable {
     private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
     init(
-        _ admission: Admission, spool: any Spool, registry: SessionRegistry, clock: Clock,
+        _ admission: Admission, spool: any Spool, spoolWatch: SpoolWatch, registry: SessionRegistry, clock: Clock,
         log: Logger, threads: NIOThreadPool, requested: @escaping @Sendable (QueueRequest) -> EventLoopFuture<Int>,
         accepted: @escaping @Sendable (SpooledMessage) -> Void
     ) {
         self.current = NIOLockedValueBox(admission)
         self.spool = spool
+        self.spoolWatch = spoolWatch
         self.registry = registry
         self.clock = clock
         self.log = log

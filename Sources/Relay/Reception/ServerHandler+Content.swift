@@ -42,7 +42,7 @@ extension ServerHandler {
     func storeFailed(_ error: any Error) {
         self.reception.log.error("content could not be stored", metadata: ["error": "\(error)"])
         self.forgetContent()
-        self.session.storeFailed(Self.spoolRefusal(error))
+        self.session.storeFailed(SpoolWatch.refusal(after: error))
     }
 
     /// Makes the message durable; the 250 waits for it, and so does what was pipelined behind the dot.
@@ -98,7 +98,7 @@ extension ServerHandler {
                 written.discard()
                 reception.log.error("a message was refused", metadata: ["error": "\(error)"])
                 self.record?.update(at: self.now) { $0.message = nil }
-                self.session.committed(self.verdict(Self.spoolRefusal(error), envelope))
+                self.session.committed(self.verdict(SpoolWatch.refusal(after: error), envelope))
             }
             self.drain(context)
         }
@@ -129,14 +129,6 @@ extension ServerHandler {
     private static func isRouted(_ given: Envelope.Recipient, _ queued: SpooledRecipient) -> Bool {
         guard case .path(let path) = given.forwardPath else { return false }
         return !path.route.isEmpty
-    }
-
-    /// Nothing is lost by a 4yz: the client keeps the message.
-    private static func spoolRefusal(_ error: any Error) -> Reply {
-        if let error = error as? SpoolError, error.code == .full {
-            return Reply(452, EnhancedStatusCode(4, 3, 1), "Insufficient system storage")
-        }
-        return Reply(451, EnhancedStatusCode(4, 3, 0), "The message could not be stored, try again later")
     }
 }
 

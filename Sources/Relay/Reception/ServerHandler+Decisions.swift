@@ -22,7 +22,8 @@ extension ServerHandler {
                 $0.contentOctetsDone = 0
                 $0.recipientsDone = 0
             }
-            self.session.decided(.accept)
+            let refusal = self.reception.spoolWatch.refusal(of: declared)
+            self.session.decided(refusal.map { .refuse($0) } ?? .accept)
         case .recipient(let path, _):
             let verdict = self.admission.recipient(path, from: self.peer.address, user: self.session.user)
             if case .accept = verdict { self.record?.update(at: self.now) { $0.recipientsDone += 1 } }

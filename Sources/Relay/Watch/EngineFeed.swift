@@ -55,7 +55,8 @@ final class EngineFeed: MonitorFeed {
         let sessions = self.registry.liveCounts
         overview.sessionsIn = sessions.inbound
         overview.sessionsOut = sessions.outbound
-        overview.isAccepting = overview.isAccepting && !self.relay.isStopping
+        overview.attention = self.relay.spoolWatch.attention + overview.attention
+        overview.isAccepting = overview.isAccepting && self.relay.spoolWatch.isAccepting && !self.relay.isStopping
         return overview
     }
 

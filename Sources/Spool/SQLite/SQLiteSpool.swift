@@ -7,11 +7,11 @@ public import NIOPosix
 
 /// The spool in one SQLite file that `sqlite3` can open, with a folder for large content beside it.
 public final class SQLiteSpool: Spool {
-    private let directory: SpoolDirectory
+    let directory: SpoolDirectory
     private let pool: DatabasePool
-    private let writer: Writer
+    let writer: Writer
     private let cache: ContentCache
-    private let threads: NIOThreadPool
+    let threads: NIOThreadPool
     private let identifiers: NIOLockedValueBox<QueueIDGenerator>
 
     /// Opens the spool, or makes one.

@@ -49,6 +49,14 @@ final class Writer: @unchecked Sendable {
     private var isGathering = false
     private var isClosing = false
     private var onClosed: (() -> Void)?
+    /// Nanoseconds of the clock that deadlines use; 0 between transactions.
+    private let begun = Atomic<UInt64>(0)
+
+    /// When the transaction under way began.
+    var writingSince: NIODeadline? {
+        let begun = self.begun.load(ordering: .relaxed)
+        return begun == 0 ? nil : .uptimeNanoseconds(begun)
+    }
 
     init(_ pool: DatabasePool, _ store: Store) {
         self.pool = pool
@@ -172,6 +180,8 @@ final class Writer: @unchecked Sendable {
     private func transaction(_ batch: ArraySlice<Change>) throws -> [() -> Void] {
         var answers: [() -> Void] = []
         answers.reserveCapacity(batch.count)
+        self.begun.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+        defer { self.begun.store(0, ordering: .relaxed) }
         do {
             try self.pool.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {

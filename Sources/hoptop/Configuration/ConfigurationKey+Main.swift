@@ -73,6 +73,10 @@ extension ConfigurationKey<RelayConfiguration> {
                 guard case .text(let text) = value, !text.isEmpty else { throw Refusal("a directory") }
                 configuration.spoolDirectory = text
             }, write: { quoted($0.spoolDirectory) }),
+        .size(
+            "spool.free-space",
+            "With less free on its disk new mail is refused (452), and what is queued goes on; 0B: no matter.",
+            \.freeSpace, least: 0),
         .duration("queue.undo", "How long a drop can be taken back.", \.undo),
         .duration("queue.retry.first", "Before the second attempt; doubled with each further one.", \.retry.first),
         .duration("queue.retry.longest", "The longest time between two attempts.", \.retry.longest),
@@ -84,17 +88,7 @@ extension ConfigurationKey<RelayConfiguration> {
         .number(
             "delivery.recipients", "Recipients in one transaction.", \.delivery.recipientsPerTransaction, 1...10_000),
         .duration("delivery.idle", "How long an open session waits for the next message.", \.timeouts.idle),
-        .init(
-            path: "limits.message-size", explanation: "Larger messages are refused.",
-            read: { configuration, value throws(Refusal) in
-                switch value {
-                case .text(let text):
-                    guard let octets = Quantity.size(text), octets > 0 else { throw Refusal(Quantity.sizeForm) }
-                    configuration.limits.messageOctets = octets
-                case .number(let octets) where octets > 0: configuration.limits.messageOctets = octets
-                case .number, .flag, .texts, .table: throw Refusal(Quantity.sizeForm)
-                }
-            }, write: { quoted(Quantity.text(octets: $0.limits.messageOctets)) }),
+        .size("limits.message-size", "Larger messages are refused.", \.limits.messageOctets),
         .number(
             "limits.connections", "Inbound sessions in all; 0: what the limit on descriptors allows.",
             \.limits.connections,

@@ -141,6 +141,24 @@ extension ConfigurationKey {
             }, write: { quoted(Quantity.text(milliseconds: $0[keyPath: field])) })
     }
 
+    /// Octets, as `"50MB"` or a number.
+    static func size(
+        _ path: String, _ explanation: String, _ field: any WritableKeyPath<Target, Int> & Sendable, least: Int = 1
+    ) -> ConfigurationKey {
+        ConfigurationKey(
+            path: path, explanation: explanation,
+            read: { target, value throws(Refusal) in
+                let octets: Int? =
+                    switch value {
+                    case .text(let text): Quantity.size(text)
+                    case .number(let octets): octets
+                    case .flag, .texts, .table: nil
+                    }
+                guard let octets, octets >= least else { throw Refusal(Quantity.sizeForm) }
+                target[keyPath: field] = octets
+            }, write: { quoted(Quantity.text(octets: $0[keyPath: field])) })
+    }
+
     static func number(
         _ path: String, _ explanation: String, _ field: any WritableKeyPath<Target, Int> & Sendable,
         _ range: ClosedRange<Int>

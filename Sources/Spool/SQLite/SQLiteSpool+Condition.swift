@@ -1,0 +1,16 @@
+public import NIOCore
+import NIOPosix
+
+extension SQLiteSpool: SpoolCondition {
+    public var condition: any SpoolCondition { self }
+
+    public func freeOctets() throws(SpoolError) -> Int? { try self.directory.freeOctets() }
+
+    /// A file first, since a small change of the database needs no more of the disk than it has already.
+    public func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.threads.runIfActive(eventLoop: eventLoop) { try self.directory.tryWriting() }
+            .flatMap { self.writer.submit(on: eventLoop) { _, _ in } }
+    }
+
+    public var writingSince: NIODeadline? { self.writer.writingSince }
+}
