@@ -149,7 +149,7 @@ let engineRooms =
                 [
                     "hoptop", "Relay", "Monitor", "Spool", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioConcurrency,
                     crypto, logging,
-                ]),
+                ], exclude: ["Faults/faults.c"]),
             tests(
                 "RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
         ])

@@ -51,13 +51,13 @@ public final class Relay: Sendable {
         self.signal = ChangeSignal(loop: loop)
         self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal)
         self.spoolWatch = SpoolWatch(
-            spool.condition, floor: configuration.freeSpace, threads: threads, loop: loop, log: log, signal: self.signal)
+            spool.condition, floor: configuration.freeSpace, threads: threads, loop: loop, log: log, signal: self.signal
+        )
         let delivery = Delivery(
             group: self.group, spool: spool, registry: self.registry, clock: clock, log: log, threads: threads)
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
-            clock: clock,
-            log: log, signal: self.signal)
+            spoolWatch: self.spoolWatch, clock: clock, log: log, signal: self.signal)
         self.queue = queue
         self.reception = Reception(
             Admission(configuration: configuration, keyring: keyring), spool: spool, spoolWatch: self.spoolWatch,

@@ -116,6 +116,7 @@ final class Server {
     }
 
     var isRunning: Bool { self.process.isRunning }
+    var processIdentifier: Int32 { self.process.processIdentifier }
 
     func signal(_ number: Int32) { Glibc.kill(self.process.processIdentifier, number) }
 

@@ -96,7 +96,7 @@ extension EndToEnd {
 }
 
 /// A bare TCP connection to a port of loopback.
-private final class Loopback {
+final class Loopback {
     private let file: Int32
 
     init(_ port: Int) throws {

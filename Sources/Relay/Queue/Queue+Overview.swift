@@ -22,7 +22,7 @@ extension Queue {
         for state in RecipientState.allCases { counts[state] = self.index.counts[state] }
         let rows = self.destinationRows(ages)
         return Overview(
-            node: self.node, started: now, at: now, isAccepting: self.spoolTrouble == nil,
+            node: self.node, started: now, at: now,
             queuedMessages: self.index.messages, queuedOctets: self.index.contentOctets, recipients: counts,
             received: rates.received, relayed: rates.relayed, deferred: rates.deferred, bounced: rates.bounced,
             receiveP95: p95.receive, relayP95: p95.relay,
@@ -60,9 +60,6 @@ extension Queue {
 
     private func attention(_ ages: DestinationAgesCache) -> [Attention] {
         var attention: [Attention] = []
-        if let trouble = self.spoolTrouble {
-            attention.append(Attention(severity: .failure, subject: "spool", text: trouble))
-        }
         if let unrouted = ages.byDestination[QueueIndex.unrouted] {
             attention.append(
                 Attention(

@@ -18,7 +18,6 @@ extension Queue {
         case .untried: self.requeue(result.job, attempt)
         case .unreachable(let reason): self.unreachable(reason, attempt, result)
         case .unreadable(let reason):
-            self.log.error("a message could not be sent", metadata: ["reason": "\(reason)"])
             self.settle(result.job, attempt, attempt.rows.map { self.deferral(of: $0, reason, result, isTry: false) })
         case .outcomes(let outcomes):
             self.judge(attempt.destination, by: outcomes)
@@ -159,7 +158,7 @@ extension Queue {
 
     /// Writes the outcomes, with a report where one is due, and changes the index when they are on disk.
     ///
-    /// While the spool fails the recipients stay as they are, and it is tried again.
+    /// While the spool fails the recipients stay as they are, and the writing is tried again.
     /// - Parameter done: before the index changes; false when the spool found something else than the index.
     func settle(
         _ outcomes: [Settlement.Outcome], of id: QueueID,
@@ -174,7 +173,6 @@ extension Queue {
             .whenComplete { result in
                 switch result {
                 case .success((.done(let generation, let isGone), let reports)):
-                    self.spoolTrouble = nil
                     done.value(true)
                     self.settled(outcomes, of: id, generation: generation, isGone: isGone)
                     for report in reports {
@@ -185,12 +183,9 @@ extension Queue {
                     self.log.warning("the spool knew better than the queue", metadata: ["message": "\(id)"])
                     done.value(false)
                 case .failure(let error):
-                    self.spoolTrouble = "\(error)"
-                    self.log.error("an outcome could not be written", metadata: ["error": "\(error)"])
+                    self.spoolWatch.failed(error)
                     guard !self.isStopping else { return done.value(false) }
-                    self.loop.scheduleTask(in: .seconds(2)) {
-                        self.settle(outcomes, of: id, done: done.value)
-                    }
+                    self.putOff(Unwritten(outcomes: outcomes, message: id, done: done.value))
                 }
                 self.signal.raise(.queue)
                 self.signal.raise(.facts)
@@ -215,16 +210,18 @@ extension Queue {
     }
 
     /// Makes the index as the spool is, but for recipients whose attempt is under way: its end will tell.
-    func refresh(_ id: QueueID) {
+    func refresh(_ id: QueueID, isFirst: Bool = true) {
         self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenComplete { result in
             switch result {
             case .success(let message):
                 self.take(message, as: id)
                 self.signal.raise(.queue)
             case .failure(let error):
-                self.log.error("a message could not be read", metadata: ["message": "\(id)", "error": "\(error)"])
+                if isFirst {
+                    self.log.error("a message could not be read", metadata: ["message": "\(id)", "error": "\(error)"])
+                }
                 guard !self.isStopping else { return }
-                self.loop.scheduleTask(in: .seconds(2)) { self.refresh(id) }
+                self.loop.scheduleTask(in: .seconds(2)) { self.refresh(id, isFirst: false) }
             }
         }
     }

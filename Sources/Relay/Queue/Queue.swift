@@ -35,6 +35,7 @@ final class Queue: @unchecked Sendable {
     let clock: Clock
     let log: Logger
     let signal: ChangeSignal
+    let spoolWatch: SpoolWatch
     let node: String
 
     var configuration: RelayConfiguration
@@ -56,8 +57,8 @@ final class Queue: @unchecked Sendable {
     var ordered: Set<QueueIndex.Row> = []
     var fresh = FreshMessages()
     var flow: Flow
-    /// Why the spool does not take what the queue writes; `nil` while it does.
-    var spoolTrouble: String?
+    /// What the spool did not take yet.
+    var unwritten: [Unwritten] = []
     /// Attempts are no longer begun.
     var isStopping = false
 
@@ -69,7 +70,7 @@ final class Queue: @unchecked Sendable {
     init(
         _ configuration: RelayConfiguration, keyring: Keyring, node: String, loop: any EventLoop, spool: any Spool,
         delivery: Delivery,
-        clock: Clock, log: Logger, signal: ChangeSignal
+        spoolWatch: SpoolWatch, clock: Clock, log: Logger, signal: ChangeSignal
     ) {
         self.configuration = configuration
         self.keyring = keyring
@@ -82,6 +83,7 @@ final class Queue: @unchecked Sendable {
         self.clock = clock
         self.log = log
         self.signal = signal
+        self.spoolWatch = spoolWatch
         self.flow = Flow(at: clock.now())
     }
 
@@ -194,7 +196,8 @@ final class Queue: @unchecked Sendable {
 
     /// Begins as many attempts as the destination may have.
     func pump(_ destination: Destination) {
-        guard !self.isStopping else { return }
+        // What is relayed while nothing can be written down would be relayed again after a restart.
+        guard !self.isStopping, self.unwritten.isEmpty else { return }
         let limit = self.configuration.delivery.connections
         while self.dropStale(destination) {
             if let connection = destination.idle.popLast() {

@@ -1,4 +1,3 @@
-import Logging
 import Mail
 import Monitor
 import NIOCore
@@ -40,7 +39,7 @@ extension ServerHandler {
     }
 
     func storeFailed(_ error: any Error) {
-        self.reception.log.error("content could not be stored", metadata: ["error": "\(error)"])
+        self.reception.spoolWatch.failed(error)
         self.forgetContent()
         self.session.storeFailed(SpoolWatch.refusal(after: error))
     }
@@ -96,7 +95,7 @@ extension ServerHandler {
                     self.verdict(Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(written.id)"), envelope))
             case .failure(let error):
                 written.discard()
-                reception.log.error("a message was refused", metadata: ["error": "\(error)"])
+                reception.spoolWatch.failed(error)
                 self.record?.update(at: self.now) { $0.message = nil }
                 self.session.committed(self.verdict(SpoolWatch.refusal(after: error), envelope))
             }

@@ -1,5 +1,6 @@
 import Mail
 import Monitor
+import NIOConcurrencyHelpers
 import NIOCore
 import SMTP
 import Spool
@@ -14,6 +15,8 @@ final class EngineFeed: MonitorFeed {
     private let node: String
     /// Who acts through this feed.
     private let user: String
+    /// As last read: a spool that cannot be read is no reason to show nothing.
+    private let counters = NIOLockedValueBox(Counters())
 
     init(_ relay: Relay, user: String) {
         self.relay = relay
@@ -45,7 +48,8 @@ final class EngineFeed: MonitorFeed {
     }
 
     func overview() async throws -> Overview {
-        let counters = try await self.spool.counters()
+        if let counters = try? await self.spool.counters() { self.counters.withLockedValue { $0 = counters } }
+        let counters = self.counters.withLockedValue { $0 }
         var overview = try await self.queue.overview()
         overview.started = self.relay.started
         overview.listening = self.relay.listening
@@ -56,7 +60,7 @@ final class EngineFeed: MonitorFeed {
         overview.sessionsIn = sessions.inbound
         overview.sessionsOut = sessions.outbound
         overview.attention = self.relay.spoolWatch.attention + overview.attention
-        overview.isAccepting = overview.isAccepting && self.relay.spoolWatch.isAccepting && !self.relay.isStopping
+        overview.isAccepting = self.relay.spoolWatch.isAccepting && !self.relay.isStopping
         return overview
     }
 

@@ -18,6 +18,8 @@ final class SpoolWatch: Sendable {
         case space
         /// The spool is gone, read-only, or cannot be opened.
         case access
+        /// A write failed, and none has worked since.
+        case write
     }
 
     private struct Trouble {
@@ -32,9 +34,16 @@ final class SpoolWatch: Sendable {
         var free: Int?
         var troubles: [Cause: Trouble] = [:]
         var isLooking = false
+        var isTrying = false
+        var nextTry = NIODeadline.now()
+        /// Before the first try to write; longer where writes fail again soon after one worked.
+        var patience = SpoolWatch.shortestPatience
+        var lastWorked: NIODeadline?
     }
 
     private static let interval = TimeAmount.seconds(1)
+    private static let shortestPatience = TimeAmount.seconds(2)
+    private static let longestPatience = TimeAmount.seconds(60)
 
     private let spool: any SpoolCondition
     private let threads: NIOThreadPool
@@ -81,6 +90,14 @@ final class SpoolWatch: Sendable {
     private static let unavailable = Reply(
         451, EnhancedStatusCode(4, 3, 0), "The message could not be stored, try again later")
 
+    /// A write of mail, or of what became of it, did not work; from here on it is tried until one does.
+    func failed(_ error: any Error) {
+        let code = (error as? SpoolError)?.code ?? .unavailable
+        self.began(.write, Trouble(code: code, words: "\(error)"))
+    }
+
+    /// Whether writes are believed to work.
+    var isWriting: Bool { self.state.withLockedValue { $0.troubles[.write] == nil } }
     var isAccepting: Bool { self.state.withLockedValue { $0.troubles.isEmpty } }
 
     /// What an operator should know.
@@ -99,7 +116,9 @@ final class SpoolWatch: Sendable {
     /// Looks now, and from then on once a second until the returned task is cancelled.
     func start() async -> RepeatedTask {
         try? await self.look().get()
-        return self.loop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { _ in _ = self.look()
+        return self.loop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { _ in
+            _ = self.look()
+            self.tryWriting()
         }
     }
 
@@ -129,17 +148,50 @@ final class SpoolWatch: Sendable {
             }
             guard isLow, let free else { return self.over(.space) }
             let words =
-                "\(Self.text(octets: free)) free on its disk, less than spool.free-space = \(Self.text(octets: floor)): "
-                + "new mail is refused until there is room"
+                "only \(Self.text(octets: free)) free on its disk: new mail is refused until there is more than "
+                + "spool.free-space (\(Self.text(octets: floor)))"
             self.began(.space, Trouble(code: .full, words: words))
         }
     }
+
+    // MARK: trying
+
+    /// Where there is something to write to at all, and a write failed.
+    private func tryWriting() {
+        let isDue = self.state.withLockedValue { state in
+            guard state.troubles[.write] != nil, state.troubles[.access] == nil, !state.isTrying,
+                state.nextTry <= .now()
+            else { return false }
+            state.isTrying = true
+            return true
+        }
+        guard isDue else { return }
+        self.spool.tryWriting(on: self.loop).whenComplete { result in
+            self.state.withLockedValue { state in
+                state.isTrying = false
+                state.nextTry = .now() + Self.shortestPatience
+            }
+            switch result {
+            case .success: self.over(.write)
+            case .failure(let error): self.failed(error)
+            }
+        }
+    }
+
+    // MARK: telling
 
     /// What is wrong may go on in other words; only its beginning is logged.
     private func began(_ cause: Cause, _ trouble: Trouble) {
         let isNew = self.state.withLockedValue { state in
             defer { state.troubles[cause] = trouble }
-            return state.troubles[cause] == nil
+            guard state.troubles[cause] == nil else { return false }
+            if cause == .write {
+                let isBack = state.lastWorked.map { $0 + Self.longestPatience > .now() } ?? false
+                state.patience =
+                    isBack ? min(state.patience + state.patience, Self.longestPatience) : Self.shortestPatience
+                state.nextTry = .now() + state.patience
+            }
+            return true
         }
         guard isNew else { return }
         self.log.error("the spool takes no new mail", metadata: ["reason": "\(trouble.words)"])
@@ -148,7 +200,9 @@ final class SpoolWatch: Sendable {
 
     private func over(_ cause: Cause) {
         let (ended, others) = self.state.withLockedValue { state in
-            (state.troubles.removeValue(forKey: cause), state.troubles.values.map(\.words))
+            let ended = state.troubles.removeValue(forKey: cause)
+            if cause == .write { state.lastWorked = .now() }
+            return (ended, state.troubles.values.map(\.words))
         }
         guard let ended else { return }
         if let other = others.first {

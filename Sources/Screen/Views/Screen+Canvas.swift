@@ -128,6 +128,13 @@ extension Screen {
             let note = self.node.capabilities?.note ?? ""
             if !note.isEmpty { return [Run(painter.glyph(.warn) + " ", .limited), Run(note, .limited)] }
             let alerts = self.node.overview?.attention.count ?? 0
+            // What keeps mail out is told where there is room for all its words.
+            if let failure = self.node.overview?.attention.first(where: { $0.severity == .failure }) {
+                return [
+                    Run(painter.glyph(failure.severity.glyph) + " ", failure.severity.role),
+                    Run("\(failure.subject): ", .title), Run(failure.text, failure.severity.role),
+                ]
+            }
             return alerts == 0 ? [] : [Run(Format.plural(alerts, "thing") + " to look at", .muted)]
         case .queue:
             let list = self.node.queue

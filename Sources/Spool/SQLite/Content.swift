@@ -53,11 +53,15 @@ final class FileContent: ContentSource {
     private let file: CInt
     private let threads: NIOThreadPool
 
-    init(_ path: String, _ id: QueueID, threads: NIOThreadPool) throws(SpoolError) {
+    init(_ directory: SpoolDirectory, _ id: QueueID, threads: NIOThreadPool) throws(SpoolError) {
         self.threads = threads
-        self.file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        self.file = Glibc.open(directory.content(id), O_RDONLY | O_CLOEXEC)
         guard self.file >= 0 else {
-            throw SpoolError(.damaged, "the content of \(id) cannot be read: \(FileError(errno))", queueID: id)
+            let error = FileError(errno)
+            // Without its folder it is not the file that is missing.
+            if error.code == ENOENT { try directory.checkPlace() }
+            let words = "the content of \(id) cannot be read: \(error)"
+            throw SpoolError(error.code == ENOENT ? .damaged : .unavailable, words, queueID: id)
         }
         var information = stat()
         guard fstat(self.file, &information) == 0 else { throw SpoolError(FileError(errno), id) }

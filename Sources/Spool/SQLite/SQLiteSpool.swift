@@ -37,6 +37,7 @@ public final class SQLiteSpool: Spool {
                 return try store.load(db)
             }
             try self.directory.syncNames()
+            self.directory.rememberPlace()
             self.identifiers = NIOLockedValueBox(QueueIDGenerator(node: node, after: last))
             let pool = self.pool
             try self.directory.sweep { id in
@@ -112,7 +113,10 @@ public final class SQLiteSpool: Spool {
             case .buffer(let octets): octets.readableBytes
             case .file: 0
             }
-        return self.writer.submit(weight: weight, on: eventLoop) { store, db in try store.insert(message, db) }
+        return self.writer.submit(weight: weight, on: eventLoop) { store, db in
+            store.takesMail = true
+            try store.insert(message, db)
+        }
     }
 
     public func settle(_ settlements: [Settlement], on eventLoop: any EventLoop) -> EventLoopFuture<[Settled]> {
@@ -149,7 +153,7 @@ public final class SQLiteSpool: Spool {
             }
         } catch { throw SpoolError(error, id) }
         if let octets { return BufferedContent(buffer: ByteBuffer(bytes: octets)) }
-        return try FileContent(self.directory.content(id), id, threads: self.threads)
+        return try FileContent(self.directory, id, threads: self.threads)
     }
 
     public func message(_ id: QueueID) async throws -> SpooledMessage? {

@@ -12,6 +12,7 @@ extension SpoolDirectory {
         var information = statvfs()
         guard fstatvfs(file, &information) == 0 else { throw SpoolError(FileError(errno)) }
         guard information.f_flag & UInt(ST_RDONLY) == 0 else { throw SpoolError(FileError(EROFS)) }
+        try self.checkPlace()
         return Int(clamping: information.f_bavail.multipliedReportingOverflow(by: information.f_frsize).partialValue)
     }
 }

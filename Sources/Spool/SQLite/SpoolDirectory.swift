@@ -8,6 +8,7 @@ final class SpoolDirectory: Sendable {
     let path: String
     /// -1 once it is let go.
     private let lock: Atomic<CInt>
+    let place = Mutex<[RememberedFile]>([])
 
     var database: String { "\(self.path)/spool.sqlite" }
     func incoming(_ id: QueueID) -> String { "\(self.path)/incoming/\(id)" }

@@ -34,6 +34,8 @@ final class Store {
     private var gone: [(id: QueueID, isFile: Bool)] = []
     private var undoableBefore: Set<QueueID>?
     private var mustSyncContent = false
+    /// New mail comes with it, which has to be where the next start looks for it.
+    var takesMail = false
 
     init(_ directory: SpoolDirectory, _ cache: ContentCache) {
         self.directory = directory
@@ -65,9 +67,11 @@ final class Store {
         self.gone.removeAll(keepingCapacity: true)
         self.undoableBefore = nil
         self.mustSyncContent = false
+        self.takesMail = false
     }
 
     func finish(_ db: Database) throws {
+        if self.takesMail { try self.directory.checkPlace() }
         // A row must not name a file that a power cut could take away.
         if self.mustSyncContent { try self.directory.syncContent() }
         let counters = self.totals.counters

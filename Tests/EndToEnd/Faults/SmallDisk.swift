@@ -47,11 +47,4 @@ final class SmallDisk {
     }
 
     func empty() { unlink(self.filler) }
-
-    func remount(readOnly: Bool) throws {
-        let flags = CUnsignedLong(MS_REMOUNT) | (readOnly ? CUnsignedLong(MS_RDONLY) : 0)
-        guard mount("tmpfs", self.path, "tmpfs", flags, nil) == 0 else {
-            throw Failure("the disk cannot be mounted again: \(String(cString: strerror(errno)))")
-        }
-    }
 }
