@@ -130,6 +130,8 @@ public struct FactRow: Hashable, Sendable, Codable {
     public enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
         case accepted, deferred, relayed, bounced, expired, dropped, held, released, retried, restored, reported
         case refused
+        /// The disk no longer has it as it was written.
+        case damaged
     }
     /// Goes up by one with each fact of the node.
     public var sequence: Int64

@@ -93,16 +93,22 @@ public final class Relay: Sendable {
     private func recover(below boundary: QueueID) async throws {
         var last: QueueID?
         var count = 0
+        var damaged: [Damage] = []
         while true {
-            let page = try await self.spool.lease(after: last, count: 1000).messages
-            guard let end = page.last else { break }
-            last = end.id
-            let messages = page.filter { message in
+            let lease = try await self.spool.lease(after: last, count: 1000)
+            guard let end = lease.end else { break }
+            last = end
+            damaged += lease.damaged
+            let messages = lease.messages.filter { message in
                 message.id < boundary && message.recipients.contains { !$0.state.isSettled }
             }
             count += messages.count
             await self.queue.onLoop { for message in messages { self.queue.add(message) } }
-            if end.id >= boundary { break }
+            if end >= boundary { break }
+        }
+        if !damaged.isEmpty {
+            self.spoolWatch.damaged(damaged)
+            try await self.spool.report(damaged, at: .now, on: self.group.next()).get()
         }
         if count > 0 { self.log.info("took up the queue", metadata: ["messages": "\(count)"]) }
         self.signal.raise(.queue)

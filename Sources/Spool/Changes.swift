@@ -18,7 +18,8 @@ public struct Settlement: Sendable {
     public struct Outcome: Sendable, Hashable {
         public var index: Int
         public var generation: UInt32
-        /// `deferred`, `relayed`, `bounced` or `expired`; or the state it has, when only `delayNoticed` changes.
+        /// `deferred`, `relayed`, `bounced` or `expired`; `hold` where its content is damaged; or the state it has, when
+        /// only `delayNoticed` changes.
         public var state: RecipientState
         /// When the next attempt may start, where `state` is `deferred`.
         public var due: Timestamp?
@@ -131,6 +132,8 @@ public struct Fact: Sendable, Hashable {
         case accepted, deferred, relayed, bounced, expired, dropped, held, released, retried, restored
         /// A delivery status notification was made; `text` is its queue ID.
         case reported
+        /// It is not as it was written; `text` says what is wrong.
+        case damaged
     }
     /// Goes up by one with each fact.
     public var sequence: Int64

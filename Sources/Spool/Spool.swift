@@ -30,7 +30,12 @@ public protocol Spool: Sendable {
     /// Forgets drops whose time for undo is over, and the messages that they alone kept.
     func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
 
+    /// Makes damage a fact.
+    func report(_ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
+
     /// The content as it was accepted, from memory where it is fresh.
+    ///
+    /// Fails with ``SpoolError`` `.damaged` when it is missing or not as long as it was.
     func content(of id: QueueID, on eventLoop: any EventLoop) -> EventLoopFuture<any ContentSource>
 
     /// `nil` when it is not in the spool (any more).

@@ -57,6 +57,7 @@ struct MailLog: Sendable {
             switch fact.kind {
             case .accepted: words += " client=\"\(text)\""
             case .deferred, .relayed, .bounced, .expired, .refused: words += " reply=\"\(text)\""
+            case .damaged: words += " reason=\"\(text)\""
             case .reported: words += " report=\(text)"
             case .dropped, .held, .released, .retried, .restored: words += " \(text)"  // `by ann`
             }

@@ -40,6 +40,9 @@ private final class SlowSpool: Spool {
     func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
         self.spool.purge(at: now, on: loop)
     }
+    func report(_ damaged: [Damage], at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.report(damaged, at: now, on: loop)
+    }
     func content(of id: QueueID, on loop: any EventLoop) -> EventLoopFuture<any ContentSource> {
         self.spool.content(of: id, on: loop)
     }

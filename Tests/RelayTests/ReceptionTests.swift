@@ -54,6 +54,9 @@ private final class MemorySpool: Spool {
     func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
         loop.makeFailedFuture(Self.unasked)
     }
+    func report(_ damaged: [Damage], at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        loop.makeFailedFuture(Self.unasked)
+    }
     func content(of id: QueueID, on loop: any EventLoop) -> EventLoopFuture<any ContentSource> {
         loop.makeFailedFuture(Self.unasked)
     }

@@ -27,7 +27,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private var job: Job?
     /// Of the transaction, once it is read.
     var reader: ContentReader?
-    private var contentFailure: String?
+    private var contentFailure: JobResult.Verdict?
     /// Something was heard in this transaction, or it is the session's first.
     private var isTried = true
     private var transactions = 0
@@ -255,7 +255,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.job = nil
         let verdict: JobResult.Verdict =
             if let contentFailure = self.contentFailure {
-                .unreadable(contentFailure)
+                contentFailure
             } else if !self.isTried && isLost || self.transactions > 1 && outcomes.allSatisfy(\.isEndOfService) {
                 .untried
             } else {
@@ -304,18 +304,16 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func unreadable(_ error: any Error) {
-        self.contentFailure = "the content could not be read: \(error)"
-        self.delivery.log.error("content could not be read", metadata: ["error": "\(error)"])
+        self.contentFailure = JobResult.Verdict(unreadable: error)
         self.session.contentFailed()
         self.drain()
     }
 
     /// Nothing of the transaction was said, and its content cannot be read; the session is as good as before.
     func giveUp(_ error: any Error) {
-        self.delivery.log.error("content could not be read", metadata: ["error": "\(error)"])
         self.job = nil
         self.connection.finished(
-            .unreadable("the content could not be read: \(error)"), host: self.host, session: self.record.ref)
+            JobResult.Verdict(unreadable: error), host: self.host, session: self.record.ref)
         self.ready()
     }
 

@@ -22,8 +22,15 @@ struct JobResult: Sendable {
         case unreachable(String)
         /// A reused session broke before it said anything; nothing was tried.
         case untried
-        /// The content could not be read from the spool.
+        /// The message could not be read from the spool.
         case unreadable(String)
+        /// It is not there as it was written, and will not be the next time either.
+        case damaged(String)
+
+        init(unreadable error: any Error) {
+            let isDamaged = (error as? SpoolError)?.code == .damaged
+            self = isDamaged ? .damaged("\(error)") : .unreadable("the message could not be read: \(error)")
+        }
     }
     var job: Int
     var verdict: Verdict

@@ -19,6 +19,7 @@ extension Queue {
         case .unreachable(let reason): self.unreachable(reason, attempt, result)
         case .unreadable(let reason):
             self.settle(result.job, attempt, attempt.rows.map { self.deferral(of: $0, reason, result, isTry: false) })
+        case .damaged(let reason): self.contentDamaged(reason, attempt, result)
         case .outcomes(let outcomes):
             self.judge(attempt.destination, by: outcomes)
             self.settle(
@@ -95,7 +96,7 @@ extension Queue {
         return outcome
     }
 
-    private func settled(
+    func settled(
         _ row: QueueIndex.Row, _ state: RecipientState, _ reply: String, _ result: JobResult, remoteID: String? = nil
     ) -> Settlement.Outcome {
         Settlement.Outcome(
@@ -147,7 +148,7 @@ extension Queue {
 
     // MARK: writing
 
-    private func settle(_ number: Int, _ attempt: Attempt, _ outcomes: [Settlement.Outcome]) {
+    func settle(_ number: Int, _ attempt: Attempt, _ outcomes: [Settlement.Outcome]) {
         self.settle(outcomes, of: self.index.id(attempt.slot)) { isDone in
             self.attempts[number] = nil
             for row in attempt.rows { self.attemptOfRow[row] = nil }
@@ -182,6 +183,8 @@ extension Queue {
                 case .success((.stale, _)):
                     self.log.warning("the spool knew better than the queue", metadata: ["message": "\(id)"])
                     done.value(false)
+                case .failure(let error as SpoolError) where error.code == .damaged && !self.isStopping:
+                    self.rowDamaged(error, outcomes, of: id, done: done.value)
                 case .failure(let error):
                     self.spoolWatch.failed(error)
                     guard !self.isStopping else { return done.value(false) }

@@ -256,7 +256,7 @@ final class Queue: @unchecked Sendable {
             switch result {
             case .success(let message?): self.start(number, message)
             case .success(nil): self.finished(number, .unreadable("the message is no longer in the spool"))
-            case .failure(let error): self.finished(number, .unreadable("\(error)"))
+            case .failure(let error): self.finished(number, JobResult.Verdict(unreadable: error))
             }
         }
     }

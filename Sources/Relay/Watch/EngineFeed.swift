@@ -137,6 +137,7 @@ extension FactRow {
             case .retried: .retried
             case .restored: .restored
             case .reported: .reported
+            case .damaged: .damaged
             }
         self.init(
             sequence: fact.sequence, at: fact.at, kind: kind, message: fact.message.description, from: fact.from,

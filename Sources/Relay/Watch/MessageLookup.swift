@@ -124,7 +124,7 @@ struct MessageLookup: Sendable {
             case .relayed: outcome = .relayed
             case .bounced: outcome = .bounced
             case .expired: outcome = .expired
-            case .accepted, .dropped, .held, .released, .retried, .restored, .reported: return nil
+            case .accepted, .dropped, .held, .released, .retried, .restored, .reported, .damaged: return nil
             }
             return AttemptRow(
                 recipientIndex: fact.recipient ?? 0, at: fact.at, milliseconds: fact.milliseconds,
@@ -166,7 +166,7 @@ struct MessageLookup: Sendable {
         case .bounced: .bounced
         case .expired: .expired
         case .dropped: .dropped
-        case .held: .hold
+        case .held, .damaged: .hold
         case .released, .retried, .restored: .queued
         case .accepted, .reported: nil
         }

@@ -33,6 +33,8 @@ final class SpoolWatch: Sendable {
         /// As last seen.
         var free: Int?
         var troubles: [Cause: Trouble] = [:]
+        /// Found since the start.
+        var damaged: [QueueID: String] = [:]
         var isLooking = false
         var isTrying = false
         var nextTry = NIODeadline.now()
@@ -103,11 +105,35 @@ final class SpoolWatch: Sendable {
     /// What an operator should know.
     var attention: [Attention] {
         self.state.withLockedValue { state in
-            Cause.allCases.compactMap { cause in
+            let troubles = Cause.allCases.compactMap { cause in
                 state.troubles[cause].map { Attention(severity: .failure, subject: "spool", text: $0.words) }
             }
+            return troubles + (Self.attention(to: state.damaged).map { [$0] } ?? [])
         }
     }
+
+    private static func attention(to damaged: [QueueID: String]) -> Attention? {
+        guard let first = damaged.min(by: { $0.key < $1.key }) else { return nil }
+        let text = damaged.count == 1 ? first.value : "\(damaged.count) messages, such as \(first.key): \(first.value)"
+        return Attention(severity: .warning, subject: "damaged mail is kept aside", text: text)
+    }
+
+    /// Messages that are not as they were written, and now kept aside.
+    func damaged(_ damaged: [Damage]) {
+        self.state.withLockedValue { state in
+            for damage in damaged { state.damaged[damage.message] = damage.reason }
+        }
+        for damage in damaged.prefix(Self.damagesLogged) {
+            self.log.error(
+                "a message is damaged and kept aside",
+                metadata: ["message": "\(damage.message)", "reason": "\(damage.reason)"])
+        }
+        if damaged.count > Self.damagesLogged {
+            self.log.error("and \(damaged.count - Self.damagesLogged) more: hoptop spool check names all")
+        }
+        self.signal.raise(.queue)
+    }
+    private static let damagesLogged = 20
 
     func reload(floor: Int) { self.state.withLockedValue { $0.floor = floor } }
 

@@ -143,7 +143,7 @@ extension FactRow.Kind {
         case .bounced, .refused: .bounced
         case .expired: .expired
         case .dropped: .dropped
-        case .held: .hold
+        case .held, .damaged: .hold
         case .released, .retried, .restored: .active
         }
     }
@@ -155,7 +155,7 @@ extension FactRow.Kind {
         case .bounced, .refused: .bounced
         case .expired: .expired
         case .dropped: .dropped
-        case .held: .hold
+        case .held, .damaged: .hold
         case .retried: .active
         }
     }

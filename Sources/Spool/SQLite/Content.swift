@@ -50,10 +50,12 @@ struct BufferedContent: ContentSource {
 /// A file in `content/`, open as long as somebody reads it, so that it can be unlinked meanwhile.
 final class FileContent: ContentSource {
     let octets: Int
+    private let id: QueueID
     private let file: CInt
     private let threads: NIOThreadPool
 
     init(_ directory: SpoolDirectory, _ id: QueueID, threads: NIOThreadPool) throws(SpoolError) {
+        self.id = id
         self.threads = threads
         self.file = Glibc.open(directory.content(id), O_RDONLY | O_CLOEXEC)
         guard self.file >= 0 else {
@@ -75,10 +77,12 @@ final class FileContent: ContentSource {
             var buffer = ByteBufferAllocator().buffer(capacity: count)
             let read = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { octets in
                 let result = pread(self.file, octets.baseAddress, count, off_t(offset))
-                guard result >= 0 else { throw FileError(errno) }
+                guard result >= 0 else { throw SpoolError(FileError(errno), self.id) }
                 return result
             }
-            _ = read
+            guard read > 0 || offset >= self.octets else {
+                throw SpoolError(.damaged, "the content of \(self.id) ends early", queueID: self.id)
+            }
             return buffer
         }
     }

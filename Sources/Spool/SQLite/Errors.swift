@@ -14,7 +14,10 @@ extension SpoolError {
             switch error.resultCode {
             case .SQLITE_FULL: self.init(.full, "the spool's disk is full: make room", queueID: id)
             case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-                self.init(.damaged, "the spool's database is damaged: \(error.message ?? "")", queueID: id)
+                self.init(
+                    .damaged,
+                    "the spool's database is damaged (\(error.message ?? "?")): stop hoptop and run hoptop spool check",
+                    queueID: id)
             default:
                 self.init(.unavailable, "the spool cannot be written: \(error.message ?? "\(error)")", queueID: id)
             }

@@ -40,11 +40,9 @@ public final class SQLiteSpool: Spool {
             self.directory.rememberPlace()
             self.identifiers = NIOLockedValueBox(QueueIDGenerator(node: node, after: last))
             let pool = self.pool
-            try self.directory.sweep { id in
-                try pool.read { db in
-                    try Bool.fetchOne(
-                        db, sql: "SELECT isFile FROM messages WHERE id = ?", arguments: [id.rawValue]) ?? false
-                }
+            let directory = self.directory
+            try directory.sweep { id in
+                try pool.read { db in try Salvage(db: db, directory: directory).mayName(id) }
             }
         } catch {
             self.directory.unlock()
@@ -89,7 +87,7 @@ public final class SQLiteSpool: Spool {
     private static func openingError(_ error: any Error, _ path: String) -> SpoolError {
         guard let error = error as? DatabaseError else { return SpoolError(error) }
         switch error.resultCode {
-        case .SQLITE_NOTADB, .SQLITE_CORRUPT:
+        case .SQLITE_NOTADB:
             return SpoolError(
                 .damaged, "\(path)/spool.sqlite is not a spool: move it away or name another with --spool DIRECTORY")
         case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
@@ -137,6 +135,12 @@ public final class SQLiteSpool: Spool {
         self.writer.submit(on: eventLoop) { store, db in try store.purge(at: now, db) }
     }
 
+    public func report(
+        _ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        self.writer.submit(on: eventLoop) { store, db in try store.report(damaged, at: now, db) }
+    }
+
     // MARK: reads
 
     public func content(of id: QueueID, on eventLoop: any EventLoop) -> EventLoopFuture<any ContentSource> {
@@ -145,15 +149,28 @@ public final class SQLiteSpool: Spool {
     }
 
     private func storedContent(of id: QueueID) throws(SpoolError) -> any ContentSource {
-        let octets: Data?
+        let found: (octets: Data?, count: Int?)
         do {
-            octets = try self.pool.read { db in
-                try Data.fetchOne(
-                    db.cachedStatement(sql: "SELECT octets FROM content WHERE id = ?"), arguments: [id.rawValue])
+            found = try self.pool.read { db in
+                (
+                    try Data.fetchOne(
+                        db.cachedStatement(sql: "SELECT octets FROM content WHERE id = ?"), arguments: [id.rawValue]),
+                    try Int.fetchOne(
+                        db.cachedStatement(sql: "SELECT octets FROM messages WHERE id = ?"), arguments: [id.rawValue])
+                )
             }
         } catch { throw SpoolError(error, id) }
-        if let octets { return BufferedContent(buffer: ByteBuffer(bytes: octets)) }
-        return try FileContent(self.directory, id, threads: self.threads)
+        let content: any ContentSource =
+            if let octets = found.octets {
+                BufferedContent(buffer: ByteBuffer(bytes: octets))
+            } else {
+                try FileContent(self.directory, id, threads: self.threads)
+            }
+        if let count = found.count, count != content.octets {
+            throw SpoolError(
+                .damaged, "the content of \(id) has \(content.octets) octets instead of \(count)", queueID: id)
+        }
+        return content
     }
 
     public func message(_ id: QueueID) async throws -> SpooledMessage? {
@@ -163,10 +180,7 @@ public final class SQLiteSpool: Spool {
     /// Endless: the lock on the directory keeps every other process out.
     public func lease(after id: QueueID?, count: Int) async throws -> Lease {
         try await self.read { db in
-            let rows = try Row.fetchAll(
-                db, sql: "SELECT * FROM messages WHERE id > ? ORDER BY id LIMIT ?",
-                arguments: [id?.rawValue ?? Int64.min, count])
-            return Lease(try rows.map(SpooledMessage.init))
+            try Salvage(db: db, directory: self.directory).lease(after: id, count: count)
         }
     }
 

@@ -93,6 +93,9 @@ final class SpoolDirectory: Sendable {
         guard fsync(file) == 0 else { throw FileError(errno) }
     }
 
+    /// What the files of large content are named after.
+    var contentNames: [QueueID] { Self.names("\(self.path)/content").compactMap { QueueID($0) } }
+
     /// Removes files that no message names: of sessions that a crash ended.
     func sweep(keeping isNamed: (QueueID) throws -> Bool) rethrows {
         for name in Self.names("\(self.path)/incoming") { unlink("\(self.path)/incoming/\(name)") }

@@ -62,7 +62,10 @@ extension Store {
         case .expired:
             kind = .expired
             self.count { $0.expired += 1 }
-        case .queued, .active, .hold, .dropped: return
+        case .hold:
+            kind = .damaged
+            recipient.heldSince = now
+        case .queued, .active, .dropped: return
         }
         var fact = Fact(sequence: 0, at: now, kind: kind, message: message.id, recipient: recipient.index)
         fact.from = message.reversePath.description

@@ -119,7 +119,7 @@ extension Fact.Kind {
     fileprivate var settles: Bool {
         switch self {
         case .relayed, .bounced, .expired, .dropped: true
-        case .accepted, .deferred, .held, .released, .retried, .restored, .reported: false
+        case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged: false
         }
     }
 }

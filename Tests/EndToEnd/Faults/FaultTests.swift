@@ -166,5 +166,37 @@ extension EndToEnd {
             self.expectToldOnce(server)
             #expect(server.end(with: SIGTERM) == 0)
         }
+
+        @Test("damaged mail is put on hold and told once, not returned; the rest is relayed")
+        func damagedContent() async throws {
+            let farEnd = try await FarEnd.start(ledger: self.ledger)
+            let spool = "\(self.folder.path)/spool"
+            let file = "\(self.folder.path)/hoptop.toml"
+            try "".write(toFile: file, atomically: true, encoding: .utf8)
+            var server = try Server(spool: spool, configuration: file)
+            for number in 0..<6 {
+                #expect(try await server.answer(to: "<\(number)@test>", octets: 300_000) == 250)
+                self.sent("<\(number)@test>")
+            }
+            #expect(server.end(with: SIGTERM) == 0)
+            let contents = try FileManager.default.contentsOfDirectory(atPath: "\(spool)/content").sorted()
+            try #require(contents.count == 6)
+            #expect(rename("\(spool)/content/\(contents[1])", "\(self.folder.path)/kept") == 0)
+            #expect(truncate("\(spool)/content/\(contents[4])", 1000) == 0)
+
+            try "[[route]]\ndomain = \"*\"\nvia = [\"\(farEnd.endpoint)\"]\n"
+                .write(toFile: file, atomically: true, encoding: .utf8)
+            server = try Server(spool: spool, configuration: file)
+            #expect(try await eventually { self.ledger.missing.count == 2 })
+            for index in [1, 4] {
+                try server.waitFor("a message is damaged and kept aside message=\(contents[index])")
+                try server.waitFor("info damaged \(contents[index])")
+            }
+            try await Task.sleep(for: .seconds(1))
+            #expect(server.log.matches(of: /kept aside message=/).count == 2)
+            #expect(self.ledger.arrivals == 4, "none was returned")
+            #expect(server.end(with: SIGTERM) == 0)
+            await farEnd.stop()
+        }
     }
 }

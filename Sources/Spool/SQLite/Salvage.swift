@@ -1,0 +1,68 @@
+import Foundation
+import GRDB
+import Mail
+
+/// Reads messages although parts of the database may be damaged: what can be read is handed out, the rest is named.
+struct Salvage {
+    let db: Database
+    let directory: SpoolDirectory
+
+    /// The messages behind `id`, in order.
+    func lease(after id: QueueID?, count: Int) throws -> Lease {
+        let start = id?.rawValue ?? Int64.min
+        do {
+            let rows = try Row.fetchAll(
+                self.db, sql: "SELECT * FROM messages WHERE id > ? ORDER BY id LIMIT ?", arguments: [start, count])
+            return self.lease(of: rows)
+        } catch let error as DatabaseError where error.isDamage {
+            return self.lease(oneByOne: self.candidates(after: start, count: count))
+        }
+    }
+
+    /// Whether a row may name a content file: also where that row cannot be read.
+    func mayName(_ id: QueueID) throws -> Bool {
+        do {
+            return try Bool.fetchOne(
+                self.db, sql: "SELECT isFile FROM messages WHERE id = ?", arguments: [id.rawValue]) ?? false
+        } catch let error as DatabaseError where error.isDamage { return true }
+    }
+
+    private func lease(of rows: [Row]) -> Lease {
+        var lease = Lease([], end: rows.last.map { QueueID(rawValue: $0["id"]) })
+        for row in rows {
+            do { lease.messages.append(try SpooledMessage(row)) } catch {
+                lease.damaged.append(Damage(QueueID(rawValue: row["id"]), "\(SpoolError(error))"))
+            }
+        }
+        return lease
+    }
+
+    private func lease(oneByOne ids: [QueueID]) -> Lease {
+        var lease = Lease([], end: ids.last)
+        for id in ids {
+            do {
+                if let message = try SpooledMessage.fetch(self.db, id) { lease.messages.append(message) }
+            } catch {
+                lease.damaged.append(Damage(id, "\(SpoolError(error, id))"))
+            }
+        }
+        return lease
+    }
+
+    /// Which messages there may be: those that rows, contents or files name. Damage ends each list early, so that what one
+    /// does not name another may.
+    private func candidates(after start: Int64, count: Int) -> [QueueID] {
+        var ids = Set(self.directory.contentNames.map(\.rawValue).filter { $0 > start })
+        for table in ["messages", "content"] {
+            let cursor = try? Int64.fetchCursor(
+                self.db, sql: "SELECT id FROM \(table) WHERE id > ? ORDER BY id LIMIT ?", arguments: [start, count])
+            while let id = try? cursor?.next() { ids.insert(id) }
+        }
+        return ids.sorted().prefix(count).map(QueueID.init(rawValue:))
+    }
+}
+
+extension DatabaseError {
+    /// A part of the file cannot be read, or is not as SQLite wrote it; other parts may be sound.
+    var isDamage: Bool { self.resultCode == .SQLITE_CORRUPT || self.resultCode == .SQLITE_IOERR }
+}

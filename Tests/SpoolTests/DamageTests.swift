@@ -1,0 +1,136 @@
+import Foundation
+import GRDB
+import Mail
+import NIOCore
+import Testing
+
+@testable import Spool
+
+@Suite("a spool that the disk changed", .timeLimit(.minutes(2)))
+struct DamageTests {
+    /// Everything a start would hand to the queue.
+    private func leased(_ spool: TemporarySpool) async throws -> (messages: Set<QueueID>, damaged: Set<QueueID>) {
+        var found: (messages: Set<QueueID>, damaged: Set<QueueID>) = ([], [])
+        var last: QueueID?
+        while true {
+            let lease = try await spool.spool.lease(after: last, count: 7)
+            guard let end = lease.end else { return found }
+            found.messages.formUnion(lease.messages.map(\.id))
+            found.damaged.formUnion(lease.damaged.map(\.message))
+            last = end
+        }
+    }
+
+    /// Content that nobody else has.
+    private func content(_ number: Int) -> String { "Subject: \(number)\r\n\r\nhello\r\n" }
+
+    @Test("a row that cannot be unpacked is named, and hides no other")
+    func row() async throws {
+        let spool = try TemporarySpool()
+        var ids: [QueueID] = []
+        for number in 0..<20 { ids.append(try await spool.accept(content: self.content(number)).id) }
+        await spool.spool.close()
+        let broken = [ids[6], ids[7]].map(\.rawValue)
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(
+                sql: "UPDATE messages SET recipients = x'0100' WHERE id IN (?, ?)",
+                arguments: StatementArguments(broken))
+        }
+        try await spool.reopen()
+        let found = try await self.leased(spool)
+        #expect(found.damaged == [ids[6], ids[7]])
+        #expect(found.messages == Set(ids).subtracting(found.damaged))
+        // Nor does it hinder what happens to others.
+        let message = try #require(try await spool.spool.message(ids[0]))
+        #expect(try await spool.settle(message, [.relayed]) == .done(generation: 1, isGone: true))
+        let damaged = try #require(try await spool.spool.lease(after: ids[5], count: 1).damaged.first)
+        try await spool.spool.report([damaged], at: Timestamp(milliseconds: 1), on: spool.loop).get()
+        #expect(try await spool.spool.facts(of: ids[6]).map(\.kind) == [.accepted, .damaged])
+    }
+
+    @Test("a page of the messages that the disk overwrote costs those in it, and no other")
+    func page() async throws {
+        let spool = try TemporarySpool()
+        var ids: [QueueID] = []
+        for number in 0..<400 { ids.append(try await spool.accept(content: self.content(number)).id) }
+        try await spool.reopen()
+        await spool.spool.close()
+        try spool.overwritePage(of: "messages", at: 0.5)
+        try await spool.reopen()
+        let found = try await self.leased(spool)
+        #expect(!found.damaged.isEmpty)
+        #expect(found.damaged.count < 100)
+        #expect(found.messages == Set(ids).subtracting(found.damaged))
+    }
+
+    @Test("content that is missing, or not as long as it was, is damage; a file that is only out of reach is not")
+    func content() async throws {
+        let spool = try TemporarySpool()
+        var ids: [QueueID] = []
+        for _ in 0..<3 {
+            let message = spool.message(octets: 200_000)
+            let file = try spool.spool.newContentFile(for: message.id)
+            try file.append(ByteBuffer(repeating: 0x61, count: 200_000))
+            try file.finish()
+            try await spool.spool.accept(NewMessage(message, content: .file(file)), on: spool.loop).get()
+            ids.append(message.id)
+        }
+        let inline = try await spool.accept()
+        func code(_ id: QueueID) async -> SpoolError.Code? {
+            do {
+                _ = try await spool.content(of: id)
+                return nil
+            } catch { return (error as? SpoolError)?.code }
+        }
+        #expect(unlink("\(spool.path)/content/\(ids[0])") == 0)
+        #expect(truncate("\(spool.path)/content/\(ids[1])", 100) == 0)
+        #expect(await code(ids[0]) == .damaged)
+        #expect(await code(ids[1]) == .damaged)
+        #expect(await code(ids[2]) == nil)
+        try await spool.reopen()
+        await spool.spool.close()
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(sql: "UPDATE content SET octets = x'61'")
+        }
+        try await spool.reopen()
+        #expect(await code(inline.id) == .damaged)
+        #expect(rename("\(spool.path)/content", "\(spool.path)/elsewhere") == 0)
+        #expect(await code(ids[2]) == .unavailable)
+    }
+
+    @Test("content that ends while it is read is damage, not a shorter message")
+    func endsEarly() async throws {
+        let spool = try TemporarySpool()
+        let message = spool.message(octets: 200_000)
+        let file = try spool.spool.newContentFile(for: message.id)
+        try file.append(ByteBuffer(repeating: 0x61, count: 200_000))
+        try file.finish()
+        try await spool.spool.accept(NewMessage(message, content: .file(file)), on: spool.loop).get()
+        let source = try await spool.spool.content(of: message.id, on: spool.loop).get()
+        #expect(truncate("\(spool.path)/content/\(message.id)", 100_000) == 0)
+        let error = await #expect(throws: SpoolError.self) {
+            try await source.read(from: 100_000, count: 100_000, on: spool.loop).get()
+        }
+        #expect(error?.code == .damaged)
+    }
+}
+
+extension TemporarySpool {
+    /// What a disk that writes the wrong block does: one of the leaf pages of a table is noise.
+    ///
+    /// - Parameter place: which one, from 0 (the first) to 1 (the last).
+    func overwritePage(of table: String, at place: Double) throws {
+        let path = "\(self.path)/spool.sqlite"
+        let leaves = try DatabaseQueue(path: path).read { db in
+            try Int.fetchAll(
+                db, sql: "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path",
+                arguments: [table])
+        }
+        try #require(leaves.count > 2)
+        let page = leaves[Int(Double(leaves.count - 1) * place)]
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.seek(toOffset: UInt64((page - 1) * 8192))
+        try file.write(contentsOf: Data(repeating: 0xA5, count: 8192))
+        try file.close()
+    }
+}
