@@ -17,11 +17,15 @@ struct Hoptop: AsyncParsableCommand {
               hoptop serve --listen 127.0.0.1:2525 --spool /var/spool/hoptop --route '*=127.0.0.1:2526'
               hoptop config default > hoptop.toml  every key with its default
               hoptop config check --config hoptop.toml
+              hoptop spool check                   is everything in the spool as it was written?
               hoptop passwd --users /etc/hoptop/users ann@example.net
               hoptop --generate-completion-script bash > /etc/bash_completion.d/hoptop
             """,
         version: "hoptop \(Relay.version)",
-        subcommands: [RunCommand.self, ServeCommand.self, DemoCommand.self, ConfigCommand.self, PasswdCommand.self],
+        subcommands: [
+            RunCommand.self, ServeCommand.self, DemoCommand.self, ConfigCommand.self, SpoolCommand.self,
+            PasswdCommand.self,
+        ],
         defaultSubcommand: RunCommand.self)
 
     static func main() async {

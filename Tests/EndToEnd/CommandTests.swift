@@ -1,4 +1,6 @@
 import Foundation
+import Glibc
+import SMTP
 import Testing
 
 @testable import hoptop
@@ -40,6 +42,32 @@ extension EndToEnd {
                 #expect(said.hasPrefix("hoptop: ") && said.contains(says), "\(arguments): \(said)")
                 #expect(said.split(separator: "\n").count == 1, "\(arguments): \(said)")
             }
+        }
+
+        @Test("spool check names damage with status 1, repair mends it; a running relay keeps both out")
+        func spool() async throws {
+            let spool = "\(self.folder.path)/checked"
+            let server = try Server(spool: spool)
+            for number in 0..<3 { #expect(try await server.answer(to: "<\(number)@test>", octets: 300_000) == 250) }
+            for command in ["check", "repair"] {
+                let refused = try Program.run("spool", command, "--config", "/dev/null", "--spool", spool)
+                #expect(refused.status == 1)
+                #expect(refused.errors.contains("is in use by process"))
+            }
+            #expect(server.end(with: SIGTERM) == 0)
+            func run(_ command: String) throws -> (status: Int32, output: String, errors: String) {
+                try Program.run("spool", command, "--config", "/dev/null", "--spool", spool)
+            }
+            #expect(try run("check").status == 0)
+            let content = try #require(FileManager.default.contentsOfDirectory(atPath: "\(spool)/content").first)
+            #expect(unlink("\(spool)/content/\(content)") == 0)
+            let check = try run("check")
+            #expect(check.status == 1)
+            #expect(check.output.contains("damaged \(content) from=<ann@sender.example> to=<bob@there.example>: "))
+            let repair = try run("repair")
+            #expect(repair.status == 0, "\(repair.errors)")
+            #expect(repair.output.contains("kept 2 messages"))
+            #expect(try run("check").status == 0)
         }
 
         @Test("version, help and completion")

@@ -126,7 +126,7 @@ extension TemporarySpool {
                 db, sql: "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path",
                 arguments: [table])
         }
-        try #require(leaves.count > 2)
+        try #require(leaves.count > 1)
         let page = leaves[Int(Double(leaves.count - 1) * place)]
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try file.seek(toOffset: UInt64((page - 1) * 8192))

@@ -3,6 +3,19 @@ import GRDB
 import Mail
 import NIOCore
 
+extension Row {
+    /// Checked, since a disk can lie, and GRDB's own subscript traps where a value is of another type.
+    func checked<Value: DatabaseValueConvertible>(_ column: String) throws(SpoolError) -> Value {
+        guard let value = Value.fromDatabaseValue(self[column] as DatabaseValue) else {
+            throw SpoolError(.damaged, "a row of the spool is damaged: its \(column) is none")
+        }
+        return value
+    }
+    func checkedIfPresent<Value: DatabaseValueConvertible>(_ column: String) -> Value? {
+        Value.fromDatabaseValue(self[column] as DatabaseValue)
+    }
+}
+
 extension SpooledMessage {
     static func fetch(_ db: Database, _ id: QueueID) throws -> SpooledMessage? {
         try Row.fetchOne(
@@ -11,27 +24,32 @@ extension SpooledMessage {
     }
 
     init(_ row: Row) throws {
-        let id = QueueID(rawValue: row["id"])
-        var envelope = try Unpacker(ByteBuffer(bytes: row["envelope"] as Data), of: id)
-        var recipients = try Unpacker(ByteBuffer(bytes: row["recipients"] as Data), of: id)
+        let id = QueueID(rawValue: try row.checked("id"))
+        var envelope = try Unpacker(ByteBuffer(bytes: try row.checked("envelope") as Data), of: id)
+        var recipients = try Unpacker(ByteBuffer(bytes: try row.checked("recipients") as Data), of: id)
         let (reversePath, parameters, arrival) = try envelope.envelope()
         self.init(
-            id: id, generation: row["generation"], arrived: Timestamp(milliseconds: row["arrived"]),
-            reversePath: reversePath, parameters: parameters, arrival: arrival, contentOctets: row["octets"],
+            id: id, generation: try row.checked("generation"),
+            arrived: Timestamp(milliseconds: try row.checked("arrived")),
+            reversePath: reversePath, parameters: parameters, arrival: arrival,
+            contentOctets: try row.checked("octets"),
             recipients: try recipients.recipients())
     }
 }
 
 extension Fact {
     init(_ row: Row) throws {
-        let id = QueueID(rawValue: row["message"])
-        guard let kind = Kind(rawValue: row["kind"]) else {
+        let id = QueueID(rawValue: try row.checked("message"))
+        guard let kind = Kind(rawValue: try row.checked("kind")) else {
             throw SpoolError(.damaged, "a fact of \(id) is of no known kind", queueID: id)
         }
         self.init(
-            sequence: row["sequence"], at: Timestamp(milliseconds: row["at"]), kind: kind, message: id,
-            recipient: row["recipient"], from: row["fromPath"], to: row["toPath"], nextHop: row["nextHop"],
-            remoteID: row["remoteID"], text: row["text"], session: row["session"], contentOctets: row["octets"],
-            milliseconds: row["milliseconds"])
+            sequence: try row.checked("sequence"), at: Timestamp(milliseconds: try row.checked("at")), kind: kind,
+            message: id,
+            recipient: row.checkedIfPresent("recipient"), from: row.checkedIfPresent("fromPath"),
+            to: row.checkedIfPresent("toPath"), nextHop: row.checkedIfPresent("nextHop"),
+            remoteID: row.checkedIfPresent("remoteID"), text: row.checkedIfPresent("text"),
+            session: row.checkedIfPresent("session"), contentOctets: row.checkedIfPresent("octets"),
+            milliseconds: row.checkedIfPresent("milliseconds"))
     }
 }

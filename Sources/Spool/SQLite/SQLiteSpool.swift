@@ -56,20 +56,11 @@ public final class SQLiteSpool: Spool {
         configuration.maximumReaderCount = 3
         configuration.prepareDatabase { db in
             guard !db.configuration.readonly else { return }
-            let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-            guard found <= Schema.version else {
-                throw SpoolError(
-                    .newerVersion,
-                    "the spool \(directory.path) has version \(found), and this program knows \(Schema.version): "
-                        + "use the newer hoptop, or another spool with --spool DIRECTORY")
-            }
-            if found == 0 { try Schema.prepare(db) }
-            // Debian builds SQLite to overwrite what is deleted, which would write each relayed content a second time. A
-            // long log is folded back seldom, and then holds many pages that were written again meanwhile.
+            try Schema.refuseNewer(db, directory)
+            if try Int.fetchOne(db, sql: "PRAGMA user_version") == 0 { try Schema.prepare(db) }
+            // Debian builds SQLite to overwrite what is deleted, which would write each relayed content a second time.
             try db.execute(
-                sql: """
-                    PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000;
-                    """)
+                sql: "PRAGMA secure_delete = OFF; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000")
             if let maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(maximumPages)") }
         }
         let pool = try DatabasePool(path: directory.database, configuration: configuration)

@@ -31,7 +31,7 @@ struct Salvage {
         var lease = Lease([], end: rows.last.map { QueueID(rawValue: $0["id"]) })
         for row in rows {
             do { lease.messages.append(try SpooledMessage(row)) } catch {
-                lease.damaged.append(Damage(QueueID(rawValue: row["id"]), "\(SpoolError(error))"))
+                lease.damaged.append(Damage(QueueID(rawValue: row["id"]), Self.words(for: error)))
             }
         }
         return lease
@@ -43,11 +43,13 @@ struct Salvage {
             do {
                 if let message = try SpooledMessage.fetch(self.db, id) { lease.messages.append(message) }
             } catch {
-                lease.damaged.append(Damage(id, "\(SpoolError(error, id))"))
+                lease.damaged.append(Damage(id, "its row cannot be read: \(Self.words(for: error))"))
             }
         }
         return lease
     }
+
+    static func words(for error: any Error) -> String { (error as? DatabaseError)?.message ?? "\(error)" }
 
     /// Which messages there may be: those that rows, contents or files name. Damage ends each list early, so that what one
     /// does not name another may.

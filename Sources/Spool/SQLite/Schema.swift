@@ -9,6 +9,16 @@ enum Schema {
         try db.execute(sql: "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;")
     }
 
+    /// - Throws: `.newerVersion`.
+    static func refuseNewer(_ db: Database, _ directory: SpoolDirectory) throws {
+        let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        guard found > self.version else { return }
+        throw SpoolError(
+            .newerVersion,
+            "the spool \(directory.path) has version \(found), and this program knows \(self.version): "
+                + "use the newer hoptop, or another spool with --spool DIRECTORY")
+    }
+
     static func migrate(_ db: Database) throws {
         let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         if found < 1 {

@@ -23,6 +23,15 @@ final class SpoolDirectory: Sendable {
         try Self.makeDirectory("\(path)/content")
     }
 
+    /// Takes the lock of a spool that is there, and makes nothing.
+    init(existing path: String) throws(SpoolError) {
+        guard access("\(path)/spool.sqlite", F_OK) == 0 else {
+            throw SpoolError(.unavailable, "there is no spool in \(path): name one with --spool DIRECTORY")
+        }
+        self.path = path
+        self.lock = Atomic(try Self.takeLock(path))
+    }
+
     deinit { self.unlock() }
 
     /// Lets another process have the spool.
@@ -71,7 +80,7 @@ final class SpoolDirectory: Sendable {
         return file
     }
 
-    func syncContent() throws { try Self.sync("\(self.path)/content") }
+    func syncContent() throws { try self.sync("\(self.path)/content") }
 
     /// Makes durable the names of what lies in the spool, and its own in the folders above it.
     ///
@@ -79,15 +88,16 @@ final class SpoolDirectory: Sendable {
     func syncNames() throws {
         let path = self.path
         let above = path.indices.filter { path[$0] == "/" }.map { $0 == path.startIndex ? "/" : String(path[..<$0]) }
-        try Self.sync(path)
+        try self.sync(path)
         for folder in above + (path.hasPrefix("/") ? [] : ["."]) {
             // One that we may not read was made by somebody else.
-            do { try Self.sync(folder) } catch let error as FileError where error.code == EACCES {}
+            do { try self.sync(folder) } catch let error as FileError where error.code == EACCES {}
         }
     }
 
-    private static func sync(_ directory: String) throws {
-        let file = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    /// - Parameter path: of a file or a directory.
+    func sync(_ path: String) throws {
+        let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw FileError(errno) }
         defer { Glibc.close(file) }
         guard fsync(file) == 0 else { throw FileError(errno) }
@@ -105,7 +115,7 @@ final class SpoolDirectory: Sendable {
         }
     }
 
-    private static func names(_ directory: String) -> [String] {
+    static func names(_ directory: String) -> [String] {
         guard let stream = opendir(directory) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []

@@ -52,7 +52,7 @@ final class Store {
         self.totals.lastFact = try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM facts") ?? 0
         self.prunedFacts = try Int64.fetchOne(db, sql: "SELECT min(sequence) - 1 FROM facts") ?? 0
         let highest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM messages") ?? 0
-        self.totals.lastID = max(row["lastID"], highest)
+        self.totals.lastID = max(try row.checked("lastID"), highest)
         self.undoable = Set(
             try Int64.fetchAll(db, sql: "SELECT DISTINCT message FROM dropped").map(QueueID.init(rawValue:)))
         self.committedTotals = self.totals
@@ -199,12 +199,12 @@ final class Store {
 extension Counters {
     init(_ row: Row) {
         self.init()
-        self.accepted = row["accepted"]
-        self.relayed = row["relayed"]
-        self.deferredAttempts = row["deferredAttempts"]
-        self.bounced = row["bounced"]
-        self.expired = row["expired"]
-        self.dropped = row["dropped"]
-        self.reports = row["reports"]
+        self.accepted = row.checkedIfPresent("accepted") ?? 0
+        self.relayed = row.checkedIfPresent("relayed") ?? 0
+        self.deferredAttempts = row.checkedIfPresent("deferredAttempts") ?? 0
+        self.bounced = row.checkedIfPresent("bounced") ?? 0
+        self.expired = row.checkedIfPresent("expired") ?? 0
+        self.dropped = row.checkedIfPresent("dropped") ?? 0
+        self.reports = row.checkedIfPresent("reports") ?? 0
     }
 }

@@ -1,0 +1,127 @@
+import Foundation
+import GRDB
+import Mail
+import SMTP
+
+/// Looks into a spool that no relay has open, and keeps relays out meanwhile. Everything blocks.
+public final class SpoolInspection {
+    static let page = 500
+
+    let directory: SpoolDirectory
+
+    /// - Throws: ``SpoolError`` `.inUse` while a relay has it; `.unavailable` where there is none.
+    public init(directory path: String) throws(SpoolError) {
+        self.directory = try SpoolDirectory(existing: path)
+    }
+
+    /// Reads everything there is, and changes nothing.
+    public func check(progress: SpoolProgress) throws(SpoolError) -> SpoolReport {
+        var report = SpoolReport()
+        var named: Set<QueueID> = []
+        do {
+            let source = try self.open()
+            // Without a transaction, whose end a damaged database may refuse.
+            try source.unsafeRead { db in
+                progress("the database", 0, 0)
+                report.database = Self.problems(db)
+                try self.examine(db, progress) { message, problem in
+                    named.insert(message.id)
+                    if let problem {
+                        report.damaged.append(Self.describe(message, problem))
+                    } else {
+                        report.messages += 1
+                    }
+                } damaged: { damage in
+                    named.insert(damage.message)
+                    report.damaged.append(Self.describe(damage, db))
+                }
+            }
+            try source.close()
+        } catch {
+            guard SpoolError(error).code == .damaged else { throw SpoolError(error) }
+            report.database.append("not even a part of it can be read")
+        }
+        report.leftOver = self.directory.filesNotNamed(by: named)
+        return report
+    }
+
+    /// - Throws: `.damaged` when it is no database any more.
+    func open() throws -> DatabaseQueue {
+        var configuration = GRDB.Configuration()
+        configuration.readonly = true
+        let database = try DatabaseQueue(path: self.directory.database, configuration: configuration)
+        try database.read { db in try Schema.refuseNewer(db, self.directory) }
+        return database
+    }
+
+    private static func problems(_ db: Database) -> [String] {
+        var found: [String] = []
+        do {
+            let rows = try String.fetchCursor(db, sql: "PRAGMA integrity_check(50)")
+            // It may say several things in one text.
+            while let text = try rows.next() { found += text.split(separator: "\n").map(String.init) }
+        } catch { found.append(Salvage.words(for: error)) }
+        return found == ["ok"] ? [] : found
+    }
+
+    /// Hands on each message that can be read, with what is wrong with its content, and each that cannot.
+    func examine(
+        _ db: Database, _ progress: SpoolProgress, message found: (SpooledMessage, String?) throws -> Void,
+        damaged: (Damage) throws -> Void
+    ) throws {
+        let salvage = Salvage(db: db, directory: self.directory)
+        let total = (try? Int.fetchOne(db, sql: "SELECT count(*) FROM messages")) ?? 0
+        var done = 0
+        var last: QueueID?
+        while true {
+            let lease = try salvage.lease(after: last, count: Self.page)
+            guard let end = lease.end else { return }
+            last = end
+            for message in lease.messages { try found(message, salvage.problem(with: message)) }
+            for damage in lease.damaged { try damaged(damage) }
+            done += lease.messages.count + lease.damaged.count
+            progress("messages", done, max(done, total))
+        }
+    }
+
+    private static func describe(_ message: SpooledMessage, _ problem: String) -> SpoolReport.DamagedMessage {
+        var described = SpoolReport.DamagedMessage(Damage(message.id, problem))
+        described.arrived = message.arrived
+        described.from = message.reversePath.description
+        described.to = message.recipients.filter { !$0.state.isSettled }.map(\.forwardPath.description)
+        return described
+    }
+
+    /// The row tells nothing, but facts may.
+    private static func describe(_ damage: Damage, _ db: Database) -> SpoolReport.DamagedMessage {
+        var described = SpoolReport.DamagedMessage(damage)
+        let rows = try? Row.fetchAll(
+            db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [damage.message.rawValue])
+        for fact in (rows ?? []).compactMap({ try? Fact($0) }) {
+            if fact.kind == .accepted { described.arrived = fact.at }
+            described.from = described.from ?? fact.from
+            if let to = fact.to, !described.to.contains(to) { described.to.append(to) }
+        }
+        return described
+    }
+}
+
+extension Salvage {
+    /// What is wrong with a message's content; `nil`: it is all there.
+    func problem(with message: SpooledMessage) -> String? {
+        do {
+            let count: Int
+            if let octets = try self.inlineContent(of: message.id) {
+                count = octets.count
+            } else {
+                count = try self.directory.contentOctets(of: message.id)
+            }
+            return count == message.contentOctets
+                ? nil : "its content has \(count) octets instead of \(message.contentOctets)"
+        } catch { return "its content cannot be read: \(Self.words(for: error))" }
+    }
+
+    func inlineContent(of id: QueueID) throws -> Data? {
+        try Data.fetchOne(self.db, sql: "SELECT octets FROM content WHERE id = ?", arguments: [id.rawValue])
+    }
+}

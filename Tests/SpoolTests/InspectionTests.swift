@@ -1,0 +1,178 @@
+import Foundation
+import GRDB
+import Mail
+import NIOCore
+import Testing
+
+@testable import Spool
+
+@Suite("looking into a spool, and repairing it", .timeLimit(.minutes(2)))
+struct InspectionTests {
+    private let now = Timestamp(milliseconds: 1_800_000_000_000)
+
+    private func check(_ spool: TemporarySpool) throws -> SpoolReport {
+        try SpoolInspection(directory: spool.path).check { _, _, _ in }
+    }
+    private func repair(_ spool: TemporarySpool) throws -> SpoolRepair {
+        try SpoolInspection(directory: spool.path).repair(at: self.now) { _, _, _ in }
+    }
+    private func large(_ spool: TemporarySpool) async throws -> QueueID {
+        let message = spool.message(octets: 200_000)
+        let file = try spool.spool.newContentFile(for: message.id)
+        try file.append(ByteBuffer(repeating: 0x61, count: 200_000))
+        try file.finish()
+        try await spool.spool.accept(NewMessage(message, content: .file(file)), on: spool.loop).get()
+        return message.id
+    }
+    private func leased(_ spool: TemporarySpool) async throws -> Set<QueueID> {
+        let lease = try await spool.spool.lease(after: nil, count: 10_000)
+        #expect(lease.damaged.isEmpty)
+        return Set(lease.messages.map(\.id))
+    }
+
+    @Test("a sound spool is sound, and repair leaves every octet of it")
+    func sound() async throws {
+        let spool = try TemporarySpool()
+        for _ in 0..<10 { try await spool.accept() }
+        _ = try await self.large(spool)
+        await spool.spool.close()
+        let before = try Data(contentsOf: URL(fileURLWithPath: "\(spool.path)/spool.sqlite"))
+        let report = try self.check(spool)
+        #expect(report.isSound)
+        #expect(report.messages == 11)
+        #expect(try self.repair(spool) == SpoolRepair(report: report))
+        #expect(try Data(contentsOf: URL(fileURLWithPath: "\(spool.path)/spool.sqlite")) == before)
+    }
+
+    @Test("while a relay has the spool both refuse; where there is none they say so")
+    func refusals() throws {
+        let spool = try TemporarySpool()
+        let used = #expect(throws: SpoolError.self) { try self.check(spool) }
+        #expect(used?.code == .inUse)
+        let none = #expect(throws: SpoolError.self) { try SpoolInspection(directory: "/nowhere") }
+        #expect(none?.description.contains("there is no spool in /nowhere") == true)
+    }
+
+    @Test("missing, short and unreadable: each is named, moved aside with what is known of it, and the rest is kept")
+    func damagedMessages() async throws {
+        let spool = try TemporarySpool()
+        var kept: Set<QueueID> = []
+        for number in 0..<30 { kept.insert(try await spool.accept(content: "Subject: \(number)\r\n\r\nhi\r\n").id) }
+        kept.insert(try await self.large(spool))
+        let missing = try await self.large(spool)
+        let short = try await self.large(spool)
+        let unreadable = try await spool.accept(content: "Subject: still here\r\n\r\nhello\r\n").id
+        let dropped = try #require(kept.min())
+        let target = RecipientTarget(message: dropped, index: 0, generation: 0)
+        let undo = try await spool.apply(.drop(undoUntil: Timestamp(milliseconds: 1000)), [target]).undo
+        await spool.spool.close()
+        #expect(unlink("\(spool.path)/content/\(missing)") == 0)
+        #expect(truncate("\(spool.path)/content/\(short)", 1000) == 0)
+        try Data().write(to: URL(fileURLWithPath: "\(spool.path)/incoming/ABC"))
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(
+                sql: "UPDATE messages SET envelope = x'FF' WHERE id = ?", arguments: [unreadable.rawValue])
+        }
+
+        let report = try self.check(spool)
+        #expect(Set(report.damaged.map(\.id)) == [missing, short, unreadable])
+        #expect(report.damaged.first { $0.id == unreadable }?.from == "<>", "the facts know it")
+        #expect(report.messages == kept.count)
+        #expect(report.leftOver == ["incoming/ABC"])
+        #expect(report.database.isEmpty)
+
+        let repair = try self.repair(spool)
+        let folder = try #require(repair.folder)
+        let files = try Set(FileManager.default.contentsOfDirectory(atPath: folder))
+        #expect(files.isSuperset(of: ["README.txt", "spool.sqlite", "\(missing).txt", "\(short).eml", "\(short).txt"]))
+        #expect(
+            try String(contentsOfFile: "\(folder)/\(unreadable).eml", encoding: .utf8).hasPrefix("Subject: still here"))
+        #expect(
+            try String(contentsOfFile: "\(folder)/\(short).txt", encoding: .utf8).contains("1000 octets instead of"))
+
+        let last = try #require(([missing, short, unreadable] + kept).max())
+        try await spool.reopen()
+        #expect(try await self.leased(spool) == kept)
+        for id in kept { #expect(try await !spool.content(of: id).isEmpty) }
+        #expect(spool.files("content").count == 1)
+        #expect(try await spool.spool.facts(of: short).map(\.kind) == [.accepted, .damaged])
+        #expect(try await spool.spool.counters().accepted == kept.count + 3)
+        let token = try #require(undo)
+        let undone = try await spool.spool.undo(token, at: Timestamp(milliseconds: 500), on: spool.loop).get()
+        #expect(undone.changes.count == 1)
+        #expect(spool.spool.nextID(at: Timestamp(milliseconds: 0)) > last)
+        await spool.spool.close()
+        #expect(try self.check(spool).isSound)
+    }
+
+    @Test("a page that is noise", arguments: ["messages", "content", "facts", "factsOfMessage"])
+    func noise(_ table: String) async throws {
+        let spool = try TemporarySpool()
+        var all: Set<QueueID> = []
+        for number in 0..<1000 { all.insert(try await spool.accept(content: "Subject: \(number)\r\n\r\nhi\r\n").id) }
+        await spool.spool.close()
+        try spool.overwritePage(of: table, at: 0.5)
+        let report = try self.check(spool)
+        #expect(!report.isSound)
+        #expect(!report.database.isEmpty)
+        let repair = try self.repair(spool)
+        let lost = Set(repair.report.damaged.map(\.id))
+        #expect(lost.count < 500)
+        #expect(table == "messages" || table == "content" || lost.isEmpty)
+        #expect(repair.facts > 800)
+        try await spool.reopen()
+        #expect(try await self.leased(spool) == all.subtracting(lost))
+        for id in all.subtracting(lost) { #expect(try await spool.content(of: id).hasPrefix("Subject: ")) }
+        await spool.spool.close()
+        #expect(try self.check(spool).isSound)
+    }
+
+    @Test("a database that is none any more leaves an empty spool, and all that was there is kept aside")
+    func noDatabase() async throws {
+        let spool = try TemporarySpool()
+        let id = try await self.large(spool)
+        await spool.spool.close()
+        try Data(repeating: 0xA5, count: 65536).write(to: URL(fileURLWithPath: "\(spool.path)/spool.sqlite"))
+        let folder = try #require(try self.repair(spool).folder)
+        #expect(FileManager.default.fileExists(atPath: "\(folder)/\(id).eml"))
+        try await spool.reopen()
+        #expect(try await self.leased(spool).isEmpty)
+    }
+
+    @Test("whatever octets of the file change, nothing traps, and a repaired spool is sound")
+    func random() async throws {
+        let seed = UInt64.random(in: 0..<UInt64.max)
+        print("seed \(seed)")
+        var random = SplitMix(state: seed)
+        let original = try TemporarySpool()
+        for number in 0..<60 { try await original.accept(content: "Subject: \(number)\r\n\r\nhi\r\n") }
+        await original.spool.close()
+        let sound = try Data(contentsOf: URL(fileURLWithPath: "\(original.path)/spool.sqlite"))
+        for _ in 0..<40 {
+            var octets = sound
+            for _ in 0..<Int.random(in: 1...30, using: &random) {
+                // The first page is the schema, without which there is nothing to read.
+                octets[Int.random(in: 8192..<octets.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            let spool = try TemporarySpool()
+            await spool.spool.close()
+            try octets.write(to: URL(fileURLWithPath: "\(spool.path)/spool.sqlite"))
+            _ = try self.repair(spool)
+            try await spool.reopen()
+            _ = try await self.leased(spool)
+            await spool.spool.close()
+            #expect(try self.check(spool).isSound)
+        }
+    }
+
+    private struct SplitMix: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            self.state &+= 0x9E37_79B9_7F4A_7C15
+            var value = self.state
+            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+            return value ^ (value >> 31)
+        }
+    }
+}
