@@ -35,10 +35,16 @@ public final class Relay: Sendable {
     /// - Parameters:
     ///   - keyring: of the same configuration.
     ///   - spool: opened, and this engine's alone.
-    public init(
+    public convenience init(
         _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, threads: NIOThreadPool, log: Logger
     ) {
-        let clock = Clock.system
+        self.init(configuration, keyring: keyring, spool: spool, threads: threads, clock: .system, log: log)
+    }
+
+    init(
+        _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, threads: NIOThreadPool, clock: Clock,
+        log: Logger
+    ) {
         self.node = configuration.hostname
         self.spool = spool
         self.log = log
@@ -85,7 +91,10 @@ public final class Relay: Sendable {
             }
         }
         try await self.recover(below: boundary)
-        self.queue.loop.execute { self.queue.armSweep() }
+        self.queue.loop.execute {
+            self.queue.armSweep()
+            self.queue.armClockCheck()
+        }
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
 
@@ -107,7 +116,7 @@ public final class Relay: Sendable {
             if end >= boundary { break }
         }
         if !damaged.isEmpty {
-            self.spoolWatch.damaged(damaged)
+            self.spoolWatch.damagedMail.found(damaged)
             try await self.spool.report(damaged, at: .now, on: self.group.next()).get()
         }
         if count > 0 { self.log.info("took up the queue", metadata: ["messages": "\(count)"]) }

@@ -69,6 +69,9 @@ final class Destination: @unchecked Sendable {
         self.mayProbe = false
     }
 
+    /// The time of day jumped by so many milliseconds.
+    func shift(by jump: Int64) { self.backoffUntil = self.backoffUntil?.adding(milliseconds: jump) }
+
     /// A session broke while others go on.
     func congested() { self.window = max(1, self.window / 2) }
 

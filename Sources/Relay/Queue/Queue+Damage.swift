@@ -8,7 +8,7 @@ import Spool
 extension Queue {
     /// The content of an attempt's message cannot be had.
     func contentDamaged(_ reason: String, _ attempt: Attempt, _ result: JobResult) {
-        self.spoolWatch.damaged([Damage(self.index.id(attempt.slot), reason)])
+        self.spoolWatch.damagedMail.found([Damage(self.index.id(attempt.slot), reason)])
         self.settle(
             result.job, attempt,
             attempt.rows.map { row in
@@ -32,7 +32,7 @@ extension Queue {
                 self.spoolWatch.failed(error)
                 return self.putOff(Unwritten(outcomes: outcomes, message: id, done: done.value))
             }
-            self.spoolWatch.damaged([damage])
+            self.spoolWatch.damagedMail.found([damage])
             done.value(true)
             guard let slot = self.index.slot(of: id) else { return }
             for outcome in outcomes {

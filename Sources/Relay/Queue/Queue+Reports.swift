@@ -138,6 +138,7 @@ extension Queue {
     }
 
     private func sweep() -> EventLoopFuture<Void> {
+        self.compareClocks()
         let now = self.now
         let retry = self.configuration.retry
         let found = UncheckedTransfer(SlotList())

@@ -13,6 +13,7 @@ extension Queue {
     }
 
     func finished(_ result: JobResult) {
+        self.compareClocks()
         guard let attempt = self.attempts[result.job] else { return }
         switch result.verdict {
         case .untried: self.requeue(result.job, attempt)

@@ -49,6 +49,8 @@ final class Queue: @unchecked Sendable {
     private var destinationOf: [NextHop: QueueIndex.DestinationIndex] = [:]
     private var dues = Heap<Due>()
     private var dueTimer: (at: Int64, task: Scheduled<Void>)?
+    /// What the clocks said when they were last compared.
+    var lastLook: (now: Timestamp, steady: Int64)
     var attempts: [Int: Attempt] = [:]
     /// Which attempt an active row is part of.
     var attemptOfRow: [QueueIndex.Row: Int] = [:]
@@ -85,6 +87,7 @@ final class Queue: @unchecked Sendable {
         self.signal = signal
         self.spoolWatch = spoolWatch
         self.flow = Flow(at: clock.now())
+        self.lastLook = (clock.now(), clock.steady())
     }
 
     var now: Timestamp { self.clock.now() }
@@ -179,8 +182,15 @@ final class Queue: @unchecked Sendable {
         self.dueTimer = (first.at, task)
     }
 
+    /// The time of day jumped by so many milliseconds, and what waits still has to wait as long as before.
+    func shiftDues(by jump: Int64) {
+        self.dues = Heap(self.dues.unordered.map { Due(at: $0.at + jump, row: $0.row, stamp: $0.stamp) })
+        self.dueTimer?.at += jump
+    }
+
     /// So many a turn, so that a million that come due together do not hold up the loop.
     private func takeDue() {
+        self.compareClocks()
         let now = self.now.milliseconds
         var budget = 10_000
         while budget > 0, let first = self.dues.min, first.at <= now {

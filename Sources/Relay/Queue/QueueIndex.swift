@@ -186,6 +186,14 @@ struct QueueIndex {
         self.setState(row, outcome.state)
     }
 
+    /// The time of day jumped by so many milliseconds: all that happened, and will, is so much later by it.
+    mutating func shift(by jump: Int64) {
+        for place in self.arrived.indices { self.arrived[place] += jump }
+        for place in self.due.indices { self.due[place] += jump }
+        self.held = self.held.mapValues { (since: $0.since.map { $0 + jump }, total: $0.total) }
+        self.version += 1
+    }
+
     mutating func setState(_ row: Row, _ state: RecipientState) {
         self.count(row, by: -1)
         self.states[Int(row)] = state

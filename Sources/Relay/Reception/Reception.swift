@@ -98,5 +98,7 @@ struct ShutDownEvent: Sendable {}
 /// The time of day, as an argument so that tests can fix it.
 struct Clock: Sendable {
     var now: @Sendable () -> Timestamp
-    static let system = Clock { .now }
+    /// Milliseconds of a clock that never jumps, and goes on while the machine sleeps.
+    var steady: @Sendable () -> Int64
+    static let system = Clock(now: { .now }, steady: { Timestamp.sinceBoot.milliseconds })
 }

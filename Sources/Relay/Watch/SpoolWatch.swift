@@ -20,6 +20,9 @@ final class SpoolWatch: Sendable {
         case access
         /// A write failed, and none has worked since.
         case write
+        /// A write, or a look, does not end. A thread that waits for the kernel cannot be taken away from it, so it is told,
+        /// and mail that would wait behind it is refused.
+        case stall
     }
 
     private struct Trouble {
@@ -33,9 +36,8 @@ final class SpoolWatch: Sendable {
         /// As last seen.
         var free: Int?
         var troubles: [Cause: Trouble] = [:]
-        /// Found since the start.
-        var damaged: [QueueID: String] = [:]
-        var isLooking = false
+        /// Since when a look is under way.
+        var lookingSince: NIODeadline?
         var isTrying = false
         var nextTry = NIODeadline.now()
         /// Before the first try to write; longer where writes fail again soon after one worked.
@@ -46,6 +48,8 @@ final class SpoolWatch: Sendable {
     private static let interval = TimeAmount.seconds(1)
     private static let shortestPatience = TimeAmount.seconds(2)
     private static let longestPatience = TimeAmount.seconds(60)
+    /// No write of a disk that works takes that long.
+    private static let stall = TimeAmount.seconds(10)
 
     private let spool: any SpoolCondition
     private let threads: NIOThreadPool
@@ -53,6 +57,7 @@ final class SpoolWatch: Sendable {
     private let log: Logger
     private let signal: ChangeSignal
     private let state: NIOLockedValueBox<State>
+    let damagedMail: DamagedMail
 
     /// - Parameters:
     ///   - floor: octets that are to stay free; 0: no matter.
@@ -66,6 +71,7 @@ final class SpoolWatch: Sendable {
         self.loop = loop
         self.log = log
         self.signal = signal
+        self.damagedMail = DamagedMail(log: log, signal: signal)
         self.state = NIOLockedValueBox(State(floor: floor))
     }
 
@@ -104,36 +110,13 @@ final class SpoolWatch: Sendable {
 
     /// What an operator should know.
     var attention: [Attention] {
-        self.state.withLockedValue { state in
-            let troubles = Cause.allCases.compactMap { cause in
+        let troubles = self.state.withLockedValue { state in
+            Cause.allCases.compactMap { cause in
                 state.troubles[cause].map { Attention(severity: .failure, subject: "spool", text: $0.words) }
             }
-            return troubles + (Self.attention(to: state.damaged).map { [$0] } ?? [])
         }
+        return troubles + [self.damagedMail.attention].compactMap { $0 }
     }
-
-    private static func attention(to damaged: [QueueID: String]) -> Attention? {
-        guard let first = damaged.min(by: { $0.key < $1.key }) else { return nil }
-        let text = damaged.count == 1 ? first.value : "\(damaged.count) messages, such as \(first.key): \(first.value)"
-        return Attention(severity: .warning, subject: "damaged mail is kept aside", text: text)
-    }
-
-    /// Messages that are not as they were written, and now kept aside.
-    func damaged(_ damaged: [Damage]) {
-        self.state.withLockedValue { state in
-            for damage in damaged { state.damaged[damage.message] = damage.reason }
-        }
-        for damage in damaged.prefix(Self.damagesLogged) {
-            self.log.error(
-                "a message is damaged and kept aside",
-                metadata: ["message": "\(damage.message)", "reason": "\(damage.reason)"])
-        }
-        if damaged.count > Self.damagesLogged {
-            self.log.error("and \(damaged.count - Self.damagesLogged) more: hoptop spool check names all")
-        }
-        self.signal.raise(.queue)
-    }
-    private static let damagesLogged = 20
 
     func reload(floor: Int) { self.state.withLockedValue { $0.floor = floor } }
 
@@ -144,6 +127,7 @@ final class SpoolWatch: Sendable {
         try? await self.look().get()
         return self.loop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { _ in
             _ = self.look()
+            self.watchForStalls()
             self.tryWriting()
         }
     }
@@ -151,8 +135,9 @@ final class SpoolWatch: Sendable {
     /// Completes when it is known; at once while an earlier look is still under way.
     private func look() -> EventLoopFuture<Void> {
         let isFree = self.state.withLockedValue { state in
-            defer { state.isLooking = true }
-            return !state.isLooking
+            guard state.lookingSince == nil else { return false }
+            state.lookingSince = .now()
+            return true
         }
         guard isFree else { return self.loop.makeSucceededVoidFuture() }
         return self.threads.runIfActive(eventLoop: self.loop) {
@@ -161,7 +146,7 @@ final class SpoolWatch: Sendable {
     }
 
     private func saw(_ result: Result<Int?, SpoolError>) {
-        self.state.withLockedValue { $0.isLooking = false }
+        self.state.withLockedValue { $0.lookingSince = nil }
         switch result {
         case .failure(let error): self.began(.access, Trouble(code: error.code, words: error.description))
         case .success(let free):
@@ -178,6 +163,15 @@ final class SpoolWatch: Sendable {
                 + "spool.free-space (\(Self.text(octets: floor)))"
             self.began(.space, Trouble(code: .full, words: words))
         }
+    }
+
+    private func watchForStalls() {
+        let begun = [self.spool.writingSince, self.state.withLockedValue { $0.lookingSince }].compactMap { $0 }
+        let longest = begun.map { NIODeadline.now() - $0 }.max() ?? .zero
+        guard longest >= Self.stall else { return self.over(.stall) }
+        let words =
+            "a write has gone on for \(longest.nanoseconds / 1_000_000_000) s: the spool's disk does not answer"
+        self.began(.stall, Trouble(code: .unavailable, words: words))
     }
 
     // MARK: trying

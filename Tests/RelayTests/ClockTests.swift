@@ -1,0 +1,110 @@
+import Foundation
+import Logging
+import Mail
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import SMTP
+import Spool
+import Testing
+
+@testable import Relay
+
+@Suite("a time of day that jumps", .timeLimit(.minutes(2)))
+struct ClockTests {
+    /// A relay whose clock can be set.
+    private final class Fixture {
+        let offset = NIOLockedValueBox<Int64>(0)
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-clock-\(UUID())").path
+        let spool: SQLiteSpool
+        let relay: Relay
+
+        init(_ change: (inout RelayConfiguration) throws -> Void) async throws {
+            self.spool = try SQLiteSpool(directory: self.path, threads: .singleton)
+            var configuration = RelayConfiguration(
+                hostname: "mx.example.net", listen: [], routes: [], spoolDirectory: self.path)
+            try change(&configuration)
+            let offset = self.offset
+            let clock = Clock(
+                now: { Timestamp.now.adding(milliseconds: offset.withLockedValue { $0 }) },
+                steady: Clock.system.steady)
+            self.relay = Relay(
+                configuration, keyring: try Keyring(configuration), spool: self.spool, threads: .singleton,
+                clock: clock,
+                log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            try await self.relay.start()
+        }
+
+        func jump(hours: Int64) { self.offset.withLockedValue { $0 += hours * 3_600_000 } }
+
+        func accept() async throws {
+            let now = Timestamp.now.adding(milliseconds: self.offset.withLockedValue { $0 })
+            let mailbox = Mailbox(localPart: "u", domain: Domain("example.org"))
+            let content = ByteBuffer(string: "Subject: hi\r\n\r\nhi\r\n")
+            let message = SpooledMessage(
+                id: self.spool.nextID(at: now), arrived: now, reversePath: .null, arrival: Arrival(with: "ESMTP"),
+                contentOctets: content.readableBytes,
+                recipients: [SpooledRecipient(index: 0, forwardPath: .path(Path(mailbox: mailbox)), due: now)])
+            let loop = self.relay.queue.loop
+            try await self.spool.accept(NewMessage(message, content: .buffer(content)), on: loop).get()
+            self.relay.queue.accepted(message)
+        }
+
+        var tries: UInt16 {
+            get async {
+                let queue = self.relay.queue
+                return await queue.onLoop { queue.index.tries.first ?? 0 }
+            }
+        }
+
+        func end() async {
+            await self.relay.stop(within: 0)
+            try? FileManager.default.removeItem(atPath: self.path)
+        }
+    }
+
+    @Test("nothing expires by a jump of hours, nor by the one that takes it back")
+    func expiry() async throws {
+        let fixture = try await Fixture { configuration in
+            // Looked through once a second.
+            configuration.retry.giveUp = 20_000
+            configuration.retry.delayNotice = 0
+        }
+        try await fixture.accept()
+        for hours: Int64 in [5, -5, -7, 7] {
+            fixture.jump(hours: hours)
+            try await Task.sleep(for: .milliseconds(2100))
+            #expect(await fixture.relay.queuedRecipients() == 1)
+        }
+        #expect(try await fixture.spool.counters().expired == 0)
+        // Time that passes still counts.
+        #expect(try await Self.eventually { try await fixture.spool.counters().expired == 1 })
+        await fixture.end()
+    }
+
+    @Test("retries go on in time that passes, and none comes twice, whichever way the clock jumps", arguments: [-9, 9])
+    func retries(_ hours: Int64) async throws {
+        let fixture = try await Fixture { configuration in
+            // Nobody listens there.
+            let nowhere = SocketEndpoint(host: "127.0.0.1", port: 1)
+            configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [nowhere])]
+            configuration.retry.first = 3000
+            configuration.retry.longest = 3000
+        }
+        try await fixture.accept()
+        #expect(try await Self.eventually { await fixture.tries == 1 })
+        fixture.jump(hours: hours)
+        try await Task.sleep(for: .milliseconds(1200))
+        #expect(await fixture.tries == 1)
+        #expect(try await Self.eventually { await fixture.tries >= 3 })
+        await fixture.end()
+    }
+
+    private static func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
+        for _ in 0..<600 {
+            if try await condition() { return true }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return false
+    }
+}
