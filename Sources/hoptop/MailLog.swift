@@ -1,6 +1,7 @@
 import Logging
 import Mail
 import Monitor
+import NIOConcurrencyHelpers
 
 /// A line for each thing that happened to mail, as `serve` logs it. It reads the facts, so that it loses none and nothing
 /// that moves mail waits for it.
@@ -9,6 +10,13 @@ struct MailLog: Sendable {
 
     let feed: any MonitorFeed
     let log: Logger
+    /// So that it is told once, however often it is tried.
+    private let isFailing = NIOLockedValueBox(false)
+
+    init(feed: any MonitorFeed, log: Logger) {
+        self.feed = feed
+        self.log = log
+    }
 
     /// Follows until the feed's changes end or the task is cancelled.
     ///
@@ -30,6 +38,7 @@ struct MailLog: Sendable {
         do {
             while true {
                 let facts = try await self.feed.facts(after: last, count: Self.page)
+                self.isFailing.withLockedValue { $0 = false }
                 guard let first = facts.first, let end = facts.last else { return last }
                 if first.sequence > last + 1 {
                     self.log.warning("facts were gone before they were logged: \(first.sequence - last - 1)")
@@ -40,7 +49,11 @@ struct MailLog: Sendable {
                 if facts.count < Self.page { return last }
             }
         } catch {
-            self.log.error("facts could not be read", metadata: ["error": "\(error)"])
+            let wasFailing = self.isFailing.withLockedValue { isFailing in
+                defer { isFailing = true }
+                return isFailing
+            }
+            if !wasFailing { self.log.error("facts could not be read", metadata: ["error": "\(error)"]) }
             return last
         }
     }

@@ -11,7 +11,7 @@ import Testing
 @testable import Relay
 
 /// Keeps messages in memory, so that reception can be tried without a disk; can be told to be full.
-private final class MemorySpool: Spool {
+final class MemorySpool: Spool {
     struct State {
         var generator = QueueIDGenerator(node: 0, after: nil)
         var messages: [NewMessage] = []

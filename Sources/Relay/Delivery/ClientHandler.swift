@@ -123,7 +123,6 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = self.unwrapInboundIn(data)
-        self.lastActivity = .now()
         self.record.update(at: self.now) { $0.octetsIn += buffer.readableBytes }
         self.session.receive(buffer)
         self.drain()
@@ -205,6 +204,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         case .sendSecret(let line, let shown): self.say(line, shown: shown)
         case .heard(let reply):
             self.isTried = true
+            // A whole reply: octets that trickle are no progress.
+            self.lastActivity = .now()
             self.record.said(.server, reply, at: self.now)
         case .startTLS: self.startTLS()
         case .authenticate(let mechanisms): self.authenticate(mechanisms)

@@ -194,9 +194,28 @@ extension EndToEnd {
             }
             try await Task.sleep(for: .seconds(1))
             #expect(server.log.matches(of: /kept aside message=/).count == 2)
-            #expect(self.ledger.arrivals == 4, "none was returned")
+            #expect(self.ledger.summary(queued: []).reports == 0, "none was returned")
             #expect(server.end(with: SIGTERM) == 0)
             await farEnd.stop()
+        }
+
+        @Test("a write that does not end is told, and mail is refused instead of waiting; when it ends, it goes on")
+        func stall() async throws {
+            let faults = try Faults()
+            let server = try Server(spool: "\(self.folder.path)/spool", faults: faults)
+            #expect(try await server.answer(to: "<1@test>") == 250)
+            try faults.stall()
+            let client = hoptop.PlainClient(name: "client.example", server: server.address)
+            let waiting = Task { _ = try await client.send("<2@test>", to: ["bob@there.example"], octets: 0) }
+            try server.waitFor("the spool's disk does not answer")
+            #expect(try await server.answer(to: "<3@test>") == 451)
+            faults.end()
+            try await waiting.value
+            try server.waitFor("the spool takes mail again")
+            #expect(try await server.answer(to: "<4@test>") == 250)
+            self.expectToldOnce(server)
+            #expect(server.end(with: SIGTERM) == 0)
+            #expect(server.log.matches(of: /info accepted/).count == 3)
         }
     }
 }
