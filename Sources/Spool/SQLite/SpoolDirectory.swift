@@ -133,7 +133,10 @@ final class SpoolDirectory: Sendable {
 struct FileError: Error, CustomStringConvertible {
     let code: CInt
     init(_ code: CInt) { self.code = code }
-    var description: String { String(cString: strerror(self.code)) }
+    var description: String {
+        let words = String(cString: strerror(self.code))
+        return self.code == EMFILE ? "\(words): raise the limit (ulimit -n, or LimitNOFILE= of systemd)" : words
+    }
 }
 
 /// Large content on its way in, in `incoming/`, and from its transaction on in `content/`.

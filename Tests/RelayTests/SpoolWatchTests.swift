@@ -1,0 +1,65 @@
+import Logging
+import Mail
+import NIOCore
+import NIOPosix
+import SMTP
+import Spool
+import Testing
+
+@testable import Relay
+
+@Suite("the watch over the spool", .timeLimit(.minutes(1)))
+struct SpoolWatchTests {
+    private let spool = MemorySpool()
+
+    private func watch(floor: Int) -> SpoolWatch {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        return SpoolWatch(
+            self.spool, floor: floor, threads: .singleton, loop: loop,
+            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), signal: ChangeSignal(loop: loop))
+    }
+
+    /// Looks once, with so much free.
+    private func look(_ watch: SpoolWatch, free: Int) async {
+        self.spool.state.withLockedValue { $0.free = free }
+        await watch.start().cancel()
+    }
+
+    @Test("too little room is told in words, and is over only when there is a little more than too little")
+    func room() async {
+        let watch = self.watch(floor: 80_000_000)
+        await self.look(watch, free: 80_000_000)
+        #expect(watch.isAccepting)
+        #expect(watch.attention.isEmpty)
+        await self.look(watch, free: 79_000_000)
+        #expect(!watch.isAccepting)
+        #expect(watch.attention.first?.severity == .failure)
+        #expect(watch.attention.first?.text.hasPrefix("only 79 MB free") == true)
+        await self.look(watch, free: 85_000_000)
+        #expect(watch.refusal(of: nil)?.code == 452)
+        await self.look(watch, free: 90_000_000)
+        #expect(watch.isAccepting)
+        #expect(watch.refusal(of: nil) == nil)
+    }
+
+    @Test("what failed is a 452 where the disk is full, else a 451")
+    func failures() {
+        for (code, reply) in [(SpoolError.Code.full, ReplyCode(rawValue: 452)), (.unavailable, 451), (.damaged, 451)] {
+            let watch = self.watch(floor: 0)
+            watch.failed(SpoolError(code, "as told"))
+            #expect(watch.refusal(of: nil)?.code == reply)
+            #expect(watch.attention.map(\.text) == ["as told"])
+            #expect(!watch.isWriting)
+        }
+    }
+
+    @Test("damaged mail is told with its number and an example, and keeps no other out")
+    func damage() {
+        let watch = self.watch(floor: 0)
+        watch.damagedMail.found([
+            Damage(.init(rawValue: 2), "its content is gone"), Damage(.init(rawValue: 3), "its row is noise"),
+        ])
+        #expect(watch.attention.map(\.text) == ["2 messages, such as 2: its content is gone"])
+        #expect(watch.refusal(of: nil) == nil)
+    }
+}
