@@ -118,8 +118,8 @@ let engineRooms =
 @MainActor func whole() -> Package {
     Package(
         name: "hoptop", platforms: [.macOS(.v15)],
-        // A library of its own, since it is preloaded into the program under test.
-        products: [.library(name: "DiskRecorder", type: .dynamic, targets: ["DiskRecorder"])],
+        // Libraries of their own, since they are preloaded into the program under test.
+        products: ["DiskRecorder", "DiskFaults"].map { .library(name: $0, type: .dynamic, targets: [$0]) },
         dependencies: engineDependencies + [
             .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
             .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -137,6 +137,7 @@ let engineRooms =
                     .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 ], swiftSettings: settings),
             .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
+            .target(name: "DiskFaults", path: "Tests/DiskFaults"),
             tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
             tests("SASLTests", ["SASL", "SMTP"]),
             tests("MailTests", ["Mail", "SMTP", nioCore]),
@@ -149,7 +150,7 @@ let engineRooms =
                 [
                     "hoptop", "Relay", "Monitor", "Spool", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioConcurrency,
                     crypto, logging,
-                ], exclude: ["Faults/faults.c"]),
+                ]),
             tests(
                 "RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
         ])

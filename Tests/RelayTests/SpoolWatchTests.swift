@@ -1,5 +1,7 @@
 import Logging
 import Mail
+import Monitor
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import SMTP

@@ -58,9 +58,12 @@ public final class SQLiteSpool: Spool {
             guard !db.configuration.readonly else { return }
             try Schema.refuseNewer(db, directory)
             if try Int.fetchOne(db, sql: "PRAGMA user_version") == 0 { try Schema.prepare(db) }
-            // Debian builds SQLite to overwrite what is deleted, which would write each relayed content a second time.
+            // Debian builds SQLite to overwrite what is deleted, which would write each relayed content a second time. A
+            // long log is folded back seldom, and then holds many pages that were written again meanwhile.
             try db.execute(
-                sql: "PRAGMA secure_delete = OFF; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000")
+                sql: """
+                    PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000;
+                    """)
             if let maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(maximumPages)") }
         }
         let pool = try DatabasePool(path: directory.database, configuration: configuration)

@@ -7,21 +7,13 @@ import SMTP
 /// Makes the disk of a program under test fail, by a library that is preloaded into it.
 final class Faults {
     private let folder: TemporaryFolder
-    private var library: String { "\(self.folder.path)/faults.so" }
     private var switchFile: String { "\(self.folder.path)/fault" }
 
-    var environment: [String: String] { ["LD_PRELOAD": self.library, "HOPTOP_FAULT": self.switchFile] }
-
-    init() throws {
-        self.folder = try TemporaryFolder()
-        let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("faults.c").path
-        let compiler = Process()
-        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        compiler.arguments = ["cc", "-shared", "-fPIC", "-o", self.library, source, "-ldl"]
-        try compiler.run()
-        compiler.waitUntilExit()
-        guard compiler.terminationStatus == 0 else { throw Failure("\(source) does not compile") }
+    var environment: [String: String] {
+        ["LD_PRELOAD": "\(Program.folder)/libDiskFaults.so", "HOPTOP_FAULT": self.switchFile]
     }
+
+    init() throws { self.folder = try TemporaryFolder() }
 
     /// From now on writes fail so.
     func fail(with code: CInt) throws {
@@ -41,11 +33,12 @@ extension Server {
     }
 
     /// From now on it may have so many files and sockets open.
-    func limitDescriptors(to number: UInt) throws {
-        var limit = rlimit(rlim_cur: number, rlim_max: number)
-        guard prlimit(self.processIdentifier, RLIMIT_NOFILE, &limit, nil) == 0 else {
-            throw Failure("the limit on descriptors cannot be set: \(String(cString: strerror(errno)))")
-        }
+    func limitDescriptors(to number: Int) throws {
+        let command = try Process.run(
+            URL(fileURLWithPath: "/usr/bin/env"),
+            arguments: ["prlimit", "--pid", "\(self.processIdentifier)", "--nofile=\(number)"])
+        command.waitUntilExit()
+        guard command.terminationStatus == 0 else { throw Failure("the limit on descriptors cannot be set") }
     }
 
     /// The reply code that a message gets; `nil` when the server hung up.

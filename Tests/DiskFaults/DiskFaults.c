@@ -1,6 +1,6 @@
-// Preloaded into the program under test: while the file $HOPTOP_FAULT exists, every write and every sync of a file fails
-// with the error whose number is in it, or waits for the file to go when it holds none.
 #define _GNU_SOURCE
+#include "DiskFaults.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
