@@ -139,9 +139,11 @@ struct InspectionTests {
         #expect(try await self.leased(spool).isEmpty)
     }
 
-    @Test("whatever octets of the file change, nothing traps, and a repaired spool is sound")
-    func random() async throws {
-        let seed = UInt64.random(in: 0..<UInt64.max)
+    /// With the first two a damaged index led round in a circle, or the counters' row broke its table's rules.
+    @Test(
+        "whatever octets of the file change, nothing traps or goes round for ever, and a repaired spool is sound",
+        arguments: [11_024_220_901_683_835_923, 14_993_786_277_653_925_439, .random(in: 0..<UInt64.max)] as [UInt64])
+    func random(_ seed: UInt64) async throws {
         print("seed \(seed)")
         var random = SplitMix(state: seed)
         let original = try TemporarySpool()

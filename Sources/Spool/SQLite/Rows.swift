@@ -14,6 +14,9 @@ extension Row {
     func checkedIfPresent<Value: DatabaseValueConvertible>(_ column: String) -> Value? {
         Value.fromDatabaseValue(self[column] as DatabaseValue)
     }
+    func holdsIntegers(_ columns: [String]) -> Bool {
+        columns.allSatisfy { (self.checkedIfPresent($0) as Int64?) != nil }
+    }
 }
 
 extension SpooledMessage {

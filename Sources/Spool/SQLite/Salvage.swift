@@ -13,10 +13,21 @@ struct Salvage {
         do {
             let rows = try Row.fetchAll(
                 self.db, sql: "SELECT * FROM messages WHERE id > ? ORDER BY id LIMIT ?", arguments: [start, count])
-            return self.lease(of: rows)
-        } catch let error as DatabaseError where error.isDamage {
-            return self.lease(oneByOne: self.candidates(after: start, count: count))
+            if Self.isAscending(rows, "id", after: start) { return self.lease(of: rows) }
+        } catch let error as DatabaseError where error.isDamage {}
+        return self.lease(oneByOne: self.candidates(after: start, count: count))
+    }
+
+    /// Whether rows are in the order that was asked for: from a damaged index they may not be, and a reader that goes on
+    /// behind the last one would go round for ever.
+    static func isAscending(_ rows: [Row], _ column: String, after start: Int64) -> Bool {
+        var last = start
+        for row in rows {
+            let key: Int64 = row[column]
+            guard key > last else { return false }
+            last = key
         }
+        return true
     }
 
     /// Whether a row may name a content file: also where that row cannot be read.
@@ -58,7 +69,7 @@ struct Salvage {
         for table in ["messages", "content"] {
             let cursor = try? Int64.fetchCursor(
                 self.db, sql: "SELECT id FROM \(table) WHERE id > ? ORDER BY id LIMIT ?", arguments: [start, count])
-            while let id = try? cursor?.next() { ids.insert(id) }
+            while let id = try? cursor?.next() { if id > start { ids.insert(id) } }
         }
         return ids.sorted().prefix(count).map(QueueID.init(rawValue:))
     }

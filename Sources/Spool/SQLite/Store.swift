@@ -46,7 +46,7 @@ final class Store {
     /// - Returns: the highest queue ID given to a message.
     func load(_ db: Database) throws -> QueueID? {
         guard let row = try Row.fetchOne(db, sql: "SELECT * FROM counters") else {
-            throw SpoolError(.damaged, "the spool has no counters")
+            throw SpoolError(.damaged, "the spool has no counters: see hoptop spool check")
         }
         self.totals.counters = Counters(row)
         self.totals.lastFact = try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM facts") ?? 0

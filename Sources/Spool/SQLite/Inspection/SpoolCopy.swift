@@ -6,7 +6,7 @@ import Mail
 struct SpoolCopy {
     private static let page: Int64 = 500
     /// So many facts in a row that cannot be read are the end of them.
-    private static let factsMissing = 20_000
+    private static let factsMissing: Int64 = 20_000
 
     let source: Database
     let target: Database
@@ -30,6 +30,7 @@ struct SpoolCopy {
     func drops() throws {
         guard let rows = try? Row.fetchCursor(self.source, sql: "SELECT * FROM dropped") else { return }
         while let row = try? rows.next() {
+            guard row.holdsIntegers(["message", "recipient", "token", "until", "generation"]) else { continue }
             let isThere = try Bool.fetchOne(
                 self.target, sql: "SELECT EXISTS (SELECT 1 FROM messages WHERE id = ?)", arguments: [row["message"]])
             if isThere == true { try self.insert(row, into: "dropped") }
@@ -40,39 +41,49 @@ struct SpoolCopy {
     ///
     /// - Returns: how many.
     func facts(_ progress: SpoolProgress) throws -> Int {
-        let first = (try? Int64.fetchOne(self.source, sql: "SELECT min(sequence) FROM facts")) ?? 1
-        let end = try? Int64.fetchOne(self.source, sql: "SELECT max(sequence) FROM facts")
+        let total = (try? Int.fetchOne(self.source, sql: "SELECT count(*) FROM facts")) ?? 0
+        var place = ((try? Int64.fetchOne(self.source, sql: "SELECT min(sequence) FROM facts")) ?? 1) &- 1
         var count = 0
-        var missing = 0
-        var place = first
-        while end.map({ place <= $0 }) ?? (missing < Self.factsMissing) {
-            let range = place..<(place + Self.page)
-            place = range.upperBound
-            let rows = self.rows(range).filter { (try? Fact($0)) != nil }
-            for row in rows { try self.insert(row, into: "facts") }
-            count += rows.count
-            missing = rows.isEmpty ? missing + range.count : 0
-            progress("facts", count, max(count, end.map { Int($0 - first + 1) } ?? count))
+        var missing: Int64 = 0
+        while missing < Self.factsMissing {
+            let rows: [Row]
+            if let page = self.page(after: place) {
+                guard let end = page.last else { break }
+                rows = page
+                place = end["sequence"]
+            } else {
+                guard place < .max - Self.page else { break }
+                rows = (place + 1...place + Self.page).compactMap { sequence in
+                    try? Row.fetchOne(self.source, sql: "SELECT * FROM facts WHERE sequence = ?", arguments: [sequence])
+                }
+                place += Self.page
+            }
+            missing = rows.isEmpty ? missing + Self.page : 0
+            let whole = rows.filter { (try? Fact($0)) != nil }
+            for row in whole { try self.insert(row, into: "facts") }
+            count += whole.count
+            progress("facts", count, max(count, total))
         }
         return count
     }
 
-    private func rows(_ range: Range<Int64>) -> [Row] {
-        let all = try? Row.fetchAll(
-            self.source, sql: "SELECT * FROM facts WHERE sequence >= ? AND sequence < ?",
-            arguments: [range.lowerBound, range.upperBound])
-        return all
-            ?? range.compactMap { sequence in
-                try? Row.fetchOne(self.source, sql: "SELECT * FROM facts WHERE sequence = ?", arguments: [sequence])
-            }
+    /// `nil` when it cannot be read, or its order shows that it is not what SQLite wrote.
+    private func page(after place: Int64) -> [Row]? {
+        let rows = try? Row.fetchAll(
+            self.source, sql: "SELECT * FROM facts WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            arguments: [place, Self.page])
+        guard let rows, Salvage.isAscending(rows, "sequence", after: place) else { return nil }
+        return rows
     }
 
     /// - Parameter lastID: at least that ID was given out; none is given twice.
     func counters(lastID: QueueID?) throws {
-        if let row = try? Row.fetchOne(self.source, sql: "SELECT * FROM counters") {
+        if let row = try? Row.fetchOne(self.source, sql: "SELECT * FROM counters"), row.holdsIntegers(["lastID"]) {
             try self.target.execute(sql: "DELETE FROM counters")
             try self.insert(row, into: "counters")
         }
+        // A row that breaks the table's rules was passed over: the counts begin anew.
+        try self.target.execute(sql: "INSERT OR IGNORE INTO counters VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0)")
         try self.target.execute(
             sql: """
                 UPDATE counters SET lastID = max(lastID, ?, coalesce((SELECT max(id) FROM messages), 0),
