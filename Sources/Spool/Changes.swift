@@ -87,8 +87,9 @@ public struct Order: Sendable, Hashable {
         case retry
         case hold
         case release
-        /// Settles without notification; can be taken back until `undoUntil`.
-        case drop(undoUntil: Timestamp)
+        /// Settles without notification; can be taken back until `undoUntil`, together with the earlier drops that `token`
+        /// names.
+        case drop(undoUntil: Timestamp, token: Int64? = nil)
     }
     public var action: Action
     public var at: Timestamp
@@ -117,12 +118,15 @@ public struct Applied: Sendable {
     public var changes: [Change]
     /// Why others were left alone, in words (`already on hold`, `changed meanwhile`), with how many recipients.
     public var skipped: [String: Int]
-    /// Names a drop for ``Spool/undo(_:at:on:)``.
+    /// Names a drop for ``Spool/undo(_:after:at:on:)``.
     public var undo: Int64?
-    public init(changes: [Change] = [], skipped: [String: Int] = [:], undo: Int64? = nil) {
+    /// Of an undo: the last message looked at, behind which it goes on; `nil`: there are no more.
+    public var end: QueueID?
+    public init(changes: [Change] = [], skipped: [String: Int] = [:], undo: Int64? = nil, end: QueueID? = nil) {
         self.changes = changes
         self.skipped = skipped
         self.undo = undo
+        self.end = end
     }
 }
 

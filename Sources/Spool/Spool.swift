@@ -24,11 +24,16 @@ public protocol Spool: Sendable {
     /// Does what an operator asks, in one transaction, to those recipients that are as the target names them.
     func apply(_ order: Order, on targets: [RecipientTarget], on eventLoop: any EventLoop) -> EventLoopFuture<Applied>
 
-    /// Takes back a drop, as far as its recipients are still dropped and `now` is not past its time.
-    func undo(_ token: Int64, at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Applied>
+    /// Takes back a drop, as far as its recipients are still dropped and `now` is not past its time: of some messages, in
+    /// order of their IDs.
+    func undo(
+        _ token: Int64, after id: QueueID?, at now: Timestamp, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Applied>
 
-    /// Forgets drops whose time for undo is over, and the messages that they alone kept.
-    func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
+    /// Forgets drops whose time for undo is over, and the messages that they alone kept; some of them.
+    ///
+    /// - Returns: whether there may be more.
+    func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
 
     /// Makes damage a fact.
     func report(_ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void>

@@ -86,7 +86,7 @@ extension EndToEnd {
                 spoolDirectory: "\(self.folder.path)/spool")
             configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [try hop.endpoint])]
             let engine = try await Engine.start(configuration, log: silence)
-            try await engine.relay.send(from: "<s@c> \(parameters)", to: "<u@z.example>", content)
+            try await engine.relay.send(from: "<s@c> \(parameters)", to: ["<u@z.example>"], content)
             let feed = engine.relay.feed(user: "test")
             var fact: FactRow?
             _ = try await eventually {

@@ -34,10 +34,12 @@ private final class SlowSpool: Spool {
     func settle(_ settlements: [Settlement], on loop: any EventLoop) -> EventLoopFuture<[Settled]> {
         self.spool.settle(settlements, on: loop)
     }
-    func undo(_ token: Int64, at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Applied> {
-        self.spool.undo(token, at: now, on: loop)
+    func undo(
+        _ token: Int64, after id: QueueID?, at now: Timestamp, on loop: any EventLoop
+    ) -> EventLoopFuture<Applied> {
+        self.spool.undo(token, after: id, at: now, on: loop)
     }
-    func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
+    func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Bool> {
         self.spool.purge(at: now, on: loop)
     }
     func report(_ damaged: [Damage], at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
@@ -87,7 +89,7 @@ extension EndToEnd {
             func row() async throws -> QueueRow? {
                 try await feed.queue(QueueQuery(), window: WindowRequest(.row(0), count: 1)).rows.first
             }
-            try await relay.send(to: "<u@grey.example>")
+            try await relay.send(to: ["<u@grey.example>"])
             ledger.sent([Ledger.Entry("<1@c>", "u@grey.example")])
             // Greylisted at first; the second attempt would be taken, and falls due while the hold is on its way.
             #expect(try await eventually { try await row()?.state == .deferred })
@@ -107,6 +109,41 @@ extension EndToEnd {
             #expect(facts == [.accepted, .deferred, .held, .released, .relayed])
             await relay.stop()
             await farEnd.stop()
+        }
+
+        @Test("an order that takes several parts is one order, with one count and one way back")
+        func parts() async throws {
+            let configuration = RelayConfiguration(
+                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
+                spoolDirectory: "\(self.folder.path)/spool")
+            let relay = Relay(
+                configuration, keyring: try Keyring(configuration),
+                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
+                threads: .singleton, log: silence)
+            try await relay.start()
+            let feed = relay.feed(user: "test")
+            // Without a route they stay. A part ends behind the second message.
+            for message in 1...3 {
+                try await relay.send(to: (1...400).map { "<u\($0)@m\(message).example>" })
+            }
+            func all() async throws -> Targets { .frozen(try await feed.freeze(QueueQuery()).id) }
+            let dropped = try await feed.perform(.drop, on: try await all())
+            #expect((dropped.done, dropped.messages, dropped.skipped) == (1200, 3, [:]))
+            #expect(try await feed.queue(QueueQuery(), window: WindowRequest(.row(0), count: 1)).total == 0)
+
+            let undone = try await feed.undo(try #require(dropped.undo))
+            #expect((undone.done, undone.messages, undone.skipped) == (1200, 3, [:]))
+            #expect(
+                try await eventually {
+                    try await feed.queue(QueueQuery(), window: WindowRequest(.row(0), count: 1)).total == 3
+                })
+            let held = try await feed.perform(.hold, on: try await all())
+            #expect((held.done, held.messages) == (1200, 3))
+            let bounced = try await feed.perform(.bounce, on: try await all())
+            #expect((bounced.done, bounced.messages, bounced.skipped) == (1200, 3, [:]))
+            // A report tells of 100 recipients.
+            #expect(try await feed.overview().queuedMessages == 12)
+            await relay.stop()
         }
     }
 }

@@ -156,11 +156,11 @@ let silence = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 extension Relay {
     /// Sends one message as a client does.
     func send(
-        from: String = "<s@c>", to path: String, _ content: String = "Message-ID: <1@c>\r\n\r\nhi\r\n"
+        from: String = "<s@c>", to paths: [String], _ content: String = "Message-ID: <1@c>\r\n\r\nhi\r\n"
     ) async throws {
         let server = try #require(self.listening.first.flatMap { SocketEndpoint($0) })
         _ = try await PlainClient(name: "c", server: server)
-            .send(from: from, to: [try ForwardPath(parsing: path)], content: ByteBuffer(string: content))
+            .send(from: from, to: try paths.map { try ForwardPath(parsing: $0) }, content: ByteBuffer(string: content))
     }
 }
 

@@ -74,7 +74,7 @@ extension EndToEnd {
                     security: security)
             ]
             let sender = try await self.start(configuration)
-            try await sender.relay.send(to: "<u@z.example>")
+            try await sender.relay.send(to: ["<u@z.example>"])
             let feed = sender.relay.feed(user: "test")
             var fact: FactRow?
             _ = try await eventually {

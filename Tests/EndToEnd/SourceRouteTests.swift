@@ -56,7 +56,7 @@ extension EndToEnd {
             let p = try await self.engine("P", .honor, routes: [("U", u.relay.listening[0])])
             let d = try await self.engine("D", .honor, routes: [("P", p.relay.listening[0])])
             let a = try await self.engine("A", .honor, routes: [("D", d.relay.listening[0])])
-            try await a.relay.send(to: "<\(route):u@Z>")
+            try await a.relay.send(to: ["<\(route):u@Z>"])
             ledger.sent([Ledger.Entry("<1@c>", "u@Z")])
             #expect(try await eventually { ledger.missing.isEmpty })
             #expect(try await self.said(by: a) == ["<@A:s@c>", "<@D,@P,@U:u@Z>"])
@@ -83,7 +83,7 @@ extension EndToEnd {
                 Route(pattern: try #require(DomainPattern("c")), via: [farEnd.endpoint]),
             ]
             a.relay.reload(configuration, keyring: try Keyring(configuration))
-            try await a.relay.send(to: "<@D:nobody@Z>")
+            try await a.relay.send(to: ["<@D:nobody@Z>"])
             ledger.sent([Ledger.Entry("<1@c>", "nobody@Z")])
             #expect(try await eventually { ledger.missing.isEmpty })
             #expect(try await self.said(by: d) == ["<@D,@A:s@c>", "<nobody@Z>", "<>", "<@A:s@c>"])
@@ -97,7 +97,7 @@ extension EndToEnd {
             let ledger = Ledger()
             let farEnd = try await FarEnd.start(ledger: ledger)
             let a = try await self.engine("A", .strip, routes: [("Z", "\(farEnd.endpoint)")])
-            try await a.relay.send(to: "<@A,@D,@P,@U:u@Z>")
+            try await a.relay.send(to: ["<@A,@D,@P,@U:u@Z>"])
             ledger.sent([Ledger.Entry("<1@c>", "u@Z")])
             #expect(try await eventually { ledger.missing.isEmpty })
             #expect(try await self.said(by: a) == ["<s@c>", "<u@Z>"])

@@ -48,10 +48,12 @@ final class MemorySpool: Spool {
     func apply(_ order: Order, on targets: [RecipientTarget], on loop: any EventLoop) -> EventLoopFuture<Applied> {
         loop.makeFailedFuture(Self.unasked)
     }
-    func undo(_ token: Int64, at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Applied> {
+    func undo(
+        _ token: Int64, after id: QueueID?, at now: Timestamp, on loop: any EventLoop
+    ) -> EventLoopFuture<Applied> {
         loop.makeFailedFuture(Self.unasked)
     }
-    func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
+    func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Bool> {
         loop.makeFailedFuture(Self.unasked)
     }
     func report(_ damaged: [Damage], at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {

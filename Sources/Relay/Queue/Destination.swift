@@ -52,6 +52,11 @@ final class Destination: @unchecked Sendable {
     }
     func takeFirst() -> Entry? { self.ready.popFirst() }
 
+    /// Orders leave old entries behind while nothing goes out; more than so many entries are looked through.
+    func forgetStale(beyond count: Int, isCurrent: (Entry) -> Bool) {
+        if self.ready.count > count + 1000 { self.ready.removeAll { !isCurrent($0) } }
+    }
+
     func isBackingOff(at now: Timestamp) -> Bool { self.backoffUntil.map { $0 > now } ?? false }
 
     /// How many sessions may be open now.

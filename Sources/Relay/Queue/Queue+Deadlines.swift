@@ -32,11 +32,8 @@ extension Queue {
         }
         // An attempt under way may still make it, and else is judged when it ends.
         if isBusy { self.loop.scheduleTask(in: .seconds(1)) { self.deadlinePassed(id, mode) } }
-        for start in stride(from: 0, to: late.count, by: Self.recipientsInReport) {
-            let part = Array(late[start..<min(start + Self.recipientsInReport, late.count)])
-            self.keepBack(part, slot)
-            self.settle(part, of: id) { isDone in if !isDone { self.refresh(id) } }
-        }
+        self.keepBack(late, slot)
+        _ = self.settleInReports(late, of: id)
     }
 
     private func late(

@@ -5,179 +5,172 @@ import SMTP
 import Spool
 
 /// What an operator does. Each order names its recipients by identity and generation; what changed meanwhile is skipped.
+///
+/// It is done part by part, each a transaction, so that an order for a million holds up nobody's mail and needs no memory
+/// for all of them.
 extension Queue {
-    /// From any thread.
-    func freeze(_ query: QueueQuery) async throws -> FrozenSet {
-        try await self.loop.flatSubmit {
-            self.matching(query.filter).map { slots in
-                var targets: [RecipientTarget] = []
-                for slot in slots { targets += self.index.rows(of: slot).compactMap { self.target($0) } }
-                let id = self.frozen.keep(targets)
-                return FrozenSet(
-                    id: FrozenSetID(node: self.node, id: id), recipients: targets.count,
-                    messages: slots.count, sample: slots.prefix(5).map { self.queueRow($0) })
-            }
-        }.get()
+    private static let recipientsInPart = 500
+
+    /// How far an order is.
+    private struct Progress: Sendable {
+        var receipt = Receipt(done: 0, messages: 0)
+        var probed: Set<QueueIndex.DestinationIndex> = []
+
+        mutating func add(_ part: Part) {
+            self.receipt.done += part.done.values.reduce(0, +)
+            self.receipt.messages += part.done.count
+            self.receipt.skipped.merge(part.skipped, uniquingKeysWith: +)
+            self.receipt.undo = part.undo ?? self.receipt.undo
+        }
+    }
+
+    /// What became of a part, which never splits a message.
+    private struct Part: Sendable {
+        /// Recipients of each message.
+        var done: [QueueID: Int] = [:]
+        var skipped: [String: Int] = [:]
+        var undo: UndoToken?
     }
 
     /// From any thread.
     func perform(_ action: QueueAction, on targets: Targets, by name: String) async throws -> Receipt {
-        try await self.loop.flatSubmit {
+        let (named, skipped) = try await self.loop.submit {
             var skipped: [String: Int] = [:]
-            let found: [RecipientTarget]
-            do { found = try self.resolve(targets, skipped: &skipped) } catch {
-                return self.loop.makeFailedFuture(error)
-            }
-            let rows = UncheckedTransfer(self.keepBack(found))
-            let receipt: EventLoopFuture<Receipt> =
-                switch action {
-                case .retry: self.apply(.retry, found, by: name)
-                case .hold: self.apply(.hold, found, by: name)
-                case .release: self.apply(.release, found, by: name)
-                case .drop:
-                    self.apply(
-                        .drop(undoUntil: self.now.adding(milliseconds: self.configuration.undo)), found, by: name)
-                case .bounce: self.bounce(found, by: name)
-                }
-            let before = skipped
-            return receipt.always { _ in self.letGo(rows.value) }.map { receipt in
-                var receipt = receipt
-                receipt.skipped.merge(before, uniquingKeysWith: +)
-                self.signal.raise(.queue)
-                self.signal.raise(.facts)
-                return receipt
-            }
+            let named = try self.named(targets, skipped: &skipped)
+            return (named, skipped)
         }.get()
+        var receipt = try await self.perform(action, on: named, by: name)
+        receipt.skipped.merge(skipped, uniquingKeysWith: +)
+        return receipt
+    }
+
+    private func perform(
+        _ action: QueueAction, on targets: [RecipientTarget], by name: String
+    ) async throws -> Receipt {
+        var progress = Progress()
+        var rest = targets[...]
+        while !rest.isEmpty {
+            let part = Self.part(of: rest)
+            do {
+                progress = try await self.loop.flatSubmit { [progress] in
+                    self.perform(action, onPart: part, by: name, progress)
+                }.get()
+            } catch {
+                guard progress.receipt.done > 0 else { throw error }
+                // What was done is done, and a drop can be taken back.
+                progress.receipt.skipped["\(error)", default: 0] += rest.count
+                return progress.receipt
+            }
+            rest = rest.dropFirst(part.count)
+        }
+        return progress.receipt
+    }
+
+    private static func part(of targets: ArraySlice<RecipientTarget>) -> ArraySlice<RecipientTarget> {
+        let least = targets.prefix(self.recipientsInPart)
+        return least + targets.dropFirst(least.count).prefix { $0.message == least.last?.message }
     }
 
     /// From any thread.
     func undo(_ token: UndoToken) async throws -> Receipt {
-        try await self.loop.flatSubmit {
-            self.spool.undo(token.id, at: self.now, on: self.loop).map { applied in
-                for id in Set(applied.changes.map(\.message)) { self.refresh(id) }
-                self.signal.raise(.facts)
-                return self.receipt(of: applied)
-            }
-        }.get()
+        var progress = Progress()
+        var last: QueueID?
+        repeat {
+            let applied = try await self.loop.flatSubmit { [last] in
+                self.spool.undo(token.id, after: last, at: self.now, on: self.loop).map { applied in
+                    for id in Set(applied.changes.map(\.message)) { self.refresh(id) }
+                    self.signal.raise(.facts)
+                    return applied
+                }
+            }.get()
+            progress.add(self.part(applied))
+            last = applied.end
+        } while last != nil
+        return progress.receipt
     }
 
     /// Makes everything deferred due now, as a signal asks for it.
     func retryAll(by name: String) async throws -> Receipt {
-        let all = try await self.freeze(QueueQuery())
-        return try await self.perform(.retry, on: .frozen(all.id), by: name)
+        let all = try await self.loop.flatSubmit { self.select(Filter("")) }.get()
+        return try await self.perform(.retry, on: all.targets, by: name)
     }
 
     /// What a client asks for with ETRN (RFC 1985): mail of that domain that waits is due now. From any thread.
     ///
     /// - Returns: how many recipients that were.
     func release(_ request: QueueRequest) -> EventLoopFuture<Int> {
-        self.loop.flatSubmit {
-            guard let pattern = request.pattern else {
-                return self.loop.makeFailedFuture(FeedError(.invalid, "there are no named queues"))
-            }
-            let found = UncheckedTransfer(SlotList())
-            return self.scan { slot in found.value.slots.append(slot) }.flatMap {
-                let targets = found.value.slots.flatMap { Array(self.index.rows(of: $0)) }.filter { row in
-                    let state = self.index.states[Int(row)]
-                    guard state == .deferred || state == .queued, !self.ordered.contains(row),
-                        let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
-                    else { return false }
-                    return pattern.matches(
-                        RouteTable.routedDomain(of: path, hostname: self.configuration.hostname))
-                }.compactMap { self.target($0) }
-                let rows = UncheckedTransfer(self.keepBack(targets))
-                return self.apply(.retry, targets, by: "ETRN").always { _ in self.letGo(rows.value) }.map(\.done)
-            }
+        self.loop.makeFutureWithTask {
+            guard let pattern = request.pattern else { throw FeedError(.invalid, "there are no named queues") }
+            let waiting = try await self.loop.flatSubmit { self.select(Filter("")) { self.waits($0, for: pattern) } }
+                .get()
+            return try await self.perform(.retry, on: waiting.targets, by: "ETRN").done
         }
     }
 
-    // MARK: targets
-
-    private func target(_ row: QueueIndex.Row) -> RecipientTarget? {
-        guard !self.index.states[Int(row)].isSettled else { return nil }
-        return RecipientTarget(
-            message: self.index.id(self.index.rowSlot[Int(row)]), index: Int(self.index.rowIndex[Int(row)]),
-            generation: self.index.rowGenerations[Int(row)])
+    private func waits(_ row: QueueIndex.Row, for pattern: DomainPattern) -> Bool {
+        let state = self.index.states[Int(row)]
+        guard state == .deferred || state == .queued,
+            let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
+        else { return false }
+        return pattern.matches(RouteTable.routedDomain(of: path, hostname: self.configuration.hostname))
     }
 
-    /// The recipients that are as the targets name them and are not being tried at this moment.
-    private func resolve(_ targets: Targets, skipped: inout [String: Int]) throws -> [RecipientTarget] {
-        var named: [RecipientTarget] = []
-        switch targets {
-        case .messages(let references):
-            for reference in references {
-                guard let slot = QueueID(reference.id).flatMap({ self.index.slot(of: $0) }) else {
-                    skipped["no longer in the queue", default: 0] += 1
-                    continue
-                }
-                let rows = self.index.rows(of: slot).compactMap { self.target($0) }
-                if Int(self.index.generations[Int(slot)]) == reference.generation {
-                    named += rows
-                } else {
-                    skipped["changed meanwhile", default: 0] += max(rows.count, 1)
-                }
-            }
-        case .recipients(let references):
-            named = references.compactMap { reference in
-                QueueID(reference.message).map {
-                    RecipientTarget(
-                        message: $0, index: reference.index, generation: UInt32(clamping: reference.generation))
-                }
-            }
-        case .frozen(let id):
-            guard let kept = self.frozen.targets(id.id) else {
-                throw FeedError(.gone, "what was selected is no longer known: select again")
-            }
-            named = kept
-        }
-        return named.filter { target in
-            guard let slot = self.index.slot(of: target.message),
-                let row = self.index.row(of: slot, index: target.index)
-            else {
-                skipped["no longer in the queue", default: 0] += 1
-                return false
-            }
-            if self.index.states[Int(row)] == .active {
-                skipped["an attempt is under way", default: 0] += 1
-                return false
-            }
-            if self.ordered.contains(row) {
-                skipped["another order is under way", default: 0] += 1
-                return false
-            }
-            return true
-        }
-    }
+    // MARK: a part
 
-    /// While the spool writes an order no attempt may begin for its recipients: it would end in what the order changed.
-    private func keepBack(_ targets: [RecipientTarget]) -> [QueueIndex.Row] {
-        let rows = targets.compactMap { target in
-            self.index.slot(of: target.message).flatMap { self.index.row(of: $0, index: target.index) }
-        }
+    private func perform(
+        _ action: QueueAction, onPart targets: ArraySlice<RecipientTarget>, by name: String, _ progress: Progress
+    ) -> EventLoopFuture<Progress> {
+        var progress = progress
+        let found = self.free(targets, skipped: &progress.receipt.skipped)
+        guard !found.isEmpty else { return self.loop.makeSucceededFuture(progress) }
+        let rows = found.compactMap { self.row(of: $0) }
+        // While the spool writes an order no attempt may begin for its recipients: it would end in what the order changed.
         self.ordered.formUnion(rows)
-        return rows
+        let done: EventLoopFuture<Part> =
+            switch action {
+            case .retry: self.apply(.retry, found, by: name)
+            case .hold: self.apply(.hold, found, by: name)
+            case .release: self.apply(.release, found, by: name)
+            case .drop: self.drop(found, by: name, &progress)
+            case .bounce: self.bounce(found, by: name)
+            }
+        if action == .retry { self.allowProbes(rows, &progress) }
+        let before = progress
+        return done.always { _ in
+            self.letGo(rows)
+            self.signal.raise(.queue)
+            self.signal.raise(.facts)
+        }.map { part in
+            var progress = before
+            progress.add(part)
+            return progress
+        }
     }
 
     private func letGo(_ rows: [QueueIndex.Row]) {
         self.ordered.subtract(rows)
-        // Their turn may have come meanwhile, and was passed over.
         for row in rows where self.index.rowSlot[Int(row)] >= 0 { self.plan(row) }
+        for index in Set(rows.map { self.index.destinations[Int($0)] }) where index >= 0 {
+            let waiting = self.index.countsByDestination[Int(index)].unsettled
+            self.destinations[Int(index)].forgetStale(beyond: 2 * waiting) {
+                self.index.stamps[Int($0.row)] == $0.stamp
+            }
+        }
     }
-
-    // MARK: doing
 
     private func apply(
         _ action: Order.Action, _ targets: [RecipientTarget], by name: String
-    ) -> EventLoopFuture<Receipt> {
-        guard !targets.isEmpty else { return self.loop.makeSucceededFuture(Receipt(done: 0, messages: 0)) }
-        let order = Order(action, at: self.now, by: name)
-        return self.spool.apply(order, on: targets, on: self.loop).map { applied in
+    ) -> EventLoopFuture<Part> {
+        self.spool.apply(Order(action, at: self.now, by: name), on: targets, on: self.loop).map { applied in
             for change in applied.changes { self.take(change) }
-            var receipt = self.receipt(of: applied)
-            if case .drop(let until) = action, applied.undo != nil { receipt.undoUntil = until }
-            if case .retry = action { receipt.remark = self.probe(targets) }
-            return receipt
+            return self.part(applied)
         }
+    }
+
+    private func part(_ applied: Applied) -> Part {
+        var part = Part(skipped: applied.skipped, undo: applied.undo.map { UndoToken(node: self.node, id: $0) })
+        for change in applied.changes { part.done[change.message, default: 0] += 1 }
+        return part
     }
 
     private func take(_ change: Applied.Change) {
@@ -188,82 +181,47 @@ extension Queue {
         if self.index.rows(of: slot).allSatisfy({ self.index.states[Int($0)].isSettled }) {
             self.index.remove(slot)
             self.fresh.remove(change.message)
-        } else {
-            self.plan(row)
         }
+    }
+
+    /// What is told is until when all parts can be taken back; the later ones can for a little longer.
+    private func drop(
+        _ targets: [RecipientTarget], by name: String, _ progress: inout Progress
+    ) -> EventLoopFuture<Part> {
+        let until = self.now.adding(milliseconds: self.configuration.undo)
+        progress.receipt.undoUntil = progress.receipt.undoUntil ?? until
+        return self.apply(.drop(undoUntil: until, token: progress.receipt.undo?.id), targets, by: name)
     }
 
     /// Lets one session through the back-off of each destination that was asked for.
-    /// - Returns: what an operator has to know beside the counts.
-    private func probe(_ targets: [RecipientTarget]) -> String? {
-        var remark: String?
-        var seen: Set<QueueIndex.DestinationIndex> = []
-        for target in targets {
-            guard let slot = self.index.slot(of: target.message),
-                let row = self.index.row(of: slot, index: target.index)
-            else { continue }
-            if let destination = self.destination(of: row) {
-                guard seen.insert(destination.index).inserted else { continue }
-                destination.mayProbe = true
-                self.pump(destination)
-            } else {
-                remark = remark ?? self.missingRoute(row)
+    private func allowProbes(_ rows: [QueueIndex.Row], _ progress: inout Progress) {
+        for row in rows {
+            guard let destination = self.destination(of: row) else {
+                // What an operator has to know beside the counts.
+                progress.receipt.remark = progress.receipt.remark ?? self.missingRoute(row)
+                continue
             }
+            if progress.probed.insert(destination.index).inserted { destination.mayProbe = true }
         }
-        return remark
-    }
-
-    private func receipt(of applied: Applied) -> Receipt {
-        Receipt(
-            done: applied.changes.count, messages: Set(applied.changes.map(\.message)).count,
-            skipped: applied.skipped, undo: applied.undo.map { UndoToken(node: self.node, id: $0) })
     }
 
     /// Report by report: each is one transaction with what it tells.
-    private func bounce(_ targets: [RecipientTarget], by name: String) -> EventLoopFuture<Receipt> {
-        let messages = Dictionary(grouping: targets, by: \.message).sorted { $0.key < $1.key }
-        let parts = messages.flatMap { _, targets in
-            stride(from: 0, to: targets.count, by: Self.recipientsInReport).map { start in
-                Array(targets[start..<min(start + Self.recipientsInReport, targets.count)])
-            }
-        }
-        return self.bounce(parts[...], by: name, into: Receipt(done: 0, messages: 0))
-            .map { receipt in
-                var receipt = receipt
-                receipt.messages = receipt.done == 0 ? 0 : messages.count
-                return receipt
-            }
-    }
-
-    private func bounce(
-        _ parts: ArraySlice<[RecipientTarget]>, by name: String, into receipt: Receipt
-    ) -> EventLoopFuture<Receipt> {
-        let batch = parts.prefix(100)
-        guard !batch.isEmpty else { return self.loop.makeSucceededFuture(receipt) }
-        let settled = batch.map { targets -> EventLoopFuture<(Int, Bool)> in
-            let id = targets[0].message
+    private func bounce(_ targets: [RecipientTarget], by name: String) -> EventLoopFuture<Part> {
+        let settled = Dictionary(grouping: targets, by: \.message).map { id, targets in
             let outcomes = targets.map {
                 Settlement.Outcome(
                     index: $0.index, generation: $0.generation, state: .bounced, countsAsTry: false,
                     reply: "bounced by the operator (\(name))")
             }
-            let promise = self.loop.makePromise(of: (Int, Bool).self)
-            self.settle(outcomes, of: id) { isDone in
-                if !isDone { self.refresh(id) }
-                promise.succeed((targets.count, isDone))
-            }
-            return promise.futureResult
+            return self.settleInReports(outcomes, of: id).map { (id, done: $0, changed: targets.count - $0) }
         }
-        return EventLoopFuture.whenAllSucceed(settled, on: self.loop).flatMap { results in
-            var receipt = receipt
-            for (count, isDone) in results {
-                if isDone {
-                    receipt.done += count
-                } else {
-                    receipt.skipped["changed meanwhile", default: 0] += count
-                }
+        return EventLoopFuture.whenAllSucceed(settled, on: self.loop).map { messages in
+            var part = Part()
+            for (id, done, changed) in messages {
+                if done > 0 { part.done[id] = done }
+                if changed > 0 { part.skipped["changed meanwhile", default: 0] += changed }
             }
-            return self.bounce(parts.dropFirst(100), by: name, into: receipt)
+            return part
         }
     }
 }
@@ -277,19 +235,4 @@ extension QueueRequest {
         case .queue: nil
         }
     }
-}
-
-/// What was frozen for an order that waits for a person, the latest few.
-struct FrozenTargets {
-    private static let limit = 8
-    private var sets: [(id: Int, targets: [RecipientTarget])] = []
-    private var last = 0
-
-    mutating func keep(_ targets: [RecipientTarget]) -> Int {
-        self.last += 1
-        self.sets.append((self.last, targets))
-        if self.sets.count > Self.limit { self.sets.removeFirst() }
-        return self.last
-    }
-    func targets(_ id: Int) -> [RecipientTarget]? { self.sets.first { $0.id == id }?.targets }
 }

@@ -141,21 +141,33 @@ extension Queue {
         self.compareClocks()
         let now = self.now
         let retry = self.configuration.retry
-        let found = UncheckedTransfer(SlotList())
+        let found = UncheckedTransfer(IDList())
         return self.scan { slot in
             let isOld = self.index.rows(of: slot).contains { row in
                 let age = self.index.age(row, at: now)
                 return age >= retry.giveUp
                     || retry.delayNotice > 0 && age >= retry.delayNotice && !self.index.delayNoticed(row)
             }
-            if isOld { found.value.slots.append(slot) }
-        }.map {
-            for slot in found.value.slots where self.index.ids[Int(slot)] != 0 { self.endPatience(slot, at: now) }
-            _ = self.spool.purge(at: now, on: self.loop)
+            if isOld { found.value.ids.append(self.index.id(slot)) }
+        }.flatMap { self.endPatience(found.value.ids[...]) }.flatMap { self.purge() }
+    }
+
+    /// So many messages at a time, since all mail to a hop that is gone may lose its sender's patience at once.
+    private func endPatience(_ ids: ArraySlice<QueueID>) -> EventLoopFuture<Void> {
+        guard !ids.isEmpty, !self.isStopping else { return self.loop.makeSucceededVoidFuture() }
+        let part = ids.prefix(200)
+        let ended = part.compactMap { self.index.slot(of: $0) }.map { self.endPatience($0, at: self.now) }
+        return EventLoopFuture.andAllComplete(ended, on: self.loop)
+            .flatMap { self.endPatience(ids.dropFirst(part.count)) }
+    }
+
+    private func purge() -> EventLoopFuture<Void> {
+        self.spool.purge(at: self.now, on: self.loop).flatMap { isMore in
+            isMore && !self.isStopping ? self.purge() : self.loop.makeSucceededVoidFuture()
         }
     }
 
-    private func endPatience(_ slot: QueueIndex.Slot, at now: Timestamp) {
+    private func endPatience(_ slot: QueueIndex.Slot, at now: Timestamp) -> EventLoopFuture<Void> {
         let retry = self.configuration.retry
         var expired: [Settlement.Outcome] = []
         var delayed: [Settlement.Outcome] = []
@@ -177,14 +189,27 @@ extension Queue {
                 delayed.append(outcome)
             }
         }
-        let id = self.index.id(slot)
-        for outcomes in [expired, delayed] {
-            for start in stride(from: 0, to: outcomes.count, by: Self.recipientsInReport) {
-                let part = Array(outcomes[start..<min(start + Self.recipientsInReport, outcomes.count)])
-                self.keepBack(part, slot)
-                self.settle(part, of: id) { isDone in if !isDone { self.refresh(id) } }
-            }
+        let settled = [expired, delayed].map { outcomes in
+            self.keepBack(outcomes, slot)
+            return self.settleInReports(outcomes, of: self.index.id(slot))
         }
+        return EventLoopFuture.andAllComplete(settled, on: self.loop)
+    }
+
+    /// Settles so many at a time as one report can tell of.
+    ///
+    /// - Returns: how many recipients; the others had changed meanwhile.
+    func settleInReports(_ outcomes: [Settlement.Outcome], of id: QueueID) -> EventLoopFuture<Int> {
+        let parts = stride(from: 0, to: outcomes.count, by: Self.recipientsInReport).map { start in
+            let part = Array(outcomes[start..<min(start + Self.recipientsInReport, outcomes.count)])
+            let promise = self.loop.makePromise(of: Int.self)
+            self.settle(part, of: id) { isDone in
+                if !isDone { self.refresh(id) }
+                promise.succeed(isDone ? part.count : 0)
+            }
+            return promise.futureResult
+        }
+        return EventLoopFuture.reduce(0, parts, on: self.loop, +)
     }
 
     /// No attempt may begin for them until their outcome is written.
@@ -193,6 +218,11 @@ extension Queue {
             if let row = self.index.row(of: slot, index: outcome.index) { self.index.setState(row, .active) }
         }
     }
+}
+
+/// A reference, so that a scan's closure can add to it.
+private final class IDList {
+    var ids: [QueueID] = []
 }
 
 extension Settlement.Outcome {

@@ -178,7 +178,7 @@ extension Queue {
                     done.value(true)
                     self.settled(outcomes, of: id, generation: generation, isGone: isGone)
                     for report in reports {
-                        self.fresh.insert(report.message)
+                        self.fresh.insert(report.message, for: report.message.id)
                         self.add(report.message)
                     }
                 case .success((.stale, _)):

@@ -70,15 +70,6 @@ extension Queue {
         return self.loop.makeFutureWithTask { sort() }
     }
 
-    /// The messages that match, each once, as they are now.
-    func matching(_ filter: Filter) -> EventLoopFuture<[QueueIndex.Slot]> {
-        let matcher = QueueMatcher(filter, in: self)
-        let found = UncheckedTransfer(SlotList())
-        return self.scan { slot in
-            if matcher.matches(slot) { found.value.slots.append(slot) }
-        }.map { found.value.slots }
-    }
-
     // MARK: rows
 
     /// The recipient whose state the message shows: its least happy unsettled one.
@@ -159,11 +150,6 @@ extension Queue {
             session: session.ref, phase: session.phase, contentOctetsSent: session.contentOctetsDone,
             contentOctets: session.contentOctets)
     }
-}
-
-/// Slots found by a scan; a reference, so that the scan's closure can add to it.
-final class SlotList {
-    var slots: [QueueIndex.Slot] = []
 }
 
 /// The sorts of the last few queries; several watchers may look at once.

@@ -57,7 +57,8 @@ final class Queue: @unchecked Sendable {
     private var lastAttempt = 0
     /// Rows that an order names which the spool has not written yet.
     var ordered: Set<QueueIndex.Row> = []
-    var fresh = FreshMessages()
+    /// Messages as they came in, so that the happy path never reads one back; an older one is read from the spool.
+    var fresh = RecentValues<QueueID, SpooledMessage>(limit: 8000)
     var flow: Flow
     /// What the spool did not take yet.
     var unwritten: [Unwritten] = []
@@ -111,7 +112,7 @@ final class Queue: @unchecked Sendable {
         let now = self.now
         for message in messages {
             self.flow.received(after: now.since(message.arrived), at: now)
-            self.fresh.insert(message)
+            self.fresh.insert(message, for: message.id)
             self.add(message)
         }
         self.signal.raise(.queue)
@@ -404,16 +405,4 @@ final class Queue: @unchecked Sendable {
 struct UncheckedTransfer<Value>: @unchecked Sendable {
     let value: Value
     init(_ value: Value) { self.value = value }
-}
-
-/// Messages as they came in, so that the happy path never reads one back. Bounded; an older one is read from the spool.
-struct FreshMessages {
-    private static let limit = 20_000
-    private var messages: [QueueID: SpooledMessage] = [:]
-
-    subscript(id: QueueID) -> SpooledMessage? { self.messages[id] }
-    mutating func insert(_ message: SpooledMessage) {
-        if self.messages.count < Self.limit { self.messages[message.id] = message }
-    }
-    mutating func remove(_ id: QueueID) { self.messages[id] = nil }
 }

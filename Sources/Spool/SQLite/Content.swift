@@ -7,32 +7,18 @@ import NIOPosix
 /// Small content that came in a moment ago, so that the happy path never reads it back. Bounded; what does not fit is
 /// read from the database.
 final class ContentCache: Sendable {
-    private static let limit = 64 << 20
-    private struct State {
-        var buffers: [QueueID: ByteBuffer] = [:]
-        var octets = 0
-    }
-    private let state = NIOLockedValueBox(State())
+    /// Octets of memory, which is more than what is read: a buffer has room to grow.
+    private let buffers = NIOLockedValueBox(
+        RecentValues<QueueID, ByteBuffer>(limit: 32 << 20) { $0.storageCapacity })
 
-    subscript(id: QueueID) -> ByteBuffer? { self.state.withLockedValue { $0.buffers[id] } }
+    subscript(id: QueueID) -> ByteBuffer? { self.buffers.withLockedValue { $0[id] } }
 
     func insert(_ contents: [(QueueID, ByteBuffer)]) {
         guard !contents.isEmpty else { return }
-        self.state.withLockedValue { state in
-            for (id, buffer) in contents where state.octets + buffer.readableBytes <= Self.limit {
-                state.buffers[id] = buffer
-                state.octets += buffer.readableBytes
-            }
-        }
+        self.buffers.withLockedValue { for (id, buffer) in contents { $0.insert(buffer, for: id) } }
     }
 
-    func remove(_ ids: some Sequence<QueueID>) {
-        self.state.withLockedValue { state in
-            for id in ids {
-                if let buffer = state.buffers.removeValue(forKey: id) { state.octets -= buffer.readableBytes }
-            }
-        }
-    }
+    func remove(_ ids: some Sequence<QueueID>) { self.buffers.withLockedValue { for id in ids { $0.remove(id) } } }
 }
 
 struct BufferedContent: ContentSource {

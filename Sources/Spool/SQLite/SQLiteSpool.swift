@@ -121,11 +121,13 @@ public final class SQLiteSpool: Spool {
         self.writer.submit(on: eventLoop) { store, db in try store.apply(order, on: targets, db) }
     }
 
-    public func undo(_ token: Int64, at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Applied> {
-        self.writer.submit(on: eventLoop) { store, db in try store.undo(token, at: now, db) }
+    public func undo(
+        _ token: Int64, after id: QueueID?, at now: Timestamp, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Applied> {
+        self.writer.submit(on: eventLoop) { store, db in try store.undo(token, after: id, at: now, db) }
     }
 
-    public func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+    public func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
         self.writer.submit(on: eventLoop) { store, db in try store.purge(at: now, db) }
     }
 

@@ -6,6 +6,9 @@ import SMTP
 
 /// The changes that callers ask for, inside the writer's transaction.
 extension Store {
+    /// Of a drop that is taken back or forgotten.
+    private static let messagesInPart = 500
+
     // MARK: attempts
 
     func settle(_ settlement: Settlement, _ db: Database) throws -> Settled {
@@ -105,8 +108,8 @@ extension Store {
                 message.recipients[place].generation += 1
                 changed.append(message.recipients[place])
                 let fact = try self.insert(Self.fact(order, message.recipients[place], of: message), db)
-                if case .drop(let until) = order.action {
-                    let token = applied.undo ?? fact
+                if case .drop(let until, let earlier) = order.action {
+                    let token = earlier ?? applied.undo ?? fact
                     applied.undo = token
                     try self.keepForUndo(before, now: message.recipients[place], of: id, token, until, db)
                 }
@@ -173,12 +176,18 @@ extension Store {
         self.count { $0.dropped += 1 }
     }
 
-    func undo(_ token: Int64, at now: Timestamp, _ db: Database) throws -> Applied {
+    func undo(_ token: Int64, after last: QueueID?, at now: Timestamp, _ db: Database) throws -> Applied {
         var applied = Applied()
         let rows = try Row.fetchAll(
-            db, sql: "SELECT * FROM dropped WHERE token = ? ORDER BY message", arguments: [token])
+            db,
+            sql: """
+                SELECT * FROM dropped WHERE token = ?1 AND message IN (
+                    SELECT DISTINCT message FROM dropped WHERE token = ?1 AND message > ?2 ORDER BY message LIMIT ?3)
+                ORDER BY message
+                """, arguments: [token, last?.rawValue ?? 0, Self.messagesInPart])
         for row in rows {
             let id = QueueID(rawValue: row["message"])
+            applied.end = id
             let until: Int64 = row["until"]
             guard now.milliseconds <= until else {
                 applied.skipped["too late to undo", default: 0] += 1
@@ -213,11 +222,14 @@ extension Store {
         return applied
     }
 
-    func purge(at now: Timestamp, _ db: Database) throws {
-        let ids = try Int64.fetchSet(
-            db, sql: "SELECT DISTINCT message FROM dropped WHERE until < ?", arguments: [now.milliseconds])
-        guard !ids.isEmpty else { return }
-        try db.execute(sql: "DELETE FROM dropped WHERE until < ?", arguments: [now.milliseconds])
+    func purge(at now: Timestamp, _ db: Database) throws -> Bool {
+        let ids = try Int64.fetchAll(
+            db, sql: "SELECT DISTINCT message FROM dropped WHERE until < ? LIMIT ?",
+            arguments: [now.milliseconds, Self.messagesInPart])
+        for id in ids {
+            try db.cachedStatement(sql: "DELETE FROM dropped WHERE message = ? AND until < ?")
+                .run(id, now.milliseconds)
+        }
         let messages = Set(ids.map(QueueID.init(rawValue:)))
         try self.forgetUndone(messages, db)
         for id in messages {
@@ -225,6 +237,7 @@ extension Store {
                 _ = try self.write(message, db)
             }
         }
+        return ids.count == Self.messagesInPart
     }
 
     /// Messages without a drop that can be taken back are no longer kept for one.

@@ -9,7 +9,6 @@ import SMTP
 /// Used by the writer's thread alone, between ``begin(_:)`` and ``committed()`` or ``rolledBack()``.
 final class Store {
     private static let factsKept: Int64 = 200_000
-    private static let freshLimit = 50_000
 
     let directory: SpoolDirectory
     private let cache: ContentCache
@@ -24,7 +23,7 @@ final class Store {
     private var committedTotals = Totals()
     private var prunedFacts: Int64 = 0
     /// Messages as their rows are.
-    private var fresh: [QueueID: SpooledMessage] = [:]
+    private var fresh = RecentValues<QueueID, SpooledMessage>(limit: 8000)
     /// Messages that a drop keeps, since it may be taken back.
     private var undoable: Set<QueueID> = []
 
@@ -95,7 +94,7 @@ final class Store {
 
     func rolledBack() {
         self.totals = self.committedTotals
-        for id in self.touched { self.fresh[id] = nil }
+        for id in self.touched { self.fresh.remove(id) }
         if let before = self.undoableBefore { self.undoable = before }
     }
 
@@ -138,7 +137,7 @@ final class Store {
 
     func remember(_ message: SpooledMessage) {
         self.touched.append(message.id)
-        if self.fresh[message.id] != nil || self.fresh.count < Self.freshLimit { self.fresh[message.id] = message }
+        self.fresh.insert(message, for: message.id)
     }
 
     /// Writes the message's row, or takes it away when nothing needs it any more.
@@ -159,7 +158,7 @@ final class Store {
         let isInline = db.changesCount > 0
         try db.cachedStatement(sql: "DELETE FROM messages WHERE id = ?").run(id.rawValue)
         self.touched.append(id)
-        self.fresh[id] = nil
+        self.fresh.remove(id)
         self.gone.append((id, !isInline))
     }
 

@@ -94,7 +94,7 @@ private final class LoadedQueue {
 
     func matches(_ filter: String) throws -> Int {
         let queue = self.queue
-        return try queue.loop.flatSubmit { queue.matching(Filter(filter)).map(\.count) }.wait()
+        return try queue.loop.flatSubmit { queue.select(Filter(filter)).map(\.messages) }.wait()
     }
 
     /// What the Queue view shows on its first screen, sorted anew.

@@ -1,0 +1,135 @@
+import Mail
+import Monitor
+import NIOCore
+import Spool
+
+/// Which recipients an order names, each by identity and generation.
+extension Queue {
+    /// From any thread.
+    func freeze(_ query: QueueQuery) async throws -> FrozenSet {
+        try await self.loop.flatSubmit {
+            self.select(query.filter).map { selection in
+                let id = self.frozen.keep(selection.targets)
+                return FrozenSet(
+                    id: FrozenSetID(node: self.node, id: id), recipients: selection.targets.count,
+                    messages: selection.messages, sample: selection.sample)
+            }
+        }.get()
+    }
+
+    /// The unsettled recipients of the messages that match.
+    func select(
+        _ filter: Filter, where isWanted: @escaping (QueueIndex.Row) -> Bool = { _ in true }
+    ) -> EventLoopFuture<Selection> {
+        let matcher = QueueMatcher(filter, in: self)
+        let selection = UncheckedTransfer(SelectionUnderWay())
+        return self.scan { slot in
+            guard matcher.matches(slot) else { return }
+            let targets = self.index.rows(of: slot).filter(isWanted).compactMap { self.target($0) }
+            selection.value.add(targets, of: slot, in: self)
+        }.map { selection.value.selection }
+    }
+
+    private func target(_ row: QueueIndex.Row) -> RecipientTarget? {
+        guard !self.index.states[Int(row)].isSettled else { return nil }
+        return RecipientTarget(
+            message: self.index.id(self.index.rowSlot[Int(row)]), index: Int(self.index.rowIndex[Int(row)]),
+            generation: self.index.rowGenerations[Int(row)])
+    }
+
+    func named(_ targets: Targets, skipped: inout [String: Int]) throws -> [RecipientTarget] {
+        switch targets {
+        case .messages(let references):
+            var named: [RecipientTarget] = []
+            for reference in references {
+                guard let slot = QueueID(reference.id).flatMap({ self.index.slot(of: $0) }) else {
+                    skipped["no longer in the queue", default: 0] += 1
+                    continue
+                }
+                let rows = self.index.rows(of: slot).compactMap { self.target($0) }
+                if Int(self.index.generations[Int(slot)]) == reference.generation {
+                    named += rows
+                } else {
+                    skipped["changed meanwhile", default: 0] += max(rows.count, 1)
+                }
+            }
+            return named
+        case .recipients(let references):
+            return references.compactMap { reference in
+                QueueID(reference.message).map {
+                    RecipientTarget(
+                        message: $0, index: reference.index, generation: UInt32(clamping: reference.generation))
+                }
+            }
+        case .frozen(let id):
+            guard let kept = self.frozen.targets(id.id) else {
+                throw FeedError(.gone, "what was selected is no longer known: select again")
+            }
+            return kept
+        }
+    }
+
+    /// Those that are in the queue, and neither being tried nor ordered about at this moment.
+    func free(_ targets: some Sequence<RecipientTarget>, skipped: inout [String: Int]) -> [RecipientTarget] {
+        targets.filter { target in
+            guard let row = self.row(of: target) else {
+                skipped["no longer in the queue", default: 0] += 1
+                return false
+            }
+            if self.index.states[Int(row)] == .active {
+                skipped["an attempt is under way", default: 0] += 1
+                return false
+            }
+            if self.ordered.contains(row) {
+                skipped["another order is under way", default: 0] += 1
+                return false
+            }
+            return true
+        }
+    }
+
+    func row(of target: RecipientTarget) -> QueueIndex.Row? {
+        self.index.slot(of: target.message).flatMap { self.index.row(of: $0, index: target.index) }
+    }
+}
+
+/// What a filter found.
+struct Selection: Sendable {
+    /// All recipients of a message stand together.
+    var targets: [RecipientTarget] = []
+    var messages = 0
+    /// The first few, to show.
+    var sample: [QueueRow] = []
+}
+
+/// A reference, so that the scan's closure can add to it.
+private final class SelectionUnderWay {
+    var selection = Selection()
+
+    func add(_ targets: [RecipientTarget], of slot: QueueIndex.Slot, in queue: Queue) {
+        guard !targets.isEmpty else { return }
+        self.selection.targets += targets
+        self.selection.messages += 1
+        if self.selection.sample.count < 5 { self.selection.sample.append(queue.queueRow(slot)) }
+    }
+}
+
+/// What was frozen for an order that waits for a person: the latest few, and of large ones fewer.
+struct FrozenTargets {
+    private static let limit = 8
+    private static let targetsLimit = 1_000_000
+    private var sets: [(id: Int, targets: [RecipientTarget])] = []
+    private var last = 0
+
+    mutating func keep(_ targets: [RecipientTarget]) -> Int {
+        self.last += 1
+        self.sets.append((self.last, targets))
+        while self.sets.count > Self.limit
+            || self.sets.count > 1 && self.sets.reduce(0, { $0 + $1.targets.count }) > Self.targetsLimit
+        {
+            self.sets.removeFirst()
+        }
+        return self.last
+    }
+    func targets(_ id: Int) -> [RecipientTarget]? { self.sets.first { $0.id == id }?.targets }
+}
