@@ -8,7 +8,8 @@ public import NIOCore
 public protocol Spool: Sendable {
     /// A fresh queue ID; cheap, from any thread.
     func nextID(at now: Timestamp) -> QueueID
-    func newContentFile(for id: QueueID) throws(SpoolError) -> any StreamedContent
+    /// Opens nothing yet; from any thread.
+    func newContentFile(for id: QueueID) -> any StreamedContent
 
     /// Makes a message durable.
     ///

@@ -158,12 +158,13 @@ public struct NewMessage: Sendable {
     }
 }
 
-/// A file that takes large content while it comes in. All of it blocks: call it off the event loops, one call at a time.
+/// A file that takes large content while it comes in. All of it blocks: call it off the event loops.
 public protocol StreamedContent: AnyObject, Sendable {
+    /// Does nothing when it was discarded.
     func append(_ chunk: ByteBuffer) throws
     /// Syncs what was appended; only then may a transaction name it.
     func finish() throws
-    /// Forgets it; any number of times, also after a failure.
+    /// Forgets it; any number of times, also after a failure, and while another call is under way.
     func discard()
 }
 

@@ -25,9 +25,7 @@ private final class SlowSpool: Spool {
     }
 
     func nextID(at now: Timestamp) -> QueueID { self.spool.nextID(at: now) }
-    func newContentFile(for id: QueueID) throws(SpoolError) -> any StreamedContent {
-        try self.spool.newContentFile(for: id)
-    }
+    func newContentFile(for id: QueueID) -> any StreamedContent { self.spool.newContentFile(for: id) }
     func accept(_ message: NewMessage, on loop: any EventLoop) -> EventLoopFuture<Void> {
         self.spool.accept(message, on: loop)
     }

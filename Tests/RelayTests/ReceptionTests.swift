@@ -31,7 +31,7 @@ final class MemorySpool: Spool {
     }
 
     func nextID(at now: Timestamp) -> QueueID { self.state.withLockedValue { $0.generator.next(at: now) } }
-    func newContentFile(for id: QueueID) throws(SpoolError) -> any StreamedContent { File(self) }
+    func newContentFile(for id: QueueID) -> any StreamedContent { File(self) }
     func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.state.withLockedValue { state in
             if state.isFull { return eventLoop.makeFailedFuture(SpoolError(.full, "no space left")) }

@@ -69,7 +69,7 @@ struct DamageTests {
         var ids: [QueueID] = []
         for _ in 0..<3 {
             let message = spool.message(octets: 200_000)
-            let file = try spool.spool.newContentFile(for: message.id)
+            let file = spool.spool.newContentFile(for: message.id)
             try file.append(ByteBuffer(repeating: 0x61, count: 200_000))
             try file.finish()
             try await spool.spool.accept(NewMessage(message, content: .file(file)), on: spool.loop).get()
@@ -102,7 +102,7 @@ struct DamageTests {
     func endsEarly() async throws {
         let spool = try TemporarySpool()
         let message = spool.message(octets: 200_000)
-        let file = try spool.spool.newContentFile(for: message.id)
+        let file = spool.spool.newContentFile(for: message.id)
         try file.append(ByteBuffer(repeating: 0x61, count: 200_000))
         try file.finish()
         try await spool.spool.accept(NewMessage(message, content: .file(file)), on: spool.loop).get()

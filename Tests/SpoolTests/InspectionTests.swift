@@ -18,7 +18,7 @@ struct InspectionTests {
     }
     private func large(_ spool: TemporarySpool) async throws -> QueueID {
         let message = spool.message(octets: 200_000)
-        let file = try spool.spool.newContentFile(for: message.id)
+        let file = spool.spool.newContentFile(for: message.id)
         try file.append(ByteBuffer(repeating: 0x61, count: 200_000))
         try file.finish()
         try await spool.spool.accept(NewMessage(message, content: .file(file)), on: spool.loop).get()

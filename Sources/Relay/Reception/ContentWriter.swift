@@ -33,7 +33,7 @@ struct ContentWriter {
     /// - Returns: `nil` when done at once, else a future that completes when the disk has taken the chunk.
     mutating func append(
         _ chunk: ByteBuffer, spool: any Spool, threads: NIOThreadPool, on loop: any EventLoop
-    ) throws(SpoolError) -> EventLoopFuture<Void>? {
+    ) -> EventLoopFuture<Void>? {
         self.octets += chunk.readableBytes
         switch self.place {
         case .memory(var buffer):
@@ -43,12 +43,16 @@ struct ContentWriter {
                 self.place = .memory(buffer)
                 return nil
             }
-            let file = try spool.newContentFile(for: self.id)
+            let file = spool.newContentFile(for: self.id)
             self.place = .file(file, rest: ByteBuffer())
             let all = self.completed(buffer)
             return threads.runIfActive(eventLoop: loop) { try file.append(all) }
         case .file(let file, var rest):
             self.place = .file(file, rest: ByteBuffer())
+            if rest.readableBytes == 0, chunk.readableBytes >= Self.pieceOctets {
+                return threads.runIfActive(eventLoop: loop) { try file.append(chunk) }
+            }
+            if rest.storageCapacity < Self.pieceOctets { rest.reserveCapacity(Self.pieceOctets + chunk.readableBytes) }
             rest.writeImmutableBuffer(chunk)
             guard rest.readableBytes >= Self.pieceOctets else {
                 self.place = .file(file, rest: rest)
@@ -84,7 +88,8 @@ struct ContentWriter {
         return completed
     }
 
-    func discard() {
-        if case .file(let file, _) = self.place { file.discard() }
+    /// May be called while a piece is being written.
+    func discard(threads: NIOThreadPool) {
+        if case .file(let file, _) = self.place { threads.submit { _ in file.discard() } }
     }
 }

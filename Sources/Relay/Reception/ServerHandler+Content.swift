@@ -24,21 +24,19 @@ extension ServerHandler {
     func store(_ chunk: ByteBuffer, _ context: ChannelHandlerContext) {
         let octets = self.session.contentOctets
         self.record?.update(at: self.now) { $0.contentOctetsDone = octets }
-        do {
-            let waiting = try self.writer?.append(
-                chunk, spool: self.reception.spool, threads: self.reception.threads, on: context.eventLoop)
-            guard let waiting else { return self.session.stored() }
-            waiting.assumeIsolated().whenComplete { result in
-                switch result {
-                case .success: self.session.stored()
-                case .failure(let error): self.storeFailed(error)
-                }
-                self.drain(context)
+        let waiting = self.writer?.append(
+            chunk, spool: self.reception.spool, threads: self.reception.threads, on: context.eventLoop)
+        guard let waiting else { return self.session.stored() }
+        waiting.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success: self.session.stored()
+            case .failure(let error): self.storeFailed(error)
             }
-        } catch { self.storeFailed(error) }
+            self.drain(context)
+        }
     }
 
-    func storeFailed(_ error: any Error) {
+    private func storeFailed(_ error: any Error) {
         self.reception.spoolWatch.failed(error)
         self.forgetContent()
         self.session.storeFailed(SpoolWatch.refusal(after: error))
@@ -94,7 +92,7 @@ extension ServerHandler {
                 self.session.committed(
                     self.verdict(Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(written.id)"), envelope))
             case .failure(let error):
-                written.discard()
+                written.discard(threads: reception.threads)
                 reception.spoolWatch.failed(error)
                 self.record?.update(at: self.now) { $0.message = nil }
                 self.session.committed(self.verdict(SpoolWatch.refusal(after: error), envelope))
@@ -104,7 +102,7 @@ extension ServerHandler {
     }
 
     func forgetContent() {
-        self.writer?.discard()
+        self.writer?.discard(threads: self.reception.threads)
         self.writer = nil
         self.record?.update(at: self.now) { $0.message = nil }
     }

@@ -81,8 +81,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.timer?.cancel()
         if !self.isClosing { self.remark = self.remark ?? "client hung up in \(self.session.phase.rawValue)" }
         self.session.disconnected()
-        self.writer?.discard()
-        self.writer = nil
+        self.forgetContent()
         self.reception.closed(context.channel)
         if let record = self.record {
             self.reception.registry.close(

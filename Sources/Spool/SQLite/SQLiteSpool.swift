@@ -95,9 +95,7 @@ public final class SQLiteSpool: Spool {
 
     public func nextID(at now: Timestamp) -> QueueID { self.identifiers.withLockedValue { $0.next(at: now) } }
 
-    public func newContentFile(for id: QueueID) throws(SpoolError) -> any StreamedContent {
-        try ContentFile(self.directory, id)
-    }
+    public func newContentFile(for id: QueueID) -> any StreamedContent { ContentFile(self.directory, id) }
 
     public func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         let weight: Int =

@@ -1,6 +1,5 @@
 import Glibc
 import Mail
-import NIOCore
 import Synchronization
 
 /// The folders and files beside the database, and the lock that keeps a second process out.
@@ -137,63 +136,4 @@ struct FileError: Error, CustomStringConvertible {
         let words = String(cString: strerror(self.code))
         return self.code == EMFILE ? "\(words): raise the limit (ulimit -n, or LimitNOFILE= of systemd)" : words
     }
-}
-
-/// Large content on its way in, in `incoming/`, and from its transaction on in `content/`.
-///
-/// `@unchecked Sendable`: one call at a time, which whoever holds it keeps to: first the session that fills it, then the
-/// writer.
-final class ContentFile: StreamedContent, @unchecked Sendable {
-    private let directory: SpoolDirectory
-    private let id: QueueID
-    private var file: CInt
-    private var path: String
-    private var isPlaced = false
-
-    init(_ directory: SpoolDirectory, _ id: QueueID) throws(SpoolError) {
-        self.directory = directory
-        self.id = id
-        self.path = directory.incoming(id)
-        self.file = Glibc.open(self.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard self.file >= 0 else { throw SpoolError(FileError(errno), id) }
-    }
-
-    deinit { if self.file >= 0 { Glibc.close(self.file) } }
-
-    func append(_ chunk: ByteBuffer) throws {
-        try chunk.withUnsafeReadableBytes { octets in
-            var rest = octets[...]
-            while !rest.isEmpty {
-                let count = write(self.file, rest.baseAddress, rest.count)
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw SpoolError(FileError(errno), self.id) }
-                rest = rest.dropFirst(count)
-            }
-        }
-    }
-
-    func finish() throws {
-        guard fsync(self.file) == 0 else { throw SpoolError(FileError(errno), self.id) }
-        Glibc.close(self.file)
-        self.file = -1
-    }
-
-    /// Puts it where a row may name it; the directory is still to be synced.
-    func place() throws {
-        guard !self.isPlaced else { return }
-        let target = self.directory.content(self.id)
-        guard rename(self.path, target) == 0 else { throw FileError(errno) }
-        self.path = target
-        self.isPlaced = true
-    }
-
-    func discard() {
-        if self.file >= 0 { Glibc.close(self.file) }
-        self.file = -1
-        unlink(self.path)
-    }
-}
-
-extension UnsafeRawBufferPointer.SubSequence {
-    fileprivate var baseAddress: UnsafeRawPointer? { UnsafeRawBufferPointer(rebasing: self).baseAddress }
 }

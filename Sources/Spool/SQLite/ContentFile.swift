@@ -1,0 +1,89 @@
+import Glibc
+import Mail
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// Large content on its way in, in `incoming/`, and from its transaction on in `content/`.
+///
+/// `@unchecked Sendable`: each call holds the lock until the disk has done it. A session may end, and discard the file,
+/// while a piece of it is being written.
+final class ContentFile: StreamedContent, @unchecked Sendable {
+    private enum State: Equatable {
+        case unopened
+        case open(CInt)
+        /// Synced and closed.
+        case finished
+        case placed
+        case discarded
+    }
+
+    private let directory: SpoolDirectory
+    private let id: QueueID
+    private let lock = NIOLock()
+    private var state = State.unopened
+
+    init(_ directory: SpoolDirectory, _ id: QueueID) {
+        self.directory = directory
+        self.id = id
+    }
+
+    deinit { if case .open(let file) = self.state { Glibc.close(file) } }
+
+    func append(_ chunk: ByteBuffer) throws {
+        try self.lock.withLock {
+            guard self.state != .discarded else { return }  // Nobody wants it any more.
+            let file = try self.opened()
+            try chunk.withUnsafeReadableBytes { octets in
+                var rest = octets[...]
+                while !rest.isEmpty {
+                    let count = write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                    if count < 0, errno == EINTR { continue }
+                    guard count >= 0 else { throw SpoolError(FileError(errno), self.id) }
+                    rest = rest.dropFirst(count)
+                }
+            }
+        }
+    }
+
+    private func opened() throws -> CInt {
+        if case .open(let file) = self.state { return file }
+        let file = Glibc.open(self.directory.incoming(self.id), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw SpoolError(FileError(errno), self.id) }
+        self.state = .open(file)
+        return file
+    }
+
+    func finish() throws {
+        try self.lock.withLock {
+            guard self.state != .discarded else {
+                throw SpoolError(.unavailable, "discarded content", queueID: self.id)
+            }
+            let file = try self.opened()
+            guard fsync(file) == 0 else { throw SpoolError(FileError(errno), self.id) }
+            Glibc.close(file)
+            self.state = .finished
+        }
+    }
+
+    /// Puts it where a row may name it; the directory is still to be synced.
+    func place() throws {
+        try self.lock.withLock {
+            guard self.state != .placed else { return }
+            guard self.state == .finished else {
+                throw SpoolError(.unavailable, "unfinished content", queueID: self.id)
+            }
+            guard rename(self.directory.incoming(self.id), self.directory.content(self.id)) == 0 else {
+                throw FileError(errno)
+            }
+            self.state = .placed
+        }
+    }
+
+    func discard() {
+        self.lock.withLock {
+            if case .open(let file) = self.state { Glibc.close(file) }
+            unlink(self.state == .placed ? self.directory.content(self.id) : self.directory.incoming(self.id))
+            self.state = .discarded
+        }
+    }
+}
