@@ -22,6 +22,8 @@ public final class Relay: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let queueGroup: MultiThreadedEventLoopGroup
     private let threads: NIOThreadPool
+    /// So that a look at the disk waits for the disk alone, and not behind mail.
+    private let watchThread = NIOThreadPool(numberOfThreads: 1)
     private let reception: Reception
     private let state: NIOLockedValueBox<State>
 
@@ -56,9 +58,10 @@ public final class Relay: Sendable {
         let loop = self.queueGroup.next()
         self.signal = ChangeSignal(loop: loop)
         self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal)
+        self.watchThread.start()
         self.spoolWatch = SpoolWatch(
-            spool.condition, floor: configuration.freeSpace, threads: threads, loop: loop, log: log, signal: self.signal
-        )
+            spool.condition, floor: configuration.freeSpace, threads: self.watchThread, loop: loop, log: log,
+            signal: self.signal)
         let delivery = Delivery(
             group: self.group, spool: spool, registry: self.registry, clock: clock, log: log, threads: threads)
         let queue = Queue(
@@ -117,7 +120,9 @@ public final class Relay: Sendable {
         }
         if !damaged.isEmpty {
             self.spoolWatch.damagedMail.found(damaged)
-            try await self.spool.report(damaged, at: .now, on: self.group.next()).get()
+            do {
+                try await self.spool.report(damaged, at: self.queue.now, on: self.group.next()).get()
+            } catch { self.spoolWatch.failed(error) }
         }
         if count > 0 { self.log.info("took up the queue", metadata: ["messages": "\(count)"]) }
         self.signal.raise(.queue)
@@ -144,6 +149,7 @@ public final class Relay: Sendable {
         await self.spool.close()
         try? await self.group.shutdownGracefully()
         try? await self.queueGroup.shutdownGracefully()
+        try? await self.watchThread.shutdownGracefully()
     }
 
     /// Policy and routes as they are now; sessions under way keep what they began with. Listening addresses and the spool

@@ -24,11 +24,7 @@ struct SpoolCommand: ParsableCommand {
 
         func run() throws {
             let directory = try self.engine.configuration().spoolDirectory
-            let report: SpoolReport
-            do {
-                report = try SpoolInspection(directory: directory).check(progress: ProgressLine.show)
-            } catch { throw Failure(error) }
-            ProgressLine.clear()
+            let report = try SpoolCommand.inspect(directory) { try $0.check(progress: ProgressLine.show) }
             SpoolCommand.tell(report, of: directory)
             guard report.isSound else {
                 print("hoptop spool repair keeps what can be read, and moves the rest aside")
@@ -52,16 +48,19 @@ struct SpoolCommand: ParsableCommand {
 
         func run() throws {
             let directory = try self.engine.configuration().spoolDirectory
-            let repair: SpoolRepair
-            do {
-                repair = try SpoolInspection(directory: directory).repair(at: .now, progress: ProgressLine.show)
-            } catch { throw Failure(error) }
-            ProgressLine.clear()
+            let repair = try SpoolCommand.inspect(directory) { try $0.repair(at: .now, progress: ProgressLine.show) }
             SpoolCommand.tell(repair.report, of: directory)
             guard let folder = repair.folder else { return print("nothing was changed") }
             print("kept \(repair.report.messages) messages and \(repair.facts) facts")
             print("moved aside \(repair.report.damaged.count) messages and the old database: see \(folder)/README.txt")
         }
+    }
+
+    private static func inspect<Result>(
+        _ directory: String, _ body: (SpoolInspection) throws -> Result
+    ) throws -> Result {
+        defer { ProgressLine.clear() }
+        do { return try body(SpoolInspection(directory: directory)) } catch { throw Failure(error) }
     }
 
     private static func tell(_ report: SpoolReport, of directory: String) {

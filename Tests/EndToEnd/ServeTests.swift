@@ -123,13 +123,26 @@ final class Loopback {
         }
     }
 
-    func readAll() -> String {
+    func readAll() -> String { self.read { _ in false } }
+
+    /// Until the server has said that, or hangs up.
+    func read(until text: String) { _ = self.read { $0.contains(text) } }
+
+    private func read(until isEnough: (String) -> Bool) -> String {
         var all: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
             let count = recv(self.file, &buffer, buffer.count, 0)
             guard count > 0 else { return String(decoding: all, as: UTF8.self) }
             all += buffer[..<count]
+            let text = String(decoding: all, as: UTF8.self)
+            if isEnough(text) { return text }
         }
+    }
+
+    /// From now on its end is a reset.
+    func resetAtEnd() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(self.file, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
     }
 }

@@ -18,17 +18,28 @@ struct ClockTests {
             var now = Timestamp.now
             var steady: Int64 = 0
         }
-        private let clocks = NIOLockedValueBox(Clocks())
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-clock-\(UUID())").path
+        private let clocks: NIOLockedValueBox<Clocks>
+        private let change: (inout RelayConfiguration) throws -> Void
+        let path: String
         let spool: SQLiteSpool
         let relay: Relay
 
-        init(_ change: (inout RelayConfiguration) throws -> Void) async throws {
+        convenience init(_ change: @escaping (inout RelayConfiguration) throws -> Void) async throws {
+            let path = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-clock-\(UUID())").path
+            try await self.init(path, clocks: NIOLockedValueBox(Clocks()), change)
+        }
+
+        private init(
+            _ path: String, clocks: NIOLockedValueBox<Clocks>,
+            _ change: @escaping (inout RelayConfiguration) throws -> Void
+        ) async throws {
+            self.path = path
+            self.clocks = clocks
+            self.change = change
             self.spool = try SQLiteSpool(directory: self.path, threads: .singleton)
             var configuration = RelayConfiguration(
                 hostname: "mx.example.net", listen: [], routes: [], spoolDirectory: self.path)
             try change(&configuration)
-            let clocks = self.clocks
             let clock = Clock(
                 now: { clocks.withLockedValue { $0.now } }, steady: { clocks.withLockedValue { $0.steady } })
             self.relay = Relay(
@@ -41,6 +52,9 @@ struct ClockTests {
         /// The time of day alone.
         func jump(hours: Int64) {
             self.clocks.withLockedValue { $0.now = $0.now.adding(milliseconds: hours * 3_600_000) }
+        }
+        func jump(seconds: Int64) {
+            self.clocks.withLockedValue { $0.now = $0.now.adding(milliseconds: seconds * 1000) }
         }
         /// Time passes.
         func pass(seconds: Int64) {
@@ -68,6 +82,19 @@ struct ClockTests {
                 let queue = self.relay.queue
                 return await queue.onLoop { queue.index.tries.first ?? 0 }
             }
+        }
+
+        /// How many messages were tried so often.
+        func tries(atLeast tries: UInt16) async -> Int {
+            let queue = self.relay.queue
+            return await queue.onLoop { queue.index.tries.count { $0 >= tries } }
+        }
+
+        /// The same spool, at another time of day.
+        func restarted(hours: Int64) async throws -> Fixture {
+            await self.relay.stop(within: 0)
+            self.jump(hours: hours)
+            return try await Fixture(self.path, clocks: self.clocks, self.change)
         }
 
         func end() async {
@@ -113,6 +140,41 @@ struct ClockTests {
         fixture.pass(seconds: 4)
         #expect(try await Self.eventually { await fixture.tries == 2 })
         await fixture.end()
+    }
+
+    @Test("what waits in line goes on, whichever way the clock steps", arguments: [-5, 5, -3600, 3600])
+    func line(_ seconds: Int64) async throws {
+        let fixture = try await Fixture { configuration in
+            let nowhere = SocketEndpoint(host: "127.0.0.1", port: 1)
+            configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [nowhere])]
+            configuration.retry.first = 3000
+            configuration.retry.longest = 3000
+        }
+        // The first shows that nobody is there, and the others stay in line.
+        for _ in 0..<8 { try await fixture.accept() }
+        #expect(try await Self.eventually { await fixture.tries(atLeast: 1) >= 1 })
+        fixture.jump(seconds: seconds)
+        try await fixture.accept()
+        for _ in 0..<40 where await fixture.tries(atLeast: 1) < 9 {
+            fixture.pass(seconds: 4)
+            try await Task.sleep(for: .milliseconds(300))
+        }
+        #expect(await fixture.tries(atLeast: 1) == 9)
+        await fixture.end()
+    }
+
+    @Test("times written while the clock was wrong delay nothing after a start")
+    func start() async throws {
+        let fixture = try await Fixture { configuration in
+            let nowhere = SocketEndpoint(host: "127.0.0.1", port: 1)
+            configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [nowhere])]
+        }
+        fixture.jump(hours: 24 * 365)
+        try await fixture.accept()
+        #expect(try await Self.eventually { await fixture.tries == 1 })
+        let restarted = try await fixture.restarted(hours: -24 * 365)
+        #expect(try await Self.eventually { await restarted.tries == 2 })
+        await restarted.end()
     }
 
     private static func eventually(_ condition: () async throws -> Bool) async throws -> Bool {

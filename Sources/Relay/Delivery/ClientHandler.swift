@@ -291,7 +291,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         {
             self.progress = ContentProgress(
                 context.channel, record: self.record, clock: self.delivery.clock, contentOctets: octets,
-                octetsBefore: self.record.row.octetsOut)
+                octetsBefore: self.record.row.octetsOut
+            ) { [weak self] in self?.lastActivity = .now() }
         }
         reader.next(on: context.eventLoop).assumeIsolated().whenComplete { result in
             self.lastActivity = .now()

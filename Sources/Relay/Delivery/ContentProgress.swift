@@ -13,9 +13,12 @@ final class ContentProgress: @unchecked Sendable {
 
     private var task: RepeatedTask?
 
-    /// - Parameter octetsBefore: what the session had sent before the content.
+    /// - Parameters:
+    ///   - octetsBefore: what the session had sent before the content.
+    ///   - moved: called on the channel's event loop when the next hop has taken more.
     init(
-        _ channel: any Channel, record: SessionRecord, clock: Clock, contentOctets: Int, octetsBefore: Int
+        _ channel: any Channel, record: SessionRecord, clock: Clock, contentOctets: Int, octetsBefore: Int,
+        moved: @escaping @Sendable () -> Void
     ) {
         guard let options = channel as? any SocketOptionProvider else { return }
         let interval = TimeAmount.milliseconds(200)
@@ -25,6 +28,7 @@ final class ContentProgress: @unchecked Sendable {
                 let done = min(max(acknowledged - 1 - octetsBefore, 0), contentOctets)
                 guard record.row.contentOctetsDone != done else { return }
                 record.update(at: clock.now()) { $0.contentOctetsDone = done }
+                moved()
             }
         }
     }

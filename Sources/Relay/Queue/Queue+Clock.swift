@@ -1,6 +1,7 @@
 import Logging
 import Mail
 import NIOCore
+import Spool
 
 /// The time of day may jump, by hours, and back again. How long mail has waited, and has still to wait, is counted in time
 /// that really passed, so that nothing expires by a jump, or sleeps through one.
@@ -14,8 +15,21 @@ extension Queue {
         self.loop.scheduleTask(in: .seconds(1)) {
             guard !self.isStopping else { return }
             self.compareClocks()
+            self.takeUp()
             self.armClockCheck()
         }
+    }
+
+    /// A message that was accepted a moment ago, as it would be if the clock had not jumped since.
+    func rightInTime(_ message: SpooledMessage, at now: Timestamp) -> SpooledMessage {
+        let jump = now.since(message.arrived)
+        guard abs(jump) >= Self.tolerance else { return message }
+        var message = message
+        message.arrived = now
+        for place in message.recipients.indices {
+            message.recipients[place].due = message.recipients[place].due.adding(milliseconds: jump)
+        }
+        return message
     }
 
     /// Before anything is judged by its age or its time.
@@ -25,8 +39,11 @@ extension Queue {
         self.lastLook = (now, steady)
         guard abs(jump) >= Self.tolerance else { return }
         self.log.warning("the time of day jumped; what waits goes on waiting", metadata: ["seconds": "\(jump / 1000)"])
-        self.index.shift(by: jump)
+        self.index.shift(by: jump, to: now)
         for destination in self.destinations { destination.shift(by: jump) }
         self.shiftDues(by: jump)
+        // What these were counted by is no more.
+        self.ages = DestinationAgesCache()
+        self.flow = Flow(at: now)
     }
 }

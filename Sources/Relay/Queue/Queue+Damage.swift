@@ -17,32 +17,4 @@ extension Queue {
                 return outcome
             })
     }
-
-    /// The message's row cannot be read, or what belongs to it cannot be written, so that nothing can be settled. Its
-    /// recipients are on hold in memory alone; the next start looks again.
-    ///
-    /// A database that does not even take this as a fact is damaged as a whole: then outcomes wait, and nothing is sent.
-    func rowDamaged(
-        _ error: SpoolError, _ outcomes: [Settlement.Outcome], of id: QueueID, done: @escaping (Bool) -> Void
-    ) {
-        let damage = Damage(id, "\(error)")
-        let done = UncheckedTransfer(done)
-        self.spool.report([damage], at: self.now, on: self.loop).whenComplete { result in
-            guard case .success = result else {
-                self.spoolWatch.failed(error)
-                return self.putOff(Unwritten(outcomes: outcomes, message: id, done: done.value))
-            }
-            self.spoolWatch.damagedMail.found([damage])
-            done.value(true)
-            guard let slot = self.index.slot(of: id) else { return }
-            for outcome in outcomes {
-                guard let row = self.index.row(of: slot, index: outcome.index) else { continue }
-                var held = outcome
-                held.state = .hold
-                held.countsAsTry = false
-                held.reply = damage.reason
-                self.index.settled(row, held, messageGeneration: self.index.generations[Int(slot)])
-            }
-        }
-    }
 }

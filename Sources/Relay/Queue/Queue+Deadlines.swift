@@ -66,9 +66,11 @@ extension SpooledMessage {
     var deliverBy: MailParameters.DeliverBy? { self.parameters(with: "BY")?.deliverBy }
 
     /// With the seconds that are left (RFC 2852 §4.1.4).
-    func deliverBy(leftAt now: Timestamp) -> MailParameters.DeliverBy? {
+    ///
+    /// - Parameter arrived: milliseconds, by the clock as it is now.
+    func deliverBy(arrived: Int64, leftAt now: Timestamp) -> MailParameters.DeliverBy? {
         guard var by = self.deliverBy else { return nil }
-        by.seconds -= Int(now.since(self.arrived) / 1000)
+        by.seconds -= Int((now.milliseconds - arrived) / 1000)
         return by
     }
 

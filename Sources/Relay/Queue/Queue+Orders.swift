@@ -178,10 +178,8 @@ extension Queue {
             let row = self.index.row(of: slot, index: change.recipient.index)
         else { return }
         self.index.update(row, to: change.recipient, messageGeneration: change.generation)
-        if self.index.rows(of: slot).allSatisfy({ self.index.states[Int($0)].isSettled }) {
-            self.index.remove(slot)
-            self.fresh.remove(change.message)
-        }
+        if change.recipient.state != .hold { self.spoolWatch.damagedMail.isOver(change.message) }
+        if self.index.rows(of: slot).allSatisfy({ self.index.states[Int($0)].isSettled }) { self.forget(slot) }
     }
 
     /// What is told is until when all parts can be taken back; the later ones can for a little longer.

@@ -203,10 +203,11 @@ extension Queue {
         let parts = stride(from: 0, to: outcomes.count, by: Self.recipientsInReport).map { start in
             let part = Array(outcomes[start..<min(start + Self.recipientsInReport, outcomes.count)])
             let promise = self.loop.makePromise(of: Int.self)
-            self.settle(part, of: id) { isDone in
-                if !isDone { self.refresh(id) }
-                promise.succeed(isDone ? part.count : 0)
-            }
+            self.settle(
+                Unwritten(outcomes: part, message: id) { written in
+                    if written == .stale { self.refresh(id) }
+                    promise.succeed(written == .done ? part.count : 0)
+                })
             return promise.futureResult
         }
         return EventLoopFuture.reduce(0, parts, on: self.loop, +)

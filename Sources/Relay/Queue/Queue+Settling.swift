@@ -150,23 +150,23 @@ extension Queue {
     // MARK: writing
 
     func settle(_ number: Int, _ attempt: Attempt, _ outcomes: [Settlement.Outcome]) {
-        self.settle(outcomes, of: self.index.id(attempt.slot)) { isDone in
-            self.attempts[number] = nil
-            for row in attempt.rows { self.attemptOfRow[row] = nil }
-            if !isDone { self.refresh(self.index.id(attempt.slot)) }
-            self.pump(attempt.destination)
-        }
+        let id = self.index.id(attempt.slot)
+        self.settle(
+            Unwritten(outcomes: outcomes, message: id) { written in
+                self.attempts[number] = nil
+                for row in attempt.rows { self.attemptOfRow[row] = nil }
+                if written == .stale { self.refresh(id) }
+                self.pump(attempt.destination)
+            })
     }
 
     /// Writes the outcomes, with a report where one is due, and changes the index when they are on disk.
     ///
-    /// While the spool fails the recipients stay as they are, and the writing is tried again.
-    /// - Parameter done: before the index changes; false when the spool found something else than the index.
-    func settle(
-        _ outcomes: [Settlement.Outcome], of id: QueueID,
-        done: @escaping (Bool) -> Void
-    ) {
-        let done = UncheckedTransfer(done)
+    /// While the spool fails the recipients stay as they are, and the writing is tried again. `done` is called before the
+    /// index changes.
+    func settle(_ unwritten: Unwritten) {
+        let (outcomes, id) = (unwritten.outcomes, unwritten.message)
+        let unwritten = UncheckedTransfer(unwritten)
         self.reports(on: outcomes, of: id)
             .flatMap { reports in
                 let settlement = Settlement(message: id, at: self.now, outcomes: outcomes, reports: reports)
@@ -175,7 +175,7 @@ extension Queue {
             .whenComplete { result in
                 switch result {
                 case .success((.done(let generation, let isGone), let reports)):
-                    done.value(true)
+                    self.written(unwritten.value, .done)
                     self.settled(outcomes, of: id, generation: generation, isGone: isGone)
                     for report in reports {
                         self.fresh.insert(report.message, for: report.message.id)
@@ -183,13 +183,8 @@ extension Queue {
                     }
                 case .success((.stale, _)):
                     self.log.warning("the spool knew better than the queue", metadata: ["message": "\(id)"])
-                    done.value(false)
-                case .failure(let error as SpoolError) where error.code == .damaged && !self.isStopping:
-                    self.rowDamaged(error, outcomes, of: id, done: done.value)
-                case .failure(let error):
-                    self.spoolWatch.failed(error)
-                    guard !self.isStopping else { return done.value(false) }
-                    self.putOff(Unwritten(outcomes: outcomes, message: id, done: done.value))
+                    self.written(unwritten.value, .stale)
+                case .failure(let error): self.notWritten(error, unwritten.value)
                 }
                 self.signal.raise(.queue)
                 self.signal.raise(.facts)
@@ -209,8 +204,16 @@ extension Queue {
             if !isGone { self.plan(row) }
         }
         // What waits for a retry is read back then; memory is for what moves.
-        if isGone || outcomes.contains(where: { $0.state == .deferred }) { self.fresh.remove(id) }
-        if isGone { self.index.remove(slot) }
+        if outcomes.contains(where: { $0.state == .deferred }) { self.fresh.remove(id) }
+        if isGone { self.forget(slot) }
+    }
+
+    /// Nothing of the message is left to do.
+    func forget(_ slot: QueueIndex.Slot) {
+        let id = self.index.id(slot)
+        self.index.remove(slot)
+        self.fresh.remove(id)
+        self.spoolWatch.damagedMail.isOver(id)
     }
 
     /// Makes the index as the spool is, but for recipients whose attempt is under way: its end will tell.
@@ -220,6 +223,12 @@ extension Queue {
             case .success(let message):
                 self.take(message, as: id)
                 self.signal.raise(.queue)
+            case .failure(let error as SpoolError) where error.code == .damaged:
+                self.spoolWatch.damagedMail.found([Damage(id, "\(error)")])
+                let untried = self.index.slot(of: id).map { slot in
+                    self.index.rows(of: slot).filter { self.attemptOfRow[$0] == nil }
+                }
+                self.holdInMemory(id, (untried ?? []).map { (Int(self.index.rowIndex[Int($0)]), "\(error)") })
             case .failure(let error):
                 if isFirst {
                     self.log.error("a message could not be read", metadata: ["message": "\(id)", "error": "\(error)"])
@@ -239,7 +248,7 @@ extension Queue {
         }
         let rows = Array(self.index.rows(of: slot))
         guard let left else {
-            if rows.allSatisfy({ self.attemptOfRow[$0] == nil }) { self.index.remove(slot) }
+            if rows.allSatisfy({ self.attemptOfRow[$0] == nil }) { self.forget(slot) }
             return
         }
         for recipient in left.recipients {

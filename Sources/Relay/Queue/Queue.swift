@@ -62,6 +62,8 @@ final class Queue: @unchecked Sendable {
     var flow: Flow
     /// What the spool did not take yet.
     var unwritten: [Unwritten] = []
+    /// Of that, what is being written again.
+    var rewriting = 0
     /// Attempts are no longer begun.
     var isStopping = false
 
@@ -109,11 +111,12 @@ final class Queue: @unchecked Sendable {
             defer { inbox = [] }
             return inbox
         }
+        self.compareClocks()
         let now = self.now
         for message in messages {
             self.flow.received(after: now.since(message.arrived), at: now)
             self.fresh.insert(message, for: message.id)
-            self.add(message)
+            self.add(self.rightInTime(message, at: now))
         }
         self.signal.raise(.queue)
         self.signal.raise(.facts)
@@ -125,7 +128,7 @@ final class Queue: @unchecked Sendable {
     @discardableResult
     func add(_ message: SpooledMessage) -> Bool {
         let destinations = message.recipients.map { self.route($0.forwardPath) }
-        guard let slot = self.index.add(message, destinations: destinations) else { return false }
+        guard let slot = self.index.add(message, destinations: destinations, at: self.now) else { return false }
         for row in Array(self.index.rows(of: slot)) { self.plan(row) }
         self.armDeadline(of: message)
         return true
@@ -150,7 +153,7 @@ final class Queue: @unchecked Sendable {
         switch self.index.states[place] {
         case .queued, .deferred:
             guard let destination = self.destination(of: row) else { return }
-            if self.index.due[place] <= self.now.milliseconds {
+            if self.isDue(row, at: self.now.milliseconds) {
                 if self.index.states[place] != .queued { self.index.setState(row, .queued) }
                 destination.add(
                     Destination.Entry(
@@ -189,6 +192,18 @@ final class Queue: @unchecked Sendable {
         self.dueTimer?.at += jump
     }
 
+    /// A time that no retry is put off to was written while the clock was wrong.
+    private func isDue(_ row: QueueIndex.Row, at now: Int64) -> Bool {
+        let due = self.index.due[Int(row)]
+        return due <= now || due - now > 2 * self.schedule.longest && !self.index.wasHeld(row)
+    }
+
+    /// While the machine slept no timer ran.
+    func takeUp() {
+        if let first = self.dues.min, first.at <= self.now.milliseconds { self.takeDue() }
+        for destination in self.destinations where !destination.ready.isEmpty { self.pump(destination) }
+    }
+
     /// So many a turn, so that a million that come due together do not hold up the loop.
     private func takeDue() {
         self.compareClocks()
@@ -208,7 +223,7 @@ final class Queue: @unchecked Sendable {
     /// Begins as many attempts as the destination may have.
     func pump(_ destination: Destination) {
         // What is relayed while nothing can be written down would be relayed again after a restart.
-        guard !self.isStopping, self.unwritten.isEmpty else { return }
+        guard !self.isStopping, self.unwritten.isEmpty, self.rewriting == 0 else { return }
         let limit = self.configuration.delivery.connections
         while self.dropStale(destination) {
             if let connection = destination.idle.popLast() {
@@ -239,14 +254,21 @@ final class Queue: @unchecked Sendable {
         let slot = self.index.rowSlot[Int(first)]
         let moved = self.index.moved(first)
         let now = self.now
+        let limit = self.configuration.delivery.recipientsPerTransaction
+        // In the order of the message's recipients, and the one whose turn it is in any case.
         var rows: [QueueIndex.Row] = []
-        for row in self.index.rows(of: slot)
-        where self.index.states[Int(row)] == .queued && self.index.destinations[Int(row)] == destination.index
-            && self.index.moved(row) == moved && self.index.due[Int(row)] <= now.milliseconds
-            && !self.ordered.contains(row)
-        {
+        var hasFirst = false
+        for row in self.index.rows(of: slot) {
+            if row == first {
+                hasFirst = true
+            } else if rows.count == limit - (hasFirst ? 0 : 1) || self.index.states[Int(row)] != .queued
+                || self.index.destinations[Int(row)] != destination.index || self.index.moved(row) != moved
+                || self.ordered.contains(row) || !self.isDue(row, at: now.milliseconds)
+            {
+                continue
+            }
             rows.append(row)
-            if rows.count == self.configuration.delivery.recipientsPerTransaction { break }
+            if hasFirst, rows.count == limit { break }
         }
         self.lastAttempt += 1
         let number = self.lastAttempt
@@ -286,7 +308,7 @@ final class Queue: @unchecked Sendable {
                 reversePath: moved ? self.movedReversePath(message.reversePath) : message.reversePath,
                 parameters: message.parameters, recipients: recipients.map(\.forwardPath),
                 recipientParameters: recipients.map(\.parameters), contentOctets: message.contentOctets,
-                deliverBy: message.deliverBy(leftAt: self.now)))
+                deliverBy: message.deliverBy(arrived: self.index.arrived[Int(attempt.slot)], leftAt: self.now)))
         if let connection = attempt.connection {
             connection.start(job)
         } else {

@@ -103,6 +103,9 @@ struct QueueIndex {
     func forwardPath(_ row: Row) -> String { self.text[self.toText[Int(row)]] }
     func reversePath(_ slot: Slot) -> String { self.text[self.fromText[Int(slot)]] }
 
+    /// It is or was on hold, or its sender wanted it to wait.
+    func wasHeld(_ row: Row) -> Bool { self.held[row] != nil }
+
     /// Milliseconds that count to expiry: since arrival, without the time on hold.
     func age(_ row: Row, at now: Timestamp) -> Int64 {
         let all = now.milliseconds - self.arrived[Int(self.rowSlot[Int(row)])]
@@ -112,14 +115,18 @@ struct QueueIndex {
 
     // MARK: changes
 
-    /// - Parameter destinations: where each recipient goes.
+    /// - Parameters:
+    ///   - destinations: where each recipient goes.
+    ///   - now: by a clock that may have been ahead when the message arrived.
     /// - Returns: `nil` when it is known already.
-    mutating func add(_ message: SpooledMessage, destinations: [DestinationIndex]) -> Slot? {
+    mutating func add(
+        _ message: SpooledMessage, destinations: [DestinationIndex], at now: Timestamp
+    ) -> Slot? {
         guard self.slots[message.id.rawValue] == nil, !message.recipients.isEmpty else { return nil }
         let slot = self.takeSlot()
         let place = Int(slot)
         self.ids[place] = message.id.rawValue
-        self.arrived[place] = message.arrived.milliseconds
+        self.arrived[place] = min(message.arrived, now).milliseconds
         self.octets[place] = message.contentOctets
         self.generations[place] = message.generation
         self.fromText[place] = self.text.append(message.reversePath.description)
@@ -186,9 +193,15 @@ struct QueueIndex {
         self.setState(row, outcome.state)
     }
 
+    /// For a reason that the spool does not know.
+    mutating func hold(_ row: Row, reason: String) {
+        self.setReply(row, reason)
+        self.setState(row, .hold)
+    }
+
     /// The time of day jumped by so many milliseconds: all that happened, and will, is so much later by it.
-    mutating func shift(by jump: Int64) {
-        for place in self.arrived.indices { self.arrived[place] += jump }
+    mutating func shift(by jump: Int64, to now: Timestamp) {
+        for place in self.arrived.indices { self.arrived[place] = min(self.arrived[place] + jump, now.milliseconds) }
         for place in self.due.indices { self.due[place] += jump }
         self.held = self.held.mapValues { (since: $0.since.map { $0 + jump }, total: $0.total) }
         self.version += 1

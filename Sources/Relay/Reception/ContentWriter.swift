@@ -18,6 +18,7 @@ struct ContentWriter {
         /// With what it does not have yet, since each piece costs two threads a wake-up.
         case file(any StreamedContent, rest: ByteBuffer)
     }
+    var isFile: Bool { if case .file = self.place { true } else { false } }
     private static let pieceOctets = largestInlineContent
 
     /// - Parameter fields: what the header may lack (RFC 6409 §8); `nil`: the content stays as it is.

@@ -24,6 +24,12 @@ extension ServerHandler {
     func store(_ chunk: ByteBuffer, _ context: ChannelHandlerContext) {
         let octets = self.session.contentOctets
         self.record?.update(at: self.now) { $0.contentOctetsDone = octets }
+        if self.writer?.isFile == true,
+            let refusal = self.reception.spoolWatch.refusal(ofPiece: chunk.readableBytes)
+        {
+            self.forgetContent()
+            return self.session.storeFailed(refusal)
+        }
         let waiting = self.writer?.append(
             chunk, spool: self.reception.spool, threads: self.reception.threads, on: context.eventLoop)
         guard let waiting else { return self.session.stored() }

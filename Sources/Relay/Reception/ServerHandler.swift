@@ -185,7 +185,7 @@ final class ServerHandler: ChannelInboundHandler {
     /// Wrong credentials are told late, and the later the oftener they came from there.
     private func authenticate(_ step: SASLStep, _ context: ChannelHandlerContext) {
         guard let users = self.admission.keyring.users else { preconditionFailure("AUTH is offered without users") }
-        if self.reception.loginFailures.failures(of: self.client ?? "", at: self.now) > LoginFailures.limit {
+        if self.reception.loginFailures.failures(of: self.client ?? "", at: self.steady) > LoginFailures.limit {
             return self.answer(.failed(Self.tooManyLogins), context)  // Without the cost of looking.
         }
         if case .begin = step {
@@ -207,7 +207,7 @@ final class ServerHandler: ChannelInboundHandler {
     }
 
     private func loginFailed(_ reply: Reply, _ context: ChannelHandlerContext) {
-        let failures = self.reception.loginFailures.failed(self.client ?? "", at: self.now)
+        let failures = self.reception.loginFailures.failed(self.client ?? "", at: self.steady)
         self.reception.log.warning(
             "login failed", metadata: ["client": "\(self.peer.text)", "failures": "\(failures)"])
         let told = failures > LoginFailures.limit ? Self.tooManyLogins : reply
@@ -247,4 +247,6 @@ final class ServerHandler: ChannelInboundHandler {
     }
 
     var now: Timestamp { self.reception.clock.now() }
+    /// Of no day, but it never jumps.
+    private var steady: Timestamp { Timestamp(milliseconds: self.reception.clock.steady()) }
 }

@@ -4,7 +4,8 @@ import Monitor
 import NIOConcurrencyHelpers
 import Spool
 
-/// Messages found not to be as they were written, since the start: what the operator is told of them.
+/// Messages found not to be as they were written, since the start, and still in the queue: what the operator is told of
+/// them.
 final class DamagedMail: Sendable {
     private static let logged = 20
 
@@ -31,6 +32,11 @@ final class DamagedMail: Sendable {
             self.log.error("and \(damaged.count - Self.logged) more: hoptop spool check names all")
         }
         self.signal.raise(.queue)
+    }
+
+    /// It is gone, or the operator lets it go on; if it is not mended it will be found again.
+    func isOver(_ id: QueueID) {
+        self.reasons.withLockedValue { if !$0.isEmpty { $0[id] = nil } }
     }
 
     var attention: Attention? {

@@ -16,7 +16,7 @@ final class EngineFeed: MonitorFeed {
     /// Who acts through this feed.
     private let user: String
     /// As last read: a spool that cannot be read is no reason to show nothing.
-    private let counters = NIOLockedValueBox(Counters())
+    private let counters = NIOLockedValueBox((latest: Counters(), isReading: false))
 
     init(_ relay: Relay, user: String) {
         self.relay = relay
@@ -48,8 +48,7 @@ final class EngineFeed: MonitorFeed {
     }
 
     func overview() async throws -> Overview {
-        if let counters = try? await self.spool.counters() { self.counters.withLockedValue { $0 = counters } }
-        let counters = self.counters.withLockedValue { $0 }
+        let counters = await self.latestCounters()
         var overview = try await self.queue.overview()
         overview.started = self.relay.started
         overview.listening = self.relay.listening
@@ -62,6 +61,26 @@ final class EngineFeed: MonitorFeed {
         overview.attention = self.relay.spoolWatch.attention + overview.attention
         overview.isAccepting = self.relay.spoolWatch.isAccepting && !self.relay.isStopping
         return overview
+    }
+
+    /// Waits for the spool, but not for a disk that hangs: the operator would not be told of it.
+    private func latestCounters() async -> Counters {
+        let isFirst = self.counters.withLockedValue { counters in
+            defer { counters.isReading = true }
+            return !counters.isReading
+        }
+        if isFirst {
+            let (answers, answer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
+            Task {
+                let read = try? await self.spool.counters()
+                self.counters.withLockedValue { $0 = (read ?? $0.latest, false) }
+                answer.yield()
+            }
+            let patience = self.queue.loop.scheduleTask(in: .milliseconds(250)) { answer.yield() }
+            for await _ in answers { break }
+            patience.cancel()
+        }
+        return self.counters.withLockedValue { $0.latest }
     }
 
     func message(_ id: String) async throws -> MessageDetail? {

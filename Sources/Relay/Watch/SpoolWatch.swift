@@ -49,7 +49,7 @@ final class SpoolWatch: Sendable {
     private static let shortestPatience = TimeAmount.seconds(2)
     private static let longestPatience = TimeAmount.seconds(60)
     /// No write of a disk that works takes that long.
-    private static let stall = TimeAmount.seconds(10)
+    private static let stall = TimeAmount.seconds(15)
 
     private let spool: any SpoolCondition
     private let threads: NIOThreadPool
@@ -87,6 +87,17 @@ final class SpoolWatch: Sendable {
         }
         if codes.contains(.full) || codes.isEmpty && !fits { return Self.full }
         return codes.isEmpty ? nil : Self.unavailable
+    }
+
+    /// Large content goes on being written; what was free at MAIL may be gone by now.
+    ///
+    /// - Parameter octets: that are about to be written.
+    func refusal(ofPiece octets: Int) -> Reply? {
+        self.state.withLockedValue { state in
+            guard state.floor > 0, let free = state.free else { return nil }
+            state.free = free - octets
+            return free < state.floor ? Self.full : nil
+        }
     }
 
     /// Nothing is lost by a 4yz: the client keeps the message.
@@ -151,16 +162,16 @@ final class SpoolWatch: Sendable {
         case .failure(let error): self.began(.access, Trouble(code: error.code, words: error.description))
         case .success(let free):
             self.over(.access)
-            let (floor, isLow) = self.state.withLockedValue { state in
+            // It is over only when a little more is free, so that it does not come and go at the edge.
+            let (edge, isLow) = self.state.withLockedValue { state in
                 state.free = free
-                // It is over only when a little more is free, so that it does not come and go at the edge.
-                let edge = state.troubles[.space] == nil ? state.floor : state.floor + state.floor / 8
-                return (state.floor, free.map { $0 < edge } ?? false)
+                let edge = state.floor + state.floor / 8
+                return (edge, free.map { $0 < (state.troubles[.space] == nil ? state.floor : edge) } ?? false)
             }
             guard isLow, let free else { return self.over(.space) }
             let words =
-                "only \(Self.text(octets: free)) free on its disk: new mail is refused until there is more than "
-                + "spool.free-space (\(Self.text(octets: floor)))"
+                "only \(Self.text(octets: free)) free: mail is refused until there are \(Self.text(octets: edge)) "
+                + "(spool.free-space)"
             self.began(.space, Trouble(code: .full, words: words))
         }
     }
@@ -169,8 +180,7 @@ final class SpoolWatch: Sendable {
         let begun = [self.spool.writingSince, self.state.withLockedValue { $0.lookingSince }].compactMap { $0 }
         let longest = begun.map { NIODeadline.now() - $0 }.max() ?? .zero
         guard longest >= Self.stall else { return self.over(.stall) }
-        let words =
-            "a write has gone on for \(longest.nanoseconds / 1_000_000_000) s: the spool's disk does not answer"
+        let words = "its disk has not answered for \(longest.nanoseconds / 1_000_000_000) s"
         self.began(.stall, Trouble(code: .unavailable, words: words))
     }
 
@@ -204,7 +214,10 @@ final class SpoolWatch: Sendable {
     private func began(_ cause: Cause, _ trouble: Trouble) {
         let isNew = self.state.withLockedValue { state in
             defer { state.troubles[cause] = trouble }
-            guard state.troubles[cause] == nil else { return false }
+            guard state.troubles[cause] == nil else {
+                if state.troubles[cause]?.words != trouble.words { self.signal.raise(.queue) }
+                return false
+            }
             if cause == .write {
                 let isBack = state.lastWorked.map { $0 + Self.longestPatience > .now() } ?? false
                 state.patience =

@@ -15,13 +15,14 @@ extension Case {
         Case("queue/add, defer, relay, remove", unit: "message", steps: 1000) {
             var index = QueueIndex()
             index.addDestination()
-            for number in 1...1000 { _ = index.add(try message(number, state: .deferred), destinations: [0]) }
+            for number in 1...1000 { _ = index.add(try message(number, state: .deferred), destinations: [0], at: .now) }
             let coming = try message(1001, state: .queued)
             let deferred = Settlement.Outcome(
                 index: 0, generation: 0, state: .deferred, due: coming.arrived, reply: "450 4.2.0 greylisted")
             let relayed = Settlement.Outcome(index: 0, generation: 1, state: .relayed, reply: "250 2.0.0 Ok")
             return {
-                guard let slot = index.add(coming, destinations: [0]), let row = index.row(of: slot, index: 0) else {
+                guard let slot = index.add(coming, destinations: [0], at: .now), let row = index.row(of: slot, index: 0)
+                else {
                     preconditionFailure("the index knew the message")
                 }
                 for outcome in [deferred, relayed] {

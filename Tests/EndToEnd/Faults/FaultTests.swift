@@ -199,6 +199,35 @@ extension EndToEnd {
             await farEnd.stop()
         }
 
+        @Test("a client that resets while its content waits for the disk keeps nobody else out")
+        func reset() async throws {
+            let faults = try Faults()
+            let server = try Server(spool: "\(self.folder.path)/spool", faults: faults)
+            #expect(try await server.answer(to: "<1@test>") == 250)
+            try faults.stall()
+            do {
+                let client = try Loopback(server.address.port)
+                client.read(until: "220 ")
+                for command in ["HELO c", "MAIL FROM:<a@c.example>", "RCPT TO:<bob@there.example>"] {
+                    client.write("\(command)\r\n")
+                    client.read(until: "250 ")
+                }
+                client.write("DATA\r\n")
+                client.read(until: "354 ")
+                client.write(String(repeating: "x\r\n", count: 100_000))
+                try await Task.sleep(for: .milliseconds(300))
+                client.resetAtEnd()
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            faults.end()
+            #expect(try await server.answer(to: "<2@test>") == 250)
+            #expect(!server.log.contains("takes no new mail"), "\(server.log)")
+            let incoming = "\(self.folder.path)/spool/incoming"
+            #expect(
+                try await eventually { try FileManager.default.contentsOfDirectory(atPath: incoming).isEmpty })
+            #expect(server.end(with: SIGTERM) == 0)
+        }
+
         @Test("a write that does not end is told, and mail is refused instead of waiting; when it ends, it goes on")
         func stall() async throws {
             let faults = try Faults()
@@ -207,7 +236,7 @@ extension EndToEnd {
             try faults.stall()
             let client = hoptop.PlainClient(name: "client.example", server: server.address)
             let waiting = Task { _ = try await client.send("<2@test>", to: ["bob@there.example"], octets: 0) }
-            #expect(try await eventually { server.log.contains("the spool's disk does not answer") })
+            #expect(try await eventually { server.log.contains("its disk has not answered") })
             #expect(try await server.answer(to: "<3@test>") == 451)
             faults.end()
             try await waiting.value
