@@ -61,7 +61,7 @@ struct SpoolWatchTests {
         watch.damagedMail.found([
             Damage(.init(rawValue: 2), "its content is gone"), Damage(.init(rawValue: 3), "its row is noise"),
         ])
-        #expect(watch.attention.map(\.text) == ["2 messages, such as 2: its content is gone"])
+        #expect(watch.attention.map(\.text) == ["2 on hold, such as 2: its content is gone"])
         #expect(watch.refusal(of: nil) == nil)
     }
 }

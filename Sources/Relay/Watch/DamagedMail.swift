@@ -44,8 +44,9 @@ final class DamagedMail: Sendable {
             guard let first = reasons.min(by: { $0.key < $1.key }) else { return nil }
             let example = "\(first.key): \(first.value)"
             return Attention(
-                severity: .warning, subject: "damaged mail is kept aside",
-                text: reasons.count == 1 ? example : "\(reasons.count) messages, such as \(example)")
+                severity: .warning, subject: "damaged mail",
+                text: reasons.count == 1 ? example : "\(reasons.count) on hold, such as \(example)",
+                filter: Filter(RecipientState.hold.word))
         }
     }
 }

@@ -82,17 +82,25 @@ struct MessageLookup: Sendable {
                 generation: Int(recipient.generation)),
             forwardPath: recipient.forwardPath.description, state: state, tries: Int(recipient.tries),
             nextAttempt: live?.nextAttempt, lastReply: recipient.lastReply ?? live?.reason,
-            why: self.why(recipient, state, live), nextHops: live?.nextHops ?? [],
+            why: self.why(recipient, state, live, facts), nextHops: live?.nextHops ?? [],
             ahead: Self.ahead(recipient.forwardPath), relayedTo: isRelayed ? recipient.nextHop : nil,
             remoteID: recipient.remoteID, settledAt: recipient.settledAt, progress: live?.progress)
     }
 
     /// Why it is still here and when it goes, in one sentence.
-    private func why(_ recipient: SpooledRecipient, _ state: RecipientState, _ live: Live?) -> String {
+    private func why(
+        _ recipient: SpooledRecipient, _ state: RecipientState, _ live: Live?, _ facts: [Fact]
+    ) -> String {
         let last = recipient.lastReply.map { "; the last attempt ended with: \($0)" } ?? ""
         switch state {
         case .active: return "An attempt is under way."
-        case .hold: return "The operator holds it; release it to have it tried again."
+        case .hold:
+            let held = facts.last {
+                [.held, .damaged].contains($0.kind) && $0.recipient ?? recipient.index == recipient.index
+            }
+            return held?.kind == .damaged
+                ? "It is damaged, and so kept aside; mend and release it, or drop it."
+                : "The operator holds it; release it to have it tried again."
         case .queued, .deferred:
             guard let live, !live.nextHops.isEmpty else {
                 return live?.reason.map { "It waits: \($0)." } ?? "It waits for a route."

@@ -170,8 +170,7 @@ final class SpoolWatch: Sendable {
             }
             guard isLow, let free else { return self.over(.space) }
             let words =
-                "only \(Self.text(octets: free)) free: mail is refused until there are \(Self.text(octets: edge)) "
-                + "(spool.free-space)"
+                "only \(Self.text(octets: free)) free, mail is refused below \(Self.text(octets: edge)) (spool.free-space)"
             self.began(.space, Trouble(code: .full, words: words))
         }
     }
@@ -248,6 +247,10 @@ final class SpoolWatch: Sendable {
     }
 
     private static func text(octets: Int) -> String {
-        octets < 10_000_000 ? "\(octets / 1000) kB" : "\(octets / 1_000_000) MB"
+        switch octets {
+        case ..<10_000_000: "\(octets / 1000) kB"
+        case ..<10_000_000_000: "\(octets / 1_000_000) MB"
+        default: "\(octets / 1_000_000_000) GB"
+        }
     }
 }

@@ -6,6 +6,7 @@ enum Quantity {
     private static let sizes: [(unit: String, octets: Int)] = [
         ("B", 1), ("kB", 1000), ("KB", 1000), ("KiB", 1 << 10), ("MB", 1_000_000), ("MiB", 1 << 20),
         ("GB", 1_000_000_000), ("GiB", 1 << 30),
+        ("TB", 1_000_000_000_000), ("TiB", 1 << 40),
     ]
     static let durationForm = "a duration such as \"500ms\", \"30s\", \"5m\", \"4h\" or \"5d\""
     static let sizeForm = "a size such as \"64KiB\", \"50MB\" or a number of octets"
