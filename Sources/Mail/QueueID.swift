@@ -40,6 +40,26 @@ public struct QueueID: RawRepresentable, Hashable, Comparable, Sendable, CustomS
     }
 }
 
+extension QueueID {
+    /// Whether an ID can hold these lower-case letters and digits.
+    public static func isPart(_ text: String) -> Bool {
+        text.utf8.allSatisfy { octet in self.digits.contains { $0 | 0x20 == octet | 0x20 } }
+    }
+
+    /// Whether the description, in lower case, holds `word`.
+    public func contains(_ word: [UInt8]) -> Bool {
+        let value = UInt64(bitPattern: self.rawValue)
+        let count = max(1, (64 - value.leadingZeroBitCount + 4) / 5)
+        func isDigit(_ octet: UInt8, at place: Int) -> Bool {
+            Self.digits[Int(value >> UInt64(5 * (count - 1 - place)) & 31)] | 0x20 == octet
+        }
+        guard word.count <= count else { return false }
+        return (0...count - word.count).contains { start in
+            word.indices.allSatisfy { isDigit(word[$0], at: start + $0) }
+        }
+    }
+}
+
 /// Makes queue IDs that never repeat, also when the clock goes back: an ID is never lower than the one before.
 public struct QueueIDGenerator: Sendable {
     private let node: UInt8

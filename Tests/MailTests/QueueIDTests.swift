@@ -34,4 +34,17 @@ struct QueueIDTests {
         var restarted = QueueIDGenerator(node: 0, after: last)
         #expect(restarted.next(at: self.morning.adding(milliseconds: -3_600_000)) > last)
     }
+
+    @Test("a part of an ID is found as its description shows it")
+    func parts() throws {
+        let id = try #require(QueueID("DGMZ00004A"))
+        for word in ["dgmz00004a", "gmz", "4a", "0000", "a"] {
+            #expect(QueueID.isPart(word))
+            #expect(id.contains(Array(word.utf8)), "\(word)")
+        }
+        for word in ["a4", "00000", "dgmz00004a0", "b"] { #expect(!id.contains(Array(word.utf8)), "\(word)") }
+        #expect(!QueueID.isPart("example"))
+        #expect(!QueueID.isPart("a@b"))
+        #expect(QueueID(rawValue: 1).contains([UInt8(ascii: "1")]))
+    }
 }

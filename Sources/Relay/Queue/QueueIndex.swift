@@ -55,7 +55,7 @@ struct QueueIndex {
     private(set) var stamps: [UInt32] = []
     private(set) var due: [Int64] = []
     private(set) var toText: [UInt32] = []
-    private var replies: [Interner.Name] = []
+    private(set) var replies: [Interner.Name] = []
     private var freeRows: [Row] = []
 
     /// Of the rows that are or were on hold: since when, and how long before.
@@ -97,6 +97,9 @@ struct QueueIndex {
     func delayNoticed(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.delayNoticed != 0 }
     func wantsSuccess(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.wantsSuccess != 0 }
     func reply(_ row: Row) -> String? { self.interner[self.replies[Int(row)]] }
+    func reply(named name: Interner.Name) -> String? { self.interner[name] }
+    /// - Parameter word: in lower case.
+    func text(_ start: UInt32, contains word: [UInt8]) -> Bool { self.text.contains(word, at: start) }
     func priority(of row: Row) -> Int8 {
         self.priorities.isEmpty ? 0 : self.priorities[self.rowSlot[Int(row)]] ?? 0
     }
