@@ -11,8 +11,9 @@ extension ClientHandler {
     func convert(_ job: Job) {
         guard let context = self.context else { return }
         let loop = context.eventLoop
+        let share = self.delivery.memory.share()
         self.delivery.spool.content(of: job.message, on: loop).flatMap { source in
-            ContentVerdict.on(source, on: loop).map { (source, $0) }
+            ContentVerdict.on(source, share: share, on: loop).map { (source, $0) }
         }.assumeIsolated().whenComplete { (result: Result<(any ContentSource, ContentVerdict), any Error>) in
             guard self.context != nil else { return }  // The connection went, and the job with it.
             var transaction = job.transaction
@@ -21,7 +22,7 @@ extension ClientHandler {
             case .success((let source, .possible(let plan, let octets))):
                 transaction.parameters.removeAll { $0.keyword == "BODY" }
                 transaction.contentOctets = octets
-                self.reader = ContentReader(source, converter: SevenBitConverter(plan))
+                self.reader = ContentReader(source, converter: SevenBitConverter(plan), share: share)
                 self.record.update(at: self.now) { $0.contentOctets = octets }
                 self.record.said(.relay, "8-bit content is converted to 7-bit MIME", at: self.now)
             case .success((_, .impossible(let reason))):

@@ -190,10 +190,11 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func write() {
         guard self.output.readableBytes > 0, let context = self.context else { return }
-        let octets = self.output.readableBytes
-        context.writeAndFlush(self.wrapOutboundOut(self.output), promise: nil)
+        // The channel may call back in the midst of the write, and find more to do.
+        let output = self.output
         self.output = context.channel.allocator.buffer(capacity: 512)
-        self.record.update(at: self.now) { $0.octetsOut += octets }
+        self.record.update(at: self.now) { $0.octetsOut += output.readableBytes }
+        context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
         // Less than what makes the channel unwritable may still be too much for one turn of the session.
         if context.channel.isWritable, !self.isClosing, case .content = self.session.phase { self.drain() }
     }
@@ -276,7 +277,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
                 .whenComplete { result in
                     switch result {
                     case .success(let content):
-                        let reader = ContentReader(content)
+                        let reader = ContentReader(content, share: self.delivery.memory.share())
                         self.reader = reader
                         self.readChunk(reader, context)
                     case .failure(let error): self.unreadable(error)

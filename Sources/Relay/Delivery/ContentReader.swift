@@ -7,21 +7,21 @@ import Spool
 ///
 /// `@unchecked Sendable`: used on its connection's event loop alone.
 final class ContentReader: @unchecked Sendable {
-    private static let chunkOctets = 128 << 10
-
     private let source: any ContentSource
+    private let share: ContentMemory.Share
     private var converter: SevenBitConverter?
     /// Of the spool's content.
     private(set) var octetsRead = 0
 
-    init(_ source: any ContentSource, converter: SevenBitConverter? = nil) {
+    init(_ source: any ContentSource, converter: SevenBitConverter? = nil, share: ContentMemory.Share) {
         self.source = source
+        self.share = share
         self.converter = converter
     }
 
     /// - Returns: the next piece, never empty; `nil` at the end.
     func next(on loop: any EventLoop) -> EventLoopFuture<ByteBuffer?> {
-        self.source.read(from: self.octetsRead, count: Self.chunkOctets, on: loop).flatMap { chunk in
+        self.source.read(from: self.octetsRead, count: self.share.pieceOctets, on: loop).flatMap { chunk in
             self.octetsRead += chunk.readableBytes
             let isEnd = chunk.readableBytes == 0
             guard var converter = self.converter else { return loop.makeSucceededFuture(isEnd ? nil : chunk) }
@@ -42,15 +42,17 @@ enum ContentVerdict: Sendable {
     case impossible(String)
 
     /// Reads all of the content once, and where it has to be converted once more for its length.
-    static func on(_ source: any ContentSource, on loop: any EventLoop) -> EventLoopFuture<ContentVerdict> {
+    static func on(
+        _ source: any ContentSource, share: ContentMemory.Share, on loop: any EventLoop
+    ) -> EventLoopFuture<ContentVerdict> {
         let inspection = UncheckedTransfer(Pass(SevenBitInspection()))
-        return ContentReader(source).all(on: loop) { inspection.value.state.receive($0) }.flatMap {
+        return ContentReader(source, share: share).all(on: loop) { inspection.value.state.receive($0) }.flatMap {
             switch inspection.value.state.finish() {
             case .unneeded: return loop.makeSucceededFuture(.unneeded)
             case .impossible(let obstacle): return loop.makeSucceededFuture(.impossible(obstacle.rawValue))
             case .possible(let plan):
                 let octets = UncheckedTransfer(Pass(0))
-                return ContentReader(source, converter: SevenBitConverter(plan))
+                return ContentReader(source, converter: SevenBitConverter(plan), share: share)
                     .all(on: loop) { octets.value.state += $0.readableBytes }
                     .map { .possible(plan, octets: octets.value.state) }
             }

@@ -62,6 +62,7 @@ final class Delivery: Sendable {
     let log: Logger
     /// For what blocks: secrets, hashing.
     let threads: NIOThreadPool
+    let memory = ContentMemory()
 
     init(
         group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry, clock: Clock, log: Logger,

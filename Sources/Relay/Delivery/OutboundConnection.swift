@@ -98,7 +98,7 @@ final class OutboundConnection: @unchecked Sendable {
         ClientBootstrap(group: self.loop)
             .channelOption(.autoRead, value: false)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 256 << 10))
+            .channelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
             .connectTimeout(.milliseconds(self.settings.timeouts.connect))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

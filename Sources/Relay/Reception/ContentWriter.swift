@@ -19,11 +19,15 @@ struct ContentWriter {
         case file(any StreamedContent, rest: ByteBuffer)
     }
     var isFile: Bool { if case .file = self.place { true } else { false } }
-    private static let pieceOctets = largestInlineContent
+    private let share: ContentMemory.Share
 
     /// - Parameter fields: what the header may lack (RFC 6409 §8); `nil`: the content stays as it is.
-    init(id: QueueID, traceField: String, adding fields: SubmissionFields? = nil, allocator: ByteBufferAllocator) {
+    init(
+        id: QueueID, traceField: String, adding fields: SubmissionFields? = nil, share: ContentMemory.Share,
+        allocator: ByteBufferAllocator
+    ) {
         self.id = id
+        self.share = share
         self.fields = fields
         self.traceOctets = traceField.utf8.count
         var buffer = allocator.buffer(capacity: 8 << 10)
@@ -40,7 +44,9 @@ struct ContentWriter {
         case .memory(var buffer):
             self.place = .memory(ByteBuffer())  // So that `buffer` is unique and grows in place.
             buffer.writeImmutableBuffer(chunk)
-            guard buffer.readableBytes > largestInlineContent else {
+            // The fields need the whole header.
+            let limit = self.fields == nil ? self.share.pieceOctets : largestInlineContent
+            guard buffer.readableBytes > limit else {
                 self.place = .memory(buffer)
                 return nil
             }
@@ -50,17 +56,16 @@ struct ContentWriter {
             return threads.runIfActive(eventLoop: loop) { try file.append(all) }
         case .file(let file, var rest):
             self.place = .file(file, rest: ByteBuffer())
-            if rest.readableBytes == 0, chunk.readableBytes >= Self.pieceOctets {
-                return threads.runIfActive(eventLoop: loop) { try file.append(chunk) }
+            let pieceOctets = self.share.pieceOctets
+            let isEnough = rest.readableBytes + chunk.readableBytes >= pieceOctets
+            if isEnough {
+                let pieces = [rest, chunk]
+                return threads.runIfActive(eventLoop: loop) { for piece in pieces { try file.append(piece) } }
             }
-            if rest.storageCapacity < Self.pieceOctets { rest.reserveCapacity(Self.pieceOctets + chunk.readableBytes) }
+            if rest.storageCapacity < pieceOctets { rest.reserveCapacity(pieceOctets) }
             rest.writeImmutableBuffer(chunk)
-            guard rest.readableBytes >= Self.pieceOctets else {
-                self.place = .file(file, rest: rest)
-                return nil
-            }
-            let piece = rest
-            return threads.runIfActive(eventLoop: loop) { try file.append(piece) }
+            self.place = .file(file, rest: rest)
+            return nil
         }
     }
 

@@ -17,6 +17,7 @@ final class Reception: Sendable {
     let threads: NIOThreadPool
     let spoolWatch: SpoolWatch
     let loginFailures = LoginFailures()
+    let memory = ContentMemory()
     /// Mail that a client asks for (RFC 1985): how many recipients were made due.
     let requested: @Sendable (QueueRequest) -> EventLoopFuture<Int>
     /// A message is safe: the queue takes it from here.
@@ -60,9 +61,7 @@ final class Reception: Sendable {
         try options?.setOption(.autoRead, value: false)
         try options?.setOption(.maxMessagesPerRead, value: 1)
         try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-        // Most messages fit into one read, and of large ones much is there at a time.
-        try options?.setOption(
-            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 256 << 10))
+        try options?.setOption(.recvAllocator, value: ContentReadAllocator(self.memory))
         // Some clients end their side behind QUIT, and still want to know what became of the mail before it.
         try options?.setOption(.allowRemoteHalfClosure, value: true)
         let session = ServerHandler(self, listener)

@@ -17,7 +17,8 @@ extension ServerHandler {
             self.listener.role == .submission
             ? SubmissionFields(hostname: self.admission.configuration.hostname, id: id, now: self.now) : nil
         self.writer = ContentWriter(
-            id: id, traceField: trace, adding: fields, allocator: context.channel.allocator)
+            id: id, traceField: trace, adding: fields, share: self.reception.memory.share(),
+            allocator: context.channel.allocator)
         self.record?.update(at: self.now) { $0.message = id.description }
     }
 

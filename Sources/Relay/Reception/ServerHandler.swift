@@ -132,10 +132,10 @@ final class ServerHandler: ChannelInboundHandler {
 
     private func write(_ context: ChannelHandlerContext) {
         guard self.output.readableBytes > 0 else { return }
-        let octets = self.output.readableBytes
-        self.record?.update(at: self.now) { $0.octetsOut += octets }
-        context.writeAndFlush(self.wrapOutboundOut(self.output), promise: nil)
+        let output = self.output
         self.output = context.channel.allocator.buffer(capacity: 256)
+        self.record?.update(at: self.now) { $0.octetsOut += output.readableBytes }
+        context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
     }
 
     private func run(_ action: ServerSession.Action, _ context: ChannelHandlerContext) {
