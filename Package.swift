@@ -76,7 +76,7 @@ let relay = room(
 let engineRooms =
     protocolRooms + [
         room("SASL", ["SMTP", crypto]),
-        room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite]),
+        room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, crypto, grdb, sqlite]),
         room("Monitor", ["Mail", "SMTP", nioCore]),
         relay,
         room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),

@@ -196,5 +196,8 @@ public struct Counters: Sendable, Hashable {
 public protocol ContentSource: Sendable {
     var octets: Int { get }
     /// At most `count` octets from `offset`; empty at the end. Completes on `eventLoop`.
+    ///
+    /// Fails with ``SpoolError`` `.damaged` where it ends early, or instead of its last octets when all of it was read in
+    /// order, from 0, and is not what was accepted.
     func read(from offset: Int, count: Int, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer>
 }

@@ -41,7 +41,8 @@ public protocol Spool: Sendable {
 
     /// The content as it was accepted, from memory where it is fresh.
     ///
-    /// Fails with ``SpoolError`` `.damaged` when it is missing or not as long as it was.
+    /// Fails with ``SpoolError`` `.damaged` when it is missing or not what was accepted. Of large content that shows when it
+    /// is read: see ``ContentSource``.
     func content(of id: QueueID, on eventLoop: any EventLoop) -> EventLoopFuture<any ContentSource>
 
     /// `nil` when it is not in the spool (any more).

@@ -152,6 +152,8 @@ public let largestInlineContent = 128 << 10
 public struct NewMessage: Sendable {
     public var message: SpooledMessage
     public var content: StoredContent
+    /// Of a buffer; the store makes it, off its writer's thread.
+    var digest: Int64?
     public init(_ message: SpooledMessage, content: StoredContent) {
         self.message = message
         self.content = content

@@ -39,9 +39,21 @@ final class FileContent: ContentSource {
     private let id: QueueID
     private let file: CInt
     private let threads: NIOThreadPool
+    private let verification: NIOLockedValueBox<Verification>?
 
-    init(_ directory: SpoolDirectory, _ id: QueueID, threads: NIOThreadPool) throws(SpoolError) {
+    /// How far it was read in order.
+    private struct Verification {
+        let expected: Int64
+        var digest = ContentDigest()
+        var end = 0
+    }
+
+    /// - Parameter digest: ``ContentDigest`` of what was accepted; `nil`: unknown.
+    init(
+        _ directory: SpoolDirectory, _ id: QueueID, digest: Int64?, threads: NIOThreadPool
+    ) throws(SpoolError) {
         self.id = id
+        self.verification = digest.map { NIOLockedValueBox(Verification(expected: $0)) }
         self.threads = threads
         self.file = Glibc.open(directory.content(id), O_RDONLY | O_CLOEXEC)
         guard self.file >= 0 else {
@@ -69,7 +81,20 @@ final class FileContent: ContentSource {
             guard read > 0 || offset >= self.octets else {
                 throw SpoolError(.damaged, "the content of \(self.id) ends early", queueID: self.id)
             }
+            try self.verify(buffer, from: offset)
             return buffer
         }
+    }
+
+    /// Who reads all of it, in order, is not handed the end when it is not what was accepted, and so can still break off.
+    private func verify(_ piece: ByteBuffer, from offset: Int) throws(SpoolError) {
+        let isChanged = self.verification?.withLockedValue { state in
+            if offset == 0 { state = Verification(expected: state.expected) }
+            guard offset == state.end else { return false }
+            piece.withUnsafeReadableBytes { state.digest.update($0) }
+            state.end += piece.readableBytes
+            return state.end >= self.octets && state.digest.value != state.expected
+        }
+        if isChanged == true { throw .changedContent(of: self.id) }
     }
 }

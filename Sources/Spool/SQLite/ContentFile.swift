@@ -21,6 +21,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     private let id: QueueID
     private let lock = NIOLock()
     private var state = State.unopened
+    private var digest = ContentDigest()
 
     init(_ directory: SpoolDirectory, _ id: QueueID) {
         self.directory = directory
@@ -41,6 +42,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
                     guard count >= 0 else { throw SpoolError(FileError(errno), self.id) }
                     rest = rest.dropFirst(count)
                 }
+                self.digest.update(octets)
             }
         }
     }
@@ -52,6 +54,9 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
         self.state = .open(file)
         return file
     }
+
+    /// Of what was appended.
+    var digestValue: Int64 { self.lock.withLock { self.digest.value } }
 
     func finish() throws {
         try self.lock.withLock {

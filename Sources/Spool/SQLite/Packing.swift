@@ -2,16 +2,32 @@ import Mail
 import NIOCore
 import SMTP
 
-/// How an envelope and its recipients lie in a column: a version octet, then fields in a fixed order. Integers are big
-/// endian, a text has its octets' count before it. Reading checks everything, since a disk can lie.
+/// How an envelope and its recipients lie in a column: a version octet, then fields in a fixed order, then a checksum over
+/// all of that, which version 1 did not have. Integers are big endian, a text has its octets' count before it. Reading
+/// checks everything, since a disk can lie.
 struct Packer {
-    static let version: UInt8 = 1
-    private(set) var buffer: ByteBuffer
+    static let version: UInt8 = 2
+    private var buffer: ByteBuffer
 
     init() {
         self.buffer = ByteBuffer()
         self.buffer.reserveCapacity(256)
         self.buffer.writeInteger(Self.version)
+    }
+
+    /// With the checksum, after which nothing is to be written.
+    private mutating func finish() -> ByteBuffer {
+        self.buffer.writeInteger(self.buffer.withUnsafeReadableBytes { Self.checksum($0) })
+        return self.buffer
+    }
+
+    /// FNV-1a of 64 bits: an octet that changed never keeps it, so that mail goes to nobody by a flipped bit.
+    ///
+    /// Source: http://www.isthe.com/chongo/tech/comp/fnv/
+    static func checksum(_ octets: UnsafeRawBufferPointer) -> UInt64 {
+        var sum: UInt64 = 0xCBF2_9CE4_8422_2325
+        for octet in octets { sum = (sum ^ UInt64(octet)) &* 0x0000_0100_0000_01B3 }
+        return sum
     }
 
     private mutating func write(_ integer: some FixedWidthInteger) { self.buffer.writeInteger(integer) }
@@ -57,14 +73,14 @@ struct Packer {
         let arrival = message.arrival
         for text in [arrival.peer, arrival.hello, arrival.session, arrival.tls, arrival.user] { packer.write(text) }
         packer.write(arrival.with)
-        return packer.buffer
+        return packer.finish()
     }
 
     static func recipients(_ recipients: [SpooledRecipient]) -> ByteBuffer {
         var packer = Packer()
         packer.write(UInt32(recipients.count))
         for recipient in recipients { packer.write(recipient) }
-        return packer.buffer
+        return packer.finish()
     }
 
     private mutating func write(_ recipient: SpooledRecipient) {
@@ -96,7 +112,26 @@ struct Unpacker {
     init(_ buffer: ByteBuffer, of id: QueueID) throws(SpoolError) {
         self.buffer = buffer
         self.id = id
-        guard try self.integer(UInt8.self) == Packer.version else { throw self.damage }
+        switch try self.integer(UInt8.self) {
+        case 1: break
+        case Packer.version: try self.takeChecksum(of: buffer)
+        default: throw self.damage
+        }
+    }
+
+    /// From the end of the octets that are still to be read.
+    private mutating func takeChecksum(of whole: ByteBuffer) throws(SpoolError) {
+        let octets = MemoryLayout<UInt64>.size
+        guard let rest = self.buffer.readSlice(length: self.buffer.readableBytes - octets),
+            self.buffer.readInteger(as: UInt64.self)
+                == whole.withUnsafeReadableBytes({ Packer.checksum(.init(rebasing: $0.dropLast(octets))) })
+        else { throw self.damage }
+        self.buffer = rest
+    }
+
+    /// A version 2 whose version was changed to 1 has its checksum left.
+    private func checkEnd() throws(SpoolError) {
+        guard self.buffer.readableBytes == 0 else { throw self.damage }
     }
 
     private var damage: SpoolError {
@@ -149,6 +184,7 @@ struct Unpacker {
         let tls = try self.optionalText()
         let user = try self.optionalText()
         let with = try self.text()
+        try self.checkEnd()
         return (
             reversePath, parameters,
             Arrival(peer: peer, hello: hello, with: with, session: session, tls: tls, user: user)
@@ -158,6 +194,7 @@ struct Unpacker {
     mutating func recipients() throws(SpoolError) -> [SpooledRecipient] {
         var recipients: [SpooledRecipient] = []
         for _ in 0..<(try self.integer(UInt32.self)) { recipients.append(try self.recipient()) }
+        try self.checkEnd()
         return recipients
     }
 

@@ -14,6 +14,10 @@ extension Row {
     func checkedIfPresent<Value: DatabaseValueConvertible>(_ column: String) -> Value? {
         Value.fromDatabaseValue(self[column] as DatabaseValue)
     }
+    /// `nil` for NULL alone.
+    func checkedOrNull<Value: DatabaseValueConvertible>(_ column: String) throws(SpoolError) -> Value? {
+        (self[column] as DatabaseValue).isNull ? nil : try self.checked(column)
+    }
     func holdsIntegers(_ columns: [String]) -> Bool {
         columns.allSatisfy { (self.checkedIfPresent($0) as Int64?) != nil }
     }
@@ -37,6 +41,30 @@ extension SpooledMessage {
             reversePath: reversePath, parameters: parameters, arrival: arrival,
             contentOctets: try row.checked("octets"),
             recipients: try recipients.recipients())
+    }
+}
+
+/// What the database knows of a message's content.
+struct StoredRow {
+    /// As it was accepted.
+    var count: Int
+    /// ``ContentDigest``; `nil`: none was made.
+    var digest: Int64?
+    /// `nil`: it is in a file.
+    var octets: ByteBuffer?
+
+    /// One SELECT, so that it needs no transaction around it.
+    static func fetch(_ db: Database, _ id: QueueID) throws -> StoredRow? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT messages.octets AS count, digest, content.octets AS octets
+                FROM messages LEFT JOIN content ON content.id = messages.id WHERE messages.id = ?
+                """)
+        let rows = try Row.fetchCursor(statement, arguments: [id.rawValue])
+        guard let row = try rows.next() else { return nil }
+        return StoredRow(
+            count: try row.checked("count"), digest: try row.checkedOrNull("digest"),
+            octets: try row.withUnsafeData(named: "octets") { $0.map { ByteBuffer(bytes: $0) } })
     }
 }
 

@@ -103,6 +103,7 @@ public final class SQLiteSpool: Spool {
             case .buffer(let octets): octets.readableBytes
             case .file: 0
             }
+        let message = message.digested()
         return self.writer.submit(weight: weight, on: eventLoop) { store, db in
             store.takesMail = true
             try store.insert(message, db)
@@ -110,7 +111,13 @@ public final class SQLiteSpool: Spool {
     }
 
     public func settle(_ settlements: [Settlement], on eventLoop: any EventLoop) -> EventLoopFuture<[Settled]> {
-        self.writer.submit(.patient, on: eventLoop) { store, db in try settlements.map { try store.settle($0, db) } }
+        var settlements = settlements
+        for place in settlements.indices where !settlements[place].reports.isEmpty {
+            settlements[place].reports = settlements[place].reports.map { $0.digested() }
+        }
+        return self.writer.submit(.patient, on: eventLoop) { [settlements] store, db in
+            try settlements.map { try store.settle($0, db) }
+        }
     }
 
     public func apply(
@@ -143,24 +150,18 @@ public final class SQLiteSpool: Spool {
     }
 
     private func storedContent(of id: QueueID) throws(SpoolError) -> any ContentSource {
-        let found: (octets: Data?, count: Int?)
-        do {
-            found = try self.pool.read { db in
-                (
-                    try Data.fetchOne(
-                        db.cachedStatement(sql: "SELECT octets FROM content WHERE id = ?"), arguments: [id.rawValue]),
-                    try Int.fetchOne(
-                        db.cachedStatement(sql: "SELECT octets FROM messages WHERE id = ?"), arguments: [id.rawValue])
-                )
-            }
-        } catch { throw SpoolError(error, id) }
-        let content: any ContentSource =
-            if let octets = found.octets {
-                BufferedContent(buffer: ByteBuffer(bytes: octets))
-            } else {
-                try FileContent(self.directory, id, threads: self.threads)
-            }
-        if let count = found.count, count != content.octets {
+        let stored: StoredRow?
+        do { stored = try self.pool.unsafeRead { db in try StoredRow.fetch(db, id) } } catch {
+            throw SpoolError(error, id)
+        }
+        let content: any ContentSource
+        if let octets = stored?.octets {
+            if let digest = stored?.digest, digest != ContentDigest.of(octets) { throw .changedContent(of: id) }
+            content = BufferedContent(buffer: octets)
+        } else {
+            content = try FileContent(self.directory, id, digest: stored?.digest, threads: self.threads)
+        }
+        if let count = stored?.count, count != content.octets {
             throw SpoolError(
                 .damaged, "the content of \(id) has \(content.octets) octets instead of \(count)", queueID: id)
         }

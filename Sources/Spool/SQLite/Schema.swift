@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables, version by version. `user_version` says which one a file has.
 enum Schema {
-    static let version = 1
+    static let version = 2
 
     /// Settings that a file keeps for ever, so they come before its first table.
     static func prepare(_ db: Database) throws {
@@ -46,6 +46,15 @@ enum Schema {
                     INSERT INTO counters VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);
                     """)
         }
+        if found < 2 {
+            // NULL where content came before there were digests: it is not verified.
+            try db.execute(sql: "ALTER TABLE messages ADD COLUMN digest INTEGER")
+        }
         try db.execute(sql: "PRAGMA user_version = \(self.version)")
+    }
+
+    /// Whether messages have digests: what only looks into a spool leaves an older version as it is.
+    static func hasDigests(_ db: Database) throws -> Bool {
+        try Int.fetchOne(db.cachedStatement(sql: "PRAGMA user_version")) ?? 0 >= 2
     }
 }

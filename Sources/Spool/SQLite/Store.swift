@@ -108,9 +108,11 @@ final class Store {
     func insert(_ new: NewMessage, _ db: Database) throws {
         let message = new.message
         let isFile: Bool
+        let digest: Int64?
         switch new.content {
         case .buffer(let octets):
             isFile = false
+            digest = new.digest
             try db.cachedStatement(sql: "INSERT INTO content VALUES (?, ?)").run(message.id.rawValue, octets)
             self.cached.append((message.id, octets))
         case .file(let file):
@@ -118,12 +120,13 @@ final class Store {
                 throw SpoolError(.unavailable, "content of another spool", queueID: message.id)
             }
             isFile = true
+            digest = file.digestValue
             try file.place()
             self.mustSyncContent = true
         }
-        try db.cachedStatement(sql: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)").run(
+        try db.cachedStatement(sql: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run(
             message.id.rawValue, message.generation, message.arrived.milliseconds, message.contentOctets,
-            Packer.envelope(of: message), Packer.recipients(message.recipients), isFile)
+            Packer.envelope(of: message), Packer.recipients(message.recipients), isFile, digest)
         self.totals.lastID = max(self.totals.lastID, message.id.rawValue)
         self.totals.counters.accepted += 1
         var fact = Fact(sequence: 0, at: message.arrived, kind: .accepted, message: message.id)

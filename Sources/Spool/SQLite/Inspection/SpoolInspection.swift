@@ -110,15 +110,29 @@ extension Salvage {
     /// What is wrong with a message's content; `nil`: it is all there.
     func problem(with message: SpooledMessage) -> String? {
         do {
-            let count: Int
-            if let octets = try self.inlineContent(of: message.id) {
-                count = octets.count
-            } else {
-                count = try self.directory.contentOctets(of: message.id)
+            let (count, digest) = try self.stored(of: message.id)
+            guard count == message.contentOctets else {
+                return "its content has \(count) octets instead of \(message.contentOctets)"
             }
-            return count == message.contentOctets
-                ? nil : "its content has \(count) octets instead of \(message.contentOctets)"
+            let expected = try self.digest(of: message.id)
+            return expected ?? digest == digest ? nil : "its content is not what was accepted: the disk changed it"
         } catch { return "its content cannot be read: \(Self.words(for: error))" }
+    }
+
+    /// Octets, and their digest.
+    private func stored(of id: QueueID) throws -> (Int, Int64) {
+        if let octets = try self.inlineContent(of: id) {
+            return (octets.count, octets.withUnsafeBytes { ContentDigest.of($0) })
+        }
+        return try self.directory.digestContent(of: id)
+    }
+
+    /// Of what was accepted; `nil`: unknown.
+    private func digest(of id: QueueID) throws -> Int64? {
+        guard try Schema.hasDigests(self.db) else { return nil }
+        return try Row.fetchOne(
+            self.db.cachedStatement(sql: "SELECT digest FROM messages WHERE id = ?"), arguments: [id.rawValue]
+        )?.checkedOrNull("digest")
     }
 
     func inlineContent(of id: QueueID) throws -> Data? {
