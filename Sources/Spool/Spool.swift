@@ -74,6 +74,6 @@ public protocol SpoolCondition: Sendable {
     func freeOctets() throws(SpoolError) -> Int?
     /// Stores something as durably as a message and takes it away again, to see whether what failed works by now.
     func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void>
-    /// When the write under way began; `nil` between writes.
+    /// When the write under way began, or last moved on; `nil` between writes.
     var writingSince: NIODeadline? { get }
 }

@@ -48,11 +48,13 @@ final class Writer: @unchecked Sendable {
     /// The thread sleeps until its time has come, or until enough wait.
     private var isGathering = false
     private var isClosing = false
-    private var onClosed: (() -> Void)?
+    /// The thread has ended.
+    private var isClosed = false
+    private var onClosed: [() -> Void] = []
     /// Nanoseconds of the clock that deadlines use; 0 between transactions.
     private let begun = Atomic<UInt64>(0)
 
-    /// When the transaction under way began.
+    /// When the transaction under way last moved on: began, took up another of its changes, or began to commit.
     var writingSince: NIODeadline? {
         let begun = self.begun.load(ordering: .relaxed)
         return begun == 0 ? nil : .uptimeNanoseconds(begun)
@@ -110,17 +112,16 @@ final class Writer: @unchecked Sendable {
         if wakes { self.condition.signal() }
     }
 
-    /// Writes what waits, then ends the thread.
+    /// Writes what waits, then ends the thread. Who calls it again waits for that too.
     func close() async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            let isFirst = self.condition.withLock {
-                let isFirst = !self.isClosing
-                if isFirst { self.onClosed = { continuation.resume() } }
+            let isClosed = self.condition.withLock {
+                if !self.isClosed { self.onClosed.append { continuation.resume() } }
                 self.isClosing = true
                 self.makeDue()
-                return isFirst
+                return self.isClosed
             }
-            if !isFirst { continuation.resume() }
+            if isClosed { continuation.resume() }
         }
     }
 
@@ -136,7 +137,11 @@ final class Writer: @unchecked Sendable {
             self.write(batch)
         }
         try? self.pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
-        self.onClosed?()
+        let onClosed = self.condition.withLock {
+            self.isClosed = true
+            return self.onClosed
+        }
+        for body in onClosed { body() }
     }
 
     /// Lets changes gather until the time has come or enough wait, then waits until something is due.
@@ -180,13 +185,17 @@ final class Writer: @unchecked Sendable {
     private func transaction(_ batch: ArraySlice<Change>) throws -> [() -> Void] {
         var answers: [() -> Void] = []
         answers.reserveCapacity(batch.count)
-        self.begun.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+        self.moveOn()
         defer { self.begun.store(0, ordering: .relaxed) }
         do {
             try self.pool.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
                     try self.store.begin(db)
-                    for change in batch { answers.append(try change.perform(self.store, db)) }
+                    for change in batch {
+                        self.moveOn()
+                        answers.append(try change.perform(self.store, db))
+                    }
+                    self.moveOn()
                     try self.store.finish(db)
                     return .commit
                 }
@@ -198,6 +207,9 @@ final class Writer: @unchecked Sendable {
         self.store.committed()
         return answers
     }
+
+    /// What stands still later is what comes next.
+    private func moveOn() { self.begun.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed) }
 
     /// One wake-up for each loop, however many wait there.
     private func answer(_ answers: [(loop: any EventLoop, body: () -> Void)]) {

@@ -1,0 +1,55 @@
+import Mail
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Spool
+
+@Suite("the spool's writer", .timeLimit(.minutes(2)))
+struct WriterTests {
+    private final class Flag: Sendable { let isSet = Atomic(false) }
+
+    @Test("a transaction that goes on from change to change does not stand still, however long it is")
+    func movesOn() async throws {
+        let spool = try TemporarySpool()
+        let writer = spool.spool.writer
+        let times = Mutex<[NIODeadline?]>([])
+        // Together, since a change that nobody waits for waits for company.
+        let waiting = (0..<3).map { _ in
+            writer.submit(.patient, on: spool.loop) { _, _ in
+                times.withLock { $0.append(writer.writingSince) }
+                // The clock moves on.
+                let start = NIODeadline.now()
+                while NIODeadline.now() == start {}
+            }
+        }
+        for future in waiting { try await future.get() }
+        let found = times.withLock { $0.compactMap { $0 } }
+        #expect(found.count == 3)
+        #expect(Set(found.map(\.uptimeNanoseconds)).count == 3)
+        #expect(found == found.sorted())
+    }
+
+    @Test("whoever closes it waits until what was begun is written")
+    func close() async throws {
+        let spool = try TemporarySpool()
+        let writer = spool.spool.writer
+        let flag = Flag()
+        let change = writer.submit(on: spool.loop) { _, _ in
+            let start = NIODeadline.now()
+            while NIODeadline.now() - start < .milliseconds(100) {}
+            flag.isSet.store(true, ordering: .relaxed)
+        }
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<3 {
+                group.addTask {
+                    await writer.close()
+                    return flag.isSet.load(ordering: .relaxed)
+                }
+            }
+            for await wasWritten in group { #expect(wasWritten) }
+        }
+        await writer.close()
+        try await change.get()
+    }
+}
