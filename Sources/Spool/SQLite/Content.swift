@@ -64,7 +64,7 @@ final class FileContent: ContentSource {
             throw SpoolError(error.code == ENOENT ? .damaged : .unavailable, words, queueID: id)
         }
         var information = stat()
-        guard fstat(self.file, &information) == 0 else { throw SpoolError(FileError(errno), id) }
+        guard fstat(self.file, &information) == 0 else { throw SpoolError(FileError(errno), id, reading: true) }
         self.octets = Int(information.st_size)
     }
 
@@ -75,7 +75,7 @@ final class FileContent: ContentSource {
             var buffer = ByteBufferAllocator().buffer(capacity: count)
             let read = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { octets in
                 let result = pread(self.file, octets.baseAddress, count, off_t(offset))
-                guard result >= 0 else { throw SpoolError(FileError(errno), self.id) }
+                guard result >= 0 else { throw SpoolError(FileError(errno), self.id, reading: true) }
                 return result
             }
             guard read > 0 || offset >= self.octets else {

@@ -152,7 +152,7 @@ public final class SQLiteSpool: Spool {
     private func storedContent(of id: QueueID) throws(SpoolError) -> any ContentSource {
         let stored: StoredRow?
         do { stored = try self.pool.unsafeRead { db in try StoredRow.fetch(db, id) } } catch {
-            throw SpoolError(error, id)
+            throw SpoolError(error, id, reading: true)
         }
         let content: any ContentSource
         if let octets = stored?.octets {
@@ -209,7 +209,7 @@ public final class SQLiteSpool: Spool {
     }
 
     private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        do { return try await self.pool.read(body) } catch { throw SpoolError(error) }
+        do { return try await self.pool.read(body) } catch { throw SpoolError(error, reading: true) }
     }
 
     public func close() async {

@@ -38,7 +38,7 @@ public final class SpoolInspection {
             }
             try source.close()
         } catch {
-            guard SpoolError(error).code == .damaged else { throw SpoolError(error) }
+            guard SpoolError(error).code == .damaged else { throw SpoolError(error, reading: true) }
             report.database.append("not even a part of it can be read")
         }
         report.leftOver = self.directory.filesNotNamed(by: named)
