@@ -23,12 +23,13 @@ public struct RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sendable 
     public mutating func insert(_ value: Value, for key: Key) {
         self.remove(key)
         let weight = self.weigh(value)
+        // For one that finds no room nothing is forgotten.
+        guard weight <= self.limit / 2 else { return }
         if self.newer.weight + weight > self.limit / 2 {
             swap(&self.newer, &self.older)
             self.newer.values.removeAll(keepingCapacity: true)
             self.newer.weight = 0
         }
-        guard weight <= self.limit / 2 else { return }
         self.newer.values[key] = value
         self.newer.weight += weight
     }

@@ -30,6 +30,32 @@ struct WriterTests {
         #expect(found == found.sorted())
     }
 
+    @Test("a change that fails leaves nothing, and those around it are written")
+    func failure() async throws {
+        struct Refusal: Error {}
+        let spool = try TemporarySpool()
+        let writer = spool.spool.writer
+        let (before, after) = (spool.message(octets: 3), spool.message(octets: 3))
+        let bad = spool.message(octets: 3)
+        @Sendable func new(_ message: SpooledMessage) -> NewMessage {
+            NewMessage(message, content: .buffer(ByteBuffer(string: "abc")))
+        }
+        // Together, since a change that nobody waits for waits for company.
+        let first = writer.submit(.patient, on: spool.loop) { store, db in try store.insert(new(before), db) }
+        let second = writer.submit(.patient, on: spool.loop) { store, db in
+            try store.insert(new(bad), db)
+            throw Refusal()
+        }
+        let third = writer.submit(.patient, on: spool.loop) { store, db in try store.insert(new(after), db) }
+        try await first.get()
+        await #expect(throws: SpoolError.self) { try await second.get() }
+        try await third.get()
+        #expect(try await spool.spool.lease(after: nil, count: 10).messages.map(\.id) == [before.id, after.id])
+        #expect(try await spool.spool.counters().accepted == 2)
+        // And the next transaction is one of its own, also for what reads in it.
+        #expect(try await spool.settle(before, [.relayed]) == .done(generation: 1, isGone: true))
+    }
+
     @Test("whoever closes it waits until what was begun is written")
     func close() async throws {
         let spool = try TemporarySpool()

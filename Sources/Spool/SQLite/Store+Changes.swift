@@ -14,12 +14,12 @@ extension Store {
     func settle(_ settlement: Settlement, _ db: Database) throws -> Settled {
         guard var message = try self.message(settlement.message, db) else { return .stale }
         for outcome in settlement.outcomes {
-            guard let recipient = message.recipients.first(where: { $0.index == outcome.index }),
-                recipient.generation == outcome.generation, !recipient.state.isSettled
+            guard let place = message.place(of: outcome.index),
+                message.recipients[place].generation == outcome.generation, !message.recipients[place].state.isSettled
             else { return .stale }
         }
         for outcome in settlement.outcomes {
-            guard let place = message.recipients.firstIndex(where: { $0.index == outcome.index }) else { continue }
+            guard let place = message.place(of: outcome.index) else { continue }
             try self.settle(&message.recipients[place], outcome, of: message, at: settlement.at, db)
         }
         message.generation += 1
@@ -247,5 +247,13 @@ extension Store {
                 db, sql: "SELECT EXISTS (SELECT 1 FROM dropped WHERE message = ?)", arguments: [id.rawValue])
             if isKept != true { self.changeUndoable { $0.remove(id) } }
         }
+    }
+}
+
+extension SpooledMessage {
+    /// Where the recipient of an index is: at that place, as long as nothing is damaged.
+    fileprivate func place(of index: Int) -> Int? {
+        if self.recipients.indices.contains(index), self.recipients[index].index == index { return index }
+        return self.recipients.firstIndex { $0.index == index }
     }
 }

@@ -22,8 +22,8 @@ final class Store {
     private var totals = Totals()
     private var committedTotals = Totals()
     private var prunedFacts: Int64 = 0
-    /// Messages as their rows are.
-    private var fresh = RecentValues<QueueID, SpooledMessage>(limit: 8000)
+    /// Messages as their rows are; so many recipients.
+    private var fresh = RecentValues<QueueID, SpooledMessage>(limit: 20_000) { max($0.recipients.count, 1) }
     /// Messages that a drop keeps, since it may be taken back.
     private var undoable: Set<QueueID> = []
 

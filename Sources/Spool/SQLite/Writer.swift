@@ -163,8 +163,15 @@ final class Writer: @unchecked Sendable {
                 defer { weight += change.weight }
                 return weight < Self.weightOfTransaction
             }
-            self.waiting.removeFirst(batch.count)
-            self.waitedFor = self.waiting.count { $0.urgency == .waitedFor }
+            if batch.count == self.waiting.count {
+                // Removed one by one they would be copied, since the batch holds them too.
+                self.waiting = []
+                self.waiting.reserveCapacity(batch.count)
+                self.waitedFor = 0
+            } else {
+                self.waiting.removeFirst(batch.count)
+                self.waitedFor = self.waiting.count { $0.urgency == .waitedFor }
+            }
             self.isDue = self.isClosing || !self.waiting.isEmpty
             return batch
         }
@@ -189,7 +196,7 @@ final class Writer: @unchecked Sendable {
         defer { self.begun.store(0, ordering: .relaxed) }
         do {
             try self.pool.writeWithoutTransaction { db in
-                try db.inTransaction(.immediate) {
+                try db.inCompiledTransaction {
                     try self.store.begin(db)
                     for change in batch {
                         self.moveOn()
@@ -197,7 +204,6 @@ final class Writer: @unchecked Sendable {
                     }
                     self.moveOn()
                     try self.store.finish(db)
-                    return .commit
                 }
             }
         } catch {
