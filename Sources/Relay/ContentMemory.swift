@@ -4,7 +4,7 @@ import Synchronization
 /// Shares memory among the sessions that carry content at the same time: few have large pieces, many have small ones, so
 /// that all of them together need about the same.
 final class ContentMemory: Sendable {
-    private static let octets = 32 << 20
+    private static let octets = 16 << 20
     private static let piece = (smallest: 8 << 10, largest: 128 << 10)
 
     private let sharers = Atomic(0)
@@ -24,6 +24,12 @@ final class ContentMemory: Sendable {
 
     func share() -> Share { Share(self) }
 
+    /// Octets that are read at a time.
+    var readOctets: Int {
+        let piece = self.pieceOctets
+        return piece == Self.piece.largest ? 2 * piece : piece
+    }
+
     var pieceOctets: Int {
         let fair = Self.octets / max(self.sharers.load(ordering: .relaxed), 1)
         var piece = Self.piece.largest
@@ -40,7 +46,7 @@ struct ContentReadAllocator: RecvByteBufferAllocator {
 
     init(_ memory: ContentMemory) { self.memory = memory }
 
-    func nextBufferSize() -> Int? { self.adaptive.nextBufferSize().map { min($0, 2 * self.memory.pieceOctets) } }
+    func nextBufferSize() -> Int? { self.adaptive.nextBufferSize().map { min($0, self.memory.readOctets) } }
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
         self.nextBufferSize().map { allocator.buffer(capacity: $0) } ?? self.adaptive.buffer(allocator: allocator)

@@ -43,30 +43,38 @@ struct ContentWriter {
         switch self.place {
         case .memory(var buffer):
             self.place = .memory(ByteBuffer())  // So that `buffer` is unique and grows in place.
-            buffer.writeImmutableBuffer(chunk)
             // The fields need the whole header.
             let limit = self.fields == nil ? self.share.pieceOctets : largestInlineContent
-            guard buffer.readableBytes > limit else {
+            guard buffer.readableBytes + chunk.readableBytes > limit else {
+                buffer.writeImmutableBuffer(chunk)
                 self.place = .memory(buffer)
                 return nil
             }
             let file = spool.newContentFile(for: self.id)
             self.place = .file(file, rest: ByteBuffer())
-            let all = self.completed(buffer)
-            return threads.runIfActive(eventLoop: loop) { try file.append(all) }
+            guard self.fields == nil else {
+                buffer.writeImmutableBuffer(chunk)
+                let all = self.completed(buffer)
+                return threads.runIfActive(eventLoop: loop) { try file.append(all) }
+            }
+            return Self.append([buffer, chunk], to: file, threads: threads, on: loop)
         case .file(let file, var rest):
             self.place = .file(file, rest: ByteBuffer())
             let pieceOctets = self.share.pieceOctets
-            let isEnough = rest.readableBytes + chunk.readableBytes >= pieceOctets
-            if isEnough {
-                let pieces = [rest, chunk]
-                return threads.runIfActive(eventLoop: loop) { for piece in pieces { try file.append(piece) } }
+            guard rest.readableBytes + chunk.readableBytes < pieceOctets else {
+                return Self.append([rest, chunk], to: file, threads: threads, on: loop)
             }
             if rest.storageCapacity < pieceOctets { rest.reserveCapacity(pieceOctets) }
             rest.writeImmutableBuffer(chunk)
             self.place = .file(file, rest: rest)
             return nil
         }
+    }
+
+    private static func append(
+        _ pieces: [ByteBuffer], to file: any StreamedContent, threads: NIOThreadPool, on loop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        threads.runIfActive(eventLoop: loop) { for piece in pieces { try file.append(piece) } }
     }
 
     /// What the spool stores; a file is synced first.
