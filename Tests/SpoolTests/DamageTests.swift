@@ -98,16 +98,6 @@ struct DamageTests {
         #expect(await code(ids[2]) == .unavailable)
     }
 
-    @Test("what cannot be read is told as that, and not as what cannot be written")
-    func words() throws {
-        let read = SpoolError(FileError(EIO), reading: true)
-        #expect(read.description.contains("cannot be read"))
-        let locked = DatabaseError(resultCode: .SQLITE_BUSY)
-        #expect(SpoolError(locked, reading: true).description.contains("cannot be read"))
-        #expect(SpoolError(locked).description.contains("cannot be written"))
-        #expect(read.code == .unavailable)
-    }
-
     @Test("content that ends while it is read is damage, not a shorter message")
     func endsEarly() async throws {
         let spool = try TemporarySpool()

@@ -42,7 +42,7 @@ public final class SQLiteSpool: Spool {
             let pool = self.pool
             let directory = self.directory
             try directory.sweep { id in
-                try pool.unsafeRead { db in try Salvage(db: db, directory: directory).mayName(id) }
+                try pool.read { db in try Salvage(db: db, directory: directory).mayName(id) }
             }
         } catch {
             self.directory.unlock()
@@ -174,12 +174,9 @@ public final class SQLiteSpool: Spool {
 
     /// Endless: the lock on the directory keeps every other process out.
     public func lease(after id: QueueID?, count: Int) async throws -> Lease {
-        do {
-            // It may take several SELECTs, which are to see the same messages.
-            return try await self.pool.read { db in
-                try Salvage(db: db, directory: self.directory).lease(after: id, count: count)
-            }
-        } catch { throw SpoolError(error, reading: true) }
+        try await self.read { db in
+            try Salvage(db: db, directory: self.directory).lease(after: id, count: count)
+        }
     }
 
     public func changesByOthers() -> AsyncStream<QueueID> { AsyncStream { $0.finish() } }
@@ -211,7 +208,9 @@ public final class SQLiteSpool: Spool {
         }
     }
 
-    /// - Parameter body: one SELECT, so that it needs no transaction, whose statements GRDB compiles each time.
+    /// Without a transaction, whose statements GRDB compiles each time.
+    ///
+    /// - Parameter body: one SELECT, or several that need not see the same moment.
     private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         do { return try await self.pool.unsafeRead(body) } catch { throw SpoolError(error, reading: true) }
     }
