@@ -120,17 +120,26 @@ extension TemporarySpool {
     ///
     /// - Parameter place: which one, from 0 (the first) to 1 (the last).
     func overwritePage(of table: String, at place: Double) throws {
-        let path = "\(self.path)/spool.sqlite"
-        let leaves = try DatabaseQueue(path: path).read { db in
+        let leaves = try self.leaves(of: table)
+        try #require(leaves.count > 1)
+        try self.overwrite([leaves[Int(Double(leaves.count - 1) * place)]])
+    }
+
+    /// The numbers of its pages, in order, while it is sound.
+    func leaves(of table: String) throws -> [Int] {
+        try DatabaseQueue(path: "\(self.path)/spool.sqlite").read { db in
             try Int.fetchAll(
                 db, sql: "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path",
                 arguments: [table])
         }
-        try #require(leaves.count > 1)
-        let page = leaves[Int(Double(leaves.count - 1) * place)]
-        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-        try file.seek(toOffset: UInt64((page - 1) * 8192))
-        try file.write(contentsOf: Data(repeating: 0xA5, count: 8192))
+    }
+
+    func overwrite(_ pages: some Sequence<Int>) throws {
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(self.path)/spool.sqlite"))
+        for page in pages {
+            try file.seek(toOffset: UInt64((page - 1) * 8192))
+            try file.write(contentsOf: Data(repeating: 0xA5, count: 8192))
+        }
         try file.close()
     }
 }

@@ -32,17 +32,17 @@ public final class SQLiteSpool: Spool {
         let store = Store(self.directory, self.cache)
         do {
             self.pool = try Self.open(self.directory, maximumPages: maximumPages)
-            let last = try self.pool.write { db in
-                try Schema.migrate(db)
-                return try store.load(db)
-            }
+            try self.pool.write { db in try Schema.migrate(db) }
+            // Where a damaged page was met a transaction cannot be ended, also when nothing came of it.
+            let last = try self.pool.writeWithoutTransaction { db in try store.load(db) }
             try self.directory.syncNames()
             self.directory.rememberPlace()
             self.identifiers = NIOLockedValueBox(QueueIDGenerator(node: node, after: last))
             let pool = self.pool
             let directory = self.directory
-            try directory.sweep { id in
-                try pool.read { db in try Salvage(db: db, directory: directory).mayName(id) }
+            try pool.unsafeRead { db in
+                let salvage = Salvage(db: db, directory: directory)
+                try directory.sweep { id in try salvage.mayName(id) }
             }
         } catch {
             self.directory.unlock()

@@ -50,8 +50,13 @@ final class Store {
         self.totals.counters = Counters(row)
         self.totals.lastFact = try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM facts") ?? 0
         self.prunedFacts = try Int64.fetchOne(db, sql: "SELECT min(sequence) - 1 FROM facts") ?? 0
-        let highest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM messages") ?? 0
-        self.totals.lastID = max(try row.checked("lastID"), highest)
+        self.totals.lastID = try row.checked("lastID")
+        do {
+            let highest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM messages") ?? 0
+            self.totals.lastID = max(self.totals.lastID, highest)
+        } catch let error as DatabaseError where error.isDamage {
+            // Each transaction wrote down its last one too.
+        }
         self.undoable = Set(
             try Int64.fetchAll(db, sql: "SELECT DISTINCT message FROM dropped").map(QueueID.init(rawValue:)))
         self.committedTotals = self.totals
