@@ -13,8 +13,9 @@ final class TemporarySpool {
     private(set) var spool: SQLiteSpool
     let loop = MultiThreadedEventLoopGroup.singleton.next()
 
-    init(maximumPages: Int? = nil) throws {
-        self.spool = try SQLiteSpool(directory: self.path, node: 0, threads: .singleton, maximumPages: maximumPages)
+    init(maximumPages: Int? = nil, reserve: Int = Writer.reserve) throws {
+        self.spool = try SQLiteSpool(
+            directory: self.path, node: 0, threads: .singleton, maximumPages: maximumPages, reserve: reserve)
     }
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
 

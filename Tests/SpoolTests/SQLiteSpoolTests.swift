@@ -4,6 +4,7 @@ import Mail
 import NIOCore
 import NIOPosix
 import SMTP
+import Synchronization
 import Testing
 
 @testable import Spool
@@ -230,6 +231,33 @@ struct SQLiteSpoolTests {
         #expect(try await spool.settle(first, [.relayed]) == .done(generation: 1, isGone: true))
         for message in kept.dropFirst() { _ = try await spool.settle(message, [.relayed]) }
         try await spool.accept()
+    }
+
+    @Test("after a backlog its room is free again: inside the database at once, and bit by bit for the file system")
+    func roomComesBack() async throws {
+        let reserve = 1 << 20
+        let spool = try TemporarySpool(maximumPages: 1200, reserve: reserve)
+        var messages: [SpooledMessage] = []
+        let error = await #expect(throws: SpoolError.self) {
+            while true { messages.append(try await spool.accept(content: String(repeating: "x", count: 100_000))) }
+        }
+        #expect(error?.code == .full)
+        // Other tests fill the same disk, so only what is added is looked at.
+        var reusable: Int { spool.spool.directory.reusableOctets.load(ordering: .relaxed) }
+        #expect(reusable < reserve)
+        for message in messages { _ = try await spool.settle(message, [.relayed]) }
+        var most = 0
+        for _ in 0..<500 where most <= 2 * reserve || reusable > reserve {
+            most = max(most, reusable)
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(most > 2 * reserve)
+        #expect((reserve / 2...reserve).contains(reusable))
+        #expect(try #require(try spool.spool.freeOctets()) > reusable)
+        try await spool.accept(content: String(repeating: "x", count: 100_000))
+        await spool.spool.close()
+        let file = try FileManager.default.attributesOfItem(atPath: "\(spool.path)/spool.sqlite")
+        #expect(try #require(file[.size] as? Int) < 3 * reserve)
     }
 
     @Test("octets that nobody packed are refused, and never trap")

@@ -24,8 +24,12 @@ public final class SQLiteSpool: Spool {
         try self.init(directory: directory, node: node, threads: threads, maximumPages: nil)
     }
 
-    /// - Parameter maximumPages: of the database; what is more is a full disk.
-    init(directory path: String, node: UInt8, threads: NIOThreadPool, maximumPages: Int?) throws(SpoolError) {
+    /// - Parameters:
+    ///   - maximumPages: of the database; what is more is a full disk.
+    ///   - reserve: octets inside the database that are not given back to the file system.
+    init(
+        directory path: String, node: UInt8, threads: NIOThreadPool, maximumPages: Int?, reserve: Int = Writer.reserve
+    ) throws(SpoolError) {
         self.directory = try SpoolDirectory(path)
         self.threads = threads
         self.cache = ContentCache()
@@ -48,7 +52,7 @@ public final class SQLiteSpool: Spool {
             self.directory.unlock()
             throw Self.openingError(error, path)
         }
-        self.writer = Writer(self.pool, store)
+        self.writer = Writer(self.pool, store, reserve: reserve)
     }
 
     private static func open(_ directory: SpoolDirectory, maximumPages: Int?) throws -> DatabasePool {

@@ -37,8 +37,17 @@ final class Writer: @unchecked Sendable {
     /// Octets of content.
     private static let weightOfTransaction = 32 << 20
 
-    private let pool: DatabasePool
-    private let store: Store
+    /// Of the database, octets that stay free for what comes next: new mail need not ask the file system for them.
+    static let reserve = 64 << 20
+    /// Pages given back in one step, between two changes: some milliseconds.
+    static let pagesInStep = 128
+    private static let betweenSteps = TimeAmount.milliseconds(50)
+    /// Between two looks at how much is free.
+    private static let betweenLooks = TimeAmount.seconds(1)
+
+    let pool: DatabasePool
+    let store: Store
+    let reserve: Int
     private let condition = MonotonicCondition()
     private var waiting: [Change] = []
     /// Of these: changes that are waited for.
@@ -58,9 +67,12 @@ final class Writer: @unchecked Sendable {
         return begun == 0 ? nil : .uptimeNanoseconds(begun)
     }
 
-    init(_ pool: DatabasePool, _ store: Store) {
+    func wrote(since begun: NIODeadline?) { self.begun.store(begun?.uptimeNanoseconds ?? 0, ordering: .relaxed) }
+
+    init(_ pool: DatabasePool, _ store: Store, reserve: Int = Writer.reserve) {
         self.pool = pool
         self.store = store
+        self.reserve = reserve
         let thread = Thread { self.run() }
         thread.name = "hoptop-spool"
         thread.stackSize = 1 << 20
@@ -128,26 +140,49 @@ final class Writer: @unchecked Sendable {
 
     private func run() {
         var next = NIODeadline.now()
-        while self.waitForChanges(until: next) {
-            let begun = NIODeadline.now()
-            let batch = self.nextBatch()
-            let isShared = batch.count { $0.urgency == .waitedFor } > 1
-            next = isShared ? begun + Self.gathering : begun
-            self.write(batch)
+        var look: NIODeadline? = next
+        loop: while true {
+            switch self.waitForChanges(until: next, idleAt: look) {
+            case .changes:
+                let begun = NIODeadline.now()
+                let batch = self.nextBatch()
+                let isShared = batch.count { $0.urgency == .waitedFor } > 1
+                next = isShared ? begun + Self.gathering : begun
+                self.write(batch)
+                look = look ?? .now() + Self.betweenLooks
+                // Under steady load there is no idle moment.
+                guard let time = look, time <= .now() else { continue loop }
+                self.lookAtFreePages()
+                look = .now() + Self.betweenLooks
+            case .idle:
+                self.lookAtFreePages()
+                look = self.giveBack() ? .now() + Self.betweenSteps : nil
+            case .closed: break loop
+            }
         }
         try? self.pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
         self.onClosed?()
     }
 
+    private enum Wake { case changes, idle, closed }
+
     /// Lets changes gather until the time has come or enough wait, then waits until something is due.
-    /// - Returns: false when nothing waits and nothing will.
-    private func waitForChanges(until time: NIODeadline) -> Bool {
+    ///
+    /// - Parameter idle: when to come back although nothing is due.
+    /// - Returns: `.closed` when nothing waits and nothing will.
+    private func waitForChanges(until time: NIODeadline, idleAt idle: NIODeadline?) -> Wake {
         self.condition.withLock {
             self.isGathering = true
             while self.waitedFor < Self.enough, !self.isClosing, self.condition.wait(until: time) {}
             self.isGathering = false
-            while !self.isDue { self.condition.wait() }
-            return !self.waiting.isEmpty
+            while !self.isDue {
+                if let idle {
+                    if !self.condition.wait(until: idle), !self.isDue { return .idle }
+                } else {
+                    self.condition.wait()
+                }
+            }
+            return self.waiting.isEmpty ? .closed : .changes
         }
     }
 
@@ -180,8 +215,8 @@ final class Writer: @unchecked Sendable {
     private func transaction(_ batch: ArraySlice<Change>) throws -> [() -> Void] {
         var answers: [() -> Void] = []
         answers.reserveCapacity(batch.count)
-        self.begun.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
-        defer { self.begun.store(0, ordering: .relaxed) }
+        self.wrote(since: .now())
+        defer { self.wrote(since: nil) }
         do {
             try self.pool.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
