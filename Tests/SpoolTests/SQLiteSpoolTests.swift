@@ -260,6 +260,45 @@ struct SQLiteSpoolTests {
         #expect(try #require(file[.size] as? Int) < 3 * reserve)
     }
 
+    @Test("a shell that holds the database's lock for a moment refuses no mail")
+    func lockedForAMoment() async throws {
+        let spool = try TemporarySpool()
+        try await spool.accept()
+        var configuration = GRDB.Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let shell = try DatabaseQueue(path: "\(spool.path)/spool.sqlite", configuration: configuration)
+        try await shell.writeWithoutTransaction { db in try db.execute(sql: "BEGIN IMMEDIATE") }
+        let message = spool.message(octets: 3)
+        let accepted = spool.spool.accept(
+            NewMessage(message, content: .buffer(ByteBuffer(string: "abc"))), on: spool.loop)
+        try await Task.sleep(for: .milliseconds(300))
+        try await shell.writeWithoutTransaction { db in try db.execute(sql: "ROLLBACK") }
+        try await accepted.get()
+        #expect(try await spool.spool.counters().accepted == 2)
+    }
+
+    @Test("what a transaction changed of the drops that can be taken back is undone with it, and no more")
+    func undoableRollsBack() throws {
+        let spool = try TemporarySpool()
+        let store = Store(spool.spool.directory, ContentCache())
+        let ids = (1...3).map { QueueID(rawValue: $0) }
+        store.begin()
+        for id in ids.prefix(2) { store.setUndoable(id, true) }
+        store.committed()
+        store.begin()
+        store.setUndoable(ids[0], false)
+        store.setUndoable(ids[2], true)
+        store.setUndoable(ids[2], false)
+        store.setUndoable(ids[0], true)
+        store.setUndoable(ids[1], false)
+        store.rolledBack()
+        #expect(ids.map(store.isUndoable) == [true, true, false])
+        // One that could not begin changed nothing.
+        store.begin()
+        store.rolledBack()
+        #expect(ids.map(store.isUndoable) == [true, true, false])
+    }
+
     @Test("octets that nobody packed are refused, and never trap")
     func damage() throws {
         let seed = UInt64.random(in: 0..<UInt64.max)

@@ -58,6 +58,8 @@ public final class SQLiteSpool: Spool {
     private static func open(_ directory: SpoolDirectory, maximumPages: Int?) throws -> DatabasePool {
         var configuration = GRDB.Configuration()
         configuration.maximumReaderCount = 3
+        // Somebody's sqlite3 may hold the lock for a moment.
+        configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { db in
             guard !db.configuration.readonly else { return }
             try Schema.refuseNewer(db, directory)

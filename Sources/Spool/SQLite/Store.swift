@@ -6,7 +6,7 @@ import SMTP
 
 /// The statements of one writer, and what it remembers so that it need not read back what it wrote a moment ago.
 ///
-/// Used by the writer's thread alone, between ``begin(_:)`` and ``committed()`` or ``rolledBack()``.
+/// Used by the writer's thread alone, between ``begin()`` and ``committed()`` or ``rolledBack()``.
 final class Store {
     private static let factsKept: Int64 = 200_000
 
@@ -31,7 +31,7 @@ final class Store {
     private var touched: [QueueID] = []
     private var cached: [(QueueID, ByteBuffer)] = []
     private var gone: [(id: QueueID, isFile: Bool)] = []
-    private var undoableBefore: Set<QueueID>?
+    private var undoableChanges: [(id: QueueID, was: Bool)] = []
     private var mustSyncContent = false
     /// New mail comes with it, which has to be where the next start looks for it.
     var takesMail = false
@@ -65,11 +65,11 @@ final class Store {
 
     // MARK: the transaction
 
-    func begin(_ db: Database) throws {
+    func begin() {
         self.touched.removeAll(keepingCapacity: true)
         self.cached.removeAll(keepingCapacity: true)
         self.gone.removeAll(keepingCapacity: true)
-        self.undoableBefore = nil
+        self.undoableChanges.removeAll(keepingCapacity: true)
         self.mustSyncContent = false
         self.takesMail = false
     }
@@ -100,7 +100,8 @@ final class Store {
     func rolledBack() {
         self.totals = self.committedTotals
         for id in self.touched { self.fresh.remove(id) }
-        if let before = self.undoableBefore { self.undoable = before }
+        for change in self.undoableChanges.reversed() { self.mark(change.id, isUndoable: change.was) }
+        self.undoableChanges.removeAll(keepingCapacity: true)
     }
 
     // MARK: messages
@@ -171,9 +172,17 @@ final class Store {
 
     // MARK: drops that can be taken back
 
-    func changeUndoable(_ body: (inout Set<QueueID>) -> Void) {
-        if self.undoableBefore == nil { self.undoableBefore = self.undoable }
-        body(&self.undoable)
+    func isUndoable(_ id: QueueID) -> Bool { self.undoable.contains(id) }
+
+    func setUndoable(_ id: QueueID, _ isUndoable: Bool) {
+        let was = self.undoable.contains(id)
+        guard was != isUndoable else { return }
+        self.undoableChanges.append((id, was))
+        self.mark(id, isUndoable: isUndoable)
+    }
+
+    private func mark(_ id: QueueID, isUndoable: Bool) {
+        if isUndoable { self.undoable.insert(id) } else { self.undoable.remove(id) }
     }
 
     // MARK: facts

@@ -217,10 +217,11 @@ final class Writer: @unchecked Sendable {
         answers.reserveCapacity(batch.count)
         self.wrote(since: .now())
         defer { self.wrote(since: nil) }
+        // First, since a transaction that cannot begin is rolled back like any other.
+        self.store.begin()
         do {
             try self.pool.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
-                    try self.store.begin(db)
                     for change in batch { answers.append(try change.perform(self.store, db)) }
                     try self.store.finish(db)
                     return .commit
