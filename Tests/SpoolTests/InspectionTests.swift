@@ -171,7 +171,7 @@ struct InspectionTests {
     /// Pages of the same messages and contents lie side by side, and so does what one bad write hits.
     @Test(
         "runs of damaged pages: each message is kept or named, by repair and by a start",
-        arguments: [1, .random(in: 0..<UInt64.max)] as [UInt64])
+        arguments: [7_821_485_760_430_732_720, .random(in: 0..<UInt64.max)] as [UInt64])
     func runs(_ seed: UInt64) async throws {
         print("seed \(seed)")
         var random = SplitMix(state: seed)
@@ -193,7 +193,7 @@ struct InspectionTests {
             await spool.spool.close()
             try FileManager.default.removeItem(atPath: spool.path)
             try FileManager.default.copyItem(atPath: original.path, toPath: spool.path)
-            for table in ["messages", "content"] + (round == 2 ? ["facts", "factsOfMessage"] : []) {
+            for table in ["messages", "content"] + (round == 2 ? ["facts"] : []) {
                 let leaves = try original.leaves(of: table)
                 for _ in 0..<2 {
                     let first = Int.random(in: 0..<leaves.count, using: &random)
@@ -207,8 +207,8 @@ struct InspectionTests {
                 #expect(report.messages + lost.count == all.count)
                 #expect(lost.subtracting(all).isEmpty)
             }
-            let started = round == 2 ? nil : try await self.started(spool)
-            if let started {
+            let started = try await self.started(spool)
+            if round < 2 {
                 #expect(lost.subtracting(started).isEmpty)
                 #expect(started.count == report.messages + lost.count)
             }
@@ -217,7 +217,7 @@ struct InspectionTests {
             try await spool.reopen()
             let leased = try await self.leased(spool)
             #expect(leased.count == report.messages)
-            if let started { #expect(leased.symmetricDifference(started.subtracting(lost)).isEmpty) }
+            if round < 2 { #expect(leased.symmetricDifference(started.subtracting(lost)).isEmpty) }
             for id in leased { #expect(try await !spool.content(of: id).isEmpty) }
             await spool.spool.close()
             #expect(try self.check(spool).isSound)

@@ -8,7 +8,7 @@ import SMTP
 ///
 /// Used by the writer's thread alone, between ``begin()`` and ``committed()`` or ``rolledBack()``.
 final class Store {
-    private static let factsKept: Int64 = 200_000
+    private let factsKept: Int64
 
     let directory: SpoolDirectory
     private let cache: ContentCache
@@ -36,8 +36,10 @@ final class Store {
     /// New mail comes with it, which has to be where the next start looks for it.
     var takesMail = false
 
-    init(_ directory: SpoolDirectory, _ cache: ContentCache) {
+    /// - Parameter factsKept: the latest; older ones go.
+    init(_ directory: SpoolDirectory, _ cache: ContentCache, factsKept: Int64 = 200_000) {
         self.directory = directory
+        self.factsKept = factsKept
         self.cache = cache
     }
 
@@ -48,8 +50,13 @@ final class Store {
             throw SpoolError(.damaged, "the spool has no counters: see hoptop spool check")
         }
         self.totals.counters = Counters(row)
-        self.totals.lastFact = try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM facts") ?? 0
-        self.prunedFacts = try Int64.fetchOne(db, sql: "SELECT min(sequence) - 1 FROM facts") ?? 0
+        self.totals.lastFact = try Salvage.highestFact(db)
+        do {
+            self.prunedFacts = try Int64.fetchOne(db, sql: "SELECT min(sequence) - 1 FROM facts") ?? 0
+        } catch let error as DatabaseError where error.isDamage {
+            // Older ones than are kept stay.
+            self.prunedFacts = max(self.totals.lastFact - self.factsKept, 0)
+        }
         self.totals.lastID = try row.checked("lastID")
         do {
             let highest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM messages") ?? 0
@@ -87,7 +94,6 @@ final class Store {
         ).run(
             self.totals.lastID, counters.accepted, counters.relayed, counters.deferredAttempts, counters.bounced,
             counters.expired, counters.dropped, counters.reports)
-        try self.pruneFacts(db)
     }
 
     func committed() {
@@ -199,13 +205,17 @@ final class Store {
         return self.totals.lastFact
     }
 
+    /// Enough facts are too old.
+    var hasOldFacts: Bool { self.totals.lastFact - self.factsKept - self.prunedFacts >= 1000 }
+
     /// The oldest facts go, a slice at a time, so that no transaction waits for it.
-    private func pruneFacts(_ db: Database) throws {
-        let end = self.totals.lastFact - Self.factsKept
-        guard end - self.prunedFacts >= 1000 else { return }
-        let upTo = min(end, self.prunedFacts + 5000)
-        try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence <= ?").run(upTo)
+    ///
+    /// Outside of a transaction, since one in which damage was met cannot be committed. What cannot be removed stays.
+    func pruneFacts(_ db: Database) throws {
+        let first = self.prunedFacts
+        let upTo = min(self.totals.lastFact - self.factsKept, first + 5000)
         self.prunedFacts = upTo
+        try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence > ? AND sequence <= ?").run(first, upTo)
     }
 }
 

@@ -149,6 +149,9 @@ final class Writer: @unchecked Sendable {
                 let isShared = batch.count { $0.urgency == .waitedFor } > 1
                 next = isShared ? begun + Self.gathering : begun
                 self.write(batch)
+                if self.store.hasOldFacts {
+                    try? self.pool.writeWithoutTransaction { db in try self.store.pruneFacts(db) }
+                }
                 look = look ?? .now() + Self.betweenLooks
                 // Under steady load there is no idle moment.
                 guard let time = look, time <= .now() else { continue loop }
