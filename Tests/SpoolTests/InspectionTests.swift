@@ -128,6 +128,59 @@ struct InspectionTests {
         #expect(try self.check(spool).isSound)
     }
 
+    @Test("a row that no sound table may have is named and kept aside, not left out")
+    func refusedRow() async throws {
+        let spool = try TemporarySpool()
+        let kept = try await spool.accept().id
+        let refused = try await self.large(spool)
+        await spool.spool.close()
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(
+                sql: """
+                    PRAGMA writable_schema = ON;
+                    UPDATE sqlite_master SET sql = replace(sql, 'isFile INTEGER NOT NULL', 'isFile INTEGER')
+                    WHERE name = 'messages';
+                    """)
+        }
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(sql: "UPDATE messages SET isFile = NULL WHERE id = ?", arguments: [refused.rawValue])
+            try db.execute(
+                sql: """
+                    PRAGMA writable_schema = ON;
+                    UPDATE sqlite_master SET sql = replace(sql, 'isFile INTEGER', 'isFile INTEGER NOT NULL')
+                    WHERE name = 'messages';
+                    """)
+        }
+        // Nor does a start take its file away.
+        try await spool.reopen()
+        #expect(spool.files("content") == [refused.description])
+        await spool.spool.close()
+        let repair = try self.repair(spool)
+        #expect(repair.report.messages == 1)
+        #expect(repair.report.damaged.map(\.id) == [refused])
+        let folder = try #require(repair.folder)
+        #expect(FileManager.default.fileExists(atPath: "\(folder)/\(refused).eml"))
+        try await spool.reopen()
+        #expect(try await self.leased(spool) == [kept])
+    }
+
+    @Test("a file without a row is kept while facts say that its message was accepted and not settled")
+    func fileWithoutRow() async throws {
+        let spool = try TemporarySpool()
+        let ids = [try await self.large(spool), try await self.large(spool)]
+        let settled = try #require(try await spool.spool.message(ids[1]))
+        let path = "\(spool.path)/content/\(ids[1])"
+        try FileManager.default.copyItem(atPath: path, toPath: "\(spool.path)/copy")
+        _ = try await spool.settle(settled, [.relayed])
+        try FileManager.default.moveItem(atPath: "\(spool.path)/copy", toPath: path)
+        await spool.spool.close()
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(sql: "DELETE FROM messages")
+        }
+        try await spool.reopen()
+        #expect(spool.files("content") == [ids[0].description])
+    }
+
     @Test("a database that is none any more leaves an empty spool, and all that was there is kept aside")
     func noDatabase() async throws {
         let spool = try TemporarySpool()

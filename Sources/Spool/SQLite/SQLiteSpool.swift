@@ -48,7 +48,7 @@ public final class SQLiteSpool: Spool {
             let directory = self.directory
             try pool.unsafeRead { db in
                 let salvage = Salvage(db: db, directory: directory)
-                try directory.sweep { id in try salvage.mayName(id) }
+                try directory.sweep { id in try salvage.mayNeed(id) }
             }
         } catch {
             self.directory.unlock()

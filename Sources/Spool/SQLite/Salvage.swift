@@ -32,11 +32,16 @@ struct Salvage {
         return true
     }
 
-    /// Whether a row may name a content file: also where that row cannot be read.
-    func mayName(_ id: QueueID) throws -> Bool {
+    /// Whether a content's file may be somebody's: it has a row, or there may be one that cannot be read, or facts say
+    /// that there should be one.
+    func mayNeed(_ id: QueueID) throws -> Bool {
         do {
-            return try Bool.fetchOne(
-                self.db, sql: "SELECT isFile FROM messages WHERE id = ?", arguments: [id.rawValue]) ?? false
+            let row = try Int.fetchOne(
+                self.db.cachedStatement(sql: "SELECT 1 FROM messages WHERE id = ?"), arguments: [id.rawValue])
+            if row != nil { return true }
+            // Most files without a row are of a session that a crash ended before its message was accepted.
+            return try Int.fetchOne(self.db, sql: "SELECT 1 FROM facts WHERE message = ?", arguments: [id.rawValue])
+                != nil && !self.isSettledByFacts(id)
         } catch let error as DatabaseError where error.isDamage { return true }
     }
 
