@@ -98,6 +98,69 @@ struct DamageTests {
         #expect(await code(ids[2]) == .unavailable)
     }
 
+    @Test("a damaged page of the facts stops no mail and no start, and hides no other fact", arguments: [0, 0.5])
+    func facts(_ place: Double) async throws {
+        let spool = try TemporarySpool()
+        var ids: [QueueID] = []
+        for _ in 0..<3 {
+            let targets = try await withThrowingTaskGroup(of: QueueID.self) { group in
+                for _ in 0..<400 {
+                    let message = spool.message(octets: 1)
+                    let new = NewMessage(message, content: .buffer(ByteBuffer(string: "x")))
+                    let accepted = spool.spool.accept(new, on: spool.loop)
+                    group.addTask {
+                        try await accepted.get()
+                        return message.id
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            ids += targets
+        }
+        await spool.spool.close()
+        try spool.overwritePage(of: "facts", at: place)
+        try await spool.reopen()
+        #expect(try await self.allFacts(spool).count > 1000)
+        #expect(try await spool.spool.facts(after: nil, count: 10_000).count > 1000)
+        var readable = 0
+        for id in ids { readable += try await spool.spool.facts(of: id).count }
+        #expect((1001..<1200).contains(readable))
+        let before = try #require(try await spool.spool.facts(after: nil, count: 1).last?.sequence)
+        #expect(before == 1200)
+        // Few are kept, so that the damage is met.
+        try await spool.reopen(factsKept: 10)
+        for _ in 0..<3 { try await spool.accept() }
+        await spool.spool.close()
+        try await spool.reopen()
+        #expect(try await spool.spool.facts(after: nil, count: 1).last?.sequence == before + 3)
+        #expect(try await spool.spool.counters().accepted == 1203)
+    }
+
+    private func allFacts(_ spool: TemporarySpool) async throws -> [Fact] {
+        var all: [Fact] = []
+        while true {
+            let page = try await spool.spool.facts(after: all.last?.sequence ?? 0, count: 100)
+            if page.isEmpty { return all }
+            all += page
+        }
+    }
+
+    @Test("a fact that cannot be read is passed over")
+    func fact() async throws {
+        let spool = try TemporarySpool()
+        let id = try await spool.accept().id
+        for _ in 0..<4 { try await spool.accept() }
+        await spool.spool.close()
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(sql: "UPDATE facts SET kind = 'odd' WHERE sequence IN (1, 2, 3, 5)")
+        }
+        try await spool.reopen()
+        #expect(try await spool.spool.facts(after: 0, count: 2).map(\.sequence) == [4])
+        #expect(try await spool.spool.facts(after: 4, count: 2).isEmpty)
+        #expect(try await spool.spool.facts(after: nil, count: 3).map(\.sequence) == [4])
+        #expect(try await spool.spool.facts(of: id).isEmpty)
+    }
+
     @Test("content that ends while it is read is damage, not a shorter message")
     func endsEarly() async throws {
         let spool = try TemporarySpool()
@@ -120,17 +183,26 @@ extension TemporarySpool {
     ///
     /// - Parameter place: which one, from 0 (the first) to 1 (the last).
     func overwritePage(of table: String, at place: Double) throws {
-        let path = "\(self.path)/spool.sqlite"
-        let leaves = try DatabaseQueue(path: path).read { db in
+        let leaves = try self.leaves(of: table)
+        try #require(leaves.count > 1)
+        try self.overwrite([leaves[Int(Double(leaves.count - 1) * place)]])
+    }
+
+    /// The numbers of its pages, in order, while it is sound.
+    func leaves(of table: String) throws -> [Int] {
+        try DatabaseQueue(path: "\(self.path)/spool.sqlite").read { db in
             try Int.fetchAll(
                 db, sql: "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path",
                 arguments: [table])
         }
-        try #require(leaves.count > 1)
-        let page = leaves[Int(Double(leaves.count - 1) * place)]
-        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-        try file.seek(toOffset: UInt64((page - 1) * 8192))
-        try file.write(contentsOf: Data(repeating: 0xA5, count: 8192))
+    }
+
+    func overwrite(_ pages: some Sequence<Int>) throws {
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(self.path)/spool.sqlite"))
+        for page in pages {
+            try file.seek(toOffset: UInt64((page - 1) * 8192))
+            try file.write(contentsOf: Data(repeating: 0xA5, count: 8192))
+        }
         try file.close()
     }
 }

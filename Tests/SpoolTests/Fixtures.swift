@@ -13,14 +13,17 @@ final class TemporarySpool {
     private(set) var spool: SQLiteSpool
     let loop = MultiThreadedEventLoopGroup.singleton.next()
 
-    init(maximumPages: Int? = nil) throws {
-        self.spool = try SQLiteSpool(directory: self.path, node: 0, threads: .singleton, maximumPages: maximumPages)
+    init(maximumPages: Int? = nil, reserve: Int = Writer.reserve) throws {
+        self.spool = try SQLiteSpool(
+            directory: self.path, node: 0, threads: .singleton, maximumPages: maximumPages, reserve: reserve)
     }
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
 
-    func reopen() async throws {
+    func reopen(factsKept: Int64 = 200_000) async throws {
         await self.spool.close()
-        self.spool = try SQLiteSpool(directory: self.path, threads: .singleton)
+        self.spool = try SQLiteSpool(directory: self.path, node: 0, threads: .singleton, maximumPages: nil) {
+            Store($0, $1, factsKept: factsKept)
+        }
     }
 
     /// Accepts a message for so many recipients.

@@ -128,6 +128,59 @@ struct InspectionTests {
         #expect(try self.check(spool).isSound)
     }
 
+    @Test("a row that no sound table may have is named and kept aside, not left out")
+    func refusedRow() async throws {
+        let spool = try TemporarySpool()
+        let kept = try await spool.accept().id
+        let refused = try await self.large(spool)
+        await spool.spool.close()
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(
+                sql: """
+                    PRAGMA writable_schema = ON;
+                    UPDATE sqlite_master SET sql = replace(sql, 'isFile INTEGER NOT NULL', 'isFile INTEGER')
+                    WHERE name = 'messages';
+                    """)
+        }
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(sql: "UPDATE messages SET isFile = NULL WHERE id = ?", arguments: [refused.rawValue])
+            try db.execute(
+                sql: """
+                    PRAGMA writable_schema = ON;
+                    UPDATE sqlite_master SET sql = replace(sql, 'isFile INTEGER', 'isFile INTEGER NOT NULL')
+                    WHERE name = 'messages';
+                    """)
+        }
+        // Nor does a start take its file away.
+        try await spool.reopen()
+        #expect(spool.files("content") == [refused.description])
+        await spool.spool.close()
+        let repair = try self.repair(spool)
+        #expect(repair.report.messages == 1)
+        #expect(repair.report.damaged.map(\.id) == [refused])
+        let folder = try #require(repair.folder)
+        #expect(FileManager.default.fileExists(atPath: "\(folder)/\(refused).eml"))
+        try await spool.reopen()
+        #expect(try await self.leased(spool) == [kept])
+    }
+
+    @Test("a file without a row is kept while facts say that its message was accepted and not settled")
+    func fileWithoutRow() async throws {
+        let spool = try TemporarySpool()
+        let ids = [try await self.large(spool), try await self.large(spool)]
+        let settled = try #require(try await spool.spool.message(ids[1]))
+        let path = "\(spool.path)/content/\(ids[1])"
+        try FileManager.default.copyItem(atPath: path, toPath: "\(spool.path)/copy")
+        _ = try await spool.settle(settled, [.relayed])
+        try FileManager.default.moveItem(atPath: "\(spool.path)/copy", toPath: path)
+        await spool.spool.close()
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            try db.execute(sql: "DELETE FROM messages")
+        }
+        try await spool.reopen()
+        #expect(spool.files("content") == [ids[0].description])
+    }
+
     @Test("a database that is none any more leaves an empty spool, and all that was there is kept aside")
     func noDatabase() async throws {
         let spool = try TemporarySpool()
@@ -166,6 +219,78 @@ struct InspectionTests {
             await spool.spool.close()
             #expect(try self.check(spool).isSound)
         }
+    }
+
+    /// Pages of the same messages and contents lie side by side, and so does what one bad write hits.
+    @Test(
+        "runs of damaged pages: each message is kept or named, by repair and by a start",
+        arguments: [7_821_485_760_430_732_720, .random(in: 0..<UInt64.max)] as [UInt64])
+    func runs(_ seed: UInt64) async throws {
+        print("seed \(seed)")
+        var random = SplitMix(state: seed)
+        let original = try TemporarySpool()
+        var all: Set<QueueID> = []
+        for number in 0..<300 {
+            let content = "Subject: \(number)\r\n\r\n" + String(repeating: "hello ", count: 80)
+            all.insert(try await original.accept(content: content).id)
+            if number % 100 == 0 { all.insert(try await self.large(original)) }
+        }
+        // Facts of those that are gone name nothing that could be lost.
+        for _ in 0..<100 {
+            let message = try await original.accept()
+            _ = try await original.settle(message, [.relayed])
+        }
+        await original.spool.close()
+        for round in 0..<3 {
+            let spool = try TemporarySpool()
+            await spool.spool.close()
+            try FileManager.default.removeItem(atPath: spool.path)
+            try FileManager.default.copyItem(atPath: original.path, toPath: spool.path)
+            for table in ["messages", "content"] + (round == 2 ? ["facts"] : []) {
+                let leaves = try original.leaves(of: table)
+                for _ in 0..<2 {
+                    let first = Int.random(in: 0..<leaves.count, using: &random)
+                    try spool.overwrite(leaves[first...].prefix(.random(in: 1...3, using: &random)))
+                }
+            }
+            let report = try self.check(spool)
+            let lost = Set(report.damaged.map(\.id))
+            // Without facts it is in doubt what was there.
+            if round < 2 {
+                #expect(report.messages + lost.count == all.count)
+                #expect(lost.subtracting(all).isEmpty)
+            }
+            let started = try await self.started(spool)
+            if round < 2 {
+                #expect(lost.subtracting(started).isEmpty)
+                #expect(started.count == report.messages + lost.count)
+            }
+            let repair = try self.repair(spool)
+            #expect(repair.report.messages == report.messages)
+            try await spool.reopen()
+            let leased = try await self.leased(spool)
+            #expect(leased.count == report.messages)
+            if round < 2 { #expect(leased.symmetricDifference(started.subtracting(lost)).isEmpty) }
+            for id in leased { #expect(try await !spool.content(of: id).isEmpty) }
+            await spool.spool.close()
+            #expect(try self.check(spool).isSound)
+        }
+    }
+
+    /// - Returns: what a start is handed or told of.
+    private func started(_ spool: TemporarySpool) async throws -> Set<QueueID> {
+        try await spool.reopen()
+        var found: Set<QueueID> = []
+        var last: QueueID?
+        while true {
+            let lease = try await spool.spool.lease(after: last, count: 100)
+            guard let end = lease.end else { break }
+            #expect(lease.messages.count + lease.damaged.count <= 100)
+            found.formUnion(lease.messages.map(\.id) + lease.damaged.map(\.message))
+            last = end
+        }
+        await spool.spool.close()
+        return found
     }
 
     private struct SplitMix: RandomNumberGenerator {

@@ -4,6 +4,7 @@ import Mail
 import NIOCore
 import NIOPosix
 import SMTP
+import Synchronization
 import Testing
 
 @testable import Spool
@@ -230,6 +231,69 @@ struct SQLiteSpoolTests {
         #expect(try await spool.settle(first, [.relayed]) == .done(generation: 1, isGone: true))
         for message in kept.dropFirst() { _ = try await spool.settle(message, [.relayed]) }
         try await spool.accept()
+    }
+
+    @Test("after a backlog its room is free again: inside the database at once, and bit by bit for the file system")
+    func roomComesBack() async throws {
+        let reserve = 1 << 20
+        let spool = try TemporarySpool(maximumPages: 1200, reserve: reserve)
+        var messages: [SpooledMessage] = []
+        let error = await #expect(throws: SpoolError.self) {
+            while true { messages.append(try await spool.accept(content: String(repeating: "x", count: 100_000))) }
+        }
+        #expect(error?.code == .full)
+        // Other tests fill the same disk, so only what is added is looked at.
+        var reusable: Int { spool.spool.directory.reusableOctets.load(ordering: .relaxed) }
+        #expect(reusable < reserve)
+        for message in messages { _ = try await spool.settle(message, [.relayed]) }
+        // A look every second, then a step every 50 ms.
+        try await Task.sleep(for: .milliseconds(1500))
+        for _ in 0..<500 where reusable > reserve { try await Task.sleep(for: .milliseconds(10)) }
+        #expect((reserve / 2...reserve).contains(reusable))
+        #expect(try #require(try spool.spool.freeOctets()) > reusable)
+        try await spool.accept(content: String(repeating: "x", count: 100_000))
+        await spool.spool.close()
+        let file = try FileManager.default.attributesOfItem(atPath: "\(spool.path)/spool.sqlite")
+        #expect(try #require(file[.size] as? Int) < 3 * reserve)
+    }
+
+    @Test("a shell that holds the database's lock for a moment refuses no mail")
+    func lockedForAMoment() async throws {
+        let spool = try TemporarySpool()
+        try await spool.accept()
+        var configuration = GRDB.Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let shell = try DatabaseQueue(path: "\(spool.path)/spool.sqlite", configuration: configuration)
+        try await shell.writeWithoutTransaction { db in try db.execute(sql: "BEGIN IMMEDIATE") }
+        let message = spool.message(octets: 3)
+        let accepted = spool.spool.accept(
+            NewMessage(message, content: .buffer(ByteBuffer(string: "abc"))), on: spool.loop)
+        try await Task.sleep(for: .milliseconds(300))
+        try await shell.writeWithoutTransaction { db in try db.execute(sql: "ROLLBACK") }
+        try await accepted.get()
+        #expect(try await spool.spool.counters().accepted == 2)
+    }
+
+    @Test("what a transaction changed of the drops that can be taken back is undone with it, and no more")
+    func undoableRollsBack() throws {
+        let spool = try TemporarySpool()
+        let store = Store(spool.spool.directory, ContentCache())
+        let ids = (1...3).map { QueueID(rawValue: $0) }
+        store.begin()
+        for id in ids.prefix(2) { store.setUndoable(id, true) }
+        store.committed()
+        store.begin()
+        store.setUndoable(ids[0], false)
+        store.setUndoable(ids[2], true)
+        store.setUndoable(ids[2], false)
+        store.setUndoable(ids[0], true)
+        store.setUndoable(ids[1], false)
+        store.rolledBack()
+        #expect(ids.map(store.isUndoable) == [true, true, false])
+        // One that could not begin changed nothing.
+        store.begin()
+        store.rolledBack()
+        #expect(ids.map(store.isUndoable) == [true, true, false])
     }
 
     @Test("octets that nobody packed are refused, and never trap")

@@ -24,40 +24,55 @@ public final class SQLiteSpool: Spool {
         try self.init(directory: directory, node: node, threads: threads, maximumPages: nil)
     }
 
-    /// - Parameter maximumPages: of the database; what is more is a full disk.
-    init(directory path: String, node: UInt8, threads: NIOThreadPool, maximumPages: Int?) throws(SpoolError) {
+    /// - Parameters:
+    ///   - maximumPages: of the database; what is more is a full disk.
+    ///   - reserve: octets inside the database that are not given back to the file system.
+    ///   - store: makes the writer's.
+    init(
+        directory path: String, node: UInt8, threads: NIOThreadPool, maximumPages: Int?, reserve: Int = Writer.reserve,
+        store: (SpoolDirectory, ContentCache) -> Store = { Store($0, $1) }
+    ) throws(SpoolError) {
         self.directory = try SpoolDirectory(path)
         self.threads = threads
         self.cache = ContentCache()
-        let store = Store(self.directory, self.cache)
+        let store = store(self.directory, self.cache)
         do {
             self.pool = try Self.open(self.directory, maximumPages: maximumPages)
-            let last = try self.pool.write { db in
-                try Schema.migrate(db)
-                return try store.load(db)
-            }
+            try self.pool.write { db in try Schema.migrate(db) }
+            // Where a damaged page was met a transaction cannot be ended, also when nothing came of it.
+            let last = try self.pool.writeWithoutTransaction { db in try store.load(db) }
             try self.directory.syncNames()
             self.directory.rememberPlace()
             self.identifiers = NIOLockedValueBox(QueueIDGenerator(node: node, after: last))
             let pool = self.pool
             let directory = self.directory
-            try directory.sweep { id in
-                try pool.read { db in try Salvage(db: db, directory: directory).mayName(id) }
+            try pool.unsafeRead { db in
+                let salvage = Salvage(db: db, directory: directory)
+                try directory.sweep { id in try salvage.mayNeed(id) }
             }
         } catch {
             self.directory.unlock()
             throw Self.openingError(error, path)
         }
-        self.writer = Writer(self.pool, store)
+        self.writer = Writer(self.pool, store, reserve: reserve)
     }
 
     private static func open(_ directory: SpoolDirectory, maximumPages: Int?) throws -> DatabasePool {
         var configuration = GRDB.Configuration()
         configuration.maximumReaderCount = 3
+        // Somebody's sqlite3 may hold the lock for a moment.
+        configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { db in
             guard !db.configuration.readonly else { return }
             try Schema.refuseNewer(db, directory)
-            if try Int.fetchOne(db, sql: "PRAGMA user_version") == 0 { try Schema.prepare(db) }
+            let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+            if version == 0 {
+                try Schema.prepare(db)
+            } else {
+                // GRDB makes a table and drops it where there is no log yet, whose root has to lie where some page lies: if
+                // that one is damaged, the spool cannot be opened. This begins a log and moves nothing.
+                try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA user_version = \(version)")
+            }
             // Debian builds SQLite to overwrite what is deleted, which would write each relayed content a second time. A
             // long log is folded back seldom, and then holds many pages that were written again meanwhile.
             try db.execute(
@@ -183,24 +198,13 @@ public final class SQLiteSpool: Spool {
 
     public func facts(after sequence: Int64?, count: Int) async throws -> [Fact] {
         try await self.read { db in
-            if let sequence {
-                return try Row.fetchAll(
-                    db, sql: "SELECT * FROM facts WHERE sequence > ? ORDER BY sequence LIMIT ?",
-                    arguments: [sequence, count]
-                ).map(Fact.init)
-            }
-            return try Row.fetchAll(
-                db, sql: "SELECT * FROM facts ORDER BY sequence DESC LIMIT ?", arguments: [count]
-            ).reversed().map(Fact.init)
+            let salvage = Salvage(db: db, directory: self.directory)
+            return try sequence.map { try salvage.facts(after: $0, count: count) } ?? salvage.newestFacts(count: count)
         }
     }
 
     public func facts(of id: QueueID) async throws -> [Fact] {
-        try await self.read { db in
-            try Row.fetchAll(
-                db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [id.rawValue]
-            ).map(Fact.init)
-        }
+        try await self.read { db in try Salvage(db: db, directory: self.directory).facts(of: id) }
     }
 
     public func counters() async throws -> Counters {

@@ -1,10 +1,11 @@
 import Glibc
+import Synchronization
 
 /// What its file system says of the spool.
 extension SpoolDirectory {
     /// Opened for it, so that a lack of descriptors, a directory that is gone and a disk that fails are seen too.
     ///
-    /// - Returns: octets that this user can still fill.
+    /// - Returns: octets that this user can still fill, and those inside the database that are filled first.
     func freeOctets() throws(SpoolError) -> Int {
         let file = Glibc.open(self.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard file >= 0 else { throw SpoolError(FileError(errno)) }
@@ -13,7 +14,9 @@ extension SpoolDirectory {
         guard fstatvfs(file, &information) == 0 else { throw SpoolError(FileError(errno)) }
         guard information.f_flag & UInt(ST_RDONLY) == 0 else { throw SpoolError(FileError(EROFS)) }
         try self.checkPlace()
-        return Int(clamping: information.f_bavail.multipliedReportingOverflow(by: information.f_frsize).partialValue)
+        let (free, overflow) = information.f_bavail.multipliedReportingOverflow(by: information.f_frsize)
+        let reusable = self.reusableOctets.load(ordering: .relaxed)
+        return overflow ? .max : min(Int(clamping: free), .max - reusable) + reusable
     }
 }
 

@@ -8,6 +8,8 @@ final class SpoolDirectory: Sendable {
     /// -1 once it is let go.
     private let lock: Atomic<CInt>
     let place = Mutex<[RememberedFile]>([])
+    /// Of the database, free pages as the writer last saw them.
+    let reusableOctets = Atomic<Int>(0)
 
     var database: String { "\(self.path)/spool.sqlite" }
     func incoming(_ id: QueueID) -> String { "\(self.path)/incoming/\(id)" }

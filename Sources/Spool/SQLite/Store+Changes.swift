@@ -172,7 +172,7 @@ extension Store {
     ) throws {
         try db.cachedStatement(sql: "INSERT OR REPLACE INTO dropped VALUES (?, ?, ?, ?, ?, ?)").run(
             id.rawValue, before.index, token, until.milliseconds, now.generation, Packer.recipients([before]))
-        self.changeUndoable { $0.insert(id) }
+        self.setUndoable(id, true)
         self.count { $0.dropped += 1 }
     }
 
@@ -245,7 +245,7 @@ extension Store {
         for id in messages {
             let isKept = try Bool.fetchOne(
                 db, sql: "SELECT EXISTS (SELECT 1 FROM dropped WHERE message = ?)", arguments: [id.rawValue])
-            if isKept != true { self.changeUndoable { $0.remove(id) } }
+            if isKept != true { self.setUndoable(id, false) }
         }
     }
 }

@@ -6,9 +6,9 @@ import SMTP
 
 /// The statements of one writer, and what it remembers so that it need not read back what it wrote a moment ago.
 ///
-/// Used by the writer's thread alone, between ``begin(_:)`` and ``committed()`` or ``rolledBack()``.
+/// Used by the writer's thread alone, between ``begin()`` and ``committed()`` or ``rolledBack()``.
 final class Store {
-    private static let factsKept: Int64 = 200_000
+    private let factsKept: Int64
 
     let directory: SpoolDirectory
     private let cache: ContentCache
@@ -31,13 +31,15 @@ final class Store {
     private var touched: [QueueID] = []
     private var cached: [(QueueID, ByteBuffer)] = []
     private var gone: [(id: QueueID, isFile: Bool)] = []
-    private var undoableBefore: Set<QueueID>?
+    private var undoableChanges: [(id: QueueID, was: Bool)] = []
     private var mustSyncContent = false
     /// New mail comes with it, which has to be where the next start looks for it.
     var takesMail = false
 
-    init(_ directory: SpoolDirectory, _ cache: ContentCache) {
+    /// - Parameter factsKept: the latest; older ones go.
+    init(_ directory: SpoolDirectory, _ cache: ContentCache, factsKept: Int64 = 200_000) {
         self.directory = directory
+        self.factsKept = factsKept
         self.cache = cache
     }
 
@@ -48,10 +50,20 @@ final class Store {
             throw SpoolError(.damaged, "the spool has no counters: see hoptop spool check")
         }
         self.totals.counters = Counters(row)
-        self.totals.lastFact = try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM facts") ?? 0
-        self.prunedFacts = try Int64.fetchOne(db, sql: "SELECT min(sequence) - 1 FROM facts") ?? 0
-        let highest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM messages") ?? 0
-        self.totals.lastID = max(try row.checked("lastID"), highest)
+        self.totals.lastFact = try Salvage.highestFact(db)
+        do {
+            self.prunedFacts = try Int64.fetchOne(db, sql: "SELECT min(sequence) - 1 FROM facts") ?? 0
+        } catch let error as DatabaseError where error.isDamage {
+            // Older ones than are kept stay.
+            self.prunedFacts = max(self.totals.lastFact - self.factsKept, 0)
+        }
+        self.totals.lastID = try row.checked("lastID")
+        do {
+            let highest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM messages") ?? 0
+            self.totals.lastID = max(self.totals.lastID, highest)
+        } catch let error as DatabaseError where error.isDamage {
+            // Each transaction wrote down its last one too.
+        }
         self.undoable = Set(
             try Int64.fetchAll(db, sql: "SELECT DISTINCT message FROM dropped").map(QueueID.init(rawValue:)))
         self.committedTotals = self.totals
@@ -60,11 +72,11 @@ final class Store {
 
     // MARK: the transaction
 
-    func begin(_ db: Database) throws {
+    func begin() {
         self.touched.removeAll(keepingCapacity: true)
         self.cached.removeAll(keepingCapacity: true)
         self.gone.removeAll(keepingCapacity: true)
-        self.undoableBefore = nil
+        self.undoableChanges.removeAll(keepingCapacity: true)
         self.mustSyncContent = false
         self.takesMail = false
     }
@@ -82,7 +94,6 @@ final class Store {
         ).run(
             self.totals.lastID, counters.accepted, counters.relayed, counters.deferredAttempts, counters.bounced,
             counters.expired, counters.dropped, counters.reports)
-        try self.pruneFacts(db)
     }
 
     func committed() {
@@ -95,7 +106,8 @@ final class Store {
     func rolledBack() {
         self.totals = self.committedTotals
         for id in self.touched { self.fresh.remove(id) }
-        if let before = self.undoableBefore { self.undoable = before }
+        for change in self.undoableChanges.reversed() { self.mark(change.id, isUndoable: change.was) }
+        self.undoableChanges.removeAll(keepingCapacity: true)
     }
 
     // MARK: messages
@@ -169,9 +181,17 @@ final class Store {
 
     // MARK: drops that can be taken back
 
-    func changeUndoable(_ body: (inout Set<QueueID>) -> Void) {
-        if self.undoableBefore == nil { self.undoableBefore = self.undoable }
-        body(&self.undoable)
+    func isUndoable(_ id: QueueID) -> Bool { self.undoable.contains(id) }
+
+    func setUndoable(_ id: QueueID, _ isUndoable: Bool) {
+        let was = self.undoable.contains(id)
+        guard was != isUndoable else { return }
+        self.undoableChanges.append((id, was))
+        self.mark(id, isUndoable: isUndoable)
+    }
+
+    private func mark(_ id: QueueID, isUndoable: Bool) {
+        if isUndoable { self.undoable.insert(id) } else { self.undoable.remove(id) }
     }
 
     // MARK: facts
@@ -188,13 +208,17 @@ final class Store {
         return self.totals.lastFact
     }
 
+    /// Enough facts are too old.
+    var hasOldFacts: Bool { self.totals.lastFact - self.factsKept - self.prunedFacts >= 1000 }
+
     /// The oldest facts go, a slice at a time, so that no transaction waits for it.
-    private func pruneFacts(_ db: Database) throws {
-        let end = self.totals.lastFact - Self.factsKept
-        guard end - self.prunedFacts >= 1000 else { return }
-        let upTo = min(end, self.prunedFacts + 5000)
-        try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence <= ?").run(upTo)
+    ///
+    /// Outside of a transaction, since one in which damage was met cannot be committed. What cannot be removed stays.
+    func pruneFacts(_ db: Database) throws {
+        let first = self.prunedFacts
+        let upTo = min(self.totals.lastFact - self.factsKept, first + 5000)
         self.prunedFacts = upTo
+        try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence > ? AND sequence <= ?").run(first, upTo)
     }
 }
 

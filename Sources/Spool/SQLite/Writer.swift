@@ -37,8 +37,17 @@ final class Writer: @unchecked Sendable {
     /// Octets of content.
     private static let weightOfTransaction = 32 << 20
 
-    private let pool: DatabasePool
-    private let store: Store
+    /// Of the database, octets that stay free for what comes next: new mail need not ask the file system for them.
+    static let reserve = 64 << 20
+    /// Pages given back in one step, between two changes: some milliseconds.
+    static let pagesInStep = 128
+    private static let betweenSteps = TimeAmount.milliseconds(50)
+    /// Between two looks at how much is free.
+    private static let betweenLooks = TimeAmount.seconds(1)
+
+    let pool: DatabasePool
+    let store: Store
+    let reserve: Int
     private let condition = MonotonicCondition()
     private var waiting: [Change] = []
     /// Of these: changes that are waited for.
@@ -60,9 +69,12 @@ final class Writer: @unchecked Sendable {
         return begun == 0 ? nil : .uptimeNanoseconds(begun)
     }
 
-    init(_ pool: DatabasePool, _ store: Store) {
+    func wrote(since begun: NIODeadline?) { self.begun.store(begun?.uptimeNanoseconds ?? 0, ordering: .relaxed) }
+
+    init(_ pool: DatabasePool, _ store: Store, reserve: Int = Writer.reserve) {
         self.pool = pool
         self.store = store
+        self.reserve = reserve
         let thread = Thread { self.run() }
         thread.name = "hoptop-spool"
         thread.stackSize = 1 << 20
@@ -129,12 +141,28 @@ final class Writer: @unchecked Sendable {
 
     private func run() {
         var next = NIODeadline.now()
-        while self.waitForChanges(until: next) {
-            let begun = NIODeadline.now()
-            let batch = self.nextBatch()
-            let isShared = batch.count { $0.urgency == .waitedFor } > 1
-            next = isShared ? begun + Self.gathering : begun
-            self.write(batch)
+        var look: NIODeadline? = next
+        loop: while true {
+            switch self.waitForChanges(until: next, idleAt: look) {
+            case .changes:
+                let begun = NIODeadline.now()
+                let batch = self.nextBatch()
+                let isShared = batch.count { $0.urgency == .waitedFor } > 1
+                next = isShared ? begun + Self.gathering : begun
+                self.write(batch)
+                if self.store.hasOldFacts {
+                    try? self.pool.writeWithoutTransaction { db in try self.store.pruneFacts(db) }
+                }
+                look = look ?? .now() + Self.betweenLooks
+                // Under steady load there is no idle moment.
+                guard let time = look, time <= .now() else { continue loop }
+                self.lookAtFreePages()
+                look = .now() + Self.betweenLooks
+            case .idle:
+                self.lookAtFreePages()
+                look = self.giveBack() ? .now() + Self.betweenSteps : nil
+            case .closed: break loop
+            }
         }
         try? self.pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
         let onClosed = self.condition.withLock {
@@ -144,15 +172,25 @@ final class Writer: @unchecked Sendable {
         for body in onClosed { body() }
     }
 
+    private enum Wake { case changes, idle, closed }
+
     /// Lets changes gather until the time has come or enough wait, then waits until something is due.
-    /// - Returns: false when nothing waits and nothing will.
-    private func waitForChanges(until time: NIODeadline) -> Bool {
+    ///
+    /// - Parameter idle: when to come back although nothing is due.
+    /// - Returns: `.closed` when nothing waits and nothing will.
+    private func waitForChanges(until time: NIODeadline, idleAt idle: NIODeadline?) -> Wake {
         self.condition.withLock {
             self.isGathering = true
             while self.waitedFor < Self.enough, !self.isClosing, self.condition.wait(until: time) {}
             self.isGathering = false
-            while !self.isDue { self.condition.wait() }
-            return !self.waiting.isEmpty
+            while !self.isDue {
+                if let idle {
+                    if !self.condition.wait(until: idle), !self.isDue { return .idle }
+                } else {
+                    self.condition.wait()
+                }
+            }
+            return self.waiting.isEmpty ? .closed : .changes
         }
     }
 
@@ -192,17 +230,18 @@ final class Writer: @unchecked Sendable {
     private func transaction(_ batch: ArraySlice<Change>) throws -> [() -> Void] {
         var answers: [() -> Void] = []
         answers.reserveCapacity(batch.count)
-        self.moveOn()
-        defer { self.begun.store(0, ordering: .relaxed) }
+        self.wrote(since: .now())
+        defer { self.wrote(since: nil) }
+        // First, since a transaction that cannot begin is rolled back like any other.
+        self.store.begin()
         do {
             try self.pool.writeWithoutTransaction { db in
                 try db.inCompiledTransaction {
-                    try self.store.begin(db)
                     for change in batch {
-                        self.moveOn()
+                        self.wrote(since: .now())
                         answers.append(try change.perform(self.store, db))
                     }
-                    self.moveOn()
+                    self.wrote(since: .now())
                     try self.store.finish(db)
                 }
             }
@@ -213,9 +252,6 @@ final class Writer: @unchecked Sendable {
         self.store.committed()
         return answers
     }
-
-    /// What stands still later is what comes next.
-    private func moveOn() { self.begun.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed) }
 
     /// One wake-up for each loop, however many wait there.
     private func answer(_ answers: [(loop: any EventLoop, body: () -> Void)]) {

@@ -12,19 +12,31 @@ struct SpoolCopy {
     let target: Database
 
     /// By the names of the columns, so that a table of an older version fits too. What no table may have is passed over.
-    private func insert(_ row: Row, into table: String) throws {
+    ///
+    /// - Returns: whether it is there now.
+    @discardableResult
+    private func insert(_ row: Row, into table: String) throws -> Bool {
         let columns = row.columnNames.joined(separator: ", ")
         let marks = row.columnNames.map { _ in "?" }.joined(separator: ", ")
         try self.target.cachedStatement(sql: "INSERT OR IGNORE INTO \(table) (\(columns)) VALUES (\(marks))")
             .execute(arguments: StatementArguments(row.databaseValues))
+        return self.target.changesCount > 0
     }
 
-    private func copy(_ table: String, id: QueueID) throws {
+    private func copy(_ table: String, id: QueueID) throws -> Bool {
         let row = try Row.fetchOne(self.source, sql: "SELECT * FROM \(table) WHERE id = ?", arguments: [id.rawValue])
-        if let row { try self.insert(row, into: table) }
+        return try row.map { try self.insert($0, into: table) } ?? false
     }
-    func message(_ id: QueueID) throws { try self.copy("messages", id: id) }
-    func content(_ id: QueueID) throws { try self.copy("content", id: id) }
+
+    /// - Returns: why it was not copied.
+    func message(_ id: QueueID, hasInlineContent: Bool) throws -> String? {
+        guard try self.copy("messages", id: id) else { return "its row breaks its table's rules" }
+        guard try !hasInlineContent || self.copy("content", id: id) else {
+            try self.target.execute(sql: "DELETE FROM messages WHERE id = ?", arguments: [id.rawValue])
+            return "its content's row breaks its table's rules"
+        }
+        return nil
+    }
 
     /// Of messages that were copied; as far as they can be read.
     func drops() throws {

@@ -16,7 +16,7 @@ extension SpoolInspection {
             let aside = try DamageFolder(in: self.directory, at: now)
             defer { if repair.folder == nil { aside.removeUnlessNeeded() } }
             try? FileManager.default.removeItem(atPath: copy)
-            repair.facts = try self.copy(repair.report, to: copy, folder: aside.name, at: now, progress)
+            repair.facts = try self.copy(&repair.report, to: copy, folder: aside.name, at: now, progress)
             for message in repair.report.damaged {
                 try aside.keep(message, content: self.remains(of: message.id))
             }
@@ -45,9 +45,10 @@ extension SpoolInspection {
         try? self.open().unsafeRead { db in try Salvage(db: db, directory: self.directory).inlineContent(of: id) }
     }
 
+    /// - Parameter report: messages that turn out not to fit move to its damaged ones.
     /// - Returns: facts kept.
     private func copy(
-        _ report: SpoolReport, to path: String, folder: String, at now: Timestamp, _ progress: SpoolProgress
+        _ report: inout SpoolReport, to path: String, folder: String, at now: Timestamp, _ progress: SpoolProgress
     ) throws -> Int {
         let target = try DatabaseQueue(path: path)
         try target.writeWithoutTransaction { db in
@@ -61,8 +62,11 @@ extension SpoolInspection {
                 let copy = SpoolCopy(source: source, target: target)
                 try self.examine(source, progress) { message, problem in
                     guard problem == nil else { return }
-                    try copy.message(message.id)
-                    if try salvage.inlineContent(of: message.id) != nil { try copy.content(message.id) }
+                    let isInline = try salvage.inlineContent(of: message.id) != nil
+                    if let problem = try copy.message(message.id, hasInlineContent: isInline) {
+                        report.messages -= 1
+                        report.damaged.append(Self.describe(message, problem))
+                    }
                 } damaged: { _ in
                 }
                 try copy.drops()

@@ -84,7 +84,7 @@ public final class SpoolInspection {
         }
     }
 
-    private static func describe(_ message: SpooledMessage, _ problem: String) -> SpoolReport.DamagedMessage {
+    static func describe(_ message: SpooledMessage, _ problem: String) -> SpoolReport.DamagedMessage {
         var described = SpoolReport.DamagedMessage(Damage(message.id, problem))
         described.arrived = message.arrived
         described.from = message.reversePath.description

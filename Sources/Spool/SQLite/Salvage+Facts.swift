@@ -1,0 +1,142 @@
+import GRDB
+import Mail
+
+extension Salvage {
+    private static let page: Int64 = 500
+    /// So many facts in a row that cannot be read are the end of them.
+    private static let factsMissing: Int64 = 20_000
+
+    /// In order, behind `place`; what cannot be read is passed over.
+    func facts(after place: Int64, count: Int) throws -> [Fact] {
+        var place = place
+        var missing: Int64 = 0
+        while missing < Self.factsMissing {
+            let rows: [Row]
+            if let page = try self.factPage(after: place, count: count) {
+                guard let end = page.last else { return [] }
+                rows = page
+                place = end["sequence"]
+            } else {
+                guard place < .max - Self.page else { return [] }
+                rows = try self.facts(from: place + 1, to: place + Self.page)
+                place += Self.page
+            }
+            missing = rows.isEmpty ? missing + Self.page : 0
+            let facts = rows.compactMap { try? Fact($0) }.prefix(count)
+            // Nothing at all would be taken for the end.
+            if !facts.isEmpty { return Array(facts) }
+        }
+        return []
+    }
+
+    /// The last `count`, oldest first.
+    func newestFacts(count: Int) throws -> [Fact] {
+        do {
+            let rows = try Row.fetchAll(
+                self.db, sql: "SELECT * FROM facts ORDER BY sequence DESC LIMIT ?", arguments: [count])
+            return rows.reversed().compactMap { try? Fact($0) }
+        } catch let error as DatabaseError where error.isDamage {}
+        var facts: [Fact] = []
+        var missing: Int64 = 0
+        var place = try Self.highestFact(self.db)
+        while facts.count < count, place > 0, missing < Self.factsMissing {
+            let rows = try self.facts(from: max(place - Self.page, 0) + 1, to: place)
+            facts += rows.reversed().compactMap { try? Fact($0) }
+            missing = rows.isEmpty ? missing + Self.page : 0
+            place -= Self.page
+        }
+        return facts.prefix(count).reversed()
+    }
+
+    /// The highest sequence that was given to a fact.
+    ///
+    /// The index knows it too; where neither does, it is not known, and none may be given twice.
+    static func highestFact(_ db: Database) throws -> Int64 {
+        do {
+            return try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM facts") ?? 0
+        } catch let error as DatabaseError where error.isDamage {
+            return try Int64.fetchOne(db, sql: "SELECT max(+sequence) FROM facts INDEXED BY factsOfMessage") ?? 0
+        }
+    }
+
+    /// All of a message, oldest first.
+    func facts(of id: QueueID) throws -> [Fact] {
+        do {
+            return try Row.fetchAll(
+                self.db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [id.rawValue]
+            ).compactMap { try? Fact($0) }
+        } catch let error as DatabaseError where error.isDamage {}
+        var facts: [Int64: Fact] = [:]
+        // Through the index, from the one end, and past it, from both ends: each up to what it cannot read.
+        var sequences: [Int64] = []
+        try self.read("SELECT sequence FROM facts WHERE message = ?", [id.rawValue]) { row in
+            if let sequence: Int64 = row.checkedIfPresent("sequence") { sequences.append(sequence) }
+        }
+        for sequence in sequences {
+            for row in try self.facts(from: sequence, to: sequence) { facts[sequence] = try? Fact(row) }
+        }
+        for order in ["ASC", "DESC"] {
+            let sql = "SELECT * FROM facts NOT INDEXED WHERE message = ? ORDER BY sequence \(order)"
+            try self.read(sql, [id.rawValue]) { row in
+                if let fact = try? Fact(row) { facts[fact.sequence] = fact }
+            }
+        }
+        return facts.values.filter { $0.message == id }.sorted { $0.sequence < $1.sequence }
+    }
+
+    private func read(_ sql: String, _ arguments: StatementArguments, _ body: (Row) -> Void) throws {
+        do {
+            let rows = try Row.fetchCursor(self.db, sql: sql, arguments: arguments)
+            while let row = try rows.next() { body(row) }
+        } catch let error as DatabaseError where error.isDamage {}
+    }
+
+    private func facts(from first: Int64, to last: Int64) throws -> [Row] {
+        try (first...last).compactMap { sequence in
+            do {
+                return try Row.fetchOne(
+                    self.db.cachedStatement(sql: "SELECT * FROM facts WHERE sequence = ?"), arguments: [sequence])
+            } catch let error as DatabaseError where error.isDamage { return nil }
+        }
+    }
+
+    /// - Returns: `nil` when it cannot be read, or its order shows that it is not what SQLite wrote.
+    private func factPage(after place: Int64, count: Int) throws -> [Row]? {
+        do {
+            let rows = try Row.fetchAll(
+                self.db, sql: "SELECT * FROM facts WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                arguments: [place, count])
+            return Self.isAscending(rows, "sequence", after: place) ? rows : nil
+        } catch let error as DatabaseError where error.isDamage { return nil }
+    }
+
+    /// Messages that facts are about, as far as these can be read.
+    func messagesOfFacts(_ gap: KeySearch.Gap) throws -> Set<Int64> {
+        var byIndex = KeySearch(self.db, "facts", "message")
+        guard try byIndex.search(gap) != nil else { return byIndex.keys }
+        // The index is damaged; the facts themselves may not be.
+        var found = byIndex.keys
+        for order in ["ASC", "DESC"] {
+            try self.read("SELECT message FROM facts NOT INDEXED ORDER BY sequence \(order)", []) { row in
+                guard let key: Int64 = row.checkedIfPresent("message"), key > gap.low, key < gap.high else { return }
+                found.insert(key)
+            }
+        }
+        return found
+    }
+
+    /// Whether facts say that nothing is to be done any more for a message without a row: all of its recipients that they
+    /// know are settled. What they do not say is doubt.
+    func isSettledByFacts(_ id: QueueID) -> Bool {
+        // Through the index alone, as it is asked of many.
+        let rows = try? Row.fetchAll(
+            self.db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [id.rawValue])
+        var isSettled: [Int: Bool] = [:]
+        for fact in (rows ?? []).compactMap({ try? Fact($0) }) {
+            guard let recipient = fact.recipient else { continue }
+            isSettled[recipient] = [.relayed, .bounced, .expired, .dropped].contains(fact.kind)
+        }
+        guard let last = isSettled.keys.max(), last < isSettled.count else { return false }
+        return isSettled.values.allSatisfy { $0 }
+    }
+}
