@@ -48,4 +48,9 @@ enum Schema {
         }
         try db.execute(sql: "PRAGMA user_version = \(self.version)")
     }
+
+    /// What an older file lacks, and what it works without: outside of a transaction, which a damaged table would undo.
+    static func addIndexes(_ db: Database) throws {
+        try db.execute(sql: "CREATE INDEX IF NOT EXISTS droppedByTime ON dropped (until)")
+    }
 }
