@@ -22,6 +22,7 @@ final class SpoolDirectory: Sendable {
         self.lock = Atomic(try Self.takeLock(path))
         try Self.makeDirectory("\(path)/incoming")
         try Self.makeDirectory("\(path)/content")
+        do { try self.finishRepair() } catch { throw SpoolError(error) }
     }
 
     /// Takes the lock of a spool that is there, and makes nothing.
@@ -31,6 +32,7 @@ final class SpoolDirectory: Sendable {
         }
         self.path = path
         self.lock = Atomic(try Self.takeLock(path))
+        do { try self.finishRepair() } catch { throw SpoolError(error) }
     }
 
     deinit { self.unlock() }
