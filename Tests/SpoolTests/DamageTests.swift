@@ -161,6 +161,53 @@ struct DamageTests {
         #expect(try await spool.spool.facts(of: id).isEmpty)
     }
 
+    @Test("a drop whose row is damaged stops no other from being taken back or forgotten")
+    func drops() async throws {
+        let spool = try TemporarySpool()
+        var ids: [QueueID] = []
+        for _ in 0..<6 { ids.append(try await spool.accept().id) }
+        let targets = ids.map { RecipientTarget(message: $0, index: 0, generation: 0) }
+        let until = Timestamp(milliseconds: 1000)
+        let token = try #require(try await spool.apply(.drop(undoUntil: until), targets).undo)
+        await spool.spool.close()
+        let changed = ids
+        try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+            for (index, change) in ["until = 'x'", "before = x'FF'", "generation = -1"].enumerated() {
+                try db.execute(
+                    sql: "UPDATE dropped SET \(change) WHERE message = ?", arguments: [changed[index].rawValue])
+            }
+            try db.execute(
+                sql: "UPDATE messages SET recipients = x'FF' WHERE id = ?", arguments: [changed[3].rawValue])
+        }
+        try await spool.reopen()
+        let undone = try await spool.spool.undo(token, after: nil, at: Timestamp(milliseconds: 5), on: spool.loop)
+            .get()
+        #expect(undone.changes.map(\.message) == [ids[4], ids[5]])
+        #expect(undone.skipped == ["damaged": 3, "changed meanwhile": 1])
+        _ = try await spool.spool.purge(at: Timestamp(milliseconds: 2000), on: spool.loop).get()
+        #expect(try await spool.spool.message(ids[1]) == nil)
+        #expect(try await spool.spool.message(ids[2]) == nil)
+        #expect(try await spool.spool.message(ids[4]) != nil)
+    }
+
+    @Test(
+        "a damaged page of the drops, or of their messages, stops no start, and what else is too old is forgotten",
+        arguments: ["dropped", "messages"])
+    func droppedPage(_ table: String) async throws {
+        let spool = try TemporarySpool()
+        var ids: [QueueID] = []
+        for _ in 0..<300 { ids.append(try await spool.accept().id) }
+        let targets = ids.map { RecipientTarget(message: $0, index: 0, generation: 0) }
+        _ = try await spool.apply(.drop(undoUntil: Timestamp(milliseconds: 1000)), targets)
+        await spool.spool.close()
+        try spool.overwritePage(of: table, at: 0.5)
+        try await spool.reopen()
+        _ = try? await spool.spool.purge(at: Timestamp(milliseconds: 2000), on: spool.loop).get()
+        _ = try await spool.spool.purge(at: Timestamp(milliseconds: 2000), on: spool.loop).get()
+        let left = try await spool.spool.lease(after: nil, count: 1000).messages.count
+        #expect(left < 260, "\(left)")
+    }
+
     @Test("content that ends while it is read is damage, not a shorter message")
     func endsEarly() async throws {
         let spool = try TemporarySpool()

@@ -181,6 +181,23 @@ struct InspectionTests {
         #expect(spool.files("content") == [ids[0].description])
     }
 
+    @Test("a repair that was killed between its last steps is finished by the next opening")
+    func interrupted() async throws {
+        let spool = try TemporarySpool()
+        let id = try await spool.accept().id
+        await spool.spool.close()
+        try FileManager.default.moveItem(
+            atPath: "\(spool.path)/spool.sqlite", toPath: "\(spool.path)/repaired.sqlite")
+        for name in ["spool.sqlite", "spool.sqlite-wal"] {
+            try Data(repeating: 0xA5, count: 65536).write(to: URL(fileURLWithPath: "\(spool.path)/\(name)"))
+        }
+        try await spool.reopen()
+        #expect(try await self.leased(spool) == [id])
+        await spool.spool.close()
+        #expect(spool.files("").filter { $0.hasSuffix("sqlite") } == ["spool.sqlite"])
+        #expect(try self.check(spool).isSound)
+    }
+
     @Test("a database that is none any more leaves an empty spool, and all that was there is kept aside")
     func noDatabase() async throws {
         let spool = try TemporarySpool()

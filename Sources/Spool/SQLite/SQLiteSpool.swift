@@ -12,6 +12,8 @@ public final class SQLiteSpool: Spool {
     let writer: Writer
     private let cache: ContentCache
     let threads: NIOThreadPool
+    /// Messages of which damage keeps their drops from being forgotten.
+    private let unpurgeable = NIOLockedValueBox<Set<QueueID>>([])
     private let identifiers: NIOLockedValueBox<QueueIDGenerator>
 
     /// Opens the spool, or makes one.
@@ -39,6 +41,7 @@ public final class SQLiteSpool: Spool {
         do {
             self.pool = try Self.open(self.directory, maximumPages: maximumPages)
             try self.pool.write { db in try Schema.migrate(db) }
+            try? self.pool.writeWithoutTransaction { db in try Schema.addIndexes(db) }
             // Where a damaged page was met a transaction cannot be ended, also when nothing came of it.
             let last = try self.pool.writeWithoutTransaction { db in try store.load(db) }
             try self.directory.syncNames()
@@ -148,7 +151,30 @@ public final class SQLiteSpool: Spool {
     }
 
     public func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
-        self.writer.submit(on: eventLoop) { store, db in try store.purge(at: now, db) }
+        self.purge(at: now, on: eventLoop, tries: 5)
+    }
+
+    /// - Parameter tries: each may find what is damaged, for the next to leave it out: a page can be emptied until it would
+    ///   have to be joined with a damaged one.
+    private func purge(at now: Timestamp, on eventLoop: any EventLoop, tries: Int) -> EventLoopFuture<Bool> {
+        self.threads.runIfActive(eventLoop: eventLoop) {
+            let without = self.unpurgeable.withLockedValue { $0 }
+            do {
+                // Not inside the writer's transaction, which could not be committed after damage was met.
+                return try self.pool.unsafeRead { db in try Store.purgeable(at: now, without: without, db) }
+            } catch { throw SpoolError(error) }
+        }.flatMap { messages in
+            guard !messages.isEmpty else { return eventLoop.makeSucceededFuture(false) }
+            return self.writer.submit(on: eventLoop) { store, db in
+                let damage = try store.purge(messages, at: now, db)
+                self.unpurgeable.withLockedValue { $0.formUnion(damage.keys) }
+                if let error = damage.values.first { throw error }
+                return messages.count == Store.messagesInPart
+            }
+        }.flatMapError { error in
+            tries > 1 && (error as? SpoolError)?.code == .damaged
+                ? self.purge(at: now, on: eventLoop, tries: tries - 1) : eventLoop.makeFailedFuture(error)
+        }
     }
 
     public func report(

@@ -57,4 +57,9 @@ enum Schema {
     static func hasDigests(_ db: Database) throws -> Bool {
         try Int.fetchOne(db.cachedStatement(sql: "PRAGMA user_version")) ?? 0 >= 2
     }
+
+    /// What an older file lacks, and what it works without: outside of a transaction, which a damaged table would undo.
+    static func addIndexes(_ db: Database) throws {
+        try db.execute(sql: "CREATE INDEX IF NOT EXISTS droppedByTime ON dropped (until)")
+    }
 }

@@ -26,6 +26,20 @@ extension SpoolDirectory {
         }
     }
 
+    /// A sound database that takes the place of the one that is there.
+    var repaired: String { "\(self.path)/repaired.sqlite" }
+
+    /// The new database must not meet the old one's log, nor the old one be left without it. Two names cannot be changed at
+    /// once; but this can be done again, as long as the new database waits under a name of its own.
+    func finishRepair() throws {
+        guard access(self.repaired, F_OK) == 0 else { return }
+        for suffix in ["-wal", "-shm"] { unlink("\(self.database)\(suffix)") }
+        // A power cut must not bring the log back beside the new one.
+        try self.sync(self.path)
+        guard rename(self.repaired, self.database) == 0 else { throw FileError(errno) }
+        try self.sync(self.path)
+    }
+
     /// Below the spool's directory.
     func filesNotNamed(by named: Set<QueueID>) -> [String] {
         let contents = Self.names("\(self.path)/content").filter { name in

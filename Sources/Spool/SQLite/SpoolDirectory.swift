@@ -5,6 +5,8 @@ import Synchronization
 /// The folders and files beside the database, and the lock that keeps a second process out.
 final class SpoolDirectory: Sendable {
     let path: String
+    /// On a file system that cannot be written, where a spool can only be looked at.
+    let isReadOnly: Bool
     /// -1 once it is let go.
     private let lock: Atomic<CInt>
     let place = Mutex<[RememberedFile]>([])
@@ -18,10 +20,12 @@ final class SpoolDirectory: Sendable {
     /// Makes what is missing, and takes the lock.
     init(_ path: String) throws(SpoolError) {
         self.path = path
+        self.isReadOnly = false
         try Self.makeDirectory(path)
         self.lock = Atomic(try Self.takeLock(path))
         try Self.makeDirectory("\(path)/incoming")
         try Self.makeDirectory("\(path)/content")
+        do { try self.finishRepair() } catch { throw SpoolError(error) }
     }
 
     /// Takes the lock of a spool that is there, and makes nothing.
@@ -30,7 +34,10 @@ final class SpoolDirectory: Sendable {
             throw SpoolError(.unavailable, "there is no spool in \(path): name one with --spool DIRECTORY")
         }
         self.path = path
-        self.lock = Atomic(try Self.takeLock(path))
+        self.isReadOnly = access(path, W_OK) != 0 && errno == EROFS
+        self.lock = Atomic(try Self.takeLock(path, isReadOnly: self.isReadOnly))
+        if self.isReadOnly { return }
+        do { try self.finishRepair() } catch { throw SpoolError(error) }
     }
 
     deinit { self.unlock() }
@@ -62,8 +69,9 @@ final class SpoolDirectory: Sendable {
                 + "name another with --spool DIRECTORY")
     }
 
-    private static func takeLock(_ path: String) throws(SpoolError) -> CInt {
-        let file = Glibc.open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    private static func takeLock(_ path: String, isReadOnly: Bool = false) throws(SpoolError) -> CInt {
+        let flags = isReadOnly ? O_RDONLY : O_RDWR | O_CREAT
+        let file = Glibc.open("\(path)/lock", flags | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw self.failure(path, errno) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             var text = [UInt8](repeating: 0, count: 32)
@@ -75,6 +83,7 @@ final class SpoolDirectory: Sendable {
                 "the spool \(path) is in use by process \(owner.isEmpty ? "?" : owner): "
                     + "stop that one or name another with --spool DIRECTORY")
         }
+        if isReadOnly { return file }
         ftruncate(file, 0)
         let line = "\(getpid())\n"
         _ = line.withCString { write(file, $0, strlen($0)) }

@@ -7,7 +7,7 @@ import SMTP
 /// The changes that callers ask for, inside the writer's transaction.
 extension Store {
     /// Of a drop that is taken back or forgotten.
-    private static let messagesInPart = 500
+    static let messagesInPart = 500
 
     // MARK: attempts
 
@@ -186,24 +186,29 @@ extension Store {
                 ORDER BY message
                 """, arguments: [token, last?.rawValue ?? 0, Self.messagesInPart])
         for row in rows {
-            let id = QueueID(rawValue: row["message"])
+            guard let rawValue: Int64 = row.checkedIfPresent("message") else { continue }
+            let id = QueueID(rawValue: rawValue)
             applied.end = id
-            let until: Int64 = row["until"]
+            guard let until: Int64 = row.checkedIfPresent("until"),
+                let index: Int = row.checkedIfPresent("recipient"),
+                let generation: UInt32 = row.checkedIfPresent("generation"),
+                let before = Self.recipient(row, of: id)
+            else {
+                applied.skipped["damaged", default: 0] += 1
+                continue
+            }
             guard now.milliseconds <= until else {
                 applied.skipped["too late to undo", default: 0] += 1
                 continue
             }
-            let index: Int = row["recipient"]
-            let generation: UInt32 = row["generation"]
-            guard var message = try self.message(id, db),
+            guard var message = try self.messageIfSound(id, db),
                 let place = message.recipients.firstIndex(where: { $0.index == index }),
                 message.recipients[place].state == .dropped, message.recipients[place].generation == generation
             else {
                 applied.skipped["changed meanwhile", default: 0] += 1
                 continue
             }
-            var unpacker = try Unpacker(ByteBuffer(bytes: row["before"] as Data), of: id)
-            guard var recipient = try unpacker.recipients().first else { continue }
+            var recipient = before
             recipient.generation = generation + 1
             message.recipients[place] = recipient
             message.generation += 1
@@ -222,22 +227,57 @@ extension Store {
         return applied
     }
 
-    func purge(at now: Timestamp, _ db: Database) throws -> Bool {
-        let ids = try Int64.fetchAll(
-            db, sql: "SELECT DISTINCT message FROM dropped WHERE until < ? LIMIT ?",
-            arguments: [now.milliseconds, Self.messagesInPart])
-        for id in ids {
-            try db.cachedStatement(sql: "DELETE FROM dropped WHERE message = ? AND until < ?")
-                .run(id, now.milliseconds)
-        }
-        let messages = Set(ids.map(QueueID.init(rawValue:)))
-        try self.forgetUndone(messages, db)
-        for id in messages {
-            if let message = try self.message(id, db), message.recipients.allSatisfy(\.state.isSettled) {
-                _ = try self.write(message, db)
+    /// As it was before it was dropped; `nil`: that is damaged.
+    private static func recipient(_ row: Row, of id: QueueID) -> SpooledRecipient? {
+        guard let octets: Data = row.checkedIfPresent("before"),
+            var unpacker = try? Unpacker(ByteBuffer(bytes: octets), of: id)
+        else { return nil }
+        return try? unpacker.recipients().first
+    }
+
+    /// `nil` also when its row is there and cannot be unpacked.
+    private func messageIfSound(_ id: QueueID, _ db: Database) throws -> SpooledMessage? {
+        do { return try self.message(id, db) } catch let error as SpoolError where error.code == .damaged { return nil }
+    }
+
+    /// Messages with drops whose time is over: some of them.
+    static func purgeable(at now: Timestamp, without: Set<QueueID>, _ db: Database) throws -> Set<QueueID> {
+        var messages: Set<QueueID> = []
+        for source in ["dropped", "dropped NOT INDEXED"] where messages.isEmpty {
+            try self.dropped(db, "SELECT message FROM \(source) WHERE until < ?", [now.milliseconds]) { id in
+                if !without.contains(id) { messages.insert(id) }
+                return messages.count < Self.messagesInPart
             }
         }
-        return ids.count == Self.messagesInPart
+        return messages
+    }
+
+    /// - Returns: what is damaged, all at once, since a transaction in which damage was met cannot be committed.
+    func purge(_ messages: Set<QueueID>, at now: Timestamp, _ db: Database) throws -> [QueueID: SpoolError] {
+        var damage: [QueueID: SpoolError] = [:]
+        for id in messages.sorted() {
+            do {
+                // A table that is left half changed would show damage where there is none.
+                try db.inSavepoint {
+                    try self.purge(id, at: now, db)
+                    return .commit
+                }
+            } catch {
+                let spoolError = SpoolError(error, id)
+                guard spoolError.code == .damaged, db.isInsideTransaction else { throw error }
+                damage[id] = spoolError
+            }
+        }
+        return damage
+    }
+
+    private func purge(_ id: QueueID, at now: Timestamp, _ db: Database) throws {
+        try db.cachedStatement(sql: "DELETE FROM dropped WHERE message = ? AND until < ?")
+            .run(id.rawValue, now.milliseconds)
+        try self.forgetUndone([id], db)
+        if let message = try self.messageIfSound(id, db), message.recipients.allSatisfy(\.state.isSettled) {
+            _ = try self.write(message, db)
+        }
     }
 
     /// Messages without a drop that can be taken back are no longer kept for one.

@@ -64,8 +64,13 @@ final class Store {
         } catch let error as DatabaseError where error.isDamage {
             // Each transaction wrote down its last one too.
         }
-        self.undoable = Set(
-            try Int64.fetchAll(db, sql: "SELECT DISTINCT message FROM dropped").map(QueueID.init(rawValue:)))
+        // From both ends, where damage is between.
+        for order in ["ASC", "DESC"] {
+            try Self.dropped(db, "SELECT message FROM dropped NOT INDEXED ORDER BY message \(order)", []) { id in
+                self.undoable.insert(id)
+                return true
+            }
+        }
         self.committedTotals = self.totals
         return self.totals.lastID > 0 ? QueueID(rawValue: self.totals.lastID) : nil
     }
@@ -180,6 +185,19 @@ final class Store {
     func count(_ body: (inout Counters) -> Void) { body(&self.totals.counters) }
 
     // MARK: drops that can be taken back
+
+    /// Messages of rows of `dropped`, as far as they can be read and until the body has enough.
+    static func dropped(
+        _ db: Database, _ sql: String, _ arguments: StatementArguments, _ body: (QueueID) throws -> Bool
+    ) throws {
+        do {
+            let rows = try Row.fetchCursor(db, sql: sql, arguments: arguments)
+            while let row = try rows.next() {
+                guard let id: Int64 = row.checkedIfPresent("message") else { continue }
+                guard try body(QueueID(rawValue: id)) else { return }
+            }
+        } catch let error as DatabaseError where error.isDamage {}
+    }
 
     func isUndoable(_ id: QueueID) -> Bool { self.undoable.contains(id) }
 

@@ -102,9 +102,9 @@ extension SpoolInspection {
         else { throw FileError(errno) }
         try self.directory.sync(copy)
         try aside.sync()
-        // The new database must not meet the old one's log.
-        for suffix in ["-wal", "-shm"] { unlink("\(database)\(suffix)") }
-        guard rename(copy, database) == 0 else { throw FileError(errno) }
+        // From here on the repair is done: who is killed in between leaves the rest to the next who opens the spool.
+        guard rename(copy, self.directory.repaired) == 0 else { throw FileError(errno) }
         try self.directory.sync(self.directory.path)
+        try self.directory.finishRepair()
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 import Mail
 import SMTP
 
@@ -49,9 +50,23 @@ public final class SpoolInspection {
     func open() throws -> DatabaseQueue {
         var configuration = GRDB.Configuration()
         configuration.readonly = true
-        let database = try DatabaseQueue(path: self.directory.database, configuration: configuration)
+        let database = try DatabaseQueue(path: try self.name(), configuration: configuration)
         try database.read { db in try Schema.refuseNewer(db, self.directory) }
         return database
+    }
+
+    /// As SQLite is told: where it cannot make its shared memory it must know that nobody writes, and then it reads no log.
+    private func name() throws(SpoolError) -> String {
+        let path = self.directory.database
+        guard self.directory.isReadOnly else { return path }
+        var log = stat()
+        guard stat("\(path)-wal", &log) != 0 || log.st_size == 0 else {
+            throw SpoolError(
+                .unavailable,
+                "the spool \(self.directory.path) is mounted read-only and was not closed: copy it, and check the copy")
+        }
+        let escaped = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? path
+        return "file:\(escaped)?immutable=1"
     }
 
     private static func problems(_ db: Database) -> [String] {
