@@ -76,7 +76,8 @@ let relay = room(
 let engineRooms =
     protocolRooms + [
         room("SASL", ["SMTP", crypto]),
-        room("Spool", ["Mail", "SMTP", nioCore, nioPosix, nioConcurrency, crypto, grdb, sqlite]),
+        .target(name: "CXXHash"),
+        room("Spool", ["CXXHash", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite]),
         room("Monitor", ["Mail", "SMTP", nioCore]),
         relay,
         room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),

@@ -44,11 +44,11 @@ final class FileContent: ContentSource {
     /// How far it was read in order.
     private struct Verification {
         let expected: Int64
-        var digest = ContentDigest()
+        var digest = Digest()
         var end = 0
     }
 
-    /// - Parameter digest: ``ContentDigest`` of what was accepted; `nil`: unknown.
+    /// - Parameter digest: ``Digest`` of what was accepted; `nil`: unknown.
     init(
         _ directory: SpoolDirectory, _ id: QueueID, digest: Int64?, threads: NIOThreadPool
     ) throws(SpoolError) {

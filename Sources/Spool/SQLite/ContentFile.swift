@@ -21,7 +21,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     private let id: QueueID
     private let lock = NIOLock()
     private var state = State.unopened
-    private var digest = ContentDigest()
+    private let digest = Digest()
 
     init(_ directory: SpoolDirectory, _ id: QueueID) {
         self.directory = directory

@@ -2,8 +2,8 @@ import Mail
 import NIOCore
 import SMTP
 
-/// How an envelope and its recipients lie in a column: a version octet, then fields in a fixed order, then a checksum over
-/// all of that, which version 1 did not have. Integers are big endian, a text has its octets' count before it. Reading
+/// How an envelope and its recipients lie in a column: a version octet, then fields in a fixed order, then a ``Digest`` of
+/// all that, which version 1 did not have: mail goes to nobody by a flipped bit. Integers are big endian, a text has its octets' count before it. Reading
 /// checks everything, since a disk can lie.
 struct Packer {
     static let version: UInt8 = 2
@@ -15,19 +15,10 @@ struct Packer {
         self.buffer.writeInteger(Self.version)
     }
 
-    /// With the checksum, after which nothing is to be written.
+    /// With the digest, after which nothing is to be written.
     private mutating func finish() -> ByteBuffer {
-        self.buffer.writeInteger(self.buffer.withUnsafeReadableBytes { Self.checksum($0) })
+        self.buffer.writeInteger(Digest.of(self.buffer))
         return self.buffer
-    }
-
-    /// FNV-1a of 64 bits: an octet that changed never keeps it, so that mail goes to nobody by a flipped bit.
-    ///
-    /// Source: http://www.isthe.com/chongo/tech/comp/fnv/
-    static func checksum(_ octets: UnsafeRawBufferPointer) -> UInt64 {
-        var sum: UInt64 = 0xCBF2_9CE4_8422_2325
-        for octet in octets { sum = (sum ^ UInt64(octet)) &* 0x0000_0100_0000_01B3 }
-        return sum
     }
 
     private mutating func write(_ integer: some FixedWidthInteger) { self.buffer.writeInteger(integer) }
@@ -114,22 +105,22 @@ struct Unpacker {
         self.id = id
         switch try self.integer(UInt8.self) {
         case 1: break
-        case Packer.version: try self.takeChecksum(of: buffer)
+        case Packer.version: try self.takeDigest(of: buffer)
         default: throw self.damage
         }
     }
 
     /// From the end of the octets that are still to be read.
-    private mutating func takeChecksum(of whole: ByteBuffer) throws(SpoolError) {
-        let octets = MemoryLayout<UInt64>.size
+    private mutating func takeDigest(of whole: ByteBuffer) throws(SpoolError) {
+        let octets = MemoryLayout<Int64>.size
         guard let rest = self.buffer.readSlice(length: self.buffer.readableBytes - octets),
-            self.buffer.readInteger(as: UInt64.self)
-                == whole.withUnsafeReadableBytes({ Packer.checksum(.init(rebasing: $0.dropLast(octets))) })
+            self.buffer.readInteger(as: Int64.self)
+                == whole.withUnsafeReadableBytes({ Digest.of(.init(rebasing: $0.dropLast(octets))) })
         else { throw self.damage }
         self.buffer = rest
     }
 
-    /// A version 2 whose version was changed to 1 has its checksum left.
+    /// A version 2 whose version was changed to 1 has its digest left.
     private func checkEnd() throws(SpoolError) {
         guard self.buffer.readableBytes == 0 else { throw self.damage }
     }

@@ -48,7 +48,7 @@ extension SpooledMessage {
 struct StoredRow {
     /// As it was accepted.
     var count: Int
-    /// ``ContentDigest``; `nil`: none was made.
+    /// ``Digest``; `nil`: none was made.
     var digest: Int64?
     /// `nil`: it is in a file.
     var octets: ByteBuffer?

@@ -197,7 +197,7 @@ public final class SQLiteSpool: Spool {
         }
         let content: any ContentSource
         if let octets = stored?.octets {
-            if let digest = stored?.digest, digest != ContentDigest.of(octets) { throw .changedContent(of: id) }
+            if let digest = stored?.digest, digest != Digest.of(octets) { throw .changedContent(of: id) }
             content = BufferedContent(buffer: octets)
         } else {
             content = try FileContent(self.directory, id, digest: stored?.digest, threads: self.threads)

@@ -12,7 +12,7 @@ extension SpoolDirectory {
         let file = Glibc.open(self.content(id), O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw FileError(errno) }
         defer { Glibc.close(file) }
-        var digest = ContentDigest()
+        let digest = Digest()
         var octets = 0
         return try withUnsafeTemporaryAllocation(byteCount: Self.pieceOctets, alignment: 16) { piece in
             while true {

@@ -137,7 +137,7 @@ extension Salvage {
     /// Octets, and their digest.
     private func stored(of id: QueueID) throws -> (Int, Int64) {
         if let octets = try self.inlineContent(of: id) {
-            return (octets.count, octets.withUnsafeBytes { ContentDigest.of($0) })
+            return (octets.count, octets.withUnsafeBytes { Digest.of($0) })
         }
         return try self.directory.digestContent(of: id)
     }

@@ -1,0 +1,47 @@
+import CXXHash
+import Mail
+import NIOCore
+
+/// What tells octets that the disk changed from octets as they were written, where their number does not: XXH3 of 64 bits
+/// (https://xxhash.com). It guards against disks alone: who can write to the spool can write a digest too.
+///
+/// `@unchecked Sendable`: its owner keeps its calls apart.
+final class Digest: @unchecked Sendable {
+    private let hash: OpaquePointer
+
+    init() {
+        guard let hash = hoptop_hash_create() else { fatalError("out of memory") }
+        self.hash = hash
+    }
+    deinit { hoptop_hash_free(self.hash) }
+
+    func update(_ octets: UnsafeRawBufferPointer) { hoptop_hash_update(self.hash, octets.baseAddress, octets.count) }
+
+    /// Of all that it was given so far, as a column holds it.
+    var value: Int64 { Int64(bitPattern: hoptop_hash_value(self.hash)) }
+
+    static func of(_ octets: UnsafeRawBufferPointer) -> Int64 {
+        Int64(bitPattern: hoptop_hash_of(octets.baseAddress, octets.count))
+    }
+
+    /// Of what it has to read.
+    static func of(_ buffer: ByteBuffer) -> Int64 { buffer.withUnsafeReadableBytes { self.of($0) } }
+}
+
+extension SpoolError {
+    /// The disk changed it. Its digest may be what changed, which nobody can tell.
+    static func changedContent(of id: QueueID) -> SpoolError {
+        SpoolError(.damaged, "the content of \(id) is not what was accepted: the disk changed it", queueID: id)
+    }
+}
+
+extension NewMessage {
+    /// With the digest of content in a buffer; a file has its own. On the caller's thread, since the writer has enough to
+    /// do.
+    func digested() -> NewMessage {
+        guard case .buffer(let octets) = self.content else { return self }
+        var message = self
+        message.digest = Digest.of(octets)
+        return message
+    }
+}
