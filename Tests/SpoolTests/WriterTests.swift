@@ -9,6 +9,17 @@ import Testing
 struct WriterTests {
     private final class Flag: Sendable { let isSet = Atomic(false) }
 
+    @Test("what is free inside the database is room while the log has its own")
+    func room() {
+        func room(_ disk: Int, log: Int) -> Int {
+            SpoolDirectory.room(onDisk: disk << 20, inDatabase: 100 << 20, log: log << 20) >> 20
+        }
+        #expect(room(60, log: 0) == 160)
+        #expect(room(30, log: 33) == 130, "it has grown as far as it will")
+        #expect(room(30, log: 0) == 30)
+        #expect(SpoolDirectory.room(onDisk: .max, inDatabase: 1, log: 0) == .max)
+    }
+
     @Test("a transaction that goes on from change to change does not stand still, however long it is")
     func movesOn() async throws {
         let spool = try TemporarySpool()

@@ -15,8 +15,24 @@ extension SpoolDirectory {
         guard information.f_flag & UInt(ST_RDONLY) == 0 else { throw SpoolError(FileError(EROFS)) }
         try self.checkPlace()
         let (free, overflow) = information.f_bavail.multipliedReportingOverflow(by: information.f_frsize)
-        let reusable = self.reusableOctets.load(ordering: .relaxed)
-        return overflow ? .max : min(Int(clamping: free), .max - reusable) + reusable
+        return Self.room(
+            onDisk: overflow ? .max : Int(clamping: free), inDatabase: self.reusableOctets.load(ordering: .relaxed),
+            log: self.logOctets)
+    }
+
+    /// What is free inside the database does not count while the log may still have to grow and the disk lacks room for
+    /// that: without its log nothing can be written down, and what is kept free may be more than any floor.
+    static func room(onDisk free: Int, inDatabase reusable: Int, log: Int) -> Int {
+        free < self.largestLog - log ? free : min(free, .max - reusable) + reusable
+    }
+
+    /// It is folded back after 4000 pages (`wal_autocheckpoint`), or a transaction later.
+    private static let largestLog = 40 << 20
+
+    /// Of the database's log as it is.
+    private var logOctets: Int {
+        var information = stat()
+        return stat("\(self.database)-wal", &information) == 0 ? Int(information.st_size) : 0
     }
 }
 
