@@ -61,10 +61,13 @@ struct StoredRow {
                 FROM messages LEFT JOIN content ON content.id = messages.id WHERE messages.id = ?
                 """)
         let rows = try Row.fetchCursor(statement, arguments: [id.rawValue])
-        guard let row = try rows.next() else { return nil }
-        return StoredRow(
-            count: try row.checked("count"), digest: try row.checkedOrNull("digest"),
-            octets: try row.withUnsafeData(named: "octets") { $0.map { ByteBuffer(bytes: $0) } })
+        // A row is only there as long as its cursor is.
+        return try withExtendedLifetime(rows) {
+            guard let row = try rows.next() else { return nil }
+            return StoredRow(
+                count: try row.checked("count"), digest: try row.checkedOrNull("digest"),
+                octets: try row.withUnsafeData(named: "octets") { $0.map { ByteBuffer(bytes: $0) } })
+        }
     }
 }
 
