@@ -33,7 +33,10 @@ extension Writer {
                 try db.execute(sql: "PRAGMA incremental_vacuum(\(pages))")
                 let after = try Self.freeOctets(db)
                 self.store.directory.reusableOctets.store(after, ordering: .relaxed)
-                return after < before
+                let isAll = after - self.reserve < pageOctets || after == before
+                // The file is shortened where its log is folded back, which few changes do not do by themselves.
+                if isAll { _ = try db.checkpoint(.passive) }
+                return !isAll
             }
         } catch {
             // What is wrong, mail will tell; after its next change this is tried again.
