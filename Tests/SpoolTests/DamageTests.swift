@@ -244,11 +244,11 @@ extension TemporarySpool {
         }
     }
 
-    func overwrite(_ pages: some Sequence<Int>) throws {
+    func overwrite(_ pages: some Sequence<Int>, with octets: Data = Data(repeating: 0xA5, count: 8192)) throws {
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(self.path)/spool.sqlite"))
         for page in pages {
             try file.seek(toOffset: UInt64((page - 1) * 8192))
-            try file.write(contentsOf: Data(repeating: 0xA5, count: 8192))
+            try file.write(contentsOf: octets)
         }
         try file.close()
     }

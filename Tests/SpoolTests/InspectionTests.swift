@@ -128,6 +128,31 @@ struct InspectionTests {
         #expect(try self.check(spool).isSound)
     }
 
+    /// As after a write that the disk said it had done: the page is sound, and older than the others.
+    @Test("a row that is missing where all seems sound is named by its content")
+    func lostWrite() async throws {
+        let spool = try TemporarySpool()
+        var all: Set<QueueID> = []
+        for _ in 0..<100 { all.insert(try await spool.accept().id) }
+        await spool.spool.close()
+        let before = try Data(contentsOf: URL(fileURLWithPath: "\(spool.path)/spool.sqlite"))
+        let page = try #require(try spool.leaves(of: "messages").last)
+        try await spool.reopen()
+        let lost = try await spool.accept(content: "Subject: the last\r\n\r\nhello\r\n").id
+        await spool.spool.close()
+        try #require(try spool.leaves(of: "messages").last == page)
+        try spool.overwrite([page], with: before[((page - 1) * 8192)..<(page * 8192)])
+        let report = try self.check(spool)
+        #expect(report.damaged.map(\.id) == [lost])
+        #expect(report.messages == all.count)
+        let folder = try #require(try self.repair(spool).folder)
+        #expect(try String(contentsOfFile: "\(folder)/\(lost).eml", encoding: .utf8).hasPrefix("Subject: the last"))
+        try await spool.reopen()
+        #expect(try await self.leased(spool) == all)
+        await spool.spool.close()
+        #expect(try self.check(spool).isSound)
+    }
+
     @Test("a row that no sound table may have is named and kept aside, not left out")
     func refusedRow() async throws {
         let spool = try TemporarySpool()

@@ -36,6 +36,10 @@ public final class SpoolInspection {
                     named.insert(damage.message)
                     report.damaged.append(Self.describe(damage, db))
                 }
+                // A row and its content come and go together, but a disk may have lost the write of one of their pages.
+                for id in Salvage(db: db, directory: self.directory).contents() where named.insert(id).inserted {
+                    report.damaged.append(Self.describe(Damage(id, "its row is missing"), db))
+                }
             }
             try source.close()
         } catch {
@@ -148,6 +152,19 @@ extension Salvage {
         return try Row.fetchOne(
             self.db.cachedStatement(sql: "SELECT digest FROM messages WHERE id = ?"), arguments: [id.rawValue]
         )?.checkedOrNull("digest")
+    }
+
+    /// Of messages whose content is in the database, as far as damage does not hide them: there it has been told.
+    func contents() -> [QueueID] {
+        var found: [QueueID] = []
+        let ids = try? Int64.fetchCursor(self.db, sql: "SELECT id FROM content ORDER BY id")
+        while let key = try? ids?.next() {
+            let id = QueueID(rawValue: key)
+            // From a damaged index they may come round in a circle.
+            if let last = found.last, id <= last { break }
+            found.append(id)
+        }
+        return found
     }
 
     func inlineContent(of id: QueueID) throws -> Data? {
