@@ -77,7 +77,7 @@ private final class LoadedQueue {
         let group = MultiThreadedEventLoopGroup.singleton
         let loop = group.next()
         let signal = ChangeSignal(loop: loop)
-        let clock = Clock { Timestamp(milliseconds: 1_800_000_000_000) }
+        let clock = Clock(now: { Timestamp(milliseconds: 1_800_000_000_000) }, steady: { 0 })
         let log = Logger(label: "benchmark", factory: { _ in SwiftLogNoOpLogHandler() })
         let spool = try SQLiteSpool(directory: self.path, threads: .singleton)
         let keyring = try Keyring(configuration)
@@ -85,7 +85,10 @@ private final class LoadedQueue {
             configuration, keyring: keyring, node: "mx", loop: loop, spool: spool,
             delivery: Delivery(
                 group: group, spool: spool, registry: SessionRegistry(node: "mx", signal: signal), clock: clock,
-                log: log, threads: .singleton), clock: clock, log: log, signal: signal)
+                log: log, threads: .singleton),
+            spoolWatch: SpoolWatch(
+                spool.condition, floor: 0, threads: .singleton, loop: loop, log: log, signal: signal),
+            clock: clock, log: log, signal: signal)
         try loop.submit {
             for number in 1...messages { queue.add(try Case.message(number, state: .deferred)) }
         }.wait()

@@ -157,7 +157,7 @@ extension EndToEnd {
         @Test("without a descriptor left it says so, connections wait, and it goes on by itself")
         func descriptors() async throws {
             let server = try Server(spool: "\(self.folder.path)/spool")
-            try server.limitDescriptors(to: 80)
+            try server.limitDescriptors(to: 40)
             var crowd = try (0..<80).map { _ in try Loopback(server.address.port) }
             try server.waitFor("Too many open files")
             crowd.removeAll()

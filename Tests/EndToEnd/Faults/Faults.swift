@@ -32,8 +32,10 @@ extension Server {
             spool: spool, configuration: configuration, environment: faults.environment, until: .ready, [])
     }
 
-    /// From now on it may have so many files and sockets open.
-    func limitDescriptors(to number: Int) throws {
+    /// From now on it may have so many more files and sockets open.
+    func limitDescriptors(to more: Int) throws {
+        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(self.processIdentifier)/fd")
+        let number = open.count + more
         let command = try Process.run(
             URL(fileURLWithPath: "/usr/bin/env"),
             arguments: ["prlimit", "--pid", "\(self.processIdentifier)", "--nofile=\(number)"])
