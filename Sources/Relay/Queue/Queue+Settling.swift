@@ -23,8 +23,9 @@ extension Queue {
         case .damaged(let reason): self.contentDamaged(reason, attempt, result)
         case .outcomes(let outcomes):
             self.judge(attempt.destination, by: outcomes)
+            var words = ReplyWords()
             self.settle(
-                result.job, attempt, zip(attempt.rows, outcomes).map { self.outcome(of: $0, $1, result) })
+                result.job, attempt, zip(attempt.rows, outcomes).map { self.outcome(of: $0, $1, result, &words) })
         }
     }
 
@@ -76,11 +77,11 @@ extension Queue {
     // MARK: outcomes
 
     private func outcome(
-        of row: QueueIndex.Row, _ outcome: ClientSession.Outcome, _ result: JobResult
+        of row: QueueIndex.Row, _ outcome: ClientSession.Outcome, _ result: JobResult, _ words: inout ReplyWords
     ) -> Settlement.Outcome {
         switch outcome {
         case .relayed(let reply, let dsn):
-            self.relayed(row, reply, dsn: dsn, result)
+            self.relayed(row, words.of(reply), dsn: dsn, result)
         case .bounced(let reply): self.settled(row, .bounced, reply.description, result)
         case .deferred(.beyondLimit(let kind, let limit)):
             self.postponed(row, ClientSession.DeferralCause.beyondLimit(kind, limit).description, result)
@@ -89,10 +90,9 @@ extension Queue {
     }
 
     private func relayed(
-        _ row: QueueIndex.Row, _ reply: Reply, dsn: Bool, _ result: JobResult
+        _ row: QueueIndex.Row, _ reply: (text: String, remoteID: String?), dsn: Bool, _ result: JobResult
     ) -> Settlement.Outcome {
-        var outcome = self.settled(
-            row, .relayed, reply.description, result, remoteID: Self.queueIdentifier(in: reply))
+        var outcome = self.settled(row, .relayed, reply.text, result, remoteID: reply.remoteID)
         outcome.relayNoticed = !dsn && self.index.wantsSuccess(row)
         return outcome
     }
@@ -127,24 +127,6 @@ extension Queue {
         outcome.due = self.now
         outcome.countsAsTry = false
         return outcome
-    }
-
-    /// `Ok: queued as 4Q7K`, `OK id=1abc-…`, `Message accepted for delivery, 4Q7K`: what the next hop calls the message.
-    static func queueIdentifier(in reply: Reply) -> String? {
-        let words = reply.lines.joined(separator: " ").split(separator: " ")
-        for (index, word) in words.enumerated() {
-            let lower = word.lowercased()
-            if lower == "as", index > 0, words[index - 1].lowercased() == "queued", index + 1 < words.count {
-                return Self.identifier(words[index + 1])
-            }
-            if lower.hasPrefix("id=") { return Self.identifier(word.dropFirst(3)) }
-        }
-        return nil
-    }
-
-    private static func identifier(_ word: Substring) -> String? {
-        let name = word.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".") }
-        return name.isEmpty || name.utf8.count > 128 ? nil : String(name)
     }
 
     // MARK: writing
@@ -258,5 +240,35 @@ extension Queue {
             self.index.update(row, to: recipient, messageGeneration: left.generation)
             self.plan(row)
         }
+    }
+}
+
+/// What a reply says, made once for all the recipients that it is for.
+struct ReplyWords {
+    private var last: (reply: Reply, text: String, remoteID: String?)?
+
+    mutating func of(_ reply: Reply) -> (text: String, remoteID: String?) {
+        if let last = self.last, last.reply == reply { return (last.text, last.remoteID) }
+        let words = (reply.description, Self.queueIdentifier(in: reply))
+        self.last = (reply, words.0, words.1)
+        return words
+    }
+
+    /// `Ok: queued as 4Q7K`, `OK id=1abc-…`, `Message accepted for delivery, 4Q7K`: what the next hop calls the message.
+    static func queueIdentifier(in reply: Reply) -> String? {
+        let words = reply.lines.joined(separator: " ").split(separator: " ")
+        for (index, word) in words.enumerated() {
+            let lower = word.lowercased()
+            if lower == "as", index > 0, words[index - 1].lowercased() == "queued", index + 1 < words.count {
+                return Self.identifier(words[index + 1])
+            }
+            if lower.hasPrefix("id=") { return Self.identifier(word.dropFirst(3)) }
+        }
+        return nil
+    }
+
+    private static func identifier(_ word: Substring) -> String? {
+        let name = word.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".") }
+        return name.isEmpty || name.utf8.count > 128 ? nil : String(name)
     }
 }

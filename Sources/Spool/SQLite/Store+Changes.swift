@@ -18,9 +18,13 @@ extension Store {
                 message.recipients[place].generation == outcome.generation, !message.recipients[place].state.isSettled
             else { return .stale }
         }
+        let isLast = self.isLast(settlement, of: message)
+        let from = message.reversePath.description
         for outcome in settlement.outcomes {
             guard let place = message.place(of: outcome.index) else { continue }
-            try self.settle(&message.recipients[place], outcome, of: message, at: settlement.at, db)
+            let to = message.recipients[place].forwardPath.description
+            try self.tell(outcome, of: message, from: from, to: to, at: settlement.at, db)
+            if !isLast { message.recipients[place].settle(outcome, at: settlement.at) }
         }
         message.generation += 1
         for report in settlement.reports {
@@ -31,26 +35,26 @@ extension Store {
             fact.text = report.message.id.description
             try self.insert(fact, db)
         }
-        let isGone = try self.write(message, db)
+        if isLast { try self.delete(message.id, db) }
+        let isGone = try isLast || self.write(message, db)
         return .done(generation: message.generation, isGone: isGone)
     }
 
-    private func settle(
-        _ recipient: inout SpooledRecipient, _ outcome: Settlement.Outcome, of message: SpooledMessage,
-        at now: Timestamp, _ db: Database
+    /// Whether nothing of the message is left behind it, as is so for most mail: its recipients, which others hold too, need
+    /// not be copied to be changed.
+    private func isLast(_ settlement: Settlement, of message: SpooledMessage) -> Bool {
+        let outcomes = settlement.outcomes
+        return outcomes.count == message.recipients.count && outcomes.allSatisfy(\.state.isSettled)
+            && zip(outcomes, outcomes.dropFirst()).allSatisfy { $0.index < $1.index } && !self.isUndoable(message.id)
+    }
+
+    /// Makes it a fact, and counts it.
+    private func tell(
+        _ outcome: Settlement.Outcome, of message: SpooledMessage, from: String, to: String, at now: Timestamp,
+        _ db: Database
     ) throws {
-        recipient.generation += 1
-        if outcome.countsAsTry, recipient.tries < .max { recipient.tries += 1 }
-        if let due = outcome.due { recipient.due = due }
-        recipient.nextHop = outcome.nextHop ?? recipient.nextHop
-        recipient.lastReply = outcome.reply ?? recipient.lastReply
-        recipient.remoteID = outcome.remoteID ?? recipient.remoteID
-        recipient.state = outcome.state
-        if outcome.state.isSettled { recipient.settledAt = now }
-        if outcome.delayNoticed {
-            recipient.delayNoticed = true
-            return  // Nothing else happened; that the sender was told is a fact of the report.
-        }
+        // Nothing else happened; that the sender was told is a fact of the report.
+        guard !outcome.delayNoticed else { return }
         let kind: Fact.Kind
         switch outcome.state {
         case .deferred:
@@ -65,14 +69,12 @@ extension Store {
         case .expired:
             kind = .expired
             self.count { $0.expired += 1 }
-        case .hold:
-            kind = .damaged
-            recipient.heldSince = now
+        case .hold: kind = .damaged
         case .queued, .active, .dropped: return
         }
-        var fact = Fact(sequence: 0, at: now, kind: kind, message: message.id, recipient: recipient.index)
-        fact.from = message.reversePath.description
-        fact.to = recipient.forwardPath.description
+        var fact = Fact(sequence: 0, at: now, kind: kind, message: message.id, recipient: outcome.index)
+        fact.from = from
+        fact.to = to
         fact.nextHop = outcome.nextHop
         fact.remoteID = outcome.remoteID
         fact.text = outcome.reply
@@ -295,5 +297,23 @@ extension SpooledMessage {
     fileprivate func place(of index: Int) -> Int? {
         if self.recipients.indices.contains(index), self.recipients[index].index == index { return index }
         return self.recipients.firstIndex { $0.index == index }
+    }
+}
+
+extension SpooledRecipient {
+    fileprivate mutating func settle(_ outcome: Settlement.Outcome, at now: Timestamp) {
+        self.generation += 1
+        if outcome.countsAsTry, self.tries < .max { self.tries += 1 }
+        if let due = outcome.due { self.due = due }
+        self.nextHop = outcome.nextHop ?? self.nextHop
+        self.lastReply = outcome.reply ?? self.lastReply
+        self.remoteID = outcome.remoteID ?? self.remoteID
+        self.state = outcome.state
+        if outcome.state.isSettled { self.settledAt = now }
+        if outcome.delayNoticed {
+            self.delayNoticed = true
+        } else if outcome.state == .hold {
+            self.heldSince = now
+        }
     }
 }

@@ -173,7 +173,7 @@ final class Store {
         return false
     }
 
-    private func delete(_ id: QueueID, _ db: Database) throws {
+    func delete(_ id: QueueID, _ db: Database) throws {
         try db.cachedStatement(sql: "DELETE FROM content WHERE id = ?").run(id.rawValue)
         let isInline = db.changesCount > 0
         try db.cachedStatement(sql: "DELETE FROM messages WHERE id = ?").run(id.rawValue)
