@@ -6,8 +6,10 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
-        // A message passes through six of our modules; what is small enough is inlined across them.
-        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+        // A message passes through six of our modules; what is small enough is inlined across them. Exclusive access is
+        // checked in debug builds, and so by all tests.
+        .unsafeFlags(
+            ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 /// A room of the house; who may know whom is said in this file.

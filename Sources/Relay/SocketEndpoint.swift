@@ -1,10 +1,13 @@
 /// A host name or address literal with a port; written `host:port`, `192.0.2.1:25`, `[2001:db8::1]:25`.
 public struct SocketEndpoint: Sendable, Hashable, CustomStringConvertible {
-    public var host: String
-    public var port: Int
+    public let host: String
+    public let port: Int
+    /// Made once, since each outcome names its host.
+    public let description: String
     public init(host: String, port: Int) {
         self.host = host
         self.port = port
+        self.description = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
     /// Reads `description`'s form; without a port, `defaultPort`. `nil` when it is not of that form.
     public init?(_ text: String, defaultPort: Int? = nil) {
@@ -25,16 +28,7 @@ public struct SocketEndpoint: Sendable, Hashable, CustomStringConvertible {
             portText = nil
         }
         guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
-        self.host = String(host)
-        if let portText {
-            guard let port = Int(portText), (0...65535).contains(port) else { return nil }
-            self.port = port
-        } else {
-            guard let defaultPort else { return nil }
-            self.port = defaultPort
-        }
-    }
-    public var description: String {
-        self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
+        guard let port = portText.map({ Int($0) }) ?? defaultPort, (0...65535).contains(port) else { return nil }
+        self.init(host: String(host), port: port)
     }
 }

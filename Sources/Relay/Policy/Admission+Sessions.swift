@@ -1,11 +1,9 @@
 import Mail
-import NIOCore
 import SMTP
 
 extension Admission {
     /// What a session of this client on this listener offers.
-    func session(on listener: Listener, from address: SocketAddress?, at now: Timestamp) -> ServerSession.Configuration
-    {
+    func session(on listener: Listener, from peer: Peer, at now: Timestamp) -> ServerSession.Configuration {
         let limits = self.configuration.limits
         var session = ServerSession.Configuration(
             hostname: self.configuration.hostname, maximumMessageOctets: limits.messageOctets,
@@ -25,22 +23,19 @@ extension Admission {
             session.mechanisms = Authentication.mechanisms(
                 isBound: self.keyring.serverEndPoint != nil && self.tls(on: listener) != .none)
         }
-        session.extensions = self.extensions(on: listener, from: address)
+        session.extensions = self.extensions(on: listener, from: peer)
         session.trustsClient = session.extensions.contains(.xclient) || session.extensions.contains(.xforward)
         return session
     }
 
     func tls(on listener: Listener) -> Listener.TLS { listener.tls(with: self.configuration.tls) }
 
-    private func extensions(on listener: Listener, from address: SocketAddress?) -> Set<ServiceExtension> {
-        func isAmong(_ networks: [Network]) -> Bool {
-            address.map { address in networks.contains { $0.contains(address) } } ?? false
-        }
+    private func extensions(on listener: Listener, from peer: Peer) -> Set<ServiceExtension> {
         var extensions = self.extensions
         if self.tls(on: listener) != .starttls { extensions.remove(.startTLS) }
-        if !self.mayRelay(address) { extensions.remove(.etrn) }
-        if !isAmong(self.configuration.xclient) { extensions.remove(.xclient) }
-        if !isAmong(self.configuration.xforward) { extensions.remove(.xforward) }
+        if !self.mayRelay(peer) { extensions.remove(.etrn) }
+        if !peer.isAmong(self.configuration.xclient) { extensions.remove(.xclient) }
+        if !peer.isAmong(self.configuration.xforward) { extensions.remove(.xforward) }
         return extensions
     }
 }

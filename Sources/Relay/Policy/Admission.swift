@@ -1,6 +1,5 @@
 import Mail
 import Monitor
-import NIOCore
 import SMTP
 
 /// Who may do what: a value, asked at each step of a session. Counts of sessions come in as arguments.
@@ -16,19 +15,16 @@ struct Admission: Sendable {
         self.extensions = Set(ServiceExtension.allCases).subtracting(configuration.without)
     }
 
-    func mayRelay(_ address: SocketAddress?) -> Bool {
-        guard let address else { return false }
-        return self.configuration.networks.contains { $0.contains(address) }
-    }
+    func mayRelay(_ peer: Peer) -> Bool { peer.isAmong(self.configuration.networks) }
 
     /// - Parameters:
     ///   - sessions: inbound sessions in all, this one included; `fromClient`: those of the same address.
-    func greeting(_ address: SocketAddress?, sessions: Int, fromClient: Int) -> ServerSession.Verdict {
+    func greeting(_ peer: Peer, sessions: Int, fromClient: Int) -> ServerSession.Verdict {
         let limits = self.configuration.limits
         if sessions > limits.sessions {
             return .disconnect(Reply(421, EnhancedStatusCode(4, 3, 2), "Too many connections, try again later"))
         }
-        if fromClient > limits.connectionsPerClient, !self.mayRelay(address) {
+        if fromClient > limits.connectionsPerClient, !self.mayRelay(peer) {
             return .disconnect(Reply(421, EnhancedStatusCode(4, 7, 0), "Too many connections from your address"))
         }
         return .accept
@@ -36,13 +32,13 @@ struct Admission: Sendable {
 
     /// - Parameter user: who logged in, which allows to relay.
     func recipient(
-        _ path: ForwardPath, from address: SocketAddress?, user: String?
+        _ path: ForwardPath, from peer: Peer, user: String?
     ) -> ServerSession.Verdict {
         guard case .path(let forward) = path else { return .accept }  // <Postmaster>: every server takes it (§4.5.1).
         if !forward.route.isEmpty, self.configuration.sourceRoutes == .reject {
             return .refuse(Reply(550, EnhancedStatusCode(5, 1, 3), "Source routes are not accepted here"))
         }
-        if user != nil || self.mayRelay(address) || self.isOurPostmaster(forward.mailbox) { return .accept }
+        if user != nil || self.mayRelay(peer) || self.isOurPostmaster(forward.mailbox) { return .accept }
         let domain = forward.mailbox.domain.canonical
         if self.configuration.domains.contains(where: { $0.matches(domain) }) { return .accept }
         return .refuse(Reply(554, EnhancedStatusCode(5, 7, 1), "Relay access denied"))
@@ -57,14 +53,14 @@ struct Admission: Sendable {
     /// route stripped unless this client's routes are honoured (RFC 5321 §3.6.1, appendix C).
     ///
     /// - Returns: the path, and whether a route was walked, so that our name goes to the front of the reverse-path.
-    func queued(_ path: ForwardPath, from address: SocketAddress?) -> (path: ForwardPath, moved: Bool) {
+    func queued(_ path: ForwardPath, from peer: Peer) -> (path: ForwardPath, moved: Bool) {
         let us = Domain(self.configuration.hostname)
         guard case .path(var forward) = path else {
             let mailbox = self.configuration.postmaster ?? Mailbox(localPart: "postmaster", domain: us)
             return (.path(Path(mailbox: mailbox)), false)
         }
         guard !forward.route.isEmpty else { return (path, false) }
-        guard self.honors(address) else {
+        guard self.honors(peer) else {
             forward.route = []
             return (.path(forward), false)
         }
@@ -72,13 +68,13 @@ struct Admission: Sendable {
         return (.path(forward), true)
     }
 
-    func queued(_ path: ReversePath, from address: SocketAddress?) -> ReversePath {
-        guard case .path(var reverse) = path, !reverse.route.isEmpty, !self.honors(address) else { return path }
+    func queued(_ path: ReversePath, from peer: Peer) -> ReversePath {
+        guard case .path(var reverse) = path, !reverse.route.isEmpty, !self.honors(peer) else { return path }
         reverse.route = []
         return .path(reverse)
     }
 
-    private func honors(_ address: SocketAddress?) -> Bool {
-        self.configuration.sourceRoutes == .honor && self.mayRelay(address)
+    private func honors(_ peer: Peer) -> Bool {
+        self.configuration.sourceRoutes == .honor && self.mayRelay(peer)
     }
 }

@@ -24,10 +24,10 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
     }
 
     public func contains(_ address: SocketAddress) -> Bool {
-        guard let text = address.ipAddress, let octets = Self.octets(text) else { return false }
-        return self.contains(octets)
+        address.ipAddress.flatMap(Self.octets).map(self.contains) ?? false
     }
 
+    /// - Parameter octets: as ``octets(_:)`` gives them.
     func contains(_ octets: [UInt8]) -> Bool {
         guard octets.count == self.prefix.count else { return false }
         let whole = self.bits / 8

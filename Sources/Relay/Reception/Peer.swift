@@ -3,7 +3,9 @@ import SMTP
 
 /// Who the client is to policy and log: the other end of the connection, or what a proxy told in its place.
 struct Peer: Sendable {
-    var address: SocketAddress?
+    var address: SocketAddress? { didSet { self.octets = self.client.flatMap(Network.octets) } }
+    /// Of the address; each recipient asks for them.
+    private var octets: [UInt8]?
     /// Told by XCLIENT.
     var name: String?
     /// Told by XFORWARD: whom the client speaks for, which the log shows and policy ignores.
@@ -11,6 +13,10 @@ struct Peer: Sendable {
 
     /// Without its port.
     var client: String? { self.address?.ipAddress }
+    func isAmong(_ networks: [Network]) -> Bool {
+        guard let octets = self.octets else { return false }
+        return networks.contains { $0.contains(octets) }
+    }
     /// `192.0.2.7:40112`
     var text: String { self.forwarded ?? self.address.map(\.endpointText) ?? "?" }
 

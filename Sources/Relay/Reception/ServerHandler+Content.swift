@@ -57,20 +57,20 @@ extension ServerHandler {
         let reception = self.reception
         let arrived = self.now
         self.record?.said(.client, "[content: \(self.session.contentOctets) octets] .", at: arrived)
-        let address = self.peer.address
+        let peer = self.peer
         let arrival = Arrival(
-            peer: self.peer.text, hello: self.session.client?.name, with: self.session.transferProtocol,
+            peer: peer.text, hello: self.session.client?.name, with: self.session.transferProtocol,
             session: self.record?.ref.id, tls: self.tls, user: self.session.user)
         let hold = self.session.mailParameters?.futureRelease.map { Self.release($0, arrived) }
         let recipients = envelope.recipients.enumerated().map { index, recipient in
-            let queued = self.admission.queued(recipient.forwardPath, from: address)
+            let queued = self.admission.queued(recipient.forwardPath, from: peer)
             var spooled = SpooledRecipient(
                 index: index, forwardPath: queued.path, parameters: recipient.parameters, moved: queued.moved,
                 due: arrived)
             if let hold { spooled.heldBack(until: hold, from: arrived) }
             return spooled
         }
-        let reversePath = self.admission.queued(envelope.reversePath, from: address)
+        let reversePath = self.admission.queued(envelope.reversePath, from: peer)
         if reversePath != envelope.reversePath || zip(envelope.recipients, recipients).contains(where: Self.isRouted) {
             self.record?.said(
                 .relay, "source route: \(self.admission.configuration.sourceRoutes.rawValue)", at: arrived)

@@ -11,7 +11,7 @@ extension ServerHandler {
             let counts = self.reception.registry.counts(client: self.client)
             self.session.decided(
                 self.admission.greeting(
-                    self.peer.address, sessions: counts.inbound, fromClient: counts.ofClient))
+                    self.peer, sessions: counts.inbound, fromClient: counts.ofClient))
         case .hello(let name, _):
             self.record?.update(at: self.now) { $0.name = name }
             self.session.decided(.accept)
@@ -25,7 +25,7 @@ extension ServerHandler {
             let refusal = self.reception.spoolWatch.refusal(of: declared)
             self.session.decided(refusal.map { .refuse($0) } ?? .accept)
         case .recipient(let path, _):
-            let verdict = self.admission.recipient(path, from: self.peer.address, user: self.session.user)
+            let verdict = self.admission.recipient(path, from: self.peer, user: self.session.user)
             if case .accept = verdict { self.record?.update(at: self.now) { $0.recipientsDone += 1 } }
             self.session.decided(verdict)
         case .content(let envelope):

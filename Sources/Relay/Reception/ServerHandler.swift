@@ -53,7 +53,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.peer.address = self.peer.address ?? context.remoteAddress
         self.client = self.peer.client
         self.session = ServerSession(
-            self.admission.session(on: self.listener, from: self.peer.address, at: self.now))
+            self.admission.session(on: self.listener, from: self.peer, at: self.now))
         self.record = self.reception.registry.open(
             .inbound, peer: self.peer.text, client: self.client, at: self.now, hangUp: { channel.close(promise: nil) })
         self.reception.opened(channel)

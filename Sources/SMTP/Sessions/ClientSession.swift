@@ -112,9 +112,9 @@ public struct ClientSession: Sendable {
             if self.ending == nil, let command = self.nextCommand() { return .send(command) }
             do {
                 if let reply = try self.replies.next() {
-                    self.outbox.append(.heard(self.shown(reply)))
+                    let heard = self.shown(reply)  // As the session was when it was said.
                     self.received(reply)
-                    continue
+                    return .heard(heard)
                 }
             } catch {
                 self.fail(.malformedReply(self.phase))

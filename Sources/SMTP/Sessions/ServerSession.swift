@@ -187,8 +187,9 @@ public struct ServerSession: Sendable {
                 if self.isShuttingDown {
                     self.close(saying: self.shutDownReply)
                 } else if let line = self.input.nextLine() {
-                    self.outbox.append(.heard(self.transcript(of: line)))
+                    let heard = self.transcript(of: line)  // As the session was when it was said.
                     self.answer(line, standing)
+                    return .heard(heard)
                 } else {
                     return nil
                 }
@@ -196,8 +197,8 @@ public struct ServerSession: Sendable {
                 if self.isShuttingDown {
                     self.close(saying: self.shutDownReply)
                 } else if let line = self.input.nextLine() {
-                    self.outbox.append(.heard(Self.redacted(line)))
                     self.responded(line, client, user)
+                    return .heard(Self.redacted(line))
                 } else {
                     return nil
                 }

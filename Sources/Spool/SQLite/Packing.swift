@@ -7,27 +7,26 @@ import SMTP
 /// checks everything, since a disk can lie.
 struct Packer {
     static let version: UInt8 = 2
-    private var buffer: ByteBuffer
+    private var octets: [UInt8] = []
 
     init() {
-        self.buffer = ByteBuffer()
-        self.buffer.reserveCapacity(256)
-        self.buffer.writeInteger(Self.version)
+        self.octets.reserveCapacity(256)
+        self.octets.append(Self.version)
     }
 
     /// With the digest, after which nothing is to be written.
-    private mutating func finish() -> ByteBuffer {
-        self.buffer.writeInteger(Digest.of(self.buffer))
-        return self.buffer
+    private mutating func finish() -> [UInt8] {
+        self.write(self.octets.withUnsafeBytes(Digest.of))
+        return self.octets
     }
 
-    private mutating func write(_ integer: some FixedWidthInteger) { self.buffer.writeInteger(integer) }
+    private mutating func write(_ integer: some FixedWidthInteger) {
+        withUnsafeBytes(of: integer.bigEndian) { self.octets.append(contentsOf: $0) }
+    }
 
     private mutating func write(_ text: String) {
-        let start = self.buffer.writerIndex
-        self.buffer.writeInteger(UInt32(0))
-        let count = self.buffer.writeString(text)
-        self.buffer.setInteger(UInt32(count), at: start)
+        self.write(UInt32(text.utf8.count))
+        self.octets.append(contentsOf: text.utf8)
     }
     private mutating func write(_ text: String?) {
         self.write(UInt8(text == nil ? 0 : 1))
@@ -54,7 +53,7 @@ struct Packer {
     }
 
     /// What of a message never changes.
-    static func envelope(of message: SpooledMessage) -> ByteBuffer {
+    static func envelope(of message: SpooledMessage) -> [UInt8] {
         var packer = Packer()
         switch message.reversePath {
         case .null: packer.write(Path?.none)
@@ -67,7 +66,7 @@ struct Packer {
         return packer.finish()
     }
 
-    static func recipients(_ recipients: [SpooledRecipient]) -> ByteBuffer {
+    static func recipients(_ recipients: [SpooledRecipient]) -> [UInt8] {
         var packer = Packer()
         packer.write(UInt32(recipients.count))
         for recipient in recipients { packer.write(recipient) }

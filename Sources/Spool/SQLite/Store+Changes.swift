@@ -172,8 +172,14 @@ extension Store {
         _ before: SpooledRecipient, now: SpooledRecipient, of id: QueueID, _ token: Int64, _ until: Timestamp,
         _ db: Database
     ) throws {
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO dropped VALUES (?, ?, ?, ?, ?, ?)").run(
-            id.rawValue, before.index, token, until.milliseconds, now.generation, Packer.recipients([before]))
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO dropped VALUES (?, ?, ?, ?, ?, ?)").run {
+            $0.bind(id.rawValue)
+            $0.bind(before.index)
+            $0.bind(token)
+            $0.bind(until.milliseconds)
+            $0.bind(now.generation)
+            $0.bind(Packer.recipients([before]))
+        }
         self.setUndoable(id, true)
         self.count { $0.dropped += 1 }
     }
@@ -275,7 +281,10 @@ extension Store {
 
     private func purge(_ id: QueueID, at now: Timestamp, _ db: Database) throws {
         try db.cachedStatement(sql: "DELETE FROM dropped WHERE message = ? AND until < ?")
-            .run(id.rawValue, now.milliseconds)
+            .run {
+                $0.bind(id.rawValue)
+                $0.bind(now.milliseconds)
+            }
         try self.forgetUndone([id], db)
         if let message = try self.messageIfSound(id, db), message.recipients.allSatisfy(\.state.isSettled) {
             _ = try self.write(message, db)

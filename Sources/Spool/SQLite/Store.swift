@@ -96,9 +96,16 @@ final class Store {
                 UPDATE counters SET lastID = ?, accepted = ?, relayed = ?, deferredAttempts = ?, bounced = ?,
                 expired = ?, dropped = ?, reports = ?
                 """
-        ).run(
-            self.totals.lastID, counters.accepted, counters.relayed, counters.deferredAttempts, counters.bounced,
-            counters.expired, counters.dropped, counters.reports)
+        ).run {
+            $0.bind(self.totals.lastID)
+            $0.bind(counters.accepted)
+            $0.bind(counters.relayed)
+            $0.bind(counters.deferredAttempts)
+            $0.bind(counters.bounced)
+            $0.bind(counters.expired)
+            $0.bind(counters.dropped)
+            $0.bind(counters.reports)
+        }
     }
 
     func committed() {
@@ -130,7 +137,10 @@ final class Store {
         case .buffer(let octets):
             isFile = false
             digest = new.digest
-            try db.cachedStatement(sql: "INSERT INTO content VALUES (?, ?)").run(message.id.rawValue, octets)
+            try db.cachedStatement(sql: "INSERT INTO content VALUES (?, ?)").run {
+                $0.bind(message.id.rawValue)
+                $0.bind(octets)
+            }
             self.cached.append((message.id, octets))
         case .file(let file):
             guard let file = file as? ContentFile else {
@@ -141,9 +151,16 @@ final class Store {
             try file.place()
             self.mustSyncContent = true
         }
-        try db.cachedStatement(sql: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run(
-            message.id.rawValue, message.generation, message.arrived.milliseconds, message.contentOctets,
-            Packer.envelope(of: message), Packer.recipients(message.recipients), isFile, digest)
+        try db.cachedStatement(sql: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run {
+            $0.bind(message.id.rawValue)
+            $0.bind(message.generation)
+            $0.bind(message.arrived.milliseconds)
+            $0.bind(message.contentOctets)
+            $0.bind(Packer.envelope(of: message))
+            $0.bind(Packer.recipients(message.recipients))
+            $0.bind(isFile)
+            $0.bind(digest)
+        }
         self.totals.lastID = max(self.totals.lastID, message.id.rawValue)
         self.totals.counters.accepted += 1
         var fact = Fact(sequence: 0, at: message.arrived, kind: .accepted, message: message.id)
@@ -168,15 +185,19 @@ final class Store {
             return true
         }
         try db.cachedStatement(sql: "UPDATE messages SET generation = ?, recipients = ? WHERE id = ?")
-            .run(message.generation, Packer.recipients(message.recipients), message.id.rawValue)
+            .run {
+                $0.bind(message.generation)
+                $0.bind(Packer.recipients(message.recipients))
+                $0.bind(message.id.rawValue)
+            }
         self.remember(message)
         return false
     }
 
     func delete(_ id: QueueID, _ db: Database) throws {
-        try db.cachedStatement(sql: "DELETE FROM content WHERE id = ?").run(id.rawValue)
+        try db.cachedStatement(sql: "DELETE FROM content WHERE id = ?").run { $0.bind(id.rawValue) }
         let isInline = db.changesCount > 0
-        try db.cachedStatement(sql: "DELETE FROM messages WHERE id = ?").run(id.rawValue)
+        try db.cachedStatement(sql: "DELETE FROM messages WHERE id = ?").run { $0.bind(id.rawValue) }
         self.touched.append(id)
         self.fresh.remove(id)
         self.gone.append((id, !isInline))
@@ -219,10 +240,21 @@ final class Store {
     func insert(_ fact: Fact, _ db: Database) throws -> Int64 {
         self.totals.lastFact += 1
         try db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            .run(
-                self.totals.lastFact, fact.at.milliseconds, fact.kind.rawValue, fact.message.rawValue,
-                fact.recipient, fact.from, fact.to, fact.nextHop, fact.remoteID, fact.text, fact.session,
-                fact.contentOctets, fact.milliseconds)
+            .run {
+                $0.bind(self.totals.lastFact)
+                $0.bind(fact.at.milliseconds)
+                $0.bind(fact.kind.rawValue)
+                $0.bind(fact.message.rawValue)
+                $0.bind(fact.recipient)
+                $0.bind(fact.from)
+                $0.bind(fact.to)
+                $0.bind(fact.nextHop)
+                $0.bind(fact.remoteID)
+                $0.bind(fact.text)
+                $0.bind(fact.session)
+                $0.bind(fact.contentOctets)
+                $0.bind(fact.milliseconds)
+            }
         return self.totals.lastFact
     }
 
@@ -236,7 +268,10 @@ final class Store {
         let first = self.prunedFacts
         let upTo = min(self.totals.lastFact - self.factsKept, first + 5000)
         self.prunedFacts = upTo
-        try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence > ? AND sequence <= ?").run(first, upTo)
+        try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence > ? AND sequence <= ?").run {
+            $0.bind(first)
+            $0.bind(upTo)
+        }
     }
 }
 
