@@ -268,7 +268,7 @@ struct ReceptionTests {
         configuration.limits.connections = 1
         guard
             case .disconnect(let reply) = Admission(configuration: configuration, keyring: try Keyring(configuration))
-                .greeting(nil, sessions: 2, fromClient: 0)
+                .greeting(Peer(), sessions: 2, fromClient: 0)
         else { return #expect(Bool(false), "a second session is let in") }
         #expect(reply.code == 421)
     }

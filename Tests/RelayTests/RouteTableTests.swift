@@ -16,7 +16,8 @@ struct RouteTableTests {
     func firstMatch() throws {
         var table = try self.table([("example.org", "a:25"), ("*.example.org", "b:25"), ("example.net", "c:26")])
         func hop(_ path: String) throws -> String? {
-            table.nextHop(for: try ForwardPath(parsing: path), hostname: "us.example")?.description
+            table.nextHop(
+                for: RouteTable.routedDomain(of: try ForwardPath(parsing: path), hostname: "us.example"))?.description
         }
         #expect(try hop("<u@EXAMPLE.org>") == "a:25")
         #expect(try hop("<u@x.example.org>") == "b:25")

@@ -173,13 +173,9 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.write()
         if self.isClosing { self.close() }
         let phase = self.session.phase
-        let recipients = self.session.recipientProgress.answered
-        if self.record.row.phase != phase || (phase == .rcpt && self.record.row.recipientsDone != recipients) {
-            self.record.update(at: self.now) {
-                $0.phase = phase
-                if phase == .rcpt || phase == .data { $0.recipientsDone = recipients }
-            }
-        }
+        let isAnswering = phase == .rcpt || phase == .data
+        self.record.progressed(
+            to: phase, recipientsDone: isAnswering ? self.session.recipientProgress.answered : nil, at: self.now)
     }
 
     /// Without a channel nothing can be written, and the session's last words need no room.
@@ -191,10 +187,11 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     func write() {
         guard self.output.readableBytes > 0, let context = self.context else { return }
         // The channel may call back in the midst of the write, and find more to do.
-        let output = self.output
-        self.output = context.channel.allocator.buffer(capacity: 512)
+        var output = ByteBuffer()
+        swap(&output, &self.output)
         self.record.update(at: self.now) { $0.octetsOut += output.readableBytes }
         context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
+        self.output.reuse(&output)
         // Less than what makes the channel unwritable may still be too much for one turn of the session.
         if context.channel.isWritable, !self.isClosing, case .content = self.session.phase { self.drain() }
     }

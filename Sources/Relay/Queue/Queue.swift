@@ -47,6 +47,8 @@ final class Queue: @unchecked Sendable {
     var index = QueueIndex()
     var destinations: [Destination] = []
     private var destinationOf: [NextHop: QueueIndex.DestinationIndex] = [:]
+    /// The domain that was asked for last, which is the next one of many too.
+    private var lastRouted: (domain: String, destination: QueueIndex.DestinationIndex)?
     private var dues = Heap<Due>()
     private var dueTimer: (at: Int64, task: Scheduled<Void>)?
     /// What the clocks said when they were last compared.
@@ -136,9 +138,14 @@ final class Queue: @unchecked Sendable {
 
     /// Where a recipient goes by the routes as they are now.
     func route(_ path: ForwardPath) -> QueueIndex.DestinationIndex {
-        guard let hop = self.routes.nextHop(for: path, hostname: self.configuration.hostname) else {
-            return QueueIndex.unrouted
-        }
+        let domain = RouteTable.routedDomain(of: path, hostname: self.configuration.hostname)
+        if let last = self.lastRouted, last.domain == domain { return last.destination }
+        let destination = self.routes.nextHop(for: domain).map(self.destination) ?? QueueIndex.unrouted
+        self.lastRouted = (domain, destination)
+        return destination
+    }
+
+    private func destination(of hop: NextHop) -> QueueIndex.DestinationIndex {
         if let known = self.destinationOf[hop] { return known }
         let index = QueueIndex.DestinationIndex(self.destinations.count)
         self.destinations.append(Destination(hop, index: index))
@@ -386,6 +393,7 @@ final class Queue: @unchecked Sendable {
             self.configuration = configuration
             self.keyring = keyring
             self.routes = RouteTable(configuration.routes)
+            self.lastRouted = nil
             self.schedule = RetrySchedule(configuration.retry)
             _ = self.scan { slot in
                 for row in Array(self.index.rows(of: slot)) where !self.index.states[Int(row)].isSettled {

@@ -124,18 +124,18 @@ final class ServerHandler: ChannelInboundHandler {
         } else if self.isInputClosed, self.session.awaitsClient {
             context.close(promise: nil)
         } else {
-            let phase = self.session.phase
-            if self.record?.row.phase != phase { self.record?.update(at: self.now) { $0.phase = phase } }
+            self.record?.progressed(to: self.session.phase, at: self.now)
             if self.session.wantsInput { context.read() }
         }
     }
 
     private func write(_ context: ChannelHandlerContext) {
         guard self.output.readableBytes > 0 else { return }
-        let output = self.output
-        self.output = context.channel.allocator.buffer(capacity: 256)
+        var output = ByteBuffer()
+        swap(&output, &self.output)
         self.record?.update(at: self.now) { $0.octetsOut += output.readableBytes }
         context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
+        self.output.reuse(&output)
     }
 
     private func run(_ action: ServerSession.Action, _ context: ChannelHandlerContext) {

@@ -43,10 +43,9 @@ public struct RouteTable: Sendable {
 
     public init(_ routes: [Route]) { self.routes = routes }
 
-    /// - Parameter path: our own name already taken off its route.
+    /// - Parameter domain: see ``routedDomain(of:hostname:)``.
     /// - Returns: `nil` when no route matches.
-    public mutating func nextHop(for path: ForwardPath, hostname: String) -> NextHop? {
-        let domain = Self.routedDomain(of: path, hostname: hostname)
+    public mutating func nextHop(for domain: String) -> NextHop? {
         if let known = self.cache[domain] { return known }
         let hop = self.routes.first { $0.pattern.matches(domain) }.map { NextHop(hosts: $0.via, security: $0.security) }
         if self.cache.count >= 10_000 { self.cache.removeAll(keepingCapacity: true) }
@@ -55,6 +54,8 @@ public struct RouteTable: Sendable {
     }
 
     /// The name that the table is asked for: the next host of a source route, else the mailbox's domain.
+    ///
+    /// - Parameter path: our own name already taken off its route.
     public static func routedDomain(of path: ForwardPath, hostname: String) -> String {
         switch path {
         case .postmaster: hostname.lowercased()

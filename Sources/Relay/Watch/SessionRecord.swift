@@ -89,6 +89,19 @@ final class SessionRecord: Sendable {
         self.signal.raise(.connections)
     }
 
+    /// Changes what the row shows of the session's progress, if it is not what it shows already.
+    func progressed(to phase: SessionPhase, recipientsDone: Int? = nil, at now: Timestamp) {
+        let isNew = self.state.withLockedValue { state in
+            guard state.row.phase != phase || recipientsDone ?? state.row.recipientsDone != state.row.recipientsDone
+            else { return false }
+            state.row.phase = phase
+            if let recipientsDone { state.row.recipientsDone = recipientsDone }
+            state.row.lastActivity = now
+            return true
+        }
+        if isNew { self.signal.raise(.connections) }
+    }
+
     func setHangUp(_ body: (@Sendable () -> Void)?) { self.state.withLockedValue { $0.hangUp = body } }
 
     func said(_ speaker: TranscriptLine.Speaker, _ text: String, at now: Timestamp) {

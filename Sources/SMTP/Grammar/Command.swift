@@ -79,8 +79,9 @@ public enum Command: Equatable, Sendable {
         Verb(Array(line.prefix(9))[...].prefix { $0 != .space && $0 != .tab }) != nil
     }
 
-    private enum Verb: String {
-        case ehlo, helo, lhlo, mail, rcpt, data, rset, noop, quit, vrfy, expn, help
+    /// In lower case, those first that come most often.
+    private enum Verb: String, CaseIterable {
+        case rcpt, mail, data, ehlo, quit, rset, helo, lhlo, noop, vrfy, expn, help
         case starttls, auth, bdat, etrn, xclient, xforward, turn, send, soml, saml
 
         var `extension`: ServiceExtension? {
@@ -107,13 +108,11 @@ public enum Command: Equatable, Sendable {
         }
 
         init?(_ octets: ArraySlice<UInt8>) {
-            guard (4...8).contains(octets.count) else { return nil }
-            // Short enough to live inside the String value, so nothing is allocated.
-            let word = String(unsafeUninitializedCapacity: octets.count) { buffer in
-                for (offset, octet) in octets.enumerated() { buffer[offset] = octet.isLetter ? octet | 0x20 : octet }
-                return octets.count
+            let verb = Self.allCases.first { verb in
+                octets.elementsEqual(verb.rawValue.utf8) { $0 == $1 || $0 == $1 & ~0x20 }
             }
-            self.init(rawValue: word)
+            guard let verb else { return nil }
+            self = verb
         }
     }
 

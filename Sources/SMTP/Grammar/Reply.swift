@@ -24,7 +24,26 @@ public struct EnhancedStatusCode: Hashable, Sendable, CustomStringConvertible {
         self.subject = subject
         self.detail = detail
     }
-    public var description: String { "\(self.class).\(self.subject).\(self.detail)" }
+    public var description: String {
+        // Each reply says it, so it is not put together of three strings; it fits into the String value itself.
+        String(unsafeUninitializedCapacity: 15) { octets in
+            var count = 0
+            func put(_ number: UInt16) {
+                for unit: UInt16 in [10000, 1000, 100, 10, 1] where number >= unit || unit == 1 {
+                    octets[count] = 0x30 + UInt8(number / unit % 10)
+                    count += 1
+                }
+            }
+            put(UInt16(self.class))
+            octets[count] = .dot
+            count += 1
+            put(self.subject)
+            octets[count] = .dot
+            count += 1
+            put(self.detail)
+            return count
+        }
+    }
 }
 
 /// A reply to a command (RFC 5321 §4.2): one code, one enhanced status code at most (RFC 2034), some lines of text.

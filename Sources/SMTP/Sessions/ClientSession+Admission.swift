@@ -31,7 +31,7 @@ extension ClientSession {
         var domains = self.domains
         var tried = 0
         return transaction.recipients.map { recipient in
-            if !self.server.offers(.smtpUTF8), !recipient.fitsASCII {
+            if !recipient.fitsASCII, !self.server.offers(.smtpUTF8) {
                 return .bounced(self.addressRefusal)
             }
             if let limit = limits.recipients, tried >= limit { return .deferred(.beyondLimit(.recipients, limit)) }

@@ -84,7 +84,7 @@ public struct ClientSession: Sendable {
     var replies = ReplyParser()
     var encoder = ContentEncoder()
     /// To be pulled before the state is asked.
-    var outbox: [Action] = []
+    var outbox = CircularBuffer<Action>(initialCapacity: 4)
     var ending: Ending?
 
     public init(_ configuration: Configuration) {
@@ -107,7 +107,7 @@ public struct ClientSession: Sendable {
     /// The next thing to do; `nil` until more octets, content or a transaction arrive.
     public mutating func next() -> Action? {
         while true {
-            if !self.outbox.isEmpty { return self.outbox.removeFirst() }
+            if let action = self.outbox.popFirst() { return action }
             if case .closed = self.state { return nil }
             if self.ending == nil, let command = self.nextCommand() { return .send(command) }
             do {

@@ -191,7 +191,7 @@ extension ServerSession {
 
     private func isASCII(_ path: ForwardPath, _ parameters: [Parameter]) -> Bool {
         // Where SMTPUTF8 is not known no other octets come this far.
-        !self.known.contains(.smtpUTF8) || path.isASCII && parameters.allSatisfy(\.isASCII)
+        path.isASCII && parameters.allSatisfy(\.isASCII) || !self.known.contains(.smtpUTF8)
     }
 
     private mutating func data(_ standing: Standing) {

@@ -139,7 +139,7 @@ public struct ServerSession: Sendable {
     /// Of the transaction in `state`, and beside it for the same reason.
     var details = Details()
     /// To be pulled before the state is asked.
-    var outbox: [Action] = []
+    var outbox = CircularBuffer<Action>(initialCapacity: 4)
     var errors = 0
     var transactions = 0
     var isShuttingDown = false
@@ -174,7 +174,7 @@ public struct ServerSession: Sendable {
     /// The next thing to do; `nil` until more octets or an answer arrive.
     public mutating func next() -> Action? {
         while true {
-            if !self.outbox.isEmpty { return self.outbox.removeFirst() }
+            if let action = self.outbox.popFirst() { return action }
             switch self.state {
             case .connected:
                 if self.isShuttingDown {

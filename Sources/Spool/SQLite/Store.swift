@@ -28,6 +28,8 @@ final class Store {
     private var undoable: Set<QueueID> = []
 
     // Of the transaction under way.
+    /// Looked up once for the facts of all recipients.
+    private var factInsertion: Statement?
     private var touched: [QueueID] = []
     private var cached: [(QueueID, ByteBuffer)] = []
     private var gone: [(id: QueueID, isFile: Bool)] = []
@@ -109,6 +111,7 @@ final class Store {
     }
 
     func committed() {
+        self.factInsertion = nil
         self.committedTotals = self.totals
         self.cache.insert(self.cached)
         self.cache.remove(self.gone.lazy.map(\.id))
@@ -116,6 +119,7 @@ final class Store {
     }
 
     func rolledBack() {
+        self.factInsertion = nil
         self.totals = self.committedTotals
         for id in self.touched { self.fresh.remove(id) }
         for change in self.undoableChanges.reversed() { self.mark(change.id, isUndoable: change.was) }
@@ -239,22 +243,25 @@ final class Store {
     @discardableResult
     func insert(_ fact: Fact, _ db: Database) throws -> Int64 {
         self.totals.lastFact += 1
-        try db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            .run {
-                $0.bind(self.totals.lastFact)
-                $0.bind(fact.at.milliseconds)
-                $0.bind(fact.kind.rawValue)
-                $0.bind(fact.message.rawValue)
-                $0.bind(fact.recipient)
-                $0.bind(fact.from)
-                $0.bind(fact.to)
-                $0.bind(fact.nextHop)
-                $0.bind(fact.remoteID)
-                $0.bind(fact.text)
-                $0.bind(fact.session)
-                $0.bind(fact.contentOctets)
-                $0.bind(fact.milliseconds)
-            }
+        let statement =
+            try self.factInsertion
+            ?? db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        self.factInsertion = statement
+        try statement.run {
+            $0.bind(self.totals.lastFact)
+            $0.bind(fact.at.milliseconds)
+            $0.bind(fact.kind.rawValue)
+            $0.bind(fact.message.rawValue)
+            $0.bind(fact.recipient)
+            $0.bind(fact.from)
+            $0.bind(fact.to)
+            $0.bind(fact.nextHop)
+            $0.bind(fact.remoteID)
+            $0.bind(fact.text)
+            $0.bind(fact.session)
+            $0.bind(fact.contentOctets)
+            $0.bind(fact.milliseconds)
+        }
         return self.totals.lastFact
     }
 
