@@ -128,14 +128,14 @@ let engineRooms =
             .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         ],
         targets: engineRooms + [
+            .target(name: "CMalloc"),
             .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
             room("Terminal", ["Screen", "CNcurses"]),
             .executableTarget(
                 name: "hoptop",
                 dependencies: [
-                    "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix,
-                    nioConcurrency,
-                    logging, toml,
+                    "CMalloc", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore,
+                    nioPosix, nioConcurrency, logging, toml,
                     .product(name: "ArgumentParser", package: "swift-argument-parser"),
                     .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 ], swiftSettings: settings),

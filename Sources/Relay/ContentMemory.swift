@@ -4,7 +4,7 @@ import Synchronization
 /// Shares memory among the sessions that carry content at the same time: few have large pieces, many have small ones, so
 /// that all of them together need about the same.
 final class ContentMemory: Sendable {
-    private static let octets = 16 << 20
+    private static let octets = 12 << 20
     private static let piece = (smallest: 8 << 10, largest: 128 << 10)
 
     private let sharers = Atomic(0)
@@ -20,6 +20,9 @@ final class ContentMemory: Sendable {
 
         /// Octets that are held at a time: a power of two, as buffers have room for.
         var pieceOctets: Int { self.memory.pieceOctets }
+
+        /// Pieces are as small as they get, so a session holds one at a time.
+        var isScarce: Bool { self.pieceOctets == ContentMemory.piece.smallest }
     }
 
     func share() -> Share { Share(self) }

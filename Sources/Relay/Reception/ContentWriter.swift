@@ -15,11 +15,11 @@ struct ContentWriter {
 
     private enum Place {
         case memory(ByteBuffer)
-        /// With what it does not have yet, since each piece costs two threads a wake-up.
+        /// With what it does not have yet.
         case file(any StreamedContent, rest: ByteBuffer)
     }
     var isFile: Bool { if case .file = self.place { true } else { false } }
-    private let share: ContentMemory.Share
+    let share: ContentMemory.Share
 
     /// - Parameter fields: what the header may lack (RFC 6409 §8); `nil`: the content stays as it is.
     init(
@@ -30,7 +30,7 @@ struct ContentWriter {
         self.share = share
         self.fields = fields
         self.traceOctets = traceField.utf8.count
-        var buffer = allocator.buffer(capacity: 8 << 10)
+        var buffer = allocator.buffer(capacity: self.traceOctets)
         self.octets = buffer.writeString(traceField)
         self.place = .memory(buffer)
     }
@@ -60,8 +60,9 @@ struct ContentWriter {
             return Self.append([buffer, chunk], to: file, threads: threads, on: loop)
         case .file(let file, var rest):
             self.place = .file(file, rest: ByteBuffer())
+            // Each piece costs two threads a wake-up, so it is a large one if there is memory.
             let pieceOctets = self.share.pieceOctets
-            guard rest.readableBytes + chunk.readableBytes < pieceOctets else {
+            guard rest.readableBytes + chunk.readableBytes < pieceOctets, !self.share.isScarce else {
                 return Self.append([rest, chunk], to: file, threads: threads, on: loop)
             }
             if rest.storageCapacity < pieceOctets { rest.reserveCapacity(pieceOctets) }

@@ -125,9 +125,12 @@ final class ServerHandler: ChannelInboundHandler {
             context.close(promise: nil)
         } else {
             self.record?.progressed(to: self.session.phase, at: self.now)
-            if self.session.wantsInput { context.read() }
+            if self.session.wantsInput, self.session.awaitsClient || self.readsAhead { context.read() }
         }
     }
+
+    /// While the disk takes a piece of content, another one may wait for it in memory.
+    private var readsAhead: Bool { self.writer?.share.isScarce != true }
 
     private func write(_ context: ChannelHandlerContext) {
         guard self.output.readableBytes > 0 else { return }

@@ -24,8 +24,9 @@ extension ServerSession {
     /// faster than it is served.
     public var wantsInput: Bool {
         switch self.state {
-        case .connected, .asking, .authenticating, .storing, .committing:
-            self.input.readableOctets < Self.waitingInputLimit
+        case .connected, .asking, .authenticating, .committing: self.input.readableOctets < Self.waitingInputLimit
+        // One read ahead of the disk.
+        case .storing: self.input.readableOctets == 0
         case .waiting, .securing, .responding, .content, .sinking: self.input.readableOctets <= Self.inputLimit
         case .closed: false
         }
