@@ -125,12 +125,14 @@ final class ServerHandler: ChannelInboundHandler {
             context.close(promise: nil)
         } else {
             self.record?.progressed(to: self.session.phase, at: self.now)
-            if self.session.wantsInput, self.session.awaitsClient || self.readsAhead { context.read() }
+            if self.wantsInput { context.read() }
         }
     }
 
-    /// While the disk takes a piece of content, another one may wait for it in memory.
-    private var readsAhead: Bool { self.writer?.share.isScarce != true }
+    /// While the disk takes a piece of content, the next one waits in memory only if there is enough of that.
+    private var wantsInput: Bool {
+        self.session.wantsInput && (self.session.awaitsClient || self.writer?.share.isScarce != true)
+    }
 
     private func write(_ context: ChannelHandlerContext) {
         guard self.output.readableBytes > 0 else { return }
@@ -234,7 +236,7 @@ final class ServerHandler: ChannelInboundHandler {
         let wait = self.lastInput + self.patience - .now()
         self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: max(wait, .milliseconds(100))) {
             guard context.channel.isActive else { return }
-            let isOurTurn = !self.session.wantsInput || self.session.phase == .finalReply
+            let isOurTurn = !self.wantsInput || self.session.phase == .finalReply
             if isOurTurn { self.lastInput = .now() }
             if self.lastInput + self.patience <= .now() {
                 self.session.timedOut()
