@@ -37,6 +37,13 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
         let plain = text.withUTF8 { Self.plain($0) }
         self = plain ?? Self(sanitising: text.utf8)
     }
+
+    /// What the ``description`` of a text is: where nothing has to be made visible the text itself, without its cells.
+    public static func describing(_ text: String) -> String {
+        var text = text
+        return text.withUTF8 { Self.isPlain($0) } ? text : SafeText(text).description
+    }
+
     /// Octets as they came; those that are not UTF-8 are shown as `\xff`.
     public init(octets: some Sequence<UInt8>) {
         self.init(sanitising: octets)
@@ -48,8 +55,10 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
 
     /// Printable ASCII needs no look at Unicode's tables.
     private static func plain(_ octets: UnsafeBufferPointer<UInt8>) -> SafeText? {
-        guard octets.count <= Self.limit, octets.allSatisfy({ 0x20...0x7E ~= $0 }) else { return nil }
-        return SafeText(cells: octets.map { Self.ascii[Int($0)] })
+        self.isPlain(octets) ? SafeText(cells: octets.map { Self.ascii[Int($0)] }) : nil
+    }
+    private static func isPlain(_ octets: UnsafeBufferPointer<UInt8>) -> Bool {
+        octets.count <= Self.limit && octets.allSatisfy { 0x20...0x7E ~= $0 }
     }
     private static let ascii: [Cell] = (0..<128).map { Cell(text: String(Unicode.Scalar(UInt8($0)))) }
 

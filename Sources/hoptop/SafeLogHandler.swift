@@ -20,6 +20,6 @@ struct SafeLogHandler: LogHandler {
 
     /// `2026-11-25T04:30:00.123Z info …`, with its end.
     static func line(_ level: Logger.Level, _ text: String, at time: Timestamp) -> String {
-        "\(time.rfc3339) \(level) \(SafeText(text))\n"
+        "\(time.rfc3339) \(level) \(SafeText.describing(text))\n"
     }
 }

@@ -16,11 +16,15 @@ struct SafeTextTests {
         #expect(
             shown.allSatisfy { $0.properties.generalCategory != .control && $0.properties.generalCategory != .format })
         #expect(safe.description.hasPrefix("a") && safe.description.contains("b"))
+        #expect(SafeText.describing("a\(text)b") == safe.description)
     }
 
     @Test("plain text stays as it is, and wide characters own two columns")
     func plain() {
         #expect(SafeText("ann@example.net").description == "ann@example.net")
+        #expect(SafeText.describing("ann@example.net") == "ann@example.net")
+        let long = String(repeating: "a", count: SafeText.limit + 1)
+        #expect(SafeText.describing(long) == SafeText(long).description)
         #expect(SafeText("ann").columns == 3)
         #expect(SafeText("日本").columns == 4)
     }

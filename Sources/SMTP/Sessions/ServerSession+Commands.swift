@@ -1,9 +1,9 @@
 import NIOCore
 
 extension ServerSession {
-    /// Answers a command line: with a reply, or with a question first. Sets the state.
+    /// Answers a command line: with a reply, or with a question first. The session waits for one, and goes on waiting
+    /// unless the state is set here.
     mutating func answer(_ line: LineBuffer.Line, _ standing: Standing) {
-        self.state = .waiting(standing)
         let isAUTH = self.isHidingSecrets
         guard !line.isCut, isAUTH || line.octets.readableBytes <= Self.lineLimit else {
             return self.fail(
