@@ -92,9 +92,12 @@ struct ReceptionTests {
 
     /// Starts a server, sends `text` in one burst, and gives back all replies up to the end of the session.
     ///
-    /// - Parameter endsSide: the client closes its side behind `text`.
+    /// - Parameters:
+    ///   - endsSide: the client closes its side behind `text`.
+    ///   - others: so many other sessions seem to carry content at the same time.
     private func converse(
-        _ text: String, _ configuration: RelayConfiguration, on listener: Listener? = nil, endsSide: Bool = false
+        _ text: String, _ configuration: RelayConfiguration, on listener: Listener? = nil, endsSide: Bool = false,
+        besides others: Int = 0
     ) async throws -> (replies: String, registry: SessionRegistry) {
         let group = MultiThreadedEventLoopGroup.singleton
         let signal = ChangeSignal(loop: group.next())
@@ -109,6 +112,7 @@ struct ReceptionTests {
             spoolWatch: watch, registry: registry, clock: .system, log: Self.silence, threads: .singleton,
             requested: { _ in group.next().makeSucceededFuture(0) },
             accepted: { message in accepted.withLockedValue { $0.append(message) } })
+        let shares = (0..<others).map { _ in reception.memory.share() }
         let server = try await reception.listen(
             on: listener ?? Listener(SocketEndpoint(host: "127.0.0.1", port: 0)), group: group)
         let client = try await ClientBootstrap(group: group)
@@ -129,6 +133,7 @@ struct ReceptionTests {
         }
         try await server.close()
         await reception.drain(within: .seconds(5))
+        withExtendedLifetime(shares) {}
         return (replies, registry)
     }
 
@@ -173,10 +178,11 @@ struct ReceptionTests {
     private let largeContent = Array(repeating: String(repeating: "x", count: 70), count: 6000)
         .joined(separator: "\r\n")
 
-    @Test("large content goes to a file, whole")
-    func large() async throws {
+    @Test("large content goes to a file, whole, however many others share the memory", arguments: [0, 100, 5000])
+    func large(besides others: Int) async throws {
         let content = self.largeContent
-        let (replies, _) = try await self.converse(self.message(content, to: "<bob@example.com>"), self.configuration())
+        let (replies, _) = try await self.converse(
+            self.message(content, to: "<bob@example.com>"), self.configuration(), besides: others)
         #expect(self.codes(replies).suffix(2) == ["250", "221"])
         let new = try #require(self.spool.state.withLockedValue { $0.messages.first })
         guard case .file(let file) = new.content, let file = file as? MemorySpool.File else {

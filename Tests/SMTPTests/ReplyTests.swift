@@ -12,6 +12,14 @@ struct ReplyTests {
         #expect(Reply(250, nil, "a\r\n550 b\u{0}").wireLines == ["250 a  550 b "])
     }
 
+    @Test("an enhanced status code is three numbers with dots between (RFC 3463 §2)")
+    func enhanced() {
+        for number: UInt16 in [0, 1, 9, 10, 99, 100, 101, 999, 1000, 10_000, .max] {
+            #expect(EnhancedStatusCode(5, number, 7).description == "5.\(number).7")
+            #expect(EnhancedStatusCode(.max, 1, number).description == "255.1.\(number)")
+        }
+    }
+
     @Test(
         "replies in their forms (RFC 5321 §4.2.1)",
         arguments: [

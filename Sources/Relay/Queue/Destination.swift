@@ -22,7 +22,8 @@ final class Destination: @unchecked Sendable {
     var connections: [ObjectIdentifier: OutboundConnection] = [:]
     /// Of these: sessions that wait for a transaction.
     var idle: [OutboundConnection] = []
-    /// How many sessions are tried at a time: as many as Postfix at first, one more with each success, half with a failure.
+    /// How many sessions are tried at a time: one more with each success, half with a failure. The first number is that of
+    /// Postfix (initial_destination_concurrency).
     private(set) var window = 5
     /// Failures to get a session, in a row.
     private(set) var failures = 0

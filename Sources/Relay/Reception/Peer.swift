@@ -13,12 +13,14 @@ struct Peer: Sendable {
 
     /// Without its port.
     var client: String? { self.address?.ipAddress }
+    /// `192.0.2.7:40112`
+    var text: String { self.forwarded ?? self.address.map(\.endpointText) ?? "?" }
+
+    /// Whether policy has it in one of these; whom it speaks for does not count.
     func isAmong(_ networks: [Network]) -> Bool {
         guard let octets = self.octets else { return false }
         return networks.contains { $0.contains(octets) }
     }
-    /// `192.0.2.7:40112`
-    var text: String { self.forwarded ?? self.address.map(\.endpointText) ?? "?" }
 
     /// The same with what XCLIENT says of the client; what it does not mention stays.
     func overridden(by attributes: ClientAttributes) -> Peer {
