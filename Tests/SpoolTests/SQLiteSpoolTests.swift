@@ -62,6 +62,37 @@ struct SQLiteSpoolTests {
         #expect(try await spool.spool.facts(after: facts[1].sequence, count: 10).count == 1)
     }
 
+    @Test("what one attempt did to many recipients is one row, and still a fact of each, in order and page by page")
+    func factsOfMany() async throws {
+        let spool = try TemporarySpool()
+        let states: [RecipientState] = [.relayed, .relayed, .deferred, .relayed, .relayed, .relayed]
+        let message = try await spool.accept(recipients: states.count)
+        #expect(try await spool.settle(message, states) == .done(generation: 1, isGone: false))
+        let facts = try await spool.spool.facts(of: message.id)
+        #expect(facts.map(\.kind) == [.accepted, .relayed, .relayed, .deferred, .relayed, .relayed, .relayed])
+        #expect(facts.dropFirst().map(\.recipient) == Array(0..<6))
+        #expect(facts.dropFirst().map(\.to) == (0..<6).map { "<u\($0)@example.org>" })
+        #expect(facts.dropFirst().allSatisfy { $0.remoteID == "R1" && $0.from == "<>" })
+        let first = try #require(facts.first?.sequence)
+        #expect(facts.map(\.sequence) == Array(first...first + 6))
+        for start in 0..<facts.count {
+            #expect(
+                try await spool.spool.facts(after: facts[start].sequence, count: 100) == Array(facts[(start + 1)...]))
+            #expect(
+                try await spool.spool.facts(after: facts[start].sequence, count: 1)
+                    == Array(facts[start...].dropFirst().prefix(1)))
+            #expect(try await spool.spool.facts(after: nil, count: start) == facts.suffix(start))
+        }
+        #expect(try await spool.spool.counters().relayed == 5)
+        await spool.spool.close()
+        let database = try DatabaseQueue(path: "\(spool.path)/spool.sqlite")
+        #expect(try await database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM facts") } == 4)
+        try database.close()
+        try await spool.reopen()
+        let next = try await spool.accept()
+        #expect(try await spool.spool.facts(of: next.id).first?.sequence == first + 7)
+    }
+
     @Test("a settlement whose recipient has changed does nothing, also for its other recipients")
     func stale() async throws {
         let spool = try TemporarySpool()

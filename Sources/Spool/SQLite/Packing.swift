@@ -73,12 +73,27 @@ struct Packer {
         return packer.finish()
     }
 
-    private mutating func write(_ recipient: SpooledRecipient) {
-        self.write(UInt32(recipient.index))
-        switch recipient.forwardPath {
+    /// Of a fact.
+    static func others(_ recipients: [Fact.Recipient]) -> [UInt8] {
+        var packer = Packer()
+        packer.write(UInt32(recipients.count))
+        for recipient in recipients {
+            packer.write(UInt32(recipient.index))
+            packer.write(recipient.forwardPath)
+        }
+        return packer.finish()
+    }
+
+    private mutating func write(_ forwardPath: ForwardPath) {
+        switch forwardPath {
         case .postmaster: self.write(Path?.none)
         case .path(let path): self.write(path)
         }
+    }
+
+    private mutating func write(_ recipient: SpooledRecipient) {
+        self.write(UInt32(recipient.index))
+        self.write(recipient.forwardPath)
         self.write(recipient.parameters)
         self.write(UInt8((recipient.moved ? 1 : 0) | (recipient.delayNoticed ? 2 : 0)))
         self.write(recipient.state.rawValue)
@@ -188,9 +203,23 @@ struct Unpacker {
         return recipients
     }
 
+    mutating func others() throws(SpoolError) -> [Fact.Recipient] {
+        var recipients: [Fact.Recipient] = []
+        for _ in 0..<(try self.integer(UInt32.self)) {
+            let index = Int(try self.integer(UInt32.self))
+            recipients.append(Fact.Recipient(index: index, forwardPath: try self.forwardPath()))
+        }
+        try self.checkEnd()
+        return recipients
+    }
+
+    private mutating func forwardPath() throws(SpoolError) -> ForwardPath {
+        try self.path().map(ForwardPath.path) ?? .postmaster
+    }
+
     private mutating func recipient() throws(SpoolError) -> SpooledRecipient {
         let index = Int(try self.integer(UInt32.self))
-        let forwardPath = try self.path().map(ForwardPath.path) ?? .postmaster
+        let forwardPath = try self.forwardPath()
         let parameters = try self.parameters()
         let flags = try self.integer(UInt8.self)
         guard let state = RecipientState(rawValue: try self.integer(UInt8.self)) else { throw self.damage }

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Mail
 import NIOCore
+import SMTP
 
 extension Row {
     /// Checked, since a disk can lie, and GRDB's own subscript traps where a value is of another type.
@@ -72,7 +73,30 @@ struct StoredRow {
 }
 
 extension Fact {
-    init(_ row: Row) throws {
+    /// A recipient that the same happened to as to others.
+    struct Recipient {
+        var index: Int
+        var forwardPath: ForwardPath
+    }
+
+    /// What a row tells, in order: of each of its recipients. None where the row is damaged.
+    static func all(in row: Row) -> [Fact] { (try? self.read(row)) ?? [] }
+
+    private static func read(_ row: Row) throws -> [Fact] {
+        var fact = try Fact(row)
+        guard row.hasColumn("others"), let octets: Data = try row.checkedOrNull("others") else { return [fact] }
+        var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: fact.message)
+        let others = try unpacker.others()
+        fact.sequence -= Int64(others.count)
+        return others.reduce(into: [fact]) { facts, other in
+            fact.sequence += 1
+            fact.recipient = other.index
+            fact.to = other.forwardPath.description
+            facts.append(fact)
+        }
+    }
+
+    private init(_ row: Row) throws {
         let id = QueueID(rawValue: try row.checked("message"))
         guard let kind = Kind(rawValue: try row.checked("kind")) else {
             throw SpoolError(.damaged, "a fact of \(id) is of no known kind", queueID: id)

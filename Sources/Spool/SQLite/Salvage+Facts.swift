@@ -7,8 +7,8 @@ extension Salvage {
     private static let factsMissing: Int64 = 20_000
 
     /// In order, behind `place`; what cannot be read is passed over.
-    func facts(after place: Int64, count: Int) throws -> [Fact] {
-        var place = place
+    func facts(after start: Int64, count: Int) throws -> [Fact] {
+        var place = start
         var missing: Int64 = 0
         while missing < Self.factsMissing {
             let rows: [Row]
@@ -22,7 +22,8 @@ extension Salvage {
                 place += Self.page
             }
             missing = rows.isEmpty ? missing + Self.page : 0
-            let facts = rows.compactMap { try? Fact($0) }.prefix(count)
+            // The first row may tell some that are known.
+            let facts = rows.flatMap { Fact.all(in: $0) }.drop { $0.sequence <= start }.prefix(count)
             // Nothing at all would be taken for the end.
             if !facts.isEmpty { return Array(facts) }
         }
@@ -34,14 +35,14 @@ extension Salvage {
         do {
             let rows = try Row.fetchAll(
                 self.db, sql: "SELECT * FROM facts ORDER BY sequence DESC LIMIT ?", arguments: [count])
-            return rows.reversed().compactMap { try? Fact($0) }
+            return rows.reversed().flatMap { Fact.all(in: $0) }.suffix(count)
         } catch let error as DatabaseError where error.isDamage {}
         var facts: [Fact] = []
         var missing: Int64 = 0
         var place = try Self.highestFact(self.db)
         while facts.count < count, place > 0, missing < Self.factsMissing {
             let rows = try self.facts(from: max(place - Self.page, 0) + 1, to: place)
-            facts += rows.reversed().compactMap { try? Fact($0) }
+            facts += rows.reversed().flatMap { Fact.all(in: $0).reversed() }
             missing = rows.isEmpty ? missing + Self.page : 0
             place -= Self.page
         }
@@ -64,22 +65,21 @@ extension Salvage {
         do {
             return try Row.fetchAll(
                 self.db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [id.rawValue]
-            ).compactMap { try? Fact($0) }
+            ).flatMap { Fact.all(in: $0) }
         } catch let error as DatabaseError where error.isDamage {}
         var facts: [Int64: Fact] = [:]
+        func add(_ row: Row) { for fact in Fact.all(in: row) { facts[fact.sequence] = fact } }
         // Through the index, from the one end, and past it, from both ends: each up to what it cannot read.
         var sequences: [Int64] = []
         try self.read("SELECT sequence FROM facts WHERE message = ?", [id.rawValue]) { row in
             if let sequence: Int64 = row.checkedIfPresent("sequence") { sequences.append(sequence) }
         }
         for sequence in sequences {
-            for row in try self.facts(from: sequence, to: sequence) { facts[sequence] = try? Fact(row) }
+            for row in try self.facts(from: sequence, to: sequence) { add(row) }
         }
         for order in ["ASC", "DESC"] {
             let sql = "SELECT * FROM facts NOT INDEXED WHERE message = ? ORDER BY sequence \(order)"
-            try self.read(sql, [id.rawValue]) { row in
-                if let fact = try? Fact(row) { facts[fact.sequence] = fact }
-            }
+            try self.read(sql, [id.rawValue], add)
         }
         return facts.values.filter { $0.message == id }.sorted { $0.sequence < $1.sequence }
     }
@@ -132,7 +132,7 @@ extension Salvage {
         let rows = try? Row.fetchAll(
             self.db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [id.rawValue])
         var isSettled: [Int: Bool] = [:]
-        for fact in (rows ?? []).compactMap({ try? Fact($0) }) {
+        for fact in (rows ?? []).flatMap({ Fact.all(in: $0) }) {
             guard let recipient = fact.recipient else { continue }
             isSettled[recipient] = [.relayed, .bounced, .expired, .dropped].contains(fact.kind)
         }

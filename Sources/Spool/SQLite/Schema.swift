@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables, version by version. `user_version` says which one a file has.
 enum Schema {
-    static let version = 2
+    static let version = 3
 
     /// Settings that a file keeps for ever, so they come before its first table.
     static func prepare(_ db: Database) throws {
@@ -49,6 +49,11 @@ enum Schema {
         if found < 2 {
             // NULL where content came before there were digests: it is not verified.
             try db.execute(sql: "ALTER TABLE messages ADD COLUMN digest INTEGER")
+        }
+        if found < 3 {
+            // What happened to many recipients at once is one row: its recipient and toPath are those of the first of them,
+            // the others are packed, and its sequence is the last one's.
+            try db.execute(sql: "ALTER TABLE facts ADD COLUMN others BLOB")
         }
         try db.execute(sql: "PRAGMA user_version = \(self.version)")
     }

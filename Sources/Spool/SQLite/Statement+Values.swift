@@ -35,6 +35,7 @@ struct Binder {
 
     mutating func bind(_ octets: ByteBuffer) { octets.withUnsafeReadableBytes { self.bind($0) } }
     mutating func bind(_ octets: [UInt8]) { octets.withUnsafeBytes { self.bind($0) } }
+    mutating func bind(_ octets: [UInt8]?) { if let octets { self.bind(octets) } else { self.bindNull() } }
 
     private mutating func bind(_ octets: UnsafeRawBufferPointer) {
         self.next {

@@ -19,12 +19,12 @@ extension Store {
             else { return .stale }
         }
         let isLast = self.isLast(settlement, of: message)
-        let from = message.reversePath.description
-        for outcome in settlement.outcomes {
-            guard let place = message.place(of: outcome.index) else { continue }
-            let to = message.recipients[place].forwardPath.description
-            try self.tell(outcome, of: message, from: from, to: to, at: settlement.at, db)
-            if !isLast { message.recipients[place].settle(outcome, at: settlement.at) }
+        try self.tell(settlement, of: message, db)
+        if !isLast {
+            for outcome in settlement.outcomes {
+                guard let place = message.place(of: outcome.index) else { continue }
+                message.recipients[place].settle(outcome, at: settlement.at)
+            }
         }
         message.generation += 1
         for report in settlement.reports {
@@ -48,40 +48,54 @@ extension Store {
             && zip(outcomes, outcomes.dropFirst()).allSatisfy { $0.index < $1.index } && !self.isUndoable(message.id)
     }
 
-    /// Makes it a fact, and counts it.
+    /// Makes it facts, and counts it. What the same attempt did to many recipients is written once.
+    private func tell(_ settlement: Settlement, of message: SpooledMessage, _ db: Database) throws {
+        var untold = settlement.outcomes[...]
+        while let outcome = untold.first {
+            let alike = untold.prefix { $0.isLike(outcome) }
+            untold = untold.dropFirst(alike.count)
+            let recipients = alike.compactMap { outcome in
+                message.place(of: outcome.index).map {
+                    Fact.Recipient(index: outcome.index, forwardPath: message.recipients[$0].forwardPath)
+                }
+            }
+            try self.tell(outcome, of: message, recipients, at: settlement.at, db)
+        }
+    }
+
     private func tell(
-        _ outcome: Settlement.Outcome, of message: SpooledMessage, from: String, to: String, at now: Timestamp,
+        _ outcome: Settlement.Outcome, of message: SpooledMessage, _ recipients: [Fact.Recipient], at now: Timestamp,
         _ db: Database
     ) throws {
         // Nothing else happened; that the sender was told is a fact of the report.
-        guard !outcome.delayNoticed else { return }
+        guard !outcome.delayNoticed, let first = recipients.first else { return }
         let kind: Fact.Kind
         switch outcome.state {
         case .deferred:
             kind = .deferred
-            if outcome.countsAsTry { self.count { $0.deferredAttempts += 1 } }
+            if outcome.countsAsTry { self.count { $0.deferredAttempts += recipients.count } }
         case .relayed:
             kind = .relayed
-            self.count { $0.relayed += 1 }
+            self.count { $0.relayed += recipients.count }
         case .bounced:
             kind = .bounced
-            self.count { $0.bounced += 1 }
+            self.count { $0.bounced += recipients.count }
         case .expired:
             kind = .expired
-            self.count { $0.expired += 1 }
+            self.count { $0.expired += recipients.count }
         case .hold: kind = .damaged
         case .queued, .active, .dropped: return
         }
-        var fact = Fact(sequence: 0, at: now, kind: kind, message: message.id, recipient: outcome.index)
-        fact.from = from
-        fact.to = to
+        var fact = Fact(sequence: 0, at: now, kind: kind, message: message.id, recipient: first.index)
+        fact.from = message.reversePath.description
+        fact.to = first.forwardPath.description
         fact.nextHop = outcome.nextHop
         fact.remoteID = outcome.remoteID
         fact.text = outcome.reply
         fact.session = outcome.session
         fact.contentOctets = message.contentOctets
         fact.milliseconds = outcome.milliseconds
-        try self.insert(fact, db)
+        try self.insert(fact, others: Array(recipients.dropFirst()), db)
     }
 
     // MARK: orders
@@ -298,6 +312,16 @@ extension Store {
                 db, sql: "SELECT EXISTS (SELECT 1 FROM dropped WHERE message = ?)", arguments: [id.rawValue])
             if isKept != true { self.setUndoable(id, false) }
         }
+    }
+}
+
+extension Settlement.Outcome {
+    /// The same happened to another recipient.
+    fileprivate func isLike(_ other: Self) -> Bool {
+        var other = other
+        other.index = self.index
+        other.generation = self.generation
+        return self == other
     }
 }
 

@@ -28,7 +28,7 @@ final class Store {
     private var undoable: Set<QueueID> = []
 
     // Of the transaction under way.
-    /// Looked up once for the facts of all recipients.
+    /// Looked up once for all facts.
     private var factInsertion: Statement?
     private var touched: [QueueID] = []
     private var cached: [(QueueID, ByteBuffer)] = []
@@ -239,13 +239,14 @@ final class Store {
 
     // MARK: facts
 
-    /// - Returns: its sequence.
+    /// - Parameter others: recipients that it happened to as well: each has a fact of its own.
+    /// - Returns: the sequence of the last.
     @discardableResult
-    func insert(_ fact: Fact, _ db: Database) throws -> Int64 {
-        self.totals.lastFact += 1
+    func insert(_ fact: Fact, others: [Fact.Recipient] = [], _ db: Database) throws -> Int64 {
+        self.totals.lastFact += 1 + Int64(others.count)
         let statement =
             try self.factInsertion
-            ?? db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            ?? db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         self.factInsertion = statement
         try statement.run {
             $0.bind(self.totals.lastFact)
@@ -261,6 +262,7 @@ final class Store {
             $0.bind(fact.session)
             $0.bind(fact.contentOctets)
             $0.bind(fact.milliseconds)
+            $0.bind(others.isEmpty ? nil : Packer.others(others))
         }
         return self.totals.lastFact
     }

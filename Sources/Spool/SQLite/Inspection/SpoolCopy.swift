@@ -71,7 +71,7 @@ struct SpoolCopy {
                 place += Self.page
             }
             missing = rows.isEmpty ? missing + Self.page : 0
-            let whole = rows.filter { (try? Fact($0)) != nil }
+            let whole = rows.filter { !Fact.all(in: $0).isEmpty }
             for row in whole { try self.insert(row, into: "facts") }
             count += whole.count
             progress("facts", count, max(count, total))
