@@ -114,8 +114,8 @@ extension ClientParty {
     /// The session waits for content.
     fileprivate var isReading: Bool {
         switch self.session.state {
-        case .content(_, .asked): true
-        case .chunks(_, let chunks): chunks.reading == .asked
+        case .content(.asked): true
+        case .chunks(let chunks): chunks.reading == .asked
         default: false
         }
     }

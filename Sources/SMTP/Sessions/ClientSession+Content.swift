@@ -22,11 +22,11 @@ extension ClientSession {
 
     /// Answers ``Action/readContent``; a chunk may end anywhere.
     public mutating func content(_ chunk: ByteBuffer) {
-        guard let (exchange, chunks) = self.reading() else { return }
-        guard var chunks else {
+        guard let way = self.reading() else { return }
+        guard case .chunks(var chunks) = way else {
             let encoded = self.encoder.encode(chunk)
             if encoded.readableBytes > 0 { self.outbox.append(.sendContent(encoded)) }
-            self.state = .content(exchange, .due)
+            self.state = .content(.due)
             return
         }
         let encoded = chunks.encoder?.encode(chunk) ?? chunk
@@ -35,20 +35,20 @@ extension ClientSession {
             chunks.held = encoded
         }
         chunks.reading = .due
-        self.state = .chunks(exchange, chunks)
+        self.state = .chunks(chunks)
     }
 
     /// Answers ``Action/readContent``: there is no more of it.
     public mutating func contentEnded() {
-        guard let (exchange, chunks) = self.reading() else { return }
-        guard var chunks else {
+        guard let way = self.reading() else { return }
+        guard case .chunks(var chunks) = way else {
             if let lineEnd = self.encoder.finish() { self.outbox.append(.sendContent(lineEnd)) }
-            self.state = .content(exchange, .ended)
+            self.state = .content(.ended)
             return
         }
         if let lineEnd = chunks.encoder?.finish() { chunks.held.join(lineEnd) }
         chunks.reading = .ended
-        self.state = .chunks(exchange, chunks)
+        self.state = .chunks(chunks)
     }
 
     /// Answers ``Action/readContent``: it cannot be read. The connection goes without a dot or LAST, so that the server
@@ -58,12 +58,16 @@ extension ClientSession {
         self.ending = .contentFailed
     }
 
-    /// The exchange that waits for the driver's content, and the chunks that it goes in; `nil` when the session broke
-    /// while the driver was reading.
-    private func reading() -> (exchange: Exchange, chunks: Chunks?)? {
+    private enum Way {
+        case stream
+        case chunks(Chunks)
+    }
+
+    /// How the content goes that the driver was asked for; `nil` when the session broke while the driver was reading.
+    private func reading() -> Way? {
         switch self.state {
-        case .content(let exchange, .asked): return (exchange, nil)
-        case .chunks(let exchange, let chunks) where chunks.reading == .asked: return (exchange, chunks)
+        case .content(.asked): return .stream
+        case .chunks(let chunks) where chunks.reading == .asked: return .chunks(chunks)
         case .closed: return nil
         case .greeting, .hello, .startingTLS, .handshake, .choosing, .authenticating, .ready, .commands, .content,
             .finalReply, .chunks, .resetting, .quitting:
@@ -72,10 +76,10 @@ extension ClientSession {
     }
 
     /// - Returns: whether anything comes next without the server.
-    mutating func proceed(_ exchange: Exchange, _ reading: Reading) -> Bool {
+    mutating func proceed(_ reading: Reading) -> Bool {
         switch reading {
         case .due:
-            self.state = .content(exchange, .asked)
+            self.state = .content(.asked)
             self.outbox.append(.readContent)
         case .asked: return false
         case .ended:
@@ -83,23 +87,23 @@ extension ClientSession {
                 self.fail(.malformedReply(.content))  // It began to reply before the dot.
                 return true
             }
-            self.state = .finalReply(exchange)
+            self.state = .finalReply
             self.outbox.append(.endContent)
         }
         return true
     }
 
     /// - Returns: whether anything comes next without the server.
-    mutating func proceed(_ exchange: Exchange, _ chunks: Chunks) -> Bool {
+    mutating func proceed(_ chunks: Chunks) -> Bool {
         var chunks = chunks
         if let refusal = chunks.refusal, chunks.reading != .asked {
-            self.outbox.append(.finished(exchange.settled(Outcome(refusedWith: refusal))))
+            self.finish(Outcome(refusedWith: refusal))
             // Whatever state a server is in after a refused chunk, RSET gets it out of it (RFC 3030 §2).
             self.outbox.append(.send("RSET"))
             self.state = .resetting(awaited: chunks.sent - chunks.answered + 1)
             return true
         }
-        guard exchange.means.pipelining || chunks.answered == chunks.sent else { return false }
+        guard self.exchange?.means.pipelining == true || chunks.answered == chunks.sent else { return false }
         switch chunks.reading {
         case .due:
             chunks.reading = .asked
@@ -113,7 +117,7 @@ extension ClientSession {
             }
             self.send(&chunks, isLast: true)
         }
-        self.state = .chunks(exchange, chunks)
+        self.state = .chunks(chunks)
         return true
     }
 
@@ -126,8 +130,8 @@ extension ClientSession {
     }
 
     /// Each chunk has its reply; what is decided is decided by the last one, or by the first that is refused.
-    mutating func chunkAnswered(_ exchange: Exchange, _ chunks: Chunks, _ reply: Reply) {
-        guard chunks.answered < chunks.sent else { return self.answeredEarly(exchange, reply) }
+    mutating func chunkAnswered(_ chunks: Chunks, _ reply: Reply) {
+        guard chunks.answered < chunks.sent else { return self.answeredEarly(reply) }
         var chunks = chunks
         chunks.answered += 1
         if chunks.refusal == nil {
@@ -136,12 +140,10 @@ extension ClientSession {
             } else if !reply.code.isCompletion {
                 return self.fail(.malformedReply(chunks.phase))
             } else if chunks.isLastSent, chunks.answered == chunks.sent {
-                self.outbox.append(.finished(exchange.relayed(reply)))
-                self.state = .ready(announced: false)
-                return
+                return self.finishRelayed(reply)
             }
         }
-        self.state = .chunks(exchange, chunks)
+        self.state = .chunks(chunks)
     }
 
     /// A reply while mail data is under way.
@@ -149,9 +151,9 @@ extension ClientSession {
     /// A 2yz answers nothing that was asked, and must not count as one to a dot that the server has not seen. A 4yz or
     /// 5yz is a server that gave up, the size or the disk being too much for it: that is its verdict, and the connection
     /// ends, since there is no dot to come back from.
-    mutating func answeredEarly(_ exchange: Exchange, _ reply: Reply) {
+    mutating func answeredEarly(_ reply: Reply) {
         if reply.code.isTransient || reply.code.isPermanent {
-            self.outbox.append(.finished(exchange.settled(Outcome(refusedWith: reply))))
+            self.finish(Outcome(refusedWith: reply))
             self.close()
         } else {
             self.fail(.malformedReply(.content))

@@ -10,10 +10,10 @@ extension ClientSession {
         case .authenticating(let authentication): self.authAnswered(authentication, reply)
         // Nobody asked; what it answers next would be guesswork.
         case .handshake, .choosing, .ready: self.fail(.malformedReply(self.phase))
-        case .commands(let exchange): self.answered(exchange, reply)
-        case .content(let exchange, _): self.answeredEarly(exchange, reply)
-        case .finalReply(let exchange): self.finallyAnswered(exchange, reply)
-        case .chunks(let exchange, let chunks): self.chunkAnswered(exchange, chunks, reply)
+        case .commands: self.commandAnswered(reply)
+        case .content: self.answeredEarly(reply)
+        case .finalReply: self.finallyAnswered(reply)
+        case .chunks(let chunks): self.chunkAnswered(chunks, reply)
         case .resetting(let awaited):
             if awaited > 1 {
                 self.state = .resetting(awaited: awaited - 1)  // To a chunk of what was given up.
@@ -32,12 +32,24 @@ extension ClientSession {
         switch self.state {
         case .greeting, .hello, .startingTLS, .handshake, .choosing, .authenticating, .ready, .resetting:
             self.giveUp(cause)
-        case .commands(let exchange), .content(let exchange, _), .finalReply(let exchange), .chunks(let exchange, _):
-            self.outbox.append(.finished(exchange.settled(.deferred(cause))))
+        case .commands, .content, .finalReply, .chunks:
+            self.finish(.deferred(cause))
             self.close()
         case .quitting: self.close()
         case .closed: break
         }
+    }
+
+    /// The transaction is over, with this outcome for everybody who has none yet.
+    mutating func finish(_ outcome: Outcome) {
+        guard let exchange = self.exchange.take() else { preconditionFailure("the end of no transaction") }
+        self.outbox.append(.finished(exchange.settled(outcome)))
+    }
+
+    /// A 2yz answers all of the content.
+    mutating func finishRelayed(_ reply: Reply) {
+        self.finish(.relayed(reply, dsn: self.exchange?.means.dsn == true))
+        self.state = .ready(announced: false)
     }
 
     mutating func giveUp(_ cause: DeferralCause, permanent: Reply? = nil) {
@@ -103,35 +115,35 @@ extension ClientSession {
         }
     }
 
-    private mutating func answered(_ exchange: Exchange, _ reply: Reply) {
-        var exchange = exchange
-        switch exchange.received(reply) {
-        case .goOn: self.state = .commands(exchange)
+    private mutating func commandAnswered(_ reply: Reply) {
+        switch self.exchange?.received(reply) {
+        case .goOn: break
         case .sendContent:
             self.encoder = ContentEncoder()
-            self.state = .content(exchange, .due)
+            self.state = .content(.due)
         case .sendChunks:
-            let isBinary = exchange.transaction.body == .binary
-            self.state = .chunks(exchange, Chunks(encoder: isBinary ? nil : ContentEncoder(doublesDots: false)))
+            let isBinary = self.exchange?.transaction.body == .binary
+            self.state = .chunks(Chunks(encoder: isBinary ? nil : ContentEncoder(doublesDots: false)))
         case .sendLoneDot:
             // The server waits for mail data that nobody accepted: the dot alone gets both out of it (RFC 2920 §3.1).
-            self.state = .content(exchange, .ended)
+            self.state = .content(.ended)
         case .nothingAccepted:
-            self.outbox.append(.finished(exchange.settled(.deferred(.reply(reply)))))
+            self.finish(.deferred(.reply(reply)))
             self.outbox.append(.send("RSET"))
             self.state = .resetting(awaited: 1)
-        case .malformed: self.fail(.malformedReply(exchange.phase))
+        case .malformed, nil: self.fail(.malformedReply(self.phase))
         }
     }
 
-    private mutating func finallyAnswered(_ exchange: Exchange, _ reply: Reply) {
-        guard reply.code.isCompletion || reply.code.isTransient || reply.code.isPermanent else {
-            return self.fail(.malformedReply(.finalReply))
+    private mutating func finallyAnswered(_ reply: Reply) {
+        if reply.code.isCompletion {
+            self.finishRelayed(reply)
+        } else if reply.code.isTransient || reply.code.isPermanent {
+            self.finish(Outcome(refusedWith: reply))
+            self.state = .ready(announced: false)
+        } else {
+            self.fail(.malformedReply(.finalReply))
         }
-        let outcomes =
-            reply.code.isCompletion ? exchange.relayed(reply) : exchange.settled(Outcome(refusedWith: reply))
-        self.outbox.append(.finished(outcomes))
-        self.state = .ready(announced: false)
     }
 
     /// The first word of the first line is a domain (§4.2); nothing hostile is taken for one.

@@ -39,6 +39,7 @@ public struct ClientSession: Sendable {
         case close
     }
 
+    /// Where the session is. The transaction is beside it, so that it is changed in place and not moved with each step.
     enum State: Sendable {
         case greeting  // The 220 is awaited. Next: hello.
         case hello(extended: Bool)  // EHLO is out, or HELO when that was refused. Next: startingTLS, choosing, ready.
@@ -47,10 +48,10 @@ public struct ClientSession: Sendable {
         case choosing([String])  // The driver picks one of these mechanisms. Next: authenticating.
         case authenticating(Authentication)  // AUTH is out. Next: ready.
         case ready(announced: Bool)  // Between transactions. Next: commands, quitting.
-        case commands(Exchange)  // MAIL, RCPTs and DATA. Next: content, chunks; resetting when nothing is accepted.
-        case content(Exchange, Reading)  // 354 came. Next: finalReply.
-        case finalReply(Exchange)  // The dot is out. Next: ready.
-        case chunks(Exchange, Chunks)  // BDATs go out. Next: ready, or resetting when one is refused.
+        case commands  // MAIL, RCPTs and DATA. Next: content, chunks; resetting when nothing is accepted.
+        case content(Reading)  // 354 came. Next: finalReply.
+        case finalReply  // The dot is out. Next: ready.
+        case chunks(Chunks)  // BDATs go out. Next: ready, or resetting when one is refused.
         case resetting(awaited: Int)  // RSET is out, and so many replies are to come. Next: ready.
         case quitting  // QUIT is out. Next: closed.
         case closed
@@ -71,6 +72,8 @@ public struct ClientSession: Sendable {
 
     let configuration: Configuration
     var state = State.greeting
+    /// The transaction under way.
+    var exchange: Exchange?
     public internal(set) var server = Server()
     /// What protects the connection now.
     public internal(set) var security: Security
@@ -154,7 +157,8 @@ public struct ClientSession: Sendable {
         let means = Exchange.Means(
             pipelining: self.pipelines, chunks: self.chunks, dsn: self.server.offers(.dsn), smtpUTF8: smtpUTF8)
         let mailLine = self.mailLine(for: transaction, smtpUTF8: smtpUTF8)
-        self.state = .commands(Exchange(transaction, verdicts: verdicts, mailLine: mailLine, means))
+        self.exchange = Exchange(transaction, verdicts: verdicts, mailLine: mailLine, means)
+        self.state = .commands
     }
 
     /// Ends a session that is ready.
@@ -186,32 +190,23 @@ extension ClientSession {
         case .startingTLS, .handshake: .tls
         case .choosing, .authenticating: .auth
         case .ready, .resetting: .idle
-        case .commands(let exchange): exchange.phase
+        case .commands: self.exchange?.phase ?? .mail
         case .content: .content
         case .finalReply: .finalReply
-        case .chunks(_, let chunks): chunks.phase
+        case .chunks(let chunks): chunks.phase
         case .quitting: .quit
         case .closed: .closed
         }
     }
 
     /// How many recipients of the transaction the server has answered; (0, 0) outside of one.
-    public var recipientProgress: (answered: Int, total: Int) {
-        switch self.state {
-        case .commands(let exchange), .content(let exchange, _), .finalReply(let exchange), .chunks(let exchange, _):
-            exchange.recipientProgress
-        case .greeting, .hello, .startingTLS, .handshake, .choosing, .authenticating, .ready, .resetting, .quitting,
-            .closed:
-            (0, 0)
-        }
-    }
+    public var recipientProgress: (answered: Int, total: Int) { self.exchange?.recipientProgress ?? (0, 0) }
 
     private var pipelines: Bool { self.configuration.pipelining && self.server.offers(.pipelining) }
 
     private mutating func nextCommand() -> String? {
-        guard case .commands(var exchange) = self.state, let command = exchange.nextCommand() else { return nil }
-        self.state = .commands(exchange)
-        return command
+        guard case .commands = self.state else { return nil }
+        return self.exchange?.nextCommand()
     }
 
     /// What comes next without the server.
@@ -227,8 +222,8 @@ extension ClientSession {
                 self.state = .ready(announced: true)
             }
             return true
-        case .content(let exchange, let reading): return self.proceed(exchange, reading)
-        case .chunks(let exchange, let chunks): return self.proceed(exchange, chunks)
+        case .content(let reading): return self.proceed(reading)
+        case .chunks(let chunks): return self.proceed(chunks)
         case .greeting, .hello, .startingTLS, .handshake, .choosing, .authenticating, .ready, .commands, .finalReply,
             .resetting, .quitting, .closed:
             return false

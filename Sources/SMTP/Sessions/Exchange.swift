@@ -56,9 +56,6 @@ extension ClientSession {
         /// The outcomes, with `outcome` for everybody who has none yet.
         func settled(_ outcome: Outcome) -> [Outcome] { self.outcomes.map { $0 ?? outcome } }
 
-        /// What a 2yz to all of the content means.
-        func relayed(_ reply: Reply) -> [Outcome] { self.settled(.relayed(reply, dsn: self.means.dsn)) }
-
         /// The next command line that may go out.
         mutating func nextCommand() -> String? {
             guard self.sent < self.count, self.means.pipelining || self.sent == self.answered else { return nil }

@@ -44,7 +44,13 @@ struct LineBuffer: Sendable {
     /// The octets are read as something else than lines: mail data.
     mutating func withOctets<Value>(_ read: (inout ByteBuffer) -> Value) -> Value {
         self.searched = 0
+        defer { self.letGo() }
         return read(&self.octets)
+    }
+
+    /// Memory with nothing in it is for the next octets to be read into.
+    private mutating func letGo() {
+        if self.octets.readableBytes == 0 { self.octets = ByteBuffer() }
     }
 
     mutating func nextLine() -> Line? {
@@ -57,6 +63,7 @@ struct LineBuffer: Sendable {
         self.searched = 0
         var line = self.octets.readSlice(length: length) ?? ByteBuffer()
         self.octets.moveReaderIndex(forwardBy: 1)
+        self.letGo()
         if let cut = self.cut.take() { return Line(octets: cut, isCut: true) }
         if line.readableBytesView.last == .cr { line.moveWriterIndex(to: line.writerIndex - 1) }
         guard line.readableBytes <= self.limit else {

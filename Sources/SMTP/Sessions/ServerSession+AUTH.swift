@@ -21,8 +21,8 @@ extension ServerSession {
         switch standing {
         case .unserved, .stranger: self.fail(self.sayHello)
         case .transaction: self.fail(Reply(503, "5.5.1", "AUTH has no place in a transaction"))
-        case .client(let client, _):
-            guard client.extended else { return self.fail(Self.sayEHLO) }
+        case .client:
+            guard self.isExtended else { return self.fail(Self.sayEHLO) }
             guard self.user == nil else { return self.fail(Reply(503, "5.5.1", "Authenticated already")) }
             guard self.offered.contains(.auth) else {
                 return self.fail(Reply(538, "5.7.11", "AUTH needs encryption, say STARTTLS first"))
@@ -31,13 +31,13 @@ extension ServerSession {
                 return self.fail(Reply(504, "5.5.4", "Authentication mechanism not supported"))
             }
             self.outbox.append(.authenticate(.begin(mechanism: mechanism, initialResponse: initialResponse)))
-            self.state = .authenticating(client)
+            self.state = .authenticating
         }
     }
 
     /// The client's line after a 334.
-    mutating func responded(_ line: LineBuffer.Line, _ client: Client, _ user: String?) {
-        self.state = .waiting(.client(client, afterRefusedMail: false))
+    mutating func responded(_ line: LineBuffer.Line, _ user: String?) {
+        self.state = .waiting(.client(afterRefusedMail: false))
         let text = line.octets.readableBytesView
         guard !line.isCut else { return self.fail(Self.authLineTooLong) }
         guard !text.elementsEqual([UInt8(ascii: "*")]) else {
@@ -46,22 +46,22 @@ extension ServerSession {
         guard let octets = Base64.decode(text) else { return self.fail(CommandSyntaxError.base64.reply) }
         if let user {
             guard octets.isEmpty else { return self.fail(Reply(501, "5.5.2", "Nothing more was to be said")) }
-            self.authenticated(user, client)
+            self.authenticated(user)
         } else {
             self.outbox.append(.authenticate(.response(ByteBuffer(bytes: octets))))
-            self.state = .authenticating(client)
+            self.state = .authenticating
         }
     }
 
     /// Answers ``Action/authenticate(_:)``.
     public mutating func answered(_ verdict: SASLVerdict) {
         switch self.state {
-        case .authenticating(let client):
-            self.state = .waiting(.client(client, afterRefusedMail: false))
+        case .authenticating:
+            self.state = .waiting(.client(afterRefusedMail: false))
             switch verdict {
-            case .challenge(let octets): self.challenge(octets, client, user: nil)
-            case .succeeded(let user, let finalData?): self.challenge(finalData, client, user: user)
-            case .succeeded(let user, nil): self.authenticated(user, client)
+            case .challenge(let octets): self.challenge(octets, user: nil)
+            case .succeeded(let user, let finalData?): self.challenge(finalData, user: user)
+            case .succeeded(let user, nil): self.authenticated(user)
             case .failed(let reply): if reply.code == 421 { self.close(saying: reply) } else { self.fail(reply) }
             }
         case .closed: break  // The client left while the answer was looked for.
@@ -70,15 +70,14 @@ extension ServerSession {
         }
     }
 
-    private mutating func challenge(_ octets: ByteBuffer, _ client: Client, user: String?) {
+    private mutating func challenge(_ octets: ByteBuffer, user: String?) {
         self.outbox.append(.send(Reply(334, nil, Base64.encode(octets.readableBytesView))))
-        self.state = .responding(client, user: user)
+        self.state = .responding(user: user)
     }
 
-    private mutating func authenticated(_ user: String, _ client: Client) {
+    private mutating func authenticated(_ user: String) {
         self.user = user
-        self.reply(
-            Reply(235, "2.7.0", "Authentication successful"), then: .client(client, afterRefusedMail: false))
+        self.reply(Reply(235, "2.7.0", "Authentication successful"), then: .client(afterRefusedMail: false))
     }
 
     static let authLineTooLong = Reply(500, "5.5.6", "Authentication exchange line is too long")

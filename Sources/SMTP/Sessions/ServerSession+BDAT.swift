@@ -4,54 +4,54 @@ extension ServerSession {
         switch standing {
         case .unserved: self.refuseChunk(octets, isLast, Reply(503, "5.5.1", "Say QUIT"), standing)
         case .stranger: self.refuseChunk(octets, isLast, self.sayHello, standing)
-        case .client(let client, let afterRefusedMail):
-            let reply = client.extended ? Reply(503, "5.5.1", "Say MAIL first") : Self.sayEHLO
+        case .client(let afterRefusedMail):
+            let reply = self.isExtended ? Reply(503, "5.5.1", "Say MAIL first") : Self.sayEHLO
             self.refuseChunk(octets, isLast, reply, standing, isError: !afterRefusedMail)
-        case .transaction(let transaction): self.bdat(octets: octets, isLast: isLast, transaction)
+        case .transaction:
+            guard let transaction = self.transaction else { preconditionFailure("a transaction that is not there") }
+            self.bdat(octets: octets, isLast: isLast, transaction)
         }
     }
 
     private mutating func bdat(octets: Int, isLast: Bool, _ transaction: Transaction) {
-        var transaction = transaction
-        if let failure = self.details.failure {
+        if let failure = transaction.failure {
             self.beginChunk(octets, isLast)
-            return self.sink(transaction, failure)
+            return self.sink(failure)
         }
         guard !transaction.envelope.recipients.isEmpty else {
             return self.refuseChunk(
-                octets, isLast, self.noRecipientsReply(transaction), .transaction(transaction),
+                octets, isLast, self.noRecipientsReply(transaction), .transaction,
                 isError: !transaction.refusedRecipients)
         }
         guard !transaction.isChunked else {
             self.decoder.beginChunk(octets: octets, isLast: isLast)
-            return self.takeChunk(octets, transaction)
+            return self.takeChunk(octets)
         }
-        transaction.isChunked = true
+        self.transaction?.isChunked = true
         self.decoder = ContentDecoder(
-            .chunks(binary: self.details.parameters.body == .binary), folds: self.configuration.longLines == .fold)
+            .chunks(binary: transaction.parameters.body == .binary), folds: self.configuration.longLines == .fold)
         self.decoder.beginChunk(octets: octets, isLast: isLast)
-        self.ask(.content(transaction.envelope), .transaction(transaction))
+        self.ask(.content(transaction.envelope), .transaction)
     }
 
     /// The first chunk may be stored.
-    mutating func acceptedChunk(_ transaction: Transaction) {
+    mutating func acceptedChunk() {
         self.isContentOpen = true
-        self.takeChunk(self.decoder.announcedOctets, transaction)
+        self.takeChunk(self.decoder.announcedOctets)
     }
 
-    mutating func refusedChunk(_ transaction: Transaction, with reply: Reply) {
-        var transaction = transaction
-        transaction.isChunked = false
-        self.state = .sinking(.transaction(transaction), self.finalReplies(reply, transaction))
+    mutating func refusedChunk(with reply: Reply) {
+        self.transaction?.isChunked = false
+        self.state = .sinking(.transaction, self.finalReplies(reply))
     }
 
     /// A chunk that is too large by its own account is not stored first.
-    private mutating func takeChunk(_ octets: Int, _ transaction: Transaction) {
+    private mutating func takeChunk(_ octets: Int) {
         let limit = self.configuration.maximumMessageOctets
         if limit > 0, octets > limit - self.decoder.octets {
-            self.sink(transaction, self.tooLargeReply)
+            self.sink(self.tooLargeReply)
         } else {
-            self.state = .content(transaction)
+            self.state = .content
         }
     }
 

@@ -16,7 +16,7 @@ extension ServerSession {
             return self.refuse(error)
         }
         if case .unserved = standing, !Self.isQuitOrChunk(command) { return self.fail(Reply(503, "5.5.1", "Say QUIT")) }
-        guard self.input.isEmpty || self.mayBePipelined(command, standing) else { return }
+        guard self.input.isEmpty || self.mayBePipelined(command) else { return }
         switch command {
         case .ehlo(let name): self.hello(name, extended: true, isLMTP: false, standing)
         case .helo(let name): self.hello(name, extended: false, isLMTP: false, standing)
@@ -32,7 +32,7 @@ extension ServerSession {
         case .xforward(let attributes): self.xforward(attributes, standing)
         case .rset:
             self.abandonContent()
-            self.reply(Reply(250, "2.0.0", "Ok"), then: Self.reset(standing))
+            self.reply(Reply(250, "2.0.0", "Ok"), then: self.reset(standing))
         case .noop: self.reply(Reply(250, "2.0.0", "Ok"), then: standing)
         case .quit: self.close(saying: Reply(221, "2.0.0", "Bye"))
         case .vrfy:
@@ -44,33 +44,25 @@ extension ServerSession {
     }
 
     /// - Parameter own: what the driver says in place of the usual reply.
-    mutating func accepted(_ question: Question, _ standing: consuming Standing, _ own: Reply?) {
+    mutating func accepted(_ question: Question, _ standing: Standing, _ own: Reply?) {
         switch question {
         case .greeting:
             guard self.input.isEmpty || self.talkedEarly("octets before the greeting") else { return }
             self.reply(own ?? self.greeting, then: .stranger)
         case .hello(let name, let extended):
             self.abandonContent()
-            self.reply(
-                own ?? self.helloReply(extended: extended),
-                then: .client(Client(name: name, extended: extended), afterRefusedMail: false))
+            self.knownClient = Client(name: name, extended: extended)
+            self.reply(own ?? self.helloReply(extended: extended), then: self.endTransaction())
         case .mail:
             self.transactions += 1
             self.reply(own ?? Reply(250, "2.1.0", "Ok"), then: standing)
         case .recipient(let forwardPath, let parameters):
-            guard case .transaction(var transaction) = consume standing else {
-                preconditionFailure("RCPT was asked about too early")
-            }
-            transaction.envelope.recipients.append(Envelope.Recipient(forwardPath, parameters: parameters))
+            self.transaction?.envelope.recipients.append(Envelope.Recipient(forwardPath, parameters: parameters))
             if self.configuration.maximumRecipientDomains != nil, let domain = forwardPath.domain {
-                self.details.domains.insert(domain)
+                self.transaction?.domains.insert(domain)
             }
-            self.reply(own ?? Reply(250, "2.1.5", "Ok"), then: .transaction(transaction))
-        case .content:
-            guard case .transaction(let transaction) = standing else {
-                preconditionFailure("DATA was asked about too early")
-            }
-            if transaction.isChunked { self.acceptedChunk(transaction) } else { self.acceptedData(transaction, own) }
+            self.reply(own ?? Reply(250, "2.1.5", "Ok"), then: standing)
+        case .content: if self.isChunked { self.acceptedChunk() } else { self.acceptedData(own) }
         case .startTLS: self.acceptedTLS(own)
         case .etrn(let request):
             self.reply(own ?? Reply(250, "2.0.0", "Queuing for \(request) started"), then: standing)
@@ -80,18 +72,14 @@ extension ServerSession {
     }
 
     mutating func refused(_ question: Question, _ standing: Standing, with reply: Reply) {
-        switch (question, standing) {
-        case (.greeting, _): self.reply(reply, then: .unserved)
-        case (.mail, .transaction(let transaction)):
-            self.reply(reply, then: .client(transaction.client, afterRefusedMail: true))
-        case (.recipient, .transaction(var transaction)):
-            transaction.refusedRecipients = true
-            self.reply(reply, then: .transaction(transaction))
-        case (.content, .transaction(let transaction)) where transaction.isChunked:
-            self.refusedChunk(transaction, with: reply)
-        case (.hello, _), (.mail, _), (.recipient, _), (.content, _), (.startTLS, _), (.etrn, _), (.xclient, _),
-            (.xforward, _):
+        switch question {
+        case .greeting: self.reply(reply, then: .unserved)
+        case .mail: self.reply(reply, then: self.endTransaction(afterRefusedMail: true))
+        case .recipient:
+            self.transaction?.refusedRecipients = true
             self.reply(reply, then: standing)
+        case .content where self.isChunked: self.refusedChunk(with: reply)
+        case .hello, .content, .startTLS, .etrn, .xclient, .xforward: self.reply(reply, then: standing)
         }
     }
 
@@ -109,18 +97,17 @@ extension ServerSession {
         switch standing {
         case .unserved, .stranger: self.fail(self.sayHello)
         case .transaction: self.fail(Self.inTransaction)
-        case .client(let client, _):
+        case .client:
             do {
-                var read = try MailParameters(parameters, offered: client.extended ? self.offered : [])
+                var read = try MailParameters(parameters, offered: self.isExtended ? self.offered : [])
                 // Whoever did not authenticate cannot vouch for somebody (RFC 4954 §5).
                 if self.user == nil, read.auth != nil { read.auth = "<>" }
                 if let reply = self.objection(to: read) {
                     self.markRefusedMail()
                     return self.outbox.append(.send(reply))
                 }
-                self.details = Details(parameters: read)
-                let envelope = Envelope(reversePath: reversePath, parameters: parameters)
-                self.ask(.mail(reversePath, parameters), .transaction(Transaction(client, envelope)))
+                self.transaction = Transaction(Envelope(reversePath: reversePath, parameters: parameters), read)
+                self.ask(.mail(reversePath, parameters), .transaction)
             } catch {
                 self.markRefusedMail()
                 self.fail(error.reply)
@@ -162,26 +149,26 @@ extension ServerSession {
     private mutating func rcpt(_ forwardPath: ForwardPath, _ parameters: [Parameter], _ standing: Standing) {
         switch standing {
         case .unserved, .stranger: self.fail(self.sayHello)
-        case .client(_, let afterRefusedMail): self.outOfSequence("Say MAIL first", excused: afterRefusedMail)
-        case .transaction(let transaction):
-            guard !transaction.isChunked else { return self.fail(Self.inChunks) }
-            guard self.isASCII(forwardPath, parameters) || self.details.parameters.smtpUTF8 else {
+        case .client(let afterRefusedMail): self.outOfSequence("Say MAIL first", excused: afterRefusedMail)
+        case .transaction:
+            guard !self.isChunked else { return self.fail(Self.inChunks) }
+            guard self.isASCII(forwardPath, parameters) || self.transaction?.parameters.smtpUTF8 == true else {
                 self.markRefusedRecipient()
                 return self.fail(CommandSyntaxError.needsSMTPUTF8.reply)
             }
             if !parameters.isEmpty {
                 do {
-                    _ = try RecipientParameters(parameters, offered: transaction.client.extended ? self.offered : [])
+                    _ = try RecipientParameters(parameters, offered: self.isExtended ? self.offered : [])
                 } catch {
                     self.markRefusedRecipient()
                     return self.fail(error.reply)
                 }
             }
-            guard transaction.envelope.recipients.count < self.configuration.maximumRecipients else {
+            guard self.recipients < self.configuration.maximumRecipients else {
                 return self.reply(Reply(452, "4.5.3", "Too many recipients"), then: standing)
             }
-            if let maximum = self.configuration.maximumRecipientDomains, self.details.domains.count >= maximum,
-                let domain = forwardPath.domain, !self.details.domains.contains(domain)
+            if let maximum = self.configuration.maximumRecipientDomains, let known = self.transaction?.domains,
+                known.count >= maximum, let domain = forwardPath.domain, !known.contains(domain)
             {
                 return self.reply(Reply(452, "4.5.3", "Too many recipient domains"), then: standing)
             }
@@ -197,11 +184,12 @@ extension ServerSession {
     private mutating func data(_ standing: Standing) {
         switch standing {
         case .unserved, .stranger: self.fail(self.sayHello)
-        case .client(_, let afterRefusedMail): self.outOfSequence("Say MAIL first", excused: afterRefusedMail)
-        case .transaction(let transaction):
+        case .client(let afterRefusedMail): self.outOfSequence("Say MAIL first", excused: afterRefusedMail)
+        case .transaction:
+            guard let transaction = self.transaction else { preconditionFailure("a transaction that is not there") }
             if transaction.isChunked {
                 self.fail(Self.inChunks)
-            } else if self.details.parameters.body == .binary {
+            } else if transaction.parameters.body == .binary {
                 self.fail(Reply(503, "5.5.1", "BODY=BINARYMIME needs BDAT"))  // RFC 3030 §3.
             } else if !transaction.envelope.recipients.isEmpty {
                 self.ask(.content(transaction.envelope), standing)
@@ -213,18 +201,22 @@ extension ServerSession {
         }
     }
 
+    /// Of the transaction.
+    var recipients: Int { self.transaction?.envelope.recipients.count ?? 0 }
+    var isChunked: Bool { self.transaction?.isChunked == true }
+
     /// LMTP knows no 554 here (RFC 2033 §4.2).
     func noRecipientsReply(_ transaction: Transaction) -> Reply {
         guard transaction.refusedRecipients else { return Reply(503, "5.5.1", "Say RCPT first") }
         return Reply(self.configuration.role == .lmtp ? 503 : 554, "5.5.1", "No valid recipients")
     }
 
-    private mutating func acceptedData(_ transaction: Transaction, _ own: Reply?) {
+    private mutating func acceptedData(_ own: Reply?) {
         self.isContentOpen = true
         guard self.input.isEmpty || self.talkedEarly("mail data before the reply to DATA") else { return }
         self.decoder = ContentDecoder(.dot, folds: self.configuration.longLines == .fold)
         self.outbox.append(.send(own ?? Reply(354, nil, "End data with <CR><LF>.<CR><LF>")))
-        self.state = .content(transaction)
+        self.state = .content
     }
 
     // MARK: mistakes
@@ -249,28 +241,23 @@ extension ServerSession {
     }
 
     private mutating func markRefusedMail() {
-        if case .waiting(.client(let client, _)) = self.state {
-            self.state = .waiting(.client(client, afterRefusedMail: true))
-        }
+        if case .waiting(.client) = self.state { self.state = .waiting(.client(afterRefusedMail: true)) }
     }
 
     private mutating func markRefusedRecipient() {
-        if case .waiting(.transaction(var transaction)) = self.state {
-            transaction.refusedRecipients = true
-            self.state = .waiting(.transaction(transaction))
-        }
+        if case .waiting(.transaction) = self.state { self.transaction?.refusedRecipients = true }
     }
 
     /// A command with something behind it: whether the session goes on. The commands that change what the next one means
     /// end a group, and without PIPELINING each does (RFC 2920 §3.1). DATA is judged when it is accepted, and STARTTLS
     /// too.
-    private mutating func mayBePipelined(_ command: Command, _ standing: Standing) -> Bool {
+    private mutating func mayBePipelined(_ command: Command) -> Bool {
         switch command {
         case .ehlo, .helo, .lhlo: return self.talkedEarly("commands behind EHLO")
         case .auth: return self.talkedEarly("octets behind AUTH")
         case .data, .startTLS, .quit, .bdat: return true
         case .mail, .rcpt, .rset, .noop, .vrfy, .expn, .help, .etrn, .xclient, .xforward:
-            let isOffered = self.isExtended(standing) && self.offered.contains(.pipelining)
+            let isOffered = self.isExtended && self.offered.contains(.pipelining)
             return isOffered || self.talkedEarly("commands in a group without PIPELINING")
         }
     }
@@ -284,21 +271,15 @@ extension ServerSession {
         }
     }
 
-    private static func reset(_ standing: Standing) -> Standing {
+    private mutating func reset(_ standing: Standing) -> Standing {
         switch standing {
         case .unserved, .stranger: standing
-        case .client(let client, _): .client(client, afterRefusedMail: false)
-        case .transaction(let transaction): .client(transaction.client, afterRefusedMail: false)
+        case .client, .transaction: self.endTransaction()
         }
     }
 
-    func isExtended(_ standing: Standing) -> Bool {
-        switch standing {
-        case .unserved, .stranger: false
-        case .client(let client, _): client.extended
-        case .transaction(let transaction): transaction.client.extended
-        }
-    }
+    /// EHLO was said, and not HELO.
+    var isExtended: Bool { self.knownClient?.extended == true }
 
     // MARK: replies
 

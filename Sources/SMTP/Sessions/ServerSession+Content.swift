@@ -1,23 +1,24 @@
 import NIOCore
 
 extension ServerSession {
-    mutating func nextContent(_ transaction: Transaction) -> Action? {
+    mutating func nextContent() -> Action? {
         self.input.withOctets { self.decoder.decode(&$0) }
         if let reply = self.objectionToContent {
-            self.sink(transaction, reply)
+            self.sink(reply)
             return self.outbox.removeFirst()
         }
         if let chunk = self.decoder.nextChunk() {
-            self.state = .storing(transaction)
+            self.state = .storing
             return .store(chunk)
         }
         if self.decoder.isComplete {
+            guard let transaction = self.transaction else { preconditionFailure("content of no transaction") }
             self.isContentOpen = false
-            self.state = .committing(transaction)
+            self.state = .committing
             return .commit(transaction.envelope)
         }
         guard self.decoder.isAtEnd else { return nil }
-        self.state = .waiting(.transaction(transaction))
+        self.state = .waiting(.transaction)
         return .send(Reply(250, "2.0.0", "\(self.decoder.announcedOctets) octets received"))
     }
 
@@ -40,30 +41,30 @@ extension ServerSession {
 
     /// There is no way to stop a client that sends mail data but to take all of it (§4.1.1.4). Chunks that follow this
     /// one were perhaps on their way already.
-    mutating func sink(_ transaction: Transaction, _ reply: Reply) {
+    mutating func sink(_ reply: Reply) {
         self.decoder.drop()
         self.abandonContent()
-        self.state = .sinking(
-            .client(transaction.client, afterRefusedMail: transaction.isChunked),
-            self.finalReplies(reply, transaction))
+        let replies = self.finalReplies(reply)
+        self.state = .sinking(self.endTransaction(afterRefusedMail: self.isChunked), replies)
     }
 
     /// LMTP answers the end of mail data for each recipient, good or bad (RFC 2033 §4.2, §4.3).
-    func finalReplies(_ reply: Reply, _ transaction: Transaction) -> [Reply] {
+    func finalReplies(_ reply: Reply) -> [Reply] {
         guard self.configuration.role == .lmtp, self.decoder.isLastChunk else { return [reply] }
-        return Array(repeating: reply, count: max(1, transaction.envelope.recipients.count))
+        return Array(repeating: reply, count: max(1, self.recipients))
     }
 
     /// Whatever became of the message, its transaction is over (§4.1.1.4).
-    mutating func finish(_ transaction: Transaction, with verdict: CommitVerdict) {
-        let standing = Standing.client(transaction.client, afterRefusedMail: false)
+    mutating func finish(with verdict: CommitVerdict) {
+        let recipients = self.recipients
+        let standing = self.endTransaction()
         switch (verdict, self.configuration.role) {
         case (.all(let reply), .relay), (.all(let reply), .submission):
             self.decoder = ContentDecoder()
             self.reply(reply, then: standing)
-        case (.all(let reply), .lmtp): self.finish(standing, with: self.finalReplies(reply, transaction))
+        case (.all(let reply), .lmtp): self.finish(standing, with: Array(repeating: reply, count: recipients))
         case (.each(let replies), .lmtp):
-            precondition(replies.count == transaction.envelope.recipients.count, "a verdict for each recipient")
+            precondition(replies.count == recipients, "a verdict for each recipient")
             self.finish(standing, with: replies)
         case (.each(let replies), .relay), (.each(let replies), .submission):
             precondition(!replies.isEmpty, "a commit without a verdict")
@@ -81,12 +82,12 @@ extension ServerSession {
     /// and nothing is committed.
     public mutating func storeFailed(_ reply: Reply) {
         switch self.state {
-        case .storing(let transaction), .content(let transaction): self.sink(transaction, reply)
+        case .storing, .content: self.sink(reply)
         case .sinking, .closed: break  // Nobody wants this content any more.
-        case .waiting(.transaction(let transaction)) where transaction.isChunked,
-            .asking(_, .transaction(let transaction)) where transaction.isChunked:
+        case .waiting(.transaction) where self.isChunked, .asking(_, .transaction) where self.isChunked:
             self.abandonContent()
-            self.details.failure = self.details.failure ?? reply
+            let failure = self.transaction?.failure ?? reply  // The first one.
+            self.transaction?.failure = failure
         case .waiting where !self.isContentOpen, .asking where !self.isContentOpen: break  // A RSET was quicker.
         case .connected, .waiting, .asking, .securing, .authenticating, .responding, .committing:
             preconditionFailure("a session without content was told that storing it failed")

@@ -13,6 +13,7 @@ extension ServerSession {
         case .known(let login): self.user = login
         case nil, .unavailable, .temporarilyUnavailable: self.user = nil
         }
+        self.knownClient = nil
         self.reply(reply ?? self.greeting, then: .stranger)
     }
 
@@ -27,8 +28,8 @@ extension ServerSession {
         switch standing {
         case .unserved, .stranger: self.fail(self.sayHello)
         case .transaction: self.fail(Self.inTransaction)
-        case .client(let client, _):
-            guard client.extended else { return self.fail(Self.sayEHLO) }
+        case .client:
+            guard self.isExtended else { return self.fail(Self.sayEHLO) }
             self.ask(.etrn(request), standing)
         }
     }

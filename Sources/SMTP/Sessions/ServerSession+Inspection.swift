@@ -47,21 +47,24 @@ extension ServerSession {
     public var contentOctets: Int {
         switch self.state {
         case .content, .storing, .sinking, .committing: self.decoder.octets
-        case .waiting(.transaction(let transaction)): transaction.isChunked ? self.decoder.octets : 0
+        case .waiting(.transaction): self.isChunked ? self.decoder.octets : 0
         case .connected, .waiting, .asking, .securing, .authenticating, .responding, .closed: 0
         }
     }
 
     /// Of the open transaction, or the one whose MAIL is being decided; `nil` once its content is refused.
-    public var envelope: Envelope? { self.transaction?.envelope }
+    public var envelope: Envelope? {
+        if case .sinking = self.state { nil } else { self.transaction?.envelope }
+    }
 
     /// What the parameters of its MAIL mean.
-    public var mailParameters: MailParameters? { self.transaction == nil ? nil : self.details.parameters }
+    public var mailParameters: MailParameters? {
+        if case .sinking = self.state { nil } else { self.transaction?.parameters }
+    }
 
     /// What Received says behind `with` (RFC 3848, RFC 6531 §4.3): `ESMTPSA`, `LMTP`, `UTF8SMTPS`.
     public var transferProtocol: String {
-        let isExtended = self.knownClient?.extended == true
-        guard isExtended else { return "SMTP" }
+        guard self.isExtended else { return "SMTP" }
         let isUTF8 = self.mailParameters?.smtpUTF8 == true
         let name =
             switch self.configuration.role {
@@ -71,36 +74,12 @@ extension ServerSession {
         return name + (self.isSecured ? "S" : "") + (self.user == nil ? "" : "A")
     }
 
-    private var transaction: Transaction? {
-        switch self.state {
-        case .waiting(.transaction(let transaction)), .asking(_, .transaction(let transaction)),
-            .content(let transaction), .storing(let transaction), .committing(let transaction):
-            transaction
-        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .sinking, .closed: nil
-        }
-    }
-
-    private var knownClient: Client? {
-        switch self.state {
-        case .waiting(let standing), .asking(_, let standing), .sinking(let standing, _):
-            switch standing {
-            case .unserved, .stranger: nil
-            case .client(let client, _): client
-            case .transaction(let transaction): transaction.client
-            }
-        case .content(let transaction), .storing(let transaction), .committing(let transaction): transaction.client
-        case .authenticating(let client), .responding(let client, _): client
-        case .connected, .securing, .closed: nil
-        }
-    }
-
     private func phase(of standing: Standing) -> SessionPhase {
         switch standing {
         case .unserved: .greeting
         case .stranger: .hello
         case .client: .idle
-        case .transaction(let transaction):
-            transaction.isChunked ? .content : transaction.envelope.recipients.isEmpty ? .mail : .rcpt
+        case .transaction: self.isChunked ? .content : self.recipients == 0 ? .mail : .rcpt
         }
     }
 }

@@ -2,7 +2,7 @@
 extension ServerSession {
     mutating func startTLS(_ standing: Standing) {
         guard !self.isSecured else { return self.fail(Reply(503, "5.5.1", "TLS is active already")) }
-        guard self.isExtended(standing) else { return self.fail(Self.sayEHLO) }
+        guard self.isExtended else { return self.fail(Self.sayEHLO) }
         self.ask(.startTLS, standing)
     }
 
@@ -17,6 +17,8 @@ extension ServerSession {
         self.outbox.append(.send(reply ?? Reply(220, "2.0.0", "Ready to start TLS")))
         self.outbox.append(.startTLS)
         self.state = .securing
+        self.knownClient = nil
+        self.transaction = nil
     }
 
     mutating func receivedBehindStartTLS() {

@@ -71,26 +71,21 @@ public struct ServerSession: Sendable {
     }
 
     struct Transaction: Sendable {
-        let client: Client
         var envelope: Envelope
+        let parameters: MailParameters
         /// Some RCPT was wrong or refused.
         var refusedRecipients = false
         /// BDAT has begun; the decoder holds what came.
         var isChunked = false
-
-        init(_ client: Client, _ envelope: Envelope) {
-            self.client = client
-            self.envelope = envelope
-        }
-    }
-
-    /// What else there is of a transaction: seldom needed, and too large to be moved with each step.
-    struct Details: Sendable {
-        var parameters = MailParameters()
         /// Chunks could not be stored: what the next of them is answered.
         var failure: Reply?
         /// Of the recipients; kept only where their number is limited.
         var domains: Set<Domain> = []
+
+        init(_ envelope: Envelope, _ parameters: MailParameters) {
+            self.envelope = envelope
+            self.parameters = parameters
+        }
     }
 
     /// What the next command finds.
@@ -99,23 +94,25 @@ public struct ServerSession: Sendable {
         case stranger  // 220 is out, no EHLO yet. Next: client.
         // Between transactions. Next: transaction, on MAIL. After a MAIL or a chunk that was refused, what was
         // pipelined behind it is no mistake.
-        case client(Client, afterRefusedMail: Bool)
-        case transaction(Transaction)  // Recipients collect, then chunks. Next: content, on DATA or BDAT.
+        case client(afterRefusedMail: Bool)
+        case transaction  // Recipients collect, then chunks. Next: content, on DATA or BDAT.
     }
 
+    /// Where the session is. Who said EHLO, the transaction and its content are beside it, so that they are changed in place
+    /// and not moved with each step.
     enum State: Sendable {
         case connected  // Nothing was said or asked yet. Next: asking.
         case waiting(Standing)  // For a command line.
         case asking(Question, Standing)  // For a verdict on a command. A MAIL has its transaction already.
         case securing  // TLS is being negotiated. Next: waiting, as a stranger.
-        case authenticating(Client)  // A SASL step is with the driver. Next: responding, waiting.
+        case authenticating  // A SASL step is with the driver. Next: responding, waiting.
         // 334 is out, and the client's line is awaited. With a user the mechanism is content, and the line is empty.
-        case responding(Client, user: String?)
-        case content(Transaction)  // Mail data until the lone dot or the end of a chunk. Next: committing, waiting.
-        case storing(Transaction)  // A piece of it is with the driver. Next: content.
+        case responding(user: String?)
+        case content  // Mail data until the lone dot or the end of a chunk. Next: committing, waiting.
+        case storing  // A piece of it is with the driver. Next: content.
         // Nobody wants the mail data; the replies follow its end.
         case sinking(Standing, [Reply])
-        case committing(Transaction)  // The verdict on the message is awaited. Next: waiting.
+        case committing  // The verdict on the message is awaited. Next: waiting.
         case closed
     }
 
@@ -134,10 +131,11 @@ public struct ServerSession: Sendable {
     var offered: Set<ServiceExtension> = []
     var state = State.connected
     var input: LineBuffer
-    /// Of the content in `state`; beside it, so that it is changed in place and not copied with each chunk.
+    /// As EHLO or HELO told.
+    var knownClient: Client?
+    /// The open one, or the one whose MAIL is being decided.
+    var transaction: Transaction?
     var decoder = ContentDecoder()
-    /// Of the transaction in `state`, and beside it for the same reason.
-    var details = Details()
     /// To be pulled before the state is asked.
     var outbox = CircularBuffer<Action>(initialCapacity: 4)
     var errors = 0
@@ -193,17 +191,17 @@ public struct ServerSession: Sendable {
                 } else {
                     return nil
                 }
-            case .responding(let client, let user):
+            case .responding(let user):
                 if self.isShuttingDown {
                     self.close(saying: self.shutDownReply)
                 } else if let line = self.input.nextLine() {
-                    self.responded(line, client, user)
+                    self.responded(line, user)
                     return .heard(Self.redacted(line))
                 } else {
                     return nil
                 }
-            case .content(let transaction):
-                guard let action = self.nextContent(transaction) else { return nil }
+            case .content:
+                guard let action = self.nextContent() else { return nil }
                 return action
             case .sinking(let standing, let replies):
                 self.input.withOctets { self.decoder.decode(&$0) }
@@ -219,7 +217,6 @@ public struct ServerSession: Sendable {
     public mutating func decided(_ verdict: Verdict) {
         switch self.state {
         case .asking(let question, let standing):
-            self.state = .closed  // Lets go of the envelope, so that a recipient is added in place.
             switch verdict {
             case .accept: self.accepted(question, standing, nil)
             case .answer(let reply): self.accepted(question, standing, reply)
@@ -235,7 +232,7 @@ public struct ServerSession: Sendable {
     /// Answers ``Action/store(_:)``: the chunk is safe, or as safe as the driver wants it before the next.
     public mutating func stored() {
         switch self.state {
-        case .storing(let transaction): self.state = .content(transaction)
+        case .storing: self.state = .content
         case .closed: break
         case .connected, .waiting, .asking, .securing, .authenticating, .responding, .content, .sinking, .committing:
             preconditionFailure("a session was told of a chunk that it had not given")
@@ -245,7 +242,7 @@ public struct ServerSession: Sendable {
     /// Answers ``Action/commit(_:)``: the message is durable and ours, or nothing of it remains (RFC 5321 §4.2.5).
     public mutating func committed(_ verdict: CommitVerdict) {
         switch self.state {
-        case .committing(let transaction): self.finish(transaction, with: verdict)
+        case .committing: self.finish(with: verdict)
         case .closed: break  // The client left while the disk was busy; the message is safe and goes out.
         case .connected, .waiting, .asking, .securing, .authenticating, .responding, .content, .storing, .sinking:
             preconditionFailure("a session was told of a commit that it had not asked for")
@@ -267,6 +264,7 @@ public struct ServerSession: Sendable {
     /// The client is gone: nothing more comes out of ``next()``, and an answer that is outstanding is ignored.
     public mutating func disconnected() {
         self.state = .closed
+        self.transaction = nil
         self.outbox = []
         self.input.clear()
         self.decoder = ContentDecoder()
@@ -284,7 +282,14 @@ public struct ServerSession: Sendable {
         self.outbox.append(.send(reply))
         self.outbox.append(.close)
         self.state = .closed
+        self.transaction = nil
         self.input.clear()
+    }
+
+    /// The transaction is over, whatever became of it.
+    mutating func endTransaction(afterRefusedMail: Bool = false) -> Standing {
+        self.transaction = nil
+        return .client(afterRefusedMail: afterRefusedMail)
     }
 
     /// Sends `reply` and waits for the next command, unless the reply is one that ends a session (§3.8).
