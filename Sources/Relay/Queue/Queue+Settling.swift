@@ -181,13 +181,16 @@ extension Queue {
         let arrived = Timestamp(milliseconds: self.index.arrived[Int(slot)])
         for outcome in outcomes {
             self.flow.settled(outcome.state, isTry: outcome.countsAsTry, after: now.since(arrived), at: now)
-            guard let row = self.index.row(of: slot, index: outcome.index) else { continue }
+        }
+        if isGone { return self.forget(slot) }
+        let rows = self.index.rowsByIndex(of: slot)
+        for outcome in outcomes {
+            guard let row = rows[outcome.index] else { continue }
             self.index.settled(row, outcome, messageGeneration: generation)
-            if !isGone { self.plan(row) }
+            self.plan(row)
         }
         // What waits for a retry is read back then; memory is for what moves.
         if outcomes.contains(where: { $0.state == .deferred }) { self.fresh.remove(id) }
-        if isGone { self.forget(slot) }
     }
 
     /// Nothing of the message is left to do.
@@ -228,15 +231,13 @@ extension Queue {
             if let left { self.add(left) }
             return
         }
-        let rows = Array(self.index.rows(of: slot))
+        let rows = self.index.rowsByIndex(of: slot)
         guard let left else {
-            if rows.allSatisfy({ self.attemptOfRow[$0] == nil }) { self.forget(slot) }
+            if rows.values.allSatisfy({ self.attemptOfRow[$0] == nil }) { self.forget(slot) }
             return
         }
         for recipient in left.recipients {
-            guard let row = self.index.row(of: slot, index: recipient.index), self.attemptOfRow[row] == nil else {
-                continue
-            }
+            guard let row = rows[recipient.index], self.attemptOfRow[row] == nil else { continue }
             self.index.update(row, to: recipient, messageGeneration: left.generation)
             self.plan(row)
         }

@@ -303,7 +303,7 @@ final class Queue: @unchecked Sendable {
 
     private func start(_ number: Int, _ message: SpooledMessage) {
         guard let attempt = self.attempts[number] else { return }
-        let indices = attempt.rows.map { Int(self.index.rowIndex[Int($0)]) }
+        let indices = Set(attempt.rows.map { Int(self.index.rowIndex[Int($0)]) })
         let recipients = message.recipients.filter { indices.contains($0.index) }
         guard recipients.count == indices.count else {
             return self.finished(number, .unreadable("the spool names other recipients"))

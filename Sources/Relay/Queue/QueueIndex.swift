@@ -93,6 +93,13 @@ struct QueueIndex {
 
     func row(of slot: Slot, index: Int) -> Row? { self.rows(of: slot).first { self.rowIndex[Int($0)] == index } }
 
+    /// For those who look for many of a message.
+    func rowsByIndex(of slot: Slot) -> [Int: Row] {
+        var rows: [Int: Row] = [:]
+        for row in self.rows(of: slot) { rows[Int(self.rowIndex[Int(row)])] = row }
+        return rows
+    }
+
     func moved(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.moved != 0 }
     func delayNoticed(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.delayNoticed != 0 }
     func wantsSuccess(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.wantsSuccess != 0 }
