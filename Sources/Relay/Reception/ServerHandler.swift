@@ -29,7 +29,12 @@ final class ServerHandler: ChannelInboundHandler {
     /// Implicit TLS is awaited.
     private var isBegun = false
     private var output = ByteBuffer()
+    private var replies: GatheredReplies?
+    /// It is among them.
+    private var isGathered = false
     private var isDraining = false
+    /// When the draining under way began: all that it does happens at one time.
+    private var turn: Timestamp?
     private var isClosing = false
     /// The client will say nothing more.
     private var isInputClosed = false
@@ -56,6 +61,7 @@ final class ServerHandler: ChannelInboundHandler {
             self.admission.session(on: self.listener, from: self.peer, at: self.now))
         self.record = self.reception.registry.open(
             .inbound, peer: self.peer.text, client: self.client, at: self.now, hangUp: { channel.close(promise: nil) })
+        self.replies = .of(context.eventLoop)
         self.reception.opened(channel)
         self.armTimer(context)
         switch self.tlsMode {
@@ -115,15 +121,22 @@ final class ServerHandler: ChannelInboundHandler {
     func drain(_ context: ChannelHandlerContext) {
         guard !self.isDraining else { return }  // `run` answered at once, and the loop below goes on by itself.
         self.isDraining = true
+        self.turn = self.reception.clock.now()
         while let action = self.session.next() { self.run(action, context) }
         self.isDraining = false
-        self.write(context)
+        defer { self.turn = nil }
         if self.isClosing {
+            self.write(context)
             context.close(promise: nil)
             context.read()  // TLS waits for the peer's own good-bye.
         } else if self.isInputClosed, self.session.awaitsClient {
+            self.write(context)
             context.close(promise: nil)
         } else {
+            if self.output.readableBytes > 0, !self.isGathered {
+                self.isGathered = true
+                self.replies?.add(self, context)
+            }
             self.record?.progressed(to: self.session.phase, at: self.now)
             if self.wantsInput { context.read() }
         }
@@ -134,7 +147,8 @@ final class ServerHandler: ChannelInboundHandler {
         self.session.wantsInput && (self.session.awaitsClient || self.writer?.share.isScarce != true)
     }
 
-    private func write(_ context: ChannelHandlerContext) {
+    func write(_ context: ChannelHandlerContext) {
+        self.isGathered = false
         guard self.output.readableBytes > 0 else { return }
         var output = ByteBuffer()
         swap(&output, &self.output)
@@ -251,7 +265,7 @@ final class ServerHandler: ChannelInboundHandler {
         return .milliseconds(self.session.phase == .content ? timeouts.data : timeouts.command)
     }
 
-    var now: Timestamp { self.reception.clock.now() }
+    var now: Timestamp { self.turn ?? self.reception.clock.now() }
     /// Of no day, but it never jumps.
     private var steady: Timestamp { Timestamp(milliseconds: self.reception.clock.steady()) }
 }

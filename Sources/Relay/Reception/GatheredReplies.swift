@@ -1,0 +1,44 @@
+import NIOCore
+import NIOPosix
+
+/// Sends the replies of one event loop's sessions behind each other, when all of them that had input were served.
+///
+/// A reply wakes the client that waits for it. Sent at once, it takes the processor away from the sessions that are still to
+/// be served, and a client of many sessions is woken for each of them.
+///
+/// `@unchecked Sendable`: used on its event loop alone.
+final class GatheredReplies: @unchecked Sendable {
+    /// So many do not wait for others, lest the first of thousands waits for all of them.
+    private static let limit = 64
+    private static let ofThread = ThreadSpecificVariable<GatheredReplies>()
+
+    private let loop: NIOIsolatedEventLoop
+    private var waiting: [(handler: ServerHandler, context: ChannelHandlerContext)] = []
+
+    private init(_ loop: NIOIsolatedEventLoop) { self.loop = loop }
+
+    /// Of the event loop that runs this.
+    static func of(_ loop: any EventLoop) -> GatheredReplies {
+        if let known = self.ofThread.currentValue { return known }
+        let new = GatheredReplies(loop.assumeIsolated())
+        self.ofThread.currentValue = new
+        return new
+    }
+
+    /// `handler` has something to write; once before it does.
+    func add(_ handler: ServerHandler, _ context: ChannelHandlerContext) {
+        if self.waiting.isEmpty { self.loop.execute { self.write() } }
+        self.waiting.append((handler, context))
+        if self.waiting.count == Self.limit { self.write() }
+    }
+
+    private func write() {
+        // A write that fails closes its channel, and others may have something to say to that.
+        var waiting: [(handler: ServerHandler, context: ChannelHandlerContext)] = []
+        swap(&waiting, &self.waiting)
+        for (handler, context) in waiting { handler.write(context) }
+        guard self.waiting.isEmpty else { return }
+        waiting.removeAll(keepingCapacity: true)
+        swap(&waiting, &self.waiting)
+    }
+}
