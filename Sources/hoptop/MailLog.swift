@@ -60,7 +60,9 @@ struct MailLog: Sendable {
 
     /// `relayed DGMZ00004 from=<a@b> to=<c@d> via=127.0.0.1:2526 took=12ms reply="250 2.0.0 Ok: queued as 4Q7K"`
     static func text(of fact: FactRow) -> String {
-        var words = "\(fact.kind.rawValue) \(fact.message)"
+        var words = ""
+        words.reserveCapacity(256)
+        words += "\(fact.kind.rawValue) \(fact.message)"
         if let from = fact.from { words += " from=\(from)" }
         if let to = fact.to { words += " to=\(to)" }
         if let hop = fact.nextHop { words += " via=\(hop)" }

@@ -37,17 +37,28 @@ public enum InternetDateTime {
         return (Int64(date.days) * 86_400 + hour * 3600 + minute * 60 + second - offset) * 1000 + fraction
     }
 
-    /// In UTC: `2026-11-25T14:00:00Z`, with `hasFraction` `2026-11-25T14:00:00.123Z`.
+    /// In UTC: `2026-11-25T14:00:00Z`, with `hasFraction` `2026-11-25T14:00:00.123Z`. A year has four digits, also one that
+    /// is none.
     public static func text(milliseconds: Int64, hasFraction: Bool = false) -> String {
         let (seconds, fraction) = Int(milliseconds).quotientAndFloorRemainder(by: 1000)
         let (days, time) = seconds.quotientAndFloorRemainder(by: 86_400)
         let date = CivilDate(days: days)
-        func padded(_ number: Int, _ digits: Int) -> String {
-            let text = String(number)
-            return String(repeating: "0", count: max(0, digits - text.count)) + text
+        // Each line of a log has one, so it is not put together of strings.
+        var text = Array((hasFraction ? "0000-00-00T00:00:00.000Z" : "0000-00-00T00:00:00Z").utf8)
+        func put(_ number: Int, at places: ClosedRange<Int>) {
+            var rest = number
+            for place in places.reversed() {
+                text[place] += UInt8(rest % 10)
+                rest /= 10
+            }
         }
-        let dateText = "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"
-        let timeText = "\(padded(time / 3600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2))"
-        return "\(dateText)T\(timeText)\(hasFraction ? ".\(padded(fraction, 3))" : "")Z"
+        put(min(max(date.year, 0), 9999), at: 0...3)
+        put(date.month, at: 5...6)
+        put(date.day, at: 8...9)
+        put(time / 3600, at: 11...12)
+        put(time / 60 % 60, at: 14...15)
+        put(time % 60, at: 17...18)
+        if hasFraction { put(fraction, at: 20...22) }
+        return String(decoding: text, as: UTF8.self)
     }
 }
