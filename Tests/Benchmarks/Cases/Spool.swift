@@ -15,11 +15,16 @@ extension Case {
                 return { try spool.settle(try spool.accept(batch, content)) }
             }
         } + [
+            Case("spool/accept and settle 20 of 50 recipients", unit: "message", units: 20, steps: 10) {
+                let spool = try TemporarySpool()
+                let content = Content.text(octets: 4096)
+                return { try spool.settle(try spool.accept(20, content, recipients: 50)) }
+            },
             Case("spool/recover 2000", unit: "message", units: 2000, steps: 2) {
                 let spool = try TemporarySpool()
                 _ = try spool.accept(2000, Content.text(octets: 256))
                 return { try spool.recover(2000) }
-            }
+            },
         ]
 }
 
@@ -31,14 +36,13 @@ private final class TemporarySpool {
     private let now = Timestamp(milliseconds: 1_800_000_000_000)
     private let from = ReversePath.path(
         Path(mailbox: Mailbox(localPart: "ann", domain: Domain("example.net"))))
-    private let to = ForwardPath.path(Path(mailbox: Mailbox(localPart: "bob", domain: Domain("example.org"))))
 
     init() throws { self.spool = try SQLiteSpool(directory: self.path, threads: .singleton) }
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
 
     /// Accepts so many messages at once, as when so many sessions wait for their 250.
-    func accept(_ count: Int, _ content: ByteBuffer) throws -> [SpooledMessage] {
-        let messages = (0..<count).map { _ in self.message(octets: content.readableBytes) }
+    func accept(_ count: Int, _ content: ByteBuffer, recipients: Int = 1) throws -> [SpooledMessage] {
+        let messages = (0..<count).map { _ in self.message(octets: content.readableBytes, recipients: recipients) }
         let accepted = messages.map { self.spool.accept(NewMessage($0, content: .buffer(content)), on: self.loop) }
         try EventLoopFuture.andAllSucceed(accepted, on: self.loop).wait()
         return messages
@@ -49,11 +53,11 @@ private final class TemporarySpool {
         let settlements = messages.map { message in
             Settlement(
                 message: message.id, at: message.arrived,
-                outcomes: [
+                outcomes: message.recipients.map { recipient in
                     Settlement.Outcome(
-                        index: 0, generation: 0, state: .relayed, nextHop: "192.0.2.1:25",
+                        index: recipient.index, generation: 0, state: .relayed, nextHop: "192.0.2.1:25",
                         reply: "250 2.0.0 Ok: queued as 4Q7K2B", remoteID: "4Q7K2B", session: "out#1", milliseconds: 12)
-                ])
+                })
         }
         let settled = try self.spool.settle(settlements, on: self.loop).wait()
         precondition(settled.allSatisfy { if case .done(_, isGone: true) = $0 { true } else { false } })
@@ -74,10 +78,14 @@ private final class TemporarySpool {
         precondition(found == count, "\(found) messages of \(count) were found")
     }
 
-    private func message(octets: Int) -> SpooledMessage {
+    private func message(octets: Int, recipients: Int) -> SpooledMessage {
         SpooledMessage(
             id: self.spool.nextID(at: self.now), arrived: self.now, reversePath: self.from,
             arrival: Arrival(peer: "192.0.2.7:40112", hello: "client.example", with: "ESMTP", session: "in#1"),
-            contentOctets: octets, recipients: [SpooledRecipient(index: 0, forwardPath: self.to, due: self.now)])
+            contentOctets: octets,
+            recipients: (0..<recipients).map { index in
+                let mailbox = Mailbox(localPart: "bob\(index)", domain: Domain("example.org"))
+                return SpooledRecipient(index: index, forwardPath: .path(Path(mailbox: mailbox)), due: self.now)
+            })
     }
 }
