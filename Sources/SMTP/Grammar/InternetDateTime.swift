@@ -37,8 +37,8 @@ public enum InternetDateTime {
         return (Int64(date.days) * 86_400 + hour * 3600 + minute * 60 + second - offset) * 1000 + fraction
     }
 
-    /// In UTC: `2026-11-25T14:00:00Z`, with `hasFraction` `2026-11-25T14:00:00.123Z`. A year has four digits, also one that
-    /// is none.
+    /// In UTC: `2026-11-25T14:00:00Z`, with `hasFraction` `2026-11-25T14:00:00.123Z`. Years before 0 and after 9999 are
+    /// written as these.
     public static func text(milliseconds: Int64, hasFraction: Bool = false) -> String {
         let (seconds, fraction) = Int(milliseconds).quotientAndFloorRemainder(by: 1000)
         let (days, time) = seconds.quotientAndFloorRemainder(by: 86_400)

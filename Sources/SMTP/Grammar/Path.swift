@@ -19,8 +19,20 @@ extension Domain: Hashable {
     public func hash(into hasher: inout Hasher) { hasher.combine(self.canonical) }
 }
 
+/// A text that is put together of others. Written where it is needed and not made for itself first, it costs a fraction, and
+/// each recipient of a message is written several times.
+public protocol ComposedText: TextOutputStreamable, CustomStringConvertible {}
+
+extension ComposedText {
+    public var description: String {
+        var text = ""
+        self.write(to: &text)
+        return text
+    }
+}
+
 /// A mailbox: local part and domain (RFC 5321 §2.3.11, §4.1.2).
-public struct Mailbox: Hashable, Sendable, CustomStringConvertible {
+public struct Mailbox: Hashable, Sendable, ComposedText {
     /// As written, a quoted string with its quotes; its case is kept and matters (§2.4).
     public var localPart: String
     public var domain: Domain
@@ -29,13 +41,18 @@ public struct Mailbox: Hashable, Sendable, CustomStringConvertible {
         self.localPart = localPart
         self.domain = domain
     }
-    public var description: String { "\(self.localPart)@\(self.domain)" }
+    /// `u@c`
+    public func write(to target: inout some TextOutputStream) {
+        target.write(self.localPart)
+        target.write("@")
+        target.write(self.domain.text)
+    }
     /// Whether it can go where SMTPUTF8 cannot (RFC 6531 §3.3).
     public var isASCII: Bool { self.localPart.isASCII && self.domain.text.isASCII }
 }
 
 /// A mailbox with the source route that leads to it (RFC 5321 §4.1.2, appendix C); mostly the route is empty.
-public struct Path: Hashable, Sendable, CustomStringConvertible {
+public struct Path: Hashable, Sendable, ComposedText {
     /// The hosts to pass, the next one first: `<@A,@B:u@c>` is `[A, B]`.
     public var route: [Domain]
     public var mailbox: Mailbox
@@ -45,26 +62,24 @@ public struct Path: Hashable, Sendable, CustomStringConvertible {
         self.mailbox = mailbox
     }
     /// Without the angle brackets: `@A,@B:u@c`.
-    public var description: String {
-        self.route.isEmpty
-            ? self.mailbox.description
-            : self.route.map { "@\($0)" }.joined(separator: ",") + ":\(self.mailbox)"
+    public func write(to target: inout some TextOutputStream) {
+        if !self.route.isEmpty { target.write(self.route.map { "@\($0)" }.joined(separator: ",") + ":") }
+        self.mailbox.write(to: &target)
     }
     /// Whether it can go where SMTPUTF8 cannot (RFC 6531 §3.3).
     public var isASCII: Bool { self.mailbox.isASCII && self.route.allSatisfy(\.text.isASCII) }
 }
 
 /// The argument of MAIL FROM (RFC 5321 §4.1.1.2): where reports go. Null on a report itself (§4.5.5).
-public enum ReversePath: Hashable, Sendable, CustomStringConvertible {
+public enum ReversePath: Hashable, Sendable, ComposedText {
     case null
     case path(Path)
 
     /// With angle brackets, as on the wire.
-    public var description: String {
-        switch self {
-        case .null: "<>"
-        case .path(let path): "<\(path)>"
-        }
+    public func write(to target: inout some TextOutputStream) {
+        target.write("<")
+        if case .path(let path) = self { path.write(to: &target) }
+        target.write(">")
     }
     /// Whether it can go where SMTPUTF8 cannot (RFC 6531 §3.3).
     public var isASCII: Bool {
@@ -76,17 +91,19 @@ public enum ReversePath: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The argument of RCPT TO (RFC 5321 §4.1.1.3).
-public enum ForwardPath: Hashable, Sendable, CustomStringConvertible {
+public enum ForwardPath: Hashable, Sendable, ComposedText {
     /// `<Postmaster>` without a domain, which every server takes (§4.5.1).
     case postmaster
     case path(Path)
 
     /// With angle brackets, as on the wire.
-    public var description: String {
+    public func write(to target: inout some TextOutputStream) {
+        target.write("<")
         switch self {
-        case .postmaster: "<Postmaster>"
-        case .path(let path): "<\(path)>"
+        case .postmaster: target.write("Postmaster")
+        case .path(let path): path.write(to: &target)
         }
+        target.write(">")
     }
     /// Whether it can go where SMTPUTF8 cannot (RFC 6531 §3.3).
     public var isASCII: Bool {
