@@ -161,6 +161,29 @@ struct DamageTests {
         #expect(try await spool.spool.facts(of: id).isEmpty)
     }
 
+    @Test("a fact of many recipients whose row is damaged is passed over, whatever is wrong with it")
+    func factOfMany() async throws {
+        let changes = [
+            "sequence = -9223372036854775808", "sequence = 1 - sequence", "others = x'02FFFFFFFF'", "others = 'text'",
+            "others = x''",
+        ]
+        for change in changes {
+            let spool = try TemporarySpool()
+            let message = try await spool.accept(recipients: 4)
+            _ = try await spool.settle(message, [.relayed, .relayed, .relayed, .relayed])
+            let next = try await spool.accept()
+            await spool.spool.close()
+            try await DatabaseQueue(path: "\(spool.path)/spool.sqlite").write { db in
+                try db.execute(sql: "UPDATE facts SET \(change) WHERE others IS NOT NULL")
+            }
+            _ = try SpoolInspection(directory: spool.path).check { _, _, _ in }
+            try await spool.reopen()
+            #expect(try await spool.spool.facts(of: message.id).map(\.kind) == [.accepted], "\(change)")
+            #expect(try await spool.spool.facts(after: nil, count: 10).map(\.kind) == [.accepted, .accepted])
+            #expect(try await spool.spool.facts(after: 0, count: 10).map(\.message) == [message.id, next.id])
+        }
+    }
+
     @Test("a drop whose row is damaged stops no other from being taken back or forgotten")
     func drops() async throws {
         let spool = try TemporarySpool()

@@ -93,6 +93,27 @@ struct SQLiteSpoolTests {
         #expect(try await spool.spool.facts(of: next.id).first?.sequence == first + 7)
     }
 
+    @Test("deferred together, each until a time of its own, is one row too; who wants to be told is the same fact")
+    func factsOfDeferrals() async throws {
+        let spool = try TemporarySpool()
+        let message = try await spool.accept(recipients: 3)
+        let outcomes = (0..<3).map { index in
+            Settlement.Outcome(
+                index: index, generation: 0, state: .deferred, due: message.arrived.adding(milliseconds: Int64(index)),
+                reply: "450 4.2.0 greylisted", relayNoticed: index == 1)
+        }
+        let settlement = Settlement(message: message.id, at: message.arrived, outcomes: outcomes)
+        _ = try await spool.spool.settle([settlement], on: spool.loop).get()
+        let due = try await spool.spool.message(message.id)?.recipients.map(\.due)
+        #expect(due == (0..<3).map { message.arrived.adding(milliseconds: $0) })
+        #expect(
+            try await spool.spool.facts(of: message.id).map(\.kind) == [.accepted, .deferred, .deferred, .deferred])
+        #expect(try await spool.spool.counters().deferredAttempts == 3)
+        await spool.spool.close()
+        let database = try DatabaseQueue(path: "\(spool.path)/spool.sqlite")
+        #expect(try await database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM facts") } == 2)
+    }
+
     @Test("a settlement whose recipient has changed does nothing, also for its other recipients")
     func stale() async throws {
         let spool = try TemporarySpool()

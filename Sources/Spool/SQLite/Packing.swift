@@ -9,8 +9,8 @@ struct Packer {
     static let version: UInt8 = 2
     private var octets: [UInt8] = []
 
-    init() {
-        self.octets.reserveCapacity(256)
+    init(recipients: Int = 1) {
+        self.octets.reserveCapacity(160 + 96 * recipients)
         self.octets.append(Self.version)
     }
 
@@ -20,6 +20,7 @@ struct Packer {
         return self.octets
     }
 
+    private mutating func write(_ octet: UInt8) { self.octets.append(octet) }
     private mutating func write(_ integer: some FixedWidthInteger) {
         withUnsafeBytes(of: integer.bigEndian) { self.octets.append(contentsOf: $0) }
     }
@@ -67,7 +68,7 @@ struct Packer {
     }
 
     static func recipients(_ recipients: [SpooledRecipient]) -> [UInt8] {
-        var packer = Packer()
+        var packer = Packer(recipients: recipients.count)
         packer.write(UInt32(recipients.count))
         for recipient in recipients { packer.write(recipient) }
         return packer.finish()
@@ -75,7 +76,7 @@ struct Packer {
 
     /// Of a fact.
     static func others(_ recipients: [Fact.Recipient]) -> [UInt8] {
-        var packer = Packer()
+        var packer = Packer(recipients: recipients.count)
         packer.write(UInt32(recipients.count))
         for recipient in recipients {
             packer.write(UInt32(recipient.index))

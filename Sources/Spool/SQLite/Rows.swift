@@ -87,6 +87,9 @@ extension Fact {
         guard row.hasColumn("others"), let octets: Data = try row.checkedOrNull("others") else { return [fact] }
         var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: fact.message)
         let others = try unpacker.others()
+        guard fact.sequence > others.count else {
+            throw SpoolError(.damaged, "a fact of \(fact.message) has no place among the others", queueID: fact.message)
+        }
         fact.sequence -= Int64(others.count)
         return others.reduce(into: [fact]) { facts, other in
             fact.sequence += 1

@@ -3,27 +3,32 @@ import Mail
 
 extension Salvage {
     private static let page: Int64 = 500
-    /// So many facts in a row that cannot be read are the end of them.
-    private static let factsMissing: Int64 = 20_000
+    /// Where facts with so many sequences cannot be read, one behind the other, they end, if nothing else tells where.
+    static let factsMissing: Int64 = 200_000
 
     /// In order, behind `place`; what cannot be read is passed over.
     func facts(after start: Int64, count: Int) throws -> [Fact] {
         var place = start
+        var end: Int64?
         var missing: Int64 = 0
         while missing < Self.factsMissing {
-            let rows: [Row]
+            let found: [Fact]
             if let page = try self.factPage(after: place, count: count) {
-                guard let end = page.last else { return [] }
-                rows = page
-                place = end["sequence"]
+                guard let end = page.end else { return [] }
+                found = page.facts
+                place = end
+                missing = 0
             } else {
-                guard place < .max - Self.page else { return [] }
-                rows = try self.facts(from: place + 1, to: place + Self.page)
+                let last = end ?? (try? Self.highestFact(self.db)) ?? .max
+                end = last
+                guard place < min(last, .max - Self.page) else { return [] }
+                let rows = try self.facts(from: place + 1, to: place + Self.page)
+                found = rows.flatMap { Fact.all(in: $0) }
                 place += Self.page
+                missing = rows.isEmpty ? missing + Self.page : 0
             }
-            missing = rows.isEmpty ? missing + Self.page : 0
             // The first row may tell some that are known.
-            let facts = rows.flatMap { Fact.all(in: $0) }.drop { $0.sequence <= start }.prefix(count)
+            let facts = found.drop { $0.sequence <= start }.prefix(count)
             // Nothing at all would be taken for the end.
             if !facts.isEmpty { return Array(facts) }
         }
@@ -33,9 +38,10 @@ extension Salvage {
     /// The last `count`, oldest first.
     func newestFacts(count: Int) throws -> [Fact] {
         do {
-            let rows = try Row.fetchAll(
-                self.db, sql: "SELECT * FROM facts ORDER BY sequence DESC LIMIT ?", arguments: [count])
-            return rows.reversed().flatMap { Fact.all(in: $0) }.suffix(count)
+            var newest: [Fact] = []
+            let rows = try Row.fetchCursor(self.db, sql: "SELECT * FROM facts ORDER BY sequence DESC")
+            while newest.count < count, let row = try rows.next() { newest += Fact.all(in: row).reversed() }
+            return newest.prefix(count).reversed()
         } catch let error as DatabaseError where error.isDamage {}
         var facts: [Fact] = []
         var missing: Int64 = 0
@@ -100,13 +106,23 @@ extension Salvage {
         }
     }
 
-    /// - Returns: `nil` when it cannot be read, or its order shows that it is not what SQLite wrote.
-    private func factPage(after place: Int64, count: Int) throws -> [Row]? {
+    /// - Returns: `count` facts or some more, and the place behind them, `nil` where there are none; or `nil` when they cannot
+    ///   be read, or their order shows that they are not what SQLite wrote.
+    private func factPage(after place: Int64, count: Int) throws -> (facts: [Fact], end: Int64?)? {
         do {
-            let rows = try Row.fetchAll(
-                self.db, sql: "SELECT * FROM facts WHERE sequence > ? ORDER BY sequence LIMIT ?",
-                arguments: [place, count])
-            return Self.isAscending(rows, "sequence", after: place) ? rows : nil
+            let rows = try Row.fetchCursor(
+                self.db.cachedStatement(sql: "SELECT * FROM facts WHERE sequence > ? ORDER BY sequence"),
+                arguments: [place])
+            var facts: [Fact] = []
+            var end: Int64?
+            while facts.count < count, let row = try rows.next() {
+                guard let sequence: Int64 = row.checkedIfPresent("sequence"), sequence > end ?? place else {
+                    return nil
+                }
+                facts += Fact.all(in: row)
+                end = sequence
+            }
+            return (facts, end)
         } catch let error as DatabaseError where error.isDamage { return nil }
     }
 

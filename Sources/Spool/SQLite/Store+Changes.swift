@@ -316,11 +316,13 @@ extension Store {
 }
 
 extension Settlement.Outcome {
-    /// The same happened to another recipient.
+    /// The same happened to another recipient, as far as facts tell it: each retry has a time of its own.
     fileprivate func isLike(_ other: Self) -> Bool {
         var other = other
         other.index = self.index
         other.generation = self.generation
+        other.due = self.due
+        other.relayNoticed = self.relayNoticed
         return self == other
     }
 }

@@ -5,9 +5,6 @@ import Mail
 /// Takes rows from a database that may be damaged to a sound one.
 struct SpoolCopy {
     private static let page: Int64 = 500
-    /// So many facts in a row that cannot be read are the end of them.
-    private static let factsMissing: Int64 = 20_000
-
     let source: Database
     let target: Database
 
@@ -55,26 +52,31 @@ struct SpoolCopy {
     func facts(_ progress: SpoolProgress) throws -> Int {
         let total = (try? Int.fetchOne(self.source, sql: "SELECT count(*) FROM facts")) ?? 0
         var place = ((try? Int64.fetchOne(self.source, sql: "SELECT min(sequence) FROM facts")) ?? 1) &- 1
-        var count = 0
+        let last = (try? Salvage.highestFact(self.source)) ?? .max
+        var (count, copied) = (0, 0)
         var missing: Int64 = 0
-        while missing < Self.factsMissing {
+        while missing < Salvage.factsMissing {
             let rows: [Row]
             if let page = self.page(after: place) {
                 guard let end = page.last else { break }
                 rows = page
                 place = end["sequence"]
             } else {
-                guard place < .max - Self.page else { break }
+                guard place < min(last, .max - Self.page) else { break }
                 rows = (place + 1...place + Self.page).compactMap { sequence in
                     try? Row.fetchOne(self.source, sql: "SELECT * FROM facts WHERE sequence = ?", arguments: [sequence])
                 }
                 place += Self.page
             }
             missing = rows.isEmpty ? missing + Self.page : 0
-            let whole = rows.filter { !Fact.all(in: $0).isEmpty }
-            for row in whole { try self.insert(row, into: "facts") }
-            count += whole.count
-            progress("facts", count, max(count, total))
+            for row in rows {
+                let facts = Fact.all(in: row)
+                guard !facts.isEmpty else { continue }
+                try self.insert(row, into: "facts")
+                count += facts.count
+                copied += 1
+            }
+            progress("facts", copied, max(copied, total))
         }
         return count
     }
