@@ -183,9 +183,9 @@ extension Queue {
             self.flow.settled(outcome.state, isTry: outcome.countsAsTry, after: now.since(arrived), at: now)
         }
         if isGone { return self.forget(slot) }
-        let rows = self.index.rowsByIndex(of: slot)
+        let rows = Array(self.index.rows(of: slot))
         for outcome in outcomes {
-            guard let row = rows[outcome.index] else { continue }
+            guard let row = self.index.row(among: rows, index: outcome.index) else { continue }
             self.index.settled(row, outcome, messageGeneration: generation)
             self.plan(row)
         }
@@ -231,13 +231,15 @@ extension Queue {
             if let left { self.add(left) }
             return
         }
-        let rows = self.index.rowsByIndex(of: slot)
+        let rows = Array(self.index.rows(of: slot))
         guard let left else {
-            if rows.values.allSatisfy({ self.attemptOfRow[$0] == nil }) { self.forget(slot) }
+            if rows.allSatisfy({ self.attemptOfRow[$0] == nil }) { self.forget(slot) }
             return
         }
         for recipient in left.recipients {
-            guard let row = rows[recipient.index], self.attemptOfRow[row] == nil else { continue }
+            guard let row = self.index.row(among: rows, index: recipient.index), self.attemptOfRow[row] == nil else {
+                continue
+            }
             self.index.update(row, to: recipient, messageGeneration: left.generation)
             self.plan(row)
         }

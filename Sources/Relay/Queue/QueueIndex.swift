@@ -93,11 +93,11 @@ struct QueueIndex {
 
     func row(of slot: Slot, index: Int) -> Row? { self.rows(of: slot).first { self.rowIndex[Int($0)] == index } }
 
-    /// For those who look for many of a message.
-    func rowsByIndex(of slot: Slot) -> [Int: Row] {
-        var rows: [Int: Row] = [:]
-        for row in self.rows(of: slot) { rows[Int(self.rowIndex[Int(row)])] = row }
-        return rows
+    /// For those who look for many of a message, whose `rows` they have: each is in the place of its index, if nothing was
+    /// damaged.
+    func row(among rows: [Row], index: Int) -> Row? {
+        if rows.indices.contains(index), self.rowIndex[Int(rows[index])] == index { return rows[index] }
+        return rows.first { self.rowIndex[Int($0)] == index }
     }
 
     func moved(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.moved != 0 }

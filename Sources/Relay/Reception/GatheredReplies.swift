@@ -19,13 +19,13 @@ final class GatheredReplies: @unchecked Sendable {
 
     /// Of the event loop that runs this.
     static func of(_ loop: any EventLoop) -> GatheredReplies {
-        if let known = self.ofThread.currentValue { return known }
+        if let known = self.ofThread.currentValue, known.loop.nonisolated() === loop { return known }
         let new = GatheredReplies(loop.assumeIsolated())
         self.ofThread.currentValue = new
         return new
     }
 
-    /// `handler` has something to write; once before it does.
+    /// `handler` has something to write.
     func add(_ handler: ServerHandler, _ context: ChannelHandlerContext) {
         if self.waiting.isEmpty { self.loop.execute { self.write() } }
         self.waiting.append((handler, context))

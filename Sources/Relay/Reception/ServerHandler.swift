@@ -87,6 +87,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.timer?.cancel()
         if !self.isClosing { self.remark = self.remark ?? "client hung up in \(self.session.phase.rawValue)" }
         self.session.disconnected()
+        self.output.clear()  // Replies that still waited for the end of the turn.
         self.forgetContent()
         self.reception.closed(context.channel)
         if let record = self.record {
