@@ -25,9 +25,7 @@ extension ServerHandler {
             let refusal = self.reception.spoolWatch.refusal(of: declared)
             self.session.decided(refusal.map { .refuse($0) } ?? .accept)
         case .recipient(let path, _):
-            let verdict = self.admission.recipient(path, from: self.peer, user: self.session.user)
-            if case .accept = verdict { self.record?.update(at: self.now) { $0.recipientsDone += 1 } }
-            self.session.decided(verdict)
+            self.session.decided(self.admission.recipient(path, from: self.peer, user: self.session.user))
         case .content(let envelope):
             self.beginContent(envelope, context)
             self.session.decided(.accept)

@@ -33,7 +33,7 @@ final class ServerHandler: ChannelInboundHandler {
     /// It is among them.
     private var isGathered = false
     private var isDraining = false
-    /// When the draining under way began: all that it does happens at one time.
+    /// When the turn under way began: all that is done in it happens at one time.
     private var turn: Timestamp?
     private var isClosing = false
     /// The client will say nothing more.
@@ -78,6 +78,7 @@ final class ServerHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = self.unwrapInboundIn(data)
         self.lastInput = .now()
+        self.turn = self.reception.clock.now()
         self.record?.update(at: self.now) { $0.octetsIn += buffer.readableBytes }
         self.session.receive(buffer)
         self.drain(context)
@@ -122,7 +123,7 @@ final class ServerHandler: ChannelInboundHandler {
     func drain(_ context: ChannelHandlerContext) {
         guard !self.isDraining else { return }  // `run` answered at once, and the loop below goes on by itself.
         self.isDraining = true
-        self.turn = self.reception.clock.now()
+        self.turn = self.turn ?? self.reception.clock.now()
         while let action = self.session.next() { self.run(action, context) }
         self.isDraining = false
         defer { self.turn = nil }
@@ -138,7 +139,9 @@ final class ServerHandler: ChannelInboundHandler {
                 self.isGathered = true
                 self.replies?.add(self, context)
             }
-            self.record?.progressed(to: self.session.phase, at: self.now)
+            let recipients = self.session.recipients
+            self.record?.progressed(
+                to: self.session.phase, recipientsDone: recipients > 0 ? recipients : nil, at: self.now)
             if self.wantsInput { context.read() }
         }
     }

@@ -32,8 +32,8 @@ extension ServerSession {
         case .xforward(let attributes): self.xforward(attributes, standing)
         case .rset:
             self.abandonContent()
-            self.reply(Reply(250, "2.0.0", "Ok"), then: self.reset(standing))
-        case .noop: self.reply(Reply(250, "2.0.0", "Ok"), then: standing)
+            self.reply(Self.ok, then: self.reset(standing))
+        case .noop: self.reply(Self.ok, then: standing)
         case .quit: self.close(saying: Reply(221, "2.0.0", "Bye"))
         case .vrfy:
             // Whether a mailbox exists is not told to strangers, and a relay does not know (§3.5.3, §7.3).
@@ -55,19 +55,19 @@ extension ServerSession {
             self.reply(own ?? self.helloReply(extended: extended), then: self.endTransaction())
         case .mail:
             self.transactions += 1
-            self.reply(own ?? Reply(250, "2.1.0", "Ok"), then: standing)
+            self.reply(own ?? Self.senderOk, then: standing)
         case .recipient(let forwardPath, let parameters):
             self.transaction?.envelope.recipients.append(Envelope.Recipient(forwardPath, parameters: parameters))
             if self.configuration.maximumRecipientDomains != nil, let domain = forwardPath.domain {
                 self.transaction?.domains.insert(domain)
             }
-            self.reply(own ?? Reply(250, "2.1.5", "Ok"), then: standing)
+            self.reply(own ?? Self.recipientOk, then: standing)
         case .content: if self.isChunked { self.acceptedChunk() } else { self.acceptedData(own) }
         case .startTLS: self.acceptedTLS(own)
         case .etrn(let request):
             self.reply(own ?? Reply(250, "2.0.0", "Queuing for \(request) started"), then: standing)
         case .xclient(let attributes): self.acceptedXCLIENT(attributes, own)
-        case .xforward: self.reply(own ?? Reply(250, "2.0.0", "Ok"), then: standing)
+        case .xforward: self.reply(own ?? Self.ok, then: standing)
         }
     }
 
@@ -201,8 +201,6 @@ extension ServerSession {
         }
     }
 
-    /// Of the transaction.
-    var recipients: Int { self.transaction?.envelope.recipients.count ?? 0 }
     var isChunked: Bool { self.transaction?.isChunked == true }
 
     /// LMTP knows no 554 here (RFC 2033 §4.2).
@@ -306,6 +304,9 @@ extension ServerSession {
         Reply(503, "5.5.1", self.configuration.role == .lmtp ? "Say LHLO first" : "Say EHLO or HELO first")
     }
 
+    private static let ok = Reply(250, "2.0.0", "Ok")
+    private static let senderOk = Reply(250, "2.1.0", "Ok")
+    private static let recipientOk = Reply(250, "2.1.5", "Ok")
     /// For commands that HELO does not bring.
     static let sayEHLO = Reply(503, "5.5.1", "Say EHLO first")
     static let inTransaction = Reply(503, "5.5.1", "A transaction is open already")

@@ -57,6 +57,9 @@ extension ServerSession {
         if case .sinking = self.state { nil } else { self.transaction?.envelope }
     }
 
+    /// Recipients of the open transaction that were accepted.
+    public var recipients: Int { self.transaction?.envelope.recipients.count ?? 0 }
+
     /// What the parameters of its MAIL mean.
     public var mailParameters: MailParameters? {
         if case .sinking = self.state { nil } else { self.transaction?.parameters }
