@@ -303,9 +303,7 @@ final class Queue: @unchecked Sendable {
 
     private func start(_ number: Int, _ message: SpooledMessage) {
         guard let attempt = self.attempts[number] else { return }
-        let indices = Set(attempt.rows.map { Int(self.index.rowIndex[Int($0)]) })
-        let recipients = message.recipients.filter { indices.contains($0.index) }
-        guard recipients.count == indices.count else {
+        guard let recipients = self.recipients(of: message, in: attempt) else {
             return self.finished(number, .unreadable("the spool names other recipients"))
         }
         let moved = recipients.contains { $0.moved }
@@ -329,6 +327,15 @@ final class Queue: @unchecked Sendable {
             self.attempts[number]?.connection = connection
         }
         self.signal.raise(.queue)
+    }
+
+    /// Those that the attempt is for, mostly all; `nil` where one is missing.
+    private func recipients(of message: SpooledMessage, in attempt: Attempt) -> [SpooledRecipient]? {
+        let indices = attempt.rows.map { Int(self.index.rowIndex[Int($0)]) }
+        if message.recipients.lazy.map(\.index).elementsEqual(indices) { return message.recipients }
+        let wanted = Set(indices)
+        let recipients = message.recipients.filter { wanted.contains($0.index) }
+        return recipients.count == indices.count ? recipients : nil
     }
 
     /// A relay moves its own name to the front of the reverse-path (RFC 821 §3.6).

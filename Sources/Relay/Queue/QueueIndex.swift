@@ -143,9 +143,9 @@ struct QueueIndex {
         self.slots[message.id.rawValue] = slot
         if let priority = message.priority, priority != 0 { self.priorities[slot] = priority }
         var last: Row = -1
-        for (recipient, destination) in zip(message.recipients, destinations) {
+        for number in message.recipients.indices {
             let row = self.takeRow()
-            self.fill(row, with: recipient, slot: slot, destination: destination)
+            self.fill(row, with: message.recipients[number], slot: slot, destination: destinations[number])
             if last < 0 { self.firstRow[place] = row } else { self.nextRow[Int(last)] = row }
             last = row
         }
