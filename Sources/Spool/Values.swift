@@ -152,11 +152,14 @@ public let largestInlineContent = 128 << 10
 public struct NewMessage: Sendable {
     public var message: SpooledMessage
     public var content: StoredContent
+    /// Others are about to come, with which it may be stored together.
+    public var hasCompany: Bool
     /// Of a buffer; the store makes it, off its writer's thread.
     var digest: Int64?
-    public init(_ message: SpooledMessage, content: StoredContent) {
+    public init(_ message: SpooledMessage, content: StoredContent, hasCompany: Bool = false) {
         self.message = message
         self.content = content
+        self.hasCompany = hasCompany
     }
 }
 

@@ -13,9 +13,12 @@ final class TemporarySpool {
     private(set) var spool: SQLiteSpool
     let loop = MultiThreadedEventLoopGroup.singleton.next()
 
-    init(maximumPages: Int? = nil, reserve: Int = Writer.reserve) throws {
+    init(
+        maximumPages: Int? = nil, reserve: Int = Writer.reserve, gathering: TimeAmount = Writer.gathering
+    ) throws {
         self.spool = try SQLiteSpool(
-            directory: self.path, node: 0, threads: .singleton, maximumPages: maximumPages, reserve: reserve)
+            directory: self.path, node: 0, threads: .singleton, maximumPages: maximumPages, reserve: reserve,
+            gathering: gathering)
     }
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
 

@@ -7,6 +7,7 @@ import NIOPosix
 import NIOSSL
 import SMTP
 import Spool
+import Synchronization
 
 /// What all inbound sessions share. Everything in it may be used from any event loop.
 final class Reception: Sendable {
@@ -18,6 +19,8 @@ final class Reception: Sendable {
     let spoolWatch: SpoolWatch
     let loginFailures = LoginFailures()
     let memory = ContentMemory()
+    /// Sessions that have a recipient, and whose message is not complete yet.
+    let mailsUnderWay = Atomic(0)
     /// Mail that a client asks for (RFC 1985): how many recipients were made due.
     let requested: @Sendable (QueueRequest) -> EventLoopFuture<Int>
     /// A message is safe: the queue takes it from here.
@@ -73,6 +76,11 @@ final class Reception: Sendable {
             try pipeline.addHandler(NIOSSLServerHandler(context: context))
         }
         try pipeline.addHandler(session)
+    }
+
+    func store(_ message: SpooledMessage, _ content: StoredContent, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        let hasCompany = self.mailsUnderWay.load(ordering: .relaxed) > 0
+        return self.spool.accept(NewMessage(message, content: content, hasCompany: hasCompany), on: loop)
     }
 
     func opened(_ channel: any Channel) { self.channels.withLockedValue { $0[ObjectIdentifier(channel)] = channel } }

@@ -80,11 +80,12 @@ extension ServerHandler {
             arrival: arrival, contentOctets: writer.octets, recipients: recipients)
         let loop = context.eventLoop
         let written = writer
+        self.countMail(isUnderWay: false)
         let accepted: EventLoopFuture<Void>
         if let inline {
-            accepted = reception.spool.accept(NewMessage(message, content: inline), on: loop)
+            accepted = reception.store(message, inline, on: loop)
         } else if let file = written.finish(threads: reception.threads, on: loop) {
-            accepted = file.flatMap { reception.spool.accept(NewMessage(message, content: $0), on: loop) }
+            accepted = file.flatMap { reception.store(message, $0, on: loop) }
         } else {
             preconditionFailure("content is in memory or in a file")
         }

@@ -6,6 +6,7 @@ import NIOSSL
 import NIOTLS
 import SMTP
 import Spool
+import Synchronization
 
 /// Carries octets between a channel and its `ServerSession`. It decides nothing about mail.
 final class ServerHandler: ChannelInboundHandler {
@@ -28,6 +29,8 @@ final class ServerHandler: ChannelInboundHandler {
     private var authentication: Authentication?
     /// Implicit TLS is awaited.
     private var isBegun = false
+    /// Its message is counted among those under way.
+    private var isMailUnderWay = false
     private var output = ByteBuffer()
     private var replies: GatheredReplies?
     /// It is among them.
@@ -88,6 +91,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.timer?.cancel()
         if !self.isClosing { self.remark = self.remark ?? "client hung up in \(self.session.phase.rawValue)" }
         self.session.disconnected()
+        self.countMail(isUnderWay: false)
         self.output.clear()  // Replies that still waited for the end of the turn.
         self.forgetContent()
         self.reception.closed(context.channel)
@@ -139,11 +143,17 @@ final class ServerHandler: ChannelInboundHandler {
                 self.isGathered = true
                 self.replies?.add(self, context)
             }
-            let recipients = self.session.recipients
-            self.record?.progressed(
-                to: self.session.phase, recipientsDone: recipients > 0 ? recipients : nil, at: self.now)
+            let (recipients, phase) = (self.session.recipients, self.session.phase)
+            self.countMail(isUnderWay: recipients > 0 && phase != .finalReply)
+            self.record?.progressed(to: phase, recipientsDone: recipients > 0 ? recipients : nil, at: self.now)
             if self.wantsInput { context.read() }
         }
+    }
+
+    func countMail(isUnderWay: Bool) {
+        guard isUnderWay != self.isMailUnderWay else { return }
+        self.isMailUnderWay = isUnderWay
+        self.reception.mailsUnderWay.add(isUnderWay ? 1 : -1, ordering: .relaxed)
     }
 
     /// While the disk takes a piece of content, the next one waits in memory only if there is enough of that.

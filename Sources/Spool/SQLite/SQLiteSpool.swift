@@ -29,9 +29,11 @@ public final class SQLiteSpool: Spool {
     /// - Parameters:
     ///   - maximumPages: of the database; what is more is a full disk.
     ///   - reserve: octets inside the database that are not given back to the file system.
+    ///   - gathering: how long changes wait for those that are about to come.
     ///   - store: makes the writer's.
     init(
         directory path: String, node: UInt8, threads: NIOThreadPool, maximumPages: Int?, reserve: Int = Writer.reserve,
+        gathering: TimeAmount = Writer.gathering,
         store: (SpoolDirectory, ContentCache) -> Store = { Store($0, $1) }
     ) throws(SpoolError) {
         self.directory = try SpoolDirectory(path)
@@ -57,7 +59,7 @@ public final class SQLiteSpool: Spool {
             self.directory.unlock()
             throw Self.openingError(error, path)
         }
-        self.writer = Writer(self.pool, store, reserve: reserve)
+        self.writer = Writer(self.pool, store, reserve: reserve, gathering: gathering)
     }
 
     private static func open(_ directory: SpoolDirectory, maximumPages: Int?) throws -> DatabasePool {
@@ -122,7 +124,8 @@ public final class SQLiteSpool: Spool {
             case .file: 0
             }
         let message = message.digested()
-        return self.writer.submit(weight: weight, on: eventLoop) { store, db in
+        let urgency: Writer.Urgency = message.hasCompany ? .gathering : .prompt
+        return self.writer.submit(urgency, weight: weight, on: eventLoop) { store, db in
             store.takesMail = true
             try store.insert(message, db)
         }

@@ -7,7 +7,8 @@ import Synchronization
 /// those callers go on. When a transaction fails, each change is tried alone, so that one bad change fails alone.
 ///
 /// A sync costs the same for one change and for twenty. So while many write, changes gather for a moment before the next
-/// transaction; who writes alone does not wait. A change that nobody waits for goes with the next transaction of others.
+/// transaction, until enough have come, or the last that is expected; who writes alone does not wait. A change that nobody
+/// waits for goes with the next transaction of others.
 ///
 /// `@unchecked Sendable`: `store` is touched by the thread alone, and what waits is behind the condition.
 final class Writer: @unchecked Sendable {
@@ -22,15 +23,19 @@ final class Writer: @unchecked Sendable {
     }
 
     enum Urgency: Sendable {
-        /// A client waits for it.
-        case waitedFor
+        /// A client waits for it, and no other change is known to come.
+        case prompt
+        /// A client waits for it, and others are about to come.
+        case gathering
         /// Mail goes on without it.
         case patient
     }
 
     /// From the start of one transaction to the next, while many write; less when so many wait.
-    private static let gathering = TimeAmount.milliseconds(3)
+    static let gathering = TimeAmount.milliseconds(5)
     private static let enough = 8
+    /// For how long those that came together are thought to be many.
+    private static let memory = TimeAmount.milliseconds(20)
     /// How long a patient change waits for company.
     private static let patience = TimeAmount.milliseconds(10)
     private static let changesInTransaction = 1000
@@ -48,10 +53,13 @@ final class Writer: @unchecked Sendable {
     let pool: DatabasePool
     let store: Store
     let reserve: Int
+    private let gathering: TimeAmount
     private let condition = MonotonicCondition()
     private var waiting: [Change] = []
     /// Of these: changes that are waited for.
     private var waitedFor = 0
+    /// No other change is known to come.
+    private var isComplete = false
     /// What waits is to be written now.
     private var isDue = false
     /// The thread sleeps until its time has come, or until enough wait.
@@ -71,10 +79,13 @@ final class Writer: @unchecked Sendable {
 
     func wrote(since begun: NIODeadline?) { self.begun.store(begun?.uptimeNanoseconds ?? 0, ordering: .relaxed) }
 
-    init(_ pool: DatabasePool, _ store: Store, reserve: Int = Writer.reserve) {
+    init(
+        _ pool: DatabasePool, _ store: Store, reserve: Int = Writer.reserve, gathering: TimeAmount = Writer.gathering
+    ) {
         self.pool = pool
         self.store = store
         self.reserve = reserve
+        self.gathering = gathering
         let thread = Thread { self.run() }
         thread.name = "hoptop-spool"
         thread.stackSize = 1 << 20
@@ -83,7 +94,7 @@ final class Writer: @unchecked Sendable {
 
     /// - Parameter weight: octets of content that come with it.
     func submit<Value: Sendable>(
-        _ urgency: Urgency = .waitedFor, weight: Int = 0, on loop: any EventLoop,
+        _ urgency: Urgency = .prompt, weight: Int = 0, on loop: any EventLoop,
         _ body: @escaping @Sendable (Store, Database) throws -> Value
     ) -> EventLoopFuture<Value> {
         let promise = loop.makePromise(of: Value.self)
@@ -113,16 +124,19 @@ final class Writer: @unchecked Sendable {
 
     private func add(_ change: Change) {
         self.waiting.append(change)
-        guard change.urgency == .waitedFor else { return }
+        guard change.urgency != .patient else { return }
         self.waitedFor += 1
+        if change.urgency == .prompt { self.isComplete = true }
         self.makeDue()
     }
 
     private func makeDue() {
-        let wakes = self.isGathering ? self.waitedFor == Self.enough || self.isClosing : !self.isDue
+        let wakes = self.isGathering ? self.hasGathered : !self.isDue
         self.isDue = true
         if wakes { self.condition.signal() }
     }
+
+    private var hasGathered: Bool { self.waitedFor >= Self.enough || self.isComplete || self.isClosing }
 
     /// Writes what waits, then ends the thread. Who calls it again waits for that too.
     func close() async {
@@ -142,13 +156,14 @@ final class Writer: @unchecked Sendable {
     private func run() {
         var next = NIODeadline.now()
         var look: NIODeadline? = next
+        var lastShared = NIODeadline.distantPast
         loop: while true {
             switch self.waitForChanges(until: next, idleAt: look) {
             case .changes:
                 let begun = NIODeadline.now()
                 let batch = self.nextBatch()
-                let isShared = batch.count { $0.urgency == .waitedFor } > 1
-                next = isShared ? begun + Self.gathering : begun
+                if batch.count(where: { $0.urgency != .patient }) > 1 { lastShared = begun }
+                next = begun - lastShared < Self.memory ? begun + self.gathering : begun
                 self.write(batch)
                 if self.store.hasOldFacts {
                     try? self.pool.writeWithoutTransaction { db in try self.store.pruneFacts(db) }
@@ -181,7 +196,7 @@ final class Writer: @unchecked Sendable {
     private func waitForChanges(until time: NIODeadline, idleAt idle: NIODeadline?) -> Wake {
         self.condition.withLock {
             self.isGathering = true
-            while self.waitedFor < Self.enough, !self.isClosing, self.condition.wait(until: time) {}
+            while !self.hasGathered, self.condition.wait(until: time) {}
             self.isGathering = false
             while !self.isDue {
                 if let idle {
@@ -206,9 +221,10 @@ final class Writer: @unchecked Sendable {
                 self.waiting = []
                 self.waiting.reserveCapacity(batch.count)
                 self.waitedFor = 0
+                self.isComplete = false
             } else {
                 self.waiting.removeFirst(batch.count)
-                self.waitedFor = self.waiting.count { $0.urgency == .waitedFor }
+                self.waitedFor = self.waiting.count { $0.urgency != .patient }
             }
             self.isDue = self.isClosing || !self.waiting.isEmpty
             return batch
