@@ -74,6 +74,8 @@ public protocol SpoolCondition: Sendable {
     func freeOctets() throws(SpoolError) -> Int?
     /// Stores something as durably as a message and takes it away again, to see whether what failed works by now.
     func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void>
-    /// When the write under way began, or last moved on; `nil` between writes.
+    /// When the write that stands still longest began, or last moved on; `nil` between writes.
     var writingSince: NIODeadline? { get }
+    /// Begins again those writes that have not moved on since `time`, as far as the system lets go of them.
+    func restartWrites(since time: NIODeadline)
 }

@@ -22,6 +22,11 @@ static int fault(void) {
         if (!file) return 0;
         int found = fscanf(file, "%d", &number);
         fclose(file);
+        if (found == 1 && number == EINTR) {
+            // Waits as a system call does that a signal ends; the next one works.
+            pause();
+            unlink(path);
+        }
         if (found == 1) return number;
         usleep(20000);
     }

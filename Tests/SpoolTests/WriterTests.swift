@@ -1,5 +1,7 @@
+import Glibc
 import Mail
 import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -7,7 +9,11 @@ import Testing
 
 @Suite("the spool's writer", .timeLimit(.minutes(2)))
 struct WriterTests {
-    private final class Flag: Sendable { let isSet = Atomic(false) }
+    private final class Flag: Sendable {
+        private let value = Atomic(false)
+        var isSet: Bool { self.value.load(ordering: .relaxed) }
+        func set() { self.value.store(true, ordering: .relaxed) }
+    }
 
     @Test("what is free inside the database is room while the log has its own")
     func room() {
@@ -28,7 +34,7 @@ struct WriterTests {
         // Together, since a change that nobody waits for waits for company.
         let waiting = (0..<3).map { _ in
             writer.submit(.patient, on: spool.loop) { _, _ in
-                times.withLock { $0.append(writer.writingSince) }
+                times.withLock { $0.append(writer.writes.since) }
                 // The clock moves on.
                 let start = NIODeadline.now()
                 while NIODeadline.now() == start {}
@@ -39,6 +45,60 @@ struct WriterTests {
         #expect(found.count == 3)
         #expect(Set(found.map(\.uptimeNanoseconds)).count == 3)
         #expect(found == found.sorted())
+    }
+
+    @Test("changes that are to have company wait for it: until enough have come, or one that expects no other")
+    func gathers() async throws {
+        // For the whole time that the test has.
+        let spool = try TemporarySpool(gathering: .minutes(2))
+        let writer = spool.spool.writer
+        let isReleased = Flag()
+        // Two that come together behind another: from then on the writer takes it that many write.
+        let first = writer.submit(on: spool.loop) { _, _ in while !isReleased.isSet {} }
+        let pair = (0..<2).map { _ in writer.submit(.gathering, on: spool.loop) { _, _ in } }
+        isReleased.set()
+        try await first.get()
+        for future in pair { try await future.get() }
+
+        let isWritten = Flag()
+        let waiting = writer.submit(.gathering, on: spool.loop) { _, _ in
+            isWritten.set()
+        }
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(!isWritten.isSet)
+        try await writer.submit(.prompt, on: spool.loop) { _, _ in }.get()
+        try await waiting.get()
+        for future in (0..<8).map({ _ in writer.submit(.gathering, on: spool.loop) { _, _ in } }) {
+            try await future.get()
+        }
+    }
+
+    @Test("a write that stands still is interrupted, and nothing else is")
+    func restarts() async throws {
+        let writes = WatchedWrites()
+        let interrupting = Task {
+            while !Task.isCancelled {
+                writes.interrupt(since: .now())
+                try? await Task.sleep(for: .milliseconds(10))
+            }
+        }
+        let code = try await NIOThreadPool.singleton.runIfActive {
+            // A pipe that nobody writes to, as a disk that does not answer.
+            var ends: [CInt] = [0, 0]
+            pipe(&ends)
+            defer { for end in ends { Glibc.close(end) } }
+            return writes.watch {
+                var octet: UInt8 = 0
+                return read(ends[0], &octet, 1) < 0 ? errno : 0
+            }
+        }
+        interrupting.cancel()
+        await interrupting.value
+        #expect(code == EINTR)
+        #expect(writes.since == nil)
+        #expect(writes.takeInterruption())
+        writes.interrupt(since: .now())
+        #expect(!writes.takeInterruption(), "nobody writes")
     }
 
     @Test("a change that fails leaves nothing, and those around it are written")
@@ -75,13 +135,13 @@ struct WriterTests {
         let change = writer.submit(on: spool.loop) { _, _ in
             let start = NIODeadline.now()
             while NIODeadline.now() - start < .milliseconds(100) {}
-            flag.isSet.store(true, ordering: .relaxed)
+            flag.set()
         }
         await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<3 {
                 group.addTask {
                     await writer.close()
-                    return flag.isSet.load(ordering: .relaxed)
+                    return flag.isSet
                 }
             }
             for await wasWritten in group { #expect(wasWritten) }

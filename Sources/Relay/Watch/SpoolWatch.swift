@@ -20,8 +20,8 @@ final class SpoolWatch: Sendable {
         case access
         /// A write failed, and none has worked since.
         case write
-        /// A write, or a look, does not end. A thread that waits for the kernel cannot be taken away from it, so it is told,
-        /// and mail that would wait behind it is refused.
+        /// A write, or a look, does not end. It is told, mail that would wait behind it is refused, and the write is begun
+        /// again as far as the kernel lets go of the thread that waits for it.
         case stall
     }
 
@@ -38,6 +38,7 @@ final class SpoolWatch: Sendable {
         var troubles: [Cause: Trouble] = [:]
         /// Since when a look is under way.
         var lookingSince: NIODeadline?
+        var nextRestart = NIODeadline.now()
         var isTrying = false
         var nextTry = NIODeadline.now()
         /// Before the first try to write; longer where writes fail again soon after one worked.
@@ -181,6 +182,20 @@ final class SpoolWatch: Sendable {
         guard longest >= Self.stall else { return self.over(.stall) }
         let words = "its disk has not answered for \(longest.nanoseconds / 1_000_000_000) s"
         self.began(.stall, Trouble(code: .unavailable, words: words))
+        self.restartWrites()
+    }
+
+    /// Once in the time that a write is given.
+    private func restartWrites() {
+        let now = NIODeadline.now()
+        let isDue = self.state.withLockedValue { state in
+            guard state.nextRestart <= now else { return false }
+            state.nextRestart = now + Self.stall
+            return true
+        }
+        guard isDue else { return }
+        self.spool.restartWrites(since: now - Self.stall)
+        self.log.notice("a write that does not end is begun again")
     }
 
     // MARK: trying

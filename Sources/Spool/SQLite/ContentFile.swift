@@ -31,7 +31,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     deinit { if case .open(let file) = self.state { Glibc.close(file) } }
 
     func append(_ chunk: ByteBuffer) throws {
-        try self.lock.withLock {
+        try self.watched {
             guard self.state != .discarded else { return }  // Nobody wants it any more.
             let file = try self.opened()
             try chunk.withUnsafeReadableBytes { octets in
@@ -47,6 +47,11 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
         }
     }
 
+    /// With the lock.
+    private func watched(_ body: () throws -> Void) rethrows {
+        try self.lock.withLock { try self.directory.writes.watch(body) }
+    }
+
     private func opened() throws -> CInt {
         if case .open(let file) = self.state { return file }
         let file = Glibc.open(self.directory.incoming(self.id), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -59,12 +64,12 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     var digestValue: Int64 { self.lock.withLock { self.digest.value } }
 
     func finish() throws {
-        try self.lock.withLock {
+        try self.watched {
             guard self.state != .discarded else {
                 throw SpoolError(.unavailable, "discarded content", queueID: self.id)
             }
             let file = try self.opened()
-            guard fsync(file) == 0 else { throw SpoolError(FileError(errno), self.id) }
+            guard SpoolDirectory.syncFile(file) == 0 else { throw SpoolError(FileError(errno), self.id) }
             Glibc.close(file)
             self.state = .finished
         }

@@ -12,5 +12,6 @@ extension SQLiteSpool: SpoolCondition {
             .flatMap { self.writer.submit(on: eventLoop) { _, _ in } }
     }
 
-    public var writingSince: NIODeadline? { self.writer.writingSince }
+    public var writingSince: NIODeadline? { self.directory.writes.since }
+    public func restartWrites(since time: NIODeadline) { self.directory.writes.interrupt(since: time) }
 }

@@ -51,7 +51,7 @@ extension SpoolDirectory {
         }
         let octets = [UInt8](repeating: 0, count: Self.probeOctets)
         let count = write(file, octets, octets.count)
-        guard count >= 0, fsync(file) == 0 else { throw SpoolError(FileError(errno)) }
+        guard count >= 0, Self.syncFile(file) == 0 else { throw SpoolError(FileError(errno)) }
         guard count == octets.count else { throw SpoolError(FileError(ENOSPC)) }
     }
 }

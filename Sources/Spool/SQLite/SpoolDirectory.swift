@@ -12,6 +12,7 @@ final class SpoolDirectory: Sendable {
     let place = Mutex<[RememberedFile]>([])
     /// Of the database, free pages as the writer last saw them.
     let reusableOctets = Atomic<Int>(0)
+    let writes = WatchedWrites()
 
     var database: String { "\(self.path)/spool.sqlite" }
     func incoming(_ id: QueueID) -> String { "\(self.path)/incoming/\(id)" }
@@ -110,7 +111,15 @@ final class SpoolDirectory: Sendable {
         let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw FileError(errno) }
         defer { Glibc.close(file) }
-        guard fsync(file) == 0 else { throw FileError(errno) }
+        guard Self.syncFile(file) == 0 else { throw FileError(errno) }
+    }
+
+    /// Also when it is interrupted.
+    static func syncFile(_ file: CInt) -> CInt {
+        while true {
+            let result = Glibc.fsync(file)
+            if result == 0 || errno != EINTR { return result }
+        }
     }
 
     /// What the files of large content are named after.

@@ -21,26 +21,26 @@ extension Writer {
     /// - Returns: whether there is more to give back.
     func giveBack() -> Bool {
         guard self.store.directory.reusableOctets.load(ordering: .relaxed) > self.reserve else { return false }
-        self.wrote(since: .now())
-        defer { self.wrote(since: nil) }
         do {
-            return try self.pool.writeWithoutTransaction { db in
-                let before = try Self.freeOctets(db)
-                let pageOctets = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
-                let pages = min(Self.pagesInStep, (before - self.reserve) / max(pageOctets, 1))
-                // None would mean all.
-                guard pages > 0 else { return false }
-                try db.execute(sql: "PRAGMA incremental_vacuum(\(pages))")
-                let after = try Self.freeOctets(db)
-                self.store.directory.reusableOctets.store(after, ordering: .relaxed)
-                let isAll = after - self.reserve < pageOctets || after == before
-                // The file is shortened where its log is folded back, which few changes do not do by themselves.
-                if isAll { _ = try db.checkpoint(.passive) }
-                return !isAll
-            }
+            return try self.pool.writeWithoutTransaction { db in try self.writes.watch { try self.giveBackStep(db) } }
         } catch {
             // What is wrong, mail will tell; after its next change this is tried again.
             return false
         }
+    }
+
+    private func giveBackStep(_ db: Database) throws -> Bool {
+        let before = try Self.freeOctets(db)
+        let pageOctets = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
+        let pages = min(Self.pagesInStep, (before - self.reserve) / max(pageOctets, 1))
+        // None would mean all.
+        guard pages > 0 else { return false }
+        try db.execute(sql: "PRAGMA incremental_vacuum(\(pages))")
+        let after = try Self.freeOctets(db)
+        self.store.directory.reusableOctets.store(after, ordering: .relaxed)
+        let isAll = after - self.reserve < pageOctets || after == before
+        // The file is shortened where its log is folded back, which few changes do not do by themselves.
+        if isAll { _ = try db.checkpoint(.passive) }
+        return !isAll
     }
 }

@@ -1,7 +1,6 @@
 import Foundation
 import GRDB
 import NIOCore
-import Synchronization
 
 /// The one thread that writes: it takes everything that waits into one transaction, syncs once, and lets all
 /// those callers go on. When a transaction fails, each change is tried alone, so that one bad change fails alone.
@@ -68,16 +67,7 @@ final class Writer: @unchecked Sendable {
     /// The thread has ended.
     private var isClosed = false
     private var onClosed: [() -> Void] = []
-    /// Nanoseconds of the clock that deadlines use; 0 between transactions.
-    private let begun = Atomic<UInt64>(0)
-
-    /// When the transaction under way last moved on: began, took up another of its changes, or began to commit.
-    var writingSince: NIODeadline? {
-        let begun = self.begun.load(ordering: .relaxed)
-        return begun == 0 ? nil : .uptimeNanoseconds(begun)
-    }
-
-    func wrote(since begun: NIODeadline?) { self.begun.store(begun?.uptimeNanoseconds ?? 0, ordering: .relaxed) }
+    var writes: WatchedWrites { self.store.directory.writes }
 
     init(
         _ pool: DatabasePool, _ store: Store, reserve: Int = Writer.reserve, gathering: TimeAmount = Writer.gathering
@@ -166,7 +156,9 @@ final class Writer: @unchecked Sendable {
                 next = begun - lastShared < Self.memory ? begun + self.gathering : begun
                 self.write(batch)
                 if self.store.hasOldFacts {
-                    try? self.pool.writeWithoutTransaction { db in try self.store.pruneFacts(db) }
+                    try? self.pool.writeWithoutTransaction { db in
+                        try self.writes.watch { try self.store.pruneFacts(db) }
+                    }
                 }
                 look = look ?? .now() + Self.betweenLooks
                 // Under steady load there is no idle moment.
@@ -236,6 +228,7 @@ final class Writer: @unchecked Sendable {
             let answers = try self.transaction(batch)
             self.answer(zip(batch, answers).map { ($0.loop, $1) })
         } catch let error where batch.count == 1 {
+            if self.writes.takeInterruption() { return self.write(batch) }
             let error = SpoolError(error)
             self.answer(batch.map { change in (change.loop, { change.fail(error) }) })
         } catch {
@@ -246,19 +239,19 @@ final class Writer: @unchecked Sendable {
     private func transaction(_ batch: ArraySlice<Change>) throws -> [() -> Void] {
         var answers: [() -> Void] = []
         answers.reserveCapacity(batch.count)
-        self.wrote(since: .now())
-        defer { self.wrote(since: nil) }
         // First, since a transaction that cannot begin is rolled back like any other.
         self.store.begin()
         do {
             try self.pool.writeWithoutTransaction { db in
-                try db.inCompiledTransaction {
-                    for change in batch {
-                        self.wrote(since: .now())
-                        answers.append(try change.perform(self.store, db))
+                try self.writes.watch {
+                    try db.inCompiledTransaction {
+                        for change in batch {
+                            self.writes.movedOn()
+                            answers.append(try change.perform(self.store, db))
+                        }
+                        self.writes.movedOn()
+                        try self.store.finish(db)
                     }
-                    self.wrote(since: .now())
-                    try self.store.finish(db)
                 }
             }
         } catch {

@@ -246,5 +246,19 @@ extension EndToEnd {
             #expect(server.end(with: SIGTERM) == 0)
             #expect(server.log.matches(of: /info accepted/).count == 3)
         }
+
+        @Test("a write that does not end is begun again, where the kernel lets go of it")
+        func restart() async throws {
+            let faults = try Faults()
+            let server = try Server(spool: "\(self.folder.path)/spool", faults: faults)
+            #expect(try await server.answer(to: "<1@test>") == 250)
+            try faults.stallUntilInterrupted()
+            #expect(try await server.answer(to: "<2@test>") == 250)
+            #expect(server.log.contains("its disk has not answered"))
+            #expect(server.log.contains("a write that does not end is begun again"))
+            try server.waitFor("the spool takes mail again")
+            #expect(server.end(with: SIGTERM) == 0)
+            #expect(server.log.matches(of: /info accepted/).count == 2)
+        }
     }
 }

@@ -21,6 +21,8 @@ final class Faults {
     }
     /// From now on writes wait.
     func stall() throws { try "".write(toFile: self.switchFile, atomically: true, encoding: .utf8) }
+    /// From now on writes wait, until one of them is interrupted.
+    func stallUntilInterrupted() throws { try self.fail(with: EINTR) }
     /// From now on writes work.
     func end() { unlink(self.switchFile) }
 }
