@@ -5,7 +5,7 @@ import Synchronization
 /// that all of them together need about the same.
 final class ContentMemory: Sendable {
     private static let octets = 12 << 20
-    private static let piece = (smallest: 8 << 10, largest: 128 << 10)
+    private static let piece = (smallest: 2 << 10, scarce: 8 << 10, largest: 128 << 10)
 
     private let sharers = Atomic(0)
 
@@ -21,8 +21,8 @@ final class ContentMemory: Sendable {
         /// Octets that are held at a time: a power of two, as buffers have room for.
         var pieceOctets: Int { self.memory.pieceOctets }
 
-        /// Pieces are as small as they get, so a session holds one at a time.
-        var isScarce: Bool { self.pieceOctets == ContentMemory.piece.smallest }
+        /// So many have one that each holds one piece at a time.
+        var isScarce: Bool { self.pieceOctets <= ContentMemory.piece.scarce }
     }
 
     func share() -> Share { Share(self) }
@@ -39,6 +39,11 @@ final class ContentMemory: Sendable {
         while piece > fair, piece > Self.piece.smallest { piece /= 2 }
         return piece
     }
+}
+
+/// Reads commands, which are short: most sessions that are open do nothing.
+func commandReadAllocator() -> some RecvByteBufferAllocator {
+    AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 1024, maximum: 8192)
 }
 
 /// Reads as much at a time as there is, but where many sessions carry content no more than a piece of it.

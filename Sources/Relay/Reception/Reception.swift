@@ -64,7 +64,7 @@ final class Reception: Sendable {
         try options?.setOption(.autoRead, value: false)
         try options?.setOption(.maxMessagesPerRead, value: 1)
         try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-        try options?.setOption(.recvAllocator, value: ContentReadAllocator(self.memory))
+        try options?.setOption(.recvAllocator, value: commandReadAllocator())
         // Some clients end their side behind QUIT, and still want to know what became of the mail before it.
         try options?.setOption(.allowRemoteHalfClosure, value: true)
         let session = ServerHandler(self, listener)

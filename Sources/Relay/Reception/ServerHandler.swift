@@ -24,6 +24,8 @@ final class ServerHandler: ChannelInboundHandler {
     /// Under which the session is counted.
     private(set) var client: String?
     var writer: ContentWriter?
+    /// The channel reads as much as content needs.
+    var readsContent = false
     /// `TLSv1.3`, once it is there.
     private(set) var tls: String?
     private var authentication: Authentication?
