@@ -22,6 +22,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     private let lock = NIOLock()
     private var state = State.unopened
     private let digest = Digest()
+    private var octets = 0
 
     init(_ directory: SpoolDirectory, _ id: QueueID) {
         self.directory = directory
@@ -31,25 +32,23 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     deinit { if case .open(let file) = self.state { Glibc.close(file) } }
 
     func append(_ chunk: ByteBuffer) throws {
-        try self.watched {
+        try self.lock.withLock {
             guard self.state != .discarded else { return }  // Nobody wants it any more.
             let file = try self.opened()
             try chunk.withUnsafeReadableBytes { octets in
-                var rest = octets[...]
+                var rest = octets
                 while !rest.isEmpty {
-                    let count = write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                    if count < 0, errno == EINTR { continue }
-                    guard count >= 0 else { throw SpoolError(FileError(errno), self.id) }
-                    rest = rest.dropFirst(count)
+                    let (count, code) = self.directory.writes.watch {
+                        (write(file, rest.baseAddress, rest.count), errno)
+                    }
+                    if count < 0, code == EINTR { continue }
+                    guard count >= 0 else { throw SpoolError(FileError(code), self.id) }
+                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
                 }
                 self.digest.update(octets)
+                self.octets += octets.count
             }
         }
-    }
-
-    /// With the lock.
-    private func watched(_ body: () throws -> Void) rethrows {
-        try self.lock.withLock { try self.directory.writes.watch(body) }
     }
 
     private func opened() throws -> CInt {
@@ -64,12 +63,14 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     var digestValue: Int64 { self.lock.withLock { self.digest.value } }
 
     func finish() throws {
-        try self.watched {
+        try self.lock.withLock {
             guard self.state != .discarded else {
                 throw SpoolError(.unavailable, "discarded content", queueID: self.id)
             }
             let file = try self.opened()
-            guard SpoolDirectory.syncFile(file) == 0 else { throw SpoolError(FileError(errno), self.id) }
+            do {
+                try self.directory.writes.watch(octets: self.octets) { try SpoolDirectory.sync(file) }
+            } catch { throw SpoolError(error, self.id) }
             Glibc.close(file)
             self.state = .finished
         }

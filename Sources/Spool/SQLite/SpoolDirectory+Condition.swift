@@ -51,7 +51,8 @@ extension SpoolDirectory {
         }
         let octets = [UInt8](repeating: 0, count: Self.probeOctets)
         let count = write(file, octets, octets.count)
-        guard count >= 0, Self.syncFile(file) == 0 else { throw SpoolError(FileError(errno)) }
+        guard count >= 0 else { throw SpoolError(FileError(errno)) }
+        do { try Self.sync(file) } catch { throw SpoolError(error) }
         guard count == octets.count else { throw SpoolError(FileError(ENOSPC)) }
     }
 }

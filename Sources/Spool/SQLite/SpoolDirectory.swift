@@ -111,15 +111,12 @@ final class SpoolDirectory: Sendable {
         let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw FileError(errno) }
         defer { Glibc.close(file) }
-        guard Self.syncFile(file) == 0 else { throw FileError(errno) }
+        try Self.sync(file)
     }
 
-    /// Also when it is interrupted.
-    static func syncFile(_ file: CInt) -> CInt {
-        while true {
-            let result = Glibc.fsync(file)
-            if result == 0 || errno != EINTR { return result }
-        }
+    /// Wholly, however often it is interrupted.
+    static func sync(_ file: CInt) throws(FileError) {
+        while fsync(file) != 0 { if errno != EINTR { throw FileError(errno) } }
     }
 
     /// What the files of large content are named after.

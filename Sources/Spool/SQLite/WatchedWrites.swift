@@ -6,8 +6,7 @@ import Synchronization
 /// Which threads write to the disk, and since when each has not moved on.
 ///
 /// A write that waits for ever can be begun again where the kernel lets go of a thread that has a signal, as it does for
-/// file systems that other programs serve (fuse, some of the network). Elsewhere the signal waits with the thread, and does no
-/// harm.
+/// file systems that other programs serve. Elsewhere the signal waits with the thread, and does no harm.
 final class WatchedWrites: Sendable {
     private let begun = NIOLockedValueBox<[pthread_t: NIODeadline]>([:])
     private let wasInterrupted = Atomic(false)
@@ -16,10 +15,13 @@ final class WatchedWrites: Sendable {
     var since: NIODeadline? { self.begun.withLockedValue { $0.values.min() } }
 
     /// Watches what `body` writes. A system call in it that is interrupted is to be made again, or to fail.
-    func watch<Value>(_ body: () throws -> Value) rethrows -> Value {
+    ///
+    /// - Parameter octets: that go to the disk in one step, for which even a slow one is given time: a second for each MiB.
+    func watch<Value>(octets: Int = 0, _ body: () throws -> Value) rethrows -> Value {
         var heard = Self.heard
         pthread_sigmask(SIG_UNBLOCK, &heard, nil)
-        self.movedOn()
+        let time = TimeAmount.seconds(Int64(octets >> 20))
+        self.begun.withLockedValue { $0[pthread_self()] = .now() + time }
         // With the lock, so that no signal reaches a thread that does something else by then.
         defer { self.begun.withLockedValue { $0[pthread_self()] = nil } }
         return try body()
