@@ -4,10 +4,12 @@ import Synchronization
 /// Shares memory among the sessions that carry content at the same time: few have large pieces, many have small ones, so
 /// that all of them together need about the same.
 final class ContentMemory: Sendable {
-    private static let octets = 12 << 20
+    private static let octets = 8 << 20
     private static let piece = (smallest: 2 << 10, scarce: 8 << 10, largest: 128 << 10)
 
     private let sharers = Atomic(0)
+    /// Sessions that have a recipient, and whose message is not complete yet: they are about to need a share.
+    let mailsUnderWay = Atomic(0)
 
     /// A session's share, for as long as it lives.
     final class Share: Sendable {
@@ -34,7 +36,8 @@ final class ContentMemory: Sendable {
     }
 
     var pieceOctets: Int {
-        let fair = Self.octets / max(self.sharers.load(ordering: .relaxed), 1)
+        let sharers = max(self.sharers.load(ordering: .relaxed), self.mailsUnderWay.load(ordering: .relaxed))
+        let fair = Self.octets / max(sharers, 1)
         var piece = Self.piece.largest
         while piece > fair, piece > Self.piece.smallest { piece /= 2 }
         return piece

@@ -19,8 +19,6 @@ final class Reception: Sendable {
     let spoolWatch: SpoolWatch
     let loginFailures = LoginFailures()
     let memory = ContentMemory()
-    /// Sessions that have a recipient, and whose message is not complete yet.
-    let mailsUnderWay = Atomic(0)
     /// Mail that a client asks for (RFC 1985): how many recipients were made due.
     let requested: @Sendable (QueueRequest) -> EventLoopFuture<Int>
     /// A message is safe: the queue takes it from here.
@@ -79,7 +77,7 @@ final class Reception: Sendable {
     }
 
     func store(_ message: SpooledMessage, _ content: StoredContent, on loop: any EventLoop) -> EventLoopFuture<Void> {
-        let hasCompany = self.mailsUnderWay.load(ordering: .relaxed) > 0
+        let hasCompany = self.memory.mailsUnderWay.load(ordering: .relaxed) > 0
         return self.spool.accept(NewMessage(message, content: content, hasCompany: hasCompany), on: loop)
     }
 

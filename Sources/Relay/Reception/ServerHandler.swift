@@ -155,7 +155,7 @@ final class ServerHandler: ChannelInboundHandler {
     func countMail(isUnderWay: Bool) {
         guard isUnderWay != self.isMailUnderWay else { return }
         self.isMailUnderWay = isUnderWay
-        self.reception.mailsUnderWay.add(isUnderWay ? 1 : -1, ordering: .relaxed)
+        self.reception.memory.mailsUnderWay.add(isUnderWay ? 1 : -1, ordering: .relaxed)
     }
 
     /// While the disk takes a piece of content, the next one waits in memory only if there is enough of that.
