@@ -248,6 +248,18 @@ struct SQLiteSpoolTests {
         #expect(error?.description.contains("\(getpid())") == true)
     }
 
+    @Test("a closed spool is free, also while a child begun before still has all our files")
+    func free() async throws {
+        let spool = try TemporarySpool()
+        let links = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+        let lock = links.first {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == "\(spool.path)/lock"
+        }
+        let inherited = dup(try #require(lock.flatMap { CInt($0) }))
+        defer { close(inherited) }
+        try await spool.reopen()
+    }
+
     @Test("a newer version, another kind of file, and a file for a folder are refused in words")
     func refusals() async throws {
         let newer = try TemporarySpool()

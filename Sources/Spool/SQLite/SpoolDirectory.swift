@@ -46,7 +46,10 @@ final class SpoolDirectory: Sendable {
     /// Lets another process have the spool.
     func unlock() {
         let file = self.lock.exchange(-1, ordering: .acquiringAndReleasing)
-        if file >= 0 { Glibc.close(file) }
+        guard file >= 0 else { return }
+        // Said, since closing is not enough: a child that this process begins has the file too, until it runs its program.
+        flock(file, LOCK_UN)
+        Glibc.close(file)
     }
 
     private static func makeDirectory(_ path: String) throws(SpoolError) {
