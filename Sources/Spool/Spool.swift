@@ -76,6 +76,8 @@ public protocol SpoolCondition: Sendable {
     func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void>
     /// When the write that stands still longest began, or last moved on; `nil` between writes.
     var writingSince: NIODeadline? { get }
-    /// Begins again those writes that have not moved on since `time`, as far as the system lets go of them.
-    func restartWrites(since time: NIODeadline)
+    /// Interrupts those writes that have not moved on since `time`; as far as the system lets go of them, they begin again.
+    ///
+    /// - Returns: how many there are.
+    func restartWrites(since time: NIODeadline) -> Int
 }

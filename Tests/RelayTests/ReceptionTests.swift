@@ -76,7 +76,7 @@ extension MemorySpool: SpoolCondition {
     func freeOctets() throws(SpoolError) -> Int? { self.state.withLockedValue { $0.free } }
     func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void> { eventLoop.makeSucceededVoidFuture() }
     var writingSince: NIODeadline? { nil }
-    func restartWrites(since time: NIODeadline) {}
+    func restartWrites(since time: NIODeadline) -> Int { 0 }
 }
 
 @Suite("reception over loopback", .timeLimit(.minutes(1)))

@@ -194,8 +194,9 @@ final class SpoolWatch: Sendable {
             return true
         }
         guard isDue else { return }
-        self.spool.restartWrites(since: now - Self.stall)
-        self.log.notice("a write that does not end is begun again")
+        let count = self.spool.restartWrites(since: now - Self.stall)
+        guard count > 0 else { return }  // Something only looks at the disk.
+        self.log.notice("writes that do not end are interrupted, to begin again", metadata: ["writes": "\(count)"])
     }
 
     // MARK: trying

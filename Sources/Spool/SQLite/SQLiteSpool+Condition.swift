@@ -13,5 +13,5 @@ extension SQLiteSpool: SpoolCondition {
     }
 
     public var writingSince: NIODeadline? { self.directory.writes.since }
-    public func restartWrites(since time: NIODeadline) { self.directory.writes.interrupt(since: time) }
+    public func restartWrites(since time: NIODeadline) -> Int { self.directory.writes.interrupt(since: time) }
 }

@@ -31,12 +31,14 @@ final class WatchedWrites: Sendable {
     func movedOn() { self.begun.withLockedValue { $0[pthread_self()] = .now() } }
 
     /// Interrupts the system calls of those that have stood still since `time` or longer.
-    func interrupt(since time: NIODeadline) {
+    ///
+    /// - Returns: how many there are.
+    func interrupt(since time: NIODeadline) -> Int {
         self.begun.withLockedValue { begun in
-            for (thread, moved) in begun where moved <= time {
-                self.wasInterrupted.store(true, ordering: .relaxed)
-                pthread_kill(thread, Self.signal)
-            }
+            let still = begun.filter { $0.value <= time }.keys
+            if !still.isEmpty { self.wasInterrupted.store(true, ordering: .relaxed) }
+            for thread in still { pthread_kill(thread, Self.signal) }
+            return still.count
         }
     }
 

@@ -67,6 +67,7 @@ final class Writer: @unchecked Sendable {
     /// The thread has ended.
     private var isClosed = false
     private var onClosed: [() -> Void] = []
+
     var writes: WatchedWrites { self.store.directory.writes }
 
     init(

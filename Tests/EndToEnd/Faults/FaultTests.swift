@@ -255,7 +255,7 @@ extension EndToEnd {
             try faults.stallUntilInterrupted()
             #expect(try await server.answer(to: "<2@test>") == 250)
             #expect(server.log.contains("its disk has not answered"))
-            #expect(server.log.contains("a write that does not end is begun again"))
+            #expect(server.log.contains("writes that do not end are interrupted, to begin again"))
             try server.waitFor("the spool takes mail again")
             #expect(server.end(with: SIGTERM) == 0)
             #expect(server.log.matches(of: /info accepted/).count == 2)
