@@ -47,8 +47,7 @@ let protocolRooms = [
     func target(_ name: String) -> Target {
         .executableTarget(
             name: name, dependencies: ["FuzzInput", "Mail", "SMTP", nioCore], path: "Tests/Fuzzing/\(name)",
-            exclude: ["words.dict"],
-            swiftSettings: settings)
+            exclude: ["words.dict"], swiftSettings: settings)
     }
     return Package(
         name: "hoptop", platforms: [.macOS(.v15)], dependencies: [nio],
@@ -72,11 +71,12 @@ let engineDependencies: [Package.Dependency] = [
 let relay = room(
     "Relay",
     [
-        "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto, deque,
-        heap, histogram, logging,
+        "Spool", "Monitor", "Mail", "SASL", "SMTP", "CMalloc", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
+        crypto, deque, heap, histogram, logging,
     ])
 let engineRooms =
     protocolRooms + [
+        .target(name: "CMalloc"),
         room("SASL", ["SMTP", crypto]),
         .target(name: "CXXHash"),
         room("Spool", ["CXXHash", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite]),
@@ -128,7 +128,6 @@ let engineRooms =
             .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         ],
         targets: engineRooms + [
-            .target(name: "CMalloc"),
             .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
             room("Terminal", ["Screen", "CNcurses"]),
             .executableTarget(

@@ -12,3 +12,9 @@ void hoptop_limit_heaps(int count) {
     (void)count;
 #endif
 }
+
+void hoptop_trim_heaps(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}

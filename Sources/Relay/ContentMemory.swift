@@ -1,13 +1,20 @@
-import NIOCore
+import CMalloc
 import Synchronization
 
 /// Shares memory among the sessions that carry content at the same time: few have large pieces, many have small ones, so
 /// that all of them together need about the same.
 final class ContentMemory: Sendable {
     private static let octets = 8 << 20
-    private static let piece = (smallest: 2 << 10, scarce: 8 << 10, largest: 128 << 10)
+    private static let piece = (smallest: 2 << 10, scarce: 32 << 10, largest: 128 << 10)
+    /// With so many sharers what lies free is given back to the system, until so few are left.
+    private static let trimmed = (from: 1024, until: 64)
+
+    /// They keep as much as all sharers have, at most.
+    private static let mostKeepers = 32
 
     private let sharers = Atomic(0)
+    private let keepers = Atomic(0)
+    private let isTrimming = Atomic(false)
     /// Sessions that have a recipient, and whose message is not complete yet: they are about to need a share.
     let mailsUnderWay = Atomic(0)
 
@@ -29,6 +36,22 @@ final class ContentMemory: Sendable {
 
     func share() -> Share { Share(self) }
 
+    /// Leave for a channel to keep a large buffer for its life.
+    final class Keeper: Sendable {
+        private let memory: ContentMemory
+        fileprivate init(_ memory: ContentMemory) { self.memory = memory }
+        deinit { self.memory.keepers.subtract(1, ordering: .relaxed) }
+    }
+
+    /// - Returns: `nil`: enough channels keep one.
+    func keeper() -> Keeper? {
+        guard self.keepers.add(1, ordering: .relaxed).newValue <= Self.mostKeepers else {
+            self.keepers.subtract(1, ordering: .relaxed)
+            return nil
+        }
+        return Keeper(self)
+    }
+
     /// Octets that are read at a time.
     var readOctets: Int {
         let piece = self.pieceOctets
@@ -42,25 +65,14 @@ final class ContentMemory: Sendable {
         while piece > fair, piece > Self.piece.smallest { piece /= 2 }
         return piece
     }
-}
 
-/// Reads commands, which are short: most sessions that are open do nothing.
-func commandReadAllocator() -> some RecvByteBufferAllocator {
-    AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 1024, maximum: 8192)
-}
-
-/// Reads as much at a time as there is, but where many sessions carry content no more than a piece of it.
-struct ContentReadAllocator: RecvByteBufferAllocator {
-    /// Most messages fit into one read, and of large ones much is there at a time.
-    private var adaptive = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 256 << 10)
-    private let memory: ContentMemory
-
-    init(_ memory: ContentMemory) { self.memory = memory }
-
-    func nextBufferSize() -> Int? { self.adaptive.nextBufferSize().map { min($0, self.memory.readOctets) } }
-
-    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-        self.nextBufferSize().map { allocator.buffer(capacity: $0) } ?? self.adaptive.buffer(allocator: allocator)
+    /// Gives back to the system what many pieces left behind between what stays. To be called now and then, off the event
+    /// loops: it takes milliseconds.
+    func trim() {
+        let sharers = self.sharers.load(ordering: .relaxed)
+        if sharers >= Self.trimmed.from { self.isTrimming.store(true, ordering: .relaxed) }
+        guard self.isTrimming.load(ordering: .relaxed) else { return }
+        hoptop_trim_heaps()
+        if sharers < Self.trimmed.until { self.isTrimming.store(false, ordering: .relaxed) }
     }
-    mutating func record(actualReadBytes: Int) -> Bool { self.adaptive.record(actualReadBytes: actualReadBytes) }
 }

@@ -31,7 +31,7 @@ public final class Relay: Sendable {
         var configuration: RelayConfiguration
         var listeners: [any Channel] = []
         var isStopping = false
-        var looking: RepeatedTask?
+        var repeating: [RepeatedTask] = []
     }
 
     /// - Parameters:
@@ -80,7 +80,11 @@ public final class Relay: Sendable {
     public func start() async throws {
         let boundary = self.spool.nextID(at: self.started)
         let looking = await self.spoolWatch.start()
-        self.state.withLockedValue { $0.looking = looking }
+        let pause = TimeAmount.milliseconds(500)
+        let trimming = self.queueGroup.next().scheduleRepeatedTask(initialDelay: pause, delay: pause) {
+            [reception, watchThread] _ in watchThread.submit { _ in reception.memory.trim() }
+        }
+        self.state.withLockedValue { $0.repeating = [looking, trimming] }
         for listener in self.configuration.listen {
             let endpoint = listener.endpoint
             do {
@@ -137,7 +141,7 @@ public final class Relay: Sendable {
         let listeners = self.state.withLockedValue { state in
             defer { state.listeners = [] }
             state.isStopping = true
-            state.looking?.cancel()
+            for task in state.repeating { task.cancel() }
             return state.listeners
         }
         for channel in listeners { try? await channel.close() }

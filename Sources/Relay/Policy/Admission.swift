@@ -2,8 +2,9 @@ import Mail
 import Monitor
 import SMTP
 
-/// Who may do what: a value, asked at each step of a session. Counts of sessions come in as arguments.
-struct Admission: Sendable {
+/// Who may do what, asked at each step of a session. It never changes, and sessions share it: a reload makes another. Counts
+/// of sessions come in as arguments.
+final class Admission: Sendable {
     let configuration: RelayConfiguration
     let keyring: Keyring
     /// What any client may be offered, as far as listener and client allow.

@@ -13,6 +13,8 @@ final class GatheredReplies: @unchecked Sendable {
     private static let ofThread = ThreadSpecificVariable<GatheredReplies>()
 
     private let loop: NIOIsolatedEventLoop
+    /// Memory for the next replies of any of them: a session that only waits keeps none.
+    private var spares: [ByteBuffer] = []
     private var waiting: [(handler: ServerHandler, context: ChannelHandlerContext)] = []
 
     private init(_ loop: NIOIsolatedEventLoop) { self.loop = loop }
@@ -23,6 +25,16 @@ final class GatheredReplies: @unchecked Sendable {
         let new = GatheredReplies(loop.assumeIsolated())
         self.ofThread.currentValue = new
         return new
+    }
+
+    /// An empty one, to write replies into.
+    func buffer() -> ByteBuffer { self.spares.popLast() ?? ByteBuffer() }
+
+    /// Takes back the memory of what was written a moment ago. What the channel could not write at once keeps its own.
+    func reuse(_ written: consuming ByteBuffer) {
+        guard self.spares.count < Self.limit, written.capacity <= 8 << 10 else { return }
+        written.clear()
+        self.spares.append(written)
     }
 
     /// `handler` has something to write.

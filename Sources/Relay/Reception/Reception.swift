@@ -62,10 +62,11 @@ final class Reception: Sendable {
         try options?.setOption(.autoRead, value: false)
         try options?.setOption(.maxMessagesPerRead, value: 1)
         try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-        try options?.setOption(.recvAllocator, value: commandReadAllocator())
         // Some clients end their side behind QUIT, and still want to know what became of the mail before it.
         try options?.setOption(.allowRemoteHalfClosure, value: true)
         let session = ServerHandler(self, listener)
+        try options?.setOption(
+            .recvAllocator, value: ReadAllocator(self.memory, for: session, on: channel.eventLoop))
         let pipeline = channel.pipeline.syncOperations
         if let address = channel.remoteAddress, listener.proxies.contains(where: { $0.contains(address) }) {
             try pipeline.addHandler(ProxyHandler(session))

@@ -20,14 +20,6 @@ extension ServerHandler {
             id: id, traceField: trace, adding: fields, share: self.reception.memory.share(),
             allocator: context.channel.allocator)
         self.record?.update(at: self.now) { $0.message = id.description }
-        self.readContent(context)
-    }
-
-    /// Also what comes after it: who sends one message may send another.
-    private func readContent(_ context: ChannelHandlerContext) {
-        guard !self.readsContent else { return }
-        self.readsContent = true
-        try? context.channel.syncOptions?.setOption(.recvAllocator, value: ContentReadAllocator(self.reception.memory))
     }
 
     func store(_ chunk: ByteBuffer, _ context: ChannelHandlerContext) {

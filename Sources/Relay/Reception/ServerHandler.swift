@@ -16,16 +16,15 @@ final class ServerHandler: ChannelInboundHandler {
     let reception: Reception
     let admission: Admission
     let listener: Listener
-    /// Made when it is known who the client is.
+    /// Made when the connection is there.
     var session: ServerSession
+    private static let unbegun = ServerSession(ServerSession.Configuration(hostname: ""))
     var record: SessionRecord?
     /// Set before the session begins by whoever knows better than the socket.
     var peer = Peer()
     /// Under which the session is counted.
     private(set) var client: String?
     var writer: ContentWriter?
-    /// The channel reads as much as content needs.
-    var readsContent = false
     /// `TLSv1.3`, once it is there.
     private(set) var tls: String?
     private var authentication: Authentication?
@@ -45,13 +44,13 @@ final class ServerHandler: ChannelInboundHandler {
     private var isInputClosed = false
     private var remark: String?
     private var lastInput = NIODeadline.now()
-    private var timer: Scheduled<Void>?
+    private var timer: NIOScheduledCallback?
 
     init(_ reception: Reception, _ listener: Listener) {
         self.reception = reception
         self.listener = listener
         self.admission = reception.admission
-        self.session = ServerSession(ServerSession.Configuration(hostname: self.admission.configuration.hostname))
+        self.session = Self.unbegun
     }
 
     var tlsMode: Listener.TLS { self.admission.tls(on: self.listener) }
@@ -170,7 +169,7 @@ final class ServerHandler: ChannelInboundHandler {
         swap(&output, &self.output)
         self.record?.update(at: self.now) { $0.octetsOut += output.readableBytes }
         context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
-        self.output.reuse(&output)
+        self.replies?.reuse(output)
     }
 
     private func run(_ action: ServerSession.Action, _ context: ChannelHandlerContext) {
@@ -189,6 +188,7 @@ final class ServerHandler: ChannelInboundHandler {
     }
 
     private func send(_ reply: Reply) {
+        if self.output.capacity == 0, let replies = self.replies { self.output = replies.buffer() }
         reply.encode(into: &self.output)
         // What a SASL mechanism asks is no secret alone, but with the answer it can be guessed at.
         let shown = reply.code == 334 ? Reply(334, nil, "[redacted \(reply.lines[0].utf8.count) octets]") : reply
@@ -264,16 +264,28 @@ final class ServerHandler: ChannelInboundHandler {
     /// One timer for the session's life: it looks when something was last heard and goes to sleep again.
     private func armTimer(_ context: ChannelHandlerContext) {
         let wait = self.lastInput + self.patience - .now()
-        self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: max(wait, .milliseconds(100))) {
-            guard context.channel.isActive else { return }
-            let isOurTurn = !self.wantsInput || self.session.phase == .finalReply
-            if isOurTurn { self.lastInput = .now() }
-            if self.lastInput + self.patience <= .now() {
-                self.session.timedOut()
-                self.drain(context)
-            }
-            if context.channel.isActive { self.armTimer(context) }
+        let look = Look(session: NIOLoopBound((self, context), eventLoop: context.eventLoop))
+        // It fails only where the loop ends, and with it the channel.
+        self.timer = try? context.eventLoop.scheduleCallback(in: max(wait, .milliseconds(100)), handler: look)
+    }
+
+    private struct Look: NIOScheduledCallbackHandler, Sendable {
+        let session: NIOLoopBound<(ServerHandler, ChannelHandlerContext)>
+        func handleScheduledCallback(eventLoop: some EventLoop) {
+            let (handler, context) = self.session.value
+            handler.look(context)
         }
+    }
+
+    private func look(_ context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return }
+        let isOurTurn = !self.wantsInput || self.session.phase == .finalReply
+        if isOurTurn { self.lastInput = .now() }
+        if self.lastInput + self.patience <= .now() {
+            self.session.timedOut()
+            self.drain(context)
+        }
+        if context.channel.isActive { self.armTimer(context) }
     }
 
     private var patience: TimeAmount {

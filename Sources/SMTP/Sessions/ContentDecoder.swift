@@ -22,8 +22,8 @@ struct ContentDecoder: Sendable {
         case complete
     }
 
-    /// Chunks smaller than this wait for more, so that a client's small writes are not the disk's.
-    static let chunkOctets = 4 * 1024
+    /// Chunks smaller than this wait for more, so that a client's small writes are no work for the driver.
+    static let chunkOctets = 1024
     /// RFC 5322 §2.1.1, without CRLF.
     static let lineLimit = 998
     /// A line longer than this is held back to its end, since it may have to be folded.

@@ -75,7 +75,13 @@ struct LineBuffer: Sendable {
     /// There is no end of line yet: lets go of what exceeds the limit.
     private mutating func passOver() {
         self.searched = self.octets.readableBytes
-        guard self.cut != nil || self.octets.readableBytes > self.limit + 1 else { return }  // 1: a CR may be the last.
+        guard self.cut != nil || self.octets.readableBytes > self.limit + 1 else {  // 1: a CR may be the last.
+            // The start of a line may wait long for its end, and must not hold all the memory that it was read into.
+            if self.octets.storageCapacity > 4 * self.octets.readableBytes + 1024 {
+                self.octets = ByteBuffer(bytes: self.octets.readableBytesView)
+            }
+            return
+        }
         if self.cut == nil { self.cut = ByteBuffer(bytes: self.octets.readableBytesView.prefix(self.limit)) }
         self.octets = ByteBuffer()
         self.searched = 0

@@ -11,7 +11,7 @@ extension ServerSession {
         }
         let command: Command
         do {
-            command = try Command.parse(line.octets.readableBytesView, known: self.known)
+            command = try Command.parse(line.octets.readableBytesView, known: self.configuration.extensions)
         } catch {
             return self.refuse(error)
         }
@@ -178,7 +178,7 @@ extension ServerSession {
 
     private func isASCII(_ path: ForwardPath, _ parameters: [Parameter]) -> Bool {
         // Where SMTPUTF8 is not known no other octets come this far.
-        path.isASCII && parameters.allSatisfy(\.isASCII) || !self.known.contains(.smtpUTF8)
+        path.isASCII && parameters.allSatisfy(\.isASCII) || !self.understands(.smtpUTF8)
     }
 
     private mutating func data(_ standing: Standing) {

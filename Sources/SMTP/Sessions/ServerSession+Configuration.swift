@@ -90,23 +90,23 @@ extension ServerSession {
             self.maximumReceivedFields = maximumReceivedFields
         }
 
-        /// Those of `extensions` whose commands are understood: some need another one, or something to offer.
-        var known: Set<ServiceExtension> {
-            var known = self.extensions
-            if !known.contains(.chunking) { known.remove(.binaryMIME) }
-            if !known.contains(.eightBitMIME) { known.remove(.smtpUTF8) }  // RFC 6531 §3.1.
-            if self.mechanisms.isEmpty { known.remove(.auth) }
-            if self.holdLimit == nil { known.remove(.futureRelease) }
-            if !self.trustsClient { known.subtract([.xclient, .xforward]) }
-            return known
+        /// Leaves those of `extensions` whose commands are understood: some need another one, or something to offer.
+        mutating func forgetUnknown() {
+            if !self.extensions.contains(.chunking) { self.extensions.remove(.binaryMIME) }
+            if !self.extensions.contains(.eightBitMIME) { self.extensions.remove(.smtpUTF8) }  // RFC 6531 §3.1.
+            if self.mechanisms.isEmpty { self.extensions.remove(.auth) }
+            if self.holdLimit == nil { self.extensions.remove(.futureRelease) }
+            if !self.trustsClient { self.extensions.subtract([.xclient, .xforward]) }
         }
     }
 }
 
 extension ServerSession {
+    func understands(_ extension: ServiceExtension) -> Bool { self.configuration.extensions.contains(`extension`) }
+
     /// What holds now. AUTH stays after it was used, since MAIL's parameter AUTH comes with it (RFC 4954 §3).
     mutating func refreshOffer() {
-        self.offered = self.known
+        self.offered = self.configuration.extensions
         if self.isSecured {
             self.offered.remove(.startTLS)
         } else {

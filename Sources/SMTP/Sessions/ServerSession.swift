@@ -125,8 +125,8 @@ public struct ServerSession: Sendable {
     /// While an answer is awaited, this much input keeps the session busy after it.
     static let waitingInputLimit = 16 * 1024
 
+    /// Its extensions are those whose commands are understood.
     let configuration: Configuration
-    let known: Set<ServiceExtension>
     /// What the EHLO reply names.
     var offered: Set<ServiceExtension> = []
     var state = State.connected
@@ -137,7 +137,7 @@ public struct ServerSession: Sendable {
     var transaction: Transaction?
     var decoder = ContentDecoder()
     /// To be pulled before the state is asked.
-    var outbox = CircularBuffer<Action>(initialCapacity: 4)
+    var outbox = CircularBuffer<Action>(initialCapacity: 2)
     var errors = 0
     var transactions = 0
     var isShuttingDown = false
@@ -151,11 +151,11 @@ public struct ServerSession: Sendable {
     /// Who authenticated.
     public internal(set) var user: String?
 
-    public init(_ configuration: Configuration) {
-        self.configuration = configuration
-        self.known = configuration.known
+    public init(_ configuration: consuming Configuration) {
+        configuration.forgetUnknown()
         self.isSecured = configuration.isSecured
-        self.input = LineBuffer(limit: self.known.contains(.auth) ? Self.authLineLimit : Self.lineLimit)
+        self.input = LineBuffer(limit: configuration.extensions.contains(.auth) ? Self.authLineLimit : Self.lineLimit)
+        self.configuration = configuration
         self.refreshOffer()
     }
 
