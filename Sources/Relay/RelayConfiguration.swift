@@ -7,8 +7,8 @@ public struct RelayConfiguration: Sendable, Hashable {
 
     public struct Limits: Sendable, Hashable {
         public var messageOctets = 50_000_000
-        /// Inbound sessions in all; 0: what the limit on descriptors allows.
-        public var connections = 0
+        /// Inbound sessions in all, as far as the limit on descriptors allows; 0: as many as that.
+        public var connections = 6000
         /// From one client address that is not in `networks`.
         public var connectionsPerClient = 50
         public var recipients = 1000
@@ -22,7 +22,8 @@ public struct RelayConfiguration: Sendable, Hashable {
 
         /// ``connections``, resolved. What else needs descriptors keeps its share: the spool, and sessions out.
         var sessions: Int {
-            self.connections > 0 ? self.connections : max(Self.descriptors - Self.descriptors / 4, 64)
+            let possible = max(Self.descriptors - Self.descriptors / 4, 64)
+            return self.connections > 0 ? min(self.connections, possible) : possible
         }
         private static let descriptors: Int = {
             var limit = rlimit()

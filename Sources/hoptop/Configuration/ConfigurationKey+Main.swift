@@ -90,7 +90,7 @@ extension ConfigurationKey<RelayConfiguration> {
         .duration("delivery.idle", "How long an open session waits for the next message.", \.timeouts.idle),
         .size("limits.message-size", "Larger messages are refused.", \.limits.messageOctets),
         .number(
-            "limits.connections", "Inbound sessions in all; 0: what the limit on descriptors allows.",
+            "limits.connections", "Inbound sessions in all; 0: as many as the limit on descriptors allows.",
             \.limits.connections,
             0...1_000_000),
         .number(
