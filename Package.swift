@@ -1,6 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// A program that is released brings its Swift along: it runs where there is none, and calls it directly.
+let released = BuildSettingCondition.when(platforms: [.linux], configuration: .release)
+let linking: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"], released)]
+
 let settings: [SwiftSetting] =
     [
         .enableUpcomingFeature("ExistentialAny"),
@@ -10,6 +14,7 @@ let settings: [SwiftSetting] =
         // checked in debug builds, and so by all tests.
         .unsafeFlags(
             ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+        .unsafeFlags(["-static-stdlib"], released),
     ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 /// A room of the house; who may know whom is said in this file.
@@ -47,7 +52,7 @@ let protocolRooms = [
     func target(_ name: String) -> Target {
         .executableTarget(
             name: name, dependencies: ["FuzzInput", "Mail", "SMTP", nioCore], path: "Tests/Fuzzing/\(name)",
-            exclude: ["words.dict"], swiftSettings: settings)
+            exclude: ["words.dict"], swiftSettings: settings, linkerSettings: linking)
     }
     return Package(
         name: "hoptop", platforms: [.macOS(.v15)], dependencies: [nio],
@@ -95,7 +100,8 @@ let engineRooms =
     relay.swiftSettings?.append(.unsafeFlags(["-enable-testing"]))
     func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         .executableTarget(
-            name: name, dependencies: dependencies, path: "Tests/Benchmarks/\(name)", swiftSettings: settings)
+            name: name, dependencies: dependencies, path: "Tests/Benchmarks/\(name)", swiftSettings: settings,
+            linkerSettings: linking)
     }
     let cases = Target.target(
         name: "Cases", dependencies: ["Screen", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix],
@@ -137,7 +143,7 @@ let engineRooms =
                     nioPosix, nioConcurrency, logging, toml,
                     .product(name: "ArgumentParser", package: "swift-argument-parser"),
                     .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                ], swiftSettings: settings),
+                ], swiftSettings: settings, linkerSettings: linking),
             .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
             .target(name: "DiskFaults", path: "Tests/DiskFaults"),
             tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
