@@ -35,6 +35,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     private var output = ByteBuffer()
     private var isDraining = false
+    /// When the turn under way began: all that is said in it is said at one time.
+    private var turn: Timestamp?
+    /// Read in it.
+    private var octetsIn = 0
     private var isClosing = false
     /// The handshake that STARTTLS began is under way.
     var isSecuring = false
@@ -123,7 +127,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = self.unwrapInboundIn(data)
-        self.record.update(at: self.now) { $0.octetsIn += buffer.readableBytes }
+        self.octetsIn += buffer.readableBytes
         self.session.receive(buffer)
         self.drain()
         if !self.isClosing { context.read() }
@@ -168,6 +172,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     func drain() {
         guard !self.isDraining else { return }  // `run` answered at once, and the loop below goes on by itself.
         self.isDraining = true
+        self.turn = self.delivery.clock.now()
         while self.hasRoom, let action = self.session.next() { self.run(action) }
         self.isDraining = false
         self.write()
@@ -175,7 +180,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         let phase = self.session.phase
         let isAnswering = phase == .rcpt || phase == .data
         self.record.progressed(
-            to: phase, recipientsDone: isAnswering ? self.session.recipientProgress.answered : nil, at: self.now)
+            to: phase, recipientsDone: isAnswering ? self.session.recipientProgress.answered : nil,
+            octetsIn: self.octetsIn, at: self.now)
+        self.octetsIn = 0
+        self.turn = nil
     }
 
     /// Without a channel nothing can be written, and the session's last words need no room.
@@ -351,7 +359,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    var now: Timestamp { self.delivery.clock.now() }
+    var now: Timestamp { self.turn ?? self.delivery.clock.now() }
 }
 
 extension ClientSession.Outcome {

@@ -37,6 +37,8 @@ final class ServerHandler: ChannelInboundHandler {
     /// It is among them.
     private var isGathered = false
     private var isDraining = false
+    /// Of the turn under way.
+    private var octets = (in: 0, out: 0)
     /// When the turn under way began: all that is done in it happens at one time.
     private var turn: Timestamp?
     private var isClosing = false
@@ -83,7 +85,7 @@ final class ServerHandler: ChannelInboundHandler {
         let buffer = self.unwrapInboundIn(data)
         self.lastInput = .now()
         self.turn = self.reception.clock.now()
-        self.record?.update(at: self.now) { $0.octetsIn += buffer.readableBytes }
+        self.octets.in += buffer.readableBytes
         self.session.receive(buffer)
         self.drain(context)
     }
@@ -131,12 +133,18 @@ final class ServerHandler: ChannelInboundHandler {
         self.turn = self.turn ?? self.reception.clock.now()
         while let action = self.session.next() { self.run(action, context) }
         self.isDraining = false
-        defer { self.turn = nil }
+        let look = self.session.look()
+        self.countMail(isUnderWay: look.recipients > 0 && look.phase != .finalReply)
+        self.record?.progressed(
+            to: self.isClosing ? nil : look.phase, recipientsDone: look.recipients > 0 ? look.recipients : nil,
+            octetsIn: self.octets.in, octetsOut: self.octets.out, at: self.now)
+        self.octets = (0, 0)
+        self.turn = nil
         if self.isClosing {
             self.write(context)
             context.close(promise: nil)
             context.read()  // TLS waits for the peer's own good-bye.
-        } else if self.isInputClosed, self.session.awaitsClient {
+        } else if self.isInputClosed, look.awaitsClient {
             self.write(context)
             context.close(promise: nil)
         } else {
@@ -144,10 +152,7 @@ final class ServerHandler: ChannelInboundHandler {
                 self.isGathered = true
                 self.replies?.add(self, context)
             }
-            let (recipients, phase) = (self.session.recipients, self.session.phase)
-            self.countMail(isUnderWay: recipients > 0 && phase != .finalReply)
-            self.record?.progressed(to: phase, recipientsDone: recipients > 0 ? recipients : nil, at: self.now)
-            if self.wantsInput { context.read() }
+            if self.wantsInput(look) { context.read() }
         }
     }
 
@@ -158,8 +163,8 @@ final class ServerHandler: ChannelInboundHandler {
     }
 
     /// While the disk takes a piece of content, the next one waits in memory only if there is enough of that.
-    private var wantsInput: Bool {
-        self.session.wantsInput && (self.session.awaitsClient || self.writer?.share.isScarce != true)
+    private func wantsInput(_ look: ServerSession.Look) -> Bool {
+        look.wantsInput && (look.awaitsClient || self.writer?.share.isScarce != true)
     }
 
     func write(_ context: ChannelHandlerContext) {
@@ -167,7 +172,6 @@ final class ServerHandler: ChannelInboundHandler {
         guard self.output.readableBytes > 0 else { return }
         var output = ByteBuffer()
         swap(&output, &self.output)
-        self.record?.update(at: self.now) { $0.octetsOut += output.readableBytes }
         context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
         self.replies?.reuse(output)
     }
@@ -189,7 +193,9 @@ final class ServerHandler: ChannelInboundHandler {
 
     private func send(_ reply: Reply) {
         if self.output.capacity == 0, let replies = self.replies { self.output = replies.buffer() }
+        let before = self.output.readableBytes
         reply.encode(into: &self.output)
+        self.octets.out += self.output.readableBytes - before
         // What a SASL mechanism asks is no secret alone, but with the answer it can be guessed at.
         let shown = reply.code == 334 ? Reply(334, nil, "[redacted \(reply.lines[0].utf8.count) octets]") : reply
         self.record?.said(.server, shown, at: self.now)
@@ -279,7 +285,8 @@ final class ServerHandler: ChannelInboundHandler {
 
     private func look(_ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
-        let isOurTurn = !self.wantsInput || self.session.phase == .finalReply
+        let look = self.session.look()
+        let isOurTurn = !self.wantsInput(look) || look.phase == .finalReply
         if isOurTurn { self.lastInput = .now() }
         if self.lastInput + self.patience <= .now() {
             self.session.timedOut()

@@ -89,13 +89,24 @@ final class SessionRecord: Sendable {
         self.signal.raise(.connections)
     }
 
-    /// Changes what the row shows of the session's progress, if it is not what it shows already.
-    func progressed(to phase: SessionPhase, recipientsDone: Int? = nil, at now: Timestamp) {
+    /// A turn of the session is over. Changes what the row shows of its progress, if it is not what it shows already.
+    ///
+    /// - Parameters:
+    ///   - phase: and `recipientsDone`; `nil`: as before.
+    ///   - octetsIn: of this turn; `octetsOut` likewise.
+    func progressed(
+        to phase: SessionPhase?, recipientsDone: Int? = nil, octetsIn: Int = 0, octetsOut: Int = 0, at now: Timestamp
+    ) {
         let isNew = self.state.withLockedValue { state in
-            guard state.row.phase != phase || recipientsDone ?? state.row.recipientsDone != state.row.recipientsDone
+            let phase = phase ?? state.row.phase
+            let recipientsDone = recipientsDone ?? state.row.recipientsDone
+            guard
+                state.row.phase != phase || recipientsDone != state.row.recipientsDone || octetsIn > 0 || octetsOut > 0
             else { return false }
             state.row.phase = phase
-            if let recipientsDone { state.row.recipientsDone = recipientsDone }
+            state.row.recipientsDone = recipientsDone
+            state.row.octetsIn += octetsIn
+            state.row.octetsOut += octetsOut
             state.row.lastActivity = now
             return true
         }

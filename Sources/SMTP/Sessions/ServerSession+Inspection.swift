@@ -20,6 +20,22 @@ extension ServerSession {
         }
     }
 
+    /// What a driver asks for after each of its turns.
+    public struct Look: Sendable {
+        public let phase: SessionPhase
+        /// Of the open transaction, accepted.
+        public let recipients: Int
+        public let wantsInput: Bool
+        public let awaitsClient: Bool
+    }
+
+    /// Mutating, though nothing changes: so a session that lies in an object is looked at where it is, and not copied first.
+    public mutating func look() -> Look {
+        Look(
+            phase: self.phase, recipients: self.recipients, wantsInput: self.wantsInput,
+            awaitsClient: self.awaitsClient)
+    }
+
     /// Whether the driver should read on: not when an answer is awaited that has enough behind it, or a client sends
     /// faster than it is served.
     public var wantsInput: Bool {
