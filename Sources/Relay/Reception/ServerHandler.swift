@@ -270,20 +270,20 @@ final class ServerHandler: ChannelInboundHandler {
     /// One timer for the session's life: it looks when something was last heard and goes to sleep again.
     private func armTimer(_ context: ChannelHandlerContext) {
         let wait = self.lastInput + self.patience - .now()
-        let look = Look(session: NIOLoopBound((self, context), eventLoop: context.eventLoop))
+        let alarm = Alarm(session: NIOLoopBound((self, context), eventLoop: context.eventLoop))
         // It fails only where the loop ends, and with it the channel.
-        self.timer = try? context.eventLoop.scheduleCallback(in: max(wait, .milliseconds(100)), handler: look)
+        self.timer = try? context.eventLoop.scheduleCallback(in: max(wait, .milliseconds(100)), handler: alarm)
     }
 
-    private struct Look: NIOScheduledCallbackHandler, Sendable {
+    private struct Alarm: NIOScheduledCallbackHandler, Sendable {
         let session: NIOLoopBound<(ServerHandler, ChannelHandlerContext)>
         func handleScheduledCallback(eventLoop: some EventLoop) {
             let (handler, context) = self.session.value
-            handler.look(context)
+            handler.lookAtTheClock(context)
         }
     }
 
-    private func look(_ context: ChannelHandlerContext) {
+    private func lookAtTheClock(_ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
         let look = self.session.look()
         let isOurTurn = !self.wantsInput(look) || look.phase == .finalReply
