@@ -1,8 +1,8 @@
 import NIOCore
 
 extension ByteBuffer {
-    /// What a connection keeps for its next words; more than that goes back.
-    private static let keptOctets = 8 << 10
+    /// What is kept for the next words; more than that goes back.
+    static let keptOctets = 8 << 10
 
     /// Takes over the memory of what was written a moment ago, if nothing was put here meanwhile. What the channel could
     /// not write at once keeps its own.

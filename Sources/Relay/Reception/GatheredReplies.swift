@@ -32,7 +32,7 @@ final class GatheredReplies: @unchecked Sendable {
 
     /// Takes back the memory of what was written a moment ago. What the channel could not write at once keeps its own.
     func reuse(_ written: consuming ByteBuffer) {
-        guard self.spares.count < Self.limit, written.capacity <= 8 << 10 else { return }
+        guard self.spares.count < Self.limit, written.capacity <= ByteBuffer.keptOctets else { return }
         written.clear()
         self.spares.append(written)
     }
