@@ -150,7 +150,7 @@ let engineRooms =
             tests("SASLTests", ["SASL", "SMTP"]),
             tests("MailTests", ["Mail", "SMTP", nioCore]),
             tests("SpoolTests", ["Spool", "Mail", "SMTP", nioCore, nioPosix, grdb]),
-            tests("MonitorTests", ["Monitor"]),
+            tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
             tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
             tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),
             tests(

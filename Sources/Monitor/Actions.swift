@@ -13,10 +13,10 @@ public enum QueueAction: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 public enum Targets: Hashable, Sendable, Codable {
-    /// Every unsettled recipient of messages whose generation is still the one named.
-    case messages([MessageRef])
-    case recipients([RecipientRef])
-    case frozen(FrozenSetID)
+    /// The unsettled recipients that match, of messages whose generation is still the one named.
+    case messages(references: [MessageRef], matching: FilterExpression)
+    case recipients(references: [RecipientRef])
+    case frozen(set: FrozenSetID)
 }
 
 /// What a query matched at one moment: exactly these an action on it touches.
@@ -49,22 +49,56 @@ public struct Receipt: Hashable, Sendable, Codable {
     public var done: Int
     /// Messages they belong to.
     public var messages: Int
-    /// Why others were left alone, in words, with how many recipients: "already relayed", "an attempt is under way".
-    public var skipped: [String: Int]
+    /// Recipients that were left alone, and why.
+    public var skipped: [SkipReason: Int]
+    /// What was changed, as it is now, so that an action can be turned round: what was held can be released, what came
+    /// back by an undo can be dropped again. `nil` where nothing was, or nothing is left to be named.
+    public var touched: FrozenSetID?
     /// Present when it can be taken back, until `undoUntil`.
     public var undo: UndoToken?
     public var undoUntil: Timestamp?
-    /// Anything worth saying beside the counts: "no route matches example.org".
-    public var remark: String?
+    /// What an operator has to know beside the counts.
+    public var remarks: [Remark]
     public init(
-        done: Int, messages: Int, skipped: [String: Int] = [:], undo: UndoToken? = nil, undoUntil: Timestamp? = nil,
-        remark: String? = nil
+        done: Int, messages: Int, skipped: [SkipReason: Int] = [:], touched: FrozenSetID? = nil,
+        undo: UndoToken? = nil, undoUntil: Timestamp? = nil, remarks: [Remark] = []
     ) {
         self.done = done
         self.messages = messages
         self.skipped = skipped
+        self.touched = touched
         self.undo = undo
         self.undoUntil = undoUntil
-        self.remark = remark
+        self.remarks = remarks
     }
+
+    public enum Remark: Hashable, Sendable, Codable {
+        /// What is due now goes nowhere: this domain has no route, and so have others.
+        case noRoute(domain: String)
+        /// The rest was not done.
+        case failed(error: FeedError)
+    }
+}
+
+/// Why a recipient was left alone.
+public enum SkipReason: String, Hashable, Sendable, Codable, CodingKeyRepresentable, CaseIterable {
+    /// It is no longer in the queue.
+    case gone
+    /// It is not as it was when it was named.
+    case changed
+    /// An attempt is under way.
+    case active
+    /// Another order for it is under way.
+    case ordered
+    /// It has ended already.
+    case settled
+    /// It is on hold, which a retry does not override.
+    case onHold
+    case notOnHold
+    /// The time for undo is over.
+    case tooLate
+    /// The disk no longer has it as it was written.
+    case damaged
+    /// The order failed before its turn came.
+    case failed
 }

@@ -84,8 +84,8 @@ public struct RecipientDetail: Hashable, Sendable, Codable {
     public var tries: Int
     public var nextAttempt: Timestamp?
     public var lastReply: String?
-    /// Why it is still here and when it goes, in one sentence of plain words.
-    public var why: String
+    /// Why it is still here, or how it ended.
+    public var why: WaitReason
     /// Where the next attempt goes, hosts in order, `host:port`.
     public var nextHops: [String]
     /// The rest of the source route beyond the next hop, then the final domain; names only.
@@ -97,7 +97,7 @@ public struct RecipientDetail: Hashable, Sendable, Codable {
     public var progress: DeliveryProgress?
     public init(
         ref: RecipientRef, forwardPath: String, state: RecipientState, tries: Int = 0, nextAttempt: Timestamp? = nil,
-        lastReply: String? = nil, why: String = "", nextHops: [String] = [], ahead: [String] = [],
+        lastReply: String? = nil, why: WaitReason = .due, nextHops: [String] = [], ahead: [String] = [],
         relayedTo: String? = nil, remoteID: String? = nil, settledAt: Timestamp? = nil,
         progress: DeliveryProgress? = nil
     ) {
@@ -115,6 +115,25 @@ public struct RecipientDetail: Hashable, Sendable, Codable {
         self.settledAt = settledAt
         self.progress = progress
     }
+}
+
+/// Why a recipient is where it is. When it goes on is its `nextAttempt`; what was said last its `lastReply`.
+public enum WaitReason: Hashable, Sendable, Codable {
+    /// An attempt is under way.
+    case active
+    /// It is due, and waits for a session.
+    case due
+    /// It waits for its retry time.
+    case retryTime
+    /// The next hop does not answer, so that nothing goes there before.
+    case backoff(until: Timestamp?, reason: String?)
+    case noRoute(domain: String)
+    /// By whom, where that is known.
+    case held(by: String?)
+    /// The disk no longer has it as it was written.
+    case damaged(reason: String?)
+    /// Nothing is left to be done; the state says how it ended.
+    case settled
 }
 
 /// One attempt to hand a recipient on.

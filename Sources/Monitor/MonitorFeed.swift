@@ -8,6 +8,10 @@ public protocol MonitorFeed: Sendable {
     func overview() async throws -> Overview
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow>
     func connections(_ query: ConnectionQuery, window: WindowRequest<SessionRef>) async throws -> Window<ConnectionRow>
+    /// The next message of the query's order that matches, going round at its end; `nil`: none does.
+    func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>?
+    /// The next session of the query's order that matches, going round at its end; `nil`: none does.
+    func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>?
     /// Facts, newest last, after `sequence`; at most `count`. `nil`: the newest `count`.
     func facts(after sequence: Int64?, count: Int) async throws -> [FactRow]
     /// A message by its queue ID, also one settled not long ago; `nil` when nothing is known of it.
@@ -25,35 +29,46 @@ public protocol MonitorFeed: Sendable {
     func changes() -> AsyncStream<FeedChange>
 }
 
-/// What another MTA's feed may lack.
+/// What a feed knows and can do; another MTA's may lack much.
 public struct FeedCapabilities: Hashable, Sendable, Codable {
+    /// What can be read.
+    public enum Area: String, Hashable, Sendable, Codable, CaseIterable {
+        case overview, queue, connections, facts, messages, transcripts
+    }
+    /// What can be done.
+    public enum Ability: String, Hashable, Sendable, Codable, CaseIterable {
+        case retry, hold, release, drop, bounce, undo, close
+    }
     /// The node as an operator names it: its host name.
     public var node: String
     /// `hoptop 0.1.0`.
     public var software: String
-    public var canAct: Bool
-    public var canUndo: Bool
-    public var hasTranscripts: Bool
-    /// Why nothing is sent, or another standing note of the start, in words; empty: none.
-    public var note: String
+    public var areas: Set<Area>
+    public var abilities: Set<Ability>
+    /// What an operator should know from the start.
+    public var notes: [Note]
     public init(
-        node: String, software: String, canAct: Bool = true, canUndo: Bool = true, hasTranscripts: Bool = true,
-        note: String = ""
+        node: String, software: String, areas: Set<Area> = Set(Area.allCases),
+        abilities: Set<Ability> = Set(Ability.allCases), notes: [Note] = []
     ) {
         self.node = node
         self.software = software
-        self.canAct = canAct
-        self.canUndo = canUndo
-        self.hasTranscripts = hasTranscripts
-        self.note = note
+        self.areas = areas
+        self.abilities = abilities
+        self.notes = notes
+    }
+
+    public enum Note: String, Hashable, Sendable, Codable {
+        /// No route is configured, so nothing leaves.
+        case noRoute
     }
 }
 
 public enum FeedChange: Hashable, Sendable, Codable {
     public enum Area: String, Hashable, Sendable, Codable, CaseIterable { case queue, connections, facts, transcripts }
-    case changed(Set<Area>)
-    /// So many events were dropped on the way; read the windows anew.
-    case missed(Int)
+    case changed(areas: Set<Area>)
+    /// That many events were dropped on the way; read the windows anew.
+    case missed(events: Int)
 }
 
 public struct FeedError: Error, Hashable, Sendable, Codable, CustomStringConvertible {

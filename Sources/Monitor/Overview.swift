@@ -91,32 +91,51 @@ public struct Overview: Hashable, Sendable, Codable {
 /// Something an operator should look at.
 public struct Attention: Hashable, Sendable, Codable {
     public enum Severity: String, Hashable, Sendable, Codable { case notice, warning, failure }
+    public enum Kind: Hashable, Sendable, Codable {
+        /// Mail for so many domains, one of which is named, matches no route.
+        case unrouted(domains: Int, example: String)
+        /// The next hop does not answer, or breaks off; no session is opened before.
+        case backoff(destination: String, reason: String?, until: Timestamp?)
+        /// The next hop answers, and puts mail off; most often with this reply.
+        case deferring(destination: String, reply: String)
+        case damaged(messages: Int, example: String, reason: String)
+        /// Less is free than is wanted, in octets; mail is refused until so much is.
+        case spoolLow(free: Int, wanted: Int)
+        /// The spool takes no mail, as the error says.
+        case spoolFailing(error: String)
+        /// The spool's disk does not answer.
+        case spoolStalled(seconds: Int)
+    }
     public var severity: Severity
-    /// What it is about: a destination, `spool`.
-    public var subject: String
-    public var text: String
+    public var kind: Kind
     /// Recipients concerned.
     public var count: Int?
     /// The filter that shows them in the queue.
-    public var filter: Filter?
-    public init(severity: Severity, subject: String, text: String, count: Int? = nil, filter: Filter? = nil) {
+    public var door: FilterExpression?
+    public init(_ severity: Severity, _ kind: Kind, count: Int? = nil, door: FilterExpression? = nil) {
         self.severity = severity
-        self.subject = subject
-        self.text = text
+        self.kind = kind
         self.count = count
-        self.filter = filter
+        self.door = door
     }
 }
 
 /// One row of the destination-by-age matrix (after Postfix's qshape).
 public struct DestinationAges: Hashable, Sendable, Codable {
-    /// Upper bounds of the columns in minutes; the last column is everything older.
-    public static let bounds = [5, 10, 20, 40, 80, 160, 320, 640, 1280]
-
-    public enum Condition: String, Hashable, Sendable, Codable { case ok, backoff, unrouted, hold }
+    public enum Condition: String, Hashable, Sendable, Codable {
+        case ok
+        /// No session is opened before `until`.
+        case backoff
+        /// It answers, and puts mail off.
+        case deferring
+        case unrouted
+        /// All of its mail is on hold.
+        case hold
+    }
+    /// ``noRoute`` for mail that no route takes.
     public var destination: String
     public var condition: Condition
-    /// Why, for `backoff`: the last failure in words.
+    /// Of `backoff` the last failure; of `deferring` the commonest reply; of `unrouted` a domain.
     public var reason: String?
     /// When a back-off ends.
     public var until: Timestamp?
@@ -124,11 +143,13 @@ public struct DestinationAges: Hashable, Sendable, Codable {
     public var connectionLimit: Int
     /// Unsettled recipients.
     public var total: Int
-    /// Ten values, by age of the message.
-    public var ages: [Int]
+    /// Unsettled recipients by age of their message.
+    public var ages: AgeCounts
+    /// The filter that shows its mail in the queue.
+    public var door: FilterExpression { FilterExpression(.dest, is: self.destination) }
     public init(
         destination: String, condition: Condition, reason: String? = nil, until: Timestamp? = nil,
-        connections: Int = 0, connectionLimit: Int = 0, total: Int, ages: [Int]
+        connections: Int = 0, connectionLimit: Int = 0, total: Int, ages: AgeCounts
     ) {
         self.destination = destination
         self.condition = condition
@@ -138,5 +159,35 @@ public struct DestinationAges: Hashable, Sendable, Codable {
         self.connectionLimit = connectionLimit
         self.total = total
         self.ages = ages
+    }
+}
+
+/// How many there are of each age, in columns that double in length (after Postfix's qshape).
+public struct AgeCounts: Hashable, Sendable {
+    /// Upper bounds of the columns in minutes; one more column is everything older.
+    public static let bounds = [5, 10, 20, 40, 80, 160, 320, 640, 1280]
+    /// One for each column.
+    public private(set) var columns: [Int]
+    public init(_ columns: [Int] = []) {
+        self.columns = (0...Self.bounds.count).map { $0 < columns.count ? columns[$0] : 0 }
+    }
+    public mutating func add(_ count: Int = 1, minutes: Int64) {
+        self.columns[Self.bounds.firstIndex { minutes < Int64($0) } ?? Self.bounds.count] += count
+    }
+    public var total: Int { self.columns.reduce(0, +) }
+}
+
+/// Its JSON form is an object with the bounds as keys, and `older`; an empty column may be left out.
+extension AgeCounts: Codable {
+    private static let keys = Self.bounds.map { "\($0)" } + ["older"]
+    public init(from decoder: any Decoder) throws {
+        let counts = try decoder.singleValueContainer().decode([String: Int].self)
+        self.init(Self.keys.map { counts[$0] ?? 0 })
+    }
+    public func encode(to encoder: any Encoder) throws {
+        var counts: [String: Int] = [:]
+        for (key, count) in zip(Self.keys, self.columns) where count != 0 { counts[key] = count }
+        var container = encoder.singleValueContainer()
+        try container.encode(counts)
     }
 }

@@ -6,9 +6,11 @@ public struct QueueRow: Hashable, Sendable, Codable {
     public var ref: MessageRef
     public var arrived: Timestamp
     public var contentOctets: Int?
-    /// The least happy unsettled recipient's.
+    /// The least happy unsettled recipient's, among those that match the filter.
     public var state: RecipientState
     public var recipients: RecipientCounts
+    /// Unsettled recipients that match the filter.
+    public var matching: Int
     /// Reverse-path with angle brackets; `<>` on a report.
     public var from: String
     /// The forward-path of the recipient that `state` is about, with angle brackets.
@@ -19,30 +21,37 @@ public struct QueueRow: Hashable, Sendable, Codable {
     public var destination: String?
     /// The next hop's last reply, or why there was none.
     public var lastReply: String?
+    /// How the message came in: the TLS version and cipher, and who had logged in.
+    public var tls: String?
+    public var user: String?
     /// While an attempt is under way.
     public var progress: DeliveryProgress?
     public init(
         ref: MessageRef, arrived: Timestamp, contentOctets: Int?, state: RecipientState, recipients: RecipientCounts,
-        from: String, to: String, tries: Int, nextAttempt: Timestamp? = nil, destination: String? = nil,
-        lastReply: String? = nil, progress: DeliveryProgress? = nil
+        matching: Int? = nil, from: String, to: String, tries: Int, nextAttempt: Timestamp? = nil,
+        destination: String? = nil, lastReply: String? = nil, tls: String? = nil, user: String? = nil,
+        progress: DeliveryProgress? = nil
     ) {
         self.ref = ref
         self.arrived = arrived
         self.contentOctets = contentOctets
         self.state = state
         self.recipients = recipients
+        self.matching = matching ?? recipients.unsettled
         self.from = from
         self.to = to
         self.tries = tries
         self.nextAttempt = nextAttempt
         self.destination = destination
         self.lastReply = lastReply
+        self.tls = tls
+        self.user = user
         self.progress = progress
     }
 }
 
 /// How many recipients are in each state.
-public struct RecipientCounts: Hashable, Sendable, Codable {
+public struct RecipientCounts: Hashable, Sendable {
     /// Indexed by `RecipientState.rawValue`, eight values.
     private var counts: [Int]
     public init(_ counts: [RecipientState: Int] = [:]) {
@@ -54,6 +63,21 @@ public struct RecipientCounts: Hashable, Sendable, Codable {
     }
     public var total: Int { self.counts.reduce(0, +) }
     public var unsettled: Int { RecipientState.allCases.lazy.filter { !$0.isSettled }.map { self[$0] }.reduce(0, +) }
+}
+
+/// Its JSON form is an object with the states' words as keys; a state without recipients may be left out.
+extension RecipientCounts: Codable {
+    public init(from decoder: any Decoder) throws {
+        let words = try decoder.singleValueContainer().decode([String: Int].self)
+        self.init()
+        for state in RecipientState.allCases { self[state] = words[state.word] ?? 0 }
+    }
+    public func encode(to encoder: any Encoder) throws {
+        var words: [String: Int] = [:]
+        for state in RecipientState.allCases where self[state] != 0 { words[state.word] = self[state] }
+        var container = encoder.singleValueContainer()
+        try container.encode(words)
+    }
 }
 
 /// How far the attempt under way is.

@@ -4,9 +4,9 @@ public import Mail
 public struct WindowRequest<ID: Hashable & Sendable & Codable>: Hashable, Sendable, Codable {
     public enum Anchor: Hashable, Sendable, Codable {
         /// From this row number (0 is the first) on; past the end gives the last `count` rows.
-        case row(Int)
-        /// So that `id` is `offset` rows below the window's first row; when it is gone, as `row(fallback)`.
-        case item(ID, offset: Int, fallback: Int)
+        case row(number: Int)
+        /// So that `id` is `offset` rows below the window's first row; when it is gone, as `row(number: fallback)`.
+        case item(id: ID, offset: Int, fallback: Int)
         case last
     }
     public var anchor: Anchor
@@ -57,10 +57,10 @@ public struct QueueQuery: Hashable, Sendable, Codable {
     public enum SortKey: String, Hashable, Sendable, Codable, CaseIterable {
         case age, size, tries, next, state, from, to
     }
-    public var filter: Filter
+    public var filter: FilterExpression
     public var sort: SortKey
     public var descending: Bool
-    public init(filter: Filter = Filter(), sort: SortKey = .age, descending: Bool = true) {
+    public init(filter: FilterExpression = .all, sort: SortKey = .age, descending: Bool = true) {
         self.filter = filter
         self.sort = sort
         self.descending = descending
@@ -69,13 +69,13 @@ public struct QueueQuery: Hashable, Sendable, Codable {
 
 public struct ConnectionQuery: Hashable, Sendable, Codable {
     public enum SortKey: String, Hashable, Sendable, Codable, CaseIterable { case started, peer, phase, messages, idle }
-    public var filter: Filter
+    public var filter: FilterExpression
     public var sort: SortKey
     public var descending: Bool
     /// Also sessions that ended and are still kept.
     public var includesEnded: Bool
     public init(
-        filter: Filter = Filter(), sort: SortKey = .started, descending: Bool = false, includesEnded: Bool = false
+        filter: FilterExpression = .all, sort: SortKey = .started, descending: Bool = false, includesEnded: Bool = false
     ) {
         self.filter = filter
         self.sort = sort
@@ -84,25 +84,36 @@ public struct ConnectionQuery: Hashable, Sendable, Codable {
     }
 }
 
-/// Substrings that must all be found (each anywhere among a row's fields), ASCII case folded; `!word` must not be.
-///
-/// Fields of a queue row: queue ID, reverse-path, recipients, state, destination, last reply. Of a connection: ID, peer,
-/// name, phase, queue ID.
-public struct Filter: Hashable, Sendable, Codable {
-    public var text: String
-    public init(_ text: String = "") { self.text = text }
-    public var isEmpty: Bool { self.terms.isEmpty }
-
-    public struct Term: Hashable, Sendable {
-        /// In lower case.
-        public var word: String
-        public var isNegated: Bool
+/// Where the next row is searched for, in the order of a query.
+public struct SearchRequest: Hashable, Sendable, Codable {
+    public var wanted: FilterExpression
+    /// The row that is looked at first, from 0; the search goes round at the end.
+    public var start: Int
+    public var isForward: Bool
+    public init(_ wanted: FilterExpression, from start: Int, isForward: Bool = true) {
+        self.wanted = wanted
+        self.start = start
+        self.isForward = isForward
     }
-    public var terms: [Term] {
-        self.text.split(separator: " ").compactMap { word in
-            let negated = word.first == "!"
-            let rest = negated ? word.dropFirst() : word
-            return rest.isEmpty ? nil : Term(word: rest.lowercased(), isNegated: negated)
+
+    /// The numbers of all rows in the order of the search.
+    ///
+    /// - Parameter count: how many rows there are.
+    public func rows(of count: Int) -> some Sequence<Int> {
+        let first = count == 0 ? 0 : ((self.start % count) + count) % count
+        return (0..<count).lazy.map { step in
+            self.isForward ? (first + step) % count : (first - step + count) % count
         }
+    }
+}
+
+/// A row that a search found.
+public struct SearchHit<ID: Hashable & Sendable & Codable>: Hashable, Sendable, Codable {
+    public var id: ID
+    /// Its number in the order of the query, from 0.
+    public var row: Int
+    public init(_ id: ID, row: Int) {
+        self.id = id
+        self.row = row
     }
 }

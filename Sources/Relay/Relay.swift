@@ -184,11 +184,8 @@ public final class Relay: Sendable {
     var configuration: RelayConfiguration { self.state.withLockedValue { $0.configuration } }
     var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }
 
-    /// A standing note for the screen: why nothing is sent, if so.
-    var note: String {
-        self.configuration.routes.isEmpty
-            ? "No [[route]] is configured: mail is taken and waits in the queue." : ""
-    }
+    /// What an operator should know from the start.
+    var notes: [FeedCapabilities.Note] { self.configuration.routes.isEmpty ? [.noRoute] : [] }
 }
 
 /// An address that cannot be listened on. The description is one line and says what to do.

@@ -68,9 +68,9 @@ struct ListState<Row: ListedRow> {
         let start = max(0, self.top - self.height)
         if let selected = self.selected, !self.isUntouched {
             return WindowRequest(
-                .item(selected.ref, offset: self.cursor - start, fallback: start), count: count)
+                .item(id: selected.ref, offset: self.cursor - start, fallback: start), count: count)
         }
-        return WindowRequest(.row(start), count: count)
+        return WindowRequest(.row(number: start), count: count)
     }
 
     /// Rows on the screen that have not arrived.

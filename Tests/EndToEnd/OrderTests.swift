@@ -85,7 +85,7 @@ extension EndToEnd {
             try await relay.start()
             let feed = relay.feed(user: "test")
             func row() async throws -> QueueRow? {
-                try await feed.queue(QueueQuery(), window: WindowRequest(.row(0), count: 1)).rows.first
+                try await feed.queue(QueueQuery(), window: WindowRequest(.row(number: 0), count: 1)).rows.first
             }
             try await relay.send(to: ["<u@grey.example>"])
             ledger.sent([Ledger.Entry("<1@c>", "u@grey.example")])
@@ -94,14 +94,14 @@ extension EndToEnd {
             let next = try #require(try await row()?.nextAttempt)
             spool.earliest.withLockedValue { $0 = next.adding(milliseconds: 600) }
             let ref = try #require(try await row()?.ref)
-            let held = try await feed.perform(.hold, on: .messages([ref]))
+            let held = try await feed.perform(.hold, on: .messages(references: [ref], matching: .all))
             #expect(held.done == 1)
             try await Task.sleep(for: .milliseconds(500))
             #expect(try await row()?.state == .hold)
             #expect(!ledger.missing.isEmpty)
 
             let now = try #require(try await row()?.ref)
-            #expect(try await feed.perform(.release, on: .messages([now])).done == 1)
+            #expect(try await feed.perform(.release, on: .messages(references: [now], matching: .all)).done == 1)
             #expect(try await eventually { ledger.missing.isEmpty })
             let facts = try await feed.facts(after: 0, count: 100).map(\.kind)
             #expect(facts == [.accepted, .deferred, .held, .released, .relayed])
@@ -124,16 +124,16 @@ extension EndToEnd {
             for message in 1...3 {
                 try await relay.send(to: (1...400).map { "<u\($0)@m\(message).example>" })
             }
-            func all() async throws -> Targets { .frozen(try await feed.freeze(QueueQuery()).id) }
+            func all() async throws -> Targets { .frozen(set: try await feed.freeze(QueueQuery()).id) }
             let dropped = try await feed.perform(.drop, on: try await all())
             #expect((dropped.done, dropped.messages, dropped.skipped) == (1200, 3, [:]))
-            #expect(try await feed.queue(QueueQuery(), window: WindowRequest(.row(0), count: 1)).total == 0)
+            #expect(try await feed.queue(QueueQuery(), window: WindowRequest(.row(number: 0), count: 1)).total == 0)
 
             let undone = try await feed.undo(try #require(dropped.undo))
             #expect((undone.done, undone.messages, undone.skipped) == (1200, 3, [:]))
             #expect(
                 try await eventually {
-                    try await feed.queue(QueueQuery(), window: WindowRequest(.row(0), count: 1)).total == 3
+                    try await feed.queue(QueueQuery(), window: WindowRequest(.row(number: 0), count: 1)).total == 3
                 })
             let held = try await feed.perform(.hold, on: try await all())
             #expect((held.done, held.messages) == (1200, 3))

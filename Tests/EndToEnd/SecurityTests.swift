@@ -82,7 +82,7 @@ extension EndToEnd {
                 return fact != nil
             }
             let sessions = try await feed.connections(
-                ConnectionQuery(includesEnded: true), window: WindowRequest(.row(0), count: 100))
+                ConnectionQuery(includesEnded: true), window: WindowRequest(.row(number: 0), count: 100))
             var mechanism: Substring?
             for session in sessions.rows {
                 let lines = try await feed.transcript(session.ref, from: 0, count: 1000)?.lines ?? []
@@ -123,7 +123,7 @@ extension EndToEnd {
                 #expect(end.state == .relayed, "\(way): \(end.reply)")
                 #expect(end.mechanism == "SCRAM-SHA-256-PLUS", "\(way)")
                 let rows = try await receiver.relay.feed(user: "test").connections(
-                    ConnectionQuery(includesEnded: true), window: WindowRequest(.row(0), count: 10)
+                    ConnectionQuery(includesEnded: true), window: WindowRequest(.row(number: 0), count: 10)
                 ).rows
                 #expect(rows.last?.tls == "TLSv1.3", "\(way)")
                 #expect(rows.last?.user == "ann", "\(way)")

@@ -21,7 +21,7 @@ extension EndToEnd {
         private func said(by engine: Engine) async throws -> [String] {
             let feed = engine.relay.feed(user: "test")
             let sessions = try await feed.connections(
-                ConnectionQuery(includesEnded: true), window: WindowRequest(.row(0), count: 100))
+                ConnectionQuery(includesEnded: true), window: WindowRequest(.row(number: 0), count: 100))
             var said: [String] = []
             for row in sessions.rows where row.direction == .outbound {
                 let lines = try await feed.transcript(row.ref, from: 0, count: 1000)?.lines ?? []

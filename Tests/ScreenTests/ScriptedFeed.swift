@@ -39,10 +39,7 @@ final class ScriptedFeed: MonitorFeed {
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         let all = self.write { $0.rows }
         let found = all.filter { row in
-            query.filter.terms.allSatisfy { term in
-                let text = "\(row.ref.id) \(row.from) \(row.to) \(row.state.word) \(row.lastReply ?? "")".lowercased()
-                return text.contains(term.word) != term.isNegated
-            }
+            query.filter.matches(QueueRowSubject(row, at: Self.now))
         }
         let sorted = found.sorted { left, right in
             let order =
@@ -74,8 +71,21 @@ final class ScriptedFeed: MonitorFeed {
         }
     }
 
+    func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
+        let rows = try await self.queue(query, window: WindowRequest(.row(number: 0), count: .max)).rows
+        return search.rows(of: rows.count)
+            .first { search.wanted.matches(QueueRowSubject(rows[$0], at: Self.now)) }
+            .map { SearchHit(rows[$0].ref, row: $0) }
+    }
+    func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
+        let rows = self.write { $0.connections }
+        return search.rows(of: rows.count)
+            .first { search.wanted.matches(ConnectionSubject(rows[$0], at: Self.now)) }
+            .map { SearchHit(rows[$0].ref, row: $0) }
+    }
+
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
-        let rows = try await self.queue(query, window: WindowRequest(.row(0), count: 10)).rows
+        let rows = try await self.queue(query, window: WindowRequest(.row(number: 0), count: 10)).rows
         return FrozenSet(
             id: FrozenSetID(node: self.node, id: 1), recipients: rows.reduce(0) { $0 + $1.recipients.unsettled },
             messages: rows.count, sample: Array(rows.prefix(5)))
@@ -85,7 +95,7 @@ final class ScriptedFeed: MonitorFeed {
         self.write { script in
             let ids: [String] =
                 switch targets {
-                case .messages(let references): references.map(\.id)
+                case .messages(let references, _): references.map(\.id)
                 case .recipients(let references): references.map { "\($0.message)/\($0.index)" }
                 case .frozen: script.rows.map(\.ref.id)
                 }
@@ -174,7 +184,7 @@ extension ScriptedFeed {
                         ref: RecipientRef(node: "mx1", message: "4Q6A", index: 0, generation: 1),
                         forwardPath: "<dan@example.com>", state: .deferred, tries: 1,
                         nextAttempt: Self.now.adding(milliseconds: 900_000), lastReply: "450 4.2.0 greylisted",
-                        why: "It waits for its retry time.", nextHops: ["mx.example.org:25"], ahead: ["example.com"])
+                        why: .retryTime, nextHops: ["mx.example.org:25"], ahead: ["example.com"])
                 ],
                 attempts: [
                     AttemptRow(
@@ -184,13 +194,14 @@ extension ScriptedFeed {
                 ], expires: Self.now.adding(milliseconds: 4 * 86_400_000))
             script.overview.attention = [
                 Attention(
-                    severity: .warning, subject: "mx.example.org:25", text: "connection refused", count: 1,
-                    filter: Filter("example.org"))
+                    .warning, .backoff(destination: "mx.example.org:25", reason: "connection refused", until: nil),
+                    count: 1, door: FilterExpression(.dest, is: "mx.example.org:25"))
             ]
             script.overview.destinations = [
                 DestinationAges(
                     destination: "mx.example.org:25", condition: .backoff, reason: "connection refused",
-                    until: Self.now.adding(milliseconds: 120_000), total: 3, ages: [1, 0, 0, 1, 0, 0, 1, 0, 0, 0])
+                    until: Self.now.adding(milliseconds: 120_000), total: 3,
+                    ages: AgeCounts([1, 0, 0, 1, 0, 0, 1, 0, 0, 0]))
             ]
             script.facts = [
                 FactRow(
@@ -214,8 +225,8 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
 
     func capabilities() async throws -> FeedCapabilities {
         var capabilities = try await self.feed.capabilities()
-        capabilities.canUndo = false
-        capabilities.hasTranscripts = false
+        capabilities.abilities.remove(.undo)
+        capabilities.areas.remove(.transcripts)
         return try await self.coded(capabilities)
     }
     func overview() async throws -> Overview { try await self.coded(self.feed.overview()) }
@@ -233,6 +244,12 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
     func message(_ id: String) async throws -> MessageDetail? { try await self.coded(self.feed.message(id)) }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         throw FeedError(.unsupported, "this feed has no transcripts")
+    }
+    func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
+        try await self.coded(self.feed.find(self.coded(search), in: self.coded(query)))
+    }
+    func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
+        try await self.coded(self.feed.find(self.coded(search), in: self.coded(query)))
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
         try await self.coded(self.feed.freeze(self.coded(query)))

@@ -43,7 +43,7 @@ extension Queue {
         for destination in self.destinations { destination.shift(by: jump) }
         self.shiftDues(by: jump)
         // What these were counted by is no more.
-        self.ages = DestinationAgesCache()
+        self.census = QueueCensus()
         self.flow = Flow(at: now)
     }
 }

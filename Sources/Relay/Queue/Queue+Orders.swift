@@ -14,6 +14,8 @@ extension Queue {
     /// How far an order is.
     private struct Progress: Sendable {
         var receipt = Receipt(done: 0, messages: 0)
+        /// What was changed, as it is now.
+        var touched: [RecipientTarget] = []
         var probed: Set<QueueIndex.DestinationIndex> = []
 
         mutating func add(_ part: Part) {
@@ -21,6 +23,7 @@ extension Queue {
             self.receipt.messages += part.done.count
             self.receipt.skipped.merge(part.skipped, uniquingKeysWith: +)
             self.receipt.undo = part.undo ?? self.receipt.undo
+            self.touched += part.touched
         }
     }
 
@@ -28,14 +31,15 @@ extension Queue {
     private struct Part: Sendable {
         /// Recipients of each message.
         var done: [QueueID: Int] = [:]
-        var skipped: [String: Int] = [:]
+        var skipped: [SkipReason: Int] = [:]
+        var touched: [RecipientTarget] = []
         var undo: UndoToken?
     }
 
     /// From any thread.
     func perform(_ action: QueueAction, on targets: Targets, by name: String) async throws -> Receipt {
         let (named, skipped) = try await self.loop.submit {
-            var skipped: [String: Int] = [:]
+            var skipped: [SkipReason: Int] = [:]
             let named = try self.named(targets, skipped: &skipped)
             return (named, skipped)
         }.get()
@@ -57,13 +61,21 @@ extension Queue {
                 }.get()
             } catch {
                 guard progress.receipt.done > 0 else { throw error }
-                // What was done is done, and a drop can be taken back.
-                progress.receipt.skipped["\(error)", default: 0] += rest.count
-                return progress.receipt
+                // What was done is done, and can be taken back.
+                progress.receipt.skipped[.failed, default: 0] += rest.count
+                progress.receipt.remarks.append(.failed(error: FeedError(.unavailable, "\(error)")))
+                break
             }
             rest = rest.dropFirst(part.count)
         }
-        return progress.receipt
+        return await self.receipt(progress)
+    }
+
+    private func receipt(_ progress: Progress) async -> Receipt {
+        guard !progress.touched.isEmpty else { return progress.receipt }
+        var receipt = progress.receipt
+        receipt.touched = await self.onLoop { self.keep(progress.touched) }
+        return receipt
     }
 
     private static func part(of targets: ArraySlice<RecipientTarget>) -> ArraySlice<RecipientTarget> {
@@ -86,12 +98,12 @@ extension Queue {
             progress.add(self.part(applied))
             last = applied.end
         } while last != nil
-        return progress.receipt
+        return await self.receipt(progress)
     }
 
     /// Makes everything deferred due now, as a signal asks for it.
     func retryAll(by name: String) async throws -> Receipt {
-        let all = try await self.loop.flatSubmit { self.select(Filter("")) }.get()
+        let all = try await self.loop.flatSubmit { self.select(.all) }.get()
         return try await self.perform(.retry, on: all.targets, by: name)
     }
 
@@ -101,7 +113,7 @@ extension Queue {
     func release(_ request: QueueRequest) -> EventLoopFuture<Int> {
         self.loop.makeFutureWithTask {
             guard let pattern = request.pattern else { throw FeedError(.invalid, "there are no named queues") }
-            let waiting = try await self.loop.flatSubmit { self.select(Filter("")) { self.waits($0, for: pattern) } }
+            let waiting = try await self.loop.flatSubmit { self.select(.all) { self.waits($0, for: pattern) } }
                 .get()
             return try await self.perform(.retry, on: waiting.targets, by: "ETRN").done
         }
@@ -168,8 +180,17 @@ extension Queue {
     }
 
     private func part(_ applied: Applied) -> Part {
-        var part = Part(skipped: applied.skipped, undo: applied.undo.map { UndoToken(node: self.node, id: $0) })
-        for change in applied.changes { part.done[change.message, default: 0] += 1 }
+        var part = Part(undo: applied.undo.map { UndoToken(node: self.node, id: $0) })
+        for (reason, count) in applied.skipped { part.skipped[SkipReason(spool: reason), default: 0] += count }
+        for change in applied.changes {
+            part.done[change.message, default: 0] += 1
+            if !change.recipient.state.isSettled {
+                part.touched.append(
+                    RecipientTarget(
+                        message: change.message, index: change.recipient.index,
+                        generation: change.recipient.generation))
+            }
+        }
         return part
     }
 
@@ -195,8 +216,9 @@ extension Queue {
     private func allowProbes(_ rows: [QueueIndex.Row], _ progress: inout Progress) {
         for row in rows {
             guard let destination = self.destination(of: row) else {
-                // What an operator has to know beside the counts.
-                progress.receipt.remark = progress.receipt.remark ?? self.missingRoute(row)
+                if progress.receipt.remarks.isEmpty, let domain = self.unroutedDomain(row) {
+                    progress.receipt.remarks.append(.noRoute(domain: domain))
+                }
                 continue
             }
             if progress.probed.insert(destination.index).inserted { destination.mayProbe = true }
@@ -217,10 +239,26 @@ extension Queue {
             var part = Part()
             for (id, done, changed) in messages {
                 if done > 0 { part.done[id] = done }
-                if changed > 0 { part.skipped["changed meanwhile", default: 0] += changed }
+                if changed > 0 { part.skipped[.changed, default: 0] += changed }
             }
             return part
         }
+    }
+}
+
+extension SkipReason {
+    /// - Parameter spool: the store's word for it.
+    fileprivate init(spool: String) {
+        self =
+            switch spool {
+            case "already settled": .settled
+            case "on hold", "already on hold": .onHold
+            case "not on hold": .notOnHold
+            case "too late to undo": .tooLate
+            case "damaged": .damaged
+            case "no longer in the spool": .gone
+            default: .changed
+            }
     }
 }
 

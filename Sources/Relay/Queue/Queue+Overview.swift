@@ -6,124 +6,171 @@ import Spool
 /// What the first view shows of the queue.
 extension Queue {
     private static let destinationsShown = 200
+    private static let attentionShown = 20
 
     /// From any thread. What the engine knows beside the queue is filled in by the caller.
     func overview() async throws -> Overview {
         try await self.loop.flatSubmit {
-            self.agesNow().map { ages in self.overview(ages) }
+            self.censusNow().map { self.overview($0) }
         }.get()
     }
 
-    private func overview(_ ages: DestinationAgesCache) -> Overview {
+    private func overview(_ census: QueueCensus) -> Overview {
         let now = self.now
         let rates = self.flow.rates(at: now)
         let p95 = self.flow.p95(at: now)
         var counts = RecipientCounts()
         for state in RecipientState.allCases { counts[state] = self.index.counts[state] }
-        let rows = self.destinationRows(ages)
+        let rows = self.destinationRows(census)
         return Overview(
             node: self.node, started: now, at: now,
             queuedMessages: self.index.messages, queuedOctets: self.index.contentOctets, recipients: counts,
             received: rates.received, relayed: rates.relayed, deferred: rates.deferred, bounced: rates.bounced,
             receiveP95: p95.receive, relayP95: p95.relay,
-            sessionsInLimit: self.configuration.limits.sessions, oldest: ages.oldest,
-            attention: self.attention(ages), destinations: Array(rows.prefix(Self.destinationsShown)),
+            sessionsInLimit: self.configuration.limits.sessions, oldest: census.oldest,
+            attention: Self.attention(rows, census),
+            destinations: rows.prefix(Self.destinationsShown).map(\.ages),
             moreDestinations: max(rows.count - Self.destinationsShown, 0))
     }
 
-    private func destinationRows(_ ages: DestinationAgesCache) -> [DestinationAges] {
+    private typealias Row = (ages: DestinationAges, deferred: Int)
+
+    private func destinationRows(_ census: QueueCensus) -> [Row] {
         let now = self.now
-        var rows: [DestinationAges] = []
+        var rows: [Row] = []
         for destination in self.destinations {
             let counts = self.index.countsByDestination[Int(destination.index)]
             guard counts.unsettled > 0 || !destination.connections.isEmpty else { continue }
-            let isBackingOff = destination.isBackingOff(at: now)
-            let isHeld = counts.unsettled > 0 && counts[.hold] == counts.unsettled
-            rows.append(
-                DestinationAges(
-                    destination: destination.nextHop.description,
-                    condition: isBackingOff ? .backoff : isHeld ? .hold : .ok,
-                    reason: isBackingOff ? destination.reason : nil,
-                    until: isBackingOff ? destination.backoffUntil : nil,
-                    connections: destination.connections.count,
-                    connectionLimit: self.configuration.delivery.connections, total: counts.unsettled,
-                    ages: ages.byDestination[destination.index] ?? DestinationAgesCache.none))
+            let counted = census.byDestination[destination.index] ?? QueueCensus.Group()
+            var row = DestinationAges(
+                destination: destination.nextHop.description, condition: .ok,
+                connections: destination.connections.count,
+                connectionLimit: self.configuration.delivery.connections, total: counts.unsettled, ages: counted.ages)
+            if destination.isBackingOff(at: now) {
+                row.condition = .backoff
+                row.reason = destination.reason
+                row.until = destination.backoffUntil
+            } else if counts[.deferred] > 0 {
+                row.condition = .deferring
+                row.reason = counted.reply
+            } else if counts.unsettled > 0, counts[.hold] == counts.unsettled {
+                row.condition = .hold
+            }
+            rows.append((row, counts[.deferred]))
         }
-        if let unrouted = ages.byDestination[QueueIndex.unrouted] {
-            rows.append(
-                DestinationAges(
-                    destination: "no route", condition: .unrouted, reason: ages.unroutedReason,
-                    total: unrouted.reduce(0, +), ages: unrouted))
+        if let unrouted = census.byDestination[QueueIndex.unrouted] {
+            let row = DestinationAges(
+                destination: noRoute, condition: .unrouted, reason: census.unroutedDomains.example,
+                total: unrouted.ages.total, ages: unrouted.ages)
+            rows.append((row, unrouted.deferred))
         }
-        return rows.sorted { ($1.total, $0.destination) < ($0.total, $1.destination) }
+        return rows.sorted { ($1.ages.total, $0.ages.destination) < ($0.ages.total, $1.ages.destination) }
     }
 
-    private func attention(_ ages: DestinationAgesCache) -> [Attention] {
-        var attention: [Attention] = []
-        if let unrouted = ages.byDestination[QueueIndex.unrouted] {
-            attention.append(
-                Attention(
-                    severity: .warning, subject: "no route", text: ages.unroutedReason ?? "mail matches no route",
-                    count: unrouted.reduce(0, +), filter: Filter("route")))
+    /// What concerns most recipients first.
+    private static func attention(_ rows: [Row], _ census: QueueCensus) -> [Attention] {
+        let attention = rows.compactMap { row, deferred -> Attention? in
+            guard row.total > 0 else { return nil }
+            switch row.condition {
+            case .ok, .hold: return nil
+            case .unrouted:
+                let domains = census.unroutedDomains
+                return Attention(
+                    .warning, .unrouted(domains: domains.count, example: domains.example ?? ""), count: row.total,
+                    door: row.door)
+            case .backoff:
+                return Attention(
+                    .warning, .backoff(destination: row.destination, reason: row.reason, until: row.until),
+                    count: row.total, door: row.door)
+            case .deferring:
+                return Attention(
+                    .warning, .deferring(destination: row.destination, reply: row.reason ?? ""), count: deferred,
+                    door: FilterExpression([(.dest, "=", row.destination), (.state, ":", RecipientState.deferred.word)])
+                )
+            }
         }
-        let now = self.now
-        for destination in self.destinations where destination.isBackingOff(at: now) {
-            let waiting = self.index.countsByDestination[Int(destination.index)].unsettled
-            guard waiting > 0 else { continue }
-            attention.append(
-                Attention(
-                    severity: .warning, subject: destination.nextHop.description,
-                    text: destination.reason ?? "does not answer", count: waiting,
-                    filter: Filter(destination.nextHop.description)))
-        }
-        return Array(attention.prefix(20))
+        return Array(attention.sorted { ($1.count ?? 0) < ($0.count ?? 0) }.prefix(self.attentionShown))
     }
 
-    /// The matrix is counted anew when the queue has changed; a large queue's once a second.
-    private func agesNow() -> EventLoopFuture<DestinationAgesCache> {
+    /// The queue is counted anew when it has changed; a large one once a second.
+    private func censusNow() -> EventLoopFuture<QueueCensus> {
         let now = self.now
-        let isFresh = now.since(self.ages.at) < (self.index.messages > 2000 ? 1000 : 0)
-        guard !isFresh else { return self.loop.makeSucceededFuture(self.ages) }
-        let counting = UncheckedTransfer(AgesCounting(at: now))
+        let isFresh = now.since(self.census.at) < (self.index.messages > 2000 ? 1000 : 0)
+        guard !isFresh else { return self.loop.makeSucceededFuture(self.census) }
+        let counting = UncheckedTransfer(QueueCount(at: now))
         return self.scan { slot in
             let arrived = Timestamp(milliseconds: self.index.arrived[Int(slot)])
             for row in self.index.rows(of: slot) where !self.index.states[Int(row)].isSettled {
-                counting.value.add(self.index.destinations[Int(row)], arrived: arrived)
-                if counting.value.ages.unroutedReason == nil {
-                    // Beside the words "no route" it need not begin with them again.
-                    counting.value.ages.unroutedReason = self.missingRoute(row).map {
-                        $0.hasPrefix("no route for ") ? String($0.dropFirst("no route for ".count)) : $0
-                    }
-                }
+                counting.value.add(row, arrived: arrived, of: self.index)
             }
         }.map {
-            self.ages = counting.value.ages
-            return self.ages
+            self.census = counting.value.census(self.index)
+            return self.census
         }
     }
 }
 
-/// Unsettled recipients by destination and age of their message.
-struct DestinationAgesCache: Sendable {
-    static let none = [Int](repeating: 0, count: DestinationAges.bounds.count + 1)
+/// What a walk over the whole queue counted: unsettled recipients by where they go, and how long they are here.
+struct QueueCensus: Sendable {
+    /// One destination's.
+    struct Group: Sendable {
+        var ages = AgeCounts()
+        var deferred = 0
+        /// The reply that most of the deferred ones had last, if most of them had the same, else one of those.
+        var reply: String?
+    }
     var at = Timestamp(milliseconds: 0)
-    var byDestination: [QueueIndex.DestinationIndex: [Int]] = [:]
+    var byDestination: [QueueIndex.DestinationIndex: Group] = [:]
     var oldest: Timestamp?
-    /// Why one of those without a route waits.
-    var unroutedReason: String?
+    /// Domains that no route takes.
+    var unroutedDomains: (count: Int, example: String?) = (0, nil)
 }
 
 /// A count under way; a reference, so that the scan's closure can add to it.
-private final class AgesCounting {
-    var ages: DestinationAgesCache
+private final class QueueCount {
+    /// Domains beyond this many are not told apart; a set of them all could be as large as the queue.
+    private static let domainsLimit = 10_000
 
-    init(at now: Timestamp) { self.ages = DestinationAgesCache(at: now) }
+    private var census: QueueCensus
+    private var domains: Set<[UInt8]> = []
+    /// Of each destination: the reply that leads, and by how many (the majority vote of Boyer and Moore).
+    private var leading: [QueueIndex.DestinationIndex: (reply: Interner.Name, votes: Int)] = [:]
 
-    func add(_ destination: QueueIndex.DestinationIndex, arrived: Timestamp) {
-        let minutes = self.ages.at.since(arrived) / 60_000
-        let column =
-            DestinationAges.bounds.firstIndex { minutes < Int64($0) } ?? DestinationAges.bounds.count
-        self.ages.byDestination[destination, default: DestinationAgesCache.none][column] += 1
-        if self.ages.oldest.map({ arrived < $0 }) ?? true { self.ages.oldest = arrived }
+    init(at now: Timestamp) { self.census = QueueCensus(at: now) }
+
+    func add(_ row: QueueIndex.Row, arrived: Timestamp, of index: QueueIndex) {
+        let destination = index.destinations[Int(row)]
+        let minutes = self.census.at.since(arrived) / 60_000
+        let isDeferred = index.states[Int(row)] == .deferred
+        self.census.byDestination[destination, default: QueueCensus.Group()].add(
+            minutes: minutes, isDeferred: isDeferred)
+        if isDeferred, destination >= 0 { self.vote(index.replies[Int(row)], of: destination) }
+        if destination < 0, self.domains.count < Self.domainsLimit {
+            self.domains.insert(index.text.routedDomain(index.toText[Int(row)]))
+        }
+        if self.census.oldest.map({ arrived < $0 }) ?? true { self.census.oldest = arrived }
+    }
+
+    private func vote(_ reply: Interner.Name, of destination: QueueIndex.DestinationIndex) {
+        var vote = self.leading[destination] ?? (reply, 0)
+        if vote.votes == 0 { vote.reply = reply }
+        vote.votes += vote.reply == reply ? 1 : -1
+        self.leading[destination] = vote
+    }
+
+    func census(_ index: QueueIndex) -> QueueCensus {
+        for (destination, vote) in self.leading {
+            self.census.byDestination[destination]?.reply = index.string(vote.reply)
+        }
+        let example = self.domains.min { $0.lexicographicallyPrecedes($1) }
+        self.census.unroutedDomains = (self.domains.count, example.map { String(decoding: $0, as: UTF8.self) })
+        return self.census
+    }
+}
+
+extension QueueCensus.Group {
+    fileprivate mutating func add(minutes: Int64, isDeferred: Bool) {
+        self.ages.add(minutes: minutes)
+        if isDeferred { self.deferred += 1 }
     }
 }

@@ -9,24 +9,27 @@ extension Queue {
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
         try await self.loop.flatSubmit {
             self.select(query.filter).map { selection in
-                let id = self.frozen.keep(selection.targets)
-                return FrozenSet(
-                    id: FrozenSetID(node: self.node, id: id), recipients: selection.targets.count,
+                FrozenSet(
+                    id: self.keep(selection.targets), recipients: selection.targets.count,
                     messages: selection.messages, sample: selection.sample)
             }
         }.get()
     }
 
-    /// The unsettled recipients of the messages that match.
+    func keep(_ targets: [RecipientTarget]) -> FrozenSetID {
+        FrozenSetID(node: self.node, id: self.frozen.keep(targets))
+    }
+
+    /// The unsettled recipients that match, and no others of their messages.
     func select(
-        _ filter: Filter, where isWanted: @escaping (QueueIndex.Row) -> Bool = { _ in true }
+        _ filter: FilterExpression, where isWanted: @escaping (QueueIndex.Row) -> Bool = { _ in true }
     ) -> EventLoopFuture<Selection> {
         let matcher = QueueMatcher(filter, in: self)
         let selection = UncheckedTransfer(SelectionUnderWay())
         return self.scan { slot in
-            guard matcher.matches(slot) else { return }
-            let targets = self.index.rows(of: slot).filter(isWanted).compactMap { self.target($0) }
-            selection.value.add(targets, of: slot, in: self)
+            let targets = self.index.rows(of: slot).filter { matcher.matches($0, of: slot) && isWanted($0) }
+                .compactMap { self.target($0) }
+            selection.value.add(targets, of: slot, as: matcher, in: self)
         }.map { selection.value.selection }
     }
 
@@ -37,20 +40,23 @@ extension Queue {
             generation: self.index.rowGenerations[Int(row)])
     }
 
-    func named(_ targets: Targets, skipped: inout [String: Int]) throws -> [RecipientTarget] {
+    /// - Throws: ``FeedError`` `.gone` for a set that is no longer kept.
+    func named(_ targets: Targets, skipped: inout [SkipReason: Int]) throws -> [RecipientTarget] {
         switch targets {
-        case .messages(let references):
+        case .messages(let references, let filter):
+            let matcher = QueueMatcher(filter, in: self)
             var named: [RecipientTarget] = []
             for reference in references {
                 guard let slot = QueueID(reference.id).flatMap({ self.index.slot(of: $0) }) else {
-                    skipped["no longer in the queue", default: 0] += 1
+                    skipped[.gone, default: 0] += 1
                     continue
                 }
-                let rows = self.index.rows(of: slot).compactMap { self.target($0) }
+                let rows = self.index.rows(of: slot).filter { matcher.matches($0, of: slot) }
+                    .compactMap { self.target($0) }
                 if Int(self.index.generations[Int(slot)]) == reference.generation {
                     named += rows
                 } else {
-                    skipped["changed meanwhile", default: 0] += max(rows.count, 1)
+                    skipped[.changed, default: 0] += max(rows.count, 1)
                 }
             }
             return named
@@ -70,21 +76,16 @@ extension Queue {
     }
 
     /// Those that are in the queue, and neither being tried nor ordered about at this moment.
-    func free(_ targets: some Sequence<RecipientTarget>, skipped: inout [String: Int]) -> [RecipientTarget] {
+    func free(_ targets: some Sequence<RecipientTarget>, skipped: inout [SkipReason: Int]) -> [RecipientTarget] {
         targets.filter { target in
-            guard let row = self.row(of: target) else {
-                skipped["no longer in the queue", default: 0] += 1
-                return false
-            }
-            if self.index.states[Int(row)] == .active {
-                skipped["an attempt is under way", default: 0] += 1
-                return false
-            }
-            if self.ordered.contains(row) {
-                skipped["another order is under way", default: 0] += 1
-                return false
-            }
-            return true
+            let reason: SkipReason? =
+                if let row = self.row(of: target) {
+                    self.index.states[Int(row)] == .active ? .active : self.ordered.contains(row) ? .ordered : nil
+                } else {
+                    .gone
+                }
+            if let reason { skipped[reason, default: 0] += 1 }
+            return reason == nil
         }
     }
 
@@ -106,17 +107,18 @@ struct Selection: Sendable {
 private final class SelectionUnderWay {
     var selection = Selection()
 
-    func add(_ targets: [RecipientTarget], of slot: QueueIndex.Slot, in queue: Queue) {
+    func add(_ targets: [RecipientTarget], of slot: QueueIndex.Slot, as matcher: QueueMatcher, in queue: Queue) {
         guard !targets.isEmpty else { return }
         self.selection.targets += targets
         self.selection.messages += 1
-        if self.selection.sample.count < 5 { self.selection.sample.append(queue.queueRow(slot)) }
+        if self.selection.sample.count < 5 { self.selection.sample.append(queue.queueRow(slot, matcher)) }
     }
 }
 
-/// What was frozen for an order that waits for a person: the latest few, and of large ones fewer.
+/// What was frozen for an order that waits for a person, and what orders touched, so that they can be turned round: the
+/// latest, and of large ones fewer.
 struct FrozenTargets {
-    private static let limit = 8
+    private static let limit = 64
     private static let targetsLimit = 1_000_000
     private var sets: [(id: Int, targets: [RecipientTarget])] = []
     private var last = 0

@@ -24,14 +24,48 @@ extension Queue {
         }.get()
     }
 
+    private func live(_ order: Ranking) -> [QueueIndex.Slot] {
+        zip(order.slots, order.ids).filter { self.index.ids[Int($0)] == $1 }.map(\.0)
+    }
+
     private func window(of order: Ranking, _ request: WindowRequest<MessageRef>) -> Window<QueueRow> {
-        let live = zip(order.slots, order.ids).filter { self.index.ids[Int($0)] == $1 }.map(\.0)
+        let live = self.live(order)
+        let matcher = QueueMatcher(order.query.filter, in: self)
         let shown = request.rows(of: live.count) { ref in
             QueueID(ref.id).flatMap { self.index.slot(of: $0) }.flatMap { live.firstIndex(of: $0) }
         }
         return Window(
-            rows: live[shown].map { self.queueRow($0) }, first: shown.lowerBound, matched: live.count,
+            rows: live[shown].map { self.queueRow($0, matcher) }, first: shown.lowerBound, matched: live.count,
             total: self.index.messages, at: self.now)
+    }
+
+    /// The next message of the query's order that matches. From any thread.
+    func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
+        try await self.loop.flatSubmit {
+            self.order(query).flatMap { order in
+                let hit = self.loop.makePromise(of: SearchHit<MessageRef>?.self)
+                let live = self.live(order)
+                self.find(
+                    QueueMatcher(search.wanted, in: self), among: live, rows: Array(search.rows(of: live.count))[...],
+                    hit)
+                return hit.futureResult
+            }
+        }.get()
+    }
+
+    /// Some thousands a turn of the loop.
+    private func find(
+        _ matcher: QueueMatcher, among live: [QueueIndex.Slot], rows: ArraySlice<Int>,
+        _ hit: EventLoopPromise<SearchHit<MessageRef>?>
+    ) {
+        if let row = rows.prefix(8192).first(where: { self.index.ids[Int(live[$0])] != 0 && matcher.matches(live[$0]) })
+        {
+            return hit.succeed(SearchHit(self.reference(live[row]), row: row))
+        }
+        let rest = rows.dropFirst(8192)
+        guard !rest.isEmpty else { return hit.succeed(nil) }
+        let next = UncheckedTransfer(matcher)
+        self.loop.execute { self.find(next.value, among: live, rows: rest, hit) }
     }
 
     // MARK: orders
@@ -43,7 +77,7 @@ extension Queue {
         let matcher = QueueMatcher(query.filter, in: self)
         let keys = UncheckedTransfer(SortKeys(query.sort))
         return self.scan { slot in
-            if matcher.matches(slot) { keys.value.append(slot, of: self) }
+            if matcher.matches(slot) { keys.value.append(slot, as: matcher, of: self) }
         }.flatMap {
             self.sorted(keys.value.entries, descending: query.descending)
         }.map { entries in
@@ -72,12 +106,14 @@ extension Queue {
 
     // MARK: rows
 
-    /// The recipient whose state the message shows: its least happy unsettled one.
-    func leadingRow(_ slot: QueueIndex.Slot) -> QueueIndex.Row {
+    /// The recipient whose state the message shows: its least happy unsettled one, among those that match.
+    func leadingRow(_ slot: QueueIndex.Slot, _ matcher: QueueMatcher) -> QueueIndex.Row {
         var leading = self.index.firstRow[Int(slot)]
-        for row in self.index.rows(of: slot)
-        where Self.unhappiness(self.index.states[Int(row)]) > Self.unhappiness(self.index.states[Int(leading)]) {
-            leading = row
+        // One that matches goes before all others.
+        var unhappiness = -1
+        for row in self.index.rows(of: slot) {
+            let other = Self.unhappiness(self.index.states[Int(row)])
+            if other > unhappiness, matcher.matches(row, of: slot) { (leading, unhappiness) = (row, other) }
         }
         return leading
     }
@@ -97,20 +133,23 @@ extension Queue {
             node: self.node, id: self.index.id(slot).description, generation: Int(self.index.generations[Int(slot)]))
     }
 
-    func queueRow(_ slot: QueueIndex.Slot) -> QueueRow {
-        let leading = self.leadingRow(slot)
+    func queueRow(_ slot: QueueIndex.Slot, _ matcher: QueueMatcher) -> QueueRow {
+        let leading = self.leadingRow(slot, matcher)
         var counts = RecipientCounts()
-        var tries: UInt16 = 0
+        var matching = 0
         for row in self.index.rows(of: slot) {
-            counts[self.index.states[Int(row)]] += 1
-            tries = max(tries, self.index.tries[Int(row)])
+            let state = self.index.states[Int(row)]
+            counts[state] += 1
+            if !state.isSettled, matcher.matches(row, of: slot) { matching += 1 }
         }
         return QueueRow(
             ref: self.reference(slot), arrived: Timestamp(milliseconds: self.index.arrived[Int(slot)]),
             contentOctets: self.index.octets[Int(slot)], state: self.index.states[Int(leading)], recipients: counts,
-            from: self.index.reversePath(slot), to: self.index.forwardPath(leading), tries: Int(tries),
-            nextAttempt: self.nextAttempt(leading), destination: self.destination(of: leading)?.nextHop.description,
-            lastReply: self.reason(leading), progress: self.progress(leading))
+            matching: matching, from: self.index.reversePath(slot), to: self.index.forwardPath(leading),
+            tries: Int(self.index.tries[Int(leading)]), nextAttempt: self.nextAttempt(leading),
+            destination: self.destination(of: leading)?.nextHop.description, lastReply: self.reason(leading),
+            tls: self.index.string(self.index.tls[Int(slot)]), user: self.index.string(self.index.users[Int(slot)]),
+            progress: self.progress(leading))
     }
 
     func nextAttempt(_ row: QueueIndex.Row) -> Timestamp? {
@@ -134,12 +173,14 @@ extension Queue {
         return self.missingRoute(row)
     }
 
-    func missingRoute(_ row: QueueIndex.Row) -> String? {
+    func missingRoute(_ row: QueueIndex.Row) -> String? { self.unroutedDomain(row).map(RouteTable.missingRoute) }
+
+    /// The domain of a recipient that no route takes.
+    func unroutedDomain(_ row: QueueIndex.Row) -> String? {
         guard self.index.destinations[Int(row)] == QueueIndex.unrouted,
             let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
         else { return nil }
-        return RouteTable.missingRoute(
-            RouteTable.routedDomain(of: path, hostname: self.configuration.hostname))
+        return RouteTable.routedDomain(of: path, hostname: self.configuration.hostname)
     }
 
     func progress(_ row: QueueIndex.Row) -> DeliveryProgress? {
@@ -182,15 +223,15 @@ final class SortKeys {
 
     init(_ key: QueueQuery.SortKey) { self.key = key }
 
-    func append(_ slot: QueueIndex.Slot, of queue: Queue) {
+    func append(_ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue) {
         let index = queue.index
-        let leading = queue.leadingRow(slot)
+        let leading = queue.leadingRow(slot, matcher)
         var entry = Entry(high: 0, low: 0, id: index.ids[Int(slot)], slot: slot)
         switch self.key {
         // Descending is what an operator expects at first: the oldest on top.
         case .age: entry.high = .max - UInt64(clamping: index.arrived[Int(slot)])
         case .size: entry.high = UInt64(clamping: index.octets[Int(slot)])
-        case .tries: entry.high = index.rows(of: slot).map { UInt64(index.tries[Int($0)]) }.max() ?? 0
+        case .tries: entry.high = UInt64(index.tries[Int(leading)])
         case .next: entry.high = queue.nextAttempt(leading).map { UInt64(clamping: $0.milliseconds) } ?? .max
         case .state: entry.high = UInt64(Queue.unhappiness(index.states[Int(leading)]))
         case .from: (entry.high, entry.low) = Self.prefix(index.text, index.fromText[Int(slot)])

@@ -71,7 +71,7 @@ final class Queue: @unchecked Sendable {
 
     var frozen = FrozenTargets()
     var rankings = QueueRankings()
-    var ages = DestinationAgesCache()
+    var census = QueueCensus()
     private let inbox = NIOLockedValueBox<[SpooledMessage]>([])
 
     init(

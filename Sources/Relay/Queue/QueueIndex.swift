@@ -38,6 +38,9 @@ struct QueueIndex {
     private(set) var generations: [UInt32] = []
     private(set) var firstRow: [Row] = []
     private(set) var fromText: [UInt32] = []
+    /// How it came in: TLS version and cipher, and the user who had logged in.
+    private(set) var tls: [Interner.Name] = []
+    private(set) var users: [Interner.Name] = []
     private var freeSlots: [Slot] = []
     private var slots: [Int64: Slot] = [:]
 
@@ -104,9 +107,8 @@ struct QueueIndex {
     func delayNoticed(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.delayNoticed != 0 }
     func wantsSuccess(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.wantsSuccess != 0 }
     func reply(_ row: Row) -> String? { self.interner[self.replies[Int(row)]] }
-    func reply(named name: Interner.Name) -> String? { self.interner[name] }
-    /// - Parameter word: in lower case.
-    func text(_ start: UInt32, contains word: [UInt8]) -> Bool { self.text.contains(word, at: start) }
+    /// A reply, or another text that many share.
+    func string(_ name: Interner.Name) -> String? { self.interner[name] }
     func priority(of row: Row) -> Int8 {
         self.priorities.isEmpty ? 0 : self.priorities[self.rowSlot[Int(row)]] ?? 0
     }
@@ -140,6 +142,8 @@ struct QueueIndex {
         self.octets[place] = message.contentOctets
         self.generations[place] = message.generation
         self.fromText[place] = self.text.append(message.reversePath.description)
+        self.tls[place] = self.interner.take(message.arrival.tls)
+        self.users[place] = self.interner.take(message.arrival.user)
         self.slots[message.id.rawValue] = slot
         if let priority = message.priority, priority != 0 { self.priorities[slot] = priority }
         var last: Row = -1
@@ -248,6 +252,8 @@ struct QueueIndex {
             row = next
         }
         self.text.forget(self.fromText[place])
+        self.interner.release(self.tls[place])
+        self.interner.release(self.users[place])
         self.slots[self.ids[place]] = nil
         self.ids[place] = 0
         self.priorities[slot] = nil
@@ -281,6 +287,8 @@ struct QueueIndex {
         self.generations.append(0)
         self.firstRow.append(-1)
         self.fromText.append(0)
+        self.tls.append(0)
+        self.users.append(0)
         return Slot(self.ids.count - 1)
     }
 

@@ -1,77 +1,186 @@
 import Mail
 import Monitor
 
-/// A filter made ready for one scan: what a term says of states, destinations and replies is looked up once each, so that
-/// a message costs a walk over its octets and little else.
+/// A filter made ready for one scan of the queue, recipient by recipient: what a term says of states, destinations, replies
+/// and users is looked up once each, so that a recipient costs a walk over its octets and little else.
+///
+/// It says what ``FilterExpression`` says of a row that shows the recipient.
 final class QueueMatcher {
-    private struct Term {
-        let word: [UInt8]
-        let text: String
-        let isNegated: Bool
+    private enum Test {
+        case plain(Text, isPartOfID: Bool)
+        case id(Text)
+        case from(Text)
+        case to(Text)
+        /// By the destination's index.
+        case destination([Bool], isUnrouted: Bool)
         /// By `RecipientState.rawValue`.
-        let states: [Bool]
-        /// Where the destination's name has the word; by its index.
-        let destinations: [Bool]
-        /// Where the reason why a destination waits has it.
-        let reasons: [Bool]
-        let isPartOfID: Bool
-        /// By the reply's name in the index.
-        var replies: [Interner.Name: Bool] = [:]
+        case state([Bool])
+        /// What the last reply has to be.
+        case reply((String) -> Bool)
+        /// What the name of the user, or the TLS version and cipher, has to be.
+        case user(FilterTerm.TextTest)
+        case tls(FilterTerm.TextTest)
+        case number((Queue, QueueIndex.Slot, QueueIndex.Row, Timestamp) -> Int64?, FilterTerm.Comparison, Int64)
+        case never
     }
-    private var terms: [Term]
-    private let queue: Queue
 
-    init(_ filter: Filter, in queue: Queue) {
-        self.queue = queue
-        self.terms = filter.terms.map { term in
-            Term(
-                word: Array(term.word.utf8), text: term.word, isNegated: term.isNegated,
-                states: RecipientState.allCases.map { $0.word.contains(term.word) },
-                destinations: queue.destinations.map { $0.nextHop.description.lowercased().contains(term.word) },
-                reasons: queue.destinations.map { destination in
-                    destination.isBackingOff(at: queue.now)
-                        && destination.reason?.lowercased().contains(term.word) == true
-                },
-                isPartOfID: QueueID.isPart(term.word))
+    /// A test of a text in the arena.
+    private enum Text {
+        case contains([UInt8])
+        case equals([UInt8])
+        case matches(FilterPattern)
+        init(_ test: FilterTerm.TextTest) {
+            switch test {
+            case .contains(let word): self = .contains(Array(word.utf8))
+            case .equals(let word): self = .equals(Array(FilterTerm.TextTest.bare(word).utf8))
+            case .matches(let pattern): self = .matches(pattern)
+            }
         }
     }
 
+    private struct Term {
+        let test: Test
+        let isNegated: Bool
+        /// What it says of a shared text, by its name in the index.
+        var known: [Interner.Name: Bool] = [:]
+    }
+
+    private var alternatives: [[Term]]
+    private let queue: Queue
+    private let now: Timestamp
+    /// No recipient has to be looked at.
+    let matchesAll: Bool
+
+    init(_ filter: FilterExpression, in queue: Queue) {
+        self.queue = queue
+        self.now = queue.now
+        self.matchesAll = filter.matchesAll
+        self.alternatives = []
+        self.alternatives = filter.alternatives.map { terms in
+            terms.map { Term(test: self.test($0.test), isNegated: $0.isNegated) }
+        }
+    }
+
+    private func test(_ test: FilterTerm.Test) -> Test {
+        switch test {
+        case .never: return .never
+        case .plain(let text):
+            // Most words are in no queue ID, whose text is made for each look.
+            let isPartOfID = if case .contains(let word) = text { QueueID.isPart(word) } else { true }
+            return .plain(Text(text), isPartOfID: isPartOfID)
+        case .text(.id, let text): return .id(Text(text))
+        case .text(.from, let text): return .from(Text(text))
+        case .text(.to, let text): return .to(Text(text))
+        case .text(.dest, let text):
+            return .destination(
+                self.queue.destinations.map { text.holds($0.nextHop.description) }, isUnrouted: text.holds(noRoute))
+        case .text(.reply, let text): return .reply { text.holds($0) }
+        case .text(.user, let text): return .user(text)
+        case .text(.tls, let text): return .tls(text)
+        case .state(let prefix): return .state(RecipientState.allCases.map { $0.word.hasPrefix(prefix) })
+        case .code(let prefix): return .reply { FilterTerm.code(of: $0, begins: prefix) }
+        case .number(.code, let comparison, let value):
+            return .reply { FilterTerm.code(of: $0).map { comparison.holds($0, value) } ?? false }
+        case .number(let field, let comparison, let value):
+            return Self.number(field).map { .number($0, comparison, value) } ?? .never
+        case .text: return .never
+        }
+    }
+
+    private static func number(
+        _ field: FilterField
+    ) -> ((Queue, QueueIndex.Slot, QueueIndex.Row, Timestamp) -> Int64?)? {
+        switch field {
+        case .age: { queue, slot, _, now in now.milliseconds - queue.index.arrived[Int(slot)] }
+        case .size: { queue, slot, _, _ in Int64(queue.index.octets[Int(slot)]) }
+        case .try: { queue, _, row, _ in Int64(queue.index.tries[Int(row)]) }
+        case .next: { queue, _, row, now in queue.nextAttempt(row).map { max($0.since(now), 0) } }
+        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .peer, .name: nil
+        }
+    }
+
+    /// Whether an unsettled recipient of the message does.
     func matches(_ slot: QueueIndex.Slot) -> Bool {
-        for place in self.terms.indices where self.found(place, slot) == self.terms[place].isNegated { return false }
-        return true
+        if self.matchesAll { return true }
+        var row = self.queue.index.firstRow[Int(slot)]
+        while row >= 0 {
+            if !self.queue.index.states[Int(row)].isSettled, self.matches(row, of: slot) { return true }
+            row = self.queue.index.nextRow[Int(row)]
+        }
+        return false
+    }
+
+    func matches(_ row: QueueIndex.Row, of slot: QueueIndex.Slot) -> Bool {
+        if self.matchesAll { return true }
+        for place in self.alternatives.indices where self.holds(place, slot, row) { return true }
+        return false
     }
 
     // Nothing is copied out of the index or the terms here: it would cost more than what is done with it.
-    private func found(_ place: Int, _ slot: QueueIndex.Slot) -> Bool {
-        if self.queue.index.text(self.queue.index.fromText[Int(slot)], contains: self.terms[place].word) { return true }
-        var row = self.queue.index.firstRow[Int(slot)]
-        while row >= 0 {
-            if self.found(place, row: row) { return true }
-            row = self.queue.index.nextRow[Int(row)]
+    private func holds(_ alternative: Int, _ slot: QueueIndex.Slot, _ row: QueueIndex.Row) -> Bool {
+        for place in self.alternatives[alternative].indices
+        where self.found(alternative, place, slot, row) == self.alternatives[alternative][place].isNegated {
+            return false
         }
-        return self.terms[place].isPartOfID && self.queue.index.id(slot).contains(self.terms[place].word)
+        return true
     }
 
-    private func found(_ place: Int, row: QueueIndex.Row) -> Bool {
-        if self.queue.index.text(self.queue.index.toText[Int(row)], contains: self.terms[place].word) { return true }
-        let state = self.queue.index.states[Int(row)]
-        if self.terms[place].states[Int(state.rawValue)] { return true }
-        let reply = self.queue.index.replies[Int(row)]
-        if reply != 0, self.found(place, reply) { return true }
-        let destination = Int(self.queue.index.destinations[Int(row)])
-        guard destination >= 0 else {
-            return reply == 0 && self.queue.missingRoute(row)?.lowercased().contains(self.terms[place].text) == true
+    private func found(_ alternative: Int, _ place: Int, _ slot: QueueIndex.Slot, _ row: QueueIndex.Row) -> Bool {
+        switch self.alternatives[alternative][place].test {
+        case .plain(let text, let isPartOfID):
+            self.holds(text, at: self.queue.index.toText[Int(row)])
+                || self.holds(text, at: self.queue.index.fromText[Int(slot)])
+                || isPartOfID && self.holds(text, self.queue.index.id(slot))
+        case .id(let text): self.holds(text, self.queue.index.id(slot))
+        case .from(let text): self.holds(text, at: self.queue.index.fromText[Int(slot)])
+        case .to(let text): self.holds(text, at: self.queue.index.toText[Int(row)])
+        case .destination(let found, let isUnrouted):
+            switch Int(self.queue.index.destinations[Int(row)]) {
+            case ..<0: isUnrouted
+            // One that came up since the scan began is looked at in the next.
+            case let destination: destination < found.count && found[destination]
+            }
+        case .state(let found): found[Int(self.queue.index.states[Int(row)].rawValue)]
+        case .reply(let test):
+            // One without a reply of its own shows why its destination waits.
+            self.known(alternative, place, self.queue.index.replies[Int(row)], test)
+                ?? self.queue.reason(row).map(test) ?? false
+        case .user(let test):
+            self.known(alternative, place, self.queue.index.users[Int(slot)]) { test.holds($0) } ?? false
+        case .tls(let test):
+            self.known(alternative, place, self.queue.index.tls[Int(slot)]) { test.holds($0) } ?? false
+        case .number(let number, let comparison, let value):
+            number(self.queue, slot, row, self.now).map { comparison.holds($0, value) } ?? false
+        case .never: false
         }
-        // One that came up since the scan began is looked at in the next.
-        guard destination < self.terms[place].destinations.count else { return false }
-        return self.terms[place].destinations[destination]
-            || reply == 0 && state == .queued && self.terms[place].reasons[destination]
     }
 
-    private func found(_ place: Int, _ reply: Interner.Name) -> Bool {
-        if let known = self.terms[place].replies[reply] { return known }
-        let found = self.queue.index.reply(named: reply)?.lowercased().contains(self.terms[place].text) == true
-        self.terms[place].replies[reply] = found
+    /// What is asked of a text that many share, asked once.
+    ///
+    /// - Returns: `nil` where there is no text.
+    private func known(
+        _ alternative: Int, _ place: Int, _ name: Interner.Name, _ test: (String) -> Bool
+    ) -> Bool? {
+        guard name != 0 else { return nil }
+        if let known = self.alternatives[alternative][place].known[name] { return known }
+        let found = self.queue.index.string(name).map(test) ?? false
+        self.alternatives[alternative][place].known[name] = found
         return found
+    }
+
+    private func holds(_ text: Text, at start: UInt32) -> Bool {
+        switch text {
+        case .contains(let word): self.queue.index.text.contains(word, at: start)
+        case .equals(let word): self.queue.index.text.isPath(word, at: start)
+        case .matches(let pattern): self.queue.index.text.matches(pattern, at: start)
+        }
+    }
+
+    private func holds(_ text: Text, _ id: QueueID) -> Bool {
+        switch text {
+        case .contains(let word): id.contains(word)
+        case .equals(let word): id.description.foldedASCII.utf8.elementsEqual(word)
+        case .matches(let pattern): pattern.matches(id.description)
+        }
     }
 }

@@ -1,3 +1,5 @@
+import Monitor
+
 /// The paths of all queued messages in one run of octets, so that a million of them are no million allocations and a
 /// filter reads memory in order. A text ends with a NUL, which no path holds.
 struct TextArena {
@@ -51,6 +53,37 @@ struct TextArena {
             }
             return false
         }
+    }
+
+    /// Whether the text is a path with `word`, which is in lower case, between its angle brackets; ASCII letters are folded.
+    func isPath(_ word: [UInt8], at start: UInt32) -> Bool {
+        self.octets.withUnsafeBufferPointer { octets in
+            var index = Int(start)
+            guard octets[index] == UInt8(ascii: "<") else { return false }
+            for octet in word {
+                index += 1
+                // The NUL at the end equals no octet of a word.
+                guard Self.folded(octets[index]) == octet else { return false }
+            }
+            return octets[index + 1] == UInt8(ascii: ">") && octets[index + 2] == 0
+        }
+    }
+
+    func matches(_ pattern: FilterPattern, at start: UInt32) -> Bool {
+        self.octets.withUnsafeBytes { octets in
+            octets.baseAddress.map { pattern.matches(($0 + Int(start)).assumingMemoryBound(to: CChar.self)) } ?? false
+        }
+    }
+
+    /// Of a forward-path: the next host of its source route, else its mailbox's domain, in lower case.
+    func routedDomain(_ start: UInt32) -> [UInt8] {
+        let path = self.octets[Int(start)..<self.end(of: start)].drop { $0 == UInt8(ascii: "<") }
+        let isRoute = path.first == UInt8(ascii: "@")
+        let at = isRoute ? path.firstIndex(of: UInt8(ascii: "@")) : path.lastIndex(of: UInt8(ascii: "@"))
+        guard let at else { return [] }
+        return path[(at + 1)...].prefix { octet in
+            octet != UInt8(ascii: ">") && !(isRoute && (octet == UInt8(ascii: ",") || octet == UInt8(ascii: ":")))
+        }.map(Self.folded)
     }
 
     private static func folded(_ octet: UInt8) -> UInt8 {

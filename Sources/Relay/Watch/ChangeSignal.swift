@@ -26,7 +26,7 @@ final class ChangeSignal: Sendable {
         let bits = self.pending.exchange(0, ordering: .acquiringAndReleasing)
         let areas = Set(FeedChange.Area.allCases.filter { bits & (1 << Self.place($0)) != 0 })
         guard !areas.isEmpty else { return }
-        for watcher in self.watchers.withLockedValue({ Array($0.values) }) { watcher.yield(.changed(areas)) }
+        for watcher in self.watchers.withLockedValue({ Array($0.values) }) { watcher.yield(.changed(areas: areas)) }
     }
 
     func changes() -> AsyncStream<FeedChange> {

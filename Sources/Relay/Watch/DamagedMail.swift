@@ -42,11 +42,10 @@ final class DamagedMail: Sendable {
     var attention: Attention? {
         self.reasons.withLockedValue { reasons in
             guard let first = reasons.min(by: { $0.key < $1.key }) else { return nil }
-            let example = "\(first.key): \(first.value)"
             return Attention(
-                severity: .warning, subject: "damaged mail",
-                text: reasons.count == 1 ? example : "\(reasons.count) on hold, such as \(example)",
-                filter: Filter(RecipientState.hold.word))
+                .warning,
+                .damaged(messages: reasons.count, example: "\(first.key)", reason: first.value),
+                door: FilterExpression([(.state, ":", RecipientState.hold.word)]))
         }
     }
 }

@@ -29,13 +29,16 @@ final class EngineFeed: MonitorFeed {
     }
 
     func capabilities() async throws -> FeedCapabilities {
-        FeedCapabilities(node: self.node, software: "hoptop \(Relay.version)", note: self.relay.note)
+        FeedCapabilities(node: self.node, software: "hoptop \(Relay.version)", notes: self.relay.notes)
     }
 
     func changes() -> AsyncStream<FeedChange> { self.signal.changes() }
 
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         try await self.queue.window(query, window)
+    }
+    func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
+        try await self.queue.find(search, in: query)
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.queue.freeze(query) }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
@@ -93,25 +96,31 @@ final class EngineFeed: MonitorFeed {
     func connections(
         _ query: ConnectionQuery, window request: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> {
+        let (rows, total) = self.rows(query)
+        let shown = request.rows(of: rows.count) { ref in rows.firstIndex { $0.ref == ref } }
+        return Window(
+            rows: Array(rows[shown]), first: shown.lowerBound, matched: rows.count, total: total, at: self.queue.now)
+    }
+
+    func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
+        let now = self.queue.now
+        let (rows, _) = self.rows(query)
+        return search.rows(of: rows.count)
+            .first { search.wanted.matches(ConnectionSubject(rows[$0], at: now)) }
+            .map { SearchHit(rows[$0].ref, row: $0) }
+    }
+
+    /// - Returns: those that match, in their order, and how many there are without the filter.
+    private func rows(_ query: ConnectionQuery) -> ([ConnectionRow], total: Int) {
+        let now = self.queue.now
         let all = self.registry.records(includingEnded: query.includesEnded).map(\.row)
-        let terms = query.filter.terms
-        let rows = all.filter { row in
-            terms.allSatisfy { term in Self.texts(of: row).contains { $0.contains(term.word) } != term.isNegated }
-        }.sorted { left, right in
+        let rows = all.filter { query.filter.matches(ConnectionSubject($0, at: now)) }.sorted { left, right in
             let isBefore = Self.isBefore(left, right, query.sort)
             let isAfter = Self.isBefore(right, left, query.sort)
             if isBefore || isAfter { return query.descending ? isAfter : isBefore }
             return (left.started, left.ref.id) < (right.started, right.ref.id)
         }
-        let shown = request.rows(of: rows.count) { ref in rows.firstIndex { $0.ref == ref } }
-        return Window(
-            rows: Array(rows[shown]), first: shown.lowerBound, matched: rows.count, total: all.count,
-            at: self.queue.now)
-    }
-
-    private static func texts(of row: ConnectionRow) -> [String] {
-        [row.ref.id, row.peer, row.name ?? "", row.phase.rawValue, row.message ?? "", row.direction.rawValue]
-            .map { $0.lowercased() }
+        return (rows, all.count)
     }
 
     private static func isBefore(

@@ -18,7 +18,9 @@ struct MessageLookup: Sendable {
         var nextAttempt: Timestamp?
         var reason: String?
         var progress: DeliveryProgress?
-        var isBackingOff: Bool
+        /// While no session is opened to its next hop.
+        var backoff: WaitReason?
+        var unroutedDomain: String?
         var nextHops: [String]
     }
 
@@ -62,7 +64,9 @@ struct MessageLookup: Sendable {
                 live[Int(queue.index.rowIndex[Int(row)])] = Live(
                     state: queue.index.states[Int(row)], nextAttempt: queue.nextAttempt(row),
                     reason: queue.reason(row), progress: queue.progress(row),
-                    isBackingOff: destination?.isBackingOff(at: queue.now) ?? false,
+                    backoff: destination.flatMap {
+                        $0.isBackingOff(at: queue.now) ? .backoff(until: $0.backoffUntil, reason: $0.reason) : nil
+                    }, unroutedDomain: queue.unroutedDomain(row),
                     nextHops: destination?.nextHop.hosts.map(\.description) ?? [])
             }
             return live
@@ -87,32 +91,22 @@ struct MessageLookup: Sendable {
             remoteID: recipient.remoteID, settledAt: recipient.settledAt, progress: live?.progress)
     }
 
-    /// Why it is still here and when it goes, in one sentence.
+    /// Why it is still here.
     private func why(
         _ recipient: SpooledRecipient, _ state: RecipientState, _ live: Live?, _ facts: [Fact]
-    ) -> String {
-        let last = recipient.lastReply.map { "; the last attempt ended with: \($0)" } ?? ""
+    ) -> WaitReason {
         switch state {
-        case .active: return "An attempt is under way."
+        case .active: return .active
         case .hold:
             let held = facts.last {
                 [.held, .damaged].contains($0.kind) && $0.recipient ?? recipient.index == recipient.index
             }
             return held?.kind == .damaged
-                ? "It is damaged, and so kept aside; mend and release it, or drop it."
-                : "The operator holds it; release it to have it tried again."
+                ? .damaged(reason: held?.text) : .held(by: held?.text.map { String($0.trimmingPrefix("by ")) })
         case .queued, .deferred:
-            guard let live, !live.nextHops.isEmpty else {
-                return live?.reason.map { "It waits: \($0)." } ?? "It waits for a route."
-            }
-            if live.isBackingOff {
-                return "The next hop does not answer; it is tried again when its back-off is over\(last)."
-            }
-            return state == .queued ? "It is due and waits for a session." : "It waits for its retry time\(last)."
-        case .relayed: return "The next hop took it and is responsible for it."
-        case .bounced: return "It failed for good, and the sender was told\(last)."
-        case .expired: return "Its time ran out, and the sender was told\(last)."
-        case .dropped: return "The operator dropped it; nobody was told."
+            if let domain = live?.unroutedDomain { return .noRoute(domain: domain) }
+            return live?.backoff ?? (state == .queued ? .due : .retryTime)
+        case .relayed, .bounced, .expired, .dropped: return .settled
         }
     }
 
@@ -153,7 +147,7 @@ struct MessageLookup: Sendable {
                 ref: RecipientRef(node: self.node, message: id.description, index: index, generation: 0),
                 forwardPath: fact.to ?? known?.forwardPath ?? "", state: state,
                 tries: (known?.tries ?? 0) + (fact.nextHop == nil ? 0 : 1), lastReply: fact.text ?? known?.lastReply,
-                why: state == .relayed ? "The next hop took it and is responsible for it." : "It is settled.",
+                why: .settled,
                 ahead: fact.to.flatMap { try? ForwardPath(parsing: $0, utf8: true) }.map(Self.ahead) ?? [],
                 relayedTo: state == .relayed ? fact.nextHop : nil, remoteID: fact.remoteID,
                 settledAt: state.isSettled ? fact.at : nil)

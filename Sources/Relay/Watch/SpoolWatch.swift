@@ -27,7 +27,18 @@ final class SpoolWatch: Sendable {
 
     private struct Trouble {
         var code: SpoolError.Code
-        var words: String
+        var kind: Attention.Kind
+        /// For the log.
+        var words: String {
+            switch self.kind {
+            case .spoolLow(let free, let wanted):
+                "only \(SpoolWatch.text(octets: free)) free, mail is refused below "
+                    + "\(SpoolWatch.text(octets: wanted)) (spool.free-space)"
+            case .spoolFailing(let error): error
+            case .spoolStalled(let seconds): "its disk has not answered for \(seconds) s"
+            case .unrouted, .backoff, .deferring, .damaged: ""
+            }
+        }
     }
 
     private struct State {
@@ -113,7 +124,7 @@ final class SpoolWatch: Sendable {
     /// A write of mail, or of what became of it, did not work; from here on it is tried until one does.
     func failed(_ error: any Error) {
         let code = (error as? SpoolError)?.code ?? .unavailable
-        self.began(.write, Trouble(code: code, words: "\(error)"))
+        self.began(.write, Trouble(code: code, kind: .spoolFailing(error: "\(error)")))
     }
 
     /// Whether writes are believed to work.
@@ -124,7 +135,7 @@ final class SpoolWatch: Sendable {
     var attention: [Attention] {
         let troubles = self.state.withLockedValue { state in
             Cause.allCases.compactMap { cause in
-                state.troubles[cause].map { Attention(severity: .failure, subject: "spool", text: $0.words) }
+                state.troubles[cause].map { Attention(.failure, $0.kind) }
             }
         }
         return troubles + [self.damagedMail.attention].compactMap { $0 }
@@ -160,7 +171,8 @@ final class SpoolWatch: Sendable {
     private func saw(_ result: Result<Int?, SpoolError>) {
         self.state.withLockedValue { $0.lookingSince = nil }
         switch result {
-        case .failure(let error): self.began(.access, Trouble(code: error.code, words: error.description))
+        case .failure(let error):
+            self.began(.access, Trouble(code: error.code, kind: .spoolFailing(error: error.description)))
         case .success(let free):
             self.over(.access)
             // It is over only when a little more is free, so that it does not come and go at the edge.
@@ -170,9 +182,7 @@ final class SpoolWatch: Sendable {
                 return (edge, free.map { $0 < (state.troubles[.space] == nil ? state.floor : edge) } ?? false)
             }
             guard isLow, let free else { return self.over(.space) }
-            let words =
-                "only \(Self.text(octets: free)) free, mail is refused below \(Self.text(octets: edge)) (spool.free-space)"
-            self.began(.space, Trouble(code: .full, words: words))
+            self.began(.space, Trouble(code: .full, kind: .spoolLow(free: free, wanted: edge)))
         }
     }
 
@@ -180,8 +190,8 @@ final class SpoolWatch: Sendable {
         let begun = [self.spool.writingSince, self.state.withLockedValue { $0.lookingSince }].compactMap { $0 }
         let longest = begun.map { NIODeadline.now() - $0 }.max() ?? .zero
         guard longest >= Self.stall else { return self.over(.stall) }
-        let words = "its disk has not answered for \(longest.nanoseconds / 1_000_000_000) s"
-        self.began(.stall, Trouble(code: .unavailable, words: words))
+        let seconds = Int(longest.nanoseconds / 1_000_000_000)
+        self.began(.stall, Trouble(code: .unavailable, kind: .spoolStalled(seconds: seconds)))
         self.restartWrites()
     }
 
@@ -230,7 +240,7 @@ final class SpoolWatch: Sendable {
         let isNew = self.state.withLockedValue { state in
             defer { state.troubles[cause] = trouble }
             guard state.troubles[cause] == nil else {
-                if state.troubles[cause]?.words != trouble.words { self.signal.raise(.queue) }
+                if state.troubles[cause]?.kind != trouble.kind { self.signal.raise(.queue) }
                 return false
             }
             if cause == .write {

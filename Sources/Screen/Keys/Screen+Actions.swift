@@ -23,18 +23,20 @@ extension Screen {
         switch self.node.tags {
         case .frozen(let set):
             return Chosen(
-                targets: .frozen(set.id), recipients: set.recipients, messages: set.messages,
+                targets: .frozen(set: set.id), recipients: set.recipients, messages: set.messages,
                 words: "all \(Self.counts(set.recipients, set.messages)) tagged", sample: set.sample.map(Self.sample))
         case .some(let tagged) where !tagged.isEmpty:
             let all = tagged.values.sorted { $0.ref.id < $1.ref.id }
             let recipients = all.reduce(0) { $0 + $1.recipients }
             return Chosen(
-                targets: .messages(all.map(\.ref)), recipients: recipients, messages: all.count,
+                targets: .messages(references: all.map(\.ref), matching: self.node.queueQuery.filter),
+                recipients: recipients, messages: all.count,
                 words: "\(Format.count(all.count)) tagged", sample: all.prefix(5).map { $0.ref.id })
         case .some:
             guard let row = self.node.queue.selected else { return nil }
             return Chosen(
-                targets: .messages([row.ref]), recipients: row.recipients.unsettled, messages: 1, words: row.ref.id,
+                targets: .messages(references: [row.ref], matching: self.node.queueQuery.filter),
+                recipients: row.matching, messages: 1, words: row.ref.id,
                 sample: [Self.sample(row)])
         }
     }
@@ -45,7 +47,7 @@ extension Screen {
         let indexes = state.tagged.isEmpty ? [state.recipient] : state.tagged.sorted()
         let all = indexes.filter(detail.recipients.indices.contains).map { detail.recipients[$0] }
         return Chosen(
-            targets: .recipients(all.map(\.ref)), recipients: all.count, messages: 1,
+            targets: .recipients(references: all.map(\.ref)), recipients: all.count, messages: 1,
             words: state.tagged.isEmpty ? all.first?.forwardPath ?? "" : "\(all.count) tagged recipients",
             sample: all.prefix(5).map { "\(detail.ref.id)  to \($0.forwardPath)" })
     }
@@ -131,7 +133,7 @@ extension Screen {
         self.beside {
             let receipt = try await self.nodes[node].entry.feed.close(session)
             let text = receipt.done > 0 ? "closed \(session.id)" : "\(session.id) was not closed"
-            let why = receipt.skipped.keys.sorted().joined(separator: ", ")
+            let why = receipt.skipped.keys.map(\.words).sorted().joined(separator: ", ")
             return Outcome(
                 text: [text, why].filter { !$0.isEmpty }.joined(separator: ": "),
                 kind: receipt.done > 0 ? .ok : .warning, at: self.now)
@@ -141,7 +143,8 @@ extension Screen {
     func undo() {
         guard let last = self.outcome, let token = last.undo else {
             self.say(
-                self.node.capabilities?.canUndo == false ? "this feed cannot undo" : "nothing to undo", .plain)
+                self.node.capabilities?.abilities.contains(.undo) == false
+                    ? "this feed cannot undo" : "nothing to undo", .plain)
             return
         }
         let node = last.node
@@ -153,10 +156,10 @@ extension Screen {
 
     private func outcome(_ word: String, _ receipt: Receipt, node: Int) -> Outcome {
         var text = "\(word): \(Self.counts(receipt.done, receipt.messages))"
-        for (reason, count) in receipt.skipped.sorted(by: { $0.key < $1.key }) {
-            text += "; \(Format.count(count)) skipped: \(reason)"
+        for (reason, count) in receipt.skipped.sorted(by: { $0.key.words < $1.key.words }) {
+            text += "; \(Format.count(count)) skipped: \(reason.words)"
         }
-        if let remark = receipt.remark { text += "; \(remark)" }
+        for remark in receipt.remarks { text += "; \(remark.words)" }
         return Outcome(
             text: text, kind: receipt.done == 0 || !receipt.skipped.isEmpty ? .warning : .ok, at: self.now,
             undo: receipt.undo, undoUntil: receipt.undoUntil, node: node)

@@ -123,7 +123,9 @@ extension Screen {
     /// Why nothing can be changed now; `nil` when it can.
     private var refusal: String? {
         if self.isLocked { return "locked: L unlocks what changes mail" }
-        if self.node.capabilities?.canAct == false { return "this feed only shows; nothing can be changed through it" }
+        if self.node.capabilities?.abilities.isEmpty == true {
+            return "this feed only shows; nothing can be changed through it"
+        }
         return nil
     }
 

@@ -86,13 +86,27 @@ extension Screen {
 
     func setFilter(_ text: String) {
         if self.place == .connections {
-            guard self.node.connectionQuery.filter.text != text else { return }
-            self.node.connectionQuery.filter = Filter(text)
+            guard self.node.connectionQuery.filter.text != text,
+                let filter = self.filter(parsing: text, with: FilterField.ofConnections)
+            else { return }
+            self.node.connectionQuery.filter = filter
             self.askConnections()
         } else {
-            guard self.node.queueQuery.filter.text != text else { return }
-            self.node.queueQuery.filter = Filter(text)
+            guard self.node.queueQuery.filter.text != text,
+                let filter = self.filter(parsing: text, with: FilterField.ofQueue)
+            else { return }
+            self.node.queueQuery.filter = filter
             self.askQueue()
+        }
+    }
+
+    /// - Returns: `nil` where the text is not understood, which is told.
+    private func filter(parsing text: String, with fields: [FilterField]) -> FilterExpression? {
+        do throws(FilterSyntaxError) {
+            return try FilterExpression(parsing: text, with: fields)
+        } catch {
+            self.say(SafeText(error.description).description, .failure)
+            return nil
         }
     }
 
@@ -101,7 +115,7 @@ extension Screen {
             self.say("! shows deferred mail in the queue view", .plain)
             return
         }
-        self.setFilter(self.filterText == "deferred" ? "" : "deferred")
+        self.setFilter(self.filterText == "state:deferred" ? "" : "state:deferred")
     }
 
     private func askQueue() {

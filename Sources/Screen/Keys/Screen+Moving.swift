@@ -154,10 +154,10 @@ extension Screen {
         case .attention:
             guard overview.attention.indices.contains(row) else { return }
             let attention = overview.attention[row]
-            if let filter = attention.filter { self.showQueue(filter) } else { self.say(attention.text, .plain) }
+            if let door = attention.door { self.showQueue(door) } else { self.say(attention.words, .plain) }
         case .destinations:
             guard overview.destinations.indices.contains(row) else { return }
-            self.showQueue(Filter(overview.destinations[row].destination))
+            self.showQueue(overview.destinations[row].door)
         case .facts:
             // Newest first on the screen.
             guard self.node.facts.indices.contains(self.node.facts.count - 1 - row) else { return }
@@ -165,7 +165,7 @@ extension Screen {
         }
     }
 
-    private func showQueue(_ filter: Filter) {
+    private func showQueue(_ filter: FilterExpression) {
         self.node.queueQuery.filter = filter
         self.node.queue.ask()
         self.view = .queue
@@ -190,7 +190,7 @@ extension Screen {
     }
 
     func openTranscript() {
-        guard self.node.capabilities?.hasTranscripts != false else {
+        guard self.node.capabilities?.areas.contains(.transcripts) != false else {
             self.say("this feed keeps no transcripts", .warning)
             return
         }

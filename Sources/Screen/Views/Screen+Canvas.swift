@@ -125,14 +125,15 @@ extension Screen {
     private func status(_ painter: Painter) -> [Run] {
         switch self.place {
         case .overview:
-            let note = self.node.capabilities?.note ?? ""
-            if !note.isEmpty { return [Run(painter.glyph(.warn) + " ", .limited), Run(note, .limited)] }
+            if let note = self.node.capabilities?.notes.first {
+                return [Run(painter.glyph(.warn) + " ", .limited), Run(note.words, .limited)]
+            }
             let alerts = self.node.overview?.attention.count ?? 0
             // What keeps mail out is told where there is room for all its words.
             if let failure = self.node.overview?.attention.first(where: { $0.severity == .failure }) {
                 return [
                     Run(painter.glyph(failure.severity.glyph) + " ", failure.severity.role),
-                    Run("\(failure.subject): ", .title), Run(failure.text, failure.severity.role),
+                    Run("\(failure.subject): ", .title), Run(failure.words, failure.severity.role),
                 ]
             }
             return alerts == 0 ? [] : [Run(Format.plural(alerts, "thing") + " to look at", .muted)]

@@ -44,7 +44,7 @@ extension Screen {
 
     private func emptyConnections(isLoaded: Bool) -> [String] {
         guard isLoaded else { return ["reading"] }
-        if !self.node.connectionQuery.filter.isEmpty { return ["no session matches the filter", "f changes it"] }
+        if !self.node.connectionQuery.filter.matchesAll { return ["no session matches the filter", "f changes it"] }
         var lines = ["nobody is connected"]
         if let listening = self.node.overview?.listening, !listening.isEmpty {
             lines.append("listening on \(listening.joined(separator: ", "))")

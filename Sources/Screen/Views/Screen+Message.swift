@@ -145,7 +145,7 @@ extension Screen {
             }
         }
         guard whyLines > 0, detail.recipients.indices.contains(state.recipient) else { return }
-        let why = SafeText("Why: " + detail.recipients[state.recipient].why).wrapped(inner.width - 2)
+        let why = SafeText("Why: " + detail.recipients[state.recipient].whyWords).wrapped(inner.width - 2)
         for (line, text) in why.prefix(whyLines).enumerated() {
             painter.text(text, x: inner.x + 1, y: inner.maxY - whyLines + line, columns: inner.width - 2, role: .title)
         }

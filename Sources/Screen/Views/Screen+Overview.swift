@@ -88,7 +88,7 @@ extension Screen {
             painter.runs(
                 [
                     Run(painter.glyph(attention.severity.glyph) + " ", attention.severity.role),
-                    Run(attention.subject + " ", .title), Run(attention.text, .muted),
+                    Run(attention.subject + " ", .title), Run(attention.words, .muted),
                 ], x: row.x + 1, y: row.y, columns: room)
             painter.textRight(number, x: row.x + 1, y: row.y, columns: row.width - 2, role: .base)
             if isFocused, index == cursor { painter.select(row) }
@@ -160,10 +160,8 @@ extension Screen {
             default:
                 guard let index = Self.ageTitles.firstIndex(of: column.title) else { return Run("") }
                 // Without all columns each takes the one before it along.
-                var value = destination.ages.indices.contains(index) ? destination.ages[index] : 0
-                if !all, index > 0, index < 9 {
-                    value += destination.ages.indices.contains(index - 1) ? destination.ages[index - 1] : 0
-                }
+                var value = destination.ages.columns[index]
+                if !all, index > 0, index < 9 { value += destination.ages.columns[index - 1] }
                 if value == 0 { return Run(painter.sign("·", "."), .graphGrid) }
                 return Run("\(value)", index >= 6 ? .graphHigh : .graphLow)
             }

@@ -69,9 +69,9 @@ extension Screen {
         let isTagged = self.node.tags.contains(row.identity)
         let next: String
         switch row.state {
-        case .queued: next = row.destination == nil ? "-" : "now"
         case .active: next = "now"
-        case .deferred:
+        case .queued where row.destination != nil && row.nextAttempt == nil: next = "now"
+        case .queued, .deferred:
             next = row.nextAttempt.map { $0 <= self.now ? "now" : Format.span(milliseconds: $0.since(self.now)) } ?? "-"
         case .hold, .relayed, .bounced, .expired, .dropped: next = "-"
         }
@@ -136,14 +136,14 @@ extension Screen {
 
     private func emptyQueue(isLoaded: Bool) -> [String] {
         guard isLoaded else { return ["reading the queue"] }
-        if !self.node.queueQuery.filter.isEmpty {
+        if !self.node.queueQuery.filter.matchesAll {
             return ["nothing matches the filter", "f changes it; f, Ctrl-U, Enter shows all"]
         }
         var lines = ["the queue is empty"]
         if let listening = self.node.overview?.listening, !listening.isEmpty {
             lines.append("send mail to \(listening.joined(separator: " or "))")
         }
-        if let note = self.node.capabilities?.note, !note.isEmpty { lines.append(note) }
+        lines += self.node.capabilities?.notes.map(\.words) ?? []
         return lines
     }
 
@@ -163,7 +163,7 @@ extension Screen {
         var lines: [(String, [Run])] = []
         if let recipient {
             lines.append(("Path", self.hopLine(detail, recipient, [:], painter).path))
-            lines.append(("Why", [Run(recipient.why)]))
+            lines.append(("Why", [Run(recipient.whyWords)]))
         }
         if let subject = detail.subject { lines.append(("Subject", [Run(subject)])) }
         if let reply = recipient?.lastReply {

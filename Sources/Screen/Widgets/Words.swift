@@ -112,6 +112,7 @@ extension DestinationAges.Condition {
         switch self {
         case .ok: .ok
         case .backoff: .limited
+        case .deferring: .deferred
         case .unrouted: .failed
         case .hold: .hold
         }
@@ -120,6 +121,7 @@ extension DestinationAges.Condition {
         switch self {
         case .ok: .ok
         case .backoff: .limited
+        case .deferring: .deferred
         case .unrouted: .warn
         case .hold: .hold
         }
@@ -128,6 +130,7 @@ extension DestinationAges.Condition {
         switch self {
         case .ok: "ok"
         case .backoff: "backoff"
+        case .deferring: "deferring"
         case .unrouted: "no route"
         case .hold: "on hold"
         }

@@ -22,7 +22,7 @@ final class SwitchingFeed: MonitorFeed {
             state.feed = feed
             state.forwarding?.cancel()
             state.forwarding = state.watchers.isEmpty ? nil : feed.map(self.forward)
-            for watcher in state.watchers { watcher.yield(.missed(0)) }
+            for watcher in state.watchers { watcher.yield(.missed(events: 0)) }
         }
     }
 
@@ -67,6 +67,12 @@ final class SwitchingFeed: MonitorFeed {
     func message(_ id: String) async throws -> MessageDetail? { try await self.feed.message(id) }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         try await self.feed.transcript(session, from: from, count: count)
+    }
+    func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
+        try await self.feed.find(search, in: query)
+    }
+    func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
+        try await self.feed.find(search, in: query)
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.feed.freeze(query) }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {

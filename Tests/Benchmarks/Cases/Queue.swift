@@ -98,7 +98,8 @@ private final class LoadedQueue {
 
     func matches(_ filter: String) throws -> Int {
         let queue = self.queue
-        return try queue.loop.flatSubmit { queue.select(Filter(filter)).map(\.messages) }.wait()
+        let wanted = try FilterExpression(parsing: filter)
+        return try queue.loop.flatSubmit { queue.select(wanted).map(\.messages) }.wait()
     }
 
     /// What the Queue view shows on its first screen, sorted anew.
@@ -106,7 +107,7 @@ private final class LoadedQueue {
         let queue = self.queue
         return try queue.loop.makeFutureWithTask {
             await queue.onLoop { queue.rankings = QueueRankings() }
-            return try await queue.window(QueueQuery(), WindowRequest(.row(0), count: count)).rows
+            return try await queue.window(QueueQuery(), WindowRequest(.row(number: 0), count: count)).rows
         }.wait()
     }
 }

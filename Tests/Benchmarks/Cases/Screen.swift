@@ -78,10 +78,12 @@ private struct StillFeed: MonitorFeed {
             DestinationAges(
                 destination: "mx\(number).example.org:25", condition: number % 4 == 0 ? .backoff : .ok,
                 reason: number % 4 == 0 ? "connection refused" : nil, total: 400 / number,
-                ages: (0..<10).map { $0 * 40 / number })
+                ages: AgeCounts((0..<10).map { $0 * 40 / number }))
         }
         overview.attention = [
-            Attention(severity: .warning, subject: "mx4.example.org:25", text: "connection refused", count: 100)
+            Attention(
+                .warning, .backoff(destination: "mx4.example.org:25", reason: "connection refused", until: nil),
+                count: 100)
         ]
         self.shown = overview
     }
@@ -129,6 +131,12 @@ private struct StillFeed: MonitorFeed {
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> { throw Self.unasked }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? { throw Self.unasked }
+    func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
+        throw Self.unasked
+    }
+    func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
+        throw Self.unasked
+    }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { throw Self.unasked }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt { throw Self.unasked }
     func undo(_ token: UndoToken) async throws -> Receipt { throw Self.unasked }

@@ -1,0 +1,98 @@
+/// A filter, read once: which rows of a view are meant.
+///
+/// A space means and, `|` or, `!` before a term not. A plain word is found anywhere in identifier, sender or recipient;
+/// everything else is asked for by its field: `to:example.org`, `dest=mx.example.org:25`, `state:deferred`, `code:4.2.2`,
+/// `age>1h`, `size>=2M`, `try>3`, `next<10m`, `reply:"over quota"`, `from:/^<app[0-9]/`. So no word that a remote host
+/// chose puts mail into what an action touches, unless it is asked for its replies. Letters of
+/// ASCII are compared without case.
+///
+/// Its JSON form is its text.
+public struct FilterExpression: Hashable, Sendable {
+    /// As it was written.
+    public let text: String
+    /// All terms of at least one of these must hold; empty: everything matches.
+    public let alternatives: [[FilterTerm]]
+
+    /// Everything.
+    public static let all = FilterExpression(text: "", alternatives: [])
+    public var matchesAll: Bool { self.alternatives.isEmpty }
+
+    private init(text: String, alternatives: [[FilterTerm]]) {
+        self.text = text
+        self.alternatives = alternatives
+    }
+
+    /// - Throws: what is not understood, and where.
+    public init(parsing text: String) throws(FilterSyntaxError) {
+        var parser = FilterParser(text)
+        self.init(text: text, alternatives: try parser.alternatives())
+    }
+
+    /// - Parameters:
+    ///   - text: is read as by ``init(parsing:)``.
+    ///   - fields: what the rows have.
+    /// - Throws: also where another field is asked for.
+    public init(parsing text: String, with fields: [FilterField]) throws(FilterSyntaxError) {
+        try self.init(parsing: text)
+        try self.check(fields)
+    }
+
+    /// - Throws: where a field is asked for that is not among these.
+    public func check(_ fields: [FilterField]) throws(FilterSyntaxError) {
+        for term in self.alternatives.joined() {
+            if let field = term.test.field, !fields.contains(field) {
+                throw FilterSyntaxError(.unknownField(name: field.rawValue, known: fields), at: term.position)
+            }
+        }
+    }
+
+    /// The rows whose field is exactly this, whatever characters are in it.
+    public init(_ field: FilterField, is value: String) {
+        self.init([(field, "=", value)])
+    }
+
+    /// - Parameter terms: all of them must hold; a value may have any characters but `"`, which no field that is
+    ///   compared for the whole of its text has.
+    public init(_ terms: [(field: FilterField, comparison: String, value: String)]) {
+        let text = terms.map { term in
+            let value = term.value.filter { $0 != "\"" }
+            let isPlain = !value.isEmpty && !value.contains { " |/!<>=~".contains($0) }
+            return term.field.rawValue + term.comparison + (isPlain ? value : "\"\(value)\"")
+        }.joined(separator: " ")
+        // A value that the field does not take is the caller's mistake; nothing is meant by it.
+        self = (try? FilterExpression(parsing: text)) ?? FilterExpression(text: text, alternatives: [[.never]])
+    }
+
+    public func matches(_ subject: some FilterSubject) -> Bool {
+        self.alternatives.isEmpty || self.alternatives.contains { $0.allSatisfy { $0.matches(subject) } }
+    }
+}
+
+extension FilterExpression: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        do throws(FilterSyntaxError) {
+            try self.init(parsing: try Self.text(container))
+        } catch {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+        }
+    }
+    private static func text(_ container: any SingleValueDecodingContainer) throws(FilterSyntaxError) -> String {
+        guard let text = try? container.decode(String.self) else { throw FilterSyntaxError(.notText, at: 0) }
+        return text
+    }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.text)
+    }
+}
+
+/// What a filter can be put to: a row, or a recipient in the queue.
+public protocol FilterSubject {
+    /// Where a plain word is looked for.
+    var plainTexts: [String] { get }
+    /// - Returns: `nil` where the row has no such text now.
+    func text(_ field: FilterField) -> String?
+    /// - Returns: octets, milliseconds or a count; `nil` where the row has no such number now.
+    func number(_ field: FilterField) -> Int64?
+}

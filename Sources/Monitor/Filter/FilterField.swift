@@ -1,0 +1,62 @@
+/// What a filter may ask of a row by name: `to:example.org`, `age>1h`.
+public enum FilterField: String, Hashable, Sendable, CaseIterable {
+    /// The queue ID; of a session its name, `in#4410`.
+    case id
+    /// The reverse-path.
+    case from
+    /// The forward-path.
+    case to
+    /// The next hop, `mx.example.org:25`; `no route` where no route matches.
+    case dest
+    /// A recipient's state or a session's phase.
+    case state
+    /// The code of the last reply, or its enhanced status code (RFC 3463).
+    case code
+    /// Since arrival; of a session since its start.
+    case age
+    /// Octets of content.
+    case size
+    /// Attempts so far.
+    case `try`
+    /// Until the next attempt.
+    case next
+    /// The last reply, or why there was none.
+    case reply
+    /// The TLS version and cipher that the message came in by, or that the session has.
+    case tls
+    /// The user who logged in.
+    case user
+    /// The address of the other side of a session.
+    case peer
+    /// The name of the other side of a session.
+    case name
+
+    /// How a value of the field is written and compared.
+    enum Kind {
+        case text
+        case state
+        case code
+        /// Octets: `10k`, `2M`.
+        case octets
+        /// Milliseconds: `30s`, `5m`, `2h`, `3d`.
+        case time
+        case number
+    }
+    var kind: Kind {
+        switch self {
+        case .id, .from, .to, .dest, .reply, .tls, .user, .peer, .name: .text
+        case .state: .state
+        case .code: .code
+        case .age, .next: .time
+        case .size: .octets
+        case .try: .number
+        }
+    }
+
+    /// The fields that recipients in the queue have.
+    public static let ofQueue: [FilterField] = [
+        .id, .from, .to, .dest, .state, .code, .age, .size, .try, .next, .reply, .tls, .user,
+    ]
+    /// The fields that sessions have.
+    public static let ofConnections: [FilterField] = [.id, .peer, .name, .state, .age, .size, .tls, .user]
+}

@@ -1,0 +1,58 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// An extended regular expression (POSIX), without case, that may be put to many texts.
+///
+/// Back-references and counted repeats are not taken, so that its time stays a multiple of the text's length and its memory
+/// small, whoever wrote it.
+///
+/// `@unchecked Sendable`: the compiled expression is written by `init` alone, and `regexec` may be called on it from any
+/// thread (POSIX requires it).
+public final class FilterPattern: @unchecked Sendable, Hashable {
+    /// Why a pattern is not taken.
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    public static let limit = 256
+    public let text: String
+    private let compiled: UnsafeMutablePointer<regex_t>
+
+    public init(_ text: String) throws(Failure) {
+        self.text = text
+        guard text.utf8.count <= Self.limit else {
+            throw Failure(description: "it is longer than \(Self.limit) octets")
+        }
+        guard !text.utf8.contains(0) else { throw Failure(description: "it holds a NUL") }
+        guard !text.contains("{") else { throw Failure(description: "counted repeats are not supported") }
+        var isEscaped = false
+        for character in text {
+            if isEscaped, character.isNumber { throw Failure(description: "back-references are not supported") }
+            isEscaped = character == "\\" && !isEscaped
+        }
+        self.compiled = .allocate(capacity: 1)
+        self.compiled.initialize(to: regex_t())
+        // After a failure nothing is compiled, and freeing it does nothing.
+        let status = regcomp(self.compiled, text, REG_EXTENDED | REG_ICASE | REG_NOSUB)
+        guard status == 0 else {
+            var words = [CChar](repeating: 0, count: 128)
+            regerror(status, self.compiled, &words, words.count)
+            let octets = words.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+            throw Failure(description: String(decoding: octets, as: UTF8.self).lowercased())
+        }
+    }
+    deinit {
+        regfree(self.compiled)
+        self.compiled.deallocate()
+    }
+
+    public func matches(_ text: String) -> Bool { text.withCString { self.matches($0) } }
+    /// - Parameter text: ends with a NUL.
+    public func matches(_ text: UnsafePointer<CChar>) -> Bool { regexec(self.compiled, text, 0, nil, 0) == 0 }
+
+    public static func == (left: FilterPattern, right: FilterPattern) -> Bool { left.text == right.text }
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.text) }
+}

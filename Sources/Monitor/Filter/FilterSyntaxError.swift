@@ -1,0 +1,43 @@
+/// Why a filter is not understood.
+public struct FilterSyntaxError: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Problem: Hashable, Sendable {
+        case unknownField(name: String, known: [FilterField])
+        case missingValue(field: FilterField)
+        case missingTerm
+        case unclosed(Character)
+        case notComparable(field: FilterField)
+        case notATime(String)
+        case notASize(String)
+        case notANumber(String)
+        case notACode(String)
+        case unknownState(String)
+        case pattern(String)
+        case notText
+    }
+    public var problem: Problem
+    /// Where in the text, in characters from 0.
+    public var position: Int
+    init(_ problem: Problem, at position: Int) {
+        self.problem = problem
+        self.position = position
+    }
+
+    /// One line that says what would be right.
+    public var description: String {
+        switch self.problem {
+        case .unknownField(let name, let known):
+            "there is no field \(name) here, only \(known.map(\.rawValue).joined(separator: " ")); \"\(name):\" is a word"
+        case .missingValue(let field): "\(field.rawValue) wants a value"
+        case .missingTerm: "a condition is missing"
+        case .unclosed(let mark): "the closing \(mark) is missing"
+        case .notComparable(let field): "\(field.rawValue) is a text: compare it with : = or ~"
+        case .notATime(let text): "\"\(text)\" is no time such as 30s, 5m, 2h or 3d"
+        case .notASize(let text): "\"\(text)\" is no size such as 500, 10k or 2M"
+        case .notANumber(let text): "\"\(text)\" is no number"
+        case .notACode(let text): "\"\(text)\" is no reply code such as 4, 452 or 4.2.2"
+        case .unknownState(let text): "there is no state \"\(text)\""
+        case .pattern(let why): "the pattern is not understood: \(why)"
+        case .notText: "a filter is a text"
+        }
+    }
+}

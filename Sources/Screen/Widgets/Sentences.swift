@@ -1,0 +1,97 @@
+import Mail
+import Monitor
+
+// What the values of a feed say in words. The engine sends values; sentences are made here.
+
+extension Attention {
+    /// What it is about: a destination, `spool`.
+    var subject: String {
+        switch self.kind {
+        case .unrouted: noRoute
+        case .backoff(let destination, _, _), .deferring(let destination, _): destination
+        case .damaged: "damaged mail"
+        case .spoolLow, .spoolFailing, .spoolStalled: "spool"
+        }
+    }
+    /// What is the matter with it.
+    var words: String {
+        switch self.kind {
+        case .unrouted(let domains, let example):
+            domains == 1 ? "for \(example)" : "for \(Format.count(domains)) domains, such as \(example)"
+        case .backoff(_, let reason, _): reason ?? "does not answer"
+        case .deferring(_, let reply): reply
+        case .damaged(let messages, let example, let reason):
+            messages == 1 ? "\(example): \(reason)" : "\(messages) on hold, such as \(example): \(reason)"
+        case .spoolLow(let free, let wanted):
+            "only \(Format.octetsLong(free)) free, mail is refused below \(Format.octetsLong(wanted)) (spool.free-space)"
+        case .spoolFailing(let error): error
+        case .spoolStalled(let seconds): "its disk has not answered for \(seconds) s"
+        }
+    }
+}
+
+extension SkipReason {
+    var words: String {
+        switch self {
+        case .gone: "no longer in the queue"
+        case .changed: "changed meanwhile"
+        case .active: "an attempt is under way"
+        case .ordered: "another order is under way"
+        case .settled: "already settled"
+        case .onHold: "on hold"
+        case .notOnHold: "not on hold"
+        case .tooLate: "too late to undo"
+        case .damaged: "damaged"
+        case .failed: "not done"
+        }
+    }
+}
+
+extension Receipt.Remark {
+    var words: String {
+        switch self {
+        case .noRoute(let domain): "no route for \(domain): add a [[route]] for it"
+        case .failed(let error): error.description
+        }
+    }
+}
+
+extension FeedCapabilities.Note {
+    var words: String {
+        switch self {
+        case .noRoute: "No [[route]] is configured: mail is taken and waits in the queue."
+        }
+    }
+}
+
+extension RecipientDetail {
+    /// Why it is still here and when it goes, in one sentence of plain words.
+    var whyWords: String {
+        let last = self.lastReply.map { "; the last attempt ended with: \($0)" } ?? ""
+        switch self.why {
+        case .active: return "An attempt is under way."
+        case .due: return "It is due and waits for a session."
+        case .retryTime: return "It waits for its retry time\(last)."
+        case .backoff(_, let reason):
+            let reply = self.lastReply.map { $0 == reason ? "" : "; the last attempt ended with: \($0)" } ?? ""
+            return "The next hop does not answer (\(reason ?? "no reason is known")); "
+                + "it is tried again when its back-off is over\(reply)."
+        case .noRoute(let domain):
+            return "No route takes \(domain): add a [[route]] with domain = \"\(domain)\" (or \"*\") and "
+                + "via = [\"host:port\"]."
+        case .held(let by):
+            return "\(by.map { "\($0) holds it" } ?? "It is on hold"); release it to have it tried again."
+        case .damaged(let reason):
+            let words = reason.map { " (\($0))" } ?? ""
+            return "It is damaged\(words), and so kept aside; mend and release it, or drop it."
+        case .settled:
+            switch self.state {
+            case .relayed: return "The next hop took it and is responsible for it."
+            case .bounced: return "It failed for good, and the sender was told\(last)."
+            case .expired: return "Its time ran out, and the sender was told\(last)."
+            case .dropped: return "The operator dropped it; nobody was told."
+            case .queued, .active, .deferred, .hold: return "It is settled."
+            }
+        }
+    }
+}

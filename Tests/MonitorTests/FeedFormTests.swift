@@ -1,0 +1,59 @@
+import Foundation
+import Mail
+import Testing
+
+@testable import Monitor
+
+/// The JSON form of what travels through a feed: other programs will read it.
+@Suite("the feed's JSON form")
+struct FeedFormTests {
+    private func form(_ value: some Codable & Equatable & Sendable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let data = try encoder.encode(value)
+        #expect(try JSONDecoder().decode(type(of: value), from: data) == value)
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    @Test("names stand for everything; a filter is its text")
+    func forms() throws {
+        let message = MessageRef(node: "mx1", id: "4Q7K", generation: 2)
+        #expect(
+            try self.form(Targets.messages(references: [message], matching: FilterExpression(parsing: "to:bob age>1h")))
+                == #"{"messages":{"matching":"to:bob age>1h","references":[{"generation":2,"id":"4Q7K","node":"mx1"}]}}"#
+        )
+        #expect(
+            try self.form(
+                Receipt(
+                    done: 3, messages: 1, skipped: [.active: 2, .onHold: 1], remarks: [.noRoute(domain: "a.example")]))
+                == #"{"done":3,"messages":1,"remarks":[{"noRoute":{"domain":"a.example"}}],"skipped":{"active":2,"onHold":1}}"#
+        )
+        #expect(try self.form(FeedChange.missed(events: 312)) == #"{"missed":{"events":312}}"#)
+        #expect(try self.form(FeedChange.changed(areas: [.queue])) == #"{"changed":{"areas":["queue"]}}"#)
+        #expect(
+            try self.form(WindowRequest<SessionRef>(.row(number: 7), count: 30))
+                == #"{"anchor":{"row":{"number":7}},"count":30}"#)
+        #expect(try self.form(RecipientCounts([.deferred: 2, .hold: 1])) == #"{"deferred":2,"hold":1}"#)
+        #expect(try self.form(AgeCounts([1, 0, 4])) == #"{"20":4,"5":1}"#)
+        #expect(
+            try self.form(
+                Attention(
+                    .warning, .deferring(destination: "mx:25", reply: "451 4.7.1 later"), count: 107,
+                    door: FilterExpression(.dest, is: "mx:25")))
+                == #"{"count":107,"door":"dest=mx:25","kind":{"deferring":{"destination":"mx:25","reply":"451 4.7.1 later"}},"severity":"warning"}"#
+        )
+        #expect(
+            try self.form(WaitReason.backoff(until: nil, reason: "connection refused"))
+                == #"{"backoff":{"reason":"connection refused"}}"#)
+        #expect(try self.form(WaitReason.held(by: "ops")) == #"{"held":{"by":"ops"}}"#)
+        #expect(try self.form(FeedCapabilities.Note.noRoute) == #""noRoute""#)
+    }
+
+    @Test("a filter that is not understood is no value")
+    func badFilter() {
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(
+                QueueQuery.self, from: Data(#"{"filter":"frm:x","sort":"age","descending":true}"#.utf8))
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import Mail
+import SMTP
+import Testing
+
+@testable import Monitor
+
+@Suite("filters")
+struct FilterExpressionTests {
+    static let now = Timestamp(milliseconds: 1_795_510_800_000)
+    static let row = QueueRow(
+        ref: MessageRef(node: "mx1", id: "4Q7K000A", generation: 3), arrived: now.adding(milliseconds: -2 * 3_600_000),
+        contentOctets: 20_480, state: .deferred, recipients: RecipientCounts([.deferred: 2]),
+        from: "<App1@shop.example>", to: "<bob@Quota.example>", tries: 4,
+        nextAttempt: now.adding(milliseconds: 300_000),
+        destination: "mx.quota.example:25", lastReply: "452 4.2.2 Mailbox of eve@drop.example is over quota",
+        tls: "TLSv1.3 AES_128", user: "shop-app")
+
+    @Test(
+        "what matches",
+        arguments: [
+            "", "bob", "BOB@quota", "4q7k", "app1", "bob app1", "bob | nobody", "nobody | bob app1", "!nobody", "~bob",
+            "to:quota.example", "to:~quota", "to=bob@quota.example", "to=<bob@quota.example>", "to:=BOB@QUOTA.EXAMPLE",
+            "from:app1", "!from:root", "from:/^<app[0-9]@/", "/B.B@/", #"to:/quota\.example>$/"#, #"to/:/ | bob"#,
+            "id:4q", "id=4Q7K000A", "dest:quota", "dest=mx.quota.example:25", "state:deferred", "state:def",
+            "!state:hold",
+            "code:4", "code:452", "code:4.2.2", "code:4.2", "code=452", "code>=400", "code<500",
+            "age>1h", "age<3h", "age>=2h", "age<=2h", "age>90m", "size>10k", "size<1M", "size:20480", "size=20k",
+            "try:4", "try>3", "try<=4", "next<10m", "next>4m", "reply:quota", "reply:\"over quota\"",
+            "tls:1.3", "user:shop", "user=shop-app", "to:quota code:4 age>1h !from:root",
+        ])
+    func matches(_ text: String) throws {
+        let filter = try FilterExpression(parsing: text, with: FilterField.ofQueue)
+        #expect(filter.matches(QueueRowSubject(Self.row, at: Self.now)))
+        #expect(filter.text == text)
+    }
+
+    @Test(
+        "what does not; a plain word is not looked for in what a remote host said",
+        arguments: [
+            "nobody", "!bob", "bob nobody", "nobody | nowhere", "quota.example:25", "drop.example", "over", "452",
+            "deferred", "to=bob", "to:app1", "from:bob", "dest:elsewhere", "state:hold", "code:5", "code:4.2.21",
+            "code:4.2.", "age>2d", "age<1h", "size>1M", "try>4", "next>10m", "reply:greylist", "!reply:quota",
+            "tls:1.2",
+            "user=shop", "id=4q7k", "/^bob/", "to:/^bob/",
+        ].filter { $0 != "quota.example:25" && $0 != "code:4.2." })
+    func differs(_ text: String) throws {
+        let filter = try FilterExpression(parsing: text, with: FilterField.ofQueue)
+        #expect(!filter.matches(QueueRowSubject(Self.row, at: Self.now)))
+    }
+
+    @Test(
+        "what is not understood, and where",
+        arguments: [
+            ("frm:app1", 0, "there is no field frm here"), ("bob frm:app1", 4, "there is no field frm here"),
+            ("from:", 5, "from wants a value"), ("bob |", 5, "a condition is missing"), ("| bob", 0, "a condition"),
+            ("!", 1, "a condition is missing"), ("! bob", 1, "a condition is missing"),
+            ("to:\"bob", 3, "the closing \" is missing"), ("to:/bob", 3, "the closing / is missing"),
+            ("from>app", 5, "from is a text"), ("age>1", 4, "\"1\" is no time"), ("age>1y", 4, "\"1y\" is no time"),
+            ("size>big", 5, "\"big\" is no size"), ("try>few", 4, "\"few\" is no number"), ("code:x", 5, "\"x\" is no"),
+            ("state:gone", 6, "there is no state \"gone\""), ("to:/(/", 3, "the pattern is not understood"),
+            ("to:/a{9}/", 3, "the pattern is not understood"), (#"to:/(a)\1/"#, 3, "the pattern is not understood"),
+            ("peer:192", 0, "there is no field peer here"),
+        ])
+    func errors(_ text: String, _ position: Int, _ words: String) {
+        let error = #expect(throws: FilterSyntaxError.self) {
+            try FilterExpression(parsing: text, with: FilterField.ofQueue)
+        }
+        #expect(error?.position == position)
+        #expect(error?.description.hasPrefix(words) == true)
+    }
+
+    @Test("a field's value as a filter means that value alone, whatever is in it")
+    func doors() {
+        for value in ["mx.quota.example:25", noRoute, "[2001:db8::1]:25", "a|b", "!x", "a b/c", "<>"] {
+            var row = Self.row
+            row.destination = value
+            #expect(FilterExpression(.dest, is: value).matches(QueueRowSubject(row, at: Self.now)))
+            #expect(
+                !FilterExpression(.dest, is: value).matches(QueueRowSubject(Self.row, at: Self.now))
+                    || value == Self.row.destination)
+        }
+        #expect(!FilterExpression([(.age, ">", "soon")]).matches(QueueRowSubject(Self.row, at: Self.now)))
+    }
+
+    @Test("sessions have fields of their own")
+    func connections() throws {
+        let row = ConnectionRow(
+            ref: SessionRef(node: "mx1", id: "in#41"), direction: .inbound, peer: "192.0.2.7:40112",
+            name: "client.example", phase: .content, started: Self.now.adding(milliseconds: -90_000),
+            lastActivity: Self.now)
+        for (text, isMatch) in [
+            ("client", true), ("peer:192.0.2.", true), ("state:data", true), ("state:rcpt", false), ("age>1m", true),
+            ("name=client.example", true), ("id:out", false),
+        ] {
+            let filter = try FilterExpression(parsing: text, with: FilterField.ofConnections)
+            #expect(filter.matches(ConnectionSubject(row, at: Self.now)) == isMatch, "\(text)")
+        }
+        #expect(throws: FilterSyntaxError.self) {
+            try FilterExpression(parsing: "to:bob", with: FilterField.ofConnections)
+        }
+    }
+
+    @Test("a search goes round, in both directions")
+    func search() {
+        #expect(Array(SearchRequest(.all, from: 2).rows(of: 4)) == [2, 3, 0, 1])
+        #expect(Array(SearchRequest(.all, from: 1, isForward: false).rows(of: 4)) == [1, 0, 3, 2])
+        #expect(Array(SearchRequest(.all, from: -1).rows(of: 3)) == [2, 0, 1])
+        #expect(Array(SearchRequest(.all, from: 7).rows(of: 0)) == [])
+    }
+
+    @Test("random text is understood or refused, and never a trap")
+    func noise() {
+        let seed = UInt64.random(in: 0 ... .max)
+        print("filters: seed \(seed)")
+        var random = SeededGenerator(seed: seed)
+        let pieces = [
+            "from", "to:", "age", ">", "<", "=", ":", "~", "!", "|", " ", "/", "\"", "\\", "1h", "4.2.2", "(", "[", "*",
+            "+", "é", "\u{202E}", "k", "\n", "{", "9999999999999999999",
+        ]
+        for _ in 0..<20_000 {
+            let text = (0..<Int.random(in: 0..<9, using: &random)).map { _ in pieces.randomElement(using: &random) ?? ""
+            }
+            .joined()
+            guard let filter = try? FilterExpression(parsing: text) else { continue }
+            _ = filter.matches(QueueRowSubject(Self.row, at: Self.now))
+        }
+    }
+}
+
+private struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { self.state = seed }
+    mutating func next() -> UInt64 {
+        // SplitMix64.
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var value = self.state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}
