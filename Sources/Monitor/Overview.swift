@@ -34,8 +34,10 @@ public struct Overview: Hashable, Sendable, Codable {
     public var moreDestinations: Int
 
     public struct Totals: Hashable, Sendable, Codable {
-        /// Messages.
-        public var accepted: Int
+        /// Messages that clients handed over.
+        public var received: Int
+        /// Messages made here to report on others.
+        public var reports: Int
         /// Recipients, as are the rest.
         public var relayed: Int
         public var deferredAttempts: Int
@@ -43,10 +45,11 @@ public struct Overview: Hashable, Sendable, Codable {
         public var expired: Int
         public var dropped: Int
         public init(
-            accepted: Int = 0, relayed: Int = 0, deferredAttempts: Int = 0, bounced: Int = 0, expired: Int = 0,
-            dropped: Int = 0
+            received: Int = 0, reports: Int = 0, relayed: Int = 0, deferredAttempts: Int = 0, bounced: Int = 0,
+            expired: Int = 0, dropped: Int = 0
         ) {
-            self.accepted = accepted
+            self.received = received
+            self.reports = reports
             self.relayed = relayed
             self.deferredAttempts = deferredAttempts
             self.bounced = bounced

@@ -140,7 +140,11 @@ extension EndToEnd {
             let bounced = try await feed.perform(.bounce, on: try await all())
             #expect((bounced.done, bounced.messages, bounced.skipped) == (1200, 3, [:]))
             // A report tells of 100 recipients.
-            #expect(try await feed.overview().queuedMessages == 12)
+            let overview = try await feed.overview()
+            #expect(overview.queuedMessages == 12)
+            // What clients handed over is one number, wherever it stands.
+            #expect(overview.received.reduce(0, +) == 3)
+            #expect((overview.totals.received, overview.totals.reports) == (3, 12))
             await relay.stop()
         }
     }

@@ -56,8 +56,9 @@ final class EngineFeed: MonitorFeed {
         overview.started = self.relay.started
         overview.listening = self.relay.listening
         overview.totals = Overview.Totals(
-            accepted: counters.accepted, relayed: counters.relayed, deferredAttempts: counters.deferredAttempts,
-            bounced: counters.bounced, expired: counters.expired, dropped: counters.dropped)
+            received: counters.accepted - counters.reports, reports: counters.reports, relayed: counters.relayed,
+            deferredAttempts: counters.deferredAttempts, bounced: counters.bounced, expired: counters.expired,
+            dropped: counters.dropped)
         let sessions = self.registry.liveCounts
         overview.sessionsIn = sessions.inbound
         overview.sessionsOut = sessions.outbound

@@ -60,7 +60,7 @@ extension Screen {
             let totals = overview.totals
             painter.runs(
                 [
-                    Run("in all   ", .base), Run(Format.count(totals.accepted), .title), Run(" taken ", .muted),
+                    Run("in all   ", .base), Run(Format.count(totals.received), .title), Run(" received ", .muted),
                     Run(Format.count(totals.relayed), .title), Run(" relayed ", .muted),
                     Run(Format.count(totals.bounced + totals.expired), .title), Run(" returned", .muted),
                 ], x: inner.x + 1, y: inner.y + 5, columns: inner.width - 2)

@@ -35,7 +35,7 @@ extension Case {
         Case("queue/filter 100,000", unit: "message", units: 100_000, steps: 1) {
             let queue = try LoadedQueue(messages: 100_000)
             return {
-                let count = try queue.matches("user99 grey !example.com")
+                let count = try queue.matches("user99 reply:grey !example.com")
                 precondition(count == 1111, "\(count) messages were found")
             }
         },
