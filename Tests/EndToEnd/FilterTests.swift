@@ -91,6 +91,50 @@ extension EndToEnd {
             await self.relay.stop()
         }
 
+        @Test("mail without a route is told with how many domains it is for, and its door shows all of it")
+        func unrouted() async throws {
+            try await self.relay.send(to: ["<b@q.example>", "<c@G.example>", "<@r.example,@s.example:d@q.example>"])
+            #expect(try await eventually { try await self.rows().count == 1 })
+            let overview = try await self.feed.overview()
+            #expect(overview.attention.map(\.kind) == [.unrouted(domains: 2, example: "g.example")])
+            #expect(overview.attention.first?.count == 3)
+            let door = try #require(overview.attention.first?.door)
+            #expect(try await self.feed.freeze(QueueQuery(filter: door)).recipients == 3)
+            #expect(overview.destinations.map(\.door) == [door])
+            await self.relay.stop()
+        }
+
+        @Test("a next hop that puts mail off is not shown as ok, and its door shows what it put off")
+        func deferring() async throws {
+            let farEnd = try await FarEnd.start(ledger: Ledger())
+            var configuration = RelayConfiguration(
+                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
+                spoolDirectory: "\(self.folder.path)/deferring")
+            configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [farEnd.endpoint])]
+            let relay = Relay(
+                configuration, keyring: try Keyring(configuration),
+                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
+                threads: .singleton, log: silence)
+            try await relay.start()
+            let feed = relay.feed(user: "ops")
+            try await relay.send(to: ["<b@grey.example>", "<c@grey.example>", "<d@good.example>"])
+            #expect(try await eventually { try await feed.overview().destinations.first?.total == 2 })
+            #expect(try await eventually { try await feed.overview().destinations.first?.condition == .deferring })
+            let overview = try await feed.overview()
+            let attention = try #require(overview.attention.first)
+            guard case .deferring(let destination, let reply) = attention.kind else {
+                Issue.record("\(attention)")
+                return
+            }
+            #expect((destination, attention.count) == (farEnd.endpoint.description, 2))
+            #expect(reply.hasPrefix("451 4.7.1"))
+            let door = try #require(attention.door)
+            #expect(try await feed.freeze(QueueQuery(filter: door)).recipients == 2)
+            await relay.stop()
+            await farEnd.stop()
+            await self.relay.stop()
+        }
+
         @Test("the engine's way of matching says what the filter says of the rows")
         func agrees() async throws {
             for number in 0..<30 {
