@@ -75,11 +75,6 @@ public struct MessageHeader: Sendable {
         return self.fieldRanges.filter { self.string($0.name).lowercased() == wanted }
     }
 
-    /// There is text, and neither a field nor an empty line before it.
-    public var startsWithText: Bool {
-        self.fieldRanges.isEmpty && self.textStart == 0 && self.beginning.readableBytes > 0
-    }
-
     /// The Subject, encoded words decoded.
     public var subject: String? { self.values(of: "Subject").first.map(EncodedWord.decode) }
 

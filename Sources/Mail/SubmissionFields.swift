@@ -13,16 +13,15 @@ public struct SubmissionFields: Sendable {
         self.now = now
     }
 
-    /// - Parameter message: its beginning; a header that goes beyond it is one that nobody should send, and is judged by
-    ///   what is here.
+    /// - Parameter message: its beginning, as a ``TraceBoundary`` lets it through: first comes a field or an empty line. A
+    ///   header that goes beyond it is one that nobody should send, and is judged by what is here.
     /// - Returns: the same with what it lacks in front, and without a Return-Path, which the delivering MTA writes
-    ///   (RFC 5321 §4.4). Where there is no header at all, an empty line keeps the text from becoming one.
+    ///   (RFC 5321 §4.4).
     public func completed(_ message: ByteBuffer) -> ByteBuffer {
         let header = MessageHeader(message)
         var lines = ""
         if header.values(of: "Date").isEmpty { lines += "Date: \(self.now.rfc5322)\r\n" }
         if header.values(of: "Message-ID").isEmpty { lines += "Message-ID: <\(self.id)@\(self.hostname)>\r\n" }
-        if header.startsWithText { lines += "\r\n" }
         let removed = header.ranges(of: "Return-Path")
         guard !lines.isEmpty || !removed.isEmpty else { return message }
 

@@ -10,6 +10,7 @@ struct ContentWriter {
     private(set) var octets = 0
     private var place: Place
     private let traceOctets: Int
+    private var boundary = TraceBoundary()
     /// Given by a submission server.
     private let fields: SubmissionFields?
 
@@ -39,6 +40,7 @@ struct ContentWriter {
     mutating func append(
         _ chunk: ByteBuffer, spool: any Spool, threads: NIOThreadPool, on loop: any EventLoop
     ) -> EventLoopFuture<Void>? {
+        let chunk = self.boundary.receive(chunk)
         self.octets += chunk.readableBytes
         switch self.place {
         case .memory(var buffer):
@@ -76,6 +78,21 @@ struct ContentWriter {
         _ pieces: [ByteBuffer], to file: any StreamedContent, threads: NIOThreadPool, on loop: any EventLoop
     ) -> EventLoopFuture<Void> {
         threads.runIfActive(eventLoop: loop) { for piece in pieces { try file.append(piece) } }
+    }
+
+    /// The content is complete. Comes before ``inline()`` and ``finish(threads:on:)``.
+    mutating func end() {
+        let last = self.boundary.finish()
+        guard last.readableBytes > 0 else { return }
+        self.octets += last.readableBytes
+        switch self.place {
+        case .memory(var buffer):
+            buffer.writeImmutableBuffer(last)
+            self.place = .memory(buffer)
+        case .file(let file, var rest):
+            rest.writeImmutableBuffer(last)
+            self.place = .file(file, rest: rest)
+        }
     }
 
     /// What the spool stores; a file is synced first.

@@ -53,6 +53,7 @@ extension ServerHandler {
     func commit(_ envelope: Envelope, _ context: ChannelHandlerContext) {
         guard var writer = self.writer else { preconditionFailure("content is committed before it began") }
         self.writer = nil
+        writer.end()
         let inline = writer.inline()
         let reception = self.reception
         let arrived = self.now
