@@ -10,7 +10,7 @@ public struct MessageHeader: Sendable {
     public struct Field: Sendable, Hashable {
         /// As written.
         public var name: String
-        /// Unfolded, without the space around it; what is not UTF-8 is read as windows-1252.
+        /// On one line, without the space around it; what is not UTF-8 is read as windows-1252.
         public var value: String
     }
 
@@ -96,9 +96,14 @@ public struct MessageHeader: Sendable {
 
     private func string(_ range: Range<Int>) -> String { String(decoding: self.octets(range), as: UTF8.self) }
 
+    /// With one space for the white space around each fold (RFC 5322 §2.2.3), and for each tab: how much of it there was
+    /// means nothing.
     private func unfolded(_ range: Range<Int>) -> String {
-        let octets = self.octets(range).filter { $0 != 0x0D && $0 != 0x0A }
-        return Charset.guess(octets).trimmingSpaces
+        let lines = self.octets(range).split(separator: 0x0A).map { line in
+            let octets = line.filter { $0 != 0x0D }.map { $0 == 0x09 ? 0x20 : $0 }.drop { $0 == 0x20 }
+            return octets[..<(octets.lastIndex { $0 != 0x20 }.map { $0 + 1 } ?? octets.startIndex)]
+        }
+        return Charset.guess(Array(lines.filter { !$0.isEmpty }.joined(separator: [0x20])))
     }
 
     /// Each line in its own charset, as far as that can be guessed.

@@ -17,6 +17,17 @@ struct HeaderTests {
         #expect(header.beginningOfText == "Subject: text\n")
     }
 
+    @Test(
+        "white space around a fold is one space where a value is read, and so is a tab (RFC 5322 §2.2.3)",
+        arguments: [
+            ("one\n\ttwo", "one two"), ("one \t\n \t  two \n", "one two"), ("\n\tone", "one"), ("a\tb\t", "a b"),
+            ("one\n \n two", "one two"), ("two  spaces", "two  spaces"), ("\t\n\t\n", ""),
+            ("=?utf-8?Q?a?=\n\t=?utf-8?Q?b?=", "ab"),
+        ])
+    func folds(_ written: String, _ read: String) {
+        #expect(self.header("Subject:\(written)\nX: y\n\n").subject == read)
+    }
+
     @Test("what is no field begins the text, and no octets trap")
     func odd() {
         #expect(self.header("no field here\nSubject: x\n").fields.isEmpty)
