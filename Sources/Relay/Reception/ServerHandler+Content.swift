@@ -23,8 +23,6 @@ extension ServerHandler {
     }
 
     func store(_ chunk: ByteBuffer, _ context: ChannelHandlerContext) {
-        let octets = self.session.contentOctets
-        self.record?.update(at: self.now) { $0.contentOctetsDone = octets }
         if self.writer?.isFile == true,
             let refusal = self.reception.spoolWatch.refusal(ofPiece: chunk.readableBytes)
         {

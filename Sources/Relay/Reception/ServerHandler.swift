@@ -137,7 +137,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.countMail(isUnderWay: look.recipients > 0 && look.phase != .finalReply)
         self.record?.progressed(
             to: self.isClosing ? nil : look.phase, recipientsDone: look.recipients > 0 ? look.recipients : nil,
-            octetsIn: self.octets.in, octetsOut: self.octets.out, at: self.now)
+            contentOctetsDone: look.contentOctets, octetsIn: self.octets.in, octetsOut: self.octets.out, at: self.now)
         self.octets = (0, 0)
         self.turn = nil
         if self.isClosing {

@@ -92,19 +92,23 @@ final class SessionRecord: Sendable {
     /// A turn of the session is over. Changes what the row shows of its progress, if it is not what it shows already.
     ///
     /// - Parameters:
-    ///   - phase: and `recipientsDone`; `nil`: as before.
+    ///   - phase: as `recipientsDone` and `contentOctetsDone`; `nil`: as before.
     ///   - octetsIn: of this turn; `octetsOut` likewise.
     func progressed(
-        to phase: SessionPhase?, recipientsDone: Int? = nil, octetsIn: Int = 0, octetsOut: Int = 0, at now: Timestamp
+        to phase: SessionPhase?, recipientsDone: Int? = nil, contentOctetsDone: Int? = nil, octetsIn: Int = 0,
+        octetsOut: Int = 0, at now: Timestamp
     ) {
         let isNew = self.state.withLockedValue { state in
             let phase = phase ?? state.row.phase
             let recipientsDone = recipientsDone ?? state.row.recipientsDone
+            let contentOctetsDone = contentOctetsDone ?? state.row.contentOctetsDone
             guard
-                state.row.phase != phase || recipientsDone != state.row.recipientsDone || octetsIn > 0 || octetsOut > 0
+                state.row.phase != phase || recipientsDone != state.row.recipientsDone
+                    || contentOctetsDone != state.row.contentOctetsDone || octetsIn > 0 || octetsOut > 0
             else { return false }
             state.row.phase = phase
             state.row.recipientsDone = recipientsDone
+            state.row.contentOctetsDone = contentOctetsDone
             state.row.octetsIn += octetsIn
             state.row.octetsOut += octetsOut
             state.row.lastActivity = now

@@ -25,6 +25,8 @@ extension ServerSession {
         public let phase: SessionPhase
         /// Of the open transaction, accepted.
         public let recipients: Int
+        /// Of the current content, as they arrived; `nil` when none flows.
+        public let contentOctets: Int?
         public let wantsInput: Bool
         public let awaitsClient: Bool
     }
@@ -32,7 +34,8 @@ extension ServerSession {
     /// Mutating, though nothing changes: so a session that lies in an object is looked at where it is, and not copied first.
     public mutating func look() -> Look {
         Look(
-            phase: self.phase, recipients: self.recipients, wantsInput: self.wantsInput,
+            phase: self.phase, recipients: self.recipients,
+            contentOctets: self.isContentUnderWay ? self.decoder.octets : nil, wantsInput: self.wantsInput,
             awaitsClient: self.awaitsClient)
     }
 
@@ -60,11 +63,13 @@ extension ServerSession {
     public var client: (name: String, extended: Bool)? { self.knownClient.map { ($0.name, $0.extended) } }
 
     /// Octets of the current content, decoded; 0 when none flows.
-    public var contentOctets: Int {
+    public var contentOctets: Int { self.isContentUnderWay ? self.decoder.octets : 0 }
+
+    private var isContentUnderWay: Bool {
         switch self.state {
-        case .content, .storing, .sinking, .committing: self.decoder.octets
-        case .waiting(.transaction): self.isChunked ? self.decoder.octets : 0
-        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .closed: 0
+        case .content, .storing, .sinking, .committing: true
+        case .waiting(.transaction): self.isChunked
+        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .closed: false
         }
     }
 
