@@ -91,6 +91,21 @@ struct ReceptionTests {
             spoolDirectory: "")
     }
 
+    private func reception(_ configuration: RelayConfiguration) async throws -> Reception {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let signal = ChangeSignal(loop: group.next())
+        let accepted = self.accepted
+        let watch = SpoolWatch(
+            self.spool, floor: configuration.freeSpace, threads: .singleton, loop: group.next(), log: Self.silence,
+            signal: signal)
+        await watch.start().cancel()
+        return Reception(
+            Admission(configuration: configuration, keyring: try Keyring(configuration)), spool: self.spool,
+            spoolWatch: watch, registry: SessionRegistry(node: "mx", signal: signal), clock: .system,
+            log: Self.silence, threads: .singleton, requested: { _ in group.next().makeSucceededFuture(0) },
+            accepted: { message in accepted.withLockedValue { $0.append(message) } })
+    }
+
     /// Starts a server, sends `text` in one burst, and gives back all replies up to the end of the session.
     ///
     /// - Parameters:
@@ -100,23 +115,30 @@ struct ReceptionTests {
         _ text: String, _ configuration: RelayConfiguration, on listener: Listener? = nil, endsSide: Bool = false,
         besides others: Int = 0
     ) async throws -> (replies: String, registry: SessionRegistry) {
-        let group = MultiThreadedEventLoopGroup.singleton
-        let signal = ChangeSignal(loop: group.next())
-        let registry = SessionRegistry(node: "mx", signal: signal)
-        let accepted = self.accepted
-        let watch = SpoolWatch(
-            self.spool, floor: configuration.freeSpace, threads: .singleton, loop: group.next(), log: Self.silence,
-            signal: signal)
-        await watch.start().cancel()
-        let reception = Reception(
-            Admission(configuration: configuration, keyring: try Keyring(configuration)), spool: self.spool,
-            spoolWatch: watch, registry: registry, clock: .system, log: Self.silence, threads: .singleton,
-            requested: { _ in group.next().makeSucceededFuture(0) },
-            accepted: { message in accepted.withLockedValue { $0.append(message) } })
+        let reception = try await self.reception(configuration)
         let shares = (0..<others).map { _ in reception.memory.share() }
+        let replies = try await self.converse(with: reception, on: listener, endsSide: endsSide) { inbound, outbound in
+            if !text.isEmpty { try await outbound.write(ByteBuffer(string: text)) }
+            if endsSide { outbound.finish() }
+            var replies = ""
+            for try await buffer in inbound { replies += String(buffer: buffer) }
+            return replies
+        }
+        withExtendedLifetime(shares) {}
+        return (replies, reception.registry)
+    }
+
+    /// Has `client` talk to a server of this reception.
+    private func converse<Result: Sendable>(
+        with reception: Reception, on listener: Listener? = nil, endsSide: Bool = false,
+        _ client: (
+            NIOAsyncChannelInboundStream<ByteBuffer>, NIOAsyncChannelOutboundWriter<ByteBuffer>
+        ) async throws -> Result
+    ) async throws -> Result {
+        let group = MultiThreadedEventLoopGroup.singleton
         let server = try await reception.listen(
             on: listener ?? Listener(SocketEndpoint(host: "127.0.0.1", port: 0)), group: group)
-        let client = try await ClientBootstrap(group: group)
+        let channel = try await ClientBootstrap(group: group)
             .channelOption(.allowRemoteHalfClosure, value: endsSide)
             .connect(to: try #require(server.localAddress)) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -125,17 +147,10 @@ struct ReceptionTests {
                         configuration: .init(isOutboundHalfClosureEnabled: endsSide))
                 }
             }
-        let replies = try await client.executeThenClose { inbound, outbound in
-            if !text.isEmpty { try await outbound.write(ByteBuffer(string: text)) }
-            if endsSide { outbound.finish() }
-            var replies = ""
-            for try await buffer in inbound { replies += String(buffer: buffer) }
-            return replies
-        }
+        let result = try await channel.executeThenClose(client)
         try await server.close()
         await reception.drain(within: .seconds(5))
-        withExtendedLifetime(shares) {}
-        return (replies, registry)
+        return result
     }
 
     private func codes(_ replies: String) -> [String] {
@@ -194,6 +209,118 @@ struct ReceptionTests {
         #expect(stored.hasSuffix("\r\n" + content + "\r\n"))
         #expect(new.message.contentOctets == stored.utf8.count)
         #expect(self.spool.state.withLockedValue { $0.discarded } == 0)
+    }
+
+    private func stored() throws -> String {
+        switch try #require(self.spool.state.withLockedValue { $0.messages.first }).content {
+        case .buffer(let buffer): return String(buffer: buffer)
+        case .file(let file):
+            return try #require(file as? MemorySpool.File).octets.withLockedValue { String(buffer: $0) }
+        }
+    }
+
+    @Test(
+        "content is no part of our trace field, by DATA and BDAT, small and large, for each kind of listener",
+        arguments: [
+            (" white space first\r\nSubject: x\r\n", "\r\n white space first\r\nSubject: x\r\n", nil),
+            ("Plain words, no field.\r\n", "\r\nPlain words, no field.\r\n", nil),
+            ("Subject: x\r\n", "Subject: x\r\n", "x"), ("\r\n", "\r\n", nil),
+            ("From ann Mon\r\nSubject: x\r\n", "X-Mailbox-Line: From ann Mon\r\nSubject: x\r\n", "x"),
+        ])
+    func traceBoundary(_ content: String, _ separated: String, _ subject: String?) async throws {
+        for role in [ServerSession.Role.relay, .lmtp] {
+            for rest in ["\r\nbody\r\n", "\r\n\(self.largeContent)\r\n"] {
+                let whole = content + rest
+                for data in [
+                    "DATA\r\n\(whole).\r\n",
+                    "BDAT 1\r\n\(whole.prefix(1))BDAT \(whole.utf8.count - 1) LAST\r\n\(whole.dropFirst())",
+                ] {
+                    self.spool.state.withLockedValue { $0.messages = [] }
+                    let hello = role == .lmtp ? "LHLO" : "EHLO"
+                    let (replies, _) = try await self.converse(
+                        "\(hello) c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@y>\r\n\(data)QUIT\r\n",
+                        self.configuration(), on: self.listener(role))
+                    #expect(self.codes(replies).suffix(2) == ["250", "221"])
+                    let stored = try self.stored()
+                    #expect(stored.hasPrefix("Received: "))
+                    #expect(stored.hasSuffix(" +0000\r\n" + separated + rest), "\(stored.prefix(400))")
+                    let header = MessageHeader(ByteBuffer(string: stored))
+                    #expect(TraceHop.hops(in: header).map(\.with) == [role == .lmtp ? "LMTP" : "ESMTP"])
+                    #expect(header.subject == subject)
+                    let message = try #require(self.spool.state.withLockedValue { $0.messages.first?.message })
+                    #expect(message.contentOctets == stored.utf8.count)
+                }
+            }
+        }
+    }
+
+    @Test("no content at all is no line either")
+    func noContent() async throws {
+        _ = try await self.converse(
+            "EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@y>\r\nDATA\r\n.\r\nQUIT\r\n", self.configuration())
+        #expect(try self.stored().hasSuffix(" +0000\r\n"))
+        #expect(try self.stored().split(separator: "\r\n").count == 4)
+    }
+
+    @Test("who is named twice gets one copy, on the terms given first; each RCPT has its reply")
+    func duplicates() async throws {
+        var configuration = try self.configuration()
+        let paths = [
+            "<bob@example.org> NOTIFY=SUCCESS", "<bob@example.org> NOTIFY=NEVER", "<bob@EXAMPLE.ORG>",
+            "<Bob@example.org>", "<@a.example:bob@example.org>", "<Postmaster>", "<postmaster>",
+            "<postmaster@mx.example.net>", "<bob@example.net>",
+        ]
+        let transaction =
+            "MAIL FROM:<a@b>\r\n" + paths.map { "RCPT TO:\($0)\r\n" }.joined() + "DATA\r\nhi\r\n.\r\nQUIT\r\n"
+        for role in [ServerSession.Role.relay, .lmtp] {
+            for (mode, others) in [
+                (RelayConfiguration.SourceRoutes.strip, []), (.honor, ["<@a.example:bob@example.org>"]),
+            ] {
+                configuration.sourceRoutes = mode
+                self.accepted.withLockedValue { $0 = [] }
+                let hello = role == .lmtp ? "LHLO c\r\n" : "EHLO c\r\n"
+                let (replies, _) = try await self.converse(
+                    hello + transaction, configuration, on: self.listener(role))
+                let finals = role == .lmtp ? paths.count : 1
+                #expect(
+                    self.codes(replies)
+                        == ["220", "250", "250"] + paths.map { _ in "250" } + ["354"]
+                        + Array(repeating: "250", count: finals) + ["221"])
+                let recipients = try #require(self.accepted.withLockedValue { $0.first?.recipients })
+                #expect(
+                    recipients.map(\.forwardPath.description) == ["<bob@example.org>", "<Bob@example.org>"] + others
+                        + ["<postmaster@mx.example.net>", "<bob@example.net>"])
+                #expect(recipients.map(\.index) == Array(recipients.indices))
+                #expect(recipients.first?.parameters == [Parameter("NOTIFY", "SUCCESS")])
+            }
+        }
+    }
+
+    @Test("a row shows content from its first octets, long before there is enough to store")
+    func slowUpload() async throws {
+        let reception = try await self.reception(self.configuration())
+        let shown = try await self.converse(with: reception) { inbound, outbound in
+            try await outbound.write(
+                ByteBuffer(string: "EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@y>\r\nDATA\r\n"))
+            var replies = ""
+            for try await buffer in inbound {
+                replies += String(buffer: buffer)
+                if replies.contains("354 ") { break }
+            }
+            var shown: [Int] = []
+            for count in 1...3 {
+                try await outbound.write(ByteBuffer(string: "ab\r\n"))
+                let end = ContinuousClock.now + .seconds(10)
+                while reception.registry.records(includingEnded: false).first?.row.contentOctetsDone != 4 * count,
+                    ContinuousClock.now < end
+                {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                shown += reception.registry.records(includingEnded: false).map(\.row.contentOctetsDone)
+            }
+            return shown
+        }
+        #expect(shown == [4, 8, 12])
     }
 
     @Test("a full spool is a 452, and nothing of the message remains")

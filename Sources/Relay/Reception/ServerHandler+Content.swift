@@ -61,16 +61,9 @@ extension ServerHandler {
             peer: peer.text, hello: self.session.client?.name, with: self.session.transferProtocol,
             session: self.record?.ref.id, tls: self.tls, user: self.session.user)
         let hold = self.session.mailParameters?.futureRelease.map { Self.release($0, arrived) }
-        let recipients = envelope.recipients.enumerated().map { index, recipient in
-            let queued = self.admission.queued(recipient.forwardPath, from: peer)
-            var spooled = SpooledRecipient(
-                index: index, forwardPath: queued.path, parameters: recipient.parameters, moved: queued.moved,
-                due: arrived)
-            if let hold { spooled.heldBack(until: hold, from: arrived) }
-            return spooled
-        }
+        let recipients = self.recipients(of: envelope, heldBackUntil: hold, at: arrived)
         let reversePath = self.admission.queued(envelope.reversePath, from: peer)
-        if reversePath != envelope.reversePath || zip(envelope.recipients, recipients).contains(where: Self.isRouted) {
+        if reversePath != envelope.reversePath || envelope.recipients.contains(where: Self.isRouted) {
             self.record?.said(
                 .relay, "source route: \(self.admission.configuration.sourceRoutes.rawValue)", at: arrived)
         }
@@ -130,7 +123,32 @@ extension ServerHandler {
         }
     }
 
-    private static func isRouted(_ given: Envelope.Recipient, _ queued: SpooledRecipient) -> Bool {
+    /// As the queue keeps them. Who is named twice gets one copy, on the terms that were given first; whether two paths
+    /// are one shows only when policy has rewritten them.
+    private func recipients(
+        of envelope: Envelope, heldBackUntil release: Timestamp?, at arrived: Timestamp
+    ) -> [SpooledRecipient] {
+        var recipients: [SpooledRecipient] = []
+        recipients.reserveCapacity(envelope.recipients.count)
+        var known: Set<ForwardPath> = []
+        for recipient in envelope.recipients {
+            let queued = self.admission.queued(recipient.forwardPath, from: self.peer)
+            // A set costs more than a single recipient, and most messages have no more.
+            guard envelope.recipients.count == 1 || known.insert(queued.path).inserted else { continue }
+            var spooled = SpooledRecipient(
+                index: recipients.count, forwardPath: queued.path, parameters: recipient.parameters,
+                moved: queued.moved, due: arrived)
+            if let release { spooled.heldBack(until: release, from: arrived) }
+            recipients.append(spooled)
+        }
+        if recipients.count < envelope.recipients.count {
+            let count = envelope.recipients.count - recipients.count
+            self.record?.said(.relay, "recipients named twice: \(count)", at: arrived)
+        }
+        return recipients
+    }
+
+    private static func isRouted(_ given: Envelope.Recipient) -> Bool {
         guard case .path(let path) = given.forwardPath else { return false }
         return !path.route.isEmpty
     }
