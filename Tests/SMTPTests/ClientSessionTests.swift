@@ -262,7 +262,17 @@ struct ClientSessionTests {
             S: 550 no
             C: HELO a.example.net
             S: 550 5.7.1 no
-            *: unusable for good: 550 5.7.1 no
+            *: unusable: 550 5.7.1 no
+            *: close
+            """,
+            "S: 521 no mail\n*: unusable for good: 521 no mail\n*: close",
+            """
+            S: 220 mx
+            C: EHLO a.example.net
+            S: 521 no mail
+            C: HELO a.example.net
+            S: 521 no mail
+            *: unusable for good: 521 no mail
             *: close
             """,
             """

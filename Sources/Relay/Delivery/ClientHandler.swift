@@ -228,9 +228,9 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             }
             self.record.said(.client, "[content: \(self.reader?.octetsRead ?? 0) octets] .", at: self.now)
         case .finished(let outcomes): self.finished(outcomes)
-        case .unusable(let cause, _):
+        case .unusable(let cause, let permanent):
             self.failure = self.failure ?? cause.description
-            self.connection.unusable(cause, host: self.host)
+            self.connection.unusable(cause, permanent: permanent, host: self.host, session: self.record.ref)
         case .close: self.isClosing = true
         }
     }

@@ -27,6 +27,10 @@ final class OutboundConnection: @unchecked Sendable {
     private var begun = NIODeadline.now()
     private var handler: ClientHandler?
     private var lastFailure: String?
+    /// The last host that takes no mail at all and said so.
+    private var refusal: (reply: Reply, host: SocketEndpoint, session: SessionRef)?
+    /// Some host gave no session for a reason that may pass.
+    private var mayAnswerLater = false
     private var isEnded = false
     /// Asked to end before a host answered.
     private var isUnwanted = false
@@ -83,10 +87,7 @@ final class OutboundConnection: @unchecked Sendable {
     }
 
     private func tryNextHost() {
-        guard let host = self.hosts.popFirst(), !self.isUnwanted else {
-            self.finished(.unreachable(self.lastFailure ?? "no host of the route answers"), host: nil, session: nil)
-            return self.end(failure: self.lastFailure)
-        }
+        guard !self.isUnwanted, let host = self.hosts.popFirst() else { return self.finishWithoutHost() }
         let record = self.delivery.registry.open(
             .outbound, peer: host.description, name: self.nextHop.description, at: self.delivery.clock.now(),
             hangUp: { [weak self] in self?.abort() })
@@ -114,8 +115,23 @@ final class OutboundConnection: @unchecked Sendable {
                 record.said(.relay, failure, at: now)
                 self.delivery.registry.close(record, at: now, failed: true, remark: failure)
                 self.lastFailure = failure
+                self.mayAnswerLater = true
                 self.tryNextHost()
             }
+    }
+
+    /// Where each host refused for good the mail bounces at once (RFC 7504 §4); one that may answer later is worth waiting
+    /// for.
+    private func finishWithoutHost() {
+        if let refusal = self.refusal, !self.mayAnswerLater, self.hosts.isEmpty {
+            let count = self.job?.transaction.recipients.count ?? 0
+            self.finished(
+                .outcomes(Array(repeating: .bounced(refusal.reply), count: count)), host: refusal.host,
+                session: refusal.session)
+        } else {
+            self.finished(.unreachable(self.lastFailure ?? "no host of the route answers"), host: nil, session: nil)
+        }
+        self.end(failure: self.lastFailure)
     }
 
     /// The host gave a session: what waits can begin.
@@ -132,11 +148,19 @@ final class OutboundConnection: @unchecked Sendable {
     }
 
     /// The host answered, but gave no session.
-    func unusable(_ cause: ClientSession.DeferralCause, host: SocketEndpoint) {
+    ///
+    /// - Parameter permanent: its reply, when it never will.
+    func unusable(
+        _ cause: ClientSession.DeferralCause, permanent: Reply?, host: SocketEndpoint, session: SessionRef
+    ) {
         self.lastFailure = "\(host): \(cause)"
         if case .tlsFailed(_, plaintextAllowed: true) = cause {
             self.plaintextHost = host
             self.hosts = [host] + self.hosts
+        } else if let permanent {
+            self.refusal = (permanent, host, session)
+        } else {
+            self.mayAnswerLater = true
         }
     }
 

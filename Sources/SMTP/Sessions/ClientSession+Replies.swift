@@ -107,9 +107,13 @@ extension ClientSession {
         }
     }
 
+    /// The greeting or HELO was answered with anything but a 2yz.
     private mutating func rejected(_ reply: Reply) {
         if reply.code.isTransient || reply.code.isPermanent {
-            self.giveUp(.reply(reply), permanent: reply.code.isPermanent ? reply : nil)
+            // A 5yz to HELO may be about our name, which the operator can set right; 521 is about the host (RFC 7504 §3).
+            let isGreeting = if case .greeting = self.state { true } else { false }
+            let isFinal = reply.code == 521 || isGreeting && reply.code.isPermanent
+            self.giveUp(.reply(reply), permanent: isFinal ? reply : nil)
         } else {
             self.giveUp(.malformedReply(self.phase))
         }
