@@ -44,6 +44,16 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
         return text.withUTF8 { Self.isPlain($0) } ? text : SafeText(text).description
     }
 
+    /// A line as it was laid out: a tab goes to the next column that is a multiple of eight. In what is no such line a tab
+    /// is as odd as any other control, and is shown.
+    public init(line text: some StringProtocol) {
+        guard text.utf8.contains(0x09) else {
+            self.init(text)
+            return
+        }
+        self.init(sanitising: text.utf8, expandsTabs: true)
+    }
+
     /// Octets as they came; those that are not UTF-8 are shown as `\xff`.
     public init(octets: some Sequence<UInt8>) {
         self.init(sanitising: octets)
@@ -62,8 +72,9 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
     }
     private static let ascii: [Cell] = (0..<128).map { Cell(text: String(Unicode.Scalar(UInt8($0)))) }
 
-    private init(sanitising octets: some Sequence<UInt8>) {
+    private init(sanitising octets: some Sequence<UInt8>, expandsTabs: Bool = false) {
         var cells: [Cell] = []
+        var columns = (count: 0, ofCells: 0)
         var decoder = LossyDecoder(octets.makeIterator())
         var marks = 0
         var canCarryMarks = false
@@ -76,6 +87,14 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
             }
             guard let scalar = piece.scalar else {
                 cells += Self.escape(octet: piece.octet)
+                canCarryMarks = false
+                continue
+            }
+            if expandsTabs, scalar == "\t" {
+                columns.count += cells[columns.ofCells...].reduce(0) { $0 + Int($1.width) }
+                let blanks = 8 - columns.count % 8
+                cells += Array(repeating: Self.ascii[0x20], count: blanks)
+                columns = (columns.count + blanks, cells.count)
                 canCarryMarks = false
                 continue
             }

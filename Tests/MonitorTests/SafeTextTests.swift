@@ -29,6 +29,19 @@ struct SafeTextTests {
         #expect(SafeText("日本").columns == 4)
     }
 
+    @Test(
+        "in a line a tab goes to the next column that is a multiple of eight, and other controls are shown",
+        arguments: [
+            ("\ta", "        a"), ("a\tb", "a       b"), ("1234567\tb", "1234567 b"),
+            ("12345678\tb", "12345678        b"),
+            ("a\t\tb", "a               b"), ("日本\tb", "日本    b"), ("\u{1B}\tb", "\\x1b    b"),
+            ("\u{8}b", "\\x08b"), ("plain", "plain"),
+        ])
+    func tabs(_ text: String, _ shown: String) {
+        #expect(SafeText(line: text).description == shown)
+        #expect(SafeText(text).description.contains("\\x09") == text.contains("\t"))
+    }
+
     @Test("random octets never give a control character")
     func random() {
         let seed = UInt64.random(in: 0 ... .max)
