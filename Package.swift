@@ -85,7 +85,8 @@ let engineRooms =
         room("SASL", ["SMTP", crypto]),
         .target(name: "CXXHash"),
         room("Spool", ["CXXHash", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite]),
-        room("Monitor", ["Mail", "SMTP", nioCore]),
+        .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
+        room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
         relay,
         room("Screen", ["Monitor", "Mail", "SMTP", toml, collections]),
     ]
