@@ -150,7 +150,7 @@ let engineRooms =
             tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
             tests("SASLTests", ["SASL", "SMTP"]),
             tests("MailTests", ["Mail", "SMTP", nioCore]),
-            tests("SpoolTests", ["Spool", "Mail", "SMTP", nioCore, nioPosix, grdb]),
+            tests("SpoolTests", ["Spool", "Mail", "SMTP", nioCore, nioPosix, grdb], exclude: ["Fixtures"]),
             tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
             tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
             tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),

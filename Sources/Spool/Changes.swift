@@ -116,13 +116,13 @@ public struct Applied: Sendable {
         }
     }
     public var changes: [Change]
-    /// Why others were left alone, in words (`already on hold`, `changed meanwhile`), with how many recipients.
-    public var skipped: [String: Int]
+    /// Why others were left alone, with how many recipients.
+    public var skipped: [Skip: Int]
     /// Names a drop for ``Spool/undo(_:after:at:on:)``.
     public var undo: Int64?
     /// Of an undo: the last message looked at, behind which it goes on; `nil`: there are no more.
     public var end: QueueID?
-    public init(changes: [Change] = [], skipped: [String: Int] = [:], undo: Int64? = nil, end: QueueID? = nil) {
+    public init(changes: [Change] = [], skipped: [Skip: Int] = [:], undo: Int64? = nil, end: QueueID? = nil) {
         self.changes = changes
         self.skipped = skipped
         self.undo = undo
@@ -190,6 +190,16 @@ public struct Counters: Sendable, Hashable {
     /// Messages made here to report on others; they count as accepted too.
     public var reports = 0
     public init() {}
+
+    package static func += (counters: inout Counters, more: Counters) {
+        counters.accepted += more.accepted
+        counters.relayed += more.relayed
+        counters.deferredAttempts += more.deferredAttempts
+        counters.bounced += more.bounced
+        counters.expired += more.expired
+        counters.dropped += more.dropped
+        counters.reports += more.reports
+    }
 }
 
 /// Content that can be read, any number of times. Large content is never in memory as a whole.

@@ -206,7 +206,7 @@ struct DamageTests {
         let undone = try await spool.spool.undo(token, after: nil, at: Timestamp(milliseconds: 5), on: spool.loop)
             .get()
         #expect(undone.changes.map(\.message) == [ids[4], ids[5]])
-        #expect(undone.skipped == ["damaged": 3, "changed meanwhile": 1])
+        #expect(undone.skipped == [.damaged: 3, .changed: 1])
         _ = try await spool.spool.purge(at: Timestamp(milliseconds: 2000), on: spool.loop).get()
         #expect(try await spool.spool.message(ids[1]) == nil)
         #expect(try await spool.spool.message(ids[2]) == nil)

@@ -181,7 +181,7 @@ extension Queue {
 
     private func part(_ applied: Applied) -> Part {
         var part = Part(undo: applied.undo.map { UndoToken(node: self.node, id: $0) })
-        for (reason, count) in applied.skipped { part.skipped[SkipReason(spool: reason), default: 0] += count }
+        for (skip, count) in applied.skipped { part.skipped[SkipReason(skip), default: 0] += count }
         for change in applied.changes {
             part.done[change.message, default: 0] += 1
             if !change.recipient.state.isSettled {
@@ -247,17 +247,16 @@ extension Queue {
 }
 
 extension SkipReason {
-    /// - Parameter spool: the store's word for it.
-    fileprivate init(spool: String) {
+    fileprivate init(_ skip: Skip) {
         self =
-            switch spool {
-            case "already settled": .settled
-            case "on hold", "already on hold": .onHold
-            case "not on hold": .notOnHold
-            case "too late to undo": .tooLate
-            case "damaged": .damaged
-            case "no longer in the spool": .gone
-            default: .changed
+            switch skip {
+            case .gone: .gone
+            case .changed: .changed
+            case .settled: .settled
+            case .onHold, .alreadyOnHold: .onHold
+            case .notOnHold: .notOnHold
+            case .tooLate: .tooLate
+            case .damaged: .damaged
             }
     }
 }

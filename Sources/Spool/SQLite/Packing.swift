@@ -75,7 +75,7 @@ struct Packer {
     }
 
     /// Of a fact.
-    static func others(_ recipients: [Fact.Recipient]) -> [UInt8] {
+    static func others(_ recipients: [SharedFact.Recipient]) -> [UInt8] {
         var packer = Packer(recipients: recipients.count)
         packer.write(UInt32(recipients.count))
         for recipient in recipients {
@@ -204,11 +204,11 @@ struct Unpacker {
         return recipients
     }
 
-    mutating func others() throws(SpoolError) -> [Fact.Recipient] {
-        var recipients: [Fact.Recipient] = []
+    mutating func others() throws(SpoolError) -> [SharedFact.Recipient] {
+        var recipients: [SharedFact.Recipient] = []
         for _ in 0..<(try self.integer(UInt32.self)) {
             let index = Int(try self.integer(UInt32.self))
-            recipients.append(Fact.Recipient(index: index, forwardPath: try self.forwardPath()))
+            recipients.append(SharedFact.Recipient(index: index, forwardPath: try self.forwardPath()))
         }
         try self.checkEnd()
         return recipients

@@ -73,12 +73,6 @@ struct StoredRow {
 }
 
 extension Fact {
-    /// A recipient that the same happened to as to others.
-    struct Recipient {
-        var index: Int
-        var forwardPath: ForwardPath
-    }
-
     /// What a row tells, in order: of each of its recipients. None where the row is damaged.
     static func all(in row: Row) -> [Fact] { (try? self.read(row)) ?? [] }
 

@@ -7,7 +7,7 @@ extension Store {
         for damage in damaged {
             var fact = Fact(sequence: 0, at: now, kind: .damaged, message: damage.message)
             fact.text = damage.reason
-            try self.insert(fact, db)
+            try self.insert(SharedFact(fact: fact), db)
         }
     }
 }

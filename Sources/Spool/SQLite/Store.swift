@@ -167,35 +167,27 @@ final class Store {
         }
         self.totals.lastID = max(self.totals.lastID, message.id.rawValue)
         self.totals.counters.accepted += 1
-        var fact = Fact(sequence: 0, at: message.arrived, kind: .accepted, message: message.id)
-        fact.from = message.reversePath.description
-        fact.text = message.arrival.peer ?? message.arrival.with
-        fact.session = message.arrival.session
-        fact.contentOctets = message.contentOctets
-        try self.insert(fact, db)
+        try self.insert(SharedFact(fact: new.acceptance), db)
         self.remember(message)
     }
 
-    func remember(_ message: SpooledMessage) {
+    private func remember(_ message: SpooledMessage) {
         self.touched.append(message.id)
         self.fresh.insert(message, for: message.id)
     }
 
-    /// Writes the message's row, or takes it away when nothing needs it any more.
-    /// - Returns: whether it is gone.
-    func write(_ message: SpooledMessage, _ db: Database) throws -> Bool {
-        if message.recipients.allSatisfy(\.state.isSettled), !self.undoable.contains(message.id) {
-            try self.delete(message.id, db)
-            return true
-        }
+    /// Writes the message's row.
+    ///
+    /// - Parameter message: `nil`: nothing needs it any more.
+    func write(_ message: SpooledMessage?, as id: QueueID, _ db: Database) throws {
+        guard let message else { return try self.delete(id, db) }
         try db.cachedStatement(sql: "UPDATE messages SET generation = ?, recipients = ? WHERE id = ?")
             .run {
                 $0.bind(message.generation)
                 $0.bind(Packer.recipients(message.recipients))
-                $0.bind(message.id.rawValue)
+                $0.bind(id.rawValue)
             }
         self.remember(message)
-        return false
     }
 
     func delete(_ id: QueueID, _ db: Database) throws {
@@ -207,7 +199,7 @@ final class Store {
         self.gone.append((id, !isInline))
     }
 
-    func count(_ body: (inout Counters) -> Void) { body(&self.totals.counters) }
+    func count(_ counts: Counters) { self.totals.counters += counts }
 
     // MARK: drops that can be taken back
 
@@ -239,11 +231,13 @@ final class Store {
 
     // MARK: facts
 
-    /// - Parameter others: recipients that it happened to as well: each has a fact of its own.
-    /// - Returns: the sequence of the last.
-    @discardableResult
-    func insert(_ fact: Fact, others: [Fact.Recipient] = [], _ db: Database) throws -> Int64 {
-        self.totals.lastFact += 1 + Int64(others.count)
+    /// The sequence of the fact that is written next.
+    var nextFact: Int64 { self.totals.lastFact + 1 }
+
+    func insert(_ shared: SharedFact, _ db: Database) throws {
+        let fact = shared.fact
+        // Each recipient has a fact of its own.
+        self.totals.lastFact += 1 + Int64(shared.others.count)
         let statement =
             try self.factInsertion
             ?? db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -262,9 +256,8 @@ final class Store {
             $0.bind(fact.session)
             $0.bind(fact.contentOctets)
             $0.bind(fact.milliseconds)
-            $0.bind(others.isEmpty ? nil : Packer.others(others))
+            $0.bind(shared.others.isEmpty ? nil : Packer.others(shared.others))
         }
-        return self.totals.lastFact
     }
 
     /// Enough facts are too old.

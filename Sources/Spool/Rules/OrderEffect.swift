@@ -1,0 +1,117 @@
+package import Mail
+import SMTP
+
+/// What an order makes of one message: a store writes all of it down in the order's transaction.
+package struct OrderEffect: Sendable {
+    /// The message as it is from now on; unchanged when every recipient was skipped.
+    package var message: SpooledMessage
+    /// The recipients that changed, as they are from now on.
+    package var changed: [SpooledRecipient] = []
+    /// The drops that are kept, so that they can be taken back.
+    package var drops: [Drop] = []
+    package var facts: [Fact] = []
+    package var counts = Counters()
+    package var skipped: [Skip: Int] = [:]
+}
+
+extension SpooledMessage {
+    /// Decides what an order does to those recipients that are as the targets name them.
+    ///
+    /// - Parameter token: names a drop that begins with this order.
+    package func applying(_ order: Order, to targets: [RecipientTarget], token: Int64) -> OrderEffect {
+        var effect = OrderEffect(message: self)
+        for target in targets {
+            guard let place = effect.message.place(of: target.index),
+                effect.message.recipients[place].generation == target.generation
+            else {
+                effect.skipped[.changed, default: 0] += 1
+                continue
+            }
+            let before = effect.message.recipients[place]
+            if let skip = effect.message.recipients[place].obey(order) {
+                effect.skipped[skip, default: 0] += 1
+                continue
+            }
+            effect.message.recipients[place].generation += 1
+            let changed = effect.message.recipients[place]
+            effect.changed.append(changed)
+            effect.facts.append(Fact(order, changed, of: self))
+            if case .drop(let until, let earlier) = order.action {
+                effect.counts.dropped += 1
+                effect.drops.append(
+                    Drop(
+                        message: self.id, token: earlier ?? token, until: until, generation: changed.generation,
+                        before: before))
+            }
+        }
+        if !effect.changed.isEmpty { effect.message.generation += 1 }
+        return effect
+    }
+}
+
+extension SpooledRecipient {
+    /// - Returns: why it stays as it is; `nil`: it changed.
+    fileprivate mutating func obey(_ order: Order) -> Skip? {
+        guard !self.state.isSettled else { return .settled }
+        switch order.action {
+        case .retry:
+            guard self.state != .hold else { return .onHold }
+            self.state = .queued
+            self.due = order.at
+        case .hold:
+            guard self.state != .hold else { return .alreadyOnHold }
+            self.state = .hold
+            self.heldSince = order.at
+        case .release:
+            guard self.state == .hold else { return .notOnHold }
+            self.state = .queued
+            self.due = order.at
+            if let since = self.heldSince { self.heldTotal += max(order.at.since(since), 0) }
+            self.heldSince = nil
+        case .drop:
+            self.state = .dropped
+            self.settledAt = order.at
+        }
+        return nil
+    }
+}
+
+extension Fact {
+    fileprivate init(_ order: Order, _ recipient: SpooledRecipient, of message: SpooledMessage) {
+        let kind: Kind =
+            switch order.action {
+            case .retry: .retried
+            case .hold: .held
+            case .release: .released
+            case .drop: .dropped
+            }
+        self.init(kind, recipient, of: message, at: order.at)
+        self.text = "by \(order.by)"
+    }
+}
+
+extension Applied {
+    /// Adds what an order did to one message.
+    package mutating func add(_ effect: OrderEffect) {
+        self.add(effect.changed, of: effect.message)
+        self.skipped.merge(effect.skipped, uniquingKeysWith: +)
+        self.undo = self.undo ?? effect.drops.first?.token
+    }
+
+    /// Adds what an undo did to one message.
+    package mutating func add(_ effect: UndoEffect) {
+        if let message = effect.message { self.add(effect.changed, of: message) }
+        self.skipped.merge(effect.skipped, uniquingKeysWith: +)
+    }
+
+    private mutating func add(_ changed: [SpooledRecipient], of message: SpooledMessage) {
+        self.changes += changed.map { Change(message: message.id, generation: message.generation, recipient: $0) }
+    }
+}
+
+extension RecipientTarget {
+    /// Targets by their message, in order of the IDs, so that each message is read and written once.
+    package static func byMessage(_ targets: [RecipientTarget]) -> [(id: QueueID, targets: [RecipientTarget])] {
+        Dictionary(grouping: targets, by: \.message).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}

@@ -1,0 +1,159 @@
+import Mail
+import SMTP
+
+/// What a settlement makes of its message: a store writes all of it down in one transaction, together with the reports.
+package struct SettlementEffect: Sendable {
+    /// The message as it is from now on; `nil`: nothing needs it any more.
+    package var message: SpooledMessage?
+    package var generation: UInt32
+    package var facts: [SharedFact] = []
+    /// What is added to the counters. The reports are messages too, and counted as such when they are accepted.
+    package var counts = Counters()
+}
+
+extension SpooledMessage {
+    /// Whether nothing needs the message any more.
+    ///
+    /// - Parameter isKept: a drop of it can be taken back.
+    package func isOver(isKept: Bool) -> Bool { !isKept && self.recipients.allSatisfy(\.state.isSettled) }
+
+    /// Decides what a settlement does. It is done wholly or not at all.
+    ///
+    /// - Parameter isKept: a drop of the message can be taken back.
+    /// - Returns: `nil` when a recipient is not as the settlement expects it, or is named twice.
+    package func settling(_ settlement: Settlement, isKept: Bool) -> SettlementEffect? {
+        guard settlement.isAscending || Set(settlement.outcomes.map(\.index)).count == settlement.outcomes.count
+        else { return nil }
+        for outcome in settlement.outcomes {
+            guard let place = self.place(of: outcome.index), self.recipients[place].generation == outcome.generation,
+                !self.recipients[place].state.isSettled
+            else { return nil }
+        }
+        var effect = SettlementEffect(generation: self.generation + 1)
+        effect.tell(settlement, of: self)
+        if !self.isEnded(by: settlement, isKept: isKept) {
+            var message = self
+            message.generation += 1
+            for outcome in settlement.outcomes {
+                guard let place = message.place(of: outcome.index) else { continue }
+                message.recipients[place].settle(outcome, at: settlement.at)
+            }
+            effect.message = message.isOver(isKept: isKept) ? nil : message
+        }
+        return effect
+    }
+
+    /// Whether every recipient is settled at once, as is so for most mail: its recipients, which others hold too, need not be
+    /// copied to be changed.
+    private func isEnded(by settlement: Settlement, isKept: Bool) -> Bool {
+        let outcomes = settlement.outcomes
+        return !isKept && outcomes.count == self.recipients.count && outcomes.allSatisfy(\.state.isSettled)
+            && settlement.isAscending
+    }
+
+    /// Where the recipient of an index is: at that place, as long as nothing is damaged.
+    func place(of index: Int) -> Int? {
+        if self.recipients.indices.contains(index), self.recipients[index].index == index { return index }
+        return self.recipients.firstIndex { $0.index == index }
+    }
+}
+
+extension Settlement {
+    /// Whether the outcomes are in order of the recipients, as they are but for odd callers.
+    fileprivate var isAscending: Bool {
+        zip(self.outcomes, self.outcomes.dropFirst()).allSatisfy { $0.index < $1.index }
+    }
+}
+
+extension SettlementEffect {
+    /// What the same attempt did to several recipients is one fact.
+    fileprivate mutating func tell(_ settlement: Settlement, of message: SpooledMessage) {
+        var untold = settlement.outcomes[...]
+        while let outcome = untold.first {
+            let alike = untold.prefix { $0.isLike(outcome) }
+            untold = untold.dropFirst(alike.count)
+            self.tell(alike, of: message, at: settlement.at)
+        }
+        for report in settlement.reports {
+            self.counts.reports += 1
+            var fact = Fact(sequence: 0, at: settlement.at, kind: .reported, message: message.id)
+            fact.to = report.message.recipients.first?.forwardPath.description
+            fact.text = report.message.id.description
+            self.facts.append(SharedFact(fact: fact))
+        }
+    }
+
+    private mutating func tell(
+        _ alike: ArraySlice<Settlement.Outcome>, of message: SpooledMessage, at now: Timestamp
+    ) {
+        // Nothing else happened; that the sender was told is a fact of the report.
+        guard let outcome = alike.first, !outcome.delayNoticed, let kind = self.count(outcome, times: alike.count),
+            let first = message.place(of: outcome.index)
+        else { return }
+        var fact = Fact(sequence: 0, at: now, kind: kind, message: message.id, recipient: outcome.index)
+        fact.from = message.reversePath.description
+        fact.to = message.recipients[first].forwardPath.description
+        fact.nextHop = outcome.nextHop
+        fact.remoteID = outcome.remoteID
+        fact.text = outcome.reply
+        fact.session = outcome.session
+        fact.contentOctets = message.contentOctets
+        fact.milliseconds = outcome.milliseconds
+        let others = alike.dropFirst().compactMap { outcome in
+            message.place(of: outcome.index).map {
+                SharedFact.Recipient(index: outcome.index, forwardPath: message.recipients[$0].forwardPath)
+            }
+        }
+        self.facts.append(SharedFact(fact: fact, others: others))
+    }
+
+    /// - Returns: as which fact it is told; `nil`: as none.
+    private mutating func count(_ outcome: Settlement.Outcome, times: Int) -> Fact.Kind? {
+        switch outcome.state {
+        case .deferred:
+            if outcome.countsAsTry { self.counts.deferredAttempts += times }
+            return .deferred
+        case .relayed:
+            self.counts.relayed += times
+            return .relayed
+        case .bounced:
+            self.counts.bounced += times
+            return .bounced
+        case .expired:
+            self.counts.expired += times
+            return .expired
+        case .hold: return .damaged
+        case .queued, .active, .dropped: return nil
+        }
+    }
+}
+
+extension Settlement.Outcome {
+    /// Whether the same happened to another recipient, as far as facts tell it: each retry has a time of its own.
+    fileprivate func isLike(_ other: Self) -> Bool {
+        var other = other
+        other.index = self.index
+        other.generation = self.generation
+        other.due = self.due
+        other.relayNoticed = self.relayNoticed
+        return self == other
+    }
+}
+
+extension SpooledRecipient {
+    fileprivate mutating func settle(_ outcome: Settlement.Outcome, at now: Timestamp) {
+        self.generation += 1
+        if outcome.countsAsTry, self.tries < .max { self.tries += 1 }
+        if let due = outcome.due { self.due = due }
+        self.nextHop = outcome.nextHop ?? self.nextHop
+        self.lastReply = outcome.reply ?? self.lastReply
+        self.remoteID = outcome.remoteID ?? self.remoteID
+        self.state = outcome.state
+        if outcome.state.isSettled { self.settledAt = now }
+        if outcome.delayNoticed {
+            self.delayNoticed = true
+        } else if outcome.state == .hold {
+            self.heldSince = now
+        }
+    }
+}

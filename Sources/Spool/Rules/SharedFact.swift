@@ -1,0 +1,34 @@
+import Mail
+package import SMTP
+
+/// A fact that is the same for several recipients of a message, but for whom it is about.
+package struct SharedFact: Sendable, Hashable {
+    package struct Recipient: Sendable, Hashable {
+        package var index: Int
+        package var forwardPath: ForwardPath
+    }
+
+    /// The fact of the first recipient, or of the whole message.
+    package var fact: Fact
+    /// The recipients behind the first, in order.
+    package var others: [Recipient] = []
+
+    /// The facts that a reader is handed, in order.
+    package var each: [Fact] {
+        self.others.reduce(into: [self.fact]) { facts, other in
+            var fact = self.fact
+            fact.recipient = other.index
+            fact.to = other.forwardPath.description
+            facts.append(fact)
+        }
+    }
+}
+
+extension Fact {
+    /// An order or an undo, as it changed one recipient.
+    init(_ kind: Kind, _ recipient: SpooledRecipient, of message: SpooledMessage, at now: Timestamp) {
+        self.init(
+            sequence: 0, at: now, kind: kind, message: message.id, recipient: recipient.index,
+            from: message.reversePath.description, to: recipient.forwardPath.description)
+    }
+}
