@@ -78,7 +78,7 @@ let relay = room(
     [
         "Spool", "Monitor", "Mail", "SASL", "SMTP", "CMalloc", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
         crypto, deque, heap, histogram, logging,
-    ])
+    ], exclude: ["README.md"])
 let engineRooms =
     protocolRooms + [
         .target(name: "CMalloc"),
