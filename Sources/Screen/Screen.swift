@@ -3,37 +3,43 @@ public import Monitor
 
 /// Keys and feeds in, a canvas of cells out; knows no terminal.
 ///
-/// A key never waits for a feed: reads run beside, and one that answers an older question is ignored. `settled()` waits
-/// until nothing is under way, for tests.
+/// What is looked at are panes, on a stack; what has to be answered is an overlay above them. Both give back effects,
+/// which are carried out here. A key never waits for a feed: reads run beside, and one that answers an older question is
+/// ignored. `settled()` waits until nothing is under way, for tests.
 public actor Screen {
-    var nodes: [NodeState]
-    var current = 0
-    var view = View.overview
-    var layers: [Layer] = []
-    var modal: Modal?
-    var outcome: Outcome?
-    var searchWord = ""
-    var isFrozen = false
+    private static let least = (columns: 40, rows: 10)
+    /// Nothing moves for so long after a key.
+    private static let stillFor: Int64 = 1500
+    /// The same destructive key comes from a key that repeats by itself.
+    private static let repeatWithin: Int64 = 250
+
+    private let options: ScreenOptions
+    private var nodes: [Node]
+    private var stack: PaneStack
+    private var overlay: (any Overlay)?
+    private var lock: Lock
+    private var undos = UndoStack()
+    private var outcome: Outcome?
+    private var searchWord = ""
+    private var isFrozen = false
     /// A change came while rows must not move.
-    var isBehind = false
-    var isLocked: Bool
-    var unlockedUntil: Timestamp?
-    var lastKey: Timestamp?
-    var lastDestructive: (verb: Verb, at: Timestamp)?
-    var columnOffset = 0
+    private var isBehind = false
+    private var lastKey: Timestamp?
+    private var lastDestructive: (command: Command, at: Timestamp)?
+    /// Waits for what is under way, and then asks about what the cursor is on.
+    private var waitingToAsk: Command?
+    private var columns: Int
+    private var rows: Int
     /// Changes, sizes and palettes that the driver must take as wholly new.
     public private(set) var repaints = 0
-    public internal(set) var theme: Theme
-    public internal(set) var wantsQuit = false
-    let options: ScreenOptions
-    var columns: Int
-    var rows: Int
+    public private(set) var theme: Theme
+    public private(set) var wantsQuit = false
 
     // Reads under way, and the ones to repeat when they are done.
-    var serial = 0
-    var inFlight: [Load: Int] = [:]
-    var again: Set<Load> = []
-    var actions = 0
+    private var serial = 0
+    private var inFlight: [Read.Key: Int] = [:]
+    private var again: [Read.Key: Read] = [:]
+    private var deeds = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
     private var watchers: [Task<Void, Never>] = []
 
@@ -43,34 +49,26 @@ public actor Screen {
 
     public init(feeds: [FeedEntry], options: ScreenOptions) {
         precondition(!feeds.isEmpty, "a screen needs a feed")
-        self.nodes = feeds.map { NodeState($0) }
+        self.nodes = feeds.map { Node($0) }
+        self.stack = PaneStack(feeds)
         self.options = options
         self.columns = options.columns
         self.rows = options.rows
-        self.isLocked = options.isLocked
+        self.lock = Lock(isLocked: options.isLocked, locksAgain: options.locksAgain)
         self.theme = options.theme
         (self.updates, self.updated) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
+    // MARK: The driver's door
+
     public var size: (columns: Int, rows: Int) { (self.columns, self.rows) }
-    var now: Timestamp { self.options.clock() }
-    var node: NodeState {
-        get { self.nodes[self.current] }
-        set { self.nodes[self.current] = newValue }
-    }
-    var place: Place {
-        switch self.layers.last {
-        case .message: .message
-        case .transcript: .transcript
-        case nil: self.view.place
-        }
-    }
+    private var now: Timestamp { self.options.clock() }
 
     /// Asks what the feeds can do and reads what is shown. Call once.
     public func start() {
         for index in self.nodes.indices {
-            self.load(.capabilities(index))
-            self.load(.overview(index))
+            self.start(self.readCapabilities(index))
+            self.start(self.readOverview(index))
         }
         self.reload()
     }
@@ -96,73 +94,530 @@ public actor Screen {
     public func resize(columns: Int, rows: Int) {
         self.columns = columns
         self.rows = rows
-        self.layout()
-        self.loadShortLists()
-        self.repaint()
+        self.fit()
+        self.repaints += 1
     }
 
     /// Reads the visible windows anew; `nil`: all of them.
-    public func refresh(_ change: FeedChange?) { self.refresh(change, node: self.current) }
+    public func refresh(_ change: FeedChange?) { self.refresh(change, node: self.stack.node) }
 
-    func refresh(_ change: FeedChange?, node: Int) {
+    private func refresh(_ change: FeedChange?, node: Int) {
         guard !self.isFrozen else {
             self.isBehind = true
             return
         }
-        let areas: Set<FeedChange.Area> =
-            switch change {
-            case .changed(let areas): areas
-            case .missed, nil: Set(FeedChange.Area.allCases)
-            }
-        guard node == self.current || self.showsMessage else { return }
-        self.reload(areas)
+        guard node == self.stack.node || self.stack.top.showsOtherNodes else { return }
+        switch change {
+        case .changed(let areas): self.reload(areas)
+        case .missed, nil: self.reload()
+        }
     }
-    private var showsMessage: Bool { if case .message = self.layers.last { true } else { false } }
 
     /// A second went by: clocks, ages, what was put off while a key was fresh.
     public func tick() {
-        if let until = self.unlockedUntil, self.now >= until {
-            self.isLocked = true
-            self.unlockedUntil = nil
-            self.say("locked again: ten minutes are over", .plain)
-        }
-        if self.isBehind, !self.isFrozen, !self.rowsMustStay {
+        let now = self.now
+        if self.lock.expires(now) { self.say("locked again: ten minutes are over", .plain) }
+        if let outcome = self.outcome, now >= outcome.until { self.outcome = nil }
+        guard !self.isFrozen else { return }
+        if self.isBehind, !self.rowsMustStay {
             self.isBehind = false
             self.reload()
-        } else if self.place == .overview, !self.isFrozen, self.node.overview.map(Self.flows) == true {
-            self.load(.overview(self.current))
+        } else {
+            self.carryOut(self.stack.top.ticked(self.around))
         }
     }
-    private static func flows(_ overview: Overview) -> Bool {
-        [overview.received, overview.relayed, overview.deferred, overview.bounced].contains { $0.contains { $0 > 0 } }
-    }
 
-    /// Nothing moves under the operator: while a dialog is open and for 1.5 s after a key, order stays.
-    var rowsMustStay: Bool {
-        if case .dialog = self.modal { return true }
-        if case .menu = self.modal { return true }
-        return self.lastKey.map { self.now.since($0) < 1500 } ?? false
-    }
+    /// What a driver paints, of one moment.
+    public var picture: (canvas: Canvas, theme: Theme, repaints: Int) { (self.canvas, self.theme, self.repaints) }
 
-    func repaint() { self.repaints += 1 }
-
-    func say(_ text: String, _ kind: Outcome.Kind) {
-        self.outcome = Outcome(text: text, kind: kind, at: self.now)
-    }
-
-    /// Something arrived: tells the driver and whoever waits for quiet.
-    func changed() {
-        self.updated.yield()
-        guard self.inFlight.isEmpty, self.actions == 0 else { return }
-        let waiting = self.waiting
-        self.waiting = []
-        for continuation in waiting { continuation.resume() }
+    /// Everything as it is now.
+    public var canvas: Canvas {
+        let around = self.around
+        var painter = Painter(canvas: Canvas(columns: self.columns, rows: self.rows), glyphs: around.glyphs)
+        guard self.hasRoom else {
+            let least = Self.least
+            painter.text("hoptop runs on; please enlarge", x: 0, y: 0, columns: self.columns, role: .flashWarn)
+            painter.text("(at least \(least.columns)x\(least.rows))", x: 0, y: 1, columns: self.columns, role: .muted)
+            return painter.canvas
+        }
+        let undo = self.undos.offered(around.now).map { entry in
+            Frame.UndoOffer(
+                action: entry.action, node: entry.node == around.current ? nil : self.nodes[entry.node].name,
+                left: entry.until.since(around.now))
+        }
+        Frame(
+            around: around, theme: self.theme, stack: self.stack, lock: self.lock, outcome: self.outcome, undo: undo,
+            overlay: self.overlay
+        ).paint(&painter)
+        return painter.canvas
     }
 
     /// Returns when no read and no action is under way.
     public func settled() async {
-        while !self.inFlight.isEmpty || self.actions > 0 {
+        while !self.inFlight.isEmpty || self.deeds > 0 {
             await withCheckedContinuation { self.waiting.append($0) }
         }
+    }
+
+    // MARK: What panes see
+
+    private var hasRoom: Bool { self.columns >= Self.least.columns && self.rows >= Self.least.rows }
+
+    /// Nothing moves under the operator: while a dialog is open and for a while after a key, order stays.
+    private var rowsMustStay: Bool {
+        if self.overlay?.keepsRows == true { return true }
+        return self.lastKey.map { self.now.since($0) < Self.stillFor } ?? false
+    }
+
+    private var around: Surroundings {
+        Surroundings(
+            now: self.now, columns: self.columns, rows: self.rows, nodes: self.nodes, current: self.stack.node,
+            glyphs: Glyphs(self.theme, isASCII: self.options.isASCII), isFrozen: self.isFrozen,
+            rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, columnOffset: self.stack.columnOffset)
+    }
+
+    /// Fits what is shown to its room, and reads what that lacks.
+    private func fit() {
+        let around = self.around
+        self.stack.top.layout(around)
+        for read in self.stack.top.missing(around) { self.start(read) }
+    }
+
+    private func say(_ text: String, _ kind: Outcome.Kind) {
+        self.outcome = Outcome((text, kind), until: self.now.adding(milliseconds: Outcome.lifetime))
+    }
+
+    // MARK: Keys
+
+    public func press(_ key: Key) {
+        defer {
+            self.lastKey = self.now
+            self.fit()
+        }
+        self.waitingToAsk = nil
+        guard self.hasRoom else {
+            if Command.quit.keys.contains(key) { self.performEverywhere(Call(command: .quit)) }
+            return
+        }
+        if let overlay = self.overlay {
+            self.carryOut(overlay.press(key, self.around))
+            return
+        }
+        // Pasted text is inert outside prompts.
+        if case .paste = key { return }
+        if let command = CommandTable(self.stack.top).bound(to: key) {
+            self.run(Call(command: command), isTyped: false)
+        } else if case .character(let digit) = key, digit.isASCII, digit.isNumber {
+            self.say("there is no view \(digit): \(View.digits) show the views", .plain)
+        }
+    }
+
+    /// Runs a command by the name that `:` knows, as a key would.
+    public func run(command text: String) {
+        let words = text.split(separator: " ", maxSplits: 1)
+        guard let name = words.first else { return }
+        let table = CommandTable(self.stack.top)
+        let known = table.all.filter { $0.name.hasPrefix(name) }
+        guard let command = table.named(name) ?? (known.count == 1 ? known.first : nil) else {
+            let which = known.map(\.name).joined(separator: ", ")
+            self.say(
+                known.isEmpty ? "no command \(SafeText(name)) here; ? lists them" : "\(name): which of \(which)?",
+                .warning)
+            return
+        }
+        self.run(Call(command: command, argument: words.count > 1 ? String(words[1]) : nil), isTyped: true)
+    }
+
+    /// - Parameter isTyped: came as a command, not as a key that may repeat by itself.
+    private func run(_ call: Call, isTyped: Bool) {
+        var call = call
+        if call.command.acts, let refusal = self.refusal {
+            self.say(refusal, .warning)
+            return
+        }
+        if call.command.isDestructive, !isTyped {
+            let last = self.lastDestructive
+            self.lastDestructive = (call.command, self.now)
+            if let last, last.command == call.command, self.now.since(last.at) < Self.repeatWithin {
+                // What the cursor is on is known when the first of the two is done.
+                guard !self.isBusy else {
+                    self.waitingToAsk = call.command
+                    return
+                }
+                call.asks = true
+            }
+        }
+        self.perform(call)
+    }
+
+    private func perform(_ call: Call) {
+        if let effects = self.stack.top.perform(call, self.around) {
+            self.carryOut(effects)
+        } else {
+            self.performEverywhere(call)
+        }
+    }
+
+    /// Why nothing can be changed now; `nil` when it can.
+    private var refusal: String? {
+        if self.lock.isLocked { return "locked: L unlocks what changes mail" }
+        if self.nodes[self.stack.node].capabilities?.abilities.isEmpty == true {
+            return "this feed only shows; nothing can be changed through it"
+        }
+        return nil
+    }
+
+    /// What means the same whatever is shown.
+    private func performEverywhere(_ call: Call) {
+        if let view = View.all.firstIndex(where: { $0.command == call.command }) {
+            self.show(view: view)
+            return
+        }
+        let pane = self.stack.top
+        switch call.command {
+        case .down: pane.move(.by(1), self.around)
+        case .up: pane.move(.by(-1), self.around)
+        case .pageDown: pane.move(.page(1), self.around)
+        case .pageUp: pane.move(.page(-1), self.around)
+        case .halfDown: pane.move(.half(1), self.around)
+        case .halfUp: pane.move(.half(-1), self.around)
+        case .top: pane.move(.first, self.around)
+        case .bottom: pane.move(.last, self.around)
+        case .left: self.stack.columnOffset = max(0, self.stack.columnOffset - 8)
+        case .right: self.stack.columnOffset = min(400, self.stack.columnOffset + 8)
+        case .next: self.turn(1)
+        case .previous: self.turn(-1)
+        case .search: self.search(call.argument)
+        case .searchNext: self.searchAgain(isForward: true)
+        case .searchPrevious: self.searchAgain(isForward: false)
+        case .undo: self.takeBack()
+        case .redo: self.doAgain()
+        case .freeze: self.freeze()
+        case .node: self.show(nodeNamed: call.argument)
+        case .nextNode: self.showNextNode()
+        case .theme: call.argument.map(self.change(theme:)) ?? self.chooseTheme()
+        case .lock:
+            self.lock.toggle(self.now)
+            self.say(self.lock.isLocked ? "locked: mail and sessions cannot be changed" : "unlocked", .plain)
+        case .redraw: self.repaints += 1
+        case .palette: self.overlay = self.palette()
+        case .help: self.overlay = Help(pane)
+        case .quit:
+            // Back one step; with nothing on top, out.
+            if let effects = pane.perform(Call(command: .back), self.around) {
+                self.carryOut(effects)
+            } else {
+                self.wantsQuit = true
+            }
+        case .quitAll: self.wantsQuit = true
+        default: break
+        }
+    }
+
+    private func turn(_ step: Int) {
+        guard !self.stack.top.turn(step), self.stack.below == nil else { return }
+        self.show(view: (self.stack.view + step + View.all.count) % View.all.count)
+    }
+
+    private func freeze() {
+        self.isFrozen.toggle()
+        self.say(self.isFrozen ? "frozen: = goes live again" : "live", .plain)
+        if !self.isFrozen {
+            self.isBehind = false
+            self.reload()
+        }
+    }
+
+    private func palette() -> Prompt {
+        let pane = self.stack.top
+        let table = CommandTable(pane)
+        let themes = self.options.themes.names
+        let names = self.nodes.map(\.entry.name)
+        return Prompt(
+            sign: ":", hints: Run.hint("Tab", "complete") + Run.hint("Enter", "run") + Run.hint("Esc", "cancel"),
+            problem: { text in
+                let name = text.prefix { $0 != " " }
+                return table.all.contains { $0.name.hasPrefix(name) } ? nil : "no such command here"
+            }, accepted: { [.run($0)] },
+            offers: { text in
+                let words = text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+                guard words.count == 2, let command = table.named(words[0]) else {
+                    return table.completions(for: text).map {
+                        Prompt.Offer(text: $0, summary: table.named($0)?.summary ?? "")
+                    }
+                }
+                let arguments =
+                    switch command {
+                    case .theme: themes
+                    case .node: names
+                    default: pane.arguments(of: command)
+                    }
+                return arguments.filter { $0.hasPrefix(words[1]) }
+                    .map { Prompt.Offer(text: "\(command.name) \($0)", summary: command.summary) }
+            })
+    }
+
+    // MARK: Search
+
+    private func search(_ word: String?) {
+        guard let word else {
+            self.overlay = Prompt(
+                sign: "/", hints: Run.hint("Enter", "jump") + Run.hint("Esc", "cancel"),
+                accepted: { $0.isEmpty ? [] : [.search($0)] })
+            return
+        }
+        self.searchWord = word
+        self.carryOut(
+            self.stack.top.search(Search(word: word, isForward: true, skipsCursor: false), self.around))
+    }
+    private func searchAgain(isForward: Bool) {
+        guard !self.searchWord.isEmpty else {
+            self.say("nothing was searched for: / searches", .plain)
+            return
+        }
+        let search = Search(word: self.searchWord, isForward: isForward, skipsCursor: true)
+        self.carryOut(self.stack.top.search(search, self.around))
+    }
+
+    // MARK: Views and nodes
+
+    private func show(view: Int) {
+        self.stack.show(view: view)
+        self.fit()
+        self.reload()
+    }
+
+    private func show(node: Int) {
+        self.stack.show(node: node)
+        self.fit()
+        self.reload()
+        self.say("this is \(self.nodes[node].entry.name)", .plain)
+    }
+
+    private func show(nodeNamed name: String?) {
+        let names = self.nodes.map(\.entry.name).joined(separator: ", ")
+        guard let name, !name.isEmpty else {
+            self.say("nodes: \(names)", .plain)
+            return
+        }
+        guard let index = self.nodes.firstIndex(where: { $0.entry.name.lowercased().hasPrefix(name.lowercased()) })
+        else {
+            self.say("no node \(SafeText(name)); there are \(names)", .warning)
+            return
+        }
+        self.show(node: index)
+    }
+
+    private func showNextNode() {
+        guard self.nodes.count > 1 else {
+            self.say("there is no other node to show", .plain)
+            return
+        }
+        self.show(node: (self.stack.node + 1) % self.nodes.count)
+    }
+
+    private func open(_ pane: any Pane) {
+        self.stack.push(pane)
+        self.fit()
+        for read in pane.reads(self.around) { self.start(read) }
+    }
+
+    /// The same kind of thing, some rows further in the pane below.
+    private func openNeighbour(_ step: Int) {
+        guard let below = self.stack.below else { return }
+        below.move(.by(step), self.around)
+        guard case .open(let pane)? = below.perform(Call(command: .open), self.around)?.first else { return }
+        self.stack.pop()
+        self.open(pane)
+    }
+
+    // MARK: Themes
+
+    private func chooseTheme() {
+        let before = self.theme.name
+        self.overlay = Menu(
+            // Themes show at once, so that one is chosen by looking.
+            title: "Theme", items: self.options.themes.names, chosen: before, taken: { name, _ in [.theme(name)] },
+            tried: { [.theme($0)] }, cancelled: [.theme(before)])
+    }
+
+    private func change(theme name: String) {
+        do throws(ThemeError) {
+            let loaded = try self.options.themes.load(name)
+            self.theme = loaded.theme
+            self.repaints += 1
+            self.say(loaded.warnings.first ?? "theme \(name)", loaded.warnings.isEmpty ? .plain : .warning)
+        } catch {
+            self.say(error.description, .failure)
+        }
+    }
+
+    // MARK: Effects
+
+    private func carryOut(_ effects: [Effect]) { for effect in effects { self.carryOut(effect) } }
+
+    private func carryOut(_ effect: Effect) {
+        switch effect {
+        case .read(let read): self.start(read)
+        case .readOverview: self.start(self.readOverview(self.stack.node))
+        case .learned(let node, let what): self.learn(what, of: node)
+        case .later: self.isBehind = true
+        case .say(let text, let kind): self.say(text, kind)
+        case .open(let pane): self.open(pane)
+        case .back:
+            self.stack.pop()
+            self.fit()
+            self.reload()
+        case .show(let view, let call):
+            guard let index = View.all.firstIndex(where: { $0.command == view.command }) else { return }
+            self.show(view: index)
+            if let call { self.perform(call) }
+        case .showNode(let node, let message):
+            self.show(node: node)
+            guard let message else { return }
+            self.open(MessagePane(message, node: node, feed: self.nodes[node].entry.feed))
+            self.say("at \(self.nodes[node].entry.name) it is \(SafeText(message))", .plain)
+        case .openNeighbour(let step): self.openNeighbour(step)
+        case .ask(let overlay): self.overlay = overlay
+        case .close: self.overlay = nil
+        case .order(let order): order.dialog.map { self.overlay = $0 } ?? self.start(order.deed)
+        case .deed(let deed): self.start(deed)
+        case .theme(let name): self.change(theme: name)
+        case .search(let word): self.search(word)
+        case .run(let text): self.run(command: text)
+        }
+    }
+
+    // MARK: What is done
+
+    private func takeBack() {
+        guard let entry = self.undos.takeUndo(self.now) else {
+            let canUndo = self.nodes[self.stack.node].capabilities?.abilities.contains(.undo) != false
+            self.say(canUndo ? "nothing to undo" : "this feed cannot undo", .plain)
+            return
+        }
+        self.start(entry.deed(.undo)) { self.undos.putBack(undo: entry) }
+    }
+
+    private func doAgain() {
+        guard let entry = self.undos.takeRedo(self.now) else {
+            self.say("nothing to redo", .plain)
+            return
+        }
+        self.start(entry.deed(.redo)) { self.undos.putBack(redo: entry) }
+    }
+
+    /// Does it beside the keys; what it gives, or its failure, becomes the outcome line.
+    private func start(_ deed: Deed, failed: @escaping () -> Void = {}) {
+        self.deeds += 1
+        Task { await self.finish(deed, failed) }
+    }
+
+    private func finish(_ deed: Deed, _ failed: () -> Void) async {
+        do {
+            let receipts = try await deed.work(self.nodes[deed.node].entry.feed)
+            let now = self.now
+            self.undos.did(deed, receipts, now)
+            deed.done()
+            // The line of something that can be taken back stays for as long as that.
+            let offered = receipts.contains { $0.undo != nil || $0.touched != nil } && deed.direction != .undo
+            let until = offered ? self.undos.offered(now)?.until : nil
+            self.outcome = Outcome(
+                deed.outcome(receipts), until: until ?? now.adding(milliseconds: Outcome.lifetime))
+        } catch {
+            failed()
+            self.say((error as? FeedError)?.description ?? "\(error)", .failure)
+        }
+        self.deeds -= 1
+        self.lastKey = nil
+        self.reload()
+        self.changed()
+    }
+
+    // MARK: Reads
+
+    /// Reads what is on the screen.
+    private func reload(_ areas: Set<FeedChange.Area> = Set(FeedChange.Area.allCases)) {
+        if !areas.isDisjoint(with: [.queue, .connections, .facts]) { self.start(self.readOverview(self.stack.node)) }
+        let pane = self.stack.top
+        guard !areas.isDisjoint(with: pane.areas) else { return }
+        for read in pane.reads(self.around) { self.start(read) }
+    }
+
+    private func readCapabilities(_ node: Int) -> Read {
+        let feed = self.nodes[node].entry.feed
+        return Read(
+            Read.Key(owner: nil, node: node, kind: "capabilities"), begin: { { try await feed.capabilities() } },
+            take: { answer, _ in [.learned(node, .capabilities(answer))] })
+    }
+    private func readOverview(_ node: Int) -> Read {
+        let feed = self.nodes[node].entry.feed
+        return Read(
+            Read.Key(owner: nil, node: node, kind: "overview"), begin: { { try await feed.overview() } },
+            take: { answer, _ in [.learned(node, .overview(answer))] })
+    }
+
+    private func learn(_ what: Learned, of node: Int) {
+        switch what {
+        case .capabilities(let capabilities): self.nodes[node].capabilities = capabilities
+        case .overview(let overview):
+            self.nodes[node].overview = overview
+            self.nodes[node].trouble = nil
+        }
+    }
+
+    /// The same question is asked once at a time; when it is asked again meanwhile, it is repeated at the end.
+    private func start(_ read: Read) {
+        guard self.inFlight[read.key] == nil || read.isInstead else {
+            self.again[read.key] = read
+            return
+        }
+        self.serial += 1
+        let serial = self.serial
+        self.inFlight[read.key] = serial
+        self.again[read.key] = nil
+        Task { await self.finish(read, serial) }
+    }
+
+    private func finish(_ read: Read, _ serial: Int) async {
+        let effects: [Effect]
+        do {
+            let answer = try await read.begin()?()
+            guard self.inFlight[read.key] == serial else { return }
+            effects = answer.map { read.take($0, self.around) } ?? []
+        } catch {
+            guard self.inFlight[read.key] == serial else { return }
+            let words = SafeText((error as? FeedError)?.description ?? "\(error)").description
+            if let failed = read.failed {
+                effects = failed(words)
+            } else {
+                self.nodes[read.key.node].trouble = words
+                effects = []
+            }
+        }
+        self.inFlight[read.key] = nil
+        let again = self.again.removeValue(forKey: read.key)
+        self.carryOut(effects)
+        if let again { self.start(again) }
+        self.changed()
+    }
+
+    /// Something that the top pane shows may change at any moment.
+    private var isBusy: Bool {
+        let top = ObjectIdentifier(self.stack.top)
+        return self.deeds > 0 || self.inFlight.keys.contains { $0.owner == top }
+    }
+
+    /// Something arrived: tells the driver and whoever waits for quiet.
+    private func changed() {
+        if let command = self.waitingToAsk, !self.isBusy {
+            self.waitingToAsk = nil
+            self.perform(Call(command: command, asks: true))
+        }
+        self.updated.yield()
+        guard self.inFlight.isEmpty, self.deeds == 0 else { return }
+        let waiting = self.waiting
+        self.waiting = []
+        for continuation in waiting { continuation.resume() }
     }
 }

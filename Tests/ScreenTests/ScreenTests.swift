@@ -196,12 +196,25 @@ struct ScreenTests {
         #expect(await rig.screen.wantsQuit)
     }
 
-    @Test("every command has a name of its own, and no place has two for one key")
-    func commandTable() {
-        for verb in Verb.allCases { #expect(Command.table.filter { $0.verb == verb }.count == 1, "\(verb)") }
-        for place in Place.all {
-            let keys = Command.table.filter { $0.places.contains(place) }.flatMap(\.keys)
-            #expect(Set(keys).count == keys.count, "\(place)")
+    @Test("what is understood in one place has names and keys of its own, and is carried out")
+    func commands() {
+        let feed = ScriptedFeed()
+        let around = Surroundings(
+            now: ScriptedFeed.now, columns: 80, rows: 24, nodes: [Node(FeedEntry(name: "mx1", feed: feed))], current: 0,
+            glyphs: Glyphs(ThemeLibrary.builtin(.ansi), isASCII: true), isFrozen: false, rowsMustStay: false,
+            searchWord: "", columnOffset: 0)
+        let session = TranscriptPart(session: SessionRef(node: "mx1", id: "out#9"))
+        var panes = View.all.map { $0.make(0, feed) }
+        panes.append(MessagePane("4Q7K", node: 0, feed: feed))
+        for case .open(let pane) in TranscriptPane.open(session, node: 0, feed, around) { panes.append(pane) }
+        #expect(panes.count == View.all.count + 2)
+        for pane in panes {
+            let all = CommandTable(pane).all
+            #expect(Set(all.map(\.name)).count == all.count, "\(pane.name)")
+            #expect(Set(all.flatMap(\.keys)).count == all.flatMap(\.keys).count, "\(pane.name)")
+            for command in pane.commands {
+                #expect(pane.perform(Call(command: command), around) != nil, "\(pane.name): \(command.name)")
+            }
         }
     }
 }

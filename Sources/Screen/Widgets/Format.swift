@@ -88,6 +88,8 @@ enum Format {
 }
 
 extension String {
+    /// `Drop`
+    var capitalizedFirst: String { self.prefix(1).uppercased() + self.dropFirst() }
     /// Filled with blanks on the right, never cut; for text that is known to be short ASCII.
     func padded(_ columns: Int) -> String {
         self + String(repeating: " ", count: max(0, columns - self.count))

@@ -3,17 +3,11 @@ import Monitor
 /// Writes on a canvas with one theme's glyphs.
 struct Painter {
     var canvas: Canvas
-    let theme: Theme
-    /// Only the ASCII twins of glyphs, and boxes of `+-|`.
-    let isASCII: Bool
+    let glyphs: Glyphs
 
-    func glyph(_ glyph: Glyph) -> String {
-        guard let pair = self.theme.glyphs[glyph] else { return "?" }
-        return self.isASCII ? pair.ascii : pair.unicode
-    }
-    /// One of two signs that no theme changes.
-    func sign(_ unicode: String, _ ascii: String) -> String { self.isASCII ? ascii : unicode }
-    var elision: SafeText { self.isASCII ? ">" : "…" }
+    func glyph(_ glyph: Glyph) -> String { self.glyphs[glyph] }
+    func sign(_ unicode: String, _ ascii: String) -> String { self.glyphs.sign(unicode, ascii) }
+    var elision: SafeText { self.glyphs.elision }
 
     /// Hostile text in what fits into `columns`; returns the column after it.
     @discardableResult
@@ -44,6 +38,10 @@ struct Painter {
     /// A frame with a title in its upper edge; returns the room inside.
     @discardableResult
     mutating func box(_ area: Rect, title: String, right: String = "", isFocused: Bool = false) -> Rect {
+        self.box(area, title: title.isEmpty ? [] : [Run(title, .title)], right: right, isFocused: isFocused)
+    }
+    @discardableResult
+    mutating func box(_ area: Rect, title: [Run], right: String = "", isFocused: Bool = false) -> Rect {
         guard area.width > 2, area.height > 1 else { return Rect(x: area.x, y: area.y, width: 0, height: 0) }
         let role: Role = isFocused ? .borderFocus : .border
         let line = self.sign("─", "-")
@@ -60,7 +58,8 @@ struct Painter {
         }
         var end = area.x + 2
         if !title.isEmpty {
-            end = self.text(" \(title) ", x: area.x + 2, y: area.y, columns: area.width - 4, role: .title)
+            end = self.runs(
+                [Run(" ", .title)] + title + [Run(" ", .title)], x: area.x + 2, y: area.y, columns: area.width - 4)
         }
         let safe = SafeText(" \(right) ")
         if !right.isEmpty, area.maxX - 2 - safe.columns > end {
@@ -95,15 +94,5 @@ struct Painter {
         self.text(
             String(repeating: self.glyph(.track), count: columns - full), x: x + full, y: y, columns: columns - full,
             role: .graphGrid)
-    }
-}
-
-/// Text and what it means.
-struct Run {
-    var text: SafeText
-    var role: Role
-    init(_ text: String, _ role: Role = .base) {
-        self.text = SafeText(text)
-        self.role = role
     }
 }

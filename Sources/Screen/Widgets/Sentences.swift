@@ -66,16 +66,16 @@ extension FeedCapabilities.Note {
 
 extension RecipientDetail {
     /// Why it is still here and when it goes, in one sentence of plain words.
-    var whyWords: String {
+    func whyWords(_ now: Timestamp) -> String {
         let last = self.lastReply.map { "; the last attempt ended with: \($0)" } ?? ""
         switch self.why {
         case .active: return "An attempt is under way."
         case .due: return "It is due and waits for a session."
-        case .retryTime: return "It waits for its retry time\(last)."
-        case .backoff(_, let reason):
+        case .retryTime: return "It waits for its retry time\(Self.wait(self.nextAttempt, now))\(last)."
+        case .backoff(let until, let reason):
             let reply = self.lastReply.map { $0 == reason ? "" : "; the last attempt ended with: \($0)" } ?? ""
-            return "The next hop does not answer (\(reason ?? "no reason is known")); "
-                + "it is tried again when its back-off is over\(reply)."
+            return "The next hop does not answer (\(reason ?? "no reason is known")); it is tried again when its "
+                + "back-off is over\(Self.wait(until, now))\(reply)."
         case .noRoute(let domain):
             return "No route takes \(domain): add a [[route]] with domain = \"\(domain)\" (or \"*\") and "
                 + "via = [\"host:port\"]."
@@ -93,5 +93,9 @@ extension RecipientDetail {
             case .queued, .active, .deferred, .hold: return "It is settled."
             }
         }
+    }
+
+    private static func wait(_ time: Timestamp?, _ now: Timestamp) -> String {
+        time.flatMap { $0 > now ? ", in \(Format.span(milliseconds: $0.since(now)))" : nil } ?? ""
     }
 }

@@ -1,66 +1,148 @@
+import Mail
 import Monitor
 
-/// A column of a table: fixed, or with a share of what is left.
-struct TableColumn {
-    var title: String
-    var width: Int
-    /// Above 0: `width` is the least, and a share of the rest is added.
-    var share: Int
-    var isRight: Bool
-    var isSorted: Bool
+/// What stands in one place of a table: words, and behind them a bar where there is room.
+struct TableCell {
+    var text: SafeText
+    var role: Role
+    /// 0...1
+    var bar: Double?
+    init(_ text: String, _ role: Role = .base, bar: Double? = nil) {
+        self.text = SafeText(text)
+        self.role = role
+        self.bar = bar
+    }
+    init(_ run: Run) {
+        self.text = run.text
+        self.role = run.role
+    }
+}
 
-    init(_ title: String, _ width: Int, share: Int = 0, isRight: Bool = false, isSorted: Bool = false) {
+/// What a cell may know beside its row.
+struct RowLook {
+    let now: Timestamp
+    let glyphs: Glyphs
+    let nodes: [Node]
+    var isTagged = false
+    /// The row left its place, and only its picture is still here.
+    var isDeparted = false
+
+    init(_ around: Surroundings) {
+        self.now = around.now
+        self.glyphs = around.glyphs
+        self.nodes = around.nodes
+    }
+    /// Words about an address, after the name of the node that listens on it.
+    func place(_ address: String, _ words: String) -> String {
+        self.nodes.first { $0.listens(on: address) }.map { "\($0.entry.name) \(words)" } ?? words
+    }
+}
+
+/// A column of a table: its title, how wide it is, which key sorts by it, and what stands in it.
+struct Column<Row>: Sendable {
+    enum Width: Sendable {
+        case fixed(Int)
+        /// At least so many columns, and a share of what is left.
+        case share(Int, weight: Int)
+        /// What the widest of the rows takes, within limits.
+        case fitting(ClosedRange<Int>, @Sendable (Row) -> Int)
+    }
+    let title: String
+    let width: Width
+    let isRight: Bool
+    /// The raw value of the key that sorts by it.
+    let sort: String?
+    /// It is there only in tables that are so wide, or sorted by it.
+    let from: Int
+    let cell: @Sendable (Row, RowLook) -> TableCell
+
+    init(
+        _ title: String, _ width: Width, isRight: Bool = false, sort: String? = nil, from: Int = 0,
+        cell: @escaping @Sendable (Row, RowLook) -> TableCell
+    ) {
         self.title = title
         self.width = width
-        self.share = share
         self.isRight = isRight
-        self.isSorted = isSorted
+        self.sort = sort
+        self.from = from
+        self.cell = cell
     }
 
-    /// Columns with one blank between them that fill `columns`.
-    static func spread(_ table: [TableColumn], over columns: Int) -> [(column: TableColumn, x: Int, width: Int)] {
-        let fixed = table.reduce(0) { $0 + $1.width } + max(0, table.count - 1)
-        var rest = max(0, columns - fixed)
-        var shares = table.reduce(0) { $0 + $1.share }
+    fileprivate func least(_ rows: [Row]) -> Int {
+        switch self.width {
+        case .fixed(let width), .share(let width, _): width
+        case .fitting(let range, let measure):
+            max(range.lowerBound, min(range.upperBound, rows.lazy.map(measure).max() ?? 0))
+        }
+    }
+    fileprivate var weight: Int {
+        switch self.width {
+        case .fixed, .fitting: 0
+        case .share(_, let weight): weight
+        }
+    }
+}
+
+/// Columns laid out side by side, with one blank between them.
+struct Table<Row> {
+    private var places: [(column: Column<Row>, x: Int, width: Int)] = []
+    private let sort: String?
+    private let isDescending: Bool
+
+    init(_ columns: [Column<Row>], width: Int, rows: [Row] = [], sort: String? = nil, isDescending: Bool = false) {
+        self.sort = sort
+        self.isDescending = isDescending
+        let shown = columns.filter { $0.from <= width || $0.sort != nil && $0.sort == sort }
+        let least = shown.map { $0.least(rows) }
+        var rest = max(0, width - least.reduce(0, +) - max(0, shown.count - 1))
+        var weights = shown.reduce(0) { $0 + $1.weight }
         var x = 0
-        return table.map { column in
-            var width = column.width
-            if column.share > 0, shares > 0 {
-                let extra = rest * column.share / shares
-                width += extra
+        for (column, least) in zip(shown, least) {
+            var columns = least
+            if column.weight > 0 {
+                let extra = rest * column.weight / weights
+                columns += extra
                 rest -= extra
-                shares -= column.share
+                weights -= column.weight
             }
-            defer { x += width + 1 }
-            return (column, x, max(0, min(width, columns - x)))
+            self.places.append((column, x, max(0, min(columns, width - x))))
+            x += columns + 1
+        }
+    }
+
+    func paintHeader(_ painter: inout Painter, _ area: Rect) {
+        for (column, x, width) in self.places {
+            let isSorted = column.sort != nil && column.sort == self.sort
+            let arrow =
+                isSorted ? (self.isDescending ? painter.sign("▾", "v") : painter.sign("▴", "^")) : ""
+            let title = column.title + arrow
+            let role: Role = isSorted ? .sorted : .header
+            if column.isRight {
+                painter.textRight(title, x: area.x + x, y: area.y, columns: width, role: role)
+            } else {
+                painter.text(title, x: area.x + x, y: area.y, columns: width, role: role)
+            }
+        }
+    }
+
+    /// - Parameter offset: how far columns of hostile width are scrolled.
+    func paint(_ row: Row, _ look: RowLook, _ painter: inout Painter, _ area: Rect, offset: Int = 0) {
+        for (column, x, width) in self.places {
+            let cell = column.cell(row, look)
+            let text = column.weight > 0 && offset > 0 ? cell.text.window(from: offset, columns: 400) : cell.text
+            let safe = text.fitted(width, mark: painter.elision)
+            let start = column.isRight ? width - safe.columns : 0
+            painter.text(safe, x: area.x + x + start, y: area.y, columns: width - start, role: cell.role)
+            let before = safe.isEmpty ? 0 : safe.columns + 1
+            if let bar = cell.bar, width - before >= 4 {
+                painter.bar(
+                    bar, x: area.x + x + before, y: area.y, columns: min(24, width - before), role: .active)
+            }
         }
     }
 }
 
 extension Painter {
-    mutating func header(_ table: [TableColumn], in area: Rect, descending: Bool) {
-        for (column, x, width) in TableColumn.spread(table, over: area.width) {
-            let arrow = column.isSorted ? (descending ? self.sign("▾", "v") : self.sign("▴", "^")) : ""
-            let title = column.title + arrow
-            let role: Role = column.isSorted ? .sorted : .header
-            if column.isRight {
-                self.textRight(title, x: area.x + x, y: area.y, columns: width, role: role)
-            } else {
-                self.text(title, x: area.x + x, y: area.y, columns: width, role: role)
-            }
-        }
-    }
-
-    /// One row; `cells` in the order of `table`.
-    mutating func row(_ cells: [Run], of table: [TableColumn], in area: Rect, offset: Int = 0) {
-        for ((column, x, width), cell) in zip(TableColumn.spread(table, over: area.width), cells) {
-            let text = column.share > 0 && offset > 0 ? cell.text.window(from: offset, columns: 400) : cell.text
-            let safe = text.fitted(width, mark: self.elision)
-            let start = column.isRight ? width - safe.columns : 0
-            self.text(safe, x: area.x + x + start, y: area.y, columns: width - start, role: cell.role)
-        }
-    }
-
     /// Marks the row that the cursor is on and parks the terminal's own there.
     mutating func select(_ area: Rect, isFocused: Bool = true) {
         self.canvas.ground(area, isFocused ? .selection : .selectionOff)

@@ -31,6 +31,68 @@ extension RecipientState {
     }
 }
 
+extension RecipientState {
+    /// How much a recipient in this state is in need of a look; a message is as unhappy as its unhappiest recipient.
+    var unhappiness: Int {
+        switch self {
+        case .deferred: 4
+        case .hold: 3
+        case .queued: 2
+        case .active: 1
+        case .relayed, .bounced, .expired, .dropped: 0
+        }
+    }
+}
+
+extension Run {
+    /// A state's glyph and word.
+    init(state: RecipientState, _ glyphs: Glyphs) { self.init("\(glyphs[state.glyph]) \(state.word)", state.role) }
+
+    /// A path without its brackets; a source route stands behind the mailbox, `u@Z (@D,@P)`.
+    init(address path: String, _ role: Role = .base, before: String = "") {
+        self.init(before + Words.mailboxFirst(path), role)
+    }
+
+    /// A reply in the colour of its first digit (RFC 5321 §4.2.1); other words are dim.
+    init(reply: String) {
+        let code = reply.prefix { $0.isASCII && $0.isNumber }
+        let role: Role =
+            switch code.count == 3 ? code.first : nil {
+            case "2": .ok
+            case "4": .deferred
+            case "5": .failed
+            default: .muted
+            }
+        self.init(reply, role)
+    }
+}
+
+enum Words {
+    /// `41,207 recipients of 39,950 messages`
+    static func counts(_ recipients: Int, _ messages: Int) -> String {
+        Format.plural(recipients, "recipient") + " of " + Format.plural(messages, "message")
+    }
+
+    /// A row in a dialog's sample.
+    static func sample(_ row: QueueRow) -> String { "\(row.ref.id)  \(row.from) to \(row.to)" }
+
+    /// What is said where the queue is empty.
+    static func nothingQueued(_ node: Node) -> [String] {
+        var lines = ["the queue is empty"]
+        if let listening = node.overview?.listening, !listening.isEmpty {
+            lines.append("send mail to \(listening.joined(separator: " or "))")
+        }
+        return lines + (node.capabilities?.notes.map(\.words) ?? [])
+    }
+
+    fileprivate static func mailboxFirst(_ path: String) -> String {
+        guard path.hasPrefix("<"), path.hasSuffix(">"), path.count > 2 else { return path }
+        let inner = path.dropFirst().dropLast()
+        guard inner.hasPrefix("@"), let colon = inner.firstIndex(of: ":") else { return String(inner) }
+        return "\(inner[inner.index(after: colon)...]) (\(inner[..<colon]))"
+    }
+}
+
 extension SessionPhase {
     /// As a table shows it.
     var word: String {
@@ -43,8 +105,7 @@ extension SessionPhase {
         case .idle: "idle"
         case .mail: "MAIL"
         case .rcpt: "RCPT"
-        case .data: "DATA"
-        case .content: "content"
+        case .data, .content: "DATA"
         case .finalReply: "reply"
         case .quit: "QUIT"
         case .closed: "closed"
@@ -70,6 +131,12 @@ extension SessionPhase {
     fileprivate func flow(_ share: Double?) -> SessionPhase {
         self == .finalReply && share.map { $0 < 1 } == true ? .content : self
     }
+
+    /// - Parameter octets: how many of them went, where their number is not known.
+    fileprivate func words(share: Double?, octets: Int) -> String {
+        guard self == .content else { return self.word }
+        return "DATA " + (share.map { "\(Int($0 * 100))%" } ?? Format.octets(octets))
+    }
 }
 
 extension DeliveryProgress {
@@ -78,13 +145,7 @@ extension DeliveryProgress {
     /// 0...1 while content flows and its size is known.
     var share: Double? { portion(self.contentOctetsSent, of: self.contentOctets) }
     /// `DATA 62%`, `RCPT`.
-    var words: String {
-        switch self.flow {
-        case .content: self.share.map { "DATA \(Int($0 * 100))%" } ?? "DATA \(Format.octets(self.contentOctetsSent))"
-        case .finalReply: "DATA sent, reply?"
-        case .connect, .greeting, .hello, .tls, .auth, .idle, .mail, .rcpt, .data, .quit, .closed: self.phase.word
-        }
-    }
+    var words: String { self.flow.words(share: self.share, octets: self.contentOctetsSent) }
 }
 
 extension ConnectionRow {
@@ -95,11 +156,8 @@ extension ConnectionRow {
         guard let name = self.name, name != self.peer else { return self.peer }
         return "\(name) \(self.peer)"
     }
-    /// While content flows: `62%`, or octets where the size is not known.
-    var contentWords: String? {
-        guard self.hasContent else { return nil }
-        return self.contentShare.map { "\(Int($0 * 100))%" } ?? Format.octets(self.contentOctetsDone)
-    }
+    /// `DATA 62%`, `RCPT`.
+    var phaseWords: String { self.flow.words(share: self.contentShare, octets: self.contentOctetsDone) }
     /// 0...1 while content flows and its size is known.
     var contentShare: Double? {
         self.hasContent ? portion(self.contentOctetsDone, of: self.contentOctets) : nil

@@ -1,27 +1,23 @@
-import Mail
 import Monitor
-import SMTP
 
 /// A row that a list can find again when others come and go.
 protocol ListedRow: Hashable, Sendable, Codable {
     associatedtype Ref: Hashable & Sendable & Codable
     var ref: Ref { get }
     /// The same for as long as it is the same thing; a message's generation is no part of it.
-    var identity: String { get }
-    /// All that a search looks at.
-    var searchText: String { get }
+    static func identity(of ref: Ref) -> String
+}
+
+extension ListedRow {
+    var identity: String { Self.identity(of: self.ref) }
 }
 
 extension QueueRow: ListedRow {
-    var identity: String { self.ref.node + "/" + self.ref.id }
-    var searchText: String { "\(self.ref.id) \(self.from) \(self.to) \(self.state.word) \(self.lastReply ?? "")" }
+    static func identity(of ref: MessageRef) -> String { ref.node + "/" + ref.id }
 }
 
 extension ConnectionRow: ListedRow {
-    var identity: String { self.ref.node + "/" + self.ref.id }
-    var searchText: String {
-        "\(self.ref.id) \(self.peer) \(self.name ?? "") \(self.phase.rawValue) \(self.message ?? "")"
-    }
+    static func identity(of ref: SessionRef) -> String { ref.node + "/" + ref.id }
 }
 
 /// A window on a long list, with a cursor that stays on its item when rows move.
@@ -37,6 +33,10 @@ struct ListState<Row: ListedRow> {
     private(set) var top = 0
     /// What the cursor is on; `nil` while a row is still on its way.
     private(set) var selected: Row?
+    /// What the cursor was sent to, while that is still on its way.
+    private var wanted: Row.Ref?
+    /// Identities of rows that stayed in their place although the list has them there no longer.
+    private(set) var departed: Set<String> = []
     /// Rows that fit on the screen.
     var height = 1 { didSet { self.scroll() } }
     /// The operator has not moved yet, so the first row stays chosen whatever it is.
@@ -46,12 +46,17 @@ struct ListState<Row: ListedRow> {
         self.rows.indices.contains(number - self.first) ? self.rows[number - self.first] : nil
     }
 
+    /// Row numbers on the screen.
+    var shown: Range<Int> { self.top..<max(self.top, min(self.matched, self.top + self.height)) }
+
     mutating func move(by rows: Int) { self.move(to: self.cursor + rows) }
 
-    mutating func move(to row: Int) {
+    /// - Parameter ref: what is there, where that is known.
+    mutating func move(to row: Int, ref: Row.Ref? = nil) {
         self.isUntouched = false
         self.cursor = max(0, min(row, self.matched - 1))
         self.selected = self.row(self.cursor)
+        self.wanted = ref
         self.scroll()
     }
 
@@ -62,13 +67,15 @@ struct ListState<Row: ListedRow> {
         self.top = max(0, min(self.top, self.matched - height))
     }
 
+    /// What the cursor stays on when rows move; `nil`: its row number.
+    var anchor: Row.Ref? { self.isUntouched ? nil : self.wanted ?? self.selected?.ref }
+
     /// What to ask for: three screens around the one shown, anchored on the item so that it is found when it moved.
     var request: WindowRequest<Row.Ref> {
         let count = max(30, self.height * 3)
         let start = max(0, self.top - self.height)
-        if let selected = self.selected, !self.isUntouched {
-            return WindowRequest(
-                .item(id: selected.ref, offset: self.cursor - start, fallback: start), count: count)
+        if let anchor = self.anchor {
+            return WindowRequest(.item(id: anchor, offset: self.cursor - start, fallback: start), count: count)
         }
         return WindowRequest(.row(number: start), count: count)
     }
@@ -87,21 +94,44 @@ struct ListState<Row: ListedRow> {
         self.matched = window.matched
         self.total = window.total
         self.isLoaded = true
-        if let selected = self.selected, !self.isUntouched,
-            let index = window.rows.firstIndex(where: { $0.identity == selected.identity })
+        self.departed = []
+        if let anchor = self.anchor.map(Row.identity(of:)),
+            let index = window.rows.firstIndex(where: { $0.identity == anchor })
         {
             self.cursor = window.first + index
             self.top = self.cursor - onScreen
         }
+        self.wanted = nil
         self.cursor = max(0, min(self.cursor, self.matched - 1))
         self.selected = self.row(self.cursor)
         self.scroll()
     }
 
-    /// New values for the rows at hand; none comes, goes or moves.
+    /// New values for the rows at hand. None comes or moves; what left its place is told in ``departed``.
     mutating func update(_ window: Window<Row>) {
         let fresh = Dictionary(window.rows.map { ($0.identity, $0) }, uniquingKeysWith: { $1 })
-        self.rows = self.rows.map { fresh[$0.identity] ?? $0 }
+        let places = self.rows.indices.filter { fresh[self.rows[$0].identity] != nil }
+        // Beyond the window's own ends a row may be as it was, only further away.
+        let start = window.first == 0 ? 0 : places.first ?? self.rows.endIndex
+        let end = window.first + window.rows.count >= window.matched ? self.rows.endIndex : (places.last ?? -1) + 1
+        self.departed = []
+        for index in self.rows.indices {
+            let identity = self.rows[index].identity
+            if let row = fresh[identity] {
+                self.rows[index] = row
+            } else if index >= start, index < end {
+                self.departed.insert(identity)
+            }
+        }
+        self.selected = self.row(self.cursor)
+    }
+
+    /// A newer value of one row, which stays where it is.
+    mutating func replace(_ row: Row) {
+        let identity = row.identity
+        guard let index = self.rows.firstIndex(where: { $0.identity == identity }) else { return }
+        self.rows[index] = row
+        self.departed.remove(identity)
         self.selected = self.row(self.cursor)
     }
 
@@ -112,14 +142,7 @@ struct ListState<Row: ListedRow> {
         self.cursor = 0
         self.isUntouched = true
         self.selected = nil
-    }
-
-    /// The next row after the cursor, in the direction given, that has `word`; looks among those at hand.
-    func find(_ word: String, forward: Bool, from start: Int) -> Int? {
-        let needle = word.lowercased()
-        let numbers = self.rows.indices.map { $0 + self.first }
-        let after = forward ? numbers.filter { $0 >= start } : numbers.filter { $0 <= start }.reversed()
-        let wrapped = forward ? numbers.filter { $0 < start } : numbers.filter { $0 > start }.reversed()
-        return (after + wrapped).first { self.row($0)?.searchText.lowercased().contains(needle) == true }
+        self.wanted = nil
+        self.departed = []
     }
 }

@@ -1,0 +1,48 @@
+import Mail
+import Monitor
+
+/// Something that is done through a feed. What its receipts say becomes the outcome line, and what can be taken back goes
+/// on the undo stack.
+struct Deed {
+    enum Direction { case new, undo, redo }
+    let node: Int
+    /// `drop`, `undo hold`.
+    let words: String
+    /// What was done to mail; `nil`: something else.
+    var action: QueueAction?
+    var direction = Direction.new
+    let work: @Sendable (any MonitorFeed) async throws -> [Receipt]
+    /// Run when it was done.
+    var done: () -> Void = {}
+    /// The outcome; `nil`: counts of recipients.
+    var report: (([Receipt]) -> Outcome.Words)?
+
+    /// Does one after the other. A failure after the first leaves what was done before it, and is told.
+    static func each<Part: Sendable>(
+        _ parts: [Part], _ perform: @Sendable (Part) async throws -> Receipt
+    ) async throws -> [Receipt] {
+        var receipts: [Receipt] = []
+        for part in parts {
+            do {
+                receipts.append(try await perform(part))
+            } catch let error as FeedError where !receipts.isEmpty {
+                receipts.append(Receipt(done: 0, messages: 0, remarks: [.failed(error: error)]))
+                break
+            }
+        }
+        return receipts
+    }
+
+    func outcome(_ receipts: [Receipt]) -> Outcome.Words {
+        if let report { return report(receipts) }
+        let done = receipts.reduce(0) { $0 + $1.done }
+        let messages = receipts.reduce(0) { $0 + $1.messages }
+        var text = "\(self.words): \(Words.counts(done, messages))"
+        let skipped = receipts.reduce(into: [:]) { $0.merge($1.skipped, uniquingKeysWith: +) }
+        for (reason, count) in skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            text += "; \(Format.count(count)) skipped: \(reason.words)"
+        }
+        for remark in receipts.flatMap(\.remarks) { text += "; \(remark.words)" }
+        return (text, done == 0 || !skipped.isEmpty ? .warning : .ok)
+    }
+}

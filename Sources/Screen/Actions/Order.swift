@@ -1,0 +1,94 @@
+import Mail
+import Monitor
+
+/// What an action would be for.
+struct Chosen {
+    /// More than one where messages were tagged under several filters.
+    var targets: [Targets]
+    var recipients: Int
+    var messages: Int
+    /// On the status line: `3 tagged`, `4Q7K`.
+    var words: String
+    var sample: [String] = []
+    /// All of it is on hold.
+    var isHeld = false
+    /// Why there is nothing to do; `nil`: there is.
+    var refusal: String?
+    /// Run when it was done: takes off the tags.
+    var done: () -> Void = {}
+}
+
+/// An action on what was chosen.
+struct Order {
+    /// More targets than this are never touched without a dialog.
+    private static let askAbove = 20
+
+    let action: QueueAction
+    let chosen: Chosen
+    let node: Int
+    /// Asks whatever the count is.
+    let asks: Bool
+
+    /// The dialog that has to be answered first; `nil`: none.
+    var dialog: Dialog? {
+        let chosen = self.chosen
+        let isLarge = chosen.recipients > Self.askAbove || chosen.messages > Self.askAbove
+        guard isLarge || self.asks || self.action == .bounce else { return nil }
+        var lines: [[Run]] = [[Run(Words.counts(chosen.recipients, chosen.messages), .prompt)]]
+        lines += chosen.sample.prefix(5).map { [Run("  " + $0, .muted)] }
+        if chosen.messages > chosen.sample.count { lines.append([Run("  and more", .muted)]) }
+        lines += [[], [Run(self.action.consequence)]]
+        return Dialog(
+            title: self.action.rawValue.capitalizedFirst + "?", lines: lines, verb: self.action.rawValue,
+            number: isLarge ? chosen.recipients : nil, confirmed: [.deed(self.deed)])
+    }
+
+    var deed: Deed {
+        let action = self.action
+        let targets = self.chosen.targets
+        return Deed(
+            node: self.node, words: action.rawValue, action: action,
+            work: { feed in try await Deed.each(targets) { try await feed.perform(action, on: $0) } },
+            done: self.chosen.done)
+    }
+}
+
+extension QueueAction {
+    fileprivate var consequence: String {
+        switch self {
+        case .retry: "They are due at once."
+        case .hold: "They stay here until they are released."
+        case .release: "They go on as before."
+        case .drop: "They are settled and nobody is told. z takes it back."
+        case .bounce: "They are settled with a report to each sender. No undo."
+        }
+    }
+    /// What takes it back; `nil`: only the feed itself, by a token, or nothing.
+    var inverse: QueueAction? {
+        switch self {
+        case .hold: .release
+        case .release: .hold
+        case .retry, .drop, .bounce: nil
+        }
+    }
+}
+
+extension Pane {
+    /// The order that a command gives for what is chosen here; `nil`: it gives none.
+    func order(_ call: Call, _ around: Surroundings) -> [Effect]? {
+        let action: QueueAction
+        switch call.command {
+        case .retry: action = .retry
+        case .hold: action = .hold
+        case .release: action = .release
+        case .drop: action = .drop
+        case .bounce: action = .bounce
+        default: return nil
+        }
+        guard let chosen = self.chosen(around) else { return [.say("nothing to \(action.rawValue)", .plain)] }
+        if let refusal = chosen.refusal { return [.say(refusal, .plain)] }
+        // What is held lets go by the same key.
+        let turned = action == .hold && chosen.isHeld ? QueueAction.release : action
+        return [.order(Order(action: turned, chosen: chosen, node: self.node, asks: call.asks))]
+    }
+}

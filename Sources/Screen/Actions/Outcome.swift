@@ -1,0 +1,20 @@
+import Mail
+
+/// The line above the keys: what was said last.
+struct Outcome {
+    enum Kind { case ok, warning, failure, plain }
+    typealias Words = (text: String, kind: Kind)
+    /// How long a line stays that offers nothing.
+    static let lifetime: Int64 = 30_000
+
+    let text: String
+    let kind: Kind
+    /// When it has been there for long enough.
+    let until: Timestamp
+
+    init(_ words: Words, until: Timestamp) {
+        self.text = words.text
+        self.kind = words.kind
+        self.until = until
+    }
+}

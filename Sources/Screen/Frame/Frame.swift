@@ -1,0 +1,165 @@
+import Mail
+import Monitor
+
+/// What stands around a pane: header and tabs above it, outcome and keys below.
+struct Frame {
+    let around: Surroundings
+    let theme: Theme
+    let stack: PaneStack
+    let lock: Lock
+    let outcome: Outcome?
+    let undo: UndoOffer?
+    /// What has the keys instead of the pane.
+    let overlay: (any Overlay)?
+
+    /// What `z` would take back, and where.
+    struct UndoOffer {
+        let action: QueueAction
+        /// `nil`: of the node that is shown.
+        let node: String?
+        let left: Int64
+    }
+
+    func paint(_ painter: inout Painter) {
+        self.paintHeader(&painter)
+        self.paintTabs(&painter)
+        let pane = self.stack.top
+        pane.paint(&painter, self.around.body, self.around)
+        if self.around.hasStatus {
+            painter.runs(pane.status(self.around), x: 1, y: self.around.rows - 3, columns: self.around.columns - 2)
+        }
+        self.paintOutcome(&painter, self.around.rows - 2)
+        self.paintHints(&painter, self.around.rows - 1)
+        self.overlay?.paint(&painter, self.around)
+    }
+
+    // MARK: Above
+
+    private func paintHeader(_ painter: inout Painter) {
+        let node = self.around.node
+        var right: [Run] = []
+        if self.around.isFrozen { right += [Run("FROZEN", .unlocked), Run("  ")] }
+        if self.lock.isLocked {
+            right += [Run(" LOCKED ", .locked), Run("  ")]
+        } else if let until = self.lock.unlockedUntil {
+            right += [Run("UNLOCKED \(Format.age(milliseconds: until.since(self.around.now)))", .unlocked), Run("  ")]
+        } else {
+            right += [Run("unlocked", .unlocked), Run("  ")]
+        }
+        right.append(Run(Format.clock(self.around.now) + "Z ", .title))
+
+        // In the order of what is missed most where there is not room for all of it.
+        var parts: [(rank: Int, runs: [Run])] = [
+            (6, [Run(" HOPTOP ", .tabOn), Run(" ")]), (1, [Run(node.name, .title)]),
+        ]
+        if !self.theme.badge.isEmpty { parts.append((2, [Run(" "), Run(" \(self.theme.badge) ", .badge)])) }
+        if self.around.nodes.count > 1 {
+            parts.append((3, [Run(" \(self.around.current + 1)/\(self.around.nodes.count)", .muted)]))
+        }
+        if let overview = node.overview {
+            let age = Format.age(milliseconds: overview.at.since(overview.started))
+            parts.append((7, [Run("  up \(age)", .muted)]))
+            parts.append(
+                overview.isAccepting
+                    ? (5, [Run("  " + painter.glyph(.ok) + " accepting", .ok)])
+                    : (0, [Run("  " + painter.glyph(.warn) + " refusing", .failed)]))
+            parts.append((4, [Run("  \(Format.count(overview.queuedMessages)) queued", .base)]))
+            if self.around.columns >= 90 {
+                parts.append((8, [Run(", \(Format.octetsLong(overview.queuedOctets))", .muted)]))
+            }
+        }
+        var room = self.around.columns - 1
+        if right.columns + parts.reduce(0, { $0 + ($1.rank < 6 ? $1.runs.columns : 0) }) > room {
+            // The clock goes before anything that is said of the queue.
+            right.removeLast()
+        }
+        room -= right.columns
+        var shown: Set<Int> = []
+        for index in parts.indices.sorted(by: { parts[$0].rank < parts[$1].rank }) {
+            let columns = parts[index].runs.columns
+            guard columns <= room || shown.isEmpty else { continue }
+            shown.insert(index)
+            room -= columns
+        }
+        painter.runs(
+            parts.indices.filter(shown.contains).flatMap { parts[$0].runs }, x: 0, y: 0,
+            columns: self.around.columns - right.columns)
+        painter.runs(right, x: self.around.columns - right.columns, y: 0, columns: right.columns)
+    }
+
+    private func paintTabs(_ painter: inout Painter) {
+        var x = 1
+        let columns = self.around.columns
+        for (index, view) in View.all.enumerated() {
+            let isOn = index == self.stack.view
+            let role: Role = isOn ? (self.stack.layers.isEmpty ? .tabOn : .sorted) : .tab
+            x = painter.text(" \(view.digit) \(view.title) ", x: x, y: 1, columns: columns - x, role: role) + 1
+        }
+        for pane in self.stack.layers {
+            x = painter.text(
+                "\(painter.sign("›", ">")) \(pane.title) ", x: x, y: 1, columns: columns - x, role: .title)
+        }
+        let right = SafeText(self.around.node.trouble ?? self.stack.top.note(self.around))
+        if x + right.columns + 1 < columns {
+            painter.text(right, x: columns - 1 - right.columns, y: 1, columns: right.columns, role: .muted)
+        }
+    }
+
+    // MARK: Below
+
+    private func paintOutcome(_ painter: inout Painter, _ y: Int) {
+        var offer: [Run] = []
+        if let undo = self.undo {
+            let place = undo.node.map { " at \($0)" } ?? ""
+            offer = [
+                Run("z", .hintKey),
+                Run(" undo \(undo.action.rawValue)\(place) (\(Format.span(milliseconds: undo.left)))", .hintText),
+            ]
+        }
+        var runs: [Run] = []
+        if let outcome = self.outcome {
+            let (glyph, role): (Glyph?, Role) =
+                switch outcome.kind {
+                case .ok: (.check, .flashOK)
+                case .warning: (.warn, .flashWarn)
+                case .failure: (.failed, .flashBad)
+                case .plain: (nil, .base)
+                }
+            if let glyph { runs.append(Run(painter.glyph(glyph) + " ", role)) }
+            runs.append(Run(outcome.text, outcome.kind == .ok ? .base : role))
+        }
+        // The offer is there whatever else was said; words are cut before it is.
+        let gap = runs.isEmpty || offer.isEmpty ? 0 : 3
+        let room = self.around.columns - 2 - offer.columns - gap
+        let end = painter.runs(runs, x: 1, y: y, columns: room)
+        painter.runs(offer, x: min(end, 1 + room) + gap, y: y, columns: offer.columns)
+    }
+
+    private func paintHints(_ painter: inout Painter, _ y: Int) {
+        let columns = self.around.columns - 2
+        if let overlay = self.overlay {
+            painter.runs(overlay.hints, x: 1, y: y, columns: columns)
+            return
+        }
+        // Help and the way out are always there; the rest as far as it fits.
+        let tail: [Command] = [.palette, .help, .quit]
+        let tailRuns = tail.flatMap(self.hint)
+        var runs: [Run] = self.stack.layers.isEmpty ? Run.hint(View.digits, "view") : []
+        var room = columns - tailRuns.columns - runs.columns
+        for command in CommandTable(self.stack.top).all where command.hint != nil {
+            if tail.contains(command) || command == .nextNode && self.around.nodes.count < 2 { continue }
+            if command.acts, self.lock.isLocked { continue }
+            let hint = self.hint(command)
+            guard hint.columns <= room else { continue }
+            room -= hint.columns
+            runs += hint
+        }
+        if self.lock.isLocked, room > 10 { runs += Run.hint(Command.lock.keyLabels, "unlock") }
+        painter.runs(runs + tailRuns, x: 1, y: y, columns: columns)
+    }
+
+    private func hint(_ command: Command) -> [Run] {
+        let word = command == .quit && !self.stack.layers.isEmpty ? "back" : command.hint ?? ""
+        return Run.hint(command.keys.first?.label ?? "", word)
+    }
+}

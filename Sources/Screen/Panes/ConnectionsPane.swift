@@ -1,0 +1,96 @@
+import Mail
+import Monitor
+import SMTP
+
+extension View {
+    static let connections = View(
+        "connections", digit: "3", title: "Connections", summary: "sessions, in and out",
+        make: { ConnectionsPane(node: $0, feed: $1) })
+}
+
+/// Live sessions as a list.
+enum ConnectionList: ListKind {
+    static let fields = FilterField.ofConnections
+
+    static let columns: [Column<ConnectionRow>] = [
+        Column("SESSION", .fixed(9), sort: "started") { row, _ in
+            TableCell(row.ref.id, row.ended == nil ? .title : .muted)
+        },
+        Column("PEER", .share(12, weight: 3), sort: "peer") { row, look in
+            TableCell(look.place(row.peer, row.peerWords), row.ended == nil ? .base : .muted)
+        },
+        Column("PHASE", .fixed(11), sort: "phase") { row, look in
+            let sign = row.direction == .inbound ? look.glyphs.sign("◂", "<") : look.glyphs.sign("▸", ">")
+            let isOver = row.ended != nil || look.isDeparted
+            return TableCell("\(sign) \(isOver ? "ended" : row.phaseWords)", isOver ? .muted : row.flow.role)
+        },
+        Column("PROGRESS", .share(10, weight: 1), from: 60) { row, look in
+            if row.ended != nil || row.remark != nil { return TableCell(row.remark ?? "", .muted) }
+            if look.isDeparted { return TableCell("") }
+            if row.phase == .rcpt, row.recipientsDone > 0 {
+                return TableCell(Format.plural(row.recipientsDone, "recipient"), .active)
+            }
+            return TableCell("", bar: row.contentShare)
+        },
+        Column("MESSAGE", .fixed(11), from: 76) { row, _ in TableCell(row.message ?? "", .muted) },
+        Column("MSGS", .fixed(5), isRight: true, sort: "messages") { row, _ in TableCell("\(row.messages)") },
+        Column("IDLE", .fixed(5), isRight: true, sort: "idle") { row, look in
+            if row.ended != nil { return TableCell("-", .muted) }
+            let idle = look.now.since(row.lastActivity)
+            return TableCell(Format.age(milliseconds: idle), idle > 60_000 ? .limited : .muted)
+        },
+        Column("AGE", .fixed(5), isRight: true, from: 94) { row, look in
+            TableCell(Format.age(milliseconds: (row.ended ?? look.now).since(row.started)), .muted)
+        },
+        Column("TLS", .fixed(7), from: 110) { row, _ in TableCell(row.tls ?? "-", .muted) },
+    ]
+
+    static func window(
+        _ feed: any MonitorFeed, _ query: ConnectionQuery, _ request: WindowRequest<SessionRef>
+    ) async throws -> Window<ConnectionRow> { try await feed.connections(query, window: request) }
+    static func detail(_ feed: any MonitorFeed, of ref: SessionRef) async throws -> Never? { nil }
+    static func find(
+        _ feed: any MonitorFeed, _ search: SearchRequest, _ query: ConnectionQuery
+    ) async throws -> SearchHit<SessionRef>? { try await feed.find(search, in: query) }
+}
+
+/// View 3: sessions, in and out.
+final class ConnectionsPane: ListPane<ConnectionList> {
+    override var name: String { "connections" }
+    override var areas: Set<FeedChange.Area> { [.connections] }
+    override var commands: [Command] { Self.commands }
+    private static let commands: [Command] = [
+        .open, .endSession, .transcript, .filter, .sort, .sortLeft, .sortRight, .invert, .ended,
+    ]
+
+    override func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
+        switch call.command {
+        case .open, .transcript:
+            guard let row = self.list.selected else { return [] }
+            return TranscriptPane.open(TranscriptPart(session: row.ref), node: self.node, self.feed, around)
+        case .endSession: return TranscriptPane.askEnd(self.list.selected, node: self.node)
+        case .ended: return self.change(around) { $0.includesEnded.toggle() }
+        default: return super.perform(call, around)
+        }
+    }
+
+    override func remarks(_ around: Surroundings) -> (left: [Run], right: String) {
+        let counts = around.nodes[self.node].overview.map { "\($0.sessionsIn) in  \($0.sessionsOut) out   " } ?? ""
+        return ([], counts + (self.query.includesEnded ? "live and ended (e)" : "live only (e)"))
+    }
+
+    override func emptyWords(_ around: Surroundings) -> [String] {
+        guard self.list.isLoaded else { return ["reading"] }
+        if !self.query.filter.matchesAll { return ["no session matches the filter", "f changes it"] }
+        var lines = ["nobody is connected"]
+        if let listening = around.nodes[self.node].overview?.listening, !listening.isEmpty {
+            lines.append("listening on \(listening.joined(separator: ", "))")
+        }
+        if !self.query.includesEnded { lines.append("e shows sessions that ended") }
+        return lines
+    }
+}
+
+extension Command {
+    static let ended = Command("ended", ["e"], "also sessions that ended", hint: "ended")
+}

@@ -1,0 +1,143 @@
+import Mail
+import Monitor
+
+/// One thing that is looked at: it says what it reads, paints it, understands commands, searches, and names what an
+/// action would be for.
+///
+/// A pane is used by its screen only. It never waits and never calls back: what has to happen comes back as effects.
+protocol Pane: AnyObject {
+    /// Whose feed it shows, as an index of the screen's nodes.
+    var node: Int { get }
+    /// What it is, in one word, for the help.
+    var name: String { get }
+    /// In the line of tabs, when it stands on top of a view.
+    var title: String { get }
+    /// What is understood here beside what is understood everywhere, in the order of the hint line.
+    var commands: [Command] { get }
+    /// What it shows changes with these.
+    var areas: Set<FeedChange.Area> { get }
+    /// Other nodes' changes concern it too.
+    var showsOtherNodes: Bool { get }
+
+    /// Reads all that is shown.
+    func reads(_ around: Surroundings) -> [Read]
+    /// Reads what is wanted for the picture and not at hand; asked for after each key.
+    func missing(_ around: Surroundings) -> [Read]
+    /// Fits cursors and windows to the room there is.
+    func layout(_ around: Surroundings)
+    func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings)
+    /// - Returns: `nil` when the command means nothing here.
+    func perform(_ call: Call, _ around: Surroundings) -> [Effect]?
+    func move(_ motion: Motion, _ around: Surroundings)
+    func search(_ search: Search, _ around: Surroundings) -> [Effect]
+    /// Gives the keys to the next part, or the one before; false: there is only one.
+    func turn(_ step: Int) -> Bool
+    /// What an action would be for; `nil`: nothing.
+    func chosen(_ around: Surroundings) -> Chosen?
+    /// What stands above the outcome: what an action would touch, and where the cursor is.
+    func status(_ around: Surroundings) -> [Run]
+    /// What stands at the right of the tabs.
+    func note(_ around: Surroundings) -> String
+    /// Words that may follow a command.
+    func arguments(of command: Command) -> [String]
+    /// A second went by.
+    func ticked(_ around: Surroundings) -> [Effect]
+}
+
+extension Pane {
+    var showsOtherNodes: Bool { false }
+    func missing(_ around: Surroundings) -> [Read] { [] }
+    func layout(_ around: Surroundings) {}
+    func turn(_ step: Int) -> Bool { false }
+    func chosen(_ around: Surroundings) -> Chosen? { nil }
+    func status(_ around: Surroundings) -> [Run] { [] }
+    func note(_ around: Surroundings) -> String { "" }
+    func arguments(of command: Command) -> [String] { [] }
+    func ticked(_ around: Surroundings) -> [Effect] { [] }
+}
+
+/// A command with what belongs to it.
+struct Call {
+    var command: Command
+    var argument: String?
+    /// The same destructive key came twice at once, so a dialog has to ask.
+    var asks = false
+}
+
+/// What is searched for, and which way.
+struct Search {
+    var word: String
+    var isForward: Bool
+    /// The cursor's own row does not count.
+    var skipsCursor: Bool
+
+    /// - Returns: the index of the next text that has the word, going round; `nil`: none has.
+    func find(in texts: [String], from cursor: Int) -> Int? {
+        guard !texts.isEmpty else { return nil }
+        let needle = self.word.lowercased()
+        let start = cursor + (self.skipsCursor ? (self.isForward ? 1 : -1) : 0)
+        let count = texts.count
+        return (0..<count).lazy
+            .map { (((self.isForward ? start + $0 : start - $0) % count) + count) % count }
+            .first { texts[$0].lowercased().contains(needle) }
+    }
+
+    /// What is said where no row has the word.
+    var failed: Effect { .say("\(SafeText(self.word)) is nowhere here", .warning) }
+}
+
+enum Motion {
+    case by(Int)
+    case page(Int)
+    case half(Int)
+    case first
+    case last
+
+    /// The row that is reached from `row`, of `count` rows of which `height` are shown.
+    func target(from row: Int, count: Int, height: Int) -> Int {
+        let goal =
+            switch self {
+            case .by(let rows): row + rows
+            case .page(let pages): row + pages * max(1, height - 1)
+            case .half(let halves): row + halves * max(1, height / 2)
+            case .first: 0
+            case .last: count - 1
+            }
+        return max(0, min(goal, count - 1))
+    }
+}
+
+/// What a pane, an overlay or an answer wants to happen.
+enum Effect {
+    case read(Read)
+    /// The node's overview, which the header shows too.
+    case readOverview
+    case learned(Int, Learned)
+    /// Rows are kept where they are; when they may move again all is read anew.
+    case later
+    case say(String, Outcome.Kind)
+    /// On top of the pane that is shown.
+    case open(any Pane)
+    case back
+    /// The view, and a command that it has to carry out.
+    case show(view: View, Call?)
+    /// Another node, and there a message on top of the view.
+    case showNode(Int, message: String?)
+    /// What the pane below has that many rows further, instead of this one.
+    case openNeighbour(Int)
+    case ask(any Overlay)
+    /// The overlay is done.
+    case close
+    case order(Order)
+    case deed(Deed)
+    case theme(String)
+    case search(String)
+    /// As typed after `:`.
+    case run(String)
+}
+
+/// What was read of a node itself.
+enum Learned {
+    case capabilities(FeedCapabilities)
+    case overview(Overview)
+}

@@ -1,0 +1,41 @@
+/// The views of all nodes, which of them is shown, and what was opened on top of it.
+struct PaneStack {
+    /// For each node one pane for each of ``View/all``.
+    private let views: [[any Pane]]
+    private(set) var node = 0
+    private(set) var view = 0
+    private(set) var layers: [any Pane] = []
+    /// How far wide columns are scrolled to the right.
+    var columnOffset = 0
+
+    init(_ feeds: [FeedEntry]) {
+        self.views = feeds.enumerated().map { index, entry in View.all.map { $0.make(index, entry.feed) } }
+    }
+
+    /// The pane that has the keys.
+    var top: any Pane { self.layers.last ?? self.base }
+    /// The view at the bottom.
+    var base: any Pane { self.views[self.node][self.view] }
+    /// What the top pane was opened from; `nil`: it is a view.
+    var below: (any Pane)? { self.layers.isEmpty ? nil : self.layers.dropLast().last ?? self.base }
+
+    mutating func show(view: Int) {
+        self.layers = []
+        self.columnOffset = 0
+        self.view = view
+    }
+    mutating func show(node: Int) {
+        self.layers = []
+        self.columnOffset = 0
+        self.node = node
+    }
+    mutating func push(_ pane: any Pane) {
+        self.layers.append(pane)
+        self.columnOffset = 0
+    }
+    mutating func pop() {
+        guard !self.layers.isEmpty else { return }
+        self.layers.removeLast()
+        self.columnOffset = 0
+    }
+}

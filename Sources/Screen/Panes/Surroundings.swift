@@ -1,0 +1,44 @@
+import Mail
+import Monitor
+
+/// What is known of one node, whatever is shown of it.
+struct Node: Sendable {
+    var entry: FeedEntry
+    var capabilities: FeedCapabilities?
+    var overview: Overview?
+    /// Why the last read failed; `nil` when it did not.
+    var trouble: String?
+    init(_ entry: FeedEntry) { self.entry = entry }
+
+    /// Its host name, or until that is known what it was called at the start.
+    var name: String { self.overview?.node ?? self.capabilities?.node ?? self.entry.name }
+    func listens(on address: String) -> Bool {
+        self.entry.listening.contains(address) || self.overview?.listening.contains(address) == true
+    }
+}
+
+/// What panes and overlays may know of the screen around them, as it is at one moment.
+struct Surroundings {
+    var now: Timestamp
+    var columns: Int
+    var rows: Int
+    var nodes: [Node]
+    /// The node that is shown.
+    var current: Int
+    var glyphs: Glyphs
+    var isFrozen: Bool
+    /// Nothing may move now: a key was just pressed, or a dialog is open.
+    var rowsMustStay: Bool
+    /// What was searched for last; empty: nothing.
+    var searchWord: String
+    /// How far wide columns are scrolled to the right.
+    var columnOffset: Int
+
+    /// Where a pane goes: between the tabs and the foot.
+    var body: Rect { Rect(x: 0, y: 2, width: self.columns, height: self.rows - 2 - (self.hasStatus ? 3 : 2)) }
+    /// A line tells what an action would touch.
+    var hasStatus: Bool { self.rows >= 16 }
+    var node: Node { self.nodes[self.current] }
+
+    func nodeListening(on address: String) -> Int? { self.nodes.firstIndex { $0.listens(on: address) } }
+}

@@ -1,0 +1,78 @@
+import Monitor
+
+/// The messages that were chosen one by one, or all that a filter matched.
+enum Tags {
+    /// By identity, each as it was last seen.
+    case some([String: Tagged])
+    /// All that a filter matched at one moment.
+    case frozen(FrozenSet)
+
+    struct Tagged {
+        var ref: MessageRef
+        /// Of its recipients only those are meant that match the filter under which it was tagged.
+        var filter: FilterExpression
+        var recipients: Int
+    }
+    static let none = Tags.some([:])
+
+    var isEmpty: Bool {
+        switch self {
+        case .some(let tagged): tagged.isEmpty
+        case .frozen: false
+        }
+    }
+    var messages: Int {
+        switch self {
+        case .some(let tagged): tagged.count
+        case .frozen(let set): set.messages
+        }
+    }
+    func contains(_ row: QueueRow) -> Bool {
+        switch self {
+        case .some(let tagged): !tagged.isEmpty && tagged[row.identity] != nil
+        case .frozen: true
+        }
+    }
+
+    /// - Parameter value: `nil` turns the row's tag round.
+    /// - Returns: false where a whole set is tagged, of which none can be left out.
+    mutating func set(_ row: QueueRow, to value: Bool?, under filter: FilterExpression) -> Bool {
+        guard case .some(var tagged) = self else { return false }
+        let wants = value ?? (tagged[row.identity] == nil)
+        tagged[row.identity] = wants ? Tagged(ref: row.ref, filter: filter, recipients: row.matching) : nil
+        self = .some(tagged)
+        return true
+    }
+
+    /// A tag names the message as it was last seen.
+    mutating func refresh(_ rows: [QueueRow], under filter: FilterExpression) {
+        guard case .some(var tagged) = self, !tagged.isEmpty else { return }
+        for row in rows {
+            guard var tag = tagged[row.identity] else { continue }
+            tag.ref = row.ref
+            if tag.filter == filter { tag.recipients = row.matching }
+            tagged[row.identity] = tag
+        }
+        self = .some(tagged)
+    }
+
+    /// - Parameter clear: takes the tags off.
+    func chosen(clear: @escaping () -> Void) -> Chosen? {
+        switch self {
+        case .frozen(let set):
+            return Chosen(
+                targets: [.frozen(set: set.id)], recipients: set.recipients, messages: set.messages,
+                words: "all \(Words.counts(set.recipients, set.messages)) tagged", sample: set.sample.map(Words.sample),
+                done: clear)
+        case .some(let tagged):
+            guard !tagged.isEmpty else { return nil }
+            let all = tagged.values.sorted { $0.ref.id < $1.ref.id }
+            let targets = Dictionary(grouping: all, by: \.filter).map { filter, some in
+                Targets.messages(references: some.map(\.ref), matching: filter)
+            }
+            return Chosen(
+                targets: targets, recipients: all.reduce(0) { $0 + $1.recipients }, messages: all.count,
+                words: "\(Format.count(all.count)) tagged", sample: all.prefix(5).map(\.ref.id), done: clear)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Mail
+import Monitor
+
+/// Which session's dialogue is wanted, and the part of it that is about one recipient of one message.
+struct TranscriptPart {
+    /// `nil`: there has been no session.
+    let session: SessionRef?
+    /// The part ended before this; `nil`: the whole session is meant.
+    private var end: Timestamp?
+    private var from = ""
+    private var to = ""
+
+    init(session: SessionRef?) { self.session = session }
+
+    /// The session of the recipient's last attempt, or else the one that the message came by.
+    init(of detail: MessageDetail?, _ forwardPath: String) {
+        let index = detail?.recipients.firstIndex { $0.forwardPath == forwardPath } ?? 0
+        let attempt = detail?.attempts.last { $0.recipientIndex == index && $0.session != nil }
+        self.init(
+            of: detail, forwardPath, session: attempt?.session ?? detail?.session, end: attempt?.at ?? detail?.arrived)
+    }
+
+    init(of detail: MessageDetail?, _ forwardPath: String, session: SessionRef?, end: Timestamp?) {
+        self.session = session
+        self.end = end
+        self.from = Self.mailbox(detail?.from ?? "")
+        self.to = Self.mailbox(forwardPath)
+    }
+
+    /// In lower case, without brackets and source route.
+    private static func mailbox(_ path: String) -> String {
+        let bare = path.lowercased().drop { $0 == "<" }.prefix { $0 != ">" }
+        guard bare.first == "@", let colon = bare.firstIndex(of: ":") else { return String(bare) }
+        return String(bare[bare.index(after: colon)...])
+    }
+
+    /// Where to begin to read a dialogue that is over.
+    ///
+    /// - Returns: indexes of the line that the part begins with, and of the one to look at: its first error, or its first
+    ///   line.
+    func place(in lines: [TranscriptLine]) -> (start: Int, cursor: Int) {
+        let part = self.range(in: lines)
+        let error = part.first { lines[$0].isError }
+        // A session that failed without a reply tells why in a remark of ours, its last.
+        let remark = part.last { lines[$0].speaker == .relay }.flatMap { part.upperBound == lines.count ? $0 : nil }
+        let answered = part.contains { lines[$0].speaker == .server }
+        return (part.lowerBound, error ?? (answered ? nil : remark) ?? part.lowerBound)
+    }
+
+    private func range(in lines: [TranscriptLine]) -> Range<Int> {
+        guard let end = self.end else { return 0..<lines.count }
+        let starts = lines.indices.filter { lines[$0].begins("mail from:") }
+        let parts = starts.indices.map { index in
+            starts[index]..<(index + 1 < starts.count ? starts[index + 1] : lines.count)
+        }
+        // A fact is written some time after its reply, so the time alone does not tell.
+        let early = parts.filter { lines[$0.lowerBound].at <= end }
+        let own = early.last { part in
+            lines[part.lowerBound].text.lowercased().contains(self.from)
+                && part.contains { lines[$0].begins("rcpt to:") && lines[$0].text.lowercased().contains(self.to) }
+        }
+        return own ?? early.last ?? 0..<lines.count
+    }
+}
+
+extension TranscriptLine {
+    /// Whether the client says this, in lower case.
+    fileprivate func begins(_ command: String) -> Bool {
+        self.speaker == .client && self.text.prefix(command.count).lowercased() == command
+    }
+    /// The first digit of the reply that the line is or belongs to (RFC 5321 §4.2.1).
+    var severity: Character? {
+        guard self.speaker == .server, self.text.prefix(3).count == 3, self.text.prefix(3).allSatisfy(\.isNumber)
+        else { return nil }
+        return self.text.first
+    }
+    fileprivate var isError: Bool { self.severity == "4" || self.severity == "5" }
+}

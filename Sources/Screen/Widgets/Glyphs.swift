@@ -1,0 +1,22 @@
+import Monitor
+
+/// The signs of one theme, in Unicode or in ASCII.
+struct Glyphs: Sendable {
+    private let pairs: [Glyph: GlyphPair]
+    /// Only the ASCII twins of glyphs, and boxes of `+-|`.
+    let isASCII: Bool
+
+    init(_ theme: Theme, isASCII: Bool) {
+        self.pairs = theme.glyphs
+        self.isASCII = isASCII
+    }
+
+    subscript(_ glyph: Glyph) -> String {
+        guard let pair = self.pairs[glyph] else { return "?" }
+        return self.isASCII ? pair.ascii : pair.unicode
+    }
+    /// One of two signs that no theme changes.
+    func sign(_ unicode: String, _ ascii: String) -> String { self.isASCII ? ascii : unicode }
+    var elision: SafeText { self.isASCII ? ">" : "…" }
+    var arrow: String { self.sign("→", "->") }
+}
