@@ -12,8 +12,8 @@ public protocol MonitorFeed: Sendable {
     func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>?
     /// The next session of the query's order that matches, going round at its end; `nil`: none does.
     func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>?
-    /// Facts, newest last, after `sequence`; at most `count`. `nil`: the newest `count`.
-    func facts(after sequence: Int64?, count: Int) async throws -> [FactRow]
+    /// Facts, newest last, at most `count`: those behind `cursor`, the end of an earlier page; `nil`: the newest.
+    func facts(after cursor: String?, count: Int) async throws -> FactWindow
     /// A message by its queue ID, also one settled not long ago; `nil` when nothing is known of it.
     func message(_ id: String) async throws -> MessageDetail?
     /// At most `count` lines of a session's dialogue from line `from`; `nil` when it is no longer kept.

@@ -157,38 +157,57 @@ public struct FactRow: Hashable, Sendable, Codable {
         /// The disk no longer has it as it was written.
         case damaged
     }
-    /// Goes up by one with each fact of the node.
-    public var sequence: Int64
     public var at: Timestamp
     public var kind: Kind
     public var message: String
     public var from: String?
-    /// The recipient it is about; `nil` when about the whole message.
+    /// The index of the recipient it is about; `nil` when about the whole message.
+    public var recipient: Int?
+    /// That recipient, or who is told by a report.
     public var to: String?
     /// The next hop of the attempt, `host:port`.
     public var nextHop: String?
     /// The next hop's queue identifier, out of its final 250.
     public var remoteID: String?
-    /// The reply, or the reason, in words.
+    /// The reply, or the reason, in words; of an accepted message the peer.
     public var text: String?
+    public var session: SessionRef?
+    /// Who did it, where it was not the node by itself: a user name, `signal`, `ETRN`.
+    public var actor: String?
     public var contentOctets: Int?
     /// The attempt's or the whole stay's length in milliseconds.
     public var milliseconds: Int64?
     public init(
-        sequence: Int64, at: Timestamp, kind: Kind, message: String, from: String? = nil, to: String? = nil,
-        nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, contentOctets: Int? = nil,
-        milliseconds: Int64? = nil
+        at: Timestamp, kind: Kind, message: String, from: String? = nil, recipient: Int? = nil, to: String? = nil,
+        nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, session: SessionRef? = nil,
+        actor: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil
     ) {
-        self.sequence = sequence
         self.at = at
         self.kind = kind
         self.message = message
         self.from = from
+        self.recipient = recipient
         self.to = to
         self.nextHop = nextHop
         self.remoteID = remoteID
         self.text = text
+        self.session = session
+        self.actor = actor
         self.contentOctets = contentOctets
         self.milliseconds = milliseconds
+    }
+}
+
+/// Facts in order, newest last.
+public struct FactWindow: Hashable, Sendable, Codable {
+    public var rows: [FactRow]
+    /// The place behind the last of these, where the next page begins; opaque.
+    public var end: String
+    /// How many facts before `end` are no longer kept, or cannot be read.
+    public var missing: Int
+    public init(rows: [FactRow], end: String, missing: Int = 0) {
+        self.rows = rows
+        self.end = end
+        self.missing = missing
     }
 }

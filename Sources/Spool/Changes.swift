@@ -35,6 +35,8 @@ public struct Settlement: Sendable {
         public var session: String?
         /// How long the attempt took.
         public var milliseconds: Int64?
+        /// Who asked for it, where it was no attempt but an operator's decision.
+        public var actor: String?
         /// The sender is told of the delay by this settlement's report, or does not want to be.
         public var delayNoticed: Bool
         /// The sender is told by this settlement's report that it was relayed to where no report comes from.
@@ -42,7 +44,7 @@ public struct Settlement: Sendable {
         public init(
             index: Int, generation: UInt32, state: RecipientState, due: Timestamp? = nil, countsAsTry: Bool = true,
             nextHop: String? = nil, reply: String? = nil, remoteID: String? = nil, session: String? = nil,
-            milliseconds: Int64? = nil, delayNoticed: Bool = false, relayNoticed: Bool = false
+            milliseconds: Int64? = nil, actor: String? = nil, delayNoticed: Bool = false, relayNoticed: Bool = false
         ) {
             self.index = index
             self.generation = generation
@@ -54,6 +56,7 @@ public struct Settlement: Sendable {
             self.remoteID = remoteID
             self.session = session
             self.milliseconds = milliseconds
+            self.actor = actor
             self.delayNoticed = delayNoticed
             self.relayNoticed = relayNoticed
         }
@@ -93,12 +96,12 @@ public struct Order: Sendable, Hashable {
     }
     public var action: Action
     public var at: Timestamp
-    /// Who: a user name, `signal`.
-    public var by: String
-    public init(_ action: Action, at: Timestamp, by: String) {
+    /// Who orders it: a user name, `signal`, `ETRN`.
+    public var actor: String
+    public init(_ action: Action, at: Timestamp, by actor: String) {
         self.action = action
         self.at = at
-        self.by = by
+        self.actor = actor
     }
 }
 
@@ -118,7 +121,7 @@ public struct Applied: Sendable {
     public var changes: [Change]
     /// Why others were left alone, with how many recipients.
     public var skipped: [Skip: Int]
-    /// Names a drop for ``Spool/undo(_:after:at:on:)``.
+    /// Names a drop for ``Spool/undo(_:after:at:by:on:)``.
     public var undo: Int64?
     /// Of an undo: the last message looked at, behind which it goes on; `nil`: there are no more.
     public var end: QueueID?
@@ -127,53 +130,6 @@ public struct Applied: Sendable {
         self.skipped = skipped
         self.undo = undo
         self.end = end
-    }
-}
-
-/// Something that happened to mail, written in the transaction that made it true.
-public struct Fact: Sendable, Hashable {
-    public enum Kind: String, Sendable, Hashable, CaseIterable {
-        case accepted, deferred, relayed, bounced, expired, dropped, held, released, retried, restored
-        /// A delivery status notification was made; `text` is its queue ID.
-        case reported
-        /// It is not as it was written; `text` says what is wrong.
-        case damaged
-    }
-    /// Goes up by one with each fact.
-    public var sequence: Int64
-    public var at: Timestamp
-    public var kind: Kind
-    public var message: QueueID
-    /// `nil` when it is about the whole message.
-    public var recipient: Int?
-    /// Reverse-path and forward-path with angle brackets.
-    public var from: String?
-    public var to: String?
-    public var nextHop: String?
-    public var remoteID: String?
-    public var text: String?
-    /// `out#9121`, `in#4410`
-    public var session: String?
-    public var contentOctets: Int?
-    public var milliseconds: Int64?
-    public init(
-        sequence: Int64, at: Timestamp, kind: Kind, message: QueueID, recipient: Int? = nil, from: String? = nil,
-        to: String? = nil, nextHop: String? = nil, remoteID: String? = nil, text: String? = nil,
-        session: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil
-    ) {
-        self.sequence = sequence
-        self.at = at
-        self.kind = kind
-        self.message = message
-        self.recipient = recipient
-        self.from = from
-        self.to = to
-        self.nextHop = nextHop
-        self.remoteID = remoteID
-        self.text = text
-        self.session = session
-        self.contentOctets = contentOctets
-        self.milliseconds = milliseconds
     }
 }
 

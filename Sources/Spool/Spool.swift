@@ -15,7 +15,10 @@ public protocol Spool: Sendable {
     ///
     /// On success it has reached the disk and the 250 may go out; from here it is ours to deliver or report (RFC 5321
     /// §4.2.5). On failure nothing of it remains but a content file, which the caller discards.
-    func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
+    ///
+    /// - Parameter expectingMore: others are about to come, so that a store for which one transaction costs as much as
+    ///   another may wait a moment for them.
+    func accept(_ message: NewMessage, expectingMore: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
 
     /// Writes down what became of attempts: each settlement wholly, with its report, or not at all.
     ///
@@ -27,8 +30,10 @@ public protocol Spool: Sendable {
 
     /// Takes back a drop, as far as its recipients are still dropped and `now` is not past its time: of some messages, in
     /// order of their IDs.
+    ///
+    /// - Parameter id: the ``Applied/end`` of the part before; `nil` for the first.
     func undo(
-        _ token: Int64, after id: QueueID?, at now: Timestamp, on eventLoop: any EventLoop
+        _ token: Int64, after id: QueueID?, at now: Timestamp, by actor: String, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Applied>
 
     /// Forgets drops whose time for undo is over, and the messages that they alone kept; some of them.
@@ -52,10 +57,22 @@ public protocol Spool: Sendable {
     func lease(after id: QueueID?, count: Int) async throws -> Lease
     /// Messages that somebody else changed or handed on; read each anew. Ends where a spool has one owner only.
     func changesByOthers() -> AsyncStream<QueueID>
-    /// In order, after `sequence`; `nil`: the newest `count`.
-    func facts(after sequence: Int64?, count: Int) async throws -> [Fact]
+
+    /// Facts behind the cursor, in order, at most `count`.
+    ///
+    /// Fails with ``SpoolError`` `.foreign` when the cursor is not one of this store's.
+    func facts(after cursor: FactCursor, count: Int) async throws -> FactPage
+    /// The newest `count` facts, oldest first; the end is the newest one's also when `count` is 0.
+    func newestFacts(count: Int) async throws -> FactPage
     /// All that is kept about a message, oldest first.
     func facts(of id: QueueID) async throws -> [Fact]
+    /// Notes how far a reader has come, and makes it known as one if it was not: facts behind that are kept for it, however
+    /// old they are. What others need no more than that goes when it is old. A reader never goes back.
+    func acknowledge(_ cursor: FactCursor, as reader: String, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
+    /// Where a reader goes on after a restart; `nil` when it is not known.
+    func acknowledged(by reader: String) async throws -> FactCursor?
+    /// Keeps no facts for that reader any more.
+    func forget(reader: String, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
     func counters() async throws -> Counters
 
     /// How the store itself is doing.
@@ -63,6 +80,13 @@ public protocol Spool: Sendable {
 
     /// Lets everything that was begun finish, then lets go of the files.
     func close() async
+}
+
+extension Spool {
+    /// Makes a message durable that is expected to come alone.
+    public func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.accept(message, expectingMore: false, on: eventLoop)
+    }
 }
 
 /// How a store is doing, beside the mail in it.

@@ -8,7 +8,7 @@ public struct Arrival: Sendable, Hashable {
     public var peer: String?
     /// The name given with EHLO or HELO.
     public var hello: String?
-    /// The Received field's WITH: `SMTP`, `ESMTP`; `report` for one made here.
+    /// The Received field's WITH: `SMTP`, `ESMTP`; `report` for one made here; empty where it is not known.
     public var with: String
     /// `in#4410`
     public var session: String?
@@ -152,14 +152,9 @@ public let largestInlineContent = 128 << 10
 public struct NewMessage: Sendable {
     public var message: SpooledMessage
     public var content: StoredContent
-    /// Others are about to come, with which it may be stored together.
-    public var hasCompany: Bool
-    /// Of a buffer; the store makes it, off its writer's thread.
-    var digest: Int64?
-    public init(_ message: SpooledMessage, content: StoredContent, hasCompany: Bool = false) {
+    public init(_ message: SpooledMessage, content: StoredContent) {
         self.message = message
         self.content = content
-        self.hasCompany = hasCompany
     }
 }
 
@@ -167,6 +162,8 @@ public struct NewMessage: Sendable {
 public protocol StreamedContent: AnyObject, Sendable {
     /// Does nothing when it was discarded.
     func append(_ chunk: ByteBuffer) throws
+    /// The value of the Subject field, at most 998 octets, where the first chunk has it.
+    var subject: ByteBuffer? { get }
     /// Syncs what was appended; only then may a transaction name it.
     func finish() throws
     /// Forgets it; any number of times, also after a failure, and while another call is under way.
@@ -176,7 +173,7 @@ public protocol StreamedContent: AnyObject, Sendable {
 /// Why the spool did not do it. The description is one line and says what to do.
 public struct SpoolError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
-        private enum Value: Hashable, Sendable { case full, unavailable, inUse, newerVersion, notWritable, damaged }
+        private enum Value: Hashable, Sendable { case full, unavailable, inUse, newerVersion, notWritable, damaged, foreign }
         private var value: Value
         /// The disk, or the configured share of it, is full.
         public static let full = Code(value: .full)
@@ -186,6 +183,8 @@ public struct SpoolError: Error, Sendable, CustomStringConvertible {
         public static let newerVersion = Code(value: .newerVersion)
         public static let notWritable = Code(value: .notWritable)
         public static let damaged = Code(value: .damaged)
+        /// It was handed what another store gave out: a cursor, or content.
+        public static let foreign = Code(value: .foreign)
     }
     public var code: Code
     public var description: String

@@ -20,33 +20,31 @@ struct MailLog: Sendable {
 
     /// Follows until the feed's changes end or the task is cancelled.
     ///
-    /// - Parameter last: the sequence of the last fact that is not to be told.
-    /// - Returns: the sequence of the last one told.
-    func follow(after last: Int64) async -> Int64 {
+    /// - Parameter cursor: the place behind the facts that are not to be told.
+    /// - Returns: the place behind those that were told.
+    func follow(after cursor: String) async -> String {
         let changes = self.feed.changes()
-        var last = await self.tell(after: last)
+        var last = await self.tell(after: cursor)
         for await _ in changes { last = await self.tell(after: last) }
         return last
     }
 
-    /// The newest fact there is, so that only what comes is told; 0 before any.
-    func newest() async throws -> Int64 { try await self.feed.facts(after: nil, count: 1).last?.sequence ?? 0 }
+    /// The place behind all facts there are, so that only what comes is told.
+    func newest() async throws -> String { try await self.feed.facts(after: nil, count: 0).end }
 
     /// Tells what happened since.
-    func tell(after last: Int64) async -> Int64 {
-        var last = last
+    func tell(after cursor: String) async -> String {
+        var last = cursor
         do {
             while true {
                 let facts = try await self.feed.facts(after: last, count: Self.page)
                 self.isFailing.withLockedValue { $0 = false }
-                guard let first = facts.first, let end = facts.last else { return last }
-                if first.sequence > last + 1 {
-                    self.log.warning("facts were gone before they were logged: \(first.sequence - last - 1)")
-                }
-                let lines = facts.map { SafeLogHandler.line(.info, Self.text(of: $0), at: $0.at) }
+                guard !facts.rows.isEmpty else { return last }
+                if facts.missing > 0 { self.log.warning("facts were gone before they were logged: \(facts.missing)") }
+                let lines = facts.rows.map { SafeLogHandler.line(.info, Self.text(of: $0), at: $0.at) }
                 await LogWriter.standardError.writeAll(lines.joined())
-                last = end.sequence
-                if facts.count < Self.page { return last }
+                last = facts.end
+                if facts.rows.count < Self.page { return last }
             }
         } catch {
             let wasFailing = self.isFailing.withLockedValue { isFailing in
@@ -74,9 +72,10 @@ struct MailLog: Sendable {
             case .deferred, .relayed, .bounced, .expired, .refused: words += " reply=\"\(text)\""
             case .damaged: words += " reason=\"\(text)\""
             case .reported: words += " report=\(text)"
-            case .dropped, .held, .released, .retried, .restored: words += " \(text)"  // `by ann`
+            case .dropped, .held, .released, .retried, .restored: words += " \(text)"
             }
         }
+        if let actor = fact.actor { words += " by=\(actor)" }
         return words
     }
 }

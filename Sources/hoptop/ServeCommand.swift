@@ -33,8 +33,8 @@ struct ServeCommand: AsyncParsableCommand {
             log.warning("no route is configured: mail is taken and waits; add a [[route]] or --route PATTERN=HOST:PORT")
         }
         let mail = MailLog(feed: engine.relay.feed(user: "log"), log: log)
-        let before = self.quiet ? 0 : try await mail.newest()
-        let following = self.quiet ? nil : Task { await mail.follow(after: before) }
+        let before = self.quiet ? nil : try await mail.newest()
+        let following = before.map { before in Task { await mail.follow(after: before) } }
         for await signal in signals {
             switch signal {
             case .sighup: self.reload(engine, log)

@@ -26,16 +26,16 @@ private final class SlowSpool: Spool {
 
     func nextID(at now: Timestamp) -> QueueID { self.spool.nextID(at: now) }
     func newContentFile(for id: QueueID) -> any StreamedContent { self.spool.newContentFile(for: id) }
-    func accept(_ message: NewMessage, on loop: any EventLoop) -> EventLoopFuture<Void> {
-        self.spool.accept(message, on: loop)
+    func accept(_ message: NewMessage, expectingMore: Bool, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.accept(message, expectingMore: expectingMore, on: loop)
     }
     func settle(_ settlements: [Settlement], on loop: any EventLoop) -> EventLoopFuture<[Settled]> {
         self.spool.settle(settlements, on: loop)
     }
     func undo(
-        _ token: Int64, after id: QueueID?, at now: Timestamp, on loop: any EventLoop
+        _ token: Int64, after id: QueueID?, at now: Timestamp, by actor: String, on loop: any EventLoop
     ) -> EventLoopFuture<Applied> {
-        self.spool.undo(token, after: id, at: now, on: loop)
+        self.spool.undo(token, after: id, at: now, by: actor, on: loop)
     }
     func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Bool> {
         self.spool.purge(at: now, on: loop)
@@ -51,8 +51,18 @@ private final class SlowSpool: Spool {
         try await self.spool.lease(after: id, count: count)
     }
     func changesByOthers() -> AsyncStream<QueueID> { self.spool.changesByOthers() }
-    func facts(after sequence: Int64?, count: Int) async throws -> [Fact] {
-        try await self.spool.facts(after: sequence, count: count)
+    func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
+        try await self.spool.facts(after: cursor, count: count)
+    }
+    func newestFacts(count: Int) async throws -> FactPage { try await self.spool.newestFacts(count: count) }
+    func acknowledge(_ cursor: FactCursor, as reader: String, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.acknowledge(cursor, as: reader, on: loop)
+    }
+    func acknowledged(by reader: String) async throws -> FactCursor? {
+        try await self.spool.acknowledged(by: reader)
+    }
+    func forget(reader: String, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.forget(reader: reader, on: loop)
     }
     func facts(of id: QueueID) async throws -> [Fact] { try await self.spool.facts(of: id) }
     func counters() async throws -> Counters { try await self.spool.counters() }
@@ -103,7 +113,7 @@ extension EndToEnd {
             let now = try #require(try await row()?.ref)
             #expect(try await feed.perform(.release, on: .messages(references: [now], matching: .all)).done == 1)
             #expect(try await eventually { ledger.missing.isEmpty })
-            let facts = try await feed.facts(after: 0, count: 100).map(\.kind)
+            let facts = try await feed.facts(after: "", count: 100).rows.map(\.kind)
             #expect(facts == [.accepted, .deferred, .held, .released, .relayed])
             await relay.stop()
             await farEnd.stop()

@@ -78,7 +78,7 @@ extension EndToEnd {
             let feed = sender.relay.feed(user: "test")
             var fact: FactRow?
             _ = try await eventually {
-                fact = try await feed.facts(after: 0, count: 10).last { $0.kind != .accepted }
+                fact = try await feed.facts(after: "", count: 10).rows.last { $0.kind != .accepted }
                 return fact != nil
             }
             let sessions = try await feed.connections(

@@ -25,6 +25,7 @@ final class MemorySpool: Spool {
         let octets = NIOLockedValueBox(ByteBuffer())
         let spool: MemorySpool
         init(_ spool: MemorySpool) { self.spool = spool }
+        var subject: ByteBuffer? { nil }
         func append(_ chunk: ByteBuffer) throws { self.octets.withLockedValue { _ = $0.writeImmutableBuffer(chunk) } }
         func finish() throws {}
         func discard() { self.spool.state.withLockedValue { $0.discarded += 1 } }
@@ -32,7 +33,9 @@ final class MemorySpool: Spool {
 
     func nextID(at now: Timestamp) -> QueueID { self.state.withLockedValue { $0.generator.next(at: now) } }
     func newContentFile(for id: QueueID) -> any StreamedContent { File(self) }
-    func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+    func accept(
+        _ message: NewMessage, expectingMore: Bool, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
         self.state.withLockedValue { state in
             if state.isFull { return eventLoop.makeFailedFuture(SpoolError(.full, "no space left")) }
             state.messages.append(message)
@@ -49,7 +52,7 @@ final class MemorySpool: Spool {
         loop.makeFailedFuture(Self.unasked)
     }
     func undo(
-        _ token: Int64, after id: QueueID?, at now: Timestamp, on loop: any EventLoop
+        _ token: Int64, after id: QueueID?, at now: Timestamp, by actor: String, on loop: any EventLoop
     ) -> EventLoopFuture<Applied> {
         loop.makeFailedFuture(Self.unasked)
     }
@@ -65,7 +68,15 @@ final class MemorySpool: Spool {
     func message(_ id: QueueID) async throws -> SpooledMessage? { throw Self.unasked }
     func lease(after id: QueueID?, count: Int) async throws -> Lease { throw Self.unasked }
     func changesByOthers() -> AsyncStream<QueueID> { AsyncStream { $0.finish() } }
-    func facts(after sequence: Int64?, count: Int) async throws -> [Fact] { throw Self.unasked }
+    func facts(after cursor: FactCursor, count: Int) async throws -> FactPage { throw Self.unasked }
+    func newestFacts(count: Int) async throws -> FactPage { throw Self.unasked }
+    func acknowledge(_ cursor: FactCursor, as reader: String, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        loop.makeFailedFuture(Self.unasked)
+    }
+    func acknowledged(by reader: String) async throws -> FactCursor? { throw Self.unasked }
+    func forget(reader: String, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        loop.makeFailedFuture(Self.unasked)
+    }
     func facts(of id: QueueID) async throws -> [Fact] { throw Self.unasked }
     func counters() async throws -> Counters { throw Self.unasked }
     var condition: any SpoolCondition { self }

@@ -57,8 +57,11 @@ final class ScriptedFeed: MonitorFeed {
         return Window(rows: rows, first: 0, matched: rows.count, total: rows.count, at: Self.now)
     }
 
-    func facts(after sequence: Int64?, count: Int) async throws -> [FactRow] {
-        self.write { $0.facts.filter { $0.sequence > sequence ?? -1 } }
+    func facts(after cursor: String?, count: Int) async throws -> FactWindow {
+        self.write { script in
+            let rows = script.facts.dropFirst(cursor.flatMap { Int($0) } ?? 0)
+            return FactWindow(rows: Array(rows), end: "\(script.facts.count)")
+        }
     }
     func message(_ id: String) async throws -> MessageDetail? { self.write { $0.details[id] } }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
@@ -205,7 +208,7 @@ extension ScriptedFeed {
             ]
             script.facts = [
                 FactRow(
-                    sequence: 1, at: Self.now.adding(milliseconds: -1000), kind: .accepted, message: "4Q7K",
+                    at: Self.now.adding(milliseconds: -1000), kind: .accepted, message: "4Q7K",
                     from: "<ann@example.net>", text: "192.0.2.7:40112", contentOctets: 4096)
             ]
         }
@@ -238,8 +241,8 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
     ) async throws -> Window<ConnectionRow> {
         try await self.coded(self.feed.connections(self.coded(query), window: self.coded(window)))
     }
-    func facts(after sequence: Int64?, count: Int) async throws -> [FactRow] {
-        try await self.coded(self.feed.facts(after: sequence, count: count))
+    func facts(after cursor: String?, count: Int) async throws -> FactWindow {
+        try await self.coded(self.feed.facts(after: self.coded(cursor), count: count))
     }
     func message(_ id: String) async throws -> MessageDetail? { try await self.coded(self.feed.message(id)) }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {

@@ -231,6 +231,10 @@ extension TemporarySpool {
                     DROP TABLE messages;
                     ALTER TABLE older RENAME TO messages;
                     ALTER TABLE facts DROP COLUMN others;
+                    ALTER TABLE facts DROP COLUMN actor;
+                    ALTER TABLE facts DROP COLUMN envelope;
+                    ALTER TABLE facts DROP COLUMN subject;
+                    DROP TABLE readers;
                     PRAGMA user_version = 1;
                     """)
         }

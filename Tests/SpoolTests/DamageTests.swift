@@ -121,27 +121,28 @@ struct DamageTests {
         try spool.overwritePage(of: "facts", at: place)
         try await spool.reopen()
         #expect(try await self.allFacts(spool).count > 1000)
-        #expect(try await spool.spool.facts(after: nil, count: 10_000).count > 1000)
+        #expect(try await spool.spool.newestFacts(count: 10_000).facts.count > 1000)
         var readable = 0
         for id in ids { readable += try await spool.spool.facts(of: id).count }
         #expect((1001..<1200).contains(readable))
-        let before = try #require(try await spool.spool.facts(after: nil, count: 1).last?.sequence)
-        #expect(before == 1200)
+        #expect(try await spool.spool.newestFacts(count: 1).end == FactCursor("1200"))
         // Few are kept, so that the damage is met.
         try await spool.reopen(factsKept: 10)
         for _ in 0..<3 { try await spool.accept() }
         await spool.spool.close()
         try await spool.reopen()
-        #expect(try await spool.spool.facts(after: nil, count: 1).last?.sequence == before + 3)
+        #expect(try await spool.spool.newestFacts(count: 1).end == FactCursor("1203"))
         #expect(try await spool.spool.counters().accepted == 1203)
     }
 
     private func allFacts(_ spool: TemporarySpool) async throws -> [Fact] {
         var all: [Fact] = []
+        var end = FactCursor.start
         while true {
-            let page = try await spool.spool.facts(after: all.last?.sequence ?? 0, count: 100)
-            if page.isEmpty { return all }
-            all += page
+            let page = try await spool.spool.facts(after: end, count: 100)
+            if page.facts.isEmpty { return all }
+            all += page.facts
+            end = page.end
         }
     }
 
@@ -155,9 +156,10 @@ struct DamageTests {
             try db.execute(sql: "UPDATE facts SET kind = 'odd' WHERE sequence IN (1, 2, 3, 5)")
         }
         try await spool.reopen()
-        #expect(try await spool.spool.facts(after: 0, count: 2).map(\.sequence) == [4])
-        #expect(try await spool.spool.facts(after: 4, count: 2).isEmpty)
-        #expect(try await spool.spool.facts(after: nil, count: 3).map(\.sequence) == [4])
+        let page = try await spool.spool.facts(after: .start, count: 2)
+        #expect((page.facts.count, page.end, page.missing) == (1, FactCursor("4"), 3))
+        #expect(try await spool.spool.facts(after: page.end, count: 2) == FactPage([], end: page.end))
+        #expect(try await spool.spool.newestFacts(count: 3) == FactPage(page.facts, end: page.end))
         #expect(try await spool.spool.facts(of: id).isEmpty)
     }
 
@@ -179,8 +181,8 @@ struct DamageTests {
             _ = try SpoolInspection(directory: spool.path).check { _, _, _ in }
             try await spool.reopen()
             #expect(try await spool.spool.facts(of: message.id).map(\.kind) == [.accepted], "\(change)")
-            #expect(try await spool.spool.facts(after: nil, count: 10).map(\.kind) == [.accepted, .accepted])
-            #expect(try await spool.spool.facts(after: 0, count: 10).map(\.message) == [message.id, next.id])
+            #expect(try await spool.spool.newestFacts(count: 10).facts.map(\.kind) == [.accepted, .accepted])
+            #expect(try await spool.spool.facts(after: .start, count: 10).facts.map(\.message) == [message.id, next.id])
         }
     }
 
@@ -203,7 +205,7 @@ struct DamageTests {
                 sql: "UPDATE messages SET recipients = x'FF' WHERE id = ?", arguments: [changed[3].rawValue])
         }
         try await spool.reopen()
-        let undone = try await spool.spool.undo(token, after: nil, at: Timestamp(milliseconds: 5), on: spool.loop)
+        let undone = try await spool.spool.undo(token, after: nil, at: Timestamp(milliseconds: 5), by: "bob", on: spool.loop)
             .get()
         #expect(undone.changes.map(\.message) == [ids[4], ids[5]])
         #expect(undone.skipped == [.damaged: 3, .changed: 1])

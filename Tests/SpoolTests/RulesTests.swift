@@ -14,24 +14,24 @@ struct RulesTests {
             > 1 hold u0 u1@9 u7
             u0 hold g1 held since 1
             skipped 2: changed
-            fact held u0 <u0@b> "by ann"
+            fact held u0 <u0@b> by ann
             > 2 hold u0 u0@0
             skipped 1: alreadyOnHold
             skipped 1: changed
             > 3 retry u0 u1
             u1 queued g1 due 3
             skipped 1: onHold
-            fact retried u1 <u1@b> "by ann"
+            fact retried u1 <u1@b> by ann
             > 5 release u0 u2
             u0 queued g2 due 5 held for 4
             skipped 1: notOnHold
-            fact released u0 <u0@b> "by ann"
+            fact released u0 <u0@b> by ann
             > 6 hold u0
             u0 hold g3 due 5 held since 6 held for 4
-            fact held u0 <u0@b> "by ann"
+            fact held u0 <u0@b> by ann
             > 9 release u0
             u0 queued g4 due 9 held for 7
-            fact released u0 <u0@b> "by ann"
+            fact released u0 <u0@b> by ann
             """)
     }
 
@@ -42,10 +42,10 @@ struct RulesTests {
             mail u0
             > 9 hold u0
             u0 hold g1 held since 9
-            fact held u0 <u0@b> "by ann"
+            fact held u0 <u0@b> by ann
             > 2 release u0
             u0 queued g2 due 2
-            fact released u0 <u0@b> "by ann"
+            fact released u0 <u0@b> by ann
             """)
     }
 
@@ -120,10 +120,10 @@ struct RulesTests {
             counts reports +1
             > 5 hold u0
             u0 hold g2 due 9 held since 5 told of the delay
-            fact held u0 <u0@b> "by ann"
+            fact held u0 <u0@b> by ann
             > 6 release u0
             u0 queued g3 due 6 held for 1 told of the delay
-            fact released u0 <u0@b> "by ann"
+            fact released u0 <u0@b> by ann
             > 7 damaged u0 try=no reply=changed
             u0 hold g4 due 6 held since 7 held for 1 told of the delay "changed"
             fact damaged u0 <u0@b> "changed"
@@ -142,8 +142,8 @@ struct RulesTests {
             > 2 drop u0 u1 until=10
             u0 dropped g2 tries 1 due 30 "450" settled 2
             u1 dropped g1 settled 2
-            fact dropped u0 <u0@b> "by ann"
-            fact dropped u1 <u1@b> "by ann"
+            fact dropped u0 <u0@b> by ann
+            fact dropped u1 <u1@b> by ann
             counts dropped +2
             undo u0 by token 7
             undo u1 by token 7
@@ -154,12 +154,12 @@ struct RulesTests {
             > 10 undo
             u0 deferred g3 tries 1 due 30 "450"
             u1 queued g2
-            fact restored u0 <u0@b>
-            fact restored u1 <u1@b>
+            fact restored u0 <u0@b> by bob
+            fact restored u1 <u1@b> by bob
             counts dropped -2
             > 11 drop u1 until=20 token=3
             u1 dropped g3 settled 11
-            fact dropped u1 <u1@b> "by ann"
+            fact dropped u1 <u1@b> by ann
             counts dropped +1
             undo u1 by token 3
             > 12 relayed u0
@@ -168,7 +168,7 @@ struct RulesTests {
             counts relayed +1
             > 13 undo
             u1 queued g4
-            fact restored u1 <u1@b>
+            fact restored u1 <u1@b> by bob
             counts dropped -1
             > 14 relayed u1
             fact relayed u1 <u1@b>
@@ -184,19 +184,19 @@ struct RulesTests {
             mail u0
             > 1 drop u0 until=10
             u0 dropped g1 settled 1
-            fact dropped u0 <u0@b> "by ann"
+            fact dropped u0 <u0@b> by ann
             counts dropped +1
             undo u0 by token 7
             > 2 undo
             u0 queued g2
-            fact restored u0 <u0@b>
+            fact restored u0 <u0@b> by bob
             counts dropped -1
             > 3 undo
             """)
         let drop = Drop(
             message: .init(rawValue: 1), token: 7, until: .init(milliseconds: 10), generation: 1,
             before: SpooledRecipient(index: 0, forwardPath: .postmaster, due: .init(milliseconds: 0)))
-        let gone = UndoEffect([drop], of: nil, at: .init(milliseconds: 10))
+        let gone = UndoEffect([drop], of: nil, at: .init(milliseconds: 10), by: "bob")
         #expect(gone.message == nil && gone.facts.isEmpty && gone.skipped == [.changed: 1])
     }
 }

@@ -89,7 +89,7 @@ struct RulesTranscript {
     }
 
     private mutating func undo(at now: Timestamp) {
-        let effect = UndoEffect(self.drops, of: self.message, at: now)
+        let effect = UndoEffect(self.drops, of: self.message, at: now, by: "bob")
         self.drops.removeAll { drop in effect.changed.contains { $0.index == drop.before.index } }
         self.tell(effect.changed)
         self.tell(effect.skipped)
@@ -163,6 +163,7 @@ struct RulesTranscript {
             if let hop = fact.nextHop { line += " at \(hop)" }
             if let session = fact.session { line += " in \(session)" }
             if let text = fact.text { line += " \"\(text)\"" }
+            if let actor = fact.actor { line += " by \(actor)" }
             self.lines.append(line)
         }
     }

@@ -108,8 +108,8 @@ struct WriterTests {
         let writer = spool.spool.writer
         let (before, after) = (spool.message(octets: 3), spool.message(octets: 3))
         let bad = spool.message(octets: 3)
-        @Sendable func new(_ message: SpooledMessage) -> NewMessage {
-            NewMessage(message, content: .buffer(ByteBuffer(string: "abc")))
+        @Sendable func new(_ message: SpooledMessage) -> PackedMessage {
+            PackedMessage(NewMessage(message, content: .buffer(ByteBuffer(string: "abc"))))
         }
         // Together, since a change that nobody waits for waits for company.
         let first = writer.submit(.patient, on: spool.loop) { store, db in try store.insert(new(before), db) }

@@ -84,12 +84,12 @@ extension Queue {
     }
 
     /// From any thread.
-    func undo(_ token: UndoToken) async throws -> Receipt {
+    func undo(_ token: UndoToken, by name: String) async throws -> Receipt {
         var progress = Progress()
         var last: QueueID?
         repeat {
             let applied = try await self.loop.flatSubmit { [last] in
-                self.spool.undo(token.id, after: last, at: self.now, on: self.loop).map { applied in
+                self.spool.undo(token.id, after: last, at: self.now, by: name, on: self.loop).map { applied in
                     for id in Set(applied.changes.map(\.message)) { self.refresh(id) }
                     self.signal.raise(.facts)
                     return applied
@@ -231,7 +231,7 @@ extension Queue {
             let outcomes = targets.map {
                 Settlement.Outcome(
                     index: $0.index, generation: $0.generation, state: .bounced, countsAsTry: false,
-                    reply: "bounced by the operator (\(name))")
+                    reply: "bounced by the operator (\(name))", actor: name)
             }
             return self.settleInReports(outcomes, of: id).map { (id, done: $0, changed: targets.count - $0) }
         }

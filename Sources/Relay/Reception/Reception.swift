@@ -78,8 +78,8 @@ final class Reception: Sendable {
     }
 
     func store(_ message: SpooledMessage, _ content: StoredContent, on loop: any EventLoop) -> EventLoopFuture<Void> {
-        let hasCompany = self.memory.mailsUnderWay.load(ordering: .relaxed) > 0
-        return self.spool.accept(NewMessage(message, content: content, hasCompany: hasCompany), on: loop)
+        let others = self.memory.mailsUnderWay.load(ordering: .relaxed)
+        return self.spool.accept(NewMessage(message, content: content), expectingMore: others > 0, on: loop)
     }
 
     func opened(_ channel: any Channel) { self.channels.withLockedValue { $0[ObjectIdentifier(channel)] = channel } }

@@ -44,10 +44,15 @@ final class EngineFeed: MonitorFeed {
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.queue.perform(action, on: targets, by: self.user)
     }
-    func undo(_ token: UndoToken) async throws -> Receipt { try await self.queue.undo(token) }
+    func undo(_ token: UndoToken) async throws -> Receipt { try await self.queue.undo(token, by: self.user) }
 
-    func facts(after sequence: Int64?, count: Int) async throws -> [FactRow] {
-        try await self.spool.facts(after: sequence, count: count).map(FactRow.init)
+    func facts(after cursor: String?, count: Int) async throws -> FactWindow {
+        let page =
+            if let cursor { try await self.spool.facts(after: FactCursor(cursor), count: count) } else {
+                try await self.spool.newestFacts(count: count)
+            }
+        return FactWindow(
+            rows: page.facts.map { FactRow($0, node: self.node) }, end: page.end.description, missing: page.missing)
     }
 
     func overview() async throws -> Overview {
@@ -152,7 +157,7 @@ final class EngineFeed: MonitorFeed {
 }
 
 extension FactRow {
-    init(_ fact: Fact) {
+    init(_ fact: Fact, node: String) {
         let kind: Kind =
             switch fact.kind {
             case .accepted: .accepted
@@ -169,8 +174,10 @@ extension FactRow {
             case .damaged: .damaged
             }
         self.init(
-            sequence: fact.sequence, at: fact.at, kind: kind, message: fact.message.description, from: fact.from,
-            to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID, text: fact.text,
+            at: fact.at, kind: kind, message: fact.message.description, from: fact.from, recipient: fact.recipient,
+            to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID,
+            text: fact.text ?? fact.arrival.map { $0.peer ?? $0.with },
+            session: fact.session.map { SessionRef(node: node, id: $0) }, actor: fact.actor,
             contentOctets: fact.contentOctets, milliseconds: fact.milliseconds)
     }
 }

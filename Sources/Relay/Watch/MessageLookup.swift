@@ -102,7 +102,7 @@ struct MessageLookup: Sendable {
                 [.held, .damaged].contains($0.kind) && $0.recipient ?? recipient.index == recipient.index
             }
             return held?.kind == .damaged
-                ? .damaged(reason: held?.text) : .held(by: held?.text.map { String($0.trimmingPrefix("by ")) })
+                ? .damaged(reason: held?.text) : .held(by: held?.actor)
         case .queued, .deferred:
             if let domain = live?.unroutedDomain { return .noRoute(domain: domain) }
             return live?.backoff ?? (state == .queued ? .due : .retryTime)
@@ -155,9 +155,10 @@ struct MessageLookup: Sendable {
         return MessageDetail(
             ref: MessageRef(node: self.node, id: id.description, generation: 0), arrived: accepted?.at ?? first.at,
             contentOctets: accepted?.contentOctets, from: accepted?.from ?? first.from ?? "", isSettled: true,
-            // What a report made here has in place of a peer comes from no session.
-            peer: accepted?.session == nil ? nil : accepted?.text,
+            peer: accepted?.arrival?.peer, hello: accepted?.arrival?.hello,
+            with: accepted?.arrival.flatMap { $0.with.isEmpty ? nil : $0.with },
             session: accepted?.session.map { SessionRef(node: self.node, id: $0) },
+            subject: accepted?.subject.map(MessageHeader.subject),
             recipients: recipients.sorted { $0.key < $1.key }.map(\.value), attempts: self.attempts(facts))
     }
 

@@ -16,6 +16,8 @@ final class OverviewPane: Pane {
     private var cursors: [Part: Int] = [:]
     /// Oldest first.
     private var facts: [FactRow] = []
+    /// The place behind the last of them.
+    private var factsEnd: String?
     private static let factsKept = 200
 
     init(node: Int, feed: any MonitorFeed) {
@@ -39,12 +41,14 @@ final class OverviewPane: Pane {
             Read(
                 self.key("facts"),
                 begin: {
-                    let last = self.facts.last?.sequence
-                    return { try await feed.facts(after: last, count: Self.factsKept) }
+                    let end = self.factsEnd
+                    return { (end, try await feed.facts(after: end, count: Self.factsKept)) }
                 },
                 take: { fresh, _ in
-                    let known = self.facts.last?.sequence ?? Int64.min
-                    self.facts = (self.facts + fresh.filter { $0.sequence > known }).suffix(Self.factsKept)
+                    // Another read of the same page may have been faster.
+                    guard fresh.0 == self.factsEnd else { return [] }
+                    self.factsEnd = fresh.1.end
+                    self.facts = (self.facts + fresh.1.rows).suffix(Self.factsKept)
                     return []
                 })
         ]

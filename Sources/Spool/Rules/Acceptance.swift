@@ -1,13 +1,18 @@
+import Mail
+import NIOCore
 import SMTP
 
-/// What it means that a message is accepted.
 extension NewMessage {
+    /// The fact that the message is accepted.
     package var acceptance: Fact {
-        var fact = Fact(sequence: 0, at: self.message.arrived, kind: .accepted, message: self.message.id)
-        fact.from = self.message.reversePath.description
-        fact.text = self.message.arrival.peer ?? self.message.arrival.with
-        fact.session = self.message.arrival.session
-        fact.contentOctets = self.message.contentOctets
-        return fact
+        let subject =
+            switch self.content {
+            case .buffer(let octets): MessageHeader.subjectField(in: octets)
+            case .file(let file): file.subject
+            }
+        return Fact(
+            at: self.message.arrived, kind: .accepted, message: self.message.id,
+            from: self.message.reversePath.description, session: self.message.arrival.session,
+            contentOctets: self.message.contentOctets, arrival: self.message.arrival, subject: subject)
     }
 }

@@ -86,7 +86,7 @@ extension Fact {
             case .drop: .dropped
             }
         self.init(kind, recipient, of: message, at: order.at)
-        self.text = "by \(order.by)"
+        self.actor = order.actor
     }
 }
 

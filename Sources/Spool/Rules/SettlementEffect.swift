@@ -76,7 +76,7 @@ extension SettlementEffect {
         }
         for report in settlement.reports {
             self.counts.reports += 1
-            var fact = Fact(sequence: 0, at: settlement.at, kind: .reported, message: message.id)
+            var fact = Fact(at: settlement.at, kind: .reported, message: message.id)
             fact.to = report.message.recipients.first?.forwardPath.description
             fact.text = report.message.id.description
             self.facts.append(SharedFact(fact: fact))
@@ -90,13 +90,14 @@ extension SettlementEffect {
         guard let outcome = alike.first, !outcome.delayNoticed, let kind = self.count(outcome, times: alike.count),
             let first = message.place(of: outcome.index)
         else { return }
-        var fact = Fact(sequence: 0, at: now, kind: kind, message: message.id, recipient: outcome.index)
+        var fact = Fact(at: now, kind: kind, message: message.id, recipient: outcome.index)
         fact.from = message.reversePath.description
         fact.to = message.recipients[first].forwardPath.description
         fact.nextHop = outcome.nextHop
         fact.remoteID = outcome.remoteID
         fact.text = outcome.reply
         fact.session = outcome.session
+        fact.actor = outcome.actor
         fact.contentOctets = message.contentOctets
         fact.milliseconds = outcome.milliseconds
         let others = alike.dropFirst().compactMap { outcome in

@@ -1,4 +1,4 @@
-import Mail
+package import Mail
 package import SMTP
 
 /// A fact that is the same for several recipients of a message, but for whom it is about.
@@ -28,7 +28,14 @@ extension Fact {
     /// An order or an undo, as it changed one recipient.
     init(_ kind: Kind, _ recipient: SpooledRecipient, of message: SpooledMessage, at now: Timestamp) {
         self.init(
-            sequence: 0, at: now, kind: kind, message: message.id, recipient: recipient.index,
+            at: now, kind: kind, message: message.id, recipient: recipient.index,
             from: message.reversePath.description, to: recipient.forwardPath.description)
+    }
+}
+
+extension Damage {
+    /// Damage is told wherever facts are.
+    package func fact(at now: Timestamp) -> Fact {
+        Fact(at: now, kind: .damaged, message: self.message, text: self.reason)
     }
 }

@@ -4,7 +4,7 @@ import SMTP
 /// A drop that can be taken back for a while, and what is needed for that.
 package struct Drop: Sendable, Hashable {
     package var message: QueueID
-    /// The order that it was part of, as ``Spool/undo(_:after:at:on:)`` names it.
+    /// The order that it was part of, as ``Spool/undo(_:after:at:by:on:)`` names it.
     package var token: Int64
     /// The last moment at which it can be taken back.
     package var until: Timestamp
@@ -39,7 +39,7 @@ package struct UndoEffect: Sendable {
     /// Decides which drops of one message are taken back: those whose recipients are still dropped, while there is time.
     ///
     /// - Parameter message: `nil` when it is gone, or cannot be read.
-    package init(_ drops: [Drop], of message: SpooledMessage?, at now: Timestamp) {
+    package init(_ drops: [Drop], of message: SpooledMessage?, at now: Timestamp, by actor: String) {
         for drop in drops {
             guard !drop.isOver(at: now) else {
                 self.skipped[.tooLate, default: 0] += 1
@@ -56,7 +56,9 @@ package struct UndoEffect: Sendable {
             changed.recipients[place] = drop.before
             changed.recipients[place].generation = drop.generation + 1
             self.changed.append(changed.recipients[place])
-            self.facts.append(Fact(.restored, changed.recipients[place], of: changed, at: now))
+            var fact = Fact(.restored, changed.recipients[place], of: changed, at: now)
+            fact.actor = actor
+            self.facts.append(fact)
             self.counts.dropped -= 1
             self.message = changed
         }

@@ -23,6 +23,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     private var state = State.unopened
     private let digest = Digest()
     private var octets = 0
+    private var foundSubject: ByteBuffer?
 
     init(_ directory: SpoolDirectory, _ id: QueueID) {
         self.directory = directory
@@ -46,8 +47,12 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
                     rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
                 }
                 self.digest.update(octets)
-                self.octets += octets.count
             }
+            if self.octets == 0 {
+                // A copy, since a slice would keep the whole chunk in memory.
+                self.foundSubject = MessageHeader.subjectField(in: chunk).map { ByteBuffer(bytes: $0.readableBytesView) }
+            }
+            self.octets += chunk.readableBytes
         }
     }
 
@@ -59,7 +64,9 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
         return file
     }
 
-    /// Of what was appended.
+    var subject: ByteBuffer? { self.lock.withLock { self.foundSubject } }
+
+    /// The digest of what was appended.
     var digestValue: Int64 { self.lock.withLock { self.digest.value } }
 
     func finish() throws {

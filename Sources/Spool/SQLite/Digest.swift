@@ -5,7 +5,8 @@ import NIOCore
 /// What tells octets that the disk changed from octets as they were written, where their number does not: XXH3 of 64 bits
 /// (https://xxhash.com). It guards against disks alone: who can write to the spool can write a digest too.
 ///
-/// `@unchecked Sendable`: its owner keeps its calls apart.
+/// `@unchecked Sendable`: the hash has no lock, and needs none: a `ContentFile` and a `FileContent` call it behind a lock of
+/// theirs, and everybody else makes one and keeps it to itself.
 final class Digest: @unchecked Sendable {
     private let hash: OpaquePointer
 
@@ -32,16 +33,5 @@ extension SpoolError {
     /// The disk changed it. Its digest may be what changed, which nobody can tell.
     static func changedContent(of id: QueueID) -> SpoolError {
         SpoolError(.damaged, "the content of \(id) is not what was accepted: the disk changed it", queueID: id)
-    }
-}
-
-extension NewMessage {
-    /// With the digest of content in a buffer; a file has its own. On the caller's thread, since the writer has enough to
-    /// do.
-    func digested() -> NewMessage {
-        guard case .buffer(let octets) = self.content else { return self }
-        var message = self
-        message.digest = Digest.of(octets)
-        return message
     }
 }

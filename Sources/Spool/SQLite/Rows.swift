@@ -72,39 +72,69 @@ struct StoredRow {
     }
 }
 
-extension Fact {
-    /// What a row tells, in order: of each of its recipients. None where the row is damaged.
-    static func all(in row: Row) -> [Fact] { (try? self.read(row)) ?? [] }
+/// A fact and its place among the others.
+struct PlacedFact {
+    var sequence: Int64
+    var fact: Fact
 
-    private static func read(_ row: Row) throws -> [Fact] {
-        var fact = try Fact(row)
-        guard row.hasColumn("others"), let octets: Data = try row.checkedOrNull("others") else { return [fact] }
+    /// What a row tells, in order: the fact of each of its recipients. None where the row is damaged.
+    static func all(in row: Row) -> [PlacedFact] { (try? self.read(row)) ?? [] }
+
+    private static func read(_ row: Row) throws -> [PlacedFact] {
+        let fact = try Fact(row)
+        let last: Int64 = try row.checked("sequence")
+        // An older spool has no such column.
+        guard row.hasColumn("others"), let octets: Data = try row.checkedOrNull("others") else {
+            return [PlacedFact(sequence: last, fact: fact)]
+        }
         var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: fact.message)
         let others = try unpacker.others()
-        guard fact.sequence > others.count else {
+        guard last > others.count else {
             throw SpoolError(.damaged, "a fact of \(fact.message) has no place among the others", queueID: fact.message)
         }
-        fact.sequence -= Int64(others.count)
-        return others.reduce(into: [fact]) { facts, other in
-            fact.sequence += 1
-            fact.recipient = other.index
-            fact.to = other.forwardPath.description
-            facts.append(fact)
-        }
+        let first = last - Int64(others.count)
+        return zip(first...last, SharedFact(fact: fact, others: others).each).map(PlacedFact.init)
     }
+}
 
-    private init(_ row: Row) throws {
+extension Fact {
+    fileprivate init(_ row: Row) throws {
         let id = QueueID(rawValue: try row.checked("message"))
         guard let kind = Kind(rawValue: try row.checked("kind")) else {
             throw SpoolError(.damaged, "a fact of \(id) is of no known kind", queueID: id)
         }
         self.init(
-            sequence: try row.checked("sequence"), at: Timestamp(milliseconds: try row.checked("at")), kind: kind,
-            message: id,
+            at: Timestamp(milliseconds: try row.checked("at")), kind: kind, message: id,
             recipient: row.checkedIfPresent("recipient"), from: row.checkedIfPresent("fromPath"),
             to: row.checkedIfPresent("toPath"), nextHop: row.checkedIfPresent("nextHop"),
             remoteID: row.checkedIfPresent("remoteID"), text: row.checkedIfPresent("text"),
             session: row.checkedIfPresent("session"), contentOctets: row.checkedIfPresent("octets"),
             milliseconds: row.checkedIfPresent("milliseconds"))
+        if row.hasColumn("actor") {
+            self.actor = row.checkedIfPresent("actor")
+            if let octets: Data = try row.checkedOrNull("envelope") {
+                var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: id)
+                self.arrival = try unpacker.envelope().2
+            }
+            self.subject = (row.checkedIfPresent("subject") as Data?).map { ByteBuffer(bytes: $0) }
+        }
+        self.readOlderText()
+    }
+
+    /// Before version 4, who ordered something and who handed a message over were words.
+    private mutating func readOlderText() {
+        guard let text = self.text else { return }
+        switch self.kind {
+        case .dropped, .held, .released, .retried:
+            guard text.hasPrefix("by ") else { return }
+            self.actor = String(text.dropFirst(3))
+        case .accepted:
+            // A report made here comes from no session, and had the protocol in place of a peer.
+            let isReport = self.session == nil
+            self.arrival = Arrival(
+                peer: isReport ? nil : text, with: isReport ? text : "", session: self.session)
+        case .deferred, .relayed, .bounced, .expired, .restored, .reported, .damaged: return
+        }
+        self.text = nil
     }
 }

@@ -117,27 +117,24 @@ public final class SQLiteSpool: Spool {
 
     public func newContentFile(for id: QueueID) -> any StreamedContent { ContentFile(self.directory, id) }
 
-    public func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
-        let weight: Int =
-            switch message.content {
-            case .buffer(let octets): octets.readableBytes
-            case .file: 0
-            }
-        let message = message.digested()
-        let urgency: Writer.Urgency = message.hasCompany ? .gathering : .prompt
-        return self.writer.submit(urgency, weight: weight, on: eventLoop) { store, db in
+    public func accept(
+        _ message: NewMessage, expectingMore: Bool, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        let packed = PackedMessage(message)
+        let urgency: Writer.Urgency = expectingMore ? .gathering : .prompt
+        return self.writer.submit(urgency, weight: packed.weight, on: eventLoop) { store, db in
             store.takesMail = true
-            try store.insert(message, db)
+            try store.insert(packed, db)
         }
     }
 
     public func settle(_ settlements: [Settlement], on eventLoop: any EventLoop) -> EventLoopFuture<[Settled]> {
-        var settlements = settlements
-        for place in settlements.indices where !settlements[place].reports.isEmpty {
-            settlements[place].reports = settlements[place].reports.map { $0.digested() }
+        var reports: [QueueID: PackedMessage] = [:]
+        for settlement in settlements {
+            for report in settlement.reports { reports[report.message.id] = PackedMessage(report) }
         }
-        return self.writer.submit(.patient, on: eventLoop) { [settlements] store, db in
-            try settlements.map { try store.settle($0, db) }
+        return self.writer.submit(.patient, on: eventLoop) { [reports] store, db in
+            try settlements.map { try store.settle($0, reports, db) }
         }
     }
 
@@ -148,9 +145,9 @@ public final class SQLiteSpool: Spool {
     }
 
     public func undo(
-        _ token: Int64, after id: QueueID?, at now: Timestamp, on eventLoop: any EventLoop
+        _ token: Int64, after id: QueueID?, at now: Timestamp, by actor: String, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Applied> {
-        self.writer.submit(on: eventLoop) { store, db in try store.undo(token, after: id, at: now, db) }
+        self.writer.submit(on: eventLoop) { store, db in try store.undo(token, after: id, at: now, by: actor, db) }
     }
 
     public func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
@@ -225,11 +222,40 @@ public final class SQLiteSpool: Spool {
 
     public func changesByOthers() -> AsyncStream<QueueID> { AsyncStream { $0.finish() } }
 
-    public func facts(after sequence: Int64?, count: Int) async throws -> [Fact] {
-        try await self.read { db in
-            let salvage = Salvage(db: db, directory: self.directory)
-            return try sequence.map { try salvage.facts(after: $0, count: count) } ?? salvage.newestFacts(count: count)
+    public func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
+        let start = try cursor.sequence
+        return try await self.read { db in
+            let facts = try Salvage(db: db, directory: self.directory).facts(after: start, count: count)
+            guard let end = facts.last?.sequence else { return FactPage([], end: cursor) }
+            let (passed, overflow) = end.subtractingReportingOverflow(start)
+            let missing = overflow ? .max : Int(passed) - facts.count
+            return FactPage(facts.map(\.fact), end: FactCursor(sequence: end), missing: missing)
         }
+    }
+
+    public func newestFacts(count: Int) async throws -> FactPage {
+        try await self.read { db in
+            let facts = try Salvage(db: db, directory: self.directory).newestFacts(count: count)
+            let end = try facts.last?.sequence ?? Salvage.highestFact(db)
+            return FactPage(facts.map(\.fact), end: FactCursor(sequence: end))
+        }
+    }
+
+    public func acknowledge(
+        _ cursor: FactCursor, as reader: String, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        self.writer.submit(on: eventLoop) { store, db in try store.acknowledge(cursor.sequence, as: reader, db) }
+    }
+
+    public func acknowledged(by reader: String) async throws -> FactCursor? {
+        try await self.read { db in
+            try Row.fetchOne(db, sql: "SELECT sequence FROM readers WHERE name = ?", arguments: [reader])
+                .map { FactCursor(sequence: try $0.checked("sequence")) }
+        }
+    }
+
+    public func forget(reader: String, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.writer.submit(on: eventLoop) { store, db in try store.forget(reader: reader, db) }
     }
 
     public func facts(of id: QueueID) async throws -> [Fact] {
@@ -252,5 +278,20 @@ public final class SQLiteSpool: Spool {
         await self.writer.close()
         try? self.pool.close()
         self.directory.unlock()
+    }
+}
+
+extension FactCursor {
+    fileprivate init(sequence: Int64) { self.init(sequence > 0 ? "\(sequence)" : Self.start.description) }
+
+    /// The sequence of the fact before the place.
+    fileprivate var sequence: Int64 {
+        get throws(SpoolError) {
+            if self == .start { return 0 }
+            guard let sequence = Int64(self.description), sequence > 0 else {
+                throw SpoolError(.foreign, "\(self.description) is no place among this spool's facts")
+            }
+            return sequence
+        }
     }
 }

@@ -7,12 +7,12 @@ extension Salvage {
     static let factsMissing: Int64 = 200_000
 
     /// In order, behind `place`; what cannot be read is passed over.
-    func facts(after start: Int64, count: Int) throws -> [Fact] {
+    func facts(after start: Int64, count: Int) throws -> [PlacedFact] {
         var place = start
         var end: Int64?
         var missing: Int64 = 0
         while missing < Self.factsMissing {
-            let found: [Fact]
+            let found: [PlacedFact]
             if let page = try self.factPage(after: place, count: count) {
                 guard let end = page.end else { return [] }
                 found = page.facts
@@ -23,7 +23,7 @@ extension Salvage {
                 end = last
                 guard place < min(last, .max - Self.page) else { return [] }
                 let rows = try self.facts(from: place + 1, to: place + Self.page)
-                found = rows.flatMap { Fact.all(in: $0) }
+                found = rows.flatMap { PlacedFact.all(in: $0) }
                 place += Self.page
                 missing = rows.isEmpty ? missing + Self.page : 0
             }
@@ -36,19 +36,19 @@ extension Salvage {
     }
 
     /// The last `count`, oldest first.
-    func newestFacts(count: Int) throws -> [Fact] {
+    func newestFacts(count: Int) throws -> [PlacedFact] {
         do {
-            var newest: [Fact] = []
+            var newest: [PlacedFact] = []
             let rows = try Row.fetchCursor(self.db, sql: "SELECT * FROM facts ORDER BY sequence DESC")
-            while newest.count < count, let row = try rows.next() { newest += Fact.all(in: row).reversed() }
+            while newest.count < count, let row = try rows.next() { newest += PlacedFact.all(in: row).reversed() }
             return newest.prefix(count).reversed()
         } catch let error as DatabaseError where error.isDamage {}
-        var facts: [Fact] = []
+        var facts: [PlacedFact] = []
         var missing: Int64 = 0
         var place = try Self.highestFact(self.db)
         while facts.count < count, place > 0, missing < Self.factsMissing {
             let rows = try self.facts(from: max(place - Self.page, 0) + 1, to: place)
-            facts += rows.reversed().flatMap { Fact.all(in: $0).reversed() }
+            facts += rows.reversed().flatMap { PlacedFact.all(in: $0).reversed() }
             missing = rows.isEmpty ? missing + Self.page : 0
             place -= Self.page
         }
@@ -71,10 +71,10 @@ extension Salvage {
         do {
             return try Row.fetchAll(
                 self.db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [id.rawValue]
-            ).flatMap { Fact.all(in: $0) }
+            ).flatMap { PlacedFact.all(in: $0) }.map(\.fact)
         } catch let error as DatabaseError where error.isDamage {}
         var facts: [Int64: Fact] = [:]
-        func add(_ row: Row) { for fact in Fact.all(in: row) { facts[fact.sequence] = fact } }
+        func add(_ row: Row) { for placed in PlacedFact.all(in: row) { facts[placed.sequence] = placed.fact } }
         // Through the index, from the one end, and past it, from both ends: each up to what it cannot read.
         var sequences: [Int64] = []
         try self.read("SELECT sequence FROM facts WHERE message = ?", [id.rawValue]) { row in
@@ -87,7 +87,7 @@ extension Salvage {
             let sql = "SELECT * FROM facts NOT INDEXED WHERE message = ? ORDER BY sequence \(order)"
             try self.read(sql, [id.rawValue], add)
         }
-        return facts.values.filter { $0.message == id }.sorted { $0.sequence < $1.sequence }
+        return facts.filter { $0.value.message == id }.sorted { $0.key < $1.key }.map(\.value)
     }
 
     private func read(_ sql: String, _ arguments: StatementArguments, _ body: (Row) -> Void) throws {
@@ -108,18 +108,18 @@ extension Salvage {
 
     /// - Returns: `count` facts or some more, and the place behind them, `nil` where there are none; or `nil` when they cannot
     ///   be read, or their order shows that they are not what SQLite wrote.
-    private func factPage(after place: Int64, count: Int) throws -> (facts: [Fact], end: Int64?)? {
+    private func factPage(after place: Int64, count: Int) throws -> (facts: [PlacedFact], end: Int64?)? {
         do {
             let rows = try Row.fetchCursor(
                 self.db.cachedStatement(sql: "SELECT * FROM facts WHERE sequence > ? ORDER BY sequence"),
                 arguments: [place])
-            var facts: [Fact] = []
+            var facts: [PlacedFact] = []
             var end: Int64?
             while facts.count < count, let row = try rows.next() {
                 guard let sequence: Int64 = row.checkedIfPresent("sequence"), sequence > end ?? place else {
                     return nil
                 }
-                facts += Fact.all(in: row)
+                facts += PlacedFact.all(in: row)
                 end = sequence
             }
             return (facts, end)
@@ -148,7 +148,7 @@ extension Salvage {
         let rows = try? Row.fetchAll(
             self.db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [id.rawValue])
         var isSettled: [Int: Bool] = [:]
-        for fact in (rows ?? []).flatMap({ Fact.all(in: $0) }) {
+        for fact in (rows ?? []).flatMap({ PlacedFact.all(in: $0).map(\.fact) }) {
             guard let recipient = fact.recipient else { continue }
             isSettled[recipient] = [.relayed, .bounced, .expired, .dropped].contains(fact.kind)
         }

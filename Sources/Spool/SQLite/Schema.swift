@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables, version by version. `user_version` says which one a file has.
 enum Schema {
-    static let version = 3
+    static let version = 4
 
     /// Settings that a file keeps for ever, so they come before its first table.
     static func prepare(_ db: Database) throws {
@@ -54,6 +54,17 @@ enum Schema {
             // What happened to many recipients at once is one row: its recipient and toPath are those of the first of them,
             // the others are packed, and its sequence is the last one's.
             try db.execute(sql: "ALTER TABLE facts ADD COLUMN others BLOB")
+        }
+        if found < 4 {
+            // An accepted message's envelope says how it came, also when the message is gone. Facts of before stay as they
+            // are, so that a damaged page of them stops no migration: their words are read anew each time.
+            try db.execute(
+                sql: """
+                    ALTER TABLE facts ADD COLUMN actor TEXT;
+                    ALTER TABLE facts ADD COLUMN envelope BLOB;
+                    ALTER TABLE facts ADD COLUMN subject BLOB;
+                    CREATE TABLE readers (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
+                    """)
         }
         try db.execute(sql: "PRAGMA user_version = \(self.version)")
     }

@@ -33,6 +33,7 @@ struct Binder {
         }
     }
 
+    mutating func bind(_ octets: ByteBuffer?) { if let octets { self.bind(octets) } else { self.bindNull() } }
     mutating func bind(_ octets: ByteBuffer) { octets.withUnsafeReadableBytes { self.bind($0) } }
     mutating func bind(_ octets: [UInt8]) { octets.withUnsafeBytes { self.bind($0) } }
     mutating func bind(_ octets: [UInt8]?) { if let octets { self.bind(octets) } else { self.bindNull() } }

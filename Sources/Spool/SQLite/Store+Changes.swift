@@ -8,13 +8,18 @@ extension Store {
     /// How many messages one transaction takes back or forgets the drops of.
     static let messagesInPart = 500
 
-    func settle(_ settlement: Settlement, _ db: Database) throws -> Settled {
+    /// - Parameter reports: all that settlements of the transaction name.
+    func settle(
+        _ settlement: Settlement, _ reports: [QueueID: PackedMessage], _ db: Database
+    ) throws -> Settled {
         guard let message = try self.message(settlement.message, db),
             let effect = message.settling(settlement, isKept: self.isUndoable(settlement.message))
         else { return .stale }
         self.count(effect.counts)
         for fact in effect.facts { try self.insert(fact, db) }
-        for report in settlement.reports { try self.insert(report, db) }
+        for report in settlement.reports {
+            try self.insert(reports[report.message.id] ?? PackedMessage(report), db)
+        }
         try self.write(effect.message, as: message.id, db)
         return .done(generation: effect.generation, isGone: effect.message == nil)
     }
@@ -52,7 +57,9 @@ extension Store {
         self.setUndoable(drop.message, true)
     }
 
-    func undo(_ token: Int64, after last: QueueID?, at now: Timestamp, _ db: Database) throws -> Applied {
+    func undo(
+        _ token: Int64, after last: QueueID?, at now: Timestamp, by actor: String, _ db: Database
+    ) throws -> Applied {
         var applied = Applied()
         let rows = try Row.fetchAll(
             db,
@@ -73,7 +80,7 @@ extension Store {
             if drops.last?.id == id { drops[drops.count - 1].drops.append(drop) } else { drops.append((id, [drop])) }
         }
         for (id, drops) in drops {
-            let effect = UndoEffect(drops, of: try self.messageIfSound(id, db), at: now)
+            let effect = UndoEffect(drops, of: try self.messageIfSound(id, db), at: now, by: actor)
             applied.add(effect)
             guard let message = effect.message else { continue }
             for recipient in effect.changed {

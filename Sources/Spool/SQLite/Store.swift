@@ -8,6 +8,8 @@ import SMTP
 ///
 /// Used by the writer's thread alone, between ``begin()`` and ``committed()`` or ``rolledBack()``.
 final class Store {
+    /// How many facts are pruned at a time.
+    private static let factsPruned: ClosedRange<Int64> = 1000...5000
     private let factsKept: Int64
 
     let directory: SpoolDirectory
@@ -18,6 +20,8 @@ final class Store {
         var counters = Counters()
         var lastID: Int64 = 0
         var lastFact: Int64 = 0
+        /// The last fact that each reader has acknowledged; `nil`: that cannot be read, and so nothing is pruned.
+        var readers: [String: Int64]? = [:]
     }
     private var totals = Totals()
     private var committedTotals = Totals()
@@ -59,6 +63,9 @@ final class Store {
             // Older ones than are kept stay.
             self.prunedFacts = max(self.totals.lastFact - self.factsKept, 0)
         }
+        self.totals.readers = Self.readers(db)
+        // Behind what a reader has acknowledged no fact may be written that it would not be handed.
+        self.totals.lastFact = max(self.totals.lastFact, self.totals.readers?.values.max() ?? 0)
         self.totals.lastID = try row.checked("lastID")
         do {
             let highest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM messages") ?? 0
@@ -75,6 +82,18 @@ final class Store {
         }
         self.committedTotals = self.totals
         return self.totals.lastID > 0 ? QueueID(rawValue: self.totals.lastID) : nil
+    }
+
+    private static func readers(_ db: Database) -> [String: Int64]? {
+        guard let rows = try? Row.fetchAll(db, sql: "SELECT * FROM readers") else { return nil }
+        var readers: [String: Int64] = [:]
+        for row in rows {
+            guard let name: String = row.checkedIfPresent("name"),
+                let sequence: Int64 = row.checkedIfPresent("sequence")
+            else { return nil }
+            readers[name] = sequence
+        }
+        return readers
     }
 
     // MARK: the transaction
@@ -133,8 +152,8 @@ final class Store {
         return try SpooledMessage.fetch(db, id)
     }
 
-    func insert(_ new: NewMessage, _ db: Database) throws {
-        let message = new.message
+    func insert(_ new: PackedMessage, _ db: Database) throws {
+        let id = new.message.id
         let isFile: Bool
         let digest: Int64?
         switch new.content {
@@ -142,13 +161,13 @@ final class Store {
             isFile = false
             digest = new.digest
             try db.cachedStatement(sql: "INSERT INTO content VALUES (?, ?)").run {
-                $0.bind(message.id.rawValue)
+                $0.bind(id.rawValue)
                 $0.bind(octets)
             }
-            self.cached.append((message.id, octets))
+            self.cached.append((id, octets))
         case .file(let file):
             guard let file = file as? ContentFile else {
-                throw SpoolError(.unavailable, "content of another spool", queueID: message.id)
+                throw SpoolError(.foreign, "content of another spool", queueID: id)
             }
             isFile = true
             digest = file.digestValue
@@ -156,19 +175,19 @@ final class Store {
             self.mustSyncContent = true
         }
         try db.cachedStatement(sql: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run {
-            $0.bind(message.id.rawValue)
-            $0.bind(message.generation)
-            $0.bind(message.arrived.milliseconds)
-            $0.bind(message.contentOctets)
-            $0.bind(Packer.envelope(of: message))
-            $0.bind(Packer.recipients(message.recipients))
+            $0.bind(id.rawValue)
+            $0.bind(new.message.generation)
+            $0.bind(new.message.arrived.milliseconds)
+            $0.bind(new.message.contentOctets)
+            $0.bind(new.envelope)
+            $0.bind(new.recipients)
             $0.bind(isFile)
             $0.bind(digest)
         }
-        self.totals.lastID = max(self.totals.lastID, message.id.rawValue)
+        self.totals.lastID = max(self.totals.lastID, id.rawValue)
         self.totals.counters.accepted += 1
-        try self.insert(SharedFact(fact: new.acceptance), db)
-        self.remember(message)
+        try self.insert(SharedFact(fact: new.acceptance), envelope: new.envelope, db)
+        self.remember(new.message)
     }
 
     private func remember(_ message: SpooledMessage) {
@@ -234,13 +253,14 @@ final class Store {
     /// The sequence of the fact that is written next.
     var nextFact: Int64 { self.totals.lastFact + 1 }
 
-    func insert(_ shared: SharedFact, _ db: Database) throws {
+    /// - Parameter envelope: packed, of an accepted message: how it came is kept there.
+    func insert(_ shared: SharedFact, envelope: [UInt8]? = nil, _ db: Database) throws {
         let fact = shared.fact
         // Each recipient has a fact of its own.
         self.totals.lastFact += 1 + Int64(shared.others.count)
         let statement =
             try self.factInsertion
-            ?? db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            ?? db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         self.factInsertion = statement
         try statement.run {
             $0.bind(self.totals.lastFact)
@@ -257,18 +277,43 @@ final class Store {
             $0.bind(fact.contentOctets)
             $0.bind(fact.milliseconds)
             $0.bind(shared.others.isEmpty ? nil : Packer.others(shared.others))
+            $0.bind(fact.actor)
+            $0.bind(envelope)
+            $0.bind(fact.subject)
         }
     }
 
-    /// Enough facts are too old.
-    var hasOldFacts: Bool { self.totals.lastFact - self.factsKept - self.prunedFacts >= 1000 }
+    // MARK: readers
+
+    /// A reader never goes back.
+    func acknowledge(_ sequence: Int64, as reader: String, _ db: Database) throws {
+        guard sequence > self.totals.readers?[reader] ?? -1 else { return }
+        try db.execute(sql: "INSERT OR REPLACE INTO readers VALUES (?, ?)", arguments: [reader, sequence])
+        self.totals.readers?[reader] = sequence
+    }
+
+    func forget(reader: String, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM readers WHERE name = ?", arguments: [reader])
+        self.totals.readers?[reader] = nil
+    }
+
+    // MARK: old facts
+
+    /// The last fact that nobody needs.
+    private var lastPrunable: Int64 {
+        guard let readers = self.totals.readers else { return 0 }
+        return min(self.totals.lastFact - self.factsKept, readers.values.min() ?? .max)
+    }
+
+    /// Whether enough facts are too old.
+    var hasOldFacts: Bool { self.lastPrunable - self.prunedFacts >= Self.factsPruned.lowerBound }
 
     /// The oldest facts go, a slice at a time, so that no transaction waits for it.
     ///
     /// Outside of a transaction, since one in which damage was met cannot be committed. What cannot be removed stays.
     func pruneFacts(_ db: Database) throws {
         let first = self.prunedFacts
-        let upTo = min(self.totals.lastFact - self.factsKept, first + 5000)
+        let upTo = min(self.lastPrunable, first + Self.factsPruned.upperBound)
         self.prunedFacts = upTo
         try db.cachedStatement(sql: "DELETE FROM facts WHERE sequence > ? AND sequence <= ?").run {
             $0.bind(first)

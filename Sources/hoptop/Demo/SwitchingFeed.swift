@@ -61,8 +61,8 @@ final class SwitchingFeed: MonitorFeed {
     func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> { try await self.feed.connections(query, window: window) }
-    func facts(after sequence: Int64?, count: Int) async throws -> [FactRow] {
-        try await self.feed.facts(after: sequence, count: count)
+    func facts(after cursor: String?, count: Int) async throws -> FactWindow {
+        try await self.feed.facts(after: cursor, count: count)
     }
     func message(_ id: String) async throws -> MessageDetail? { try await self.feed.message(id) }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {

@@ -105,7 +105,7 @@ private struct StillFeed: MonitorFeed {
 
     private static func fact(_ number: Int, at now: Timestamp) -> FactRow {
         FactRow(
-            sequence: Int64(number), at: now.adding(milliseconds: 500 * (Int64(number) - 200)),
+            at: now.adding(milliseconds: 500 * (Int64(number) - 200)),
             kind: number % 3 == 0 ? .deferred : .relayed, message: "DFTG\(100_000 + number)",
             from: "<ann@example.net>", to: "<user\(number)@example.org>", nextHop: "mx.example.org:25",
             text: "250 2.0.0 Ok: queued as 4Q7K2B", contentOctets: 4096, milliseconds: 12)
@@ -113,8 +113,8 @@ private struct StillFeed: MonitorFeed {
 
     func capabilities() async throws -> FeedCapabilities { FeedCapabilities(node: "mx1", software: "hoptop") }
     func overview() async throws -> Overview { self.shown }
-    func facts(after sequence: Int64?, count: Int) async throws -> [FactRow] {
-        self.happened.filter { $0.sequence > sequence ?? 0 }
+    func facts(after cursor: String?, count: Int) async throws -> FactWindow {
+        FactWindow(rows: cursor == nil ? self.happened : [], end: "end")
     }
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         let shown = window.rows(of: self.rows.count) { ref in self.rows.firstIndex { $0.ref == ref } }

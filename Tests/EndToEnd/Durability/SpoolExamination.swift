@@ -41,7 +41,7 @@ struct SpoolExamination {
     private init(_ spool: SQLiteSpool) async throws {
         let messages = try await spool.lease(after: nil, count: .max).messages
         self.messages = Dictionary(uniqueKeysWithValues: messages.map { ($0.id, $0) })
-        self.facts = Dictionary(grouping: try await spool.facts(after: 0, count: .max), by: \.message)
+        self.facts = Dictionary(grouping: try await spool.facts(after: .start, count: .max).facts, by: \.message)
         self.counters = try await spool.counters()
         var contents: [QueueID: ByteBuffer] = [:]
         for message in messages {
@@ -94,8 +94,8 @@ struct SpoolExamination {
 
     /// A bounce has its report, which is in the spool or has left it.
     private mutating func examineReports(of id: QueueID, _ facts: [Fact]) {
-        for bounce in facts where bounce.kind == .bounced && bounce.from != "<>" {
-            let report = facts.first { $0.kind == .reported && $0.sequence > bounce.sequence && $0.at == bounce.at }
+        for (place, bounce) in facts.enumerated() where bounce.kind == .bounced && bounce.from != "<>" {
+            let report = facts[place...].first { $0.kind == .reported && $0.at == bounce.at }
                 .flatMap { $0.text }.flatMap { QueueID($0) }
             let isThere = report.map { report in
                 self.messages[report] != nil || self.facts[report, default: []].contains { $0.kind.settles }

@@ -70,7 +70,7 @@ struct SpoolCopy {
             }
             missing = rows.isEmpty ? missing + Self.page : 0
             for row in rows {
-                let facts = Fact.all(in: row)
+                let facts = PlacedFact.all(in: row)
                 guard !facts.isEmpty else { continue }
                 try self.insert(row, into: "facts")
                 count += facts.count
@@ -88,6 +88,14 @@ struct SpoolCopy {
             arguments: [place, Self.page])
         guard let rows, Salvage.isAscending(rows, "sequence", after: place) else { return nil }
         return rows
+    }
+
+    /// Readers of facts, as far as they can be read; an older spool has none.
+    func readers() throws {
+        guard let rows = try? Row.fetchCursor(self.source, sql: "SELECT * FROM readers") else { return }
+        while let row = try? rows.next() {
+            if row.holdsIntegers(["sequence"]) { try self.insert(row, into: "readers") }
+        }
     }
 
     /// - Parameter lastID: at least that ID was given out; none is given twice.

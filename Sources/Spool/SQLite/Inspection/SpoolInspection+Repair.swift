@@ -70,6 +70,7 @@ extension SpoolInspection {
                 } damaged: { _ in
                 }
                 try copy.drops()
+                try copy.readers()
                 let facts = try copy.facts(progress)
                 try copy.counters(lastID: report.damaged.map(\.id).max())
                 return facts

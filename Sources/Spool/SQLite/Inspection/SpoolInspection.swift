@@ -116,7 +116,7 @@ public final class SpoolInspection {
         var described = SpoolReport.DamagedMessage(damage)
         let rows = try? Row.fetchAll(
             db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [damage.message.rawValue])
-        for fact in (rows ?? []).flatMap({ Fact.all(in: $0) }) {
+        for fact in (rows ?? []).flatMap({ PlacedFact.all(in: $0).map(\.fact) }) {
             if fact.kind == .accepted { described.arrived = fact.at }
             described.from = described.from ?? fact.from
             if let to = fact.to, !described.to.contains(to) { described.to.append(to) }

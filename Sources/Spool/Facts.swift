@@ -1,0 +1,93 @@
+public import Mail
+public import NIOCore
+
+/// Something that happened to mail, written in the transaction that made it true.
+public struct Fact: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        case accepted, deferred, relayed, bounced, expired, dropped, held, released, retried, restored
+        /// A delivery status notification was made; `to` is who is told, `text` its queue ID.
+        case reported
+        /// It is not as it was written; `text` says what is wrong.
+        case damaged
+    }
+    public var at: Timestamp
+    public var kind: Kind
+    public var message: QueueID
+    /// The recipient's index; `nil` when the fact is about the whole message.
+    public var recipient: Int?
+    /// Reverse-path and forward-path with angle brackets.
+    public var from: String?
+    public var to: String?
+    /// The next hop of an attempt, `host:port`.
+    public var nextHop: String?
+    /// The next hop's queue identifier.
+    public var remoteID: String?
+    /// The reply, or the reason, in words.
+    public var text: String?
+    /// The session it happened in: `out#9121`, `in#4410`.
+    public var session: String?
+    /// Who did it, where it was a person or a program and not the relay by itself: a user name, `signal`, `ETRN`.
+    public var actor: String?
+    public var contentOctets: Int?
+    /// How long the attempt took.
+    public var milliseconds: Int64?
+    /// How an accepted message came to us.
+    public var arrival: Arrival?
+    /// The value of an accepted message's Subject field as it came, at most 998 octets; see ``MessageHeader/subject(of:)``.
+    public var subject: ByteBuffer?
+    public init(
+        at: Timestamp, kind: Kind, message: QueueID, recipient: Int? = nil, from: String? = nil, to: String? = nil,
+        nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, session: String? = nil,
+        actor: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil, arrival: Arrival? = nil,
+        subject: ByteBuffer? = nil
+    ) {
+        self.at = at
+        self.kind = kind
+        self.message = message
+        self.recipient = recipient
+        self.from = from
+        self.to = to
+        self.nextHop = nextHop
+        self.remoteID = remoteID
+        self.text = text
+        self.session = session
+        self.actor = actor
+        self.contentOctets = contentOctets
+        self.milliseconds = milliseconds
+        self.arrival = arrival
+        self.subject = subject
+    }
+}
+
+/// A place between two facts of one store. Only the store that gave it out knows which of two comes first.
+public struct FactCursor: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The place before the first fact that there ever was.
+    public static let start = FactCursor("")
+
+    public let description: String
+
+    /// - Parameter text: the description of a cursor that was given out.
+    public init(_ text: String) { self.description = text }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode(String.self))
+    }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.description)
+    }
+}
+
+/// Facts in order, and where to go on.
+public struct FactPage: Sendable, Hashable {
+    public var facts: [Fact]
+    /// The place behind the last of these, where the next page begins.
+    public var end: FactCursor
+    /// How many facts before `end` a reader does not get: they are no longer kept, or cannot be read.
+    public var missing: Int
+    public init(_ facts: [Fact], end: FactCursor, missing: Int = 0) {
+        self.facts = facts
+        self.end = end
+        self.missing = missing
+    }
+}
