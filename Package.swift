@@ -161,7 +161,11 @@ let engineRooms =
                     crypto, logging,
                 ]),
             tests(
-                "RelayTests", ["Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
+                "RelayTests",
+                [
+                    "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
+                    logging,
+                ]),
         ])
 }
 

@@ -61,6 +61,8 @@ public struct RelayConfiguration: Sendable, Hashable {
         public var finalReply: Int64 = 10 * 60_000
         /// How long an open session with nothing to do is kept for the next message.
         public var idle: Int64 = 2_000
+        /// RFC 8446 §6.1: for the other side's good-bye, when a connection with TLS ends.
+        public var farewell: Int64 = 5_000
         public init() {}
     }
 

@@ -40,6 +40,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Read in it.
     private var octetsIn = 0
     private var isClosing = false
+    /// The connection is being closed; under TLS the server's good-bye is awaited.
+    private var isEnding = false
+    /// TLS is there.
+    var isSecured = false
     /// The handshake that STARTTLS began is under way.
     var isSecuring = false
     private var isUnwanted = false
@@ -138,9 +142,16 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.drain()
     }
 
-    private func close() {
-        self.context?.close(promise: nil)
-        self.context?.read()  // TLS waits for the peer's own good-bye.
+    private func end() {
+        guard let context = self.context else { return }
+        guard self.isSecured else { return context.close(promise: nil) }
+        if !self.isEnding {
+            self.isEnding = true
+            self.lastActivity = .now()
+            self.armTimer()
+            context.sayGoodbye()
+        }
+        context.read()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -176,7 +187,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         while self.hasRoom, let action = self.session.next() { self.run(action) }
         self.isDraining = false
         self.write()
-        if self.isClosing { self.close() }
+        if self.isClosing { self.end() }
         let phase = self.session.phase
         let isAnswering = phase == .rcpt || phase == .data
         self.record.progressed(
@@ -333,7 +344,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.timer?.cancel()
         let wait = self.lastActivity + self.patience - .now()
         self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: max(wait, .milliseconds(50))) {
-            guard self.context != nil else { return }
+            guard let context = self.context else { return }
+            if self.isEnding { return context.hangUpUnderTLS() }
             if self.lastActivity + self.patience <= .now() {
                 if self.isIdle {
                     self.quit()
@@ -350,6 +362,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     /// RFC 5321 §4.5.3.2. A session with nothing to do is kept a little while for the next message.
     private var patience: TimeAmount {
         let timeouts = self.settings.timeouts
+        if self.isEnding { return .milliseconds(timeouts.farewell) }
         if self.isIdle { return .milliseconds(timeouts.idle) }
         return switch self.session.phase {
         case .content: .milliseconds(timeouts.data)

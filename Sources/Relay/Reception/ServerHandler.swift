@@ -42,6 +42,8 @@ final class ServerHandler: ChannelInboundHandler {
     /// When the turn under way began: all that is done in it happens at one time.
     private var turn: Timestamp?
     private var isClosing = false
+    /// The connection is being closed; under TLS the client's good-bye is awaited.
+    private var isEnding = false
     /// The client will say nothing more.
     private var isInputClosed = false
     private var remark: String?
@@ -140,13 +142,9 @@ final class ServerHandler: ChannelInboundHandler {
             contentOctetsDone: look.contentOctets, octetsIn: self.octets.in, octetsOut: self.octets.out, at: self.now)
         self.octets = (0, 0)
         self.turn = nil
-        if self.isClosing {
+        if self.isClosing || self.isInputClosed && look.awaitsClient {
             self.write(context)
-            context.close(promise: nil)
-            context.read()  // TLS waits for the peer's own good-bye.
-        } else if self.isInputClosed, look.awaitsClient {
-            self.write(context)
-            context.close(promise: nil)
+            self.end(context)
         } else {
             if self.output.readableBytes > 0, !self.isGathered {
                 self.isGathered = true
@@ -154,6 +152,18 @@ final class ServerHandler: ChannelInboundHandler {
             }
             if self.wantsInput(look) { context.read() }
         }
+    }
+
+    private func end(_ context: ChannelHandlerContext) {
+        guard self.tls != nil else { return context.close(promise: nil) }
+        if !self.isEnding {
+            self.isEnding = true
+            self.lastInput = .now()
+            self.timer?.cancel()
+            self.armTimer(context)
+            context.sayGoodbye()
+        }
+        if !self.isInputClosed { context.read() }
     }
 
     func countMail(isUnderWay: Bool) {
@@ -285,6 +295,7 @@ final class ServerHandler: ChannelInboundHandler {
 
     private func lookAtTheClock(_ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
+        guard !self.isEnding else { return context.hangUpUnderTLS() }
         let look = self.session.look()
         let isOurTurn = !self.wantsInput(look) || look.phase == .finalReply
         if isOurTurn { self.lastInput = .now() }
@@ -297,6 +308,7 @@ final class ServerHandler: ChannelInboundHandler {
 
     private var patience: TimeAmount {
         let timeouts = self.admission.configuration.timeouts
+        if self.isEnding { return .milliseconds(timeouts.farewell) }
         return .milliseconds(self.session.phase == .content ? timeouts.data : timeouts.command)
     }
 

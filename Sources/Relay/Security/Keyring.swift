@@ -1,4 +1,5 @@
 import Glibc
+import NIOCore
 import NIOSSL
 import SASL
 import SMTP
@@ -38,12 +39,13 @@ public struct Keyring: Sendable {
 
     /// - Throws: ``KeyringError`` for the first file that cannot be used.
     public init(_ configuration: RelayConfiguration) throws(KeyringError) {
-        (self.server, self.serverEndPoint) = try configuration.tls.map(Self.server) ?? (nil, nil)
+        let farewell = TimeAmount.milliseconds(configuration.timeouts.farewell)
+        (self.server, self.serverEndPoint) = try Self.server(configuration.tls, farewell)
         self.users = try configuration.users.map(Self.users)
         var clients: [ClientContext: NIOSSLContext] = [:]
         for route in configuration.routes where route.security.tls != .none {
             let context = ClientContext(route.security)
-            if clients[context] == nil { clients[context] = try Self.client(context) }
+            if clients[context] == nil { clients[context] = try Self.client(context, farewell) }
         }
         self.clients = clients
     }
@@ -59,7 +61,10 @@ public struct Keyring: Sendable {
     /// Room for 100,000 users.
     private static let usersOctets = 32 << 20
 
-    private static func server(_ files: TLSFiles) throws(KeyringError) -> (NIOSSLContext?, [UInt8]?) {
+    private static func server(
+        _ files: TLSFiles?, _ farewell: TimeAmount
+    ) throws(KeyringError) -> (NIOSSLContext?, [UInt8]?) {
+        guard let files else { return (nil, nil) }
         let chain: [NIOSSLCertificate]
         let key: NIOSSLPrivateKey
         do { chain = try NIOSSLCertificate.fromPEMFile(files.certificate) } catch {
@@ -72,6 +77,7 @@ public struct Keyring: Sendable {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12  // RFC 8996.
+        configuration.shutdownTimeout = farewell
         do {
             let context = try NIOSSLContext(configuration: configuration)
             return (context, EndPointHash.of(certificate: try own.toDERBytes()))
@@ -80,9 +86,12 @@ public struct Keyring: Sendable {
         }
     }
 
-    private static func client(_ needed: ClientContext) throws(KeyringError) -> NIOSSLContext {
+    private static func client(
+        _ needed: ClientContext, _ farewell: TimeAmount
+    ) throws(KeyringError) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
+        configuration.shutdownTimeout = farewell
         configuration.certificateVerification = needed.verification
         if let authorities = needed.authorities {
             // Read now, since a file that is missing is otherwise found out with the first session.

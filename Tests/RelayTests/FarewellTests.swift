@@ -1,0 +1,221 @@
+import Foundation
+import Logging
+import Mail
+import NIOCore
+import NIOPosix
+import NIOSSL
+import NIOTLS
+import SMTP
+import Testing
+
+@testable import Relay
+
+/// A connection with TLS goes when its peer goes, whatever manners that has. Where the wait for a good-bye goes on instead,
+/// it goes on for an hour here.
+@Suite("the end of connections with TLS (RFC 8446 §6.1)", .timeLimit(.minutes(2)))
+struct FarewellTests {
+    private enum Manners: CaseIterable {
+        /// Says good-bye, and waits for ours.
+        case polite
+        /// Says good-bye and hangs up.
+        case hasty
+        /// Hangs up behind the last reply.
+        case abrupt
+        /// Hangs up in the midst of the session.
+        case vanishing
+
+        func end(_ context: ChannelHandlerContext) {
+            if self == .polite { return context.close(promise: nil) }
+            if self == .hasty { context.close(mode: .output, promise: nil) }
+            context.hangUpUnderTLS()
+        }
+    }
+
+    /// A key and a certificate for it, in a folder that goes with the test.
+    private final class Certificate: Sendable {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-test-\(UUID())")
+        var files: TLSFiles {
+            TLSFiles(
+                certificate: self.folder.appendingPathComponent("cert.pem").path,
+                key: self.folder.appendingPathComponent("key.pem").path)
+        }
+
+        init() throws {
+            try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
+            let openssl = Process()
+            openssl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            openssl.arguments =
+                ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+                + " -out cert.pem -keyout key.pem").split(separator: " ").map(String.init)
+            openssl.currentDirectoryURL = self.folder
+            openssl.standardError = FileHandle.nullDevice
+            try openssl.run()
+            openssl.waitUntilExit()
+        }
+        deinit { try? FileManager.default.removeItem(at: self.folder) }
+    }
+
+    private static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    private let group = MultiThreadedEventLoopGroup.singleton
+
+    private func configuration(_ certificate: Certificate) -> RelayConfiguration {
+        var configuration = RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: "")
+        configuration.tls = certificate.files
+        configuration.timeouts.farewell = 3_600_000
+        return configuration
+    }
+
+    /// Whether it becomes so within half a minute.
+    private func eventually(_ condition: () -> Bool) async throws -> Bool {
+        let end = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < end {
+            if condition() { return true }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return false
+    }
+
+    // MARK: in
+
+    private final class Client: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+        private let manners: Manners
+        private var heard = ""
+        init(_ manners: Manners) { self.manners = manners }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let isGreeted = !self.heard.isEmpty
+            self.heard += String(buffer: self.unwrapInboundIn(data))
+            if self.manners == .vanishing { return self.manners.end(context) }
+            if !isGreeted { context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: "QUIT\r\n")), promise: nil) }
+            if self.manners == .hasty || self.heard.contains("221 ") { self.manners.end(context) }
+        }
+    }
+
+    @Test("nothing is kept of a session that is over", arguments: Manners.allCases)
+    private func inbound(_ manners: Manners) async throws {
+        let certificate = try Certificate()
+        let configuration = self.configuration(certificate)
+        let spool = MemorySpool()
+        let loop = self.group.next()
+        let signal = ChangeSignal(loop: loop)
+        let watch = SpoolWatch(
+            spool, floor: 0, threads: .singleton, loop: loop, log: Self.silence, signal: signal)
+        func admission() throws -> Admission {
+            Admission(configuration: configuration, keyring: try Keyring(configuration))
+        }
+        let reception = Reception(
+            try admission(), spool: spool, spoolWatch: watch,
+            registry: SessionRegistry(node: "mx", signal: signal), clock: .system, log: Self.silence,
+            threads: .singleton, requested: { _ in loop.makeSucceededFuture(0) }, accepted: { _ in })
+        let server = try await reception.listen(
+            on: Listener(SocketEndpoint(host: "127.0.0.1", port: 0), tls: .implicit), group: self.group)
+        var client = TLSConfiguration.makeClientConfiguration()
+        client.certificateVerification = .none
+        let context = try NIOSSLContext(configuration: client)
+        for _ in 0..<5 {
+            let channel = try await ClientBootstrap(group: self.group)
+                .connect(to: try #require(server.localAddress)) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let operations = channel.pipeline.syncOperations
+                        try operations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+                        try operations.addHandler(Client(manners))
+                        return channel
+                    }
+                }
+            try? await channel.closeFuture.get()
+        }
+        // Each session holds the policy that it began with, and nobody else does now.
+        weak var before = reception.admission
+        #expect(before != nil)
+        reception.reload(try admission())
+        #expect(try await self.eventually { before == nil }, "\(reception.registry.liveCounts)")
+        #expect(reception.registry.liveCounts == (0, 0))
+        #expect(reception.registry.records(includingEnded: true).count == 5)
+        try await server.close()
+        await reception.drain(within: .seconds(1))
+    }
+
+    // MARK: out
+
+    /// Answers each line with the next of `replies`, and goes behind the last.
+    private final class Server: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+        private let manners: Manners
+        private var replies = ["220 here", "250 here", "250 Ok", "550 no", "250 Ok", "221 Bye"][...]
+        init(_ manners: Manners) { self.manners = manners }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if case TLSUserEvent.handshakeCompleted = event { self.answer(context) }
+            context.fireUserInboundEventTriggered(event)
+        }
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { self.answer(context) }
+
+        private func answer(_ context: ChannelHandlerContext) {
+            guard let reply = self.replies.popFirst() else { return }
+            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: "\(reply)\r\n")), promise: nil)
+            if self.replies.isEmpty { self.manners.end(context) }
+        }
+    }
+
+    @Test("nothing is kept of a session out that is over", arguments: [Manners.polite, .hasty, .abrupt])
+    private func outbound(_ manners: Manners) async throws {
+        let certificate = try Certificate()
+        var configuration = self.configuration(certificate)
+        let tls = try #require(try Keyring(configuration).server)
+        let server = try await ServerBootstrap(group: self.group)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    try channel.pipeline.syncOperations.addHandler(Server(manners))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        var security = RouteSecurity()
+        security.isImplicit = true
+        configuration.routes = [
+            Route(
+                pattern: try #require(DomainPattern("*")),
+                via: [SocketEndpoint(host: "127.0.0.1", port: try #require(server.localAddress?.port))],
+                security: security)
+        ]
+        let registry = SessionRegistry(node: "mx", signal: ChangeSignal(loop: self.group.next()))
+        weak var context = try await self.deliver(configuration, registry)
+        #expect(try await self.eventually { context == nil })
+        #expect(registry.liveCounts == (0, 0))
+        try await server.close()
+    }
+
+    /// - Returns: what only sessions hold when it is over.
+    private func deliver(_ configuration: RelayConfiguration, _ registry: SessionRegistry) async throws -> NIOSSLContext
+    {
+        let delivery = Delivery(
+            group: self.group, spool: MemorySpool(), registry: registry, clock: .system, log: Self.silence,
+            threads: .singleton)
+        let route = try #require(configuration.routes.first)
+        let path = ForwardPath.path(Path(mailbox: Mailbox(localPart: "u", domain: Domain("example.org"))))
+        let settings = Delivery.Settings(
+            hostname: "mx.example.net", timeouts: configuration.timeouts, keyring: try Keyring(configuration))
+        let (results, continuation) = AsyncStream.makeStream(of: JobResult.self)
+        let connection = delivery.open(
+            to: NextHop(hosts: route.via, security: route.security),
+            job: Job(
+                number: 1, message: QueueID(rawValue: 1),
+                transaction: ClientSession.Transaction(reversePath: .null, recipients: [path], contentOctets: 1)),
+            settings: settings
+        ) { event in
+            switch event {
+            case .finished(let result, _): continuation.yield(result)
+            case .idle(let connection): connection.quit()
+            case .ended: continuation.finish()
+            }
+        }
+        var verdicts: [String] = []
+        for await result in results { verdicts.append("\(result.verdict)") }
+        #expect(verdicts.count == 1 && verdicts.allSatisfy { $0.contains("bounced") }, "\(verdicts)")
+        withExtendedLifetime(connection) {}
+        return try #require(settings.keyring.client(for: route.security))
+    }
+}
