@@ -10,9 +10,10 @@ import Testing
 
 @testable import hoptop
 
-/// A next hop of the old days: no extension but PIPELINING. Keeps what it takes.
-private final class OldServer: Sendable {
+/// A next hop of the old days: no extension but PIPELINING. Keeps what it hears and takes.
+final class OldServer: Sendable {
     let contents = NIOLockedValueBox<[String]>([])
+    let commands = NIOLockedValueBox<[String]>([])
     private let channel: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
     private let running: Task<Void, any Error>
 
@@ -24,10 +25,10 @@ private final class OldServer: Sendable {
                 }
             }
         self.channel = channel
-        let contents = self.contents
+        let (contents, commands) = (self.contents, self.commands)
         self.running = Task {
             try await channel.executeThenClose { sessions in
-                for try await session in sessions { try? await Self.serve(session, contents) }
+                for try await session in sessions { try? await Self.serve(session, contents, commands) }
             }
         }
     }
@@ -38,7 +39,8 @@ private final class OldServer: Sendable {
     func stop() { self.running.cancel() }
 
     private static func serve(
-        _ channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>, _ contents: NIOLockedValueBox<[String]>
+        _ channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>, _ contents: NIOLockedValueBox<[String]>,
+        _ commands: NIOLockedValueBox<[String]>
     ) async throws {
         var configuration = ServerSession.Configuration(hostname: "old.example")
         configuration.extensions = [.pipelining]
@@ -62,7 +64,8 @@ private final class OldServer: Sendable {
                         content = ""
                         session.committed(.all(Reply(250, nil, "Ok")))
                     case .close: return
-                    case .heard, .note, .discard, .startTLS, .authenticate: break
+                    case .heard(let line): commands.withLockedValue { $0.append(line) }
+                    case .note, .discard, .startTLS, .authenticate: break
                     }
                 }
                 guard let octets = try await input.next() else { return }
