@@ -95,29 +95,26 @@ private struct Script: Hashable {
     ]
 }
 
-extension SafeText {
-    /// An address, or several words with addresses among them. A domain that may be taken for another is shown as DNS
-    /// knows it, with what was written beside it: `bob@xn--pypal-4ve.example (pаypal.example)`.
-    public init(address: some StringProtocol) {
-        guard address.utf8.contains(where: { $0 >= 0x80 }) else {
-            self.init(address)
-            return
-        }
+extension DomainName {
+    /// Text with addresses in it, as it is to be shown: a domain that may be taken for another as DNS knows it, with what was
+    /// written beside it, `bob@xn--pypal-4ve.example (pаypal.example)`. All else stays, and is as hostile as before.
+    public static func disclosing(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 >= 0x80 }) else { return text }
         var shown = ""
-        var rest = address[...]
+        var rest = text[...]
         while let at = rest.firstIndex(of: "@") {
             let start = rest.index(after: at)
-            let end = rest[start...].firstIndex { ">,: ".contains($0) } ?? rest.endIndex
+            let end = rest[start...].firstIndex { "<>()[],;:\" \t".contains($0) } ?? rest.endIndex
             let domain = rest[start..<end]
             shown += rest[..<start]
-            if DomainName.isDeceptive(domain) {
-                shown += "\(DomainName.ascii(String(domain)) ?? Self.spelledOut(domain)) (\(domain))"
+            if self.isDeceptive(domain) {
+                shown += "\(self.ascii(String(domain)) ?? self.spelledOut(domain)) (\(domain))"
             } else {
                 shown += domain
             }
             rest = rest[end...]
         }
-        self.init(shown + rest)
+        return shown + rest
     }
 
     /// What DNS cannot know, letter by letter.
@@ -125,4 +122,9 @@ extension SafeText {
         domain.unicodeScalars.map { $0.isASCII ? String($0) : "<U+\(String($0.value, radix: 16, uppercase: true))>" }
             .joined()
     }
+}
+
+extension SafeText {
+    /// ``DomainName/disclosing(_:)``, made safe.
+    public init(address: String) { self.init(DomainName.disclosing(address)) }
 }
