@@ -307,6 +307,16 @@ struct ReceptionTests {
         }
     }
 
+    @Test("both spellings of a domain beyond ASCII name one mailbox (RFC 5890 §2.3.2.1)")
+    func internationalDuplicates() async throws {
+        let paths = ["<bob@B\u{FC}cher.example>", "<bob@xn--bcher-kva.example>", "<b\u{F6}b@b\u{FC}cher.example>"]
+        _ = try await self.converse(
+            "EHLO c\r\nMAIL FROM:<a@b> SMTPUTF8\r\n" + paths.map { "RCPT TO:\($0)\r\n" }.joined()
+                + "DATA\r\nhi\r\n.\r\nQUIT\r\n", self.configuration())
+        let recipients = try #require(self.accepted.withLockedValue { $0.first?.recipients })
+        #expect(recipients.map(\.forwardPath.description) == [paths[0], paths[2]])
+    }
+
     @Test("a row shows content from its first octets, long before there is enough to store")
     func slowUpload() async throws {
         let reception = try await self.reception(self.configuration())

@@ -123,7 +123,7 @@ extension ServerHandler {
         }
     }
 
-    /// As the queue keeps them. Who is named twice gets one copy, on the terms that were given first; whether two paths
+    /// Recipients as the queue keeps them. One named twice gets one copy, on the terms that were given first; whether two paths
     /// are one shows only when policy has rewritten them.
     private func recipients(
         of envelope: Envelope, heldBackUntil release: Timestamp?, at arrived: Timestamp
@@ -134,7 +134,7 @@ extension ServerHandler {
         for recipient in envelope.recipients {
             let queued = self.admission.queued(recipient.forwardPath, from: self.peer)
             // A set costs more than a single recipient, and most messages have no more.
-            guard envelope.recipients.count == 1 || known.insert(queued.path).inserted else { continue }
+            guard envelope.recipients.count == 1 || known.insert(Self.knownAs(queued.path)).inserted else { continue }
             var spooled = SpooledRecipient(
                 index: recipients.count, forwardPath: queued.path, parameters: recipient.parameters,
                 moved: queued.moved, due: arrived)
@@ -146,6 +146,13 @@ extension ServerHandler {
             self.record?.said(.relay, "recipients named twice: \(count)", at: arrived)
         }
         return recipients
+    }
+
+    /// The path with its domain as DNS knows it: beyond ASCII a name has two spellings (RFC 5890 §2.3.2.1).
+    private static func knownAs(_ path: ForwardPath) -> ForwardPath {
+        guard !path.isASCII, case .path(var known) = path else { return path }
+        known.mailbox.domain = DomainName.ascii(known.mailbox.domain.text).map { Domain($0) } ?? known.mailbox.domain
+        return .path(known)
     }
 
     private static func isRouted(_ given: Envelope.Recipient) -> Bool {
