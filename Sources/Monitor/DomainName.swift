@@ -96,25 +96,31 @@ private struct Script: Hashable {
 }
 
 extension DomainName {
-    /// Text with addresses in it, as it is to be shown: a domain that may be taken for another as DNS knows it, with what was
-    /// written beside it, `bob@xn--pypal-4ve.example (pаypal.example)`. All else stays, and is as hostile as before.
+    /// Text with addresses or host names in it, as it is to be shown: a domain that may be taken for another as DNS knows it,
+    /// with what was written beside it, `bob@xn--pypal-4ve.example (pаypal.example)`. All else stays, and is as hostile as
+    /// before.
     public static func disclosing(_ text: String) -> String {
         guard text.utf8.contains(where: { $0 >= 0x80 }) else { return text }
         var shown = ""
         var rest = text[...]
-        while let at = rest.firstIndex(of: "@") {
-            let start = rest.index(after: at)
-            let end = rest[start...].firstIndex { "<>()[],;:\" \t".contains($0) } ?? rest.endIndex
-            let domain = rest[start..<end]
+        while let start = rest.firstIndex(where: { !self.isBetweenDomains($0) }) {
+            let end = rest[start...].firstIndex(where: self.isBetweenDomains) ?? rest.endIndex
+            let word = rest[start..<end]
             shown += rest[..<start]
-            if self.isDeceptive(domain) {
-                shown += "\(self.ascii(String(domain)) ?? self.spelledOut(domain)) (\(domain))"
+            // Other words may be of any letters: they name nothing.
+            let isDomain = rest[..<start].last == "@" || word.dropFirst().dropLast().contains(".")
+            if isDomain, end == rest.endIndex || rest[end] != "@", self.isDeceptive(word) {
+                shown += "\(self.ascii(String(word)) ?? self.spelledOut(word)) (\(word))"
             } else {
-                shown += domain
+                shown += word
             }
             rest = rest[end...]
         }
         return shown + rest
+    }
+
+    private static func isBetweenDomains(_ character: Character) -> Bool {
+        "@<>()[],;:\"' \t".contains(character)
     }
 
     /// What DNS cannot know, letter by letter.

@@ -160,7 +160,7 @@ extension SafeText {
         return self.window(columns: columns - mark.columns) + mark
     }
 
-    /// In lines of at most `columns`, broken at spaces where there are some.
+    /// Lines of at most `columns`, broken at spaces where there are some.
     public func wrapped(_ columns: Int) -> [SafeText] {
         guard columns > 1 else { return [self] }
         var lines: [SafeText] = []

@@ -11,6 +11,8 @@ struct DomainNameTests {
             ("<bob@\u{441}\u{43E}\u{440}.example>", "<bob@xn--n1aeb.example (\u{441}\u{43E}\u{440}.example)>"),
             ("a@g\u{3BF}\u{3BF}gle.com, b@example.org", "a@xn--ggle-0nda.com (g\u{3BF}\u{3BF}gle.com), b@example.org"),
             ("a@pa\u{131}n.com", "a@xn--pan-kua.com (pa\u{131}n.com)"),
+            ("mx.p\u{430}y.example:25", "mx.xn--py-7kc.example (mx.p\u{430}y.example):25"),
+            ("\u{441}\u{43E}\u{440}@\u{441}\u{43E}\u{440}", "\u{441}\u{43E}\u{440}@xn--n1aeb (\u{441}\u{43E}\u{440})"),
             (
                 "<@a.example,@p\u{430}y.example:b@c.example>",
                 "<@a.example,@xn--py-7kc.example (p\u{430}y.example):b@c.example>"
@@ -25,7 +27,8 @@ struct DomainNameTests {
         arguments: [
             "bob@example.org", "<>", "", "bob@b\u{FC}cher.example", "почта@почта.рф", "a@日本語ひらがなカタカナabc.jp",
             "a@한국어漢字.kr", "a@παράδειγμα.gr", "a@مثال.example", "a@उदाहरण.example", "ünï@example.org",
-            "a@caf\u{E9}-24.example", "a@לדוגמה.example", "no address \u{E9}",
+            "a@caf\u{E9}-24.example", "p\u{430}y.pal@example.org", "no r\u{43E}ute.", "a@לדוגמה.example",
+            "no address \u{E9}",
         ])
     func honest(_ address: String) {
         #expect(SafeText(address: address).description == address)

@@ -19,7 +19,7 @@ struct MessageText {
     /// As it is shown: lines that are too long go on in the next row.
     private func rows(_ columns: Int) -> [(text: SafeText, isHeader: Bool)] {
         self.lines.flatMap { line in
-            let safe = SafeText(line.text)
+            let safe = SafeText(line: line.isHeader ? DomainName.disclosing(line.text) : line.text)
             return (safe.isEmpty ? [safe] : safe.wrapped(max(2, columns))).map { ($0, line.isHeader) }
         }
     }

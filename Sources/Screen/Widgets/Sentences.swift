@@ -50,7 +50,7 @@ extension SkipReason {
 extension Receipt.Remark {
     var words: String {
         switch self {
-        case .noRoute(let domain): "no route for \(domain): add a [[route]] for it"
+        case .noRoute(let domain): "no route for \(DomainName.disclosing(domain)): add a [[route]] for it"
         case .failed(let error): error.description
         }
     }
@@ -77,8 +77,8 @@ extension RecipientDetail {
             return "The next hop does not answer (\(reason ?? "no reason is known")); it is tried again when its "
                 + "back-off is over\(Self.wait(until, now))\(reply)."
         case .noRoute(let domain):
-            return "No route takes \(domain): add a [[route]] with domain = \"\(domain)\" (or \"*\") and "
-                + "via = [\"host:port\"]."
+            return "No route takes \(DomainName.disclosing(domain)): "
+                + "add a [[route]] with domain = \"\(domain)\" (or \"*\") and via = [\"host:port\"]."
         case .held(let by):
             return "\(by.map { "\($0) holds it" } ?? "It is on hold"); release it to have it tried again."
         case .damaged(let reason):

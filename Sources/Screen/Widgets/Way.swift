@@ -168,7 +168,8 @@ struct Way {
         var lines = [Line()]
         for hop in self.hops {
             let edge = hop.edge.map { SafeText($0.text(glyphs)) } ?? ""
-            let name = SafeText(hop.name).fitted(min(36, max(4, columns - edge.columns)), mark: glyphs.elision)
+            let room = min(36, max(4, columns - edge.columns))
+            let name = SafeText(address: hop.name).fitted(room, mark: glyphs.elision)
             let note = SafeText(hop.note)
             let width = max(name.columns, note.columns)
             if lines[lines.count - 1].columns + edge.columns + width > columns, lines[lines.count - 1].columns > 0 {

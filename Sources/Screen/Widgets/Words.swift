@@ -74,7 +74,9 @@ enum Words {
     }
 
     /// A row in a dialog's sample.
-    static func sample(_ row: QueueRow) -> String { "\(row.ref.id)  \(row.from) to \(row.to)" }
+    static func sample(_ row: QueueRow) -> String { 
+        "\(row.ref.id)  \(DomainName.disclosing(row.from)) to \(DomainName.disclosing(row.to))"
+    }
 
     /// What is said where the queue is empty.
     static func nothingQueued(_ node: Node) -> [String] {
