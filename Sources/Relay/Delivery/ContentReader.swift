@@ -10,7 +10,7 @@ final class ContentReader: @unchecked Sendable {
     private let source: any ContentSource
     private let share: ContentMemory.Share
     private var converter: SevenBitConverter?
-    /// Of the spool's content.
+    /// Octets of the spool's content so far.
     private(set) var octetsRead = 0
 
     init(_ source: any ContentSource, converter: SevenBitConverter? = nil, share: ContentMemory.Share) {
@@ -37,32 +37,26 @@ final class ContentReader: @unchecked Sendable {
 enum ContentVerdict: Sendable {
     /// It is that already.
     case unneeded
-    /// To so many octets.
+    /// The conversion gives so many octets.
     case possible(SevenBitPlan, octets: Int)
     case impossible(String)
 
-    /// Reads all of the content once, and where it has to be converted once more for its length.
+    /// Reads all of the content once, and where it has to be converted once more for its length. Called on `loop`.
     static func on(
         _ source: any ContentSource, share: ContentMemory.Share, on loop: any EventLoop
     ) -> EventLoopFuture<ContentVerdict> {
-        let inspection = UncheckedTransfer(Pass(SevenBitInspection()))
-        return ContentReader(source, share: share).all(on: loop) { inspection.value.state.receive($0) }.flatMap {
-            switch inspection.value.state.finish() {
+        let inspection = NIOLoopBoundBox(SevenBitInspection(), eventLoop: loop)
+        return ContentReader(source, share: share).all(on: loop) { inspection.value.receive($0) }.flatMap {
+            switch inspection.value.finish() {
             case .unneeded: return loop.makeSucceededFuture(.unneeded)
             case .impossible(let obstacle): return loop.makeSucceededFuture(.impossible(obstacle.rawValue))
             case .possible(let plan):
-                let octets = UncheckedTransfer(Pass(0))
+                let octets = NIOLoopBoundBox(0, eventLoop: loop)
                 return ContentReader(source, converter: SevenBitConverter(plan), share: share)
-                    .all(on: loop) { octets.value.state += $0.readableBytes }
-                    .map { .possible(plan, octets: octets.value.state) }
+                    .all(on: loop) { octets.value += $0.readableBytes }
+                    .map { .possible(plan, octets: octets.value) }
             }
         }
-    }
-
-    /// A reference, so that the closure of a pass can change it.
-    private final class Pass<State> {
-        var state: State
-        init(_ state: State) { self.state = state }
     }
 }
 
