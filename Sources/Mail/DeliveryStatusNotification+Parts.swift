@@ -30,7 +30,7 @@ extension DeliveryStatusNotification {
         ] + (isEightBit ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
     }
 
-    /// As the original has it, when it is one word in angle brackets and nothing else.
+    /// The original's, when it is one word in angle brackets and nothing else.
     private var originalMessageID: String? {
         let beginning: ByteBuffer =
             switch self.returned {

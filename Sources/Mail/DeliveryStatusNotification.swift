@@ -51,7 +51,7 @@ public struct DeliveryStatusNotification: Sendable {
 
     /// The host that reports.
     public var hostname: String
-    /// Of the report.
+    /// The report's own.
     public var id: QueueID
     public var now: Timestamp
     /// Who is told, `s@c`.
@@ -63,7 +63,7 @@ public struct DeliveryStatusNotification: Sendable {
     /// The name that the host gave with EHLO that handed the original over.
     public var receivedFrom: String?
     public var recipients: [Recipient]
-    /// For delayed recipients: how long it is tried.
+    /// How long delayed recipients are tried.
     public var retriedUntil: Timestamp?
     public var returned: Returned
     /// It goes by SMTPUTF8, so that addresses and text may be beyond ASCII (RFC 6533).

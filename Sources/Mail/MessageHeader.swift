@@ -8,7 +8,7 @@ public struct MessageHeader: Sendable {
     static let textShown = 4 << 10
 
     public struct Field: Sendable, Hashable {
-        /// As written.
+        /// The name as written.
         public var name: String
         /// On one line, without the space around it; what is not UTF-8 is read as windows-1252.
         public var value: String
@@ -96,7 +96,7 @@ public struct MessageHeader: Sendable {
 
     private func string(_ range: Range<Int>) -> String { String(decoding: self.octets(range), as: UTF8.self) }
 
-    /// With one space for the white space around each fold (RFC 5322 §2.2.3), and for each tab: how much of it there was
+    /// One space stands for the white space around each fold (RFC 5322 §2.2.3), and for each tab: how much of it there was
     /// means nothing.
     private func unfolded(_ range: Range<Int>) -> String {
         let lines = self.octets(range).split(separator: 0x0A).map { line in

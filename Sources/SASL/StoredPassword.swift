@@ -22,7 +22,7 @@ public struct StoredPassword: Equatable, Sendable {
         self.init(iterations: iterations, salt: salt, storedKey: keys.stored, serverKey: keys.server)
     }
 
-    /// With a fresh salt of 16 octets.
+    /// Stores a password with a fresh salt of 16 octets.
     public init(
         _ password: PreparedString, iterations: Int = Self.defaultIterations,
         using generator: inout some RandomNumberGenerator
@@ -63,10 +63,10 @@ public struct StoredPassword: Equatable, Sendable {
 extension StoredPassword: CustomStringConvertible {
     public static let form = "SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>, the last three in base64"
 
-    /// Without the keys.
+    /// A description without the keys.
     public var description: String { "SCRAM-SHA-256, \(self.iterations) iterations" }
 
-    /// As PostgreSQL writes it into its catalogue, and RFC 5803 in much the same way.
+    /// The text that PostgreSQL writes into its catalogue, and RFC 5803 in much the same way.
     public var text: String {
         "SCRAM-SHA-256$\(self.iterations):\(Base64.encode(self.salt))$\(Base64.encode(self.storedKey)):"
             + Base64.encode(self.serverKey)

@@ -39,7 +39,7 @@ public struct Users: Sendable {
         return stored.matches(password) ? name : nil
     }
 
-    /// Of an unknown user, a decoy that no password fits.
+    /// The user's entry; for an unknown one a decoy that no password fits.
     func entry(for name: String) -> (name: String, password: StoredPassword) {
         let key = PreparedString(name).map { UsersFile.key(of: $0.text) } ?? name
         if let entry = self.entries[key] { return (entry.name, entry.password) }

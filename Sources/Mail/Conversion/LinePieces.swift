@@ -11,7 +11,7 @@ struct LinePieces: Sendable {
         var startsLine: Bool
         /// Whether the line's CRLF is at its end.
         var endsLine: Bool
-        /// Without the CRLF.
+        /// The octets without the CRLF.
         var text: ArraySlice<UInt8> { self.endsLine ? self.octets.dropLast(2) : self.octets }
     }
 

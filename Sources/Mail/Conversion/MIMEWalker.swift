@@ -7,7 +7,7 @@ struct MIMEWalker: Sendable {
         /// `line` is the empty one, or nothing where the body begins without.
         case headerEnd(MIMEEntity, line: ArraySlice<UInt8>)
         case body(ArraySlice<UInt8>)
-        /// Behind the last octet of a leaf's body; the CRLF before a delimiter is the delimiter's.
+        /// A leaf's body is over; the CRLF before a delimiter is the delimiter's.
         case bodyEnd(MIMEEntity)
         /// What belongs to no entity: before the first and behind the last delimiter.
         case outside(ArraySlice<UInt8>)
@@ -142,7 +142,7 @@ struct MIMEWalker: Sendable {
 
     // MARK: delimiters
 
-    /// Of the innermost multipart that has this one; an outer one ends those inside (RFC 2046 §5.1.2).
+    /// The delimiter of the innermost multipart that has it; an outer one ends those inside (RFC 2046 §5.1.2).
     private func delimiter(_ line: ArraySlice<UInt8>) -> (depth: Int, isLast: Bool)? {
         guard !self.parents.isEmpty, line.starts(with: [0x2D, 0x2D]) else { return nil }
         let end = line.lastIndex { $0 != 0x20 && $0 != 0x09 } ?? line.startIndex

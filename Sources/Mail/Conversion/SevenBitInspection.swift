@@ -119,7 +119,7 @@ public struct SevenBitInspection: Sendable {
 /// What ``SevenBitInspection`` found, for ``SevenBitConverter``: an octet for each entity.
 public struct SevenBitPlan: Sendable, Equatable {
     enum Treatment: UInt8, Sendable {
-        /// Not an octet is changed.
+        /// The entity stays octet for octet.
         case leave
         /// The label becomes `7bit`, the body stays.
         case relabel

@@ -10,7 +10,7 @@ import SMTP
 extension ClientHandler {
     // MARK: TLS
 
-    /// For a route with TLS before anything is said.
+    /// The handler for a route with TLS before anything is said.
     func implicitTLS() throws -> NIOSSLClientHandler? { self.security.isImplicit ? try self.makeTLS() : nil }
 
     func startTLS() {
@@ -111,7 +111,7 @@ extension ClientHandler {
 }
 
 extension TLSVersion {
-    /// As operators know it: `TLSv1.3`.
+    /// The version as operators know it: `TLSv1.3`.
     var words: String {
         switch self {
         case .tlsv1: "TLSv1.0"

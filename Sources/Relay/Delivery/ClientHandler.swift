@@ -25,7 +25,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     var sasl: (any SASLClient)?
 
     private var job: Job?
-    /// Of the transaction, once it is read.
+    /// The transaction's content, once it is read.
     var reader: ContentReader?
     private var contentFailure: JobResult.Verdict?
     /// Something was heard in this transaction, or it is the session's first.
@@ -37,7 +37,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private var isDraining = false
     /// When the turn under way began: all that is said in it is said at one time.
     private var turn: Timestamp?
-    /// Read in it.
+    /// Octets that were read in it.
     private var octetsIn = 0
     private var isClosing = false
     /// The connection is being closed; under TLS the server's good-bye is awaited.
@@ -47,7 +47,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     /// The handshake that STARTTLS began is under way.
     var isSecuring = false
     private var isUnwanted = false
-    /// Between transactions, with nothing to do.
+    /// The session is between transactions, with nothing to do.
     private(set) var isIdle = false
     private var failure: String?
     private var lastActivity = NIODeadline.now()
@@ -197,7 +197,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.turn = nil
     }
 
-    /// Without a channel nothing can be written, and the session's last words need no room.
+    /// Whether more may be written. Without a channel nothing can be, and the session's last words need no room.
     private var hasRoom: Bool {
         guard let channel = self.context?.channel, channel.isActive else { return true }
         return channel.isWritable && self.output.readableBytes < 256 << 10
@@ -328,7 +328,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.drain()
     }
 
-    /// Nothing of the transaction was said, and its content cannot be read; the session is as good as before.
+    /// The content cannot be read, and nothing of the transaction was said; the session is as good as before.
     func giveUp(_ error: any Error) {
         self.job = nil
         self.connection.finished(

@@ -60,7 +60,7 @@ final class Delivery: Sendable {
     let registry: SessionRegistry
     let clock: Clock
     let log: Logger
-    /// For what blocks: secrets, hashing.
+    /// Threads for what blocks: secrets, hashing.
     let threads: NIOThreadPool
     let memory = ContentMemory()
 

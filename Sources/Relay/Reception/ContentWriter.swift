@@ -11,12 +11,12 @@ struct ContentWriter {
     private var place: Place
     private let traceOctets: Int
     private var boundary = TraceBoundary()
-    /// Given by a submission server.
+    /// What a submission server adds.
     private let fields: SubmissionFields?
 
     private enum Place {
         case memory(ByteBuffer)
-        /// With what it does not have yet.
+        /// A file, and what it does not have yet.
         case file(any StreamedContent, rest: ByteBuffer)
     }
     var isFile: Bool { if case .file = self.place { true } else { false } }
@@ -110,7 +110,7 @@ struct ContentWriter {
         return .buffer(self.completed(buffer))
     }
 
-    /// With the header as a submission server leaves it, behind our trace field.
+    /// The content with its header as a submission server leaves it, behind our trace field.
     private mutating func completed(_ buffer: ByteBuffer) -> ByteBuffer {
         guard let fields = self.fields else { return buffer }
         var rest = buffer

@@ -8,7 +8,7 @@ import NIOPosix
 ///
 /// `@unchecked Sendable`: used on its event loop alone.
 final class GatheredReplies: @unchecked Sendable {
-    /// So many do not wait for others, lest the first of thousands waits for all of them.
+    /// Sessions that wait for each other, lest the first of thousands waits for all of them.
     private static let limit = 64
     private static let ofThread = ThreadSpecificVariable<GatheredReplies>()
 
@@ -19,7 +19,7 @@ final class GatheredReplies: @unchecked Sendable {
 
     private init(_ loop: NIOIsolatedEventLoop) { self.loop = loop }
 
-    /// Of the event loop that runs this.
+    /// The gathered replies of the event loop that runs this.
     static func of(_ loop: any EventLoop) -> GatheredReplies {
         if let known = self.ofThread.currentValue, known.loop.nonisolated() === loop { return known }
         let new = GatheredReplies(loop.assumeIsolated())

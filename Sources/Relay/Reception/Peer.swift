@@ -4,14 +4,14 @@ import SMTP
 /// Who the client is to policy and log: the other end of the connection, or what a proxy told in its place.
 struct Peer: Sendable {
     var address: SocketAddress? { didSet { self.octets = self.client.flatMap(Network.octets) } }
-    /// Of the address; each recipient asks for them.
+    /// The octets of the address, kept since each recipient asks for them.
     private var octets: [UInt8]?
-    /// Told by XCLIENT.
+    /// The name that XCLIENT told.
     var name: String?
-    /// Told by XFORWARD: whom the client speaks for, which the log shows and policy ignores.
+    /// Whom the client speaks for, as XFORWARD told: the log shows it and policy ignores it.
     var forwarded: String?
 
-    /// Without its port.
+    /// The address without its port.
     var client: String? { self.address?.ipAddress }
     /// `192.0.2.7:40112`
     var text: String { self.forwarded ?? self.address.map(\.endpointText) ?? "?" }

@@ -31,7 +31,7 @@ struct ReadAllocator: RecvByteBufferAllocator {
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { allocator.buffer(capacity: self.octets) }
 
-    /// Said only of the buffer that is kept.
+    /// The size of the buffer that is kept; of one made for its read, none.
     func nextBufferSize() -> Int? { self.isSmall || self.keeper != nil ? self.octets : nil }
 
     mutating func record(actualReadBytes: Int) -> Bool {

@@ -42,7 +42,7 @@ final class Reception: Sendable {
         self.accepted = accepted
     }
 
-    /// Taken by each session at its start, so a reload changes no session under way.
+    /// The policy that a session takes at its start, so a reload changes no session under way.
     var admission: Admission { self.current.withLockedValue { $0 } }
     func reload(_ admission: Admission) { self.current.withLockedValue { $0 = admission } }
 

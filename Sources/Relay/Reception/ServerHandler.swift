@@ -16,13 +16,13 @@ final class ServerHandler: ChannelInboundHandler {
     let reception: Reception
     let admission: Admission
     let listener: Listener
-    /// Made when the connection is there.
+    /// The machine, made when the connection is there.
     var session: ServerSession
     private static let unbegun = ServerSession(ServerSession.Configuration(hostname: ""))
     var record: SessionRecord?
-    /// Set before the session begins by whoever knows better than the socket.
+    /// The client; a proxy that knows better than the socket sets it before the session begins.
     var peer = Peer()
-    /// Under which the session is counted.
+    /// The address under which the session is counted.
     private(set) var client: String?
     var writer: ContentWriter?
     /// `TLSv1.3`, once it is there.
@@ -37,7 +37,7 @@ final class ServerHandler: ChannelInboundHandler {
     /// It is among them.
     private var isGathered = false
     private var isDraining = false
-    /// Of the turn under way.
+    /// Octets of the turn under way.
     private var octets = (in: 0, out: 0)
     /// When the turn under way began: all that is done in it happens at one time.
     private var turn: Timestamp?
@@ -313,6 +313,6 @@ final class ServerHandler: ChannelInboundHandler {
     }
 
     var now: Timestamp { self.turn ?? self.reception.clock.now() }
-    /// Of no day, but it never jumps.
+    /// A time of no day, which never jumps.
     private var steady: Timestamp { Timestamp(milliseconds: self.reception.clock.steady()) }
 }

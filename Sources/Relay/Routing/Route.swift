@@ -1,7 +1,7 @@
 /// One `[[route]]`: mail for these domains goes to the first of these hosts that answers.
 public struct Route: Sendable, Hashable {
     public var pattern: DomainPattern
-    /// At least one, tried in order.
+    /// Hosts, at least one, tried in order.
     public var via: [SocketEndpoint]
     public var security: RouteSecurity
     public init(pattern: DomainPattern, via: [SocketEndpoint], security: RouteSecurity = RouteSecurity()) {
@@ -17,9 +17,9 @@ public struct RouteSecurity: Sendable, Hashable {
         case none
         /// Where it is offered, with any certificate; without it when it fails (RFC 7435).
         case opportunistic
-        /// With any certificate.
+        /// TLS with any certificate.
         case required
-        /// With a certificate of that name that an authority stands for.
+        /// TLS with a certificate of that name that an authority stands for.
         case verified
     }
 

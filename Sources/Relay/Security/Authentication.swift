@@ -5,7 +5,7 @@ import SMTP
 
 /// The SASL exchanges of one session with the users file (RFC 4954): what the machine asks, the file answers.
 struct Authentication {
-    /// In the order of preference; PLAIN and LOGIN last, since they show us the password.
+    /// The mechanisms in the order of preference; PLAIN and LOGIN last, since they show us the password.
     static func mechanisms(isBound: Bool) -> [String] {
         (isBound ? [ScramMechanism.sha256Plus.rawValue] : [])
             + [ScramMechanism.sha256.rawValue, "PLAIN", "LOGIN"]

@@ -7,7 +7,7 @@ import SMTP
 /// What the configuration's files hold: certificates and keys, authorities, users. Read as a whole before anything of it
 /// is used, and anew with each reload.
 public struct Keyring: Sendable {
-    /// Of the listeners with TLS; `nil` without `[tls]`.
+    /// The context of the listeners with TLS; `nil` without `[tls]`.
     let server: NIOSSLContext?
     /// What SCRAM-SHA-256-PLUS is bound to: `tls-server-end-point` of our certificate (RFC 5929 §4.1).
     let serverEndPoint: [UInt8]?
@@ -50,7 +50,7 @@ public struct Keyring: Sendable {
         self.clients = clients
     }
 
-    /// For sessions to the hosts of a route with TLS.
+    /// The context for sessions to the hosts of a route with TLS.
     func client(for security: RouteSecurity) -> NIOSSLContext? { self.clients[ClientContext(security)] }
 
     /// The salts of users who do not exist come out of it, and have to stay as they are over a reload.

@@ -25,7 +25,7 @@ public struct CivilDate: Hashable, Sendable {
         self.day = dayOfYear - (153 * shifted + 2) / 5 + 1
     }
 
-    /// From 1970-01-01.
+    /// Days since 1970-01-01.
     public var days: Int {
         let (era, yearOfEra) = (self.month > 2 ? self.year : self.year - 1).quotientAndFloorRemainder(by: 400)
         let dayOfYear = (153 * (self.month + (self.month > 2 ? -3 : 9)) + 2) / 5 + self.day - 1

@@ -79,7 +79,7 @@ public enum Command: Equatable, Sendable {
         Verb(Array(line.prefix(9))[...].prefix { $0 != .space && $0 != .tab }) != nil
     }
 
-    /// In lower case, those first that come most often.
+    /// Verbs in lower case, those first that come most often.
     private enum Verb: String, CaseIterable {
         case rcpt, mail, data, ehlo, quit, rset, helo, lhlo, noop, vrfy, expn, help
         case starttls, auth, bdat, etrn, xclient, xforward, turn, send, soml, saml

@@ -15,7 +15,7 @@ public enum CommandSyntaxError: Error, Equatable, Sendable {
     case parameter
     /// BDAT without a size: what follows it cannot be told from commands, so nothing after it may be read.
     case chunkSize
-    /// In an AUTH exchange (RFC 4954 §4).
+    /// A line of an AUTH exchange is no base64 (RFC 4954 §4).
     case base64
 
     public var reply: Reply {

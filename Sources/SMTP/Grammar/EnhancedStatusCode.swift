@@ -5,7 +5,7 @@ extension EnhancedStatusCode: ExpressibleByStringLiteral {
         self = code
     }
 
-    /// For codes written in source, `"5.5.2"`; a malformed one traps.
+    /// A code written in source, `"5.5.2"`; a malformed one traps.
     public init(stringLiteral text: StaticString) {
         let octets = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
         guard let (code, length) = Self.prefix(of: octets), length == octets.count else {

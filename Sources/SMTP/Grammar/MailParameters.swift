@@ -19,7 +19,7 @@ public struct MailParameters: Hashable, Sendable {
             /// Past the time the sender is told, and it goes on.
             case notify = "N"
         }
-        /// From the arrival of MAIL; 0 or less is possible with ``Mode/notify``.
+        /// Seconds from the arrival of MAIL; 0 or less is possible with ``Mode/notify``.
         public var seconds: Int
         public var mode: Mode
         /// Reports are asked for when it is relayed.
@@ -32,7 +32,7 @@ public struct MailParameters: Hashable, Sendable {
     }
     /// RFC 4865 §4.
     public enum FutureRelease: Hashable, Sendable {
-        /// So many seconds from the arrival of MAIL.
+        /// Release so many seconds after the arrival of MAIL.
         case after(seconds: Int)
         /// Milliseconds since 1970-01-01T00:00:00Z.
         case at(milliseconds: Int64)

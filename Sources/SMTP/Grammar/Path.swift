@@ -1,6 +1,6 @@
 /// A domain or an address literal, as written (RFC 5321 §4.1.2, §4.1.3).
 public struct Domain: Sendable, CustomStringConvertible {
-    /// As written; a literal keeps its brackets: `example.org`, `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
+    /// The name as written; a literal keeps its brackets: `example.org`, `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
     public var text: String
 
     /// Takes `text` as it is; ``PathParser`` is what checks the grammar.
@@ -33,7 +33,7 @@ extension ComposedText {
 
 /// A mailbox: local part and domain (RFC 5321 §2.3.11, §4.1.2).
 public struct Mailbox: Hashable, Sendable, ComposedText {
-    /// As written, a quoted string with its quotes; its case is kept and matters (§2.4).
+    /// The local part as written, a quoted string with its quotes; its case is kept and matters (§2.4).
     public var localPart: String
     public var domain: Domain
 
@@ -61,7 +61,7 @@ public struct Path: Hashable, Sendable, ComposedText {
         self.route = route
         self.mailbox = mailbox
     }
-    /// Without the angle brackets: `@A,@B:u@c`.
+    /// Writes it without the angle brackets: `@A,@B:u@c`.
     public func write(to target: inout some TextOutputStream) {
         if !self.route.isEmpty { target.write(self.route.map { "@\($0)" }.joined(separator: ",") + ":") }
         self.mailbox.write(to: &target)
@@ -75,7 +75,7 @@ public enum ReversePath: Hashable, Sendable, ComposedText {
     case null
     case path(Path)
 
-    /// With angle brackets, as on the wire.
+    /// Writes it with angle brackets, as on the wire.
     public func write(to target: inout some TextOutputStream) {
         target.write("<")
         if case .path(let path) = self { path.write(to: &target) }
@@ -96,7 +96,7 @@ public enum ForwardPath: Hashable, Sendable, ComposedText {
     case postmaster
     case path(Path)
 
-    /// With angle brackets, as on the wire.
+    /// Writes it with angle brackets, as on the wire.
     public func write(to target: inout some TextOutputStream) {
         target.write("<")
         switch self {
@@ -116,7 +116,7 @@ public enum ForwardPath: Hashable, Sendable, ComposedText {
 
 /// One `keyword[=value]` behind a path (RFC 5321 §4.1.2). Not understood yet, it is kept and passed on.
 public struct Parameter: Hashable, Sendable, CustomStringConvertible {
-    /// In upper case.
+    /// The keyword in upper case.
     public var keyword: String
     public var value: String?
 

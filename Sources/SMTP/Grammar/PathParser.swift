@@ -61,7 +61,7 @@ struct PathParser: Sendable {
         return .path(path)
     }
 
-    /// Without the angle brackets.
+    /// Reads a path without the angle brackets.
     mutating func path() throws(PathSyntaxError) -> Path {
         let start = self.cursor.index
         let route = self.cursor.current == .at ? try self.sourceRoute() : []

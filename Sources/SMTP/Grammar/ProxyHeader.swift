@@ -22,7 +22,7 @@ public struct ProxyHeader: Hashable, Sendable {
     public enum Connection: Hashable, Sendable {
         /// The balancer itself, looking whether we live (version 2).
         case local
-        /// Of a kind that is no TCP over IP, or that the balancer does not tell: its own address stands.
+        /// A connection that is no TCP over IP, or that the balancer does not tell: its own address stands.
         case unknown
         case tcp(source: Endpoint, destination: Endpoint)
     }
@@ -33,7 +33,7 @@ public struct ProxyHeader: Hashable, Sendable {
 
     /// §2.1: 107 octets with CRLF, in the worst case.
     static let textLimit = 107
-    /// Of what follows the fixed part of version 2; 65535 are possible, and nobody needs them.
+    /// Octets behind the fixed part of version 2; 65535 are possible, and nobody needs them.
     static let binaryLimit = 4096
 
     private static let signature: [UInt8] = [

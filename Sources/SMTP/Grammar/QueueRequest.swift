@@ -6,7 +6,7 @@ public enum QueueRequest: Hashable, Sendable, CustomStringConvertible {
     /// `#queue`: a name that server and client have agreed on.
     case queue(String)
 
-    /// As behind ETRN.
+    /// The request as it stands behind ETRN.
     public var description: String {
         switch self {
         case .domain(let domain): domain.text

@@ -68,9 +68,9 @@ private struct ReplyLine {
     let code: ReplyCode
     let isLast: Bool
     let enhanced: EnhancedStatusCode?
-    /// Without the enhanced status code, which is repeated on each line (RFC 2034 §4).
+    /// The text without the enhanced status code, which is repeated on each line (RFC 2034 §4).
     let text: String
-    /// Of the text as it came.
+    /// Octets of the text as it came.
     let octets: Int
 
     /// - Parameter reply: the lines before it.

@@ -32,8 +32,8 @@ public enum ServiceExtension: String, Hashable, Sendable, CaseIterable {
     case startTLS = "STARTTLS"
     /// RFC 4954
     case auth = "AUTH"
-    /// As Postfix documents it.
+    /// The extension that Postfix documents.
     case xclient = "XCLIENT"
-    /// As Postfix documents it.
+    /// The extension that Postfix documents.
     case xforward = "XFORWARD"
 }

@@ -16,7 +16,7 @@ extension ClientSession {
         var believesSuccess: Bool
     }
 
-    /// In octets, without CRLF (RFC 4954 §4).
+    /// Octets of a line without CRLF (RFC 4954 §4).
     private static let lineLimit = 12288 - 2
 
     mutating func requestAuthentication() {

@@ -7,7 +7,7 @@ extension ClientSession {
         public var extensions: Set<String> = []
         /// `nil` when it announces no limit (RFC 1870).
         public var maximumMessageOctets: Int?
-        /// Of AUTH (RFC 4954 §3), in upper case and the server's order.
+        /// The mechanisms of AUTH (RFC 4954 §3), in upper case and the server's order.
         public var mechanisms: [String] = []
         public var limits = Limits()
         /// The least BY that it takes with mode R (RFC 2852 §4).

@@ -1,14 +1,14 @@
 extension ClientSession {
     public struct Transaction: Equatable, Sendable {
         public var reversePath: ReversePath
-        /// Of MAIL as it came in. What the server offers goes on; SIZE is ours, BY comes from ``deliverBy``, and
+        /// Parameters of MAIL as it came in. What the server offers goes on; SIZE is ours, BY comes from ``deliverBy``, and
         /// HOLDFOR and HOLDUNTIL were for us (RFC 4865 §4).
         ///
         /// BODY describes the content as it is given now: who converts it changes the parameter.
         public var parameters: [Parameter]
-        /// At least one.
+        /// Recipients, at least one.
         public var recipients: [ForwardPath]
-        /// Of each RCPT as it came in, in the order of `recipients`; empty: none has any.
+        /// Parameters of each RCPT as it came in, in the order of `recipients`; empty: none has any.
         public var recipientParameters: [[Parameter]]
         public var contentOctets: Int
         /// SMTPUTF8 was given for the envelope alone, so that the message can go where SMTPUTF8 is not offered.
@@ -80,7 +80,7 @@ extension ForwardPath {
         }
     }
 
-    /// In lower case; of the mailbox, not of the source route.
+    /// The mailbox's domain in lower case, not that of the source route.
     var domainName: String? {
         switch self {
         case .postmaster: nil

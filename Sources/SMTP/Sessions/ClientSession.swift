@@ -86,7 +86,7 @@ public struct ClientSession: Sendable {
     var isSpent = false
     var replies = ReplyParser()
     var encoder = ContentEncoder()
-    /// To be pulled before the state is asked.
+    /// Actions to be pulled before the state is asked.
     var outbox = CircularBuffer<Action>(initialCapacity: 4)
     var ending: Ending?
 

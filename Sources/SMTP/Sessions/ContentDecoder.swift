@@ -36,9 +36,9 @@ struct ContentDecoder: Sendable {
     private var trace = ReceivedCounter()
     /// Octets of the line so far, as it is passed on.
     private var column = 0
-    /// Of the current chunk, not read yet.
+    /// Octets of the current chunk that are not read yet.
     private var remaining = 0
-    /// Of the current chunk in all; 0 behind DATA.
+    /// Octets of the current chunk in all; 0 behind DATA.
     private(set) var announcedOctets = 0
     /// No mail data follows the current chunk.
     private(set) var isLastChunk: Bool
@@ -63,7 +63,7 @@ struct ContentDecoder: Sendable {
     var isComplete: Bool {
         if case .complete = self.state { true } else { false }
     }
-    /// Nothing more comes of this chunk, or of mail data at all: the next octet is a command's.
+    /// The chunk, or mail data as a whole, is over: the next octet is a command's.
     var isAtEnd: Bool {
         switch self.framing {
         case .dot: self.isComplete
@@ -73,7 +73,7 @@ struct ContentDecoder: Sendable {
     /// How many Received fields the header holds so far.
     var receivedFields: Int { self.trace.count }
 
-    /// So many octets that come next are mail data.
+    /// Takes the next octets for mail data, so many.
     mutating func beginChunk(octets: Int, isLast: Bool) {
         self.remaining = octets
         self.announcedOctets = octets

@@ -6,13 +6,13 @@ import NIOCore
 /// limit only the start is kept, so one without an end holds no memory.
 struct LineBuffer: Sendable {
     struct Line: Sendable {
-        /// Without its end.
+        /// The line without its end.
         var octets: ByteBuffer
         /// Octets are missing at its end.
         var isCut: Bool
     }
 
-    /// In octets, without CRLF.
+    /// The limit of a line in octets, without CRLF.
     let limit: Int
     private(set) var octets = ByteBuffer()
     /// How many of `octets` are known to hold no LF, so that a line that arrives in crumbs is not searched again.

@@ -1,6 +1,6 @@
 /// The client's side of one SASL exchange (RFC 4422 §3) as a value. Octets are as SASL has them, before base64.
 public protocol SASLClient: Sendable {
-    /// In upper case, as AUTH names it.
+    /// The mechanism in upper case, as AUTH names it.
     var mechanism: String { get }
     /// Goes out with AUTH; `nil` where the server speaks first.
     var initialResponse: [UInt8]? { get }

@@ -9,7 +9,7 @@ public enum SASLStep: Equatable, Sendable {
 
 public enum SASLVerdict: Equatable, Sendable {
     case challenge(ByteBuffer)
-    /// With data, it is sent as a last challenge, which the client answers with nothing (RFC 4954 §4).
+    /// Data, if any, is sent as a last challenge, which the client answers with nothing (RFC 4954 §4).
     case succeeded(user: String, finalData: ByteBuffer? = nil)
     /// 535 5.7.8 for wrong credentials (RFC 4954 §6).
     case failed(Reply)

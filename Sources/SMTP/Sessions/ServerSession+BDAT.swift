@@ -63,7 +63,7 @@ extension ServerSession {
         self.state = .sinking(standing, [reply])
     }
 
-    /// Of a chunk that nobody wants.
+    /// Passes over a chunk that nobody wants.
     private mutating func beginChunk(_ octets: Int, _ isLast: Bool) {
         self.decoder = ContentDecoder(.chunks(binary: true), folds: false)
         self.decoder.beginChunk(octets: octets, isLast: isLast)

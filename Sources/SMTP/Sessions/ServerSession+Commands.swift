@@ -307,7 +307,7 @@ extension ServerSession {
     private static let ok = Reply(250, "2.0.0", "Ok")
     private static let senderOk = Reply(250, "2.1.0", "Ok")
     private static let recipientOk = Reply(250, "2.1.5", "Ok")
-    /// For commands that HELO does not bring.
+    /// The reply to commands that HELO does not bring.
     static let sayEHLO = Reply(503, "5.5.1", "Say EHLO first")
     static let inTransaction = Reply(503, "5.5.1", "A transaction is open already")
     private static let inChunks = Reply(503, "5.5.1", "Chunks have begun; say BDAT or RSET")

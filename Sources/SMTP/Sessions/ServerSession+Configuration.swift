@@ -49,7 +49,7 @@ extension ServerSession {
         public var maximumMessageOctets: Int
         /// Advertised as RCPTMAX under LIMITS (RFC 9422 §4.3).
         public var maximumRecipients: Int
-        /// So many commands of a session may be wrong; the next wrong one ends it.
+        /// Commands of a session that may be wrong; the next wrong one ends it.
         public var maximumErrors: Int
         /// A message with more Received fields is taken to be in a loop (RFC 5321 §6.3).
         public var maximumReceivedFields: Int

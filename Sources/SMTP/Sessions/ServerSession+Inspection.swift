@@ -23,9 +23,9 @@ extension ServerSession {
     /// What a driver asks for after each of its turns.
     public struct Look: Sendable {
         public let phase: SessionPhase
-        /// Of the open transaction, accepted.
+        /// Accepted recipients of the open transaction.
         public let recipients: Int
-        /// Of the current content, as they arrived; `nil` when none flows.
+        /// Octets of the current content, as they arrived; `nil` when none flows.
         public let contentOctets: Int?
         public let wantsInput: Bool
         public let awaitsClient: Bool
@@ -73,7 +73,7 @@ extension ServerSession {
         }
     }
 
-    /// Of the open transaction, or the one whose MAIL is being decided; `nil` once its content is refused.
+    /// The open transaction's, or that of the one whose MAIL is being decided; `nil` once its content is refused.
     public var envelope: Envelope? {
         if case .sinking = self.state { nil } else { self.transaction?.envelope }
     }

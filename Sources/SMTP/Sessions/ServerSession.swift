@@ -79,7 +79,7 @@ public struct ServerSession: Sendable {
         var isChunked = false
         /// Chunks could not be stored: what the next of them is answered.
         var failure: Reply?
-        /// Of the recipients; kept only where their number is limited.
+        /// Domains of the recipients; kept only where their number is limited.
         var domains: Set<Domain> = []
 
         init(_ envelope: Envelope, _ parameters: MailParameters) {
@@ -131,12 +131,12 @@ public struct ServerSession: Sendable {
     var offered: Set<ServiceExtension> = []
     var state = State.connected
     var input: LineBuffer
-    /// As EHLO or HELO told.
+    /// Who the client is, as EHLO or HELO told.
     var knownClient: Client?
     /// The open one, or the one whose MAIL is being decided.
     var transaction: Transaction?
     var decoder = ContentDecoder()
-    /// To be pulled before the state is asked.
+    /// Actions to be pulled before the state is asked.
     var outbox = CircularBuffer<Action>(initialCapacity: 2)
     var errors = 0
     var transactions = 0

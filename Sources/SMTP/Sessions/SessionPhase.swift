@@ -9,7 +9,7 @@ public enum SessionPhase: String, Hashable, Sendable, Codable, CaseIterable {
     /// STARTTLS, and the handshake.
     case tls
     case auth
-    /// Between transactions.
+    /// The session is between transactions.
     case idle
     case mail
     case rcpt
