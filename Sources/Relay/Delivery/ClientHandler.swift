@@ -158,13 +158,14 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         // Many peers end TLS by closing the connection, which is told next (RFC 8446 §6.1 would have them say so).
         if let error = error as? NIOSSLError, case .uncleanShutdown = error { return }
         let words = self.words(for: error)
-        self.failure = self.failure ?? words
+        // Behind the reply to QUIT a reset is one more way to hang up.
+        if !self.isClosing { self.failure = self.failure ?? words }
         if self.isSecuring {
             self.isSecuring = false
             self.session.tlsFailed(words)
             self.drain()
         }
-        context.close(promise: nil)
+        context.hangUpUnderTLS()
     }
 
     func channelInactive(context: ChannelHandlerContext) {

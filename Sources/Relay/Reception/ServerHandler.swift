@@ -123,8 +123,9 @@ final class ServerHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // Many peers end TLS by closing the connection, which is told next (RFC 8446 §6.1 would have them say so).
         if let error = error as? NIOSSLError, case .uncleanShutdown = error { return }
-        self.remark = self.remark ?? "\(error)"
-        context.close(promise: nil)
+        // Behind the last reply a reset is one more way to hang up.
+        if !self.isClosing { self.remark = self.remark ?? "\(error)" }
+        context.hangUpUnderTLS()
     }
 
     // MARK: the session's actions

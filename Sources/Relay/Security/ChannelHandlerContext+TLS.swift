@@ -7,7 +7,7 @@ extension ChannelHandlerContext {
     /// Says good-bye behind what is written (RFC 8446 §6.1). The connection ends with the other side's, or when it hangs up.
     func sayGoodbye() { self.close(mode: .output, promise: nil) }
 
-    /// Hangs up on a peer that has not said good-bye in its time.
+    /// Hangs up without a good-bye: the peer has not said one in its time, or there is nobody to say it to.
     func hangUpUnderTLS() {
         let operations = self.pipeline.syncOperations
         // A context closes what is before it.
