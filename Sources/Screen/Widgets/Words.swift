@@ -48,9 +48,10 @@ extension Run {
     /// A state's glyph and word.
     init(state: RecipientState, _ glyphs: Glyphs) { self.init("\(glyphs[state.glyph]) \(state.word)", state.role) }
 
-    /// A path without its brackets; a source route stands behind the mailbox, `u@Z (@D,@P)`.
+    /// A path without its brackets; a source route stands behind the mailbox, `u@Z (@D,@P)`, and a domain that may deceive
+    /// is disclosed.
     init(address path: String, _ role: Role = .base, before: String = "") {
-        self.init(before + Words.mailboxFirst(path), role)
+        self.init(before + DomainName.disclosing(Words.mailboxFirst(path)), role)
     }
 
     /// A reply in the colour of its first digit (RFC 5321 §4.2.1); other words are dim.
@@ -74,7 +75,7 @@ enum Words {
     }
 
     /// A row in a dialog's sample.
-    static func sample(_ row: QueueRow) -> String { 
+    static func sample(_ row: QueueRow) -> String {
         "\(row.ref.id)  \(DomainName.disclosing(row.from)) to \(DomainName.disclosing(row.to))"
     }
 
