@@ -16,6 +16,7 @@ public final class Relay: Sendable {
     let registry: SessionRegistry
     let signal: ChangeSignal
     let queue: Queue
+    let orders: Orders
     let started: Timestamp
     let spoolWatch: SpoolWatch
     private let log: Logger
@@ -68,9 +69,11 @@ public final class Relay: Sendable {
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
             spoolWatch: self.spoolWatch, clock: clock, log: log, signal: self.signal)
         self.queue = queue
+        let orders = Orders(queue: queue)
+        self.orders = orders
         self.reception = Reception(
             Admission(configuration: configuration, keyring: keyring), spool: spool, spoolWatch: self.spoolWatch,
-            registry: self.registry, clock: clock, log: log, threads: threads, requested: { queue.release($0) },
+            registry: self.registry, clock: clock, log: log, threads: threads, requested: { orders.release($0) },
             accepted: { queue.accepted($0) })
     }
 
@@ -98,10 +101,7 @@ public final class Relay: Sendable {
             }
         }
         try await self.recover(below: boundary)
-        self.queue.loop.execute {
-            self.queue.armSweep()
-            self.queue.armClockCheck()
-        }
+        self.queue.loop.execute { self.queue.start() }
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
 
@@ -119,7 +119,7 @@ public final class Relay: Sendable {
                 message.id < boundary && message.recipients.contains { !$0.state.isSettled }
             }
             count += messages.count
-            await self.queue.onLoop { for message in messages { self.queue.add(message) } }
+            await self.queue.onLoop { self.queue.add(messages) }
             if end >= boundary { break }
         }
         if !damaged.isEmpty {
@@ -166,7 +166,7 @@ public final class Relay: Sendable {
     }
 
     /// Makes everything deferred due now.
-    public func retryAll(by name: String) async throws -> Receipt { try await self.queue.retryAll(by: name) }
+    public func retryAll(by name: String) async throws -> Receipt { try await self.orders.retryAll(by: name) }
 
     /// What an operator can see and do.
     ///
@@ -179,7 +179,7 @@ public final class Relay: Sendable {
     }
 
     /// Recipients that are not settled yet.
-    public func queuedRecipients() async -> Int { await self.queue.onLoop { self.queue.index.counts.unsettled } }
+    public func queuedRecipients() async -> Int { await self.queue.onLoop { self.queue.scheduler.index.counts.unsettled } }
 
     var configuration: RelayConfiguration { self.state.withLockedValue { $0.configuration } }
     var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }

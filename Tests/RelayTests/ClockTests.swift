@@ -80,14 +80,14 @@ struct ClockTests {
         var tries: UInt16 {
             get async {
                 let queue = self.relay.queue
-                return await queue.onLoop { queue.index.tries.first ?? 0 }
+                return await queue.onLoop { queue.scheduler.index.tries.first ?? 0 }
             }
         }
 
         /// How many messages were tried so often.
         func tries(atLeast tries: UInt16) async -> Int {
             let queue = self.relay.queue
-            return await queue.onLoop { queue.index.tries.count { $0 >= tries } }
+            return await queue.onLoop { queue.scheduler.index.tries.count { $0 >= tries } }
         }
 
         /// The same spool, at another time of day.

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Logging
 import Mail
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -31,8 +32,7 @@ struct FarewellTests {
             if self == .polite { return context.close(promise: nil) }
             if self == .hasty { context.close(mode: .output, promise: nil) }
             if self == .resetting {
-                try? context.channel.syncOptions?.setOption(
-                    .socketOption(.so_linger), value: linger(l_onoff: 1, l_linger: 0))
+                _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
             }
             context.hangUpUnderTLS()
         }
@@ -207,23 +207,25 @@ struct FarewellTests {
         let settings = Delivery.Settings(
             hostname: "mx.example.net", timeouts: configuration.timeouts, keyring: try Keyring(configuration))
         let (results, continuation) = AsyncStream.makeStream(of: JobResult.self)
-        let connection = delivery.open(
-            to: NextHop(hosts: route.via, security: route.security),
-            job: Job(
-                number: 1, message: QueueID(rawValue: 1),
-                transaction: ClientSession.Transaction(reversePath: .null, recipients: [path], contentOctets: 1)),
-            settings: settings
-        ) { event in
-            switch event {
-            case .finished(let result, _): continuation.yield(result)
-            case .idle(let connection): connection.quit()
-            case .ended: continuation.finish()
+        let connection = NIOLockedValueBox<OutboundConnection?>(nil)
+        let job = Job(
+            number: 1, message: QueueID(rawValue: 1),
+            transaction: ClientSession.Transaction(reversePath: .null, recipients: [path], contentOctets: 1))
+        connection.withLockedValue { opened in
+            opened = delivery.open(
+                to: NextHop(hosts: route.via, security: route.security), job: job, settings: settings
+            ) { event in
+                switch event {
+                case .finished(let result): continuation.yield(result)
+                case .idle: connection.withLockedValue { $0 }?.quit()
+                case .ended: continuation.finish()
+                }
             }
         }
         var verdicts: [String] = []
         for await result in results { verdicts.append("\(result.verdict)") }
         #expect(verdicts.count == 1 && verdicts.allSatisfy { $0.contains("bounced") }, "\(verdicts)")
-        withExtendedLifetime(connection) {}
+        connection.withLockedValue { $0 = nil }
         return try #require(settings.keyring.client(for: route.security))
     }
 }

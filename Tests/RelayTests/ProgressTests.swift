@@ -52,7 +52,7 @@ struct ProgressTests {
             settings: Delivery.Settings(
                 hostname: "mx.example.net", timeouts: timeouts, keyring: try Keyring(configuration))
         ) { event in
-            if case .finished(let result, _) = event { continuation.yield(result.verdict) }
+            if case .finished(let result) = event { continuation.yield(result.verdict) }
         }
         for await verdict in results {
             guard case .unreachable(let reason) = verdict else {

@@ -59,7 +59,7 @@ struct RefusingHostTests {
                 hostname: "mx.example.net", timeouts: configuration.timeouts, keyring: try Keyring(configuration))
         ) { event in
             switch event {
-            case .finished(let result, _): continuation.yield(result)
+            case .finished(let result): continuation.yield(result)
             case .ended: continuation.finish()
             case .idle: break
             }

@@ -176,7 +176,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.context = nil
         self.delivery.registry.close(
             self.record, at: self.now, failed: self.failure != nil, remark: self.failure)
-        self.connection.closed(self, failure: self.failure)
+        self.connection.closed(self)
     }
 
     // MARK: the session's actions

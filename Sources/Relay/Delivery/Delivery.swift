@@ -42,10 +42,10 @@ struct JobResult: Sendable {
 
 enum OutboundEvent: Sendable {
     /// A session waits for a transaction, or closes by itself after a while.
-    case idle(OutboundConnection)
-    case finished(JobResult, OutboundConnection)
-    /// The connection's last event; `failure` when that was not as it should be.
-    case ended(OutboundConnection, failure: String?)
+    case idle
+    case finished(JobResult)
+    /// The connection's last event.
+    case ended
 }
 
 /// What all outbound sessions share. Everything in it may be used from any event loop.

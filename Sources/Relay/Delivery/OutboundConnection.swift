@@ -131,7 +131,7 @@ final class OutboundConnection: @unchecked Sendable {
         } else {
             self.finished(.unreachable(self.lastFailure ?? "no host of the route answers"), host: nil, session: nil)
         }
-        self.end(failure: self.lastFailure)
+        self.end()
     }
 
     /// The host gave a session: what waits can begin.
@@ -143,7 +143,7 @@ final class OutboundConnection: @unchecked Sendable {
         } else if self.isUnwanted {
             handler.quit()
         } else {
-            self.report(.idle(self))
+            self.report(.idle)
         }
     }
 
@@ -170,24 +170,24 @@ final class OutboundConnection: @unchecked Sendable {
         let time = (.now() - self.begun).nanoseconds / 1_000_000
         self.report(
             .finished(
-                JobResult(job: job.number, verdict: verdict, host: host, session: session, milliseconds: time), self))
+                JobResult(job: job.number, verdict: verdict, host: host, session: session, milliseconds: time)))
     }
 
     /// The channel is gone.
-    func closed(_ handler: ClientHandler, failure: String?) {
+    func closed(_ handler: ClientHandler) {
         if self.handler === handler {
             self.handler = nil
             self.finished(.untried, host: nil, session: nil)
-            self.end(failure: failure)
+            self.end()
         } else {
             self.tryNextHost()  // It never got ready.
         }
     }
 
-    private func end(failure: String?) {
+    private func end() {
         guard !self.isEnded else { return }
         self.isEnded = true
-        self.report(.ended(self, failure: failure))
+        self.report(.ended)
     }
 
     /// What a failed connect says, short enough for a row.

@@ -20,14 +20,14 @@ extension Queue {
         let rates = self.flow.rates(at: now)
         let p95 = self.flow.p95(at: now)
         var counts = RecipientCounts()
-        for state in RecipientState.allCases { counts[state] = self.index.counts[state] }
+        for state in RecipientState.allCases { counts[state] = self.scheduler.index.counts[state] }
         let rows = self.destinationRows(census)
         return Overview(
             node: self.node, started: now, at: now,
-            queuedMessages: self.index.messages, queuedOctets: self.index.contentOctets, recipients: counts,
+            queuedMessages: self.scheduler.index.messages, queuedOctets: self.scheduler.index.contentOctets, recipients: counts,
             received: rates.received, relayed: rates.relayed, deferred: rates.deferred, bounced: rates.bounced,
             receiveP95: p95.receive, relayP95: p95.relay,
-            sessionsInLimit: self.configuration.limits.sessions, oldest: census.oldest,
+            sessionsInLimit: self.scheduler.configuration.limits.sessions, oldest: census.oldest,
             attention: Self.attention(rows, census),
             destinations: rows.prefix(Self.destinationsShown).map(\.ages),
             moreDestinations: max(rows.count - Self.destinationsShown, 0))
@@ -38,21 +38,23 @@ extension Queue {
     private func destinationRows(_ census: QueueCensus) -> [Row] {
         let now = self.now
         var rows: [Row] = []
-        for destination in self.destinations {
-            let counts = self.index.countsByDestination[Int(destination.index)]
-            guard counts.unsettled > 0 || !destination.connections.isEmpty else { continue }
-            let counted = census.byDestination[destination.index] ?? QueueCensus.Group()
+        for index in self.scheduler.destinations.all {
+            let destination = self.scheduler.destinations[index]
+            let counts = self.scheduler.index.countsByDestination[Int(index)]
+            guard counts.unsettled > 0 || destination.sessions > 0 else { continue }
+            let counted = destination.number <= census.newest ? census.byDestination[index] : nil
             var row = DestinationAges(
                 destination: destination.nextHop.description, condition: .ok,
-                connections: destination.connections.count,
-                connectionLimit: self.configuration.delivery.connections, total: counts.unsettled, ages: counted.ages)
+                connections: destination.sessions,
+                connectionLimit: self.scheduler.configuration.delivery.connections, total: counts.unsettled,
+                ages: counted?.ages ?? AgeCounts())
             if destination.isBackingOff(at: now) {
                 row.condition = .backoff
                 row.reason = destination.reason
                 row.until = destination.backoffUntil
             } else if counts[.deferred] > 0 {
                 row.condition = .deferring
-                row.reason = counted.reply
+                row.reason = counted?.reply
             } else if counts.unsettled > 0, counts[.hold] == counts.unsettled {
                 row.condition = .hold
             }
@@ -95,16 +97,16 @@ extension Queue {
     /// The queue is counted anew when it has changed; a large one once a second.
     private func censusNow() -> EventLoopFuture<QueueCensus> {
         let now = self.now
-        let isFresh = now.since(self.census.at) < (self.index.messages > 2000 ? 1000 : 0)
+        let isFresh = now.since(self.census.at) < (self.scheduler.index.messages > 2000 ? 1000 : 0)
         guard !isFresh else { return self.loop.makeSucceededFuture(self.census) }
-        let counting = UncheckedTransfer(QueueCount(at: now))
+        let counting = NIOLoopBound(QueueCount(at: now, newest: self.scheduler.destinations.newest), eventLoop: self.loop)
         return self.scan { slot in
-            let arrived = Timestamp(milliseconds: self.index.arrived[Int(slot)])
-            for row in self.index.rows(of: slot) where !self.index.states[Int(row)].isSettled {
-                counting.value.add(row, arrived: arrived, of: self.index)
+            let arrived = Timestamp(milliseconds: self.scheduler.index.arrived[Int(slot)])
+            for row in self.scheduler.index.rows(of: slot) where !self.scheduler.index.states[Int(row)].isSettled {
+                counting.value.add(row, arrived: arrived, of: self.scheduler.index)
             }
         }.map {
-            self.census = counting.value.census(self.index)
+            self.census = counting.value.census(self.scheduler.index)
             return self.census
         }
     }
@@ -121,6 +123,8 @@ struct QueueCensus: Sendable {
     }
     var at = Timestamp(milliseconds: 0)
     var byDestination: [QueueIndex.DestinationIndex: Group] = [:]
+    /// The newest destination when the walk began.
+    var newest = 0
     var oldest: Timestamp?
     /// Domains that no route takes.
     var unroutedDomains: (count: Int, example: String?) = (0, nil)
@@ -136,7 +140,7 @@ private final class QueueCount {
     /// Of each destination: the reply that leads, and by how many (the majority vote of Boyer and Moore).
     private var leading: [QueueIndex.DestinationIndex: (reply: Interner.Name, votes: Int)] = [:]
 
-    init(at now: Timestamp) { self.census = QueueCensus(at: now) }
+    init(at now: Timestamp, newest: Int) { self.census = QueueCensus(at: now, newest: newest) }
 
     func add(_ row: QueueIndex.Row, arrived: Timestamp, of index: QueueIndex) {
         let destination = index.destinations[Int(row)]

@@ -25,19 +25,19 @@ extension Queue {
         _ filter: FilterExpression, where isWanted: @escaping (QueueIndex.Row) -> Bool = { _ in true }
     ) -> EventLoopFuture<Selection> {
         let matcher = QueueMatcher(filter, in: self)
-        let selection = UncheckedTransfer(SelectionUnderWay())
+        let selection = NIOLoopBound(SelectionUnderWay(), eventLoop: self.loop)
         return self.scan { slot in
-            let targets = self.index.rows(of: slot).filter { matcher.matches($0, of: slot) && isWanted($0) }
+            let targets = self.scheduler.index.rows(of: slot).filter { matcher.matches($0, of: slot) && isWanted($0) }
                 .compactMap { self.target($0) }
             selection.value.add(targets, of: slot, as: matcher, in: self)
         }.map { selection.value.selection }
     }
 
     private func target(_ row: QueueIndex.Row) -> RecipientTarget? {
-        guard !self.index.states[Int(row)].isSettled else { return nil }
+        guard !self.scheduler.index.states[Int(row)].isSettled else { return nil }
         return RecipientTarget(
-            message: self.index.id(self.index.rowSlot[Int(row)]), index: Int(self.index.rowIndex[Int(row)]),
-            generation: self.index.rowGenerations[Int(row)])
+            message: self.scheduler.index.id(self.scheduler.index.rowSlot[Int(row)]), index: Int(self.scheduler.index.rowIndex[Int(row)]),
+            generation: self.scheduler.index.rowGenerations[Int(row)])
     }
 
     /// - Throws: ``FeedError`` `.gone` for a set that is no longer kept.
@@ -47,13 +47,13 @@ extension Queue {
             let matcher = QueueMatcher(filter, in: self)
             var named: [RecipientTarget] = []
             for reference in references {
-                guard let slot = QueueID(reference.id).flatMap({ self.index.slot(of: $0) }) else {
+                guard let slot = QueueID(reference.id).flatMap({ self.scheduler.index.slot(of: $0) }) else {
                     skipped[.gone, default: 0] += 1
                     continue
                 }
-                let rows = self.index.rows(of: slot).filter { matcher.matches($0, of: slot) }
+                let rows = self.scheduler.index.rows(of: slot).filter { matcher.matches($0, of: slot) }
                     .compactMap { self.target($0) }
-                if Int(self.index.generations[Int(slot)]) == reference.generation {
+                if Int(self.scheduler.index.generations[Int(slot)]) == reference.generation {
                     named += rows
                 } else {
                     skipped[.changed, default: 0] += max(rows.count, 1)
@@ -73,24 +73,6 @@ extension Queue {
             }
             return kept
         }
-    }
-
-    /// Those that are in the queue, and neither being tried nor ordered about at this moment.
-    func free(_ targets: some Sequence<RecipientTarget>, skipped: inout [SkipReason: Int]) -> [RecipientTarget] {
-        targets.filter { target in
-            let reason: SkipReason? =
-                if let row = self.row(of: target) {
-                    self.index.states[Int(row)] == .active ? .active : self.ordered.contains(row) ? .ordered : nil
-                } else {
-                    .gone
-                }
-            if let reason { skipped[reason, default: 0] += 1 }
-            return reason == nil
-        }
-    }
-
-    func row(of target: RecipientTarget) -> QueueIndex.Row? {
-        self.index.slot(of: target.message).flatMap { self.index.row(of: $0, index: target.index) }
     }
 }
 

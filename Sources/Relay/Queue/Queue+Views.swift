@@ -25,18 +25,18 @@ extension Queue {
     }
 
     private func live(_ order: Ranking) -> [QueueIndex.Slot] {
-        zip(order.slots, order.ids).filter { self.index.ids[Int($0)] == $1 }.map(\.0)
+        zip(order.slots, order.ids).filter { self.scheduler.index.ids[Int($0)] == $1 }.map(\.0)
     }
 
     private func window(of order: Ranking, _ request: WindowRequest<MessageRef>) -> Window<QueueRow> {
         let live = self.live(order)
         let matcher = QueueMatcher(order.query.filter, in: self)
         let shown = request.rows(of: live.count) { ref in
-            QueueID(ref.id).flatMap { self.index.slot(of: $0) }.flatMap { live.firstIndex(of: $0) }
+            QueueID(ref.id).flatMap { self.scheduler.index.slot(of: $0) }.flatMap { live.firstIndex(of: $0) }
         }
         return Window(
             rows: live[shown].map { self.queueRow($0, matcher) }, first: shown.lowerBound, matched: live.count,
-            total: self.index.messages, at: self.now)
+            total: self.scheduler.index.messages, at: self.now)
     }
 
     /// The next message of the query's order that matches. From any thread.
@@ -58,14 +58,13 @@ extension Queue {
         _ matcher: QueueMatcher, among live: [QueueIndex.Slot], rows: ArraySlice<Int>,
         _ hit: EventLoopPromise<SearchHit<MessageRef>?>
     ) {
-        if let row = rows.prefix(8192).first(where: { self.index.ids[Int(live[$0])] != 0 && matcher.matches(live[$0]) })
+        if let row = rows.prefix(8192).first(where: { self.scheduler.index.ids[Int(live[$0])] != 0 && matcher.matches(live[$0]) })
         {
             return hit.succeed(SearchHit(self.reference(live[row]), row: row))
         }
         let rest = rows.dropFirst(8192)
         guard !rest.isEmpty else { return hit.succeed(nil) }
-        let next = UncheckedTransfer(matcher)
-        self.loop.execute { self.find(next.value, among: live, rows: rest, hit) }
+        self.loop.assumeIsolated().execute { self.find(matcher, among: live, rows: rest, hit) }
     }
 
     // MARK: orders
@@ -73,9 +72,9 @@ extension Queue {
     private func order(_ query: QueueQuery) -> EventLoopFuture<Ranking> {
         if let known = self.rankings[query], self.isCurrent(known) { return self.loop.makeSucceededFuture(known) }
         let begun = NIODeadline.now()
-        let version = self.index.version
+        let version = self.scheduler.index.version
         let matcher = QueueMatcher(query.filter, in: self)
-        let keys = UncheckedTransfer(SortKeys(query.sort))
+        let keys = NIOLoopBound(SortKeys(query.sort), eventLoop: self.loop)
         return self.scan { slot in
             if matcher.matches(slot) { keys.value.append(slot, as: matcher, of: self) }
         }.flatMap {
@@ -83,7 +82,7 @@ extension Queue {
         }.map { entries in
             let order = Ranking(
                 query: query, version: version, made: .now(), cost: .now() - begun, slots: entries.map(\.slot),
-                ids: entries.map { self.index.ids[Int($0.slot)] })
+                ids: entries.map { self.scheduler.index.ids[Int($0.slot)] })
             self.rankings[query] = order
             return order
         }
@@ -91,8 +90,8 @@ extension Queue {
 
     /// A large queue is not sorted anew ten times a second: an order serves for ten times what it cost.
     private func isCurrent(_ order: Ranking) -> Bool {
-        if order.version == self.index.version { return true }
-        guard self.index.messages > 2000 else { return false }
+        if order.version == self.scheduler.index.version { return true }
+        guard self.scheduler.index.messages > 2000 else { return false }
         return .now() - order.made < max(.milliseconds(250), .nanoseconds(order.cost.nanoseconds * 10))
     }
 
@@ -108,11 +107,11 @@ extension Queue {
 
     /// The recipient whose state the message shows: its least happy unsettled one, among those that match.
     func leadingRow(_ slot: QueueIndex.Slot, _ matcher: QueueMatcher) -> QueueIndex.Row {
-        var leading = self.index.firstRow[Int(slot)]
+        var leading = self.scheduler.index.firstRow[Int(slot)]
         // One that matches goes before all others.
         var unhappiness = -1
-        for row in self.index.rows(of: slot) {
-            let other = Self.unhappiness(self.index.states[Int(row)])
+        for row in self.scheduler.index.rows(of: slot) {
+            let other = Self.unhappiness(self.scheduler.index.states[Int(row)])
             if other > unhappiness, matcher.matches(row, of: slot) { (leading, unhappiness) = (row, other) }
         }
         return leading
@@ -130,63 +129,33 @@ extension Queue {
 
     func reference(_ slot: QueueIndex.Slot) -> MessageRef {
         MessageRef(
-            node: self.node, id: self.index.id(slot).description, generation: Int(self.index.generations[Int(slot)]))
+            node: self.node, id: self.scheduler.index.id(slot).description, generation: Int(self.scheduler.index.generations[Int(slot)]))
     }
 
     func queueRow(_ slot: QueueIndex.Slot, _ matcher: QueueMatcher) -> QueueRow {
         let leading = self.leadingRow(slot, matcher)
         var counts = RecipientCounts()
         var matching = 0
-        for row in self.index.rows(of: slot) {
-            let state = self.index.states[Int(row)]
+        for row in self.scheduler.index.rows(of: slot) {
+            let state = self.scheduler.index.states[Int(row)]
             counts[state] += 1
             if !state.isSettled, matcher.matches(row, of: slot) { matching += 1 }
         }
         return QueueRow(
-            ref: self.reference(slot), arrived: Timestamp(milliseconds: self.index.arrived[Int(slot)]),
-            contentOctets: self.index.octets[Int(slot)], state: self.index.states[Int(leading)], recipients: counts,
-            matching: matching, from: self.index.reversePath(slot), to: self.index.forwardPath(leading),
-            tries: Int(self.index.tries[Int(leading)]), nextAttempt: self.nextAttempt(leading),
-            destination: self.destination(of: leading)?.nextHop.description, lastReply: self.reason(leading),
-            tls: self.index.string(self.index.tls[Int(slot)]), user: self.index.string(self.index.users[Int(slot)]),
+            ref: self.reference(slot), arrived: Timestamp(milliseconds: self.scheduler.index.arrived[Int(slot)]),
+            contentOctets: self.scheduler.index.octets[Int(slot)], state: self.scheduler.index.states[Int(leading)], recipients: counts,
+            matching: matching, from: self.scheduler.index.reversePath(slot), to: self.scheduler.index.forwardPath(leading),
+            tries: Int(self.scheduler.index.tries[Int(leading)]),
+            nextAttempt: self.scheduler.nextAttempt(leading, at: self.now),
+            destination: self.scheduler.destination(of: leading).map {
+                self.scheduler.destinations[$0].nextHop.description
+            }, lastReply: self.scheduler.reason(leading, at: self.now),
+            tls: self.scheduler.index.string(self.scheduler.index.tls[Int(slot)]), user: self.scheduler.index.string(self.scheduler.index.users[Int(slot)]),
             progress: self.progress(leading))
     }
 
-    func nextAttempt(_ row: QueueIndex.Row) -> Timestamp? {
-        guard let destination = self.destination(of: row) else { return nil }
-        switch self.index.states[Int(row)] {
-        case .deferred:
-            let due = Timestamp(milliseconds: self.index.due[Int(row)])
-            return destination.backoffUntil.map { max($0, due) } ?? due
-        case .queued: return destination.isBackingOff(at: self.now) ? destination.backoffUntil : nil
-        case .active, .hold, .relayed, .bounced, .expired, .dropped: return nil
-        }
-    }
-
-    /// The last reply, or why there was none.
-    func reason(_ row: QueueIndex.Row) -> String? {
-        if let reply = self.index.reply(row) { return reply }
-        if let destination = self.destination(of: row) {
-            return self.index.states[Int(row)] == .queued && destination.isBackingOff(at: self.now)
-                ? destination.reason : nil
-        }
-        return self.missingRoute(row)
-    }
-
-    func missingRoute(_ row: QueueIndex.Row) -> String? { self.unroutedDomain(row).map(RouteTable.missingRoute) }
-
-    /// The domain of a recipient that no route takes.
-    func unroutedDomain(_ row: QueueIndex.Row) -> String? {
-        guard self.index.destinations[Int(row)] == QueueIndex.unrouted,
-            let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
-        else { return nil }
-        return RouteTable.routedDomain(of: path, hostname: self.configuration.hostname)
-    }
-
     func progress(_ row: QueueIndex.Row) -> DeliveryProgress? {
-        guard let number = self.attemptOfRow[row], let session = self.attempts[number]?.connection?.current?.row else {
-            return nil
-        }
+        guard let session = self.scheduler.session(of: row).flatMap({ self.session($0) }) else { return nil }
         return DeliveryProgress(
             session: session.ref, phase: session.phase, contentOctetsSent: session.contentOctetsDone,
             contentOctets: session.contentOctets)
@@ -224,7 +193,7 @@ final class SortKeys {
     init(_ key: QueueQuery.SortKey) { self.key = key }
 
     func append(_ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue) {
-        let index = queue.index
+        let index = queue.scheduler.index
         let leading = queue.leadingRow(slot, matcher)
         var entry = Entry(high: 0, low: 0, id: index.ids[Int(slot)], slot: slot)
         switch self.key {
@@ -232,7 +201,7 @@ final class SortKeys {
         case .age: entry.high = .max - UInt64(clamping: index.arrived[Int(slot)])
         case .size: entry.high = UInt64(clamping: index.octets[Int(slot)])
         case .tries: entry.high = UInt64(index.tries[Int(leading)])
-        case .next: entry.high = queue.nextAttempt(leading).map { UInt64(clamping: $0.milliseconds) } ?? .max
+        case .next: entry.high = queue.scheduler.nextAttempt(leading, at: queue.now).map { UInt64(clamping: $0.milliseconds) } ?? .max
         case .state: entry.high = UInt64(Queue.unhappiness(index.states[Int(leading)]))
         case .from: (entry.high, entry.low) = Self.prefix(index.text, index.fromText[Int(slot)])
         case .to: (entry.high, entry.low) = Self.prefix(index.text, index.toText[Int(leading)])

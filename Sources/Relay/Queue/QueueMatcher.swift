@@ -48,12 +48,15 @@ final class QueueMatcher {
     private var alternatives: [[Term]]
     private let queue: Queue
     private let now: Timestamp
+    /// The newest destination when the scan began.
+    private let newest: Int
     /// No recipient has to be looked at.
     let matchesAll: Bool
 
     init(_ filter: FilterExpression, in queue: Queue) {
         self.queue = queue
         self.now = queue.now
+        self.newest = queue.scheduler.destinations.newest
         self.matchesAll = filter.matchesAll
         self.alternatives = []
         self.alternatives = filter.alternatives.map { terms in
@@ -73,7 +76,7 @@ final class QueueMatcher {
         case .text(.to, let text): return .to(Text(text))
         case .text(.dest, let text):
             return .destination(
-                self.queue.destinations.map { text.holds($0.nextHop.description) }, isUnrouted: text.holds(noRoute))
+                self.queue.scheduler.destinations.places.map { text.holds($0.nextHop.description) }, isUnrouted: text.holds(noRoute))
         case .text(.reply, let text): return .reply { text.holds($0) }
         case .text(.user, let text): return .user(text)
         case .text(.tls, let text): return .tls(text)
@@ -91,10 +94,10 @@ final class QueueMatcher {
         _ field: FilterField
     ) -> ((Queue, QueueIndex.Slot, QueueIndex.Row, Timestamp) -> Int64?)? {
         switch field {
-        case .age: { queue, slot, _, now in now.milliseconds - queue.index.arrived[Int(slot)] }
-        case .size: { queue, slot, _, _ in Int64(queue.index.octets[Int(slot)]) }
-        case .try: { queue, _, row, _ in Int64(queue.index.tries[Int(row)]) }
-        case .next: { queue, _, row, now in queue.nextAttempt(row).map { max($0.since(now), 0) } }
+        case .age: { queue, slot, _, now in now.milliseconds - queue.scheduler.index.arrived[Int(slot)] }
+        case .size: { queue, slot, _, _ in Int64(queue.scheduler.index.octets[Int(slot)]) }
+        case .try: { queue, _, row, _ in Int64(queue.scheduler.index.tries[Int(row)]) }
+        case .next: { queue, _, row, now in queue.scheduler.nextAttempt(row, at: now).map { max($0.since(now), 0) } }
         case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .peer, .name: nil
         }
     }
@@ -102,10 +105,10 @@ final class QueueMatcher {
     /// Whether an unsettled recipient of the message does.
     func matches(_ slot: QueueIndex.Slot) -> Bool {
         if self.matchesAll { return true }
-        var row = self.queue.index.firstRow[Int(slot)]
+        var row = self.queue.scheduler.index.firstRow[Int(slot)]
         while row >= 0 {
-            if !self.queue.index.states[Int(row)].isSettled, self.matches(row, of: slot) { return true }
-            row = self.queue.index.nextRow[Int(row)]
+            if !self.queue.scheduler.index.states[Int(row)].isSettled, self.matches(row, of: slot) { return true }
+            row = self.queue.scheduler.index.nextRow[Int(row)]
         }
         return false
     }
@@ -128,27 +131,29 @@ final class QueueMatcher {
     private func found(_ alternative: Int, _ place: Int, _ slot: QueueIndex.Slot, _ row: QueueIndex.Row) -> Bool {
         switch self.alternatives[alternative][place].test {
         case .plain(let text, let isPartOfID):
-            self.holds(text, at: self.queue.index.toText[Int(row)])
-                || self.holds(text, at: self.queue.index.fromText[Int(slot)])
-                || isPartOfID && self.holds(text, self.queue.index.id(slot))
-        case .id(let text): self.holds(text, self.queue.index.id(slot))
-        case .from(let text): self.holds(text, at: self.queue.index.fromText[Int(slot)])
-        case .to(let text): self.holds(text, at: self.queue.index.toText[Int(row)])
+            self.holds(text, at: self.queue.scheduler.index.toText[Int(row)])
+                || self.holds(text, at: self.queue.scheduler.index.fromText[Int(slot)])
+                || isPartOfID && self.holds(text, self.queue.scheduler.index.id(slot))
+        case .id(let text): self.holds(text, self.queue.scheduler.index.id(slot))
+        case .from(let text): self.holds(text, at: self.queue.scheduler.index.fromText[Int(slot)])
+        case .to(let text): self.holds(text, at: self.queue.scheduler.index.toText[Int(row)])
         case .destination(let found, let isUnrouted):
-            switch Int(self.queue.index.destinations[Int(row)]) {
+            switch Int(self.queue.scheduler.index.destinations[Int(row)]) {
             case ..<0: isUnrouted
             // One that came up since the scan began is looked at in the next.
-            case let destination: destination < found.count && found[destination]
+            case let destination:
+                self.queue.scheduler.destinations[QueueIndex.DestinationIndex(destination)].number <= self.newest
+                    && found[destination]
             }
-        case .state(let found): found[Int(self.queue.index.states[Int(row)].rawValue)]
+        case .state(let found): found[Int(self.queue.scheduler.index.states[Int(row)].rawValue)]
         case .reply(let test):
             // One without a reply of its own shows why its destination waits.
-            self.known(alternative, place, self.queue.index.replies[Int(row)], test)
-                ?? self.queue.reason(row).map(test) ?? false
+            self.known(alternative, place, self.queue.scheduler.index.replies[Int(row)], test)
+                ?? self.queue.scheduler.reason(row, at: self.now).map(test) ?? false
         case .user(let test):
-            self.known(alternative, place, self.queue.index.users[Int(slot)]) { test.holds($0) } ?? false
+            self.known(alternative, place, self.queue.scheduler.index.users[Int(slot)]) { test.holds($0) } ?? false
         case .tls(let test):
-            self.known(alternative, place, self.queue.index.tls[Int(slot)]) { test.holds($0) } ?? false
+            self.known(alternative, place, self.queue.scheduler.index.tls[Int(slot)]) { test.holds($0) } ?? false
         case .number(let number, let comparison, let value):
             number(self.queue, slot, row, self.now).map { comparison.holds($0, value) } ?? false
         case .never: false
@@ -163,16 +168,16 @@ final class QueueMatcher {
     ) -> Bool? {
         guard name != 0 else { return nil }
         if let known = self.alternatives[alternative][place].known[name] { return known }
-        let found = self.queue.index.string(name).map(test) ?? false
+        let found = self.queue.scheduler.index.string(name).map(test) ?? false
         self.alternatives[alternative][place].known[name] = found
         return found
     }
 
     private func holds(_ text: Text, at start: UInt32) -> Bool {
         switch text {
-        case .contains(let word): self.queue.index.text.contains(word, at: start)
-        case .equals(let word): self.queue.index.text.isPath(word, at: start)
-        case .matches(let pattern): self.queue.index.text.matches(pattern, at: start)
+        case .contains(let word): self.queue.scheduler.index.text.contains(word, at: start)
+        case .equals(let word): self.queue.scheduler.index.text.isPath(word, at: start)
+        case .matches(let pattern): self.queue.scheduler.index.text.matches(pattern, at: start)
         }
     }
 

@@ -42,9 +42,11 @@ final class EngineFeed: MonitorFeed {
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.queue.freeze(query) }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
-        try await self.queue.perform(action, on: targets, by: self.user)
+        try await self.relay.orders.perform(action, on: targets, by: self.user)
     }
-    func undo(_ token: UndoToken) async throws -> Receipt { try await self.queue.undo(token, by: self.user) }
+    func undo(_ token: UndoToken) async throws -> Receipt {
+        try await self.relay.orders.undo(token, by: self.user)
+    }
 
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         let page =

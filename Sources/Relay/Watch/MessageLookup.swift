@@ -28,7 +28,7 @@ struct MessageLookup: Sendable {
         let facts = try await self.spool.facts(of: id)
         guard let message = try await self.spool.message(id) else { return self.settled(id, facts) }
         let live = await self.live(id)
-        let expires = message.arrived.adding(milliseconds: self.queue.configuration.retry.giveUp)
+        let expires = message.arrived.adding(milliseconds: self.queue.scheduler.configuration.retry.giveUp)
         var detail = MessageDetail(
             ref: MessageRef(node: self.node, id: id.description, generation: Int(message.generation)),
             arrived: message.arrived, contentOctets: message.contentOctets, from: message.reversePath.description,
@@ -56,17 +56,17 @@ struct MessageLookup: Sendable {
 
     private func live(_ id: QueueID) async -> [Int: Live] {
         await self.queue.onLoop {
-            let queue = self.queue
-            guard let slot = queue.index.slot(of: id) else { return [:] }
+            let (scheduler, now) = (self.queue.scheduler, self.queue.now)
+            guard let slot = scheduler.index.slot(of: id) else { return [:] }
             var live: [Int: Live] = [:]
-            for row in queue.index.rows(of: slot) {
-                let destination = queue.destination(of: row)
-                live[Int(queue.index.rowIndex[Int(row)])] = Live(
-                    state: queue.index.states[Int(row)], nextAttempt: queue.nextAttempt(row),
-                    reason: queue.reason(row), progress: queue.progress(row),
+            for row in scheduler.index.rows(of: slot) {
+                let destination = scheduler.destination(of: row).map { scheduler.destinations[$0] }
+                live[Int(scheduler.index.rowIndex[Int(row)])] = Live(
+                    state: scheduler.index.states[Int(row)], nextAttempt: scheduler.nextAttempt(row, at: now),
+                    reason: scheduler.reason(row, at: now), progress: self.queue.progress(row),
                     backoff: destination.flatMap {
-                        $0.isBackingOff(at: queue.now) ? .backoff(until: $0.backoffUntil, reason: $0.reason) : nil
-                    }, unroutedDomain: queue.unroutedDomain(row),
+                        $0.isBackingOff(at: now) ? .backoff(until: $0.backoffUntil, reason: $0.reason) : nil
+                    }, unroutedDomain: scheduler.unroutedDomain(row),
                     nextHops: destination?.nextHop.hosts.map(\.description) ?? [])
             }
             return live

@@ -14,7 +14,7 @@ extension Case {
     static let queue: [Case] = [
         Case("queue/add, defer, relay, remove", unit: "message", steps: 1000) {
             var index = QueueIndex()
-            index.addDestination()
+            index.makeRoom(forDestinations: 1)
             for number in 1...1000 { _ = index.add(try message(number, state: .deferred), destinations: [0], at: .now) }
             let coming = try message(1001, state: .queued)
             let deferred = Settlement.Outcome(
@@ -90,7 +90,7 @@ private final class LoadedQueue {
                 spool.condition, floor: 0, threads: .singleton, loop: loop, log: log, signal: signal),
             clock: clock, log: log, signal: signal)
         try loop.submit {
-            for number in 1...messages { queue.add(try Case.message(number, state: .deferred)) }
+            queue.add(try (1...messages).map { try Case.message($0, state: .deferred) })
         }.wait()
         self.queue = queue
     }

@@ -21,6 +21,7 @@ struct QueueIndex {
             get { Int(self.values[Int(state.rawValue)]) }
             set { self.values[Int(state.rawValue)] = Int32(newValue) }
         }
+        var isEmpty: Bool { self.values == .zero }
         var unsettled: Int { self[.queued] + self[.active] + self[.deferred] + self[.hold] }
     }
 
@@ -75,10 +76,14 @@ struct QueueIndex {
     /// Changes with every change.
     private(set) var version = 0
 
-    mutating func addDestination() { self.countsByDestination.append(Counts()) }
+    /// - Parameter count: as many as there are places for.
+    mutating func makeRoom(forDestinations count: Int) {
+        while self.countsByDestination.count < count { self.countsByDestination.append(Counts()) }
+    }
 
     func slot(of id: QueueID) -> Slot? { self.slots[id.rawValue] }
     func id(_ slot: Slot) -> QueueID { QueueID(rawValue: self.ids[Int(slot)]) }
+    func id(ofRow row: Row) -> QueueID { self.id(self.rowSlot[Int(row)]) }
 
     /// The rows of a message, in the order of its recipients.
     func rows(of slot: Slot) -> Rows { Rows(links: self.nextRow, row: self.firstRow[Int(slot)]) }

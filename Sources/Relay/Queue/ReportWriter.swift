@@ -4,19 +4,24 @@ import NIOCore
 import SMTP
 import Spool
 
-/// Telling the sender (RFC 3464): of a bounce or an expiry, and of a long delay. A report is settled in one transaction
-/// with what it reports.
-extension Queue {
-    /// Recipients named in one report, so that it stays small enough for the spool's transaction.
-    static let recipientsInReport = 100
+/// Tells senders (RFC 3464) of a bounce or an expiry, and of a long delay. A report is settled in one transaction with what
+/// it reports.
+struct ReportWriter: Sendable {
     private static let headerOctets = 32 << 10
     /// A message that is larger comes back with its header only, whatever RET says, so that the report stays small
     /// enough for the spool's transaction.
     private static let returnedOctets = 64 << 10
 
+    let spool: any Spool
+    let clock: Clock
+    let loop: any EventLoop
+    let log: Logger
+
     /// - Returns: a report for each kind of news that the sender wants; none where there is nobody to tell: a null
     ///   reverse-path is never answered (RFC 5321 §4.5.5).
-    func reports(on outcomes: [Settlement.Outcome], of id: QueueID) -> EventLoopFuture<[NewMessage]> {
+    func reports(
+        on outcomes: [Settlement.Outcome], of id: QueueID, _ configuration: RelayConfiguration
+    ) -> EventLoopFuture<[NewMessage]> {
         let news = outcomes.filter { $0.news != nil }
         guard !news.isEmpty else { return self.loop.makeSucceededFuture([]) }
         return self.loop.makeFutureWithTask {
@@ -37,7 +42,7 @@ extension Queue {
                     action == .failed && isWhole
                     ? .full(beginning) : .header(Array(MessageHeader(beginning).headerOctets))
                 return told.isEmpty
-                    ? nil : self.report(on: told, of: message, parameters, to: sender, returned: returned)
+                    ? nil : self.report(on: told, of: message, parameters, configuration, to: sender, returned: returned)
             }
         }
     }
@@ -66,24 +71,24 @@ extension Queue {
     }
 
     private func report(
-        on outcomes: [Settlement.Outcome], of message: SpooledMessage, _ parameters: MailParameters, to sender: Path,
-        returned: DeliveryStatusNotification.Returned
+        on outcomes: [Settlement.Outcome], of message: SpooledMessage, _ parameters: MailParameters,
+        _ configuration: RelayConfiguration, to sender: Path, returned: DeliveryStatusNotification.Returned
     ) -> NewMessage {
-        let now = self.now
+        let now = self.clock.now()
         let id = self.spool.nextID(at: now)
-        let recipients = outcomes.prefix(Self.recipientsInReport).compactMap { outcome in
+        let recipients = outcomes.prefix(Scheduler.recipientsInReport).compactMap { outcome in
             message.recipients.first { $0.index == outcome.index }.map { ($0, outcome) }
         }
         let notification = DeliveryStatusNotification(
-            hostname: self.configuration.hostname, id: id, now: now, sender: sender.mailbox.description,
+            hostname: configuration.hostname, id: id, now: now, sender: sender.mailbox.description,
             original: message.id, arrived: message.arrived, envelopeID: parameters.envelopeID,
             receivedFrom: message.arrival.hello, recipients: recipients.map { self.reported($0, $1, at: now) },
-            retriedUntil: message.arrived.adding(milliseconds: self.configuration.retry.giveUp), returned: returned,
+            retriedUntil: message.arrived.adding(milliseconds: configuration.retry.giveUp), returned: returned,
             isInternational: !sender.isASCII)
         let content = notification.content
         // A bounce returns along the reverse-path (RFC 821 §3.6), where source routes are walked at all.
         let path = Path(
-            route: self.configuration.sourceRoutes == .honor ? sender.route : [], mailbox: sender.mailbox)
+            route: configuration.sourceRoutes == .honor ? sender.route : [], mailbox: sender.mailbox)
         var mail: [Parameter] = []
         if notification.isEightBit { mail.append(Parameter("BODY", "8BITMIME")) }
         if notification.isInternational { mail.append(Parameter("SMTPUTF8")) }
@@ -125,110 +130,11 @@ extension Queue {
         let enhanced = words.count > 1 ? words[1].split(separator: ".").compactMap { Int($0) } : []
         return enhanced.count == 3 ? String(words[1]) : "\(code / 100).0.0"
     }
-
-    // MARK: the end of patience
-
-    /// Looks through the queue once a minute, or oftener when patience is short.
-    func armSweep() {
-        let interval = min(max(self.configuration.retry.giveUp / 20, 1000), 60_000)
-        self.loop.scheduleTask(in: .milliseconds(interval)) {
-            guard !self.isStopping else { return }
-            self.sweep().whenComplete { _ in self.armSweep() }
-        }
-    }
-
-    private func sweep() -> EventLoopFuture<Void> {
-        self.compareClocks()
-        let now = self.now
-        let retry = self.configuration.retry
-        let found = UncheckedTransfer(IDList())
-        return self.scan { slot in
-            let isOld = self.index.rows(of: slot).contains { row in
-                let age = self.index.age(row, at: now)
-                return age >= retry.giveUp
-                    || retry.delayNotice > 0 && age >= retry.delayNotice && !self.index.delayNoticed(row)
-            }
-            if isOld { found.value.ids.append(self.index.id(slot)) }
-        }.flatMap { self.endPatience(found.value.ids[...]) }.flatMap { self.purge() }
-    }
-
-    /// So many messages at a time, since all mail to a hop that is gone may lose its sender's patience at once.
-    private func endPatience(_ ids: ArraySlice<QueueID>) -> EventLoopFuture<Void> {
-        guard !ids.isEmpty, !self.isStopping else { return self.loop.makeSucceededVoidFuture() }
-        let part = ids.prefix(200)
-        let ended = part.compactMap { self.index.slot(of: $0) }.map { self.endPatience($0, at: self.now) }
-        return EventLoopFuture.andAllComplete(ended, on: self.loop)
-            .flatMap { self.endPatience(ids.dropFirst(part.count)) }
-    }
-
-    private func purge() -> EventLoopFuture<Void> {
-        self.spool.purge(at: self.now, on: self.loop).flatMap { isMore in
-            isMore && !self.isStopping ? self.purge() : self.loop.makeSucceededVoidFuture()
-        }
-    }
-
-    private func endPatience(_ slot: QueueIndex.Slot, at now: Timestamp) -> EventLoopFuture<Void> {
-        let retry = self.configuration.retry
-        var expired: [Settlement.Outcome] = []
-        var delayed: [Settlement.Outcome] = []
-        for row in self.index.rows(of: slot) {
-            let state = self.index.states[Int(row)]
-            guard state == .queued || state == .deferred, !self.ordered.contains(row) else { continue }
-            let age = self.index.age(row, at: now)
-            var outcome = Settlement.Outcome(
-                index: Int(self.index.rowIndex[Int(row)]), generation: self.index.rowGenerations[Int(row)],
-                state: .expired, countsAsTry: false, reply: self.reason(row) ?? "no attempt was made")
-            if age >= retry.giveUp {
-                expired.append(outcome)
-            } else if retry.delayNotice > 0, age >= retry.delayNotice, !self.index.delayNoticed(row),
-                self.index.reversePath(slot) != "<>"
-            {
-                outcome.state = state
-                outcome.due = Timestamp(milliseconds: self.index.due[Int(row)])
-                outcome.delayNoticed = true
-                delayed.append(outcome)
-            }
-        }
-        let settled = [expired, delayed].map { outcomes in
-            self.keepBack(outcomes, slot)
-            return self.settleInReports(outcomes, of: self.index.id(slot))
-        }
-        return EventLoopFuture.andAllComplete(settled, on: self.loop)
-    }
-
-    /// Settles so many at a time as one report can tell of.
-    ///
-    /// - Returns: how many recipients; the others had changed meanwhile.
-    func settleInReports(_ outcomes: [Settlement.Outcome], of id: QueueID) -> EventLoopFuture<Int> {
-        let parts = stride(from: 0, to: outcomes.count, by: Self.recipientsInReport).map { start in
-            let part = Array(outcomes[start..<min(start + Self.recipientsInReport, outcomes.count)])
-            let promise = self.loop.makePromise(of: Int.self)
-            self.settle(
-                Unwritten(outcomes: part, message: id) { written in
-                    if written == .stale { self.refresh(id) }
-                    promise.succeed(written == .done ? part.count : 0)
-                })
-            return promise.futureResult
-        }
-        return EventLoopFuture.reduce(0, parts, on: self.loop, +)
-    }
-
-    /// No attempt may begin for them until their outcome is written.
-    func keepBack(_ outcomes: [Settlement.Outcome], _ slot: QueueIndex.Slot) {
-        for outcome in outcomes {
-            if let row = self.index.row(of: slot, index: outcome.index) { self.index.setState(row, .active) }
-        }
-    }
-}
-
-/// A reference, so that a scan's closure can add to it.
-private final class IDList {
-    var ids: [QueueID] = []
 }
 
 extension Settlement.Outcome {
     /// What a sender may want to be told; `nil`: nothing that reports are made of.
-    fileprivate var news: DeliveryStatusNotification.Action? {
+    var news: DeliveryStatusNotification.Action? {
         if self.delayNoticed { return .delayed }
         if self.relayNoticed { return .relayed }
         switch self.state {

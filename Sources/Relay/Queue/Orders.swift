@@ -1,0 +1,224 @@
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+import Spool
+
+/// What an operator does. Each order names its recipients by identity and generation; what changed meanwhile is skipped.
+///
+/// It is done part by part, each a transaction, so that an order for a million holds up nobody's mail and needs no memory
+/// for all of them. All of it may be called from any thread.
+struct Orders: Sendable {
+    private static let recipientsInPart = 500
+
+    let queue: Queue
+
+    /// How far an order is.
+    private struct Progress: Sendable {
+        var receipt = Receipt(done: 0, messages: 0)
+        /// What was changed, as it is now.
+        var touched: [RecipientTarget] = []
+        /// The first part's, which names the order in all of them.
+        var number: Int?
+
+        mutating func add(_ part: Part) {
+            self.receipt.done += part.done.values.reduce(0, +)
+            self.receipt.messages += part.done.count
+            self.receipt.skipped.merge(part.skipped, uniquingKeysWith: +)
+            self.receipt.undo = part.undo ?? self.receipt.undo
+            self.touched += part.touched
+        }
+    }
+
+    /// What became of a part, which never splits a message.
+    private struct Part: Sendable {
+        /// Recipients of each message.
+        var done: [QueueID: Int] = [:]
+        var skipped: [SkipReason: Int] = [:]
+        var touched: [RecipientTarget] = []
+        var undo: UndoToken?
+
+        init(_ applied: Applied, node: String) {
+            self.undo = applied.undo.map { UndoToken(node: node, id: $0) }
+            for (skip, count) in applied.skipped { self.skipped[SkipReason(skip), default: 0] += count }
+            for change in applied.changes {
+                self.done[change.message, default: 0] += 1
+                guard !change.recipient.state.isSettled else { continue }
+                self.touched.append(
+                    RecipientTarget(
+                        message: change.message, index: change.recipient.index,
+                        generation: change.recipient.generation))
+            }
+        }
+
+        init(done: [QueueID: Int], skipped: [SkipReason: Int]) {
+            self.done = done
+            self.skipped = skipped
+        }
+    }
+
+    func perform(_ action: QueueAction, on targets: Targets, by name: String) async throws -> Receipt {
+        let (named, skipped) = try await self.queue.loop.submit {
+            var skipped: [SkipReason: Int] = [:]
+            let named = try self.queue.named(targets, skipped: &skipped)
+            return (named, skipped)
+        }.get()
+        var receipt = try await self.perform(action, on: named, by: name)
+        receipt.skipped.merge(skipped, uniquingKeysWith: +)
+        return receipt
+    }
+
+    private func perform(
+        _ action: QueueAction, on targets: [RecipientTarget], by name: String
+    ) async throws -> Receipt {
+        var progress = Progress()
+        var rest = targets[...]
+        while !rest.isEmpty {
+            let part = Self.part(of: rest)
+            do {
+                progress = try await self.queue.loop.flatSubmit { [progress] in
+                    self.perform(action, onPart: part, by: name, progress)
+                }.get()
+            } catch {
+                guard progress.receipt.done > 0 else { throw error }
+                // What was done is done, and can be taken back.
+                progress.receipt.skipped[.failed, default: 0] += rest.count
+                progress.receipt.remarks.append(.failed(error: FeedError(.unavailable, "\(error)")))
+                break
+            }
+            rest = rest.dropFirst(part.count)
+        }
+        return await self.receipt(progress)
+    }
+
+    private func receipt(_ progress: Progress) async -> Receipt {
+        guard !progress.touched.isEmpty else { return progress.receipt }
+        var receipt = progress.receipt
+        receipt.touched = await self.queue.onLoop { self.queue.keep(progress.touched) }
+        return receipt
+    }
+
+    private static func part(of targets: ArraySlice<RecipientTarget>) -> ArraySlice<RecipientTarget> {
+        let least = targets.prefix(self.recipientsInPart)
+        return least + targets.dropFirst(least.count).prefix { $0.message == least.last?.message }
+    }
+
+    func undo(_ token: UndoToken, by name: String) async throws -> Receipt {
+        let queue = self.queue
+        var progress = Progress()
+        var last: QueueID?
+        repeat {
+            let applied = try await queue.loop.flatSubmit { [last] in
+                queue.spool.undo(token.id, after: last, at: queue.now, by: name, on: queue.loop).map { applied in
+                    for id in Set(applied.changes.map(\.message)) { queue.refresh(id) }
+                    queue.signal.raise(.facts)
+                    return applied
+                }
+            }.get()
+            progress.add(Part(applied, node: queue.node))
+            last = applied.end
+        } while last != nil
+        return await self.receipt(progress)
+    }
+
+    /// Makes everything deferred due now, as a signal asks for it.
+    func retryAll(by name: String) async throws -> Receipt {
+        let all = try await self.queue.loop.flatSubmit { self.queue.select(.all) }.get()
+        return try await self.perform(.retry, on: all.targets, by: name)
+    }
+
+    /// What a client asks for with ETRN (RFC 1985): mail of that domain that waits is due now.
+    ///
+    /// - Returns: how many recipients that were.
+    func release(_ request: QueueRequest) -> EventLoopFuture<Int> {
+        let queue = self.queue
+        return queue.loop.makeFutureWithTask {
+            guard let pattern = request.pattern else { throw FeedError(.invalid, "there are no named queues") }
+            let waiting = try await queue.loop.flatSubmit {
+                queue.select(.all) { queue.scheduler.waits($0, for: pattern) }
+            }.get()
+            return try await self.perform(.retry, on: waiting.targets, by: "ETRN").done
+        }
+    }
+
+    // MARK: a part, on the queue's loop
+
+    private func perform(
+        _ action: QueueAction, onPart targets: ArraySlice<RecipientTarget>, by name: String, _ before: Progress
+    ) -> EventLoopFuture<Progress> {
+        var progress = before
+        let done: EventLoopFuture<Part> =
+            switch action {
+            case .retry: self.apply(.retry, targets, by: name, &progress)
+            case .hold: self.apply(.hold, targets, by: name, &progress)
+            case .release: self.apply(.release, targets, by: name, &progress)
+            case .drop: self.drop(targets, by: name, &progress)
+            case .bounce:
+                self.queue.bounce(targets, by: name).map {
+                    Part(done: $0.done, skipped: $0.skipped)
+                }
+            }
+        return done.map { [progress] part in
+            self.queue.signal.raise(.facts)
+            var progress = progress
+            progress.add(part)
+            return progress
+        }
+    }
+
+    private func apply(
+        _ action: Order.Action, _ targets: ArraySlice<RecipientTarget>, by name: String, _ progress: inout Progress
+    ) -> EventLoopFuture<Part> {
+        let queue = self.queue
+        let begun = queue.tell { scheduler, _ in scheduler.orderBegan(on: targets) }
+        progress.number = progress.number ?? begun.number
+        let retry = action == .retry ? progress.number : nil
+        if action == .retry, progress.receipt.remarks.isEmpty, let domain = begun.unroutedDomain {
+            progress.receipt.remarks.append(.noRoute(domain: domain))
+        }
+        let order = Order(action, at: queue.now, by: name)
+        return queue.spool.apply(order, on: begun.targets, on: queue.loop).always { result in
+            queue.ordered((try? result.get())?.changes ?? [], begun.number, retry: retry)
+        }.map { applied in
+            var part = Part(applied, node: queue.node)
+            part.skipped.merge(begun.skipped, uniquingKeysWith: +)
+            return part
+        }
+    }
+
+    /// What is told is until when all parts can be taken back; the later ones can for a little longer.
+    private func drop(
+        _ targets: ArraySlice<RecipientTarget>, by name: String, _ progress: inout Progress
+    ) -> EventLoopFuture<Part> {
+        let until = self.queue.now.adding(milliseconds: self.queue.scheduler.configuration.undo)
+        progress.receipt.undoUntil = progress.receipt.undoUntil ?? until
+        let token = progress.receipt.undo?.id
+        return self.apply(.drop(undoUntil: until, token: token), targets, by: name, &progress)
+    }
+}
+
+extension SkipReason {
+    fileprivate init(_ skip: Skip) {
+        self =
+            switch skip {
+            case .gone: .gone
+            case .changed: .changed
+            case .settled: .settled
+            case .onHold, .alreadyOnHold: .onHold
+            case .notOnHold: .notOnHold
+            case .tooLate: .tooLate
+            case .damaged: .damaged
+            }
+    }
+}
+
+extension QueueRequest {
+    /// The domains it is about; `nil` for a name that nobody agreed on.
+    fileprivate var pattern: DomainPattern? {
+        switch self {
+        case .domain(let domain): DomainPattern(domain.text)
+        case .subdomains(let domain): DomainPattern("*.\(domain.text)")
+        case .queue: nil
+        }
+    }
+}

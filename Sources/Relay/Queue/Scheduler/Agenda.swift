@@ -1,0 +1,75 @@
+import HeapModule
+import Mail
+import SMTP
+
+/// What is to be looked at when its time comes: recipients that wait, back-offs that end, and what senders set a time for.
+struct Agenda {
+    /// A row that is to be looked at, unless its stamp has changed.
+    struct Due: Comparable {
+        var at: Int64
+        var row: QueueIndex.Row
+        var stamp: UInt32
+        static func < (left: Due, right: Due) -> Bool { left.at < right.at }
+    }
+
+    /// The end of a destination's back-off.
+    struct BackOff: Comparable {
+        var at: Int64
+        var destination: QueueIndex.DestinationIndex
+        static func < (left: BackOff, right: BackOff) -> Bool { left.at < right.at }
+    }
+
+    /// When mail has to be there (RFC 2852).
+    struct Deadline: Comparable {
+        var at: Int64
+        var message: QueueID
+        var mode: MailParameters.DeliverBy.Mode
+        static func < (left: Deadline, right: Deadline) -> Bool { left.at < right.at }
+    }
+
+    private var dues = Heap<Due>()
+    private var backOffs = Heap<BackOff>()
+    private var deadlines = Heap<Deadline>()
+
+    /// When there is something to look at, in milliseconds.
+    var next: Int64? {
+        var next = self.dues.min?.at
+        for other in [self.backOffs.min?.at, self.deadlines.min?.at] {
+            if let other { next = min(next ?? other, other) }
+        }
+        return next
+    }
+
+    mutating func add(_ due: Due) { self.dues.insert(due) }
+    mutating func add(_ backOff: BackOff) { self.backOffs.insert(backOff) }
+    mutating func add(_ deadline: Deadline) { self.deadlines.insert(deadline) }
+
+    mutating func takeDue(at now: Timestamp) -> Due? { Self.take(&self.dues) { $0.at <= now.milliseconds } }
+    mutating func takeBackOff(at now: Timestamp) -> BackOff? {
+        Self.take(&self.backOffs) { $0.at <= now.milliseconds }
+    }
+    mutating func takeDeadline(at now: Timestamp) -> Deadline? {
+        Self.take(&self.deadlines) { $0.at <= now.milliseconds }
+    }
+
+    private static func take<Item: Comparable>(_ items: inout Heap<Item>, _ isOver: (Item) -> Bool) -> Item? {
+        guard let first = items.min, isOver(first) else { return nil }
+        return items.popMin()
+    }
+
+    /// Forgets what is no longer current when there is much more of it than there can be of the rest, as after many orders.
+    ///
+    /// - Parameter count: rows that there are.
+    mutating func forgetStale(beyond count: Int, isCurrent: (Due) -> Bool) {
+        guard self.dues.count > 2 * count + 1000 else { return }
+        self.dues = Heap(self.dues.unordered.filter(isCurrent))
+    }
+
+    /// The time of day jumped by this many milliseconds, and what waits still has to wait as long as before.
+    mutating func shift(by jump: Int64) {
+        self.dues = Heap(self.dues.unordered.map { Due(at: $0.at + jump, row: $0.row, stamp: $0.stamp) })
+        self.backOffs = Heap(self.backOffs.unordered.map { BackOff(at: $0.at + jump, destination: $0.destination) })
+        self.deadlines = Heap(
+            self.deadlines.unordered.map { Deadline(at: $0.at + jump, message: $0.message, mode: $0.mode) })
+    }
+}

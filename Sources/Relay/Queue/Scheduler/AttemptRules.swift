@@ -1,0 +1,83 @@
+import Mail
+import Monitor
+import SMTP
+import Spool
+
+/// What the result of an attempt means for its recipients, as it is to be written down.
+struct AttemptRules {
+    var retry: RelayConfiguration.Retry
+    var schedule: RetrySchedule
+
+    /// - Parameter rows: the recipients of the attempt, in order.
+    /// - Returns: one for each of them.
+    func outcomes(
+        of result: JobResult, for rows: [QueueIndex.Row], in index: QueueIndex, at now: Timestamp,
+        using random: inout some RandomNumberGenerator
+    ) -> [Settlement.Outcome] {
+        let nextHop = result.host?.description
+        var words = ReplyWords()
+        return rows.indices.map { place in
+            let row = rows[place]
+            var outcome = Settlement.Outcome(
+                index: Int(index.rowIndex[Int(row)]), generation: index.rowGenerations[Int(row)], state: .deferred,
+                nextHop: nextHop, session: result.session?.id, milliseconds: result.milliseconds)
+            switch result.verdict {
+            case .outcomes(let outcomes):
+                switch outcomes[place] {
+                case .relayed(let reply, let dsn):
+                    outcome.state = .relayed
+                    (outcome.reply, outcome.remoteID) = words.of(reply)
+                    outcome.relayNoticed = !dsn && index.wantsSuccess(row)
+                case .bounced(let reply):
+                    outcome.state = .bounced
+                    outcome.reply = reply.description
+                case .deferred(.beyondLimit(let kind, let limit)):
+                    // Not tried, and due at once in another transaction or session.
+                    outcome.reply = ClientSession.DeferralCause.beyondLimit(kind, limit).description
+                    outcome.due = now
+                    outcome.countsAsTry = false
+                case .deferred(let cause): self.put(off: &outcome, of: row, cause.description, in: index, at: now, using: &random)
+                }
+            case .unreachable(let reason): self.put(off: &outcome, of: row, reason, in: index, at: now, using: &random)
+            case .unreadable(let reason):
+                outcome.countsAsTry = false
+                self.put(off: &outcome, of: row, reason, in: index, at: now, using: &random)
+            case .damaged(let reason):
+                // It is neither sent as it is now, nor returned as if a next hop had refused it, nor tried again and again:
+                // it waits for the operator, who may release it when it is mended.
+                outcome.state = .hold
+                outcome.reply = reason
+                outcome.countsAsTry = false
+            case .untried: break
+            }
+            return outcome
+        }
+    }
+
+    /// Deferred, or expired when there is no more time.
+    private func put(
+        off outcome: inout Settlement.Outcome, of row: QueueIndex.Row, _ reason: String, in index: QueueIndex,
+        at now: Timestamp, using random: inout some RandomNumberGenerator
+    ) {
+        outcome.reply = reason
+        if index.age(row, at: now) >= self.retry.giveUp {
+            outcome.state = .expired
+            outcome.countsAsTry = true
+        } else {
+            let delay = self.schedule.delay(afterFailures: Int(index.tries[Int(row)]) + 1, using: &random)
+            outcome.due = now.adding(milliseconds: delay)
+        }
+    }
+}
+
+extension ClientSession.Outcome {
+    /// The session broke, or the server ends it (RFC 5321 §3.8).
+    var isBroken: Bool {
+        switch self {
+        case .deferred(.reply(let reply)): reply.code == 421
+        case .deferred(.beyondLimit): false
+        case .deferred: true
+        case .relayed, .bounced: false
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import Mail
+import Monitor
+import Spool
+
+extension Scheduler {
+    /// What an order may be done to.
+    struct BegunOrder: Sendable {
+        var number: Int
+        /// Those that nobody else has, and that are the order's own until it has ended.
+        var targets: [RecipientTarget]
+        var skipped: [SkipReason: Int]
+        /// The domain of the first of those that have no route.
+        var unroutedDomain: String?
+    }
+
+    /// What is being written down for an order.
+    struct BegunSettlement: Sendable {
+        var number: Int
+        var message: QueueID
+        var recipients: Int
+    }
+}

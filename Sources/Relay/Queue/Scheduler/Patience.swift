@@ -1,0 +1,85 @@
+import Mail
+import SMTP
+import Spool
+
+/// How long mail may wait.
+struct Patience {
+    /// What is due to a recipient that has waited.
+    enum Verdict {
+        /// Its time is over: it is returned.
+        case expire
+        /// Its sender is told that it goes on waiting.
+        case notice
+    }
+
+    var retry: RelayConfiguration.Retry
+
+    /// - Parameters:
+    ///   - age: milliseconds that count.
+    ///   - isNoticed: the sender was told of a delay.
+    func verdict(age: Int64, isNoticed: Bool) -> Verdict? {
+        if age >= self.retry.giveUp { return .expire }
+        return self.retry.delayNotice > 0 && age >= self.retry.delayNotice && !isNoticed ? .notice : nil
+    }
+
+    /// RFC 2852 §4.1.5: what is not there yet is returned, or its sender is told and it goes on.
+    static func verdict(_ mode: MailParameters.DeliverBy.Mode, isNoticed: Bool) -> Verdict? {
+        switch mode {
+        case .return: .expire
+        case .notify: isNoticed ? nil : .notice
+        }
+    }
+}
+
+/// A recipient whose wait is over, or has been long.
+struct EndedWait {
+    var row: QueueIndex.Row
+    private var verdict: Patience.Verdict
+    private var reason: String
+
+    init(_ row: QueueIndex.Row, _ verdict: Patience.Verdict, _ reason: String) {
+        self.row = row
+        self.verdict = verdict
+        self.reason = reason
+    }
+
+    /// What is to be written down.
+    func outcome(in index: QueueIndex) -> Settlement.Outcome {
+        let place = Int(self.row)
+        var outcome = Settlement.Outcome(
+            index: Int(index.rowIndex[place]), generation: index.rowGenerations[place], state: .expired,
+            countsAsTry: false, reply: self.reason)
+        switch self.verdict {
+        case .expire: break
+        case .notice:
+            outcome.state = index.states[place]
+            outcome.due = Timestamp(milliseconds: index.due[place])
+            outcome.delayNoticed = true
+        }
+        return outcome
+    }
+}
+
+extension SpooledMessage {
+    /// Read only where one of its parameters is asked for, since most messages have none that matter here.
+    private func parameters(with keyword: String) -> MailParameters? {
+        guard self.parameters.contains(where: { $0.keyword == keyword }) else { return nil }
+        return try? MailParameters(self.parameters)
+    }
+
+    var priority: Int8? { self.parameters(with: "MT-PRIORITY")?.priority.map { Int8(clamping: $0) } }
+    var deliverBy: MailParameters.DeliverBy? { self.parameters(with: "BY")?.deliverBy }
+
+    /// With the seconds that are left (RFC 2852 §4.1.4).
+    ///
+    /// - Parameter arrived: milliseconds, by the clock as it is now.
+    func deliverBy(arrived: Int64, leftAt now: Timestamp) -> MailParameters.DeliverBy? {
+        guard var by = self.deliverBy else { return nil }
+        by.seconds -= Int((now.milliseconds - arrived) / 1000)
+        return by
+    }
+
+    func deadline(_ by: MailParameters.DeliverBy) -> Timestamp {
+        self.arrived.adding(milliseconds: Int64(by.seconds) * 1000)
+    }
+}

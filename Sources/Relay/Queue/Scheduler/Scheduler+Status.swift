@@ -1,0 +1,90 @@
+import Mail
+import SMTP
+import Spool
+
+/// What others ask of it: how each recipient is doing, and what an attempt is to say.
+extension Scheduler {
+    /// The last reply, or why there was none.
+    func reason(_ row: QueueIndex.Row, at now: Timestamp) -> String? {
+        if let reply = self.index.reply(row) { return reply }
+        guard let destination = self.destination(of: row) else { return self.missingRoute(row) }
+        return self.index.states[Int(row)] == .queued && self.destinations[destination].isBackingOff(at: now)
+            ? self.destinations[destination].reason : nil
+    }
+
+    func missingRoute(_ row: QueueIndex.Row) -> String? { self.unroutedDomain(row).map(RouteTable.missingRoute) }
+
+    /// The domain of a recipient that no route takes.
+    func unroutedDomain(_ row: QueueIndex.Row) -> String? {
+        guard self.index.destinations[Int(row)] == QueueIndex.unrouted,
+            let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
+        else { return nil }
+        return RouteTable.routedDomain(of: path, hostname: self.configuration.hostname)
+    }
+
+    /// When it is tried next, where that is known.
+    func nextAttempt(_ row: QueueIndex.Row, at now: Timestamp) -> Timestamp? {
+        guard let index = self.destination(of: row) else { return nil }
+        let backoff = self.destinations[index].backoffUntil
+        switch self.index.states[Int(row)] {
+        case .deferred:
+            let due = Timestamp(milliseconds: self.index.due[Int(row)])
+            return backoff.map { max($0, due) } ?? due
+        case .queued: return self.destinations[index].isBackingOff(at: now) ? backoff : nil
+        case .active, .hold, .relayed, .bounced, .expired, .dropped: return nil
+        }
+    }
+
+    /// The session on which a recipient is being tried.
+    func session(of row: QueueIndex.Row) -> Int? {
+        guard let number = self.claims.number(of: row), case .attempt(let session, _)? = self.claims[number]?.purpose
+        else { return nil }
+        return session.number
+    }
+
+    /// Whether it waits, and a route for these domains would be asked for it.
+    func waits(_ row: QueueIndex.Row, for pattern: DomainPattern) -> Bool {
+        let state = self.index.states[Int(row)]
+        guard state == .deferred || state == .queued,
+            let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
+        else { return false }
+        return pattern.matches(RouteTable.routedDomain(of: path, hostname: self.configuration.hostname))
+    }
+
+    /// The message that an attempt is about.
+    func message(ofAttempt number: Int) -> QueueID? {
+        self.claims[number]?.rows.first.map { self.index.id(ofRow: $0) }
+    }
+
+    /// What an attempt says to the next hop; `nil` where the message has other recipients than we know.
+    func transaction(
+        ofAttempt number: Int, _ message: SpooledMessage, at now: Timestamp
+    ) -> ClientSession.Transaction? {
+        guard let rows = self.claims[number]?.rows, let first = rows.first,
+            let recipients = self.recipients(rows, of: message)
+        else { return nil }
+        let moved = self.index.moved(first)
+        let arrived = self.index.arrived[Int(self.index.rowSlot[Int(first)])]
+        return ClientSession.Transaction(
+            reversePath: moved ? self.movedReversePath(message.reversePath) : message.reversePath,
+            parameters: message.parameters, recipients: recipients.map(\.forwardPath),
+            recipientParameters: recipients.map(\.parameters), contentOctets: message.contentOctets,
+            deliverBy: message.deliverBy(arrived: arrived, leftAt: now))
+    }
+
+    /// Those that the attempt is for, mostly all; `nil` where one is missing.
+    private func recipients(_ rows: [QueueIndex.Row], of message: SpooledMessage) -> [SpooledRecipient]? {
+        let indices = rows.lazy.map { Int(self.index.rowIndex[Int($0)]) }
+        if message.recipients.lazy.map(\.index).elementsEqual(indices) { return message.recipients }
+        let wanted = Set(indices)
+        let recipients = message.recipients.filter { wanted.contains($0.index) }
+        return recipients.count == rows.count ? recipients : nil
+    }
+
+    /// A relay moves its own name to the front of the reverse-path (RFC 821 §3.6).
+    private func movedReversePath(_ path: ReversePath) -> ReversePath {
+        guard case .path(var path) = path else { return .null }
+        path.route.insert(Domain(self.configuration.hostname), at: 0)
+        return .path(path)
+    }
+}
