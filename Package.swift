@@ -84,7 +84,9 @@ let engineRooms =
         .target(name: "CMalloc"),
         room("SASL", ["SMTP", crypto]),
         .target(name: "CXXHash"),
-        room("Spool", ["CXXHash", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite]),
+        room(
+            "Spool", ["CXXHash", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite],
+            exclude: ["README.md"]),
         .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
         room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
         relay,
@@ -150,7 +152,13 @@ let engineRooms =
             tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
             tests("SASLTests", ["SASL", "SMTP"]),
             tests("MailTests", ["Mail", "SMTP", nioCore]),
-            tests("SpoolTests", ["Spool", "Mail", "SMTP", nioCore, nioPosix, grdb], exclude: ["Fixtures"]),
+            .target(
+                name: "SpoolTesting", dependencies: ["Spool", "Mail", "SMTP", nioCore, nioConcurrency],
+                path: "Tests/SpoolTesting", swiftSettings: settings),
+            tests(
+                "SpoolTests",
+                ["SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb],
+                exclude: ["Fixtures"]),
             tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
             tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
             tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),

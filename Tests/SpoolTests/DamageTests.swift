@@ -182,7 +182,8 @@ struct DamageTests {
             try await spool.reopen()
             #expect(try await spool.spool.facts(of: message.id).map(\.kind) == [.accepted], "\(change)")
             #expect(try await spool.spool.newestFacts(count: 10).facts.map(\.kind) == [.accepted, .accepted])
-            #expect(try await spool.spool.facts(after: .start, count: 10).facts.map(\.message) == [message.id, next.id])
+            #expect(
+                try await spool.spool.facts(after: .start, count: 10).facts.map(\.message) == [message.id, next.id])
         }
     }
 
@@ -205,8 +206,10 @@ struct DamageTests {
                 sql: "UPDATE messages SET recipients = x'FF' WHERE id = ?", arguments: [changed[3].rawValue])
         }
         try await spool.reopen()
-        let undone = try await spool.spool.undo(token, after: nil, at: Timestamp(milliseconds: 5), by: "bob", on: spool.loop)
-            .get()
+        let undone = try await spool.spool.undo(
+            token, after: nil, at: Timestamp(milliseconds: 5), by: "bob", on: spool.loop
+        )
+        .get()
         #expect(undone.changes.map(\.message) == [ids[4], ids[5]])
         #expect(undone.skipped == [.damaged: 3, .changed: 1])
         _ = try await spool.spool.purge(at: Timestamp(milliseconds: 2000), on: spool.loop).get()

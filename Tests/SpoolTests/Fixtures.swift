@@ -11,14 +11,16 @@ import Testing
 final class TemporarySpool {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-spool-\(UUID())").path
     private(set) var spool: SQLiteSpool
-    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
 
     init(
-        maximumPages: Int? = nil, reserve: Int = Writer.reserve, gathering: TimeAmount = Writer.gathering
+        maximumPages: Int? = nil, reserve: Int = Writer.reserve, gathering: TimeAmount = Writer.gathering,
+        factsKept: Int64 = 200_000
     ) throws {
         self.spool = try SQLiteSpool(
             directory: self.path, node: 0, threads: .singleton, maximumPages: maximumPages, reserve: reserve,
-            gathering: gathering)
+            gathering: gathering
+        ) { Store($0, $1, factsKept: factsKept) }
     }
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
 
@@ -29,6 +31,19 @@ final class TemporarySpool {
         }
     }
 
+    func files(_ folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "\(self.path)/\(folder)")) ?? []).sorted()
+    }
+}
+
+/// A spool under test, and what tests do with it.
+protocol SpoolFixture {
+    associatedtype Tested: Spool
+    var spool: Tested { get }
+    var loop: any EventLoop { get }
+}
+
+extension SpoolFixture {
     /// Accepts a message for so many recipients.
     @discardableResult
     func accept(
@@ -75,10 +90,52 @@ final class TemporarySpool {
         return String(buffer: try await source.read(from: 0, count: source.octets, on: self.loop).get())
     }
 
-    func files(_ folder: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "\(self.path)/\(folder)")) ?? []).sorted()
+    /// Takes back all of a drop, part by part.
+    func undo(_ token: Int64, at: Int64) async throws -> Applied {
+        var all = Applied()
+        var last: QueueID?
+        repeat {
+            let now = Timestamp(milliseconds: at)
+            let part = try await self.spool.undo(token, after: last, at: now, by: "bob", on: self.loop).get()
+            all.changes += part.changes
+            all.skipped.merge(part.skipped, uniquingKeysWith: +)
+            last = part.end
+        } while last != nil
+        return all
+    }
+
+    /// Forgets all drops whose time is over.
+    func purge(at: Int64) async throws {
+        while try await self.spool.purge(at: Timestamp(milliseconds: at), on: self.loop).get() {}
+    }
+
+    /// All facts, in pages of that size, and how many are missing.
+    func allFacts(inPagesOf count: Int = 100) async throws -> (facts: [Fact], missing: Int) {
+        var all: (facts: [Fact], missing: Int) = ([], 0)
+        var cursor = FactCursor.start
+        while true {
+            let page = try await self.spool.facts(after: cursor, count: count)
+            guard !page.facts.isEmpty else { return all }
+            all.facts += page.facts
+            all.missing += page.missing
+            cursor = page.end
+        }
+    }
+
+    /// Accepts many at once.
+    func acceptMany(_ count: Int) async throws -> [SpooledMessage] {
+        let buffer = ByteBuffer(string: "abc")
+        let messages = (0..<count).map { _ in self.message(octets: 3) }
+        for future in messages.map({
+            self.spool.accept(NewMessage($0, content: .buffer(buffer)), expectingMore: true, on: self.loop)
+        }) {
+            try await future.get()
+        }
+        return messages
     }
 }
+
+extension TemporarySpool: SpoolFixture {}
 
 extension SpooledMessage {
     func target(_ index: Int = 0, generation: UInt32 = 0) -> RecipientTarget {

@@ -98,8 +98,10 @@ struct InspectionTests {
         #expect(try await spool.spool.facts(of: short).map(\.kind) == [.accepted, .damaged])
         #expect(try await spool.spool.counters().accepted == kept.count + 3)
         let token = try #require(undo)
-        let undone = try await spool.spool.undo(token, after: nil, at: Timestamp(milliseconds: 500), by: "bob", on: spool.loop)
-            .get()
+        let undone = try await spool.spool.undo(
+            token, after: nil, at: Timestamp(milliseconds: 500), by: "bob", on: spool.loop
+        )
+        .get()
         #expect(undone.changes.count == 1)
         #expect(spool.spool.nextID(at: Timestamp(milliseconds: 0)) > last)
         await spool.spool.close()

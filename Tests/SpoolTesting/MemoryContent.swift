@@ -1,0 +1,68 @@
+import Mail
+import NIOConcurrencyHelpers
+import NIOCore
+import Spool
+
+/// Content that is in memory.
+struct MemoryContent: ContentSource {
+    let buffer: ByteBuffer
+    var octets: Int { self.buffer.readableBytes }
+
+    func read(from offset: Int, count: Int, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer> {
+        let start = min(max(offset, 0), self.octets)
+        let slice = self.buffer.getSlice(
+            at: self.buffer.readerIndex + start, length: min(max(count, 0), self.octets - start))
+        return eventLoop.makeSucceededFuture(slice ?? ByteBuffer())
+    }
+
+    /// Content on its way in.
+    final class Stream: StreamedContent {
+        private enum Progress { case open, finished, discarded }
+        private struct State {
+            var progress = Progress.open
+            var octets = ByteBuffer()
+            var subject: ByteBuffer?
+        }
+        private let id: QueueID
+        private let state = NIOLockedValueBox(State())
+
+        init(_ id: QueueID) { self.id = id }
+
+        var subject: ByteBuffer? { self.state.withLockedValue { $0.subject } }
+
+        func append(_ chunk: ByteBuffer) {
+            self.state.withLockedValue { state in
+                guard state.progress == .open else { return }
+                if state.octets.readableBytes == 0 { state.subject = MessageHeader.subjectField(in: chunk) }
+                state.octets.writeImmutableBuffer(chunk)
+            }
+        }
+
+        func finish() throws {
+            try self.state.withLockedValue { state in
+                guard state.progress != .discarded else {
+                    throw SpoolError(.unavailable, "discarded content", queueID: self.id)
+                }
+                state.progress = .finished
+            }
+        }
+
+        func discard() {
+            self.state.withLockedValue { state in
+                state.progress = .discarded
+                state.octets = ByteBuffer()
+            }
+        }
+
+        var finishedOctets: ByteBuffer {
+            get throws {
+                try self.state.withLockedValue { state in
+                    guard state.progress == .finished else {
+                        throw SpoolError(.unavailable, "unfinished content", queueID: self.id)
+                    }
+                    return state.octets
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+package import Mail
+import NIOConcurrencyHelpers
+package import NIOCore
+package import Spool
+
+/// A node's spool in memory: the same rules as on a disk, and another node may share its ``MemoryStore``.
+package final class MemorySpool: Spool, SpoolCondition {
+    private let store: MemoryStore
+    private let node: UInt8
+    private let changes: AsyncStream<QueueID>
+    private let identifiers: NIOLockedValueBox<QueueIDGenerator>
+    private let free = NIOLockedValueBox<Int?>(nil)
+
+    /// - Throws: `.inUse` when the node has the store open already.
+    package init(_ store: MemoryStore = MemoryStore(), node: UInt8 = 0) throws(SpoolError) {
+        self.store = store
+        self.node = node
+        self.changes = try store.open(as: node)
+        self.identifiers = NIOLockedValueBox(
+            QueueIDGenerator(node: node, after: store.state.withLockedValue { $0.totals.lastID }))
+    }
+
+    /// The change is made at once, and told on the loop.
+    private func change<Value: Sendable>(
+        on eventLoop: any EventLoop, _ body: (MemoryStore, inout MemoryStore.State) throws -> Value
+    ) -> EventLoopFuture<Value> {
+        let result = Result { try self.store.write(as: self.node, body) }
+        return eventLoop.submit { try result.get() }
+    }
+
+    private func read<Value>(_ body: (MemoryStore.State) throws -> Value) throws -> Value {
+        try self.store.read(as: self.node, body)
+    }
+
+    // MARK: changes
+
+    package func nextID(at now: Timestamp) -> QueueID { self.identifiers.withLockedValue { $0.next(at: now) } }
+    package func newContentFile(for id: QueueID) -> any StreamedContent { MemoryContent.Stream(id) }
+
+    package func accept(
+        _ message: NewMessage, expectingMore: Bool, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        self.change(on: eventLoop) { try $0.insert(message, as: self.node, &$1) }
+    }
+
+    /// Each settlement wholly or not at all, as in a store whose transaction fails for one of them.
+    package func settle(_ settlements: [Settlement], on eventLoop: any EventLoop) -> EventLoopFuture<[Settled]> {
+        self.change(on: eventLoop) { store, state in
+            try settlements.map { try store.settle($0, as: self.node, &state) }
+        }
+    }
+
+    package func apply(
+        _ order: Order, on targets: [RecipientTarget], on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Applied> {
+        self.change(on: eventLoop) { try $0.apply(order, on: targets, &$1) }
+    }
+
+    package func undo(
+        _ token: Int64, after id: QueueID?, at now: Timestamp, by actor: String, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Applied> {
+        self.change(on: eventLoop) { $0.undo(token, after: id, at: now, by: actor, &$1) }
+    }
+
+    package func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.change(on: eventLoop) { $0.purge(at: now, &$1) }
+    }
+
+    package func report(
+        _ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        self.change(on: eventLoop) { $1.facts += damaged.map { $0.fact(at: now) } }
+    }
+
+    // MARK: reads
+
+    package func content(of id: QueueID, on eventLoop: any EventLoop) -> EventLoopFuture<any ContentSource> {
+        let result = Result { () -> any ContentSource in
+            try self.read { state in
+                guard let stored = state.messages[id], !stored.isContentDamaged else {
+                    throw SpoolError(.damaged, "the content of \(id) is not what was accepted", queueID: id)
+                }
+                return MemoryContent(buffer: stored.content)
+            }
+        }
+        return eventLoop.submit { try result.get() }
+    }
+
+    package func message(_ id: QueueID) async throws -> SpooledMessage? {
+        try self.read { try self.store.message(id, $0) }
+    }
+
+    package func lease(after id: QueueID?, count: Int) async throws -> Lease {
+        try self.store.lease(after: id, count: count, to: self.node)
+    }
+
+    package func changesByOthers() -> AsyncStream<QueueID> { self.changes }
+
+    package func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
+        try self.read { state in
+            let start = try Self.place(cursor)
+            let first = max(start, state.forgotten)
+            let facts = Array(state.facts.dropFirst(first - state.forgotten).prefix(count))
+            guard !facts.isEmpty else { return FactPage([], end: cursor) }
+            return FactPage(facts, end: Self.cursor(first + facts.count), missing: first - start)
+        }
+    }
+
+    package func newestFacts(count: Int) async throws -> FactPage {
+        try self.read { FactPage(Array($0.facts.suffix(count)), end: Self.cursor($0.lastFact)) }
+    }
+
+    package func facts(of id: QueueID) async throws -> [Fact] {
+        try self.read { $0.facts.filter { $0.message == id } }
+    }
+
+    /// The store's own, so that nobody can take it for a number.
+    private static func cursor(_ place: Int) -> FactCursor { place > 0 ? FactCursor("memory-\(place)") : .start }
+
+    private static func place(_ cursor: FactCursor) throws(SpoolError) -> Int {
+        if cursor == .start { return 0 }
+        guard cursor.description.hasPrefix("memory-"), let place = Int(cursor.description.dropFirst(7)), place > 0
+        else { throw SpoolError(.foreign, "\(cursor) is no place among this spool's facts") }
+        return place
+    }
+
+    package func acknowledge(
+        _ cursor: FactCursor, as reader: String, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        self.change(on: eventLoop) { _, state in
+            state.totals.readers[reader] = max(state.totals.readers[reader] ?? 0, try Self.place(cursor))
+        }
+    }
+
+    package func acknowledged(by reader: String) async throws -> FactCursor? {
+        try self.read { $0.totals.readers[reader].map(Self.cursor) }
+    }
+
+    package func forget(reader: String, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.change(on: eventLoop) { $1.totals.readers[reader] = nil }
+    }
+
+    package func counters() async throws -> Counters { try self.read { $0.totals.counters } }
+
+    package func close() async { self.store.close(self.node) }
+
+    // MARK: its condition
+
+    package var condition: any SpoolCondition { self }
+
+    /// Says from now on that there is room for so much.
+    package func setFree(octets: Int?) { self.free.withLockedValue { $0 = octets } }
+
+    package func freeOctets() throws(SpoolError) -> Int? { self.free.withLockedValue { $0 } }
+    package func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.change(on: eventLoop) { _, _ in }
+    }
+    package var writingSince: NIODeadline? { nil }
+    package func restartWrites(since time: NIODeadline) -> Int { 0 }
+}

@@ -1,0 +1,318 @@
+package import Mail
+import NIOConcurrencyHelpers
+import NIOCore
+import SMTP
+package import Spool
+
+/// What the nodes of a ``MemorySpool`` share, durable as long as this object lives: messages, drops, facts and who reads
+/// them, counters, leases. One transaction at a time; where it fails, nothing of it remains.
+///
+/// It keeps the promises of ``Spool`` but for those of a disk, so that a test of what stands on a spool needs none, and can
+/// have as many nodes as it likes.
+package final class MemoryStore: Sendable {
+    /// How many messages one call takes back or forgets the drops of.
+    static let messagesInPart = 500
+
+    /// Nodes are told by their numbers, which queue IDs carry.
+    typealias Node = UInt8
+
+    struct Stored {
+        var message: SpooledMessage
+        var content: ByteBuffer
+        var isRowDamaged = false
+        var isContentDamaged = false
+        var holder: Node
+        /// When the lease ends; `nil`: when its holder goes.
+        var until: Timestamp?
+
+        func with(_ message: SpooledMessage) -> Stored {
+            var stored = self
+            stored.message = message
+            return stored
+        }
+    }
+
+    struct State {
+        /// What becomes of single messages. Change them by ``change(_:_:)`` alone.
+        private(set) var messages: [QueueID: Stored] = [:]
+        private(set) var drops: [QueueID: [Int: Drop]] = [:]
+        var totals = Totals()
+        /// The first of these has the sequence behind `forgotten`.
+        var facts: ArraySlice<Fact> = []
+        var forgotten = 0
+        /// The nodes that have the store open, and what tells them what others did.
+        var nodes: [Node: AsyncStream<QueueID>.Continuation] = [:]
+        /// What the transaction under way has changed, as it was.
+        private var before: [QueueID: (stored: Stored?, drops: [Int: Drop]?)] = [:]
+
+        var lastFact: Int { self.forgotten + self.facts.count }
+
+        mutating func change(
+            _ id: QueueID, _ body: (_ stored: inout Stored?, _ drops: inout [Int: Drop]) throws -> Void
+        ) rethrows {
+            let drops = self.drops[id]
+            if self.before[id] == nil { self.before[id] = (self.messages[id], drops) }
+            var changing = drops ?? [:]
+            try body(&self.messages[id], &changing)
+            self.drops[id] = changing.isEmpty ? nil : changing
+        }
+
+        mutating func begin() { self.before = [:] }
+
+        mutating func undo(_ totals: Totals, lastFact: Int) {
+            for (id, was) in self.before {
+                self.messages[id] = was.stored
+                self.drops[id] = was.drops
+            }
+            self.totals = totals
+            self.facts.removeLast(self.lastFact - lastFact)
+        }
+
+        /// Messages that the transaction changed, with the nodes that hold them.
+        var changed: [(id: QueueID, holder: Node)] {
+            self.before.compactMap { id, was in (self.messages[id] ?? was.stored).map { (id, $0.holder) } }
+        }
+
+        mutating func lease(_ id: QueueID, to node: Node, until: Timestamp?) {
+            self.messages[id]?.holder = node
+            self.messages[id]?.until = until
+        }
+    }
+
+    struct Totals {
+        var counters = Counters()
+        var readers: [String: Int] = [:]
+        var lastID: QueueID?
+        var lastToken: Int64 = 0
+    }
+
+    let state = NIOLockedValueBox(State())
+    private let factsKept: Int
+    private let leaseMilliseconds: Int64?
+    private let now: @Sendable () -> Timestamp
+    private let failure = NIOLockedValueBox<SpoolError?>(nil)
+
+    /// - Parameters:
+    ///   - factsKept: the latest; older ones go when no reader needs them.
+    ///   - leaseMilliseconds: how long messages are a node's; `nil`: until it goes.
+    ///   - now: the time by which leases end.
+    package init(
+        factsKept: Int = 200_000, leaseMilliseconds: Int64? = nil, now: @escaping @Sendable () -> Timestamp = { .now }
+    ) {
+        self.factsKept = factsKept
+        self.leaseMilliseconds = leaseMilliseconds
+        self.now = now
+    }
+
+    /// Makes every change fail from now on, as a full disk does; `nil`: they work again.
+    package func fail(with error: SpoolError?) { self.failure.withLockedValue { $0 = error } }
+    var currentFailure: SpoolError? { self.failure.withLockedValue { $0 } }
+
+    /// What a disk does that changes a message's row.
+    package func damageRow(of id: QueueID) {
+        self.state.withLockedValue { $0.change(id) { stored, _ in stored?.isRowDamaged = true } }
+    }
+    /// What a disk does that changes a content.
+    package func damageContent(of id: QueueID) {
+        self.state.withLockedValue { $0.change(id) { stored, _ in stored?.isContentDamaged = true } }
+    }
+
+    /// - Returns: what tells the node of messages that others changed, or handed to it.
+    func open(as node: Node) throws(SpoolError) -> AsyncStream<QueueID> {
+        let (changes, continuation) = AsyncStream.makeStream(of: QueueID.self)
+        let isFree = self.state.withLockedValue { state in
+            guard state.nodes[node] == nil else { return false }
+            state.nodes[node] = continuation
+            return true
+        }
+        guard isFree else { throw SpoolError(.inUse, "node \(node) has the store open") }
+        return changes
+    }
+
+    /// What the node held goes to another that is there, or to who comes next.
+    func close(_ node: Node) {
+        self.state.withLockedValue { state in
+            guard let changes = state.nodes.removeValue(forKey: node) else { return }
+            changes.finish()
+            let heir = state.nodes.min { $0.key < $1.key }
+            for (id, stored) in state.messages where stored.holder == node {
+                state.lease(id, to: heir?.key ?? node, until: self.leaseEnd)
+                heir?.value.yield(id)
+            }
+        }
+    }
+
+    private var leaseEnd: Timestamp? { self.leaseMilliseconds.map { self.now().adding(milliseconds: $0) } }
+
+    /// One transaction of one node.
+    func write<Value>(as node: Node, _ body: (MemoryStore, inout State) throws -> Value) throws -> Value {
+        if let failure = self.currentFailure { throw failure }
+        return try self.state.withLockedValue { state in
+            guard state.nodes[node] != nil else { throw Self.closed }
+            let (totals, lastFact) = (state.totals, state.lastFact)
+            state.begin()
+            do {
+                let value = try body(self, &state)
+                self.prune(&state)
+                for (id, holder) in state.changed where holder != node { state.nodes[holder]?.yield(id) }
+                return value
+            } catch {
+                state.undo(totals, lastFact: lastFact)
+                throw error
+            }
+        }
+    }
+
+    func read<Value>(as node: Node, _ body: (State) throws -> Value) throws -> Value {
+        try self.state.withLockedValue { state in
+            guard state.nodes[node] != nil else { throw Self.closed }
+            return try body(state)
+        }
+    }
+
+    static let closed = SpoolError(.unavailable, "the spool is closed")
+
+    // MARK: changes
+
+    func insert(_ new: NewMessage, as node: Node, _ state: inout State) throws {
+        let id = new.message.id
+        guard state.messages[id] == nil else {
+            throw SpoolError(.unavailable, "there is a message \(id) already", queueID: id)
+        }
+        let content: ByteBuffer
+        switch new.content {
+        case .buffer(let octets): content = octets
+        case .file(let file):
+            guard let file = file as? MemoryContent.Stream else {
+                throw SpoolError(.foreign, "content of another spool", queueID: id)
+            }
+            content = try file.finishedOctets
+        }
+        state.change(id) { stored, _ in
+            stored = Stored(message: new.message, content: content, holder: node, until: self.leaseEnd)
+        }
+        state.totals.lastID = max(state.totals.lastID ?? id, id)
+        state.totals.counters.accepted += 1
+        state.facts.append(new.acceptance)
+    }
+
+    func message(_ id: QueueID, _ state: State) throws -> SpooledMessage? {
+        guard let stored = state.messages[id] else { return nil }
+        guard !stored.isRowDamaged else { throw Self.damagedRow(id) }
+        return stored.message
+    }
+
+    static func damagedRow(_ id: QueueID) -> SpoolError {
+        SpoolError(.damaged, "the spool's row of \(id) is damaged", queueID: id)
+    }
+
+    func settle(_ settlement: Settlement, as node: Node, _ state: inout State) throws -> Settled {
+        let id = settlement.message
+        guard let message = try self.message(id, state),
+            let effect = message.settling(settlement, isKept: state.drops[id] != nil)
+        else { return .stale }
+        state.totals.counters += effect.counts
+        state.facts += effect.facts.flatMap(\.each)
+        for report in settlement.reports { try self.insert(report, as: node, &state) }
+        state.change(id) { stored, _ in stored = effect.message.flatMap { stored?.with($0) } }
+        return .done(generation: effect.generation, isGone: effect.message == nil)
+    }
+
+    func apply(_ order: Order, on targets: [RecipientTarget], _ state: inout State) throws -> Applied {
+        var applied = Applied()
+        state.totals.lastToken += 1
+        for (id, targets) in RecipientTarget.byMessage(targets) {
+            guard let message = try self.message(id, state) else {
+                applied.skipped[.gone, default: 0] += targets.count
+                continue
+            }
+            let effect = message.applying(order, to: targets, token: state.totals.lastToken)
+            applied.add(effect)
+            guard !effect.changed.isEmpty else { continue }
+            state.totals.counters += effect.counts
+            state.facts += effect.facts
+            state.change(id) { stored, drops in
+                for drop in effect.drops { drops[drop.before.index] = drop }
+                stored = effect.message.isOver(isKept: !drops.isEmpty) ? nil : stored?.with(effect.message)
+            }
+        }
+        return applied
+    }
+
+    func undo(
+        _ token: Int64, after last: QueueID?, at now: Timestamp, by actor: String, _ state: inout State
+    ) -> Applied {
+        var applied = Applied()
+        let dropped = state.drops.filter { id, drops in
+            (last.map { id > $0 } ?? true) && drops.values.contains { $0.token == token }
+        }
+        for (id, drops) in dropped.sorted(by: { $0.key < $1.key }).prefix(Self.messagesInPart) {
+            applied.end = id
+            let named = drops.values.filter { $0.token == token }.sorted { $0.before.index < $1.before.index }
+            let effect = UndoEffect(named, of: try? self.message(id, state), at: now, by: actor)
+            applied.add(effect)
+            guard let message = effect.message else { continue }
+            state.totals.counters += effect.counts
+            state.facts += effect.facts
+            state.change(id) { stored, drops in
+                for recipient in effect.changed { drops[recipient.index] = nil }
+                stored = stored?.with(message)
+            }
+        }
+        return applied
+    }
+
+    /// - Returns: whether there may be more.
+    func purge(at now: Timestamp, _ state: inout State) -> Bool {
+        let over = state.drops.filter { $0.value.values.contains { $0.isOver(at: now) } }.keys.sorted()
+            .prefix(Self.messagesInPart)
+        for id in over {
+            let message = try? self.message(id, state)
+            state.change(id) { stored, drops in
+                drops = drops.filter { !$0.value.isOver(at: now) }
+                if message?.isOver(isKept: !drops.isEmpty) == true { stored = nil }
+            }
+        }
+        return over.count == Self.messagesInPart
+    }
+
+    /// Facts that are too old and that every reader has behind it go.
+    private func prune(_ state: inout State) {
+        let last = min(state.lastFact - self.factsKept, state.totals.readers.values.min() ?? .max)
+        guard last > state.forgotten else { return }
+        state.facts = state.facts.dropFirst(last - state.forgotten)
+        state.forgotten = last
+    }
+
+    // MARK: leases
+
+    /// No transaction: it works also when changes fail.
+    func lease(after last: QueueID?, count: Int, to node: Node) throws(SpoolError) -> Lease {
+        let lease = self.state.withLockedValue { state in
+            state.nodes[node].map { _ in self.lease(after: last, count: count, to: node, &state) }
+        }
+        guard let lease else { throw Self.closed }
+        return lease
+    }
+
+    private func lease(after last: QueueID?, count: Int, to node: Node, _ state: inout State) -> Lease {
+        var lease = Lease([], until: self.leaseEnd)
+        let now = self.now()
+        for id in state.messages.keys.sorted() where last.map({ id > $0 }) ?? true {
+            guard lease.messages.count + lease.damaged.count < count else { break }
+            guard let stored = state.messages[id], self.isFree(stored, for: node, at: now, state) else { continue }
+            lease.end = id
+            state.lease(id, to: node, until: lease.until)
+            if stored.isRowDamaged {
+                lease.damaged.append(Damage(id, Self.damagedRow(id).description))
+            } else {
+                lease.messages.append(stored.message)
+            }
+        }
+        return lease
+    }
+
+    private func isFree(_ stored: Stored, for node: Node, at now: Timestamp, _ state: State) -> Bool {
+        stored.holder == node || state.nodes[stored.holder] == nil || stored.until.map { $0 < now } ?? false
+    }
+}
