@@ -15,6 +15,10 @@ public struct MessageDetail: Hashable, Sendable, Codable {
     public var hello: String?
     /// `SMTP` or `ESMTP`.
     public var with: String?
+    /// `TLSv1.3`; `nil`: it came in the clear.
+    public var tls: String?
+    /// Whom the peer logged in as.
+    public var user: String?
     public var session: SessionRef?
     public var subject: String?
     /// The header as it is, up to 16 KiB; lines end with LF.
@@ -30,7 +34,8 @@ public struct MessageDetail: Hashable, Sendable, Codable {
     public init(
         ref: MessageRef, arrived: Timestamp, contentOctets: Int? = nil, from: String, parameters: [String] = [],
         isSettled: Bool = false, peer: String? = nil, hello: String? = nil, with: String? = nil,
-        session: SessionRef? = nil, subject: String? = nil, header: String? = nil, text: String? = nil,
+        tls: String? = nil, user: String? = nil, session: SessionRef? = nil, subject: String? = nil,
+        header: String? = nil, text: String? = nil,
         claimedHops: [ClaimedHop] = [], recipients: [RecipientDetail] = [], attempts: [AttemptRow] = [],
         expires: Timestamp? = nil
     ) {
@@ -43,6 +48,8 @@ public struct MessageDetail: Hashable, Sendable, Codable {
         self.peer = peer
         self.hello = hello
         self.with = with
+        self.tls = tls
+        self.user = user
         self.session = session
         self.subject = subject
         self.header = header

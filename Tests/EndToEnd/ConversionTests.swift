@@ -93,7 +93,9 @@ extension EndToEnd {
             let feed = engine.relay.feed(user: "test")
             var fact: FactRow?
             _ = try await eventually {
-                fact = try await feed.facts(after: "", count: 10).rows.first { $0.kind == .relayed || $0.kind == .bounced }
+                fact = try await feed.facts(after: "", count: 10).rows.first {
+                    $0.kind == .relayed || $0.kind == .bounced
+                }
                 return fact != nil
             }
             let told = fact?.kind == .bounced ? fact?.text : nil

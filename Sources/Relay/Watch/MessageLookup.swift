@@ -34,7 +34,8 @@ struct MessageLookup: Sendable {
             arrived: message.arrived, contentOctets: message.contentOctets, from: message.reversePath.description,
             parameters: message.parameters.map(\.description),
             isSettled: message.recipients.allSatisfy { $0.state.isSettled }, peer: message.arrival.peer,
-            hello: message.arrival.hello, with: message.arrival.with,
+            hello: message.arrival.hello, with: message.arrival.transferProtocol,
+            tls: message.arrival.tls, user: message.arrival.user,
             session: message.arrival.session.map { SessionRef(node: self.node, id: $0) },
             recipients: message.recipients.map { self.recipient($0, of: message, live[$0.index], facts) },
             attempts: self.attempts(facts), expires: expires)
@@ -156,7 +157,7 @@ struct MessageLookup: Sendable {
             ref: MessageRef(node: self.node, id: id.description, generation: 0), arrived: accepted?.at ?? first.at,
             contentOctets: accepted?.contentOctets, from: accepted?.from ?? first.from ?? "", isSettled: true,
             peer: accepted?.arrival?.peer, hello: accepted?.arrival?.hello,
-            with: accepted?.arrival.flatMap { $0.with.isEmpty ? nil : $0.with },
+            with: accepted?.arrival?.transferProtocol, tls: accepted?.arrival?.tls, user: accepted?.arrival?.user,
             session: accepted?.session.map { SessionRef(node: self.node, id: $0) },
             subject: accepted?.subject.map(MessageHeader.subject),
             recipients: recipients.sorted { $0.key < $1.key }.map(\.value), attempts: self.attempts(facts))
@@ -174,4 +175,9 @@ struct MessageLookup: Sendable {
         case .accepted, .reported: nil
         }
     }
+}
+
+extension Arrival {
+    /// `nil` where it is not known, and for a report, which was made here.
+    fileprivate var transferProtocol: String? { self.peer == nil || self.with.isEmpty ? nil : self.with }
 }

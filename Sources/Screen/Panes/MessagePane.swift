@@ -244,7 +244,9 @@ final class MessagePane: Pane {
             Rect(x: area.x, y: area.y, width: area.width, height: height),
             title: "\(detail.ref.id)  \(detail.isSettled ? "was here" : "here") for \(age)", right: right)
         var from: [Run] = [Run("From     ", .muted), Run(address: detail.from)]
-        let how = [detail.with, detail.hello, detail.peer.map { "[\($0)]" }].compactMap { $0 }.joined(separator: " ")
+        let user = detail.user.map { "as \($0)" }
+        let how = [detail.with, detail.hello, detail.peer.map { "[\($0)]" }, user, detail.tls].compactMap { $0 }
+            .joined(separator: " ")
         from.append(Run(how.isEmpty ? "   made here" : "   by \(how)", .muted))
         if !detail.parameters.isEmpty { from.append(Run("   " + detail.parameters.joined(separator: " "), .muted)) }
         painter.runs(from, x: inner.x + 1, y: inner.y, columns: inner.width - 2)
