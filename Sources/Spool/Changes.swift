@@ -123,7 +123,7 @@ public struct Applied: Sendable {
     public var skipped: [Skip: Int]
     /// Names a drop for ``Spool/undo(_:after:at:by:on:)``.
     public var undo: Int64?
-    /// Of an undo: the last message looked at, behind which it goes on; `nil`: there are no more.
+    /// The last message that an undo looked at, behind which the next part begins; `nil`: there are no more.
     public var end: QueueID?
     public init(changes: [Change] = [], skipped: [Skip: Int] = [:], undo: Int64? = nil, end: QueueID? = nil) {
         self.changes = changes
@@ -133,7 +133,7 @@ public struct Applied: Sendable {
     }
 }
 
-/// Since the spool was made.
+/// What happened since the spool was made.
 public struct Counters: Sendable, Hashable {
     /// Messages.
     public var accepted = 0

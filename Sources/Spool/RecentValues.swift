@@ -23,7 +23,7 @@ public struct RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sendable 
     public mutating func insert(_ value: Value, for key: Key) {
         self.remove(key)
         let weight = self.weigh(value)
-        // For one that finds no room nothing is forgotten.
+        // Nothing is forgotten for a value that finds no room.
         guard weight <= self.limit / 2 else { return }
         if self.newer.weight + weight > self.limit / 2 {
             swap(&self.newer, &self.older)

@@ -36,18 +36,18 @@ public struct SpooledRecipient: Sendable, Hashable {
     public var parameters: [Parameter]
     /// A source route was walked: our name goes to the front of the reverse-path when this is passed on (RFC 821 §3.6).
     public var moved: Bool
-    /// Never `.active`: after a crash an attempt is made anew.
+    /// The state, never `.active`: after a crash an attempt is made anew.
     public var state: RecipientState
     /// Goes up with each change.
     public var generation: UInt32
     public var tries: UInt16
     /// When the next attempt may start.
     public var due: Timestamp
-    /// While on hold.
+    /// When it was put on hold; `nil`: it is not.
     public var heldSince: Timestamp?
     /// Milliseconds on hold before; they count neither to retry nor to expiry.
     public var heldTotal: Int64
-    /// Of the last attempt: `host:port`, the reply in words, the next hop's queue identifier.
+    /// What the last attempt told: `host:port`, the reply in words, the next hop's queue identifier.
     public var nextHop: String?
     public var lastReply: String?
     public var remoteID: String?
@@ -88,7 +88,7 @@ public struct SpooledMessage: Sendable, Hashable {
     public var reversePath: ReversePath
     public var parameters: [Parameter]
     public var arrival: Arrival
-    /// With our trace field.
+    /// The content's octets, our trace field among them.
     public var contentOctets: Int
     public var recipients: [SpooledRecipient]
 
@@ -129,7 +129,7 @@ public struct Lease: Sendable, Hashable {
 /// A message that is not as it was written.
 public struct Damage: Sendable, Hashable {
     public var message: QueueID
-    /// In words.
+    /// What is wrong with it, in words.
     public var reason: String
     public init(_ message: QueueID, _ reason: String) {
         self.message = message
@@ -139,9 +139,9 @@ public struct Damage: Sendable, Hashable {
 
 /// Content on its way into the spool.
 public enum StoredContent: Sendable {
-    /// At most ``largestInlineContent`` octets.
+    /// Content of at most ``largestInlineContent`` octets.
     case buffer(ByteBuffer)
-    /// Larger: written and synced, not yet named by a transaction.
+    /// Larger content: written and synced, not yet named by a transaction.
     case file(any StreamedContent)
 }
 
@@ -173,7 +173,9 @@ public protocol StreamedContent: AnyObject, Sendable {
 /// Why the spool did not do it. The description is one line and says what to do.
 public struct SpoolError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
-        private enum Value: Hashable, Sendable { case full, unavailable, inUse, newerVersion, notWritable, damaged, foreign }
+        private enum Value: Hashable, Sendable {
+            case full, unavailable, inUse, newerVersion, notWritable, damaged, foreign
+        }
         private var value: Value
         /// The disk, or the configured share of it, is full.
         public static let full = Code(value: .full)

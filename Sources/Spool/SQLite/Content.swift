@@ -58,7 +58,7 @@ final class FileContent: ContentSource {
         self.file = Glibc.open(directory.content(id), O_RDONLY | O_CLOEXEC)
         guard self.file >= 0 else {
             let error = FileError(errno)
-            // Without its folder it is not the file that is missing.
+            // The file is not what is missing when its folder is.
             if error.code == ENOENT { try directory.checkPlace() }
             let words = "the content of \(id) cannot be read: \(error)"
             throw SpoolError(error.code == ENOENT ? .damaged : .unavailable, words, queueID: id)
@@ -86,7 +86,7 @@ final class FileContent: ContentSource {
         }
     }
 
-    /// Who reads all of it, in order, is not handed the end when it is not what was accepted, and so can still break off.
+    /// A reader of all of it, in order, is not handed the end when it is not what was accepted, and so can still break off.
     private func verify(_ piece: ByteBuffer, from offset: Int) throws(SpoolError) {
         let isChanged = self.verification?.withLockedValue { state in
             if offset == 0 { state = Verification(expected: state.expected) }

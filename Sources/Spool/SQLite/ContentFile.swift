@@ -50,7 +50,8 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
             }
             if self.octets == 0 {
                 // A copy, since a slice would keep the whole chunk in memory.
-                self.foundSubject = MessageHeader.subjectField(in: chunk).map { ByteBuffer(bytes: $0.readableBytesView) }
+                self.foundSubject = MessageHeader.subjectField(in: chunk)
+                    .map { ByteBuffer(bytes: $0.readableBytesView) }
             }
             self.octets += chunk.readableBytes
         }

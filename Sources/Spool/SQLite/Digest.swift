@@ -2,7 +2,7 @@ import CXXHash
 import Mail
 import NIOCore
 
-/// What tells octets that the disk changed from octets as they were written, where their number does not: XXH3 of 64 bits
+/// A digest tells octets that the disk changed from octets as they were written, where their number does not: XXH3 of 64 bits
 /// (https://xxhash.com). It guards against disks alone: who can write to the spool can write a digest too.
 ///
 /// `@unchecked Sendable`: the hash has no lock, and needs none: a `ContentFile` and a `FileContent` call it behind a lock of
@@ -18,14 +18,14 @@ final class Digest: @unchecked Sendable {
 
     func update(_ octets: UnsafeRawBufferPointer) { hoptop_hash_update(self.hash, octets.baseAddress, octets.count) }
 
-    /// Of all that it was given so far, as a column holds it.
+    /// The digest of all that it was given so far, as a column holds it.
     var value: Int64 { Int64(bitPattern: hoptop_hash_value(self.hash)) }
 
     static func of(_ octets: UnsafeRawBufferPointer) -> Int64 {
         Int64(bitPattern: hoptop_hash_of(octets.baseAddress, octets.count))
     }
 
-    /// Of what it has to read.
+    /// The digest of what the buffer has to read.
     static func of(_ buffer: ByteBuffer) -> Int64 { buffer.withUnsafeReadableBytes { self.of($0) } }
 }
 

@@ -2,9 +2,9 @@ import GRDB
 
 /// Finds the keys of a table that may be damaged: from both ends, and between damaged pages.
 struct KeySearch {
-    /// Each is two descents into the table. Where only a damaged page is left they would halve its keys for ever.
+    /// A probe is two descents into the table. Where only a damaged page is left they would halve its keys for ever.
     private static let probes = 300
-    /// From a damaged page keys may come in any order, or again and again.
+    /// Keys of a damaged page may come in any order, or again and again.
     private static let disorder = 1000
 
     /// Keys between `low` and `high`, both of which are known.

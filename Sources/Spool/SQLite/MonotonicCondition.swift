@@ -3,7 +3,8 @@ import NIOCore
 
 /// A mutex and a condition whose waits end by the clock that nobody sets; Foundation's go by the time of day.
 ///
-/// `@unchecked Sendable`: it is made to be used from many threads.
+/// `@unchecked Sendable`: the two pointers never change, and the C library makes what they point to for many threads. Waiting is
+/// for whoever holds the lock.
 final class MonotonicCondition: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -32,7 +33,7 @@ final class MonotonicCondition: @unchecked Sendable {
 
     func signal() { pthread_cond_signal(self.condition) }
 
-    /// With the lock, as is the other.
+    /// Called with the lock, as is the other.
     func wait() { pthread_cond_wait(self.condition, self.mutex) }
 
     /// - Returns: whether there may be something to see before the deadline.

@@ -2,9 +2,9 @@ import Mail
 import NIOCore
 import SMTP
 
-/// How an envelope and its recipients lie in a column: a version octet, then fields in a fixed order, then a ``Digest`` of
-/// all that, which version 1 did not have: mail goes to nobody by a flipped bit. Integers are big endian, a text has its octets' count before it. Reading
-/// checks everything, since a disk can lie.
+/// Packs an envelope, or recipients, into a column: a version octet, then fields in a fixed order, then a ``Digest`` of all
+/// that, which version 1 did not have: mail goes to nobody by a flipped bit. Integers are big endian, a text has its octets'
+/// count before it. Reading checks everything, since a disk can lie.
 struct Packer {
     static let version: UInt8 = 2
     private var octets: [UInt8] = []
@@ -14,7 +14,7 @@ struct Packer {
         self.octets.append(Self.version)
     }
 
-    /// With the digest, after which nothing is to be written.
+    /// The octets with their digest, after which nothing is to be written.
     private mutating func finish() -> [UInt8] {
         self.write(self.octets.withUnsafeBytes(Digest.of))
         return self.octets
@@ -53,7 +53,7 @@ struct Packer {
         }
     }
 
-    /// What of a message never changes.
+    /// The part of a message that never changes.
     static func envelope(of message: SpooledMessage) -> [UInt8] {
         var packer = Packer()
         switch message.reversePath {
@@ -74,7 +74,7 @@ struct Packer {
         return packer.finish()
     }
 
-    /// Of a fact.
+    /// The recipients of a fact behind the first.
     static func others(_ recipients: [SharedFact.Recipient]) -> [UInt8] {
         var packer = Packer(recipients: recipients.count)
         packer.write(UInt32(recipients.count))
@@ -125,7 +125,7 @@ struct Unpacker {
         }
     }
 
-    /// From the end of the octets that are still to be read.
+    /// The digest is at the end of the octets that are still to be read.
     private mutating func takeDigest(of whole: ByteBuffer) throws(SpoolError) {
         let octets = MemoryLayout<Int64>.size
         guard let rest = self.buffer.readSlice(length: self.buffer.readableBytes - octets),

@@ -5,7 +5,7 @@ import NIOCore
 import SMTP
 
 extension Row {
-    /// Checked, since a disk can lie, and GRDB's own subscript traps where a value is of another type.
+    /// The value is checked, since a disk can lie, and GRDB's own subscript traps where it is of another type.
     func checked<Value: DatabaseValueConvertible>(_ column: String) throws(SpoolError) -> Value {
         guard let value = Value.fromDatabaseValue(self[column] as DatabaseValue) else {
             throw SpoolError(.damaged, "a row of the spool is damaged: its \(column) is none")
@@ -47,14 +47,14 @@ extension SpooledMessage {
 
 /// What the database knows of a message's content.
 struct StoredRow {
-    /// As it was accepted.
+    /// Octets, as they were accepted.
     var count: Int
     /// ``Digest``; `nil`: none was made.
     var digest: Int64?
     /// `nil`: it is in a file.
     var octets: ByteBuffer?
 
-    /// One SELECT, so that it needs no transaction around it.
+    /// Read by one SELECT, so that it needs no transaction around it.
     static func fetch(_ db: Database, _ id: QueueID) throws -> StoredRow? {
         let statement = try db.cachedStatement(
             sql: """

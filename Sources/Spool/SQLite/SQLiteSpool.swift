@@ -213,7 +213,7 @@ public final class SQLiteSpool: Spool {
         try await self.read { db in try SpooledMessage.fetch(db, id) }
     }
 
-    /// Endless: the lock on the directory keeps every other process out.
+    /// The lease is endless: the lock on the directory keeps every other process out.
     public func lease(after id: QueueID?, count: Int) async throws -> Lease {
         try await self.read { db in
             try Salvage(db: db, directory: self.directory).lease(after: id, count: count)
@@ -267,7 +267,7 @@ public final class SQLiteSpool: Spool {
         }
     }
 
-    /// Without a transaction, whose statements GRDB compiles each time.
+    /// No transaction is begun, whose statements GRDB would compile each time.
     ///
     /// - Parameter body: one SELECT, or several that need not see the same moment.
     private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {

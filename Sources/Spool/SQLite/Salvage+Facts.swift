@@ -3,10 +3,10 @@ import Mail
 
 extension Salvage {
     private static let page: Int64 = 500
-    /// Where facts with so many sequences cannot be read, one behind the other, they end, if nothing else tells where.
+    /// Facts end where so many of them, one behind the other, cannot be read, if nothing else tells where.
     static let factsMissing: Int64 = 200_000
 
-    /// In order, behind `place`; what cannot be read is passed over.
+    /// Facts in order, behind `start`; what cannot be read is passed over.
     func facts(after start: Int64, count: Int) throws -> [PlacedFact] {
         var place = start
         var end: Int64?
@@ -35,7 +35,7 @@ extension Salvage {
         return []
     }
 
-    /// The last `count`, oldest first.
+    /// The last `count` facts, oldest first.
     func newestFacts(count: Int) throws -> [PlacedFact] {
         do {
             var newest: [PlacedFact] = []
@@ -66,7 +66,7 @@ extension Salvage {
         }
     }
 
-    /// All of a message, oldest first.
+    /// All facts of a message, oldest first.
     func facts(of id: QueueID) throws -> [Fact] {
         do {
             return try Row.fetchAll(
@@ -75,7 +75,7 @@ extension Salvage {
         } catch let error as DatabaseError where error.isDamage {}
         var facts: [Int64: Fact] = [:]
         func add(_ row: Row) { for placed in PlacedFact.all(in: row) { facts[placed.sequence] = placed.fact } }
-        // Through the index, from the one end, and past it, from both ends: each up to what it cannot read.
+        // The index is read from the one end, and the facts past it from both ends: each up to what cannot be read.
         var sequences: [Int64] = []
         try self.read("SELECT sequence FROM facts WHERE message = ?", [id.rawValue]) { row in
             if let sequence: Int64 = row.checkedIfPresent("sequence") { sequences.append(sequence) }
@@ -144,7 +144,7 @@ extension Salvage {
     /// Whether facts say that nothing is to be done any more for a message without a row: all of its recipients that they
     /// know are settled. What they do not say is doubt.
     func isSettledByFacts(_ id: QueueID) -> Bool {
-        // Through the index alone, as it is asked of many.
+        // The index alone is used, as this is asked of many.
         let rows = try? Row.fetchAll(
             self.db, sql: "SELECT * FROM facts WHERE message = ? ORDER BY sequence", arguments: [id.rawValue])
         var isSettled: [Int: Bool] = [:]

@@ -55,7 +55,7 @@ struct Salvage {
         return lease
     }
 
-    /// One by one, so that each costs itself alone.
+    /// Rows are read one by one, so that a damaged one costs itself alone.
     private func lease(of candidates: Candidates, count: Int) throws -> Lease {
         var lease = Lease([])
         for key in candidates.all.sorted() where lease.messages.count + lease.damaged.count < count {
@@ -80,14 +80,14 @@ struct Salvage {
     /// Which messages there may be, by what names them.
     private struct Candidates {
         var rows: Set<Int64>
-        /// Of contents and their files.
+        /// What contents and their files are named after.
         var contents: Set<Int64> = []
-        /// Named by nothing else. Most of them are not in the spool any more.
+        /// What nothing else names. Most of them are not in the spool any more.
         var facts: Set<Int64> = []
         var all: Set<Int64> { self.rows.union(self.contents).union(self.facts) }
     }
 
-    /// All of them: a list that ended at a number or at damage would hide what is behind it, as the next one begins behind
+    /// All candidates: a list that ended at a number or at damage would hide what is behind it, as the next one begins behind
     /// its end. Where rows cannot be read, contents, files and facts name what they were.
     private func candidates(after start: Int64) throws -> Candidates {
         var rows = KeySearch(self.db, "messages", "id")
@@ -100,7 +100,7 @@ struct Salvage {
         let facts = try self.messagesOfFacts(gap)
         let named = contents.keys.union(files).union(facts)
         if let first = named.min(), let last = named.max() {
-            // Outside of these there is nothing to be found between numbers that nobody used.
+            // There is nothing to be found outside of these, between numbers that nobody used.
             func narrow(_ gap: KeySearch.Gap) -> KeySearch.Gap {
                 KeySearch.Gap(low: max(gap.low, first - 1), high: min(gap.high, last == .max ? last : last + 1))
             }

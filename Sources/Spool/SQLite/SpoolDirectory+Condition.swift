@@ -29,7 +29,7 @@ extension SpoolDirectory {
     /// It is folded back after 4000 pages (`wal_autocheckpoint`), or a transaction later.
     private static let largestLog = 40 << 20
 
-    /// Of the database's log as it is.
+    /// The size of the database's log as it is.
     private var logOctets: Int {
         var information = stat()
         return stat("\(self.database)-wal", &information) == 0 ? Int(information.st_size) : 0

@@ -40,7 +40,7 @@ extension SpoolDirectory {
         try self.sync(self.path)
     }
 
-    /// Below the spool's directory.
+    /// Names below the spool's directory.
     func filesNotNamed(by named: Set<QueueID>) -> [String] {
         let contents = Self.names("\(self.path)/content").filter { name in
             QueueID(name).map { !named.contains($0) } ?? true

@@ -5,12 +5,12 @@ import Synchronization
 /// The folders and files beside the database, and the lock that keeps a second process out.
 final class SpoolDirectory: Sendable {
     let path: String
-    /// On a file system that cannot be written, where a spool can only be looked at.
+    /// The file system cannot be written, so that a spool can only be looked at.
     let isReadOnly: Bool
-    /// -1 once it is let go.
+    /// The lock file's descriptor; -1 once it is let go.
     private let lock: Atomic<CInt>
     let place = Mutex<[RememberedFile]>([])
-    /// Of the database, free pages as the writer last saw them.
+    /// Octets of free pages in the database, as the writer last saw them.
     let reusableOctets = Atomic<Int>(0)
     let writes = WatchedWrites()
 
@@ -98,13 +98,13 @@ final class SpoolDirectory: Sendable {
 
     /// Makes durable the names of what lies in the spool, and its own in the folders above it.
     ///
-    /// Also those that were there: whoever made them may have been killed before this.
+    /// Names that were there are synced too: whoever made them may have been killed before this.
     func syncNames() throws {
         let path = self.path
         let above = path.indices.filter { path[$0] == "/" }.map { $0 == path.startIndex ? "/" : String(path[..<$0]) }
         try self.sync(path)
         for folder in above + (path.hasPrefix("/") ? [] : ["."]) {
-            // One that we may not read was made by somebody else.
+            // A folder that we may not read was made by somebody else.
             do { try self.sync(folder) } catch let error as FileError where error.code == EACCES {}
         }
     }
@@ -117,7 +117,7 @@ final class SpoolDirectory: Sendable {
         try Self.sync(file)
     }
 
-    /// Wholly, however often it is interrupted.
+    /// Syncs wholly, however often it is interrupted.
     static func sync(_ file: CInt) throws(FileError) {
         while fsync(file) != 0 { if errno != EINTR { throw FileError(errno) } }
     }

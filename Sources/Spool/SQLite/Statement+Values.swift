@@ -7,7 +7,7 @@ import NIOCore
 struct Binder {
     private let statement: OpaquePointer
     private var index: CInt = 0
-    /// Of the first value that SQLite refused.
+    /// What SQLite said of the first value that it refused.
     fileprivate private(set) var code = SQLITE_OK
 
     fileprivate init(_ statement: OpaquePointer) { self.statement = statement }

@@ -15,7 +15,7 @@ final class Store {
     let directory: SpoolDirectory
     private let cache: ContentCache
 
-    /// What is written down at the end of each transaction.
+    /// What each transaction writes down at its end, and readers' places.
     private struct Totals {
         var counters = Counters()
         var lastID: Int64 = 0
@@ -26,13 +26,13 @@ final class Store {
     private var totals = Totals()
     private var committedTotals = Totals()
     private var prunedFacts: Int64 = 0
-    /// Messages as their rows are; so many recipients.
+    /// Messages as their rows are, weighed by their recipients.
     private var fresh = RecentValues<QueueID, SpooledMessage>(limit: 20_000) { max($0.recipients.count, 1) }
     /// Messages that a drop keeps, since it may be taken back.
     private var undoable: Set<QueueID> = []
 
-    // Of the transaction under way.
-    /// Looked up once for all facts.
+    // What the transaction under way has done.
+    /// The statement that inserts facts, looked up once for all of them.
     private var factInsertion: Statement?
     private var touched: [QueueID] = []
     private var cached: [(QueueID, ByteBuffer)] = []
@@ -42,7 +42,7 @@ final class Store {
     /// New mail comes with it, which has to be where the next start looks for it.
     var takesMail = false
 
-    /// - Parameter factsKept: the latest; older ones go.
+    /// - Parameter factsKept: the latest; older ones go when no reader needs them.
     init(_ directory: SpoolDirectory, _ cache: ContentCache, factsKept: Int64 = 200_000) {
         self.directory = directory
         self.factsKept = factsKept
@@ -73,7 +73,7 @@ final class Store {
         } catch let error as DatabaseError where error.isDamage {
             // Each transaction wrote down its last one too.
         }
-        // From both ends, where damage is between.
+        // Read from both ends, since damage may be between.
         for order in ["ASC", "DESC"] {
             try Self.dropped(db, "SELECT message FROM dropped NOT INDEXED ORDER BY message \(order)", []) { id in
                 self.undoable.insert(id)

@@ -22,7 +22,7 @@ final class WatchedWrites: Sendable {
         pthread_sigmask(SIG_UNBLOCK, &heard, nil)
         let time = TimeAmount.seconds(Int64(octets >> 20))
         self.begun.withLockedValue { $0[pthread_self()] = .now() + time }
-        // With the lock, so that no signal reaches a thread that does something else by then.
+        // The lock is taken, so that no signal reaches a thread that does something else by then.
         defer { self.begun.withLockedValue { $0[pthread_self()] = nil } }
         return try body()
     }
@@ -46,7 +46,7 @@ final class WatchedWrites: Sendable {
     /// again.
     func takeInterruption() -> Bool { self.wasInterrupted.exchange(false, ordering: .relaxed) }
 
-    /// One that is ignored where nobody asks for it; handled, and without SA_RESTART, it ends a system call that waits.
+    /// A signal that is ignored where nobody asks for it; handled, and without SA_RESTART, it ends a system call that waits.
     private static let signal: CInt = {
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in }

@@ -16,7 +16,7 @@ extension Writer {
         return pages * (try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0)
     }
 
-    /// One step.
+    /// Gives back some pages.
     ///
     /// - Returns: whether there is more to give back.
     func giveBack() -> Bool {
@@ -33,7 +33,7 @@ extension Writer {
         let before = try Self.freeOctets(db)
         let pageOctets = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
         let pages = min(Self.pagesInStep, (before - self.reserve) / max(pageOctets, 1))
-        // None would mean all.
+        // 0 would mean all.
         guard pages > 0 else { return false }
         try db.execute(sql: "PRAGMA incremental_vacuum(\(pages))")
         let after = try Self.freeOctets(db)

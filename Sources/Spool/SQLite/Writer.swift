@@ -30,23 +30,23 @@ final class Writer: @unchecked Sendable {
         case patient
     }
 
-    /// From the start of one transaction to the next, while many write; less when so many wait.
+    /// The time from the start of one transaction to the next while many write; less when ``enough`` wait.
     static let gathering = TimeAmount.milliseconds(5)
     private static let enough = 8
-    /// For how long those that came together are thought to be many.
+    /// How long those that came together are thought to be many.
     private static let memory = TimeAmount.milliseconds(20)
     /// How long a patient change waits for company.
     private static let patience = TimeAmount.milliseconds(10)
     private static let changesInTransaction = 1000
-    /// Octets of content.
+    /// Octets of content that one transaction takes.
     private static let weightOfTransaction = 32 << 20
 
-    /// Of the database, octets that stay free for what comes next: new mail need not ask the file system for them.
+    /// Octets of the database that stay free for what comes next: new mail need not ask the file system for them.
     static let reserve = 64 << 20
     /// Pages given back in one step, between two changes: some milliseconds.
     static let pagesInStep = 128
     private static let betweenSteps = TimeAmount.milliseconds(50)
-    /// Between two looks at how much is free.
+    /// The time between two looks at how much is free.
     private static let betweenLooks = TimeAmount.seconds(1)
 
     let pool: DatabasePool
@@ -55,7 +55,7 @@ final class Writer: @unchecked Sendable {
     private let gathering: TimeAmount
     private let condition = MonotonicCondition()
     private var waiting: [Change] = []
-    /// Of these: changes that are waited for.
+    /// How many of these somebody waits for.
     private var waitedFor = 0
     /// No other change is known to come.
     private var isComplete = false
@@ -111,7 +111,7 @@ final class Writer: @unchecked Sendable {
         return promise.futureResult
     }
 
-    // With the condition's lock.
+    // MARK: with the condition's lock
 
     private func add(_ change: Change) {
         self.waiting.append(change)
@@ -162,7 +162,7 @@ final class Writer: @unchecked Sendable {
                     }
                 }
                 look = look ?? .now() + Self.betweenLooks
-                // Under steady load there is no idle moment.
+                // A steady load leaves no idle moment.
                 guard let time = look, time <= .now() else { continue loop }
                 self.lookAtFreePages()
                 look = .now() + Self.betweenLooks

@@ -42,7 +42,7 @@ struct DamageFolder {
         try self.write(Data(message.text.utf8), to: "\(message.id).txt")
     }
 
-    /// With a database that is damaged, a file that no row names may be the content of a row that is lost.
+    /// A file that no row names may be the content of a row that is lost, where the database is damaged.
     func keepFiles(_ files: [String]) throws {
         for file in files where file.hasPrefix("content/") {
             let path = "\(self.directory.path)/\(file)"

@@ -8,7 +8,8 @@ struct SpoolCopy {
     let source: Database
     let target: Database
 
-    /// By the names of the columns, so that a table of an older version fits too. What no table may have is passed over.
+    /// Values go by the names of their columns, so that a table of an older version fits too. What no table may have is
+    /// passed over.
     ///
     /// - Returns: whether it is there now.
     @discardableResult
@@ -35,7 +36,7 @@ struct SpoolCopy {
         return nil
     }
 
-    /// Of messages that were copied; as far as they can be read.
+    /// Drops of messages that were copied, as far as they can be read.
     func drops() throws {
         guard let rows = try? Row.fetchCursor(self.source, sql: "SELECT * FROM dropped") else { return }
         while let row = try? rows.next() {
@@ -46,7 +47,7 @@ struct SpoolCopy {
         }
     }
 
-    /// Page by page, and where a page cannot be read as a whole, fact by fact.
+    /// Facts are copied page by page, and where a page cannot be read as a whole, one by one.
     ///
     /// - Returns: how many.
     func facts(_ progress: SpoolProgress) throws -> Int {

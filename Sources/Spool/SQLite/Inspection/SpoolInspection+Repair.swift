@@ -6,7 +6,7 @@ extension SpoolInspection {
     /// Makes a sound spool of what can be read, and moves what cannot aside, with words that say what it is. No mail is
     /// deleted.
     ///
-    /// Until the sound database takes the old one's place, at once, nothing of the spool has changed.
+    /// Nothing of the spool has changed until the sound database takes the old one's place, at once.
     /// - Parameter now: names the folder.
     public func repair(at now: Timestamp, progress: SpoolProgress) throws(SpoolError) -> SpoolRepair {
         var repair = SpoolRepair(report: try self.check(progress: progress))
@@ -96,7 +96,7 @@ extension SpoolInspection {
             try? old.close()
         }
         for suffix in ["", "-wal"] { try aside.keep("\(database)\(suffix)") }
-        // Run by root, the relay's user must still be able to write it.
+        // The relay's user must still be able to write it when root runs this.
         var information = stat()
         guard stat(database, &information) == 0, chown(copy, information.st_uid, information.st_gid) == 0,
             chmod(copy, information.st_mode & 0o777) == 0

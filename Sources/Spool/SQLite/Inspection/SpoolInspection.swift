@@ -21,7 +21,7 @@ public final class SpoolInspection {
         var named: Set<QueueID> = []
         do {
             let source = try self.open()
-            // Without a transaction, whose end a damaged database may refuse.
+            // No transaction is begun, since a damaged database may refuse its end.
             try source.unsafeRead { db in
                 progress("the database", 0, 0)
                 report.database = Self.problems(db)
@@ -59,7 +59,8 @@ public final class SpoolInspection {
         return database
     }
 
-    /// As SQLite is told: where it cannot make its shared memory it must know that nobody writes, and then it reads no log.
+    /// The name as SQLite is told it: where it cannot make its shared memory it must know that nobody writes, and then it reads
+    /// no log.
     private func name() throws(SpoolError) -> String {
         let path = self.directory.database
         guard self.directory.isReadOnly else { return path }
@@ -111,7 +112,7 @@ public final class SpoolInspection {
         return described
     }
 
-    /// The row tells nothing, but facts may.
+    /// Facts may tell what the row does not.
     private static func describe(_ damage: Damage, _ db: Database) -> SpoolReport.DamagedMessage {
         var described = SpoolReport.DamagedMessage(damage)
         let rows = try? Row.fetchAll(
@@ -146,7 +147,7 @@ extension Salvage {
         return try self.directory.digestContent(of: id)
     }
 
-    /// Of what was accepted; `nil`: unknown.
+    /// The digest of what was accepted; `nil`: unknown.
     private func digest(of id: QueueID) throws -> Int64? {
         guard try Schema.hasDigests(self.db) else { return nil }
         return try Row.fetchOne(
@@ -154,13 +155,13 @@ extension Salvage {
         )?.checkedOrNull("digest")
     }
 
-    /// Of messages whose content is in the database, as far as damage does not hide them: there it has been told.
+    /// Messages whose content is in the database, as far as damage does not hide them: there it has been told.
     func contents() -> [QueueID] {
         var found: [QueueID] = []
         let ids = try? Int64.fetchCursor(self.db, sql: "SELECT id FROM content ORDER BY id")
         while let key = try? ids?.next() {
             let id = QueueID(rawValue: key)
-            // From a damaged index they may come round in a circle.
+            // A damaged index may lead round in a circle.
             if let last = found.last, id <= last { break }
             found.append(id)
         }

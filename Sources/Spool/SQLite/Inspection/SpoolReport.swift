@@ -5,10 +5,10 @@ public struct SpoolReport: Sendable, Hashable {
     /// A message that cannot be sent as it came, with what is known of it.
     public struct DamagedMessage: Sendable, Hashable {
         public var id: QueueID
-        /// In words.
+        /// What is wrong with it, in words.
         public var reason: String
         public var arrived: Timestamp?
-        /// With angle brackets.
+        /// The reverse-path, with angle brackets.
         public var from: String?
         public var to: [String] = []
 
@@ -31,7 +31,7 @@ public struct SpoolReport: Sendable, Hashable {
 
 /// What a repair did.
 public struct SpoolRepair: Sendable, Hashable {
-    /// As it was before.
+    /// What was found before anything was changed.
     public var report: SpoolReport
     /// Where what was damaged is now; `nil`: nothing was, and nothing was changed.
     public var folder: String?
@@ -39,5 +39,5 @@ public struct SpoolRepair: Sendable, Hashable {
     public var facts = 0
 }
 
-/// How far a long work is: what is being done, and of how many how much.
+/// Told how far a long work is: what is being done, how much of it is done, and how much there is.
 public typealias SpoolProgress = (_ work: String, _ done: Int, _ total: Int) -> Void
