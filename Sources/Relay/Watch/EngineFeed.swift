@@ -44,9 +44,7 @@ final class EngineFeed: MonitorFeed {
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.relay.orders.perform(action, on: targets, by: self.user)
     }
-    func undo(_ token: UndoToken) async throws -> Receipt {
-        try await self.relay.orders.undo(token, by: self.user)
-    }
+    func undo(_ token: UndoToken) async throws -> Receipt { try await self.relay.orders.undo(token, by: self.user) }
 
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         let page =
