@@ -16,6 +16,9 @@ public final class Relay: Sendable {
     let registry: SessionRegistry
     let signal: ChangeSignal
     let queue: Queue
+    let view: QueueView
+    let overview: QueueOverview
+    let selections: Selections
     let orders: Orders
     let started: Timestamp
     let spoolWatch: SpoolWatch
@@ -69,7 +72,10 @@ public final class Relay: Sendable {
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
             spoolWatch: self.spoolWatch, clock: clock, log: log, signal: self.signal)
         self.queue = queue
-        let orders = Orders(queue: queue)
+        self.view = QueueView(queue)
+        self.overview = QueueOverview(queue)
+        self.selections = Selections(queue)
+        let orders = Orders(queue: queue, selections: self.selections)
         self.orders = orders
         self.reception = Reception(
             Admission(configuration: configuration, keyring: keyring), spool: spool, spoolWatch: self.spoolWatch,

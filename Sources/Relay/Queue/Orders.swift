@@ -12,6 +12,7 @@ struct Orders: Sendable {
     private static let recipientsInPart = 500
 
     let queue: Queue
+    let selections: Selections
 
     /// How far an order is.
     private struct Progress: Sendable {
@@ -60,7 +61,7 @@ struct Orders: Sendable {
     func perform(_ action: QueueAction, on targets: Targets, by name: String) async throws -> Receipt {
         let (named, skipped) = try await self.queue.loop.submit {
             var skipped: [SkipReason: Int] = [:]
-            let named = try self.queue.named(targets, skipped: &skipped)
+            let named = try self.selections.named(targets, skipped: &skipped)
             return (named, skipped)
         }.get()
         var receipt = try await self.perform(action, on: named, by: name)
@@ -94,7 +95,7 @@ struct Orders: Sendable {
     private func receipt(_ progress: Progress) async -> Receipt {
         guard !progress.touched.isEmpty else { return progress.receipt }
         var receipt = progress.receipt
-        receipt.touched = await self.queue.onLoop { self.queue.keep(progress.touched) }
+        receipt.touched = await self.queue.onLoop { self.selections.keep(progress.touched) }
         return receipt
     }
 
@@ -123,7 +124,7 @@ struct Orders: Sendable {
 
     /// Makes everything deferred due now, as a signal asks for it.
     func retryAll(by name: String) async throws -> Receipt {
-        let all = try await self.queue.loop.flatSubmit { self.queue.select(.all) }.get()
+        let all = try await self.queue.loop.flatSubmit { self.selections.select(.all) }.get()
         return try await self.perform(.retry, on: all.targets, by: name)
     }
 
@@ -135,7 +136,7 @@ struct Orders: Sendable {
         return queue.loop.makeFutureWithTask {
             guard let pattern = request.pattern else { throw FeedError(.invalid, "there are no named queues") }
             let waiting = try await queue.loop.flatSubmit {
-                queue.select(.all) { queue.scheduler.waits($0, for: pattern) }
+                self.selections.select(.all) { queue.scheduler.waits($0, for: pattern) }
             }.get()
             return try await self.perform(.retry, on: waiting.targets, by: "ETRN").done
         }

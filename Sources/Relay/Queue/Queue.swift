@@ -38,10 +38,6 @@ final class Queue: @unchecked Sendable {
     var flow: Flow
     private let inbox = NIOLockedValueBox<[SpooledMessage]>([])
 
-    var frozen = FrozenTargets()
-    var rankings = QueueRankings()
-    var census = QueueCensus()
-
     init(
         _ configuration: RelayConfiguration, keyring: Keyring, node: String, loop: any EventLoop, spool: any Spool,
         delivery: Delivery, spoolWatch: SpoolWatch, clock: Clock, log: Logger, signal: ChangeSignal
@@ -134,8 +130,6 @@ final class Queue: @unchecked Sendable {
                 "the time of day jumped; what waits goes on waiting", metadata: ["seconds": "\(jump / 1000)"])
             self.scheduler.clockJumped(by: jump, to: now)
             if let timer = self.timer { self.timer?.at = timer.at.adding(milliseconds: jump) }
-            // What these were counted by is no more.
-            self.census = QueueCensus()
             self.flow = Flow(at: now)
         }
         return now
@@ -250,8 +244,15 @@ final class Queue: @unchecked Sendable {
         }
     }
 
-    /// A session as watchers see it.
-    func session(_ number: Int) -> ConnectionRow? { self.connections[number]?.current?.row }
+    /// How far the attempt for a recipient is.
+    func progress(_ row: QueueIndex.Row) -> DeliveryProgress? {
+        guard let number = self.scheduler.session(of: row), let session = self.connections[number]?.current?.row else {
+            return nil
+        }
+        return DeliveryProgress(
+            session: session.ref, phase: session.phase, contentOctetsSent: session.contentOctetsDone,
+            contentOctets: session.contentOctets)
+    }
 
     private func handle(_ event: OutboundEvent, of session: Int) {
         switch event {

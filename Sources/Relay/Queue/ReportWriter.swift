@@ -42,7 +42,8 @@ struct ReportWriter: Sendable {
                     action == .failed && isWhole
                     ? .full(beginning) : .header(Array(MessageHeader(beginning).headerOctets))
                 return told.isEmpty
-                    ? nil : self.report(on: told, of: message, parameters, configuration, to: sender, returned: returned)
+                    ? nil
+                    : self.report(on: told, of: message, parameters, configuration, to: sender, returned: returned)
             }
         }
     }

@@ -35,12 +35,12 @@ final class EngineFeed: MonitorFeed {
     func changes() -> AsyncStream<FeedChange> { self.signal.changes() }
 
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
-        try await self.queue.window(query, window)
+        try await self.relay.view.window(query, window)
     }
     func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
-        try await self.queue.find(search, in: query)
+        try await self.relay.view.find(search, in: query)
     }
-    func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.queue.freeze(query) }
+    func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.relay.selections.freeze(query) }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.relay.orders.perform(action, on: targets, by: self.user)
     }
@@ -57,7 +57,7 @@ final class EngineFeed: MonitorFeed {
 
     func overview() async throws -> Overview {
         let counters = await self.latestCounters()
-        var overview = try await self.queue.overview()
+        var overview = try await self.relay.overview.now()
         overview.started = self.relay.started
         overview.listening = self.relay.listening
         overview.totals = Overview.Totals(

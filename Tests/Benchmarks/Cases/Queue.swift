@@ -32,6 +32,34 @@ extension Case {
                 index.remove(slot)
             }
         },
+        Case("queue/schedule and relay", unit: "message", steps: 1000) {
+            guard let everything = DomainPattern("*") else { preconditionFailure("* is a pattern") }
+            let now = Timestamp(milliseconds: 1_800_000_000_000)
+            let configuration = RelayConfiguration(
+                hostname: "mx.example.net", listen: [],
+                routes: [Route(pattern: everything, via: [SocketEndpoint(host: "192.0.2.1", port: 25)])],
+                spoolDirectory: "/nowhere")
+            var scheduler = Scheduler(configuration, at: now)
+            var random = SystemRandomNumberGenerator()
+            let coming = try message(1, state: .queued, due: now)
+            let result = JobResult.Verdict.outcomes([.relayed(Reply(250, nil, "Ok: queued as 4Q7K"))])
+            return {
+                scheduler.accepted(coming, at: now)
+                while let action = scheduler.next() {
+                    switch action {
+                    case .begin(let attempt, _, let session, _):
+                        scheduler.attemptEnded(
+                            JobResult(job: attempt, verdict: result, host: nil, session: nil, milliseconds: 1),
+                            at: now, using: &random)
+                        scheduler.sessionIdle(session, at: now)
+                    case .settle(let settlement, _, let outcomes):
+                        scheduler.settlementWritten(settlement, outcomes, generation: 1, isGone: true, at: now)
+                    case .read, .forget, .quit, .purge, .wake: break
+                    }
+                }
+                precondition(scheduler.index.messages == 0, "the message is still there")
+            }
+        },
         Case("queue/filter 100,000", unit: "message", units: 100_000, steps: 1) {
             let queue = try LoadedQueue(messages: 100_000)
             return {
@@ -49,7 +77,9 @@ extension Case {
         },
     ]
 
-    fileprivate static func message(_ number: Int, state: RecipientState) throws -> SpooledMessage {
+    fileprivate static func message(
+        _ number: Int, state: RecipientState, due: Timestamp? = nil
+    ) throws -> SpooledMessage {
         let now = Timestamp(milliseconds: 1_800_000_000_000)
         return SpooledMessage(
             id: QueueID(rawValue: Int64(number)), arrived: now.adding(milliseconds: Int64(-number)),
@@ -58,7 +88,7 @@ extension Case {
             recipients: [
                 SpooledRecipient(
                     index: 0, forwardPath: try ForwardPath(parsing: "<user\(number)@example.org>"), state: state,
-                    due: now.adding(milliseconds: 3_600_000), lastReply: "450 4.2.0 greylisted")
+                    due: due ?? now.adding(milliseconds: 3_600_000), lastReply: "450 4.2.0 greylisted")
             ])
     }
 }
@@ -67,6 +97,8 @@ extension Case {
 private final class LoadedQueue {
     private let path = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-spool-\(UUID())").path
     private let queue: Queue
+    private let view: QueueView
+    private let selections: Selections
 
     init(messages: Int) throws {
         guard let everything = DomainPattern("*") else { preconditionFailure("* is a pattern") }
@@ -93,21 +125,24 @@ private final class LoadedQueue {
             queue.add(try (1...messages).map { try Case.message($0, state: .deferred) })
         }.wait()
         self.queue = queue
+        self.view = QueueView(queue)
+        self.selections = Selections(queue)
     }
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
 
     func matches(_ filter: String) throws -> Int {
         let queue = self.queue
+        let selections = self.selections
         let wanted = try FilterExpression(parsing: filter)
-        return try queue.loop.flatSubmit { queue.select(wanted).map(\.messages) }.wait()
+        return try queue.loop.flatSubmit { selections.select(wanted).map(\.messages) }.wait()
     }
 
     /// What the Queue view shows on its first screen, sorted anew.
     func firstRows(_ count: Int) throws -> [QueueRow] {
-        let queue = self.queue
+        let (queue, view) = (self.queue, self.view)
         return try queue.loop.makeFutureWithTask {
-            await queue.onLoop { queue.rankings = QueueRankings() }
-            return try await queue.window(QueueQuery(), WindowRequest(.row(number: 0), count: count)).rows
+            await queue.onLoop { view.forgetRankings() }
+            return try await view.window(QueueQuery(), WindowRequest(.row(number: 0), count: count)).rows
         }.wait()
     }
 }

@@ -33,11 +33,8 @@ struct Agenda {
 
     /// When there is something to look at, in milliseconds.
     var next: Int64? {
-        var next = self.dues.min?.at
-        for other in [self.backOffs.min?.at, self.deadlines.min?.at] {
-            if let other { next = min(next ?? other, other) }
-        }
-        return next
+        let next = min(self.dues.min?.at ?? .max, self.backOffs.min?.at ?? .max, self.deadlines.min?.at ?? .max)
+        return next == .max ? nil : next
     }
 
     mutating func add(_ due: Due) { self.dues.insert(due) }

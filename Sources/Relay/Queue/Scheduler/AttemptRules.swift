@@ -36,7 +36,8 @@ struct AttemptRules {
                     outcome.reply = ClientSession.DeferralCause.beyondLimit(kind, limit).description
                     outcome.due = now
                     outcome.countsAsTry = false
-                case .deferred(let cause): self.put(off: &outcome, of: row, cause.description, in: index, at: now, using: &random)
+                case .deferred(let cause):
+                    self.put(off: &outcome, of: row, cause.description, in: index, at: now, using: &random)
                 }
             case .unreachable(let reason): self.put(off: &outcome, of: row, reason, in: index, at: now, using: &random)
             case .unreadable(let reason):

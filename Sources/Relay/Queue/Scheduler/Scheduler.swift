@@ -71,12 +71,12 @@ struct Scheduler: Sendable {
     }
 
     private var nextLook: Timestamp? {
-        let isWaiting = self.sweep.place != nil && self.claims.settlements >= Self.settlementsAtOnce
-        let looks = [
-            self.agenda.next.map { Timestamp(milliseconds: $0) }, isWaiting ? nil : self.sweep.at,
-            self.rerouting?.since,
-        ]
-        return looks.lazy.compactMap { $0 }.min()
+        var next = self.agenda.next ?? .max
+        if self.sweep.place == nil || self.claims.settlements < Self.settlementsAtOnce {
+            next = min(next, self.sweep.at.milliseconds)
+        }
+        if let rerouting = self.rerouting { next = min(next, rerouting.since.milliseconds) }
+        return next == .max ? nil : Timestamp(milliseconds: next)
     }
 
     /// Whether nothing is under way.
@@ -441,20 +441,30 @@ struct Scheduler: Sendable {
         var last: (message: QueueID, rows: [QueueIndex.Row])?
         for target in targets {
             if last?.message != target.message {
-                last = (target.message, self.index.slot(of: target.message).map { Array(self.index.rows(of: $0)) } ?? [])
+                last = (
+                    target.message, self.index.slot(of: target.message).map { Array(self.index.rows(of: $0)) } ?? []
+                )
             }
             guard let row = self.index.row(among: last?.rows ?? [], index: target.index) else {
                 skipped[.gone, default: 0] += 1
                 continue
             }
-            guard !self.claims.has(row) else {
-                skipped[self.index.states[Int(row)] == .active ? .active : .ordered, default: 0] += 1
-                continue
+            if let reason = self.reasonToSkip(row, target) {
+                skipped[reason, default: 0] += 1
+            } else {
+                free.append(target)
+                rows.append(row)
             }
-            free.append(target)
-            rows.append(row)
         }
         return (free, rows, skipped)
+    }
+
+    private func reasonToSkip(_ row: QueueIndex.Row, _ target: RecipientTarget) -> SkipReason? {
+        let state = self.index.states[Int(row)]
+        if state == .active { return .active }
+        if self.claims.has(row) { return .ordered }
+        if state.isSettled { return .settled }
+        return self.index.rowGenerations[Int(row)] == target.generation ? nil : .changed
     }
 
     private mutating func forgetStale(_ destinations: Set<QueueIndex.DestinationIndex>) {

@@ -76,7 +76,8 @@ final class QueueMatcher {
         case .text(.to, let text): return .to(Text(text))
         case .text(.dest, let text):
             return .destination(
-                self.queue.scheduler.destinations.places.map { text.holds($0.nextHop.description) }, isUnrouted: text.holds(noRoute))
+                self.queue.scheduler.destinations.places.map { text.holds($0.nextHop.description) },
+                isUnrouted: text.holds(noRoute))
         case .text(.reply, let text): return .reply { text.holds($0) }
         case .text(.user, let text): return .user(text)
         case .text(.tls, let text): return .tls(text)
@@ -117,6 +118,28 @@ final class QueueMatcher {
         if self.matchesAll { return true }
         for place in self.alternatives.indices where self.holds(place, slot, row) { return true }
         return false
+    }
+
+    /// The recipient whose state the message shows: its least happy unsettled one, among those that match.
+    func leadingRow(_ slot: QueueIndex.Slot) -> QueueIndex.Row {
+        var leading = self.queue.scheduler.index.firstRow[Int(slot)]
+        // One that matches goes before all others.
+        var unhappiness = -1
+        for row in self.queue.scheduler.index.rows(of: slot) {
+            let other = Self.unhappiness(self.queue.scheduler.index.states[Int(row)])
+            if other > unhappiness, self.matches(row, of: slot) { (leading, unhappiness) = (row, other) }
+        }
+        return leading
+    }
+
+    static func unhappiness(_ state: RecipientState) -> Int {
+        switch state {
+        case .deferred: 4
+        case .hold: 3
+        case .queued: 2
+        case .active: 1
+        case .relayed, .bounced, .expired, .dropped: 0
+        }
     }
 
     // Nothing is copied out of the index or the terms here: it would cost more than what is done with it.

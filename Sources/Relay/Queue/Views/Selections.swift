@@ -4,10 +4,18 @@ import NIOCore
 import Spool
 
 /// Which recipients an order names, each by identity and generation.
-extension Queue {
+struct Selections: Sendable {
+    private let queue: Queue
+    private let frozen: NIOLoopBoundBox<FrozenTargets>
+
+    init(_ queue: Queue) {
+        self.queue = queue
+        self.frozen = .makeBoxSendingValue(FrozenTargets(), eventLoop: queue.loop)
+    }
+
     /// From any thread.
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
-        try await self.loop.flatSubmit {
+        try await self.queue.loop.flatSubmit {
             self.select(query.filter).map { selection in
                 FrozenSet(
                     id: self.keep(selection.targets), recipients: selection.targets.count,
@@ -17,43 +25,46 @@ extension Queue {
     }
 
     func keep(_ targets: [RecipientTarget]) -> FrozenSetID {
-        FrozenSetID(node: self.node, id: self.frozen.keep(targets))
+        FrozenSetID(node: self.queue.node, id: self.frozen.value.keep(targets))
     }
 
     /// The unsettled recipients that match, and no others of their messages.
     func select(
         _ filter: FilterExpression, where isWanted: @escaping (QueueIndex.Row) -> Bool = { _ in true }
     ) -> EventLoopFuture<Selection> {
-        let matcher = QueueMatcher(filter, in: self)
-        let selection = NIOLoopBound(SelectionUnderWay(), eventLoop: self.loop)
-        return self.scan { slot in
-            let targets = self.scheduler.index.rows(of: slot).filter { matcher.matches($0, of: slot) && isWanted($0) }
-                .compactMap { self.target($0) }
-            selection.value.add(targets, of: slot, as: matcher, in: self)
+        let matcher = QueueMatcher(filter, in: self.queue)
+        let selection = NIOLoopBound(SelectionUnderWay(), eventLoop: self.queue.loop)
+        return self.queue.scan { slot in
+            let targets = self.queue.scheduler.index.rows(of: slot).filter {
+                matcher.matches($0, of: slot) && isWanted($0)
+            }
+            .compactMap { self.target($0) }
+            selection.value.add(targets, of: slot, as: matcher, in: self.queue)
         }.map { selection.value.selection }
     }
 
     private func target(_ row: QueueIndex.Row) -> RecipientTarget? {
-        guard !self.scheduler.index.states[Int(row)].isSettled else { return nil }
+        guard !self.queue.scheduler.index.states[Int(row)].isSettled else { return nil }
         return RecipientTarget(
-            message: self.scheduler.index.id(self.scheduler.index.rowSlot[Int(row)]), index: Int(self.scheduler.index.rowIndex[Int(row)]),
-            generation: self.scheduler.index.rowGenerations[Int(row)])
+            message: self.queue.scheduler.index.id(self.queue.scheduler.index.rowSlot[Int(row)]),
+            index: Int(self.queue.scheduler.index.rowIndex[Int(row)]),
+            generation: self.queue.scheduler.index.rowGenerations[Int(row)])
     }
 
     /// - Throws: ``FeedError`` `.gone` for a set that is no longer kept.
     func named(_ targets: Targets, skipped: inout [SkipReason: Int]) throws -> [RecipientTarget] {
         switch targets {
         case .messages(let references, let filter):
-            let matcher = QueueMatcher(filter, in: self)
+            let matcher = QueueMatcher(filter, in: self.queue)
             var named: [RecipientTarget] = []
             for reference in references {
-                guard let slot = QueueID(reference.id).flatMap({ self.scheduler.index.slot(of: $0) }) else {
+                guard let slot = QueueID(reference.id).flatMap({ self.queue.scheduler.index.slot(of: $0) }) else {
                     skipped[.gone, default: 0] += 1
                     continue
                 }
-                let rows = self.scheduler.index.rows(of: slot).filter { matcher.matches($0, of: slot) }
+                let rows = self.queue.scheduler.index.rows(of: slot).filter { matcher.matches($0, of: slot) }
                     .compactMap { self.target($0) }
-                if Int(self.scheduler.index.generations[Int(slot)]) == reference.generation {
+                if Int(self.queue.scheduler.index.generations[Int(slot)]) == reference.generation {
                     named += rows
                 } else {
                     skipped[.changed, default: 0] += max(rows.count, 1)
@@ -68,7 +79,7 @@ extension Queue {
                 }
             }
         case .frozen(let id):
-            guard let kept = self.frozen.targets(id.id) else {
+            guard let kept = self.frozen.value.targets(id.id) else {
                 throw FeedError(.gone, "what was selected is no longer known: select again")
             }
             return kept
@@ -93,27 +104,6 @@ private final class SelectionUnderWay {
         guard !targets.isEmpty else { return }
         self.selection.targets += targets
         self.selection.messages += 1
-        if self.selection.sample.count < 5 { self.selection.sample.append(queue.queueRow(slot, matcher)) }
+        if self.selection.sample.count < 5 { self.selection.sample.append(QueueRow(slot, as: matcher, of: queue)) }
     }
-}
-
-/// What was frozen for an order that waits for a person, and what orders touched, so that they can be turned round: the
-/// latest, and of large ones fewer.
-struct FrozenTargets {
-    private static let limit = 64
-    private static let targetsLimit = 1_000_000
-    private var sets: [(id: Int, targets: [RecipientTarget])] = []
-    private var last = 0
-
-    mutating func keep(_ targets: [RecipientTarget]) -> Int {
-        self.last += 1
-        self.sets.append((self.last, targets))
-        while self.sets.count > Self.limit
-            || self.sets.count > 1 && self.sets.reduce(0, { $0 + $1.targets.count }) > Self.targetsLimit
-        {
-            self.sets.removeFirst()
-        }
-        return self.last
-    }
-    func targets(_ id: Int) -> [RecipientTarget]? { self.sets.first { $0.id == id }?.targets }
 }

@@ -1,0 +1,125 @@
+import Mail
+import Monitor
+import NIOCore
+import Spool
+
+/// What the first view shows of the queue.
+struct QueueOverview: Sendable {
+    private static let destinationsShown = 200
+    private static let attentionShown = 20
+
+    private let queue: Queue
+    private let census: NIOLoopBoundBox<QueueCensus>
+
+    init(_ queue: Queue) {
+        self.queue = queue
+        self.census = .makeBoxSendingValue(QueueCensus(), eventLoop: queue.loop)
+    }
+
+    /// From any thread. What the engine knows beside the queue is filled in by the caller.
+    func now() async throws -> Overview {
+        try await self.queue.loop.flatSubmit {
+            self.censusNow().map { self.overview($0) }
+        }.get()
+    }
+
+    private func overview(_ census: QueueCensus) -> Overview {
+        let now = self.queue.now
+        let rates = self.queue.flow.rates(at: now)
+        let p95 = self.queue.flow.p95(at: now)
+        var counts = RecipientCounts()
+        for state in RecipientState.allCases { counts[state] = self.queue.scheduler.index.counts[state] }
+        let rows = self.destinationRows(census)
+        return Overview(
+            node: self.queue.node, started: now, at: now,
+            queuedMessages: self.queue.scheduler.index.messages, queuedOctets: self.queue.scheduler.index.contentOctets,
+            recipients: counts,
+            received: rates.received, relayed: rates.relayed, deferred: rates.deferred, bounced: rates.bounced,
+            receiveP95: p95.receive, relayP95: p95.relay,
+            sessionsInLimit: self.queue.scheduler.configuration.limits.sessions, oldest: census.oldest,
+            attention: Self.attention(rows, census),
+            destinations: rows.prefix(Self.destinationsShown).map(\.ages),
+            moreDestinations: max(rows.count - Self.destinationsShown, 0))
+    }
+
+    private typealias Row = (ages: DestinationAges, deferred: Int)
+
+    private func destinationRows(_ census: QueueCensus) -> [Row] {
+        let now = self.queue.now
+        var rows: [Row] = []
+        for index in self.queue.scheduler.destinations.all {
+            let destination = self.queue.scheduler.destinations[index]
+            let counts = self.queue.scheduler.index.countsByDestination[Int(index)]
+            guard counts.unsettled > 0 || destination.sessions > 0 else { continue }
+            let counted = destination.number <= census.newest ? census.byDestination[index] : nil
+            var row = DestinationAges(
+                destination: destination.nextHop.description, condition: .ok,
+                connections: destination.sessions,
+                connectionLimit: self.queue.scheduler.configuration.delivery.connections, total: counts.unsettled,
+                ages: counted?.ages ?? AgeCounts())
+            if destination.isBackingOff(at: now) {
+                row.condition = .backoff
+                row.reason = destination.reason
+                row.until = destination.backoffUntil
+            } else if counts[.deferred] > 0 {
+                row.condition = .deferring
+                row.reason = counted?.reply
+            } else if counts.unsettled > 0, counts[.hold] == counts.unsettled {
+                row.condition = .hold
+            }
+            rows.append((row, counts[.deferred]))
+        }
+        if let unrouted = census.byDestination[QueueIndex.unrouted] {
+            let row = DestinationAges(
+                destination: noRoute, condition: .unrouted, reason: census.unroutedDomains.example,
+                total: unrouted.ages.total, ages: unrouted.ages)
+            rows.append((row, unrouted.deferred))
+        }
+        return rows.sorted { ($1.ages.total, $0.ages.destination) < ($0.ages.total, $1.ages.destination) }
+    }
+
+    /// What concerns most recipients first.
+    private static func attention(_ rows: [Row], _ census: QueueCensus) -> [Attention] {
+        let attention = rows.compactMap { row, deferred -> Attention? in
+            guard row.total > 0 else { return nil }
+            switch row.condition {
+            case .ok, .hold: return nil
+            case .unrouted:
+                let domains = census.unroutedDomains
+                return Attention(
+                    .warning, .unrouted(domains: domains.count, example: domains.example ?? ""), count: row.total,
+                    door: row.door)
+            case .backoff:
+                return Attention(
+                    .warning, .backoff(destination: row.destination, reason: row.reason, until: row.until),
+                    count: row.total, door: row.door)
+            case .deferring:
+                return Attention(
+                    .warning, .deferring(destination: row.destination, reply: row.reason ?? ""), count: deferred,
+                    door: FilterExpression([(.dest, "=", row.destination), (.state, ":", RecipientState.deferred.word)])
+                )
+            }
+        }
+        return Array(attention.sorted { ($1.count ?? 0) < ($0.count ?? 0) }.prefix(self.attentionShown))
+    }
+
+    /// The queue is counted anew when it has changed; a large one once a second.
+    private func censusNow() -> EventLoopFuture<QueueCensus> {
+        let queue = self.queue
+        let known = self.census.value
+        let isFresh = known.made.map { .now() - $0 < .seconds(1) && queue.scheduler.index.messages > 2000 } ?? false
+        guard !isFresh else { return queue.loop.makeSucceededFuture(known) }
+        let newest = queue.scheduler.destinations.newest
+        let counting = NIOLoopBound(QueueCount(at: queue.now, newest: newest), eventLoop: queue.loop)
+        return queue.scan { slot in
+            let arrived = Timestamp(milliseconds: queue.scheduler.index.arrived[Int(slot)])
+            for row in queue.scheduler.index.rows(of: slot) where !queue.scheduler.index.states[Int(row)].isSettled {
+                counting.value.add(row, arrived: arrived, of: queue.scheduler.index)
+            }
+        }.map {
+            let census = counting.value.census(queue.scheduler.index)
+            self.census.value = census
+            return census
+        }
+    }
+}

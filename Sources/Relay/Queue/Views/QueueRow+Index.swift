@@ -1,0 +1,37 @@
+import Mail
+import Monitor
+import SMTP
+
+extension QueueRow {
+    /// A message as the queue has it now.
+    ///
+    /// - Parameter matcher: whose recipients the row stands for.
+    init(_ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue) {
+        let (scheduler, now) = (queue.scheduler, queue.now)
+        let index = scheduler.index
+        let leading = matcher.leadingRow(slot)
+        var counts = RecipientCounts()
+        var matching = 0
+        for row in index.rows(of: slot) {
+            let state = index.states[Int(row)]
+            counts[state] += 1
+            if !state.isSettled, matcher.matches(row, of: slot) { matching += 1 }
+        }
+        self.init(
+            ref: MessageRef(slot, of: queue), arrived: Timestamp(milliseconds: index.arrived[Int(slot)]),
+            contentOctets: index.octets[Int(slot)], state: index.states[Int(leading)], recipients: counts,
+            matching: matching, from: index.reversePath(slot), to: index.forwardPath(leading),
+            tries: Int(index.tries[Int(leading)]), nextAttempt: scheduler.nextAttempt(leading, at: now),
+            destination: scheduler.destination(of: leading).map { scheduler.destinations[$0].nextHop.description },
+            lastReply: scheduler.reason(leading, at: now), tls: index.string(index.tls[Int(slot)]),
+            user: index.string(index.users[Int(slot)]), progress: queue.progress(leading))
+    }
+}
+
+extension MessageRef {
+    init(_ slot: QueueIndex.Slot, of queue: Queue) {
+        self.init(
+            node: queue.node, id: queue.scheduler.index.id(slot).description,
+            generation: Int(queue.scheduler.index.generations[Int(slot)]))
+    }
+}

@@ -1,0 +1,111 @@
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+import Spool
+
+/// The queue's messages in the order that a watcher wants, window by window. Long work is cut into turns of the loop, sorting
+/// happens on another thread, and an order serves until the queue has changed and some time has passed.
+struct QueueView: Sendable {
+    private let queue: Queue
+    private let rankings: NIOLoopBoundBox<QueueRankings>
+
+    init(_ queue: Queue) {
+        self.queue = queue
+        self.rankings = .makeBoxSendingValue(QueueRankings(), eventLoop: queue.loop)
+    }
+
+    /// Nothing serves any longer.
+    func forgetRankings() { self.rankings.value = QueueRankings() }
+
+    /// From any thread.
+    func window(_ query: QueueQuery, _ request: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
+        try await self.queue.loop.flatSubmit {
+            self.order(query).map { self.window(of: $0, request) }
+        }.get()
+    }
+
+    private func live(_ order: QueueRanking) -> [QueueIndex.Slot] {
+        zip(order.slots, order.ids).filter { self.queue.scheduler.index.ids[Int($0)] == $1 }.map(\.0)
+    }
+
+    private func window(of order: QueueRanking, _ request: WindowRequest<MessageRef>) -> Window<QueueRow> {
+        let live = self.live(order)
+        let matcher = QueueMatcher(order.query.filter, in: self.queue)
+        let shown = request.rows(of: live.count) { ref in
+            QueueID(ref.id).flatMap { self.queue.scheduler.index.slot(of: $0) }.flatMap { live.firstIndex(of: $0) }
+        }
+        return Window(
+            rows: live[shown].map { QueueRow($0, as: matcher, of: self.queue) }, first: shown.lowerBound,
+            matched: live.count,
+            total: self.queue.scheduler.index.messages, at: self.queue.now)
+    }
+
+    /// The next message of the query's order that matches. From any thread.
+    func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
+        try await self.queue.loop.flatSubmit {
+            self.order(query).flatMap { order in
+                let hit = self.queue.loop.makePromise(of: SearchHit<MessageRef>?.self)
+                let live = self.live(order)
+                self.find(
+                    QueueMatcher(search.wanted, in: self.queue), among: live,
+                    rows: Array(search.rows(of: live.count))[...],
+                    hit)
+                return hit.futureResult
+            }
+        }.get()
+    }
+
+    /// Some thousands a turn of the loop.
+    private func find(
+        _ matcher: QueueMatcher, among live: [QueueIndex.Slot], rows: ArraySlice<Int>,
+        _ hit: EventLoopPromise<SearchHit<MessageRef>?>
+    ) {
+        if let row = rows.prefix(8192).first(where: {
+            self.queue.scheduler.index.ids[Int(live[$0])] != 0 && matcher.matches(live[$0])
+        }) {
+            return hit.succeed(SearchHit(MessageRef(live[row], of: self.queue), row: row))
+        }
+        let rest = rows.dropFirst(8192)
+        guard !rest.isEmpty else { return hit.succeed(nil) }
+        self.queue.loop.assumeIsolated().execute { self.find(matcher, among: live, rows: rest, hit) }
+    }
+
+    // MARK: orders
+
+    private func order(_ query: QueueQuery) -> EventLoopFuture<QueueRanking> {
+        if let known = self.rankings.value[query], self.isCurrent(known) {
+            return self.queue.loop.makeSucceededFuture(known)
+        }
+        let begun = NIODeadline.now()
+        let version = self.queue.scheduler.index.version
+        let matcher = QueueMatcher(query.filter, in: self.queue)
+        let keys = NIOLoopBound(SortKeys(query.sort), eventLoop: self.queue.loop)
+        return self.queue.scan { slot in
+            if matcher.matches(slot) { keys.value.append(slot, as: matcher, of: self.queue) }
+        }.flatMap {
+            self.sorted(keys.value.entries, descending: query.descending)
+        }.map { entries in
+            let order = QueueRanking(
+                query: query, version: version, made: .now(), cost: .now() - begun, slots: entries.map(\.slot),
+                ids: entries.map { self.queue.scheduler.index.ids[Int($0.slot)] })
+            self.rankings.value[query] = order
+            return order
+        }
+    }
+
+    /// A large queue is not sorted anew ten times a second: an order serves for ten times what it cost.
+    private func isCurrent(_ order: QueueRanking) -> Bool {
+        if order.version == self.queue.scheduler.index.version { return true }
+        guard self.queue.scheduler.index.messages > 2000 else { return false }
+        return .now() - order.made < max(.milliseconds(250), .nanoseconds(order.cost.nanoseconds * 10))
+    }
+
+    private func sorted(_ entries: [SortKeys.Entry], descending: Bool) -> EventLoopFuture<[SortKeys.Entry]> {
+        let sort: @Sendable () -> [SortKeys.Entry] = {
+            descending ? entries.sorted { $1 < $0 } : entries.sorted()
+        }
+        guard entries.count > 2000 else { return self.queue.loop.makeSucceededFuture(sort()) }
+        return self.queue.loop.makeFutureWithTask { sort() }
+    }
+}
