@@ -1,0 +1,307 @@
+import Mail
+import Monitor
+import SMTP
+import Spool
+import Testing
+
+@testable import Relay
+
+/// What happens to a scheduler, and what it does, as text.
+///
+/// A line that begins with a time says what happened then; a time alone lets time pass until then. Lines that are indented
+/// are what the scheduler wants done, and are compared:
+/// ```
+/// 0:00:00 accepted 1 to b@a.example c@a.example
+///   begin 1: 1/b 1/c on session 1, new, to a.example:25
+/// 0:00:01 ended 1: 450 busy
+///   settle 1: 1/b deferred until 0:05:01 (450 busy), 1/c deferred until 0:05:01 (450 busy)
+/// 0:05:01
+///   begin 2: 1/b 1/c on session 1
+/// ```
+/// Unless told otherwise everything is written down at once, and a session is idle after a reply and ends without one.
+/// Retry times are not spread.
+struct SchedulerParty {
+    /// Chance that always takes the middle.
+    private struct Middle: RandomNumberGenerator {
+        mutating func next() -> UInt64 { 1 << 63 }
+    }
+
+    private static let start: Int64 = 1_800_000_000_000
+    private var now: Timestamp
+    private var configuration: RelayConfiguration
+    private var scheduler: Scheduler
+    private var spool = ModelSpool()
+    private var wake: Timestamp?
+    private var random = Middle()
+    private var sessionOf: [Int: Int] = [:]
+    private var isWriting: Bool
+    private var unwritten: [Int: (QueueID, [Settlement.Outcome])] = [:]
+    private var orders: [Int: (Order.Action, [RecipientTarget], retry: Int?)] = [:]
+    private var lines: [String] = []
+
+    private init(writesAtOnce: Bool, _ change: (inout RelayConfiguration) -> Void) {
+        self.now = Timestamp(milliseconds: Self.start)
+        var configuration = RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: "/nowhere")
+        configuration.delivery.connections = 2
+        configuration.routes = Self.routes("a.example=a.example b.example=b.example")
+        change(&configuration)
+        self.configuration = configuration
+        self.scheduler = Scheduler(configuration, at: self.now)
+        self.isWriting = writesAtOnce
+    }
+
+    /// Plays what happens in `text`, and compares all of it with what is said there.
+    static func expect(
+        _ text: String, writesAtOnce: Bool = true, sourceLocation: SourceLocation = #_sourceLocation,
+        _ change: (inout RelayConfiguration) -> Void = { _ in }
+    ) {
+        var party = SchedulerParty(writesAtOnce: writesAtOnce, change)
+        let lines = text.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("#") }
+        for line in lines where !line.hasPrefix(" ") { party.play(line) }
+        #expect(party.lines.joined(separator: "\n") == lines.joined(separator: "\n"), sourceLocation: sourceLocation)
+    }
+
+    /// `domain=host` for each route.
+    private static func routes(_ text: String) -> [Route] {
+        text.split(separator: " ").compactMap { word in
+            let parts = word.split(separator: "=").map(String.init)
+            guard parts.count == 2, let pattern = DomainPattern(parts[0]) else { return nil }
+            return Route(pattern: pattern, via: [SocketEndpoint(host: parts[1], port: 25)])
+        }
+    }
+
+    // MARK: time
+
+    private mutating func play(_ line: String) {
+        let (time, event) = line.split(separator: " ", maxSplits: 1).map(String.init).firstAndRest
+        self.pass(until: Timestamp(milliseconds: Self.start + Self.milliseconds(time)))
+        if !event.isEmpty || self.lines.last(where: { !$0.hasPrefix(" ") }) != line { self.lines.append(line) }
+        if !event.isEmpty { self.happened(event) }
+    }
+
+    private mutating func pass(until time: Timestamp) {
+        while let wake = self.wake, wake <= time {
+            self.wake = nil
+            self.now = max(wake, self.now)
+            let said = self.lines.count
+            self.scheduler.timePassed(at: self.now)
+            self.drain()
+            if self.lines.count > said { self.lines.insert(self.text(self.now), at: said) }
+        }
+        self.now = time
+    }
+
+    private static func milliseconds(_ text: String) -> Int64 {
+        text.split(separator: ":").reduce(0) { $0 * 60 + (Int64($1) ?? 0) } * 1000
+    }
+
+    private func text(_ time: Timestamp) -> String {
+        let seconds = (time.milliseconds - Self.start) / 1000
+        func two(_ number: Int64) -> String { (number < 10 ? "0" : "") + "\(number)" }
+        return "\(seconds / 3600):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
+    }
+
+    // MARK: what happens
+
+    private mutating func happened(_ event: String) {
+        let (verb, rest) = event.split(separator: " ", maxSplits: 1).map(String.init).firstAndRest
+        let (name, words) = rest.split(separator: " ", maxSplits: 1).map(String.init).firstAndRest
+        let number = Int(name.filter(\.isNumber)) ?? 0
+        switch verb {
+        case "accepted": self.accept(number, words)
+        case "ended": self.attemptEnded(number, words)
+        case "closed": self.scheduler.sessionEnded(number, at: self.now)
+        case "written": self.written(number)
+        case "stale":
+            guard let (id, _) = self.unwritten.removeValue(forKey: number) else { return }
+            self.scheduler.settlementStale(number, of: id, at: self.now)
+        case "aside":
+            guard let (_, outcomes) = self.unwritten.removeValue(forKey: number) else { return }
+            self.scheduler.settlementKeptAside(number, outcomes, "the disk is gone", at: self.now)
+        case "read":
+            let id = QueueID(rawValue: Int64(number))
+            self.scheduler.messageRead(id, self.spool.messages[id], at: self.now)
+        case "writing": self.scheduler.writing(isBlocked: name == "fails", at: self.now)
+        case "retry", "hold", "release", "drop": self.orderBegan(verb, rest)
+        // A further part of that order.
+        case "again": self.orderBegan("retry", words, of: number)
+        case "done": self.orderEnded(number)
+        case "bounce":
+            let (settlements, skipped) = self.scheduler.bounceOrdered(on: self.targets(rest), "bounced by ops")
+            if settlements.isEmpty { self.lines.append("  skipped \(skipped.values.reduce(0, +))") }
+        case "jumped":
+            let jump = Self.milliseconds(name.filter { $0 != "-" }) * (name.hasPrefix("-") ? -1 : 1)
+            self.scheduler.clockJumped(by: jump, to: self.now.adding(milliseconds: jump))
+            self.now = self.now.adding(milliseconds: jump)
+            self.wake = self.wake?.adding(milliseconds: jump)
+        case "routes":
+            self.configuration.routes = Self.routes(rest)
+            self.scheduler.routesChanged(self.configuration, at: self.now)
+        case "stopped": self.scheduler.stopped()
+        default: Issue.record("unknown event \(event)")
+        }
+        self.drain()
+    }
+
+    private mutating func accept(_ number: Int, _ words: String) {
+        var message = SpooledMessage(
+            id: QueueID(rawValue: Int64(number)), arrived: self.now,
+            reversePath: .path(Path(mailbox: Mailbox(localPart: "ann", domain: Domain("example.net")))),
+            arrival: Arrival(with: "ESMTP"), contentOctets: 24, recipients: [])
+        var due = self.now
+        for word in words.split(separator: " ").map(String.init) {
+            let parts = word.split(separator: "@").map(String.init)
+            if word.hasPrefix("MT-PRIORITY=") {
+                message.parameters.append(Parameter("MT-PRIORITY", String(word.dropFirst(12))))
+            } else if word.hasPrefix("BY=") {
+                message.parameters.append(Parameter("BY", String(word.dropFirst(3))))
+            } else if word.hasPrefix("due=") {
+                due = Timestamp(milliseconds: Self.start + Self.milliseconds(String(word.dropFirst(4))))
+            } else if word == "<>" {
+                message.reversePath = .null
+            } else if parts.count == 2 {
+                let mailbox = Mailbox(localPart: parts[0], domain: Domain(parts[1]))
+                message.recipients.append(
+                    SpooledRecipient(
+                        index: message.recipients.count, forwardPath: .path(Path(mailbox: mailbox)), due: due))
+            }
+        }
+        for place in message.recipients.indices { message.recipients[place].due = due }
+        self.spool.accept(message)
+        self.scheduler.accepted(message, at: self.now)
+    }
+
+    private mutating func attemptEnded(_ number: Int, _ words: String) {
+        guard let claim = self.scheduler.claims[number], let session = self.sessionOf[number] else {
+            return self.lines.append("  there is no attempt \(number)")
+        }
+        var isOver = true
+        let verdict: JobResult.Verdict
+        switch words.split(separator: " ").first.map(String.init) {
+        case "unreachable": verdict = .unreachable(String(words.dropFirst(12)))
+        case "untried": verdict = .untried
+        case "unreadable": verdict = .unreadable("cannot be read")
+        case "damaged": verdict = .damaged("not as it was written")
+        case "lost": verdict = .outcomes(claim.rows.map { _ in .deferred(.connectionLost(.content)) })
+        default:
+            let replies = words.split(separator: "|").map { Self.outcome($0.trimmingSpaces) }
+            verdict = .outcomes(claim.rows.indices.map { replies[min($0, replies.count - 1)] })
+            isOver = false
+        }
+        let result = JobResult(job: number, verdict: verdict, host: nil, session: nil, milliseconds: 10)
+        self.scheduler.attemptEnded(result, at: self.now, using: &self.random)
+        if isOver {
+            self.scheduler.sessionEnded(session, at: self.now)
+        } else {
+            self.scheduler.sessionIdle(session, at: self.now)
+        }
+    }
+
+    private static func outcome(_ text: String) -> ClientSession.Outcome {
+        let code = Int(text.prefix(3)) ?? 0
+        let reply = Reply(ReplyCode(rawValue: UInt16(code)), nil, String(text.dropFirst(4)))
+        return switch code / 100 {
+        case 2: .relayed(reply, dsn: false)
+        case 5: .bounced(reply)
+        default: .deferred(.reply(reply))
+        }
+    }
+
+    private mutating func written(_ number: Int) {
+        guard let (id, outcomes) = self.unwritten.removeValue(forKey: number) else { return }
+        switch self.spool.settle(outcomes, of: id, at: self.now) {
+        case .done(let generation, let isGone):
+            self.scheduler.settlementWritten(
+                number, outcomes, generation: generation, isGone: isGone, at: self.now)
+        case .stale: self.scheduler.settlementStale(number, of: id, at: self.now)
+        }
+    }
+
+    /// `1`, or `1/b` for one recipient.
+    private func targets(_ names: String) -> [RecipientTarget] {
+        names.split(separator: " ").flatMap { name -> [RecipientTarget] in
+            let parts = name.split(separator: "/").map(String.init)
+            guard let number = Int64(parts[0]), let message = self.spool.messages[QueueID(rawValue: number)] else {
+                return []
+            }
+            return message.recipients.filter { parts.count == 1 || Self.name($0.forwardPath) == parts[1] }.map {
+                RecipientTarget(message: message.id, index: $0.index, generation: $0.generation)
+            }
+        }
+    }
+
+    private mutating func orderBegan(_ verb: String, _ names: String, of first: Int? = nil) {
+        let action: Order.Action =
+            switch verb {
+            case "retry": .retry
+            case "hold": .hold
+            case "release": .release
+            default: .drop(undoUntil: self.now)
+            }
+        let begun = self.scheduler.orderBegan(on: self.targets(names))
+        let skipped = begun.skipped.sorted { $0.key.rawValue < $1.key.rawValue }.map { ", \($0.value) \($0.key)" }
+        self.lines.append("  order \(begun.number): \(begun.targets.count)\(skipped.joined())")
+        self.orders[begun.number] = (action, begun.targets, verb == "retry" ? first ?? begun.number : nil)
+    }
+
+    private mutating func orderEnded(_ number: Int) {
+        guard let (action, targets, retry) = self.orders.removeValue(forKey: number) else { return }
+        let applied = self.spool.apply(action, targets, at: self.now)
+        self.scheduler.orderEnded(number, applied.changes, retry: retry, at: self.now)
+    }
+
+    // MARK: what is to be done
+
+    private mutating func drain() {
+        while let action = self.scheduler.next() {
+            switch action {
+            case .begin(let attempt, _, let session, let isNew):
+                self.sessionOf[attempt] = session
+                let rows = self.scheduler.claims[attempt]?.rows ?? []
+                let hop = self.scheduler.nextHop(ofSession: session)
+                self.lines.append(
+                    "  begin \(attempt): \(rows.map { self.name($0) }.joined(separator: " ")) on session \(session)"
+                        + (isNew ? ", new, to \(hop?.description ?? "nowhere")" : ""))
+            case .settle(let number, let id, let outcomes):
+                let told = outcomes.map { "\(self.name(id, $0.index)) \(self.text($0))" }
+                self.lines.append("  settle \(number): \(told.joined(separator: ", "))")
+                self.unwritten[number] = (id, outcomes)
+                if self.isWriting { self.written(number) }
+            case .read(let id): self.lines.append("  read \(id.rawValue)")
+            case .forget(let id): self.lines.append("  forget \(id.rawValue)")
+            case .quit(let session): self.lines.append("  quit session \(session)")
+            case .wake(let at): self.wake = at
+            case .purge: break
+            }
+        }
+    }
+
+    private func text(_ outcome: Settlement.Outcome) -> String {
+        let reply = outcome.reply.map { " (\($0))" } ?? ""
+        if outcome.delayNoticed { return "noticed\(reply)" }
+        let until = outcome.state == .deferred ? outcome.due.map { " until \(self.text($0))" } ?? "" : ""
+        return "\(outcome.state.word)\(until)\(reply)"
+    }
+
+    private func name(_ row: QueueIndex.Row) -> String {
+        self.name(self.scheduler.index.id(ofRow: row), Int(self.scheduler.index.rowIndex[Int(row)]))
+    }
+    private func name(_ id: QueueID, _ index: Int) -> String {
+        let recipient = self.spool.messages[id]?.recipients[index]
+        return "\(id.rawValue)/\(recipient.map { Self.name($0.forwardPath) } ?? "?")"
+    }
+    private static func name(_ path: ForwardPath) -> String {
+        guard case .path(let path) = path else { return "postmaster" }
+        return path.mailbox.localPart
+    }
+}
+
+extension [String] {
+    fileprivate var firstAndRest: (String, String) { (self.first ?? "", self.count > 1 ? self[1] : "") }
+}
+
+extension Substring {
+    fileprivate var trimmingSpaces: String {
+        String(self.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }
+}
