@@ -44,8 +44,7 @@ struct ProgressTests {
             registry: SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next())), clock: .system,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton)
         let hop = NextHop(
-            hosts: [SocketEndpoint(host: "127.0.0.1", port: try #require(server.localAddress?.port))],
-            security: RouteSecurity())
+            .hosts([SocketEndpoint(host: "127.0.0.1", port: try #require(server.localAddress?.port))]))
         let (results, continuation) = AsyncStream.makeStream(of: JobResult.Verdict.self)
         _ = delivery.open(
             to: hop, job: job,

@@ -54,7 +54,7 @@ struct RefusingHostTests {
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton)
         let (events, continuation) = AsyncStream.makeStream(of: JobResult.self)
         _ = delivery.open(
-            to: NextHop(hosts: hosts, security: RouteSecurity()), job: job,
+            to: NextHop(.hosts(hosts)), job: job,
             settings: Delivery.Settings(
                 hostname: "mx.example.net", timeouts: configuration.timeouts, keyring: try Keyring(configuration))
         ) { event in

@@ -58,6 +58,7 @@ final class Delivery: Sendable {
     let group: any EventLoopGroup
     let spool: any Spool
     let registry: SessionRegistry
+    let resolver: any NextHopResolver
     let clock: Clock
     let log: Logger
     /// Threads for what blocks: secrets, hashing.
@@ -65,12 +66,13 @@ final class Delivery: Sendable {
     let memory = ContentMemory()
 
     init(
-        group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry, clock: Clock, log: Logger,
-        threads: NIOThreadPool
+        group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry, resolver: any NextHopResolver = NamedHosts(),
+        clock: Clock, log: Logger, threads: NIOThreadPool
     ) {
         self.group = group
         self.spool = spool
         self.registry = registry
+        self.resolver = resolver
         self.clock = clock
         self.log = log
         self.threads = threads

@@ -20,7 +20,8 @@ final class OutboundConnection: @unchecked Sendable {
     private let record = NIOLockedValueBox<SessionRecord?>(nil)
     var current: SessionRecord? { self.record.withLockedValue { $0 } }
 
-    private var hosts: ArraySlice<SocketEndpoint>
+    /// Those that are still to be tried.
+    private var hosts: ArraySlice<SocketEndpoint> = []
     /// TLS failed there, and the route allows to go without.
     private var plaintextHost: SocketEndpoint?
     private var job: Job?
@@ -44,7 +45,6 @@ final class OutboundConnection: @unchecked Sendable {
         self.settings = settings
         self.loop = loop
         self.report = report
-        self.hosts = nextHop.hosts[...]
     }
 
     // MARK: from any thread
@@ -73,7 +73,15 @@ final class OutboundConnection: @unchecked Sendable {
     func open(_ job: Job) {
         self.job = job
         self.begun = .now()
-        self.tryNextHost()
+        self.delivery.resolver.hosts(of: self.nextHop.place, on: self.loop).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let hosts): self.hosts = hosts[...]
+            case .failure(let error):
+                self.lastFailure = "\(error)"
+                self.mayAnswerLater = true
+            }
+            self.tryNextHost()
+        }
     }
 
     private func begin(_ job: Job) {

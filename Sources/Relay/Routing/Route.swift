@@ -59,11 +59,3 @@ public struct RouteSecurity: Sendable, Hashable {
         }
     }
 }
-
-/// Where a recipient goes now: the hosts of a route in order. Two routes with the same hosts and the same security share
-/// one destination.
-public struct NextHop: Sendable, Hashable, CustomStringConvertible {
-    public var hosts: [SocketEndpoint]
-    public var security = RouteSecurity()
-    public var description: String { self.hosts.first?.description ?? "" }
-}

@@ -1,0 +1,35 @@
+public import SMTP
+
+/// Where a recipient goes now, and what the hosts there are held to. Two routes to the same place with the same security
+/// share one destination.
+public struct NextHop: Sendable, Hashable, CustomStringConvertible {
+    public enum Place: Sendable, Hashable {
+        /// The hosts that a route names, in order.
+        case hosts([SocketEndpoint])
+        /// The mail exchangers of a domain, whatever they are when a session is opened (RFC 5321 §5.1).
+        case exchangers(of: Domain)
+    }
+
+    public var place: Place
+    public var security: RouteSecurity
+
+    public init(_ place: Place, security: RouteSecurity = RouteSecurity()) {
+        self.place = place
+        self.security = security
+    }
+
+    /// The hosts that are known without looking them up.
+    public var hosts: [SocketEndpoint] {
+        switch self.place {
+        case .hosts(let hosts): hosts
+        case .exchangers: []
+        }
+    }
+
+    public var description: String {
+        switch self.place {
+        case .hosts(let hosts): hosts.first?.description ?? ""
+        case .exchangers(let domain): domain.text
+        }
+    }
+}
