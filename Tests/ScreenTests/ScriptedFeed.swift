@@ -14,6 +14,13 @@ final class ScriptedFeed: MonitorFeed {
         var facts: [FactRow] = []
         var overview: Overview
         var performed: [String] = []
+        /// What the next action or undo fails with.
+        var failure: FeedError?
+        /// Nothing of the node itself can be read.
+        var isAway = false
+        /// Of frozen sets, touched sets and undo tokens.
+        var serial = 6
+        var dropped: [Int64: [QueueRow]] = [:]
     }
     static let now = Timestamp(milliseconds: 1_795_510_800_000)  // 2026-11-24T09:00:00Z
     private let script: Mutex<Script>
@@ -28,13 +35,18 @@ final class ScriptedFeed: MonitorFeed {
                     listening: ["127.0.0.1:2525"], sessionsInLimit: 1000)))
     }
 
-    func write<Value: Sendable>(_ body: @Sendable (inout Script) -> Value) -> Value {
-        self.script.withLock { body(&$0) }
+    func write<Value: Sendable>(_ body: @Sendable (inout Script) throws -> Value) rethrows -> Value {
+        try self.script.withLock { try body(&$0) }
     }
     var performed: [String] { self.write { $0.performed } }
 
     func capabilities() async throws -> FeedCapabilities { FeedCapabilities(node: self.node, software: "hoptop 0.1.0") }
-    func overview() async throws -> Overview { self.write { $0.overview } }
+    func overview() async throws -> Overview {
+        try self.write { script in
+            if script.isAway { throw FeedError(.unavailable, "the relay does not answer") }
+            return script.overview
+        }
+    }
 
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         let all = self.write { $0.rows }
@@ -47,13 +59,15 @@ final class ScriptedFeed: MonitorFeed {
                 ? (left.contentOctets ?? 0) < (right.contentOctets ?? 0) : left.arrived > right.arrived
             return query.descending ? !order : order
         }
-        return Window(rows: sorted, first: 0, matched: sorted.count, total: all.count, at: Self.now)
+        let shown = window.rows(of: sorted.count) { ref in sorted.firstIndex { $0.ref.id == ref.id } }
+        return Window(
+            rows: Array(sorted[shown]), first: shown.lowerBound, matched: sorted.count, total: all.count, at: Self.now)
     }
 
     func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> {
-        let rows = self.write { $0.connections }
+        let rows = self.write { script in script.connections.filter { query.includesEnded || $0.ended == nil } }
         return Window(rows: rows, first: 0, matched: rows.count, total: rows.count, at: Self.now)
     }
 
@@ -88,31 +102,46 @@ final class ScriptedFeed: MonitorFeed {
     }
 
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
-        let rows = try await self.queue(query, window: WindowRequest(.row(number: 0), count: 10)).rows
+        let rows = try await self.queue(query, window: WindowRequest(.row(number: 0), count: .max)).rows
         return FrozenSet(
-            id: FrozenSetID(node: self.node, id: 1), recipients: rows.reduce(0) { $0 + $1.recipients.unsettled },
+            id: self.write { $0.nextSet(self.node) }, recipients: rows.reduce(0) { $0 + $1.matching },
             messages: rows.count, sample: Array(rows.prefix(5)))
     }
 
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
-        self.write { script in
-            let ids: [String] =
-                switch targets {
-                case .messages(let references, _): references.map(\.id)
-                case .recipients(let references): references.map { "\($0.message)/\($0.index)" }
-                case .frozen: script.rows.map(\.ref.id)
-                }
-            script.performed.append("\(action.rawValue) \(ids.joined(separator: " "))")
-            if action == .drop { script.rows.removeAll { ids.contains($0.ref.id) } }
-            return Receipt(
-                done: ids.count, messages: ids.count,
-                undo: action == .drop ? UndoToken(node: self.node, id: 7) : nil,
-                undoUntil: action == .drop ? Self.now.adding(milliseconds: 600_000) : nil)
+        try self.write { script in
+            try script.fail()
+            var words: [String]
+            switch targets {
+            case .messages(let references, let filter):
+                words = references.map(\.id)
+                if !filter.matchesAll { words.append("matching \(filter.text)") }
+            case .recipients(let references): words = references.map { "\($0.message)/\($0.index)" }
+            case .frozen(let set): words = ["set \(set.id)"]
+            }
+            script.performed.append("\(action.rawValue) \(words.joined(separator: " "))")
+            var receipt = Receipt(done: words.count, messages: words.count)
+            switch action {
+            case .drop:
+                script.serial += 1
+                let token = Int64(script.serial)
+                script.dropped[token] = script.rows.filter { words.contains($0.ref.id) }
+                script.rows.removeAll { words.contains($0.ref.id) }
+                receipt.undo = UndoToken(node: self.node, id: token)
+                receipt.undoUntil = Self.now.adding(milliseconds: 600_000)
+            case .hold, .release: receipt.touched = script.nextSet(self.node)
+            case .retry, .bounce: break
+            }
+            return receipt
         }
     }
     func undo(_ token: UndoToken) async throws -> Receipt {
-        self.write { $0.performed.append("undo \(token.id)") }
-        return Receipt(done: 1, messages: 1)
+        try self.write { script in
+            try script.fail()
+            script.performed.append("undo \(token.id)")
+            script.rows += script.dropped.removeValue(forKey: token.id) ?? []
+            return Receipt(done: 1, messages: 1, touched: script.nextSet(self.node))
+        }
     }
     func close(_ session: SessionRef) async throws -> Receipt {
         self.write { $0.performed.append("close \(session.id)") }
@@ -121,13 +150,26 @@ final class ScriptedFeed: MonitorFeed {
     func changes() -> AsyncStream<FeedChange> { AsyncStream { $0.finish() } }
 }
 
+extension ScriptedFeed.Script {
+    mutating func nextSet(_ node: String) -> FrozenSetID {
+        self.serial += 1
+        return FrozenSetID(node: node, id: self.serial)
+    }
+    mutating func fail() throws {
+        guard let failure = self.failure else { return }
+        self.failure = nil
+        throw failure
+    }
+}
+
 // MARK: what stands in it
 
 extension ScriptedFeed {
     @discardableResult
     func queued(
         _ id: String, from: String, to: String, state: RecipientState = .queued, age minutes: Int64 = 1,
-        octets: Int = 4096, reply: String? = nil, next seconds: Int64? = nil, recipients: Int = 1
+        octets: Int = 4096, reply: String? = nil, next seconds: Int64? = nil, recipients: Int = 1,
+        progress: DeliveryProgress? = nil
     ) -> QueueRow {
         var counts = RecipientCounts()
         counts[state] = recipients
@@ -136,7 +178,7 @@ extension ScriptedFeed {
             arrived: Self.now.adding(milliseconds: -minutes * 60_000), contentOctets: octets, state: state,
             recipients: counts, from: "<\(from)>", to: "<\(to)>", tries: reply == nil ? 0 : 1,
             nextAttempt: seconds.map { Self.now.adding(milliseconds: $0 * 1000) }, destination: "mx.example.org:25",
-            lastReply: reply)
+            lastReply: reply, progress: progress)
         self.write { script in
             script.rows.append(row)
             script.overview.queuedMessages = script.rows.count
@@ -146,20 +188,85 @@ extension ScriptedFeed {
         return row
     }
 
+    /// What is said in a session, a line every 20 ms.
+    func said(_ session: SessionRef, before seconds: Int64, _ lines: [(TranscriptLine.Speaker, String)]) {
+        self.write { script in
+            script.transcripts[session] = lines.enumerated().map { index, line in
+                TranscriptLine(
+                    number: index, at: Self.now.adding(milliseconds: Int64(index * 20) - seconds * 1000),
+                    speaker: line.0, text: line.1)
+            }
+        }
+    }
+
+    /// A message of one recipient in full.
+    func detail(
+        _ row: QueueRow, _ states: [RecipientState], reply: String? = nil, progress: DeliveryProgress? = nil,
+        attempts: [AttemptRow] = []
+    ) -> MessageDetail {
+        let why: [RecipientState: WaitReason] = [
+            .queued: .due, .active: .active, .deferred: .retryTime, .hold: .held(by: nil),
+        ]
+        return MessageDetail(
+            ref: row.ref, arrived: row.arrived, contentOctets: row.contentOctets, from: row.from,
+            isSettled: states.allSatisfy(\.isSettled), peer: "192.0.2.7:40112", hello: "client.example", with: "ESMTP",
+            session: SessionRef(node: self.node, id: "in#41"), subject: "the plan",
+            header: "Subject: the plan\nTo: dan@example.com\n", text: "As agreed.\n",
+            recipients: states.enumerated().map { index, state in
+                RecipientDetail(
+                    ref: RecipientRef(node: self.node, message: row.ref.id, index: index, generation: 1),
+                    forwardPath: index == 0 ? row.to : "<user\(index)@example.com>", state: state, tries: row.tries,
+                    nextAttempt: state == .deferred ? row.nextAttempt : nil, lastReply: reply ?? row.lastReply,
+                    why: why[state] ?? .settled,
+                    nextHops: ["mx.example.org:25"], ahead: ["example.com"],
+                    relayedTo: state == .relayed ? "192.0.2.1:25" : nil,
+                    progress: state == .active ? progress : nil)
+            }, attempts: attempts, expires: Self.now.adding(milliseconds: 4 * 86_400_000))
+    }
+
     /// A node with a bit of everything.
     static var busy: ScriptedFeed {
         let feed = ScriptedFeed()
-        feed.queued("4Q7K", from: "ann@example.net", to: "bob@example.org")
-        feed.queued(
+        let session = SessionRef(node: "mx1", id: "out#9")
+        let progress = DeliveryProgress(
+            session: session, phase: .content, contentOctetsSent: 2560, contentOctets: 4096)
+        let sending = feed.queued(
+            "4Q7K", from: "ann@example.net", to: "bob@example.org", state: .active, progress: progress)
+        let deferred = feed.queued(
             "4Q6A", from: "cat@example.net", to: "dan@example.com", state: .deferred, age: 20, octets: 220_000,
             reply: "450 4.2.0 greylisted", next: 900)
-        feed.queued("4Q5B", from: "", to: "eve@example.net", state: .hold, age: 300, octets: 1500)
-        let session = SessionRef(node: "mx1", id: "out#9")
+        let held = feed.queued("4Q5B", from: "", to: "eve@example.net", state: .hold, age: 300, octets: 1500)
+        feed.said(
+            session, before: 12,
+            [
+                (.relay, "connected 192.0.2.9:40000 -> 192.0.2.1:25"), (.server, "220 mx.example.org ESMTP"),
+                (.client, "EHLO mx1"), (.server, "250 mx.example.org"), (.client, "MAIL FROM:<ann@example.net>"),
+                (.server, "250 2.1.0 Ok"),
+            ])
+        let over = SessionRef(node: "mx1", id: "out#8")
+        feed.said(
+            over, before: 700,
+            [
+                (.relay, "connected 192.0.2.9:40001 -> 192.0.2.1:25"), (.server, "220 mx.example.org ESMTP"),
+                (.client, "EHLO mx1"), (.server, "250 mx.example.org"), (.client, "MAIL FROM:<fay@example.net>"),
+                (.server, "250 2.1.0 Ok"), (.client, "RCPT TO:<gus@example.com>"), (.server, "550 5.1.1 no such user"),
+                (.client, "RSET"), (.server, "250 2.0.0 Ok"), (.client, "MAIL FROM:<cat@example.net>"),
+                (.server, "250 2.1.0 Ok"), (.client, "RCPT TO:<dan@example.com>"), (.server, "450 4.2.0 greylisted"),
+                (.client, "QUIT"), (.server, "221 2.0.0 Bye"),
+            ])
+        let attempt = AttemptRow(
+            recipientIndex: 0, at: Self.now.adding(milliseconds: -600_000), milliseconds: 320,
+            nextHop: "mx.example.org:25", outcome: .deferred, reply: "450 4.2.0 greylisted", session: over)
+        let details = [
+            feed.detail(sending, [.active], progress: progress),
+            feed.detail(deferred, [.deferred], attempts: [attempt]), feed.detail(held, [.hold]),
+        ]
         feed.write { script in
+            for detail in details { script.details[detail.ref.id] = detail }
             var row = ConnectionRow(
                 ref: session, direction: .outbound, peer: "192.0.2.1:25", name: "mx.example.org:25", phase: .content,
                 started: Self.now.adding(milliseconds: -12_000), lastActivity: Self.now, message: "4Q7K",
-                contentOctetsDone: 2048, contentOctets: 4096)
+                contentOctetsDone: 2560, contentOctets: 4096)
             row.messages = 3
             script.connections = [
                 row,
@@ -167,34 +274,11 @@ extension ScriptedFeed {
                     ref: SessionRef(node: "mx1", id: "in#41"), direction: .inbound, peer: "192.0.2.7:40112",
                     name: "client.example", phase: .rcpt, started: Self.now.adding(milliseconds: -3000),
                     lastActivity: Self.now.adding(milliseconds: -1000), messages: 0),
+                ConnectionRow(
+                    ref: over, direction: .outbound, peer: "192.0.2.1:25", name: "mx.example.org:25", phase: .closed,
+                    started: Self.now.adding(milliseconds: -700_000), ended: Self.now.adding(milliseconds: -600_000),
+                    lastActivity: Self.now.adding(milliseconds: -600_000), messages: 0),
             ]
-            let said: [(TranscriptLine.Speaker, String)] = [
-                (.relay, "connected 192.0.2.9:40000 -> 192.0.2.1:25"), (.server, "220 mx.example.org ESMTP"),
-                (.client, "EHLO mx1"), (.server, "250 mx.example.org"), (.client, "MAIL FROM:<ann@example.net>"),
-                (.server, "250 2.1.0 Ok"),
-            ]
-            script.transcripts[session] = said.enumerated().map { index, line in
-                TranscriptLine(
-                    number: index, at: Self.now.adding(milliseconds: Int64(index * 20 - 12_000)), speaker: line.0,
-                    text: line.1)
-            }
-            script.details["4Q6A"] = MessageDetail(
-                ref: script.rows[1].ref, arrived: script.rows[1].arrived, contentOctets: 220_000,
-                from: "<cat@example.net>", peer: "192.0.2.7:40112", hello: "client.example", with: "ESMTP",
-                subject: "the plan", header: "Subject: the plan\n", text: "As agreed.\n",
-                recipients: [
-                    RecipientDetail(
-                        ref: RecipientRef(node: "mx1", message: "4Q6A", index: 0, generation: 1),
-                        forwardPath: "<dan@example.com>", state: .deferred, tries: 1,
-                        nextAttempt: Self.now.adding(milliseconds: 900_000), lastReply: "450 4.2.0 greylisted",
-                        why: .retryTime, nextHops: ["mx.example.org:25"], ahead: ["example.com"])
-                ],
-                attempts: [
-                    AttemptRow(
-                        recipientIndex: 0, at: Self.now.adding(milliseconds: -600_000), milliseconds: 320,
-                        nextHop: "mx.example.org:25", outcome: .deferred, reply: "450 4.2.0 greylisted",
-                        session: session)
-                ], expires: Self.now.adding(milliseconds: 4 * 86_400_000))
             script.overview.attention = [
                 Attention(
                     .warning, .backoff(destination: "mx.example.org:25", reason: "connection refused", until: nil),
@@ -206,10 +290,20 @@ extension ScriptedFeed {
                     until: Self.now.adding(milliseconds: 120_000), total: 3,
                     ages: AgeCounts([1, 0, 0, 1, 0, 0, 1, 0, 0, 0]))
             ]
+            script.overview.received = (0..<60).map { $0 % 7 }
+            script.overview.relayed = (0..<60).map { $0 % 5 }
+            script.overview.totals = Overview.Totals(received: 325, relayed: 318, bounced: 2)
             script.facts = [
                 FactRow(
                     at: Self.now.adding(milliseconds: -1000), kind: .accepted, message: "4Q7K",
-                    from: "<ann@example.net>", text: "192.0.2.7:40112", contentOctets: 4096)
+                    from: "<ann@example.net>", text: "192.0.2.7:40112", contentOctets: 4096),
+                FactRow(
+                    at: Self.now.adding(milliseconds: -800), kind: .relayed, message: "4Q4C",
+                    to: "<hal@example.org>", nextHop: "mx.example.org:25", text: "250 2.0.0 Ok: queued as 7T",
+                    milliseconds: 81),
+                FactRow(
+                    at: Self.now.adding(milliseconds: -600), kind: .bounced, message: "4Q4D",
+                    to: "<gus@example.com>", nextHop: "mx.example.org:25", text: "550 5.1.1 no such user"),
             ]
         }
         return feed

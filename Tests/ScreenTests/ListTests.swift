@@ -1,0 +1,199 @@
+import Mail
+import Monitor
+import Testing
+
+@testable import Screen
+
+@Suite("lists")
+struct ListTests {
+    /// A queue of so many rows, the first the oldest.
+    private static func long(_ count: Int) -> ScriptedFeed {
+        let feed = ScriptedFeed()
+        let row = feed.queued("M0", from: "ann@example.net", to: "user0@example.org", age: 1_000_000)
+        feed.write { script in
+            script.rows += (1..<count).map { number in
+                var other = row
+                other.ref.id = "M\(number)"
+                other.to = "<user\(number)@example.org>"
+                other.arrived = row.arrived.adding(milliseconds: Int64(number))
+                return other
+            }
+        }
+        return feed
+    }
+
+    // MARK: Rows that stay
+
+    @Test("a row that stays under the cursor becomes what its preview says")
+    func agrees() async throws {
+        let rig = await Rig()
+        await rig.press("2", "j")
+        #expect(await rig.lines("4Q6A").first?.contains("deferred") == true)
+        rig.feed.write { script in
+            script.rows.removeAll { $0.ref.id == "4Q6A" }
+            script.details["4Q6A"]?.recipients[0].state = .relayed
+            script.details["4Q6A"]?.recipients[0].lastReply = "250 2.0.0 Ok"
+            script.details["4Q6A"]?.ref.generation = 1
+        }
+        await rig.refresh()
+        let row = try #require(await rig.lines("4Q6A").first)
+        #expect(row.contains("relayed") && row.contains("250 2.0.0 Ok"))
+        #expect(await !rig.text.contains("deferred"))
+        await rig.wait(seconds: 2)
+        #expect(await rig.lines("4Q6A").isEmpty)
+    }
+
+    @Test("a row that left its place says so until rows may move; the others are as they are now")
+    func departed() async throws {
+        let rig = await Rig()
+        await rig.press("2", "j")
+        rig.feed.write { script in
+            script.rows.removeAll { $0.ref.id == "4Q5B" }
+            script.rows[0].state = .deferred
+            script.rows[0].progress = nil
+        }
+        await rig.refresh()
+        #expect(await rig.lines("4Q5B").first?.contains("moved on") == true)
+        #expect(await rig.lines("4Q7K").first?.contains("deferred") == true)
+        await rig.wait(seconds: 2)
+        #expect(await rig.lines("4Q5B").isEmpty)
+        #expect(await rig.cursorLine.contains("4Q6A"))
+    }
+
+    @Test("beyond the window's ends nothing is known to have left")
+    func ends() {
+        func row(_ number: Int) -> QueueRow {
+            QueueRow(
+                ref: MessageRef(node: "a", id: "\(number)", generation: 0), arrived: ScriptedFeed.now,
+                contentOctets: nil, state: .queued, recipients: RecipientCounts([.queued: 1]), from: "", to: "",
+                tries: 0)
+        }
+        func window(_ numbers: [Int], first: Int) -> Window<QueueRow> {
+            Window(rows: numbers.map(row), first: first, matched: 100, total: 100, at: ScriptedFeed.now)
+        }
+        var list = ListState<QueueRow>()
+        list.height = 4
+        list.show(window(Array(10..<20), first: 10))
+        list.update(window([12, 13, 15, 16, 17], first: 12))
+        #expect(list.departed == ["a/14"])
+        list.update(window([12, 13, 15, 16, 17], first: 0))
+        #expect(list.departed == ["a/10", "a/11", "a/14"])
+        list.update(window([12, 13, 15, 16, 17], first: 95))
+        #expect(list.departed == ["a/14", "a/18", "a/19"])
+    }
+
+    // MARK: Search and filter
+
+    @Test("a search finds what was never on the screen, and the next of it, going round")
+    func search() async {
+        let rig = await Rig(Self.long(20_000))
+        await rig.press("2", "/")
+        await rig.type("user19999@")
+        await rig.press(.enter)
+        #expect(await rig.cursorLine.contains("M19999"))
+        #expect(await rig.text.contains("row 20,000 of 20,000"))
+        await rig.press("/")
+        await rig.type("user1999")
+        await rig.press(.enter, "n")
+        #expect(await rig.cursorLine.contains("M1999 "))
+        await rig.press("n")
+        #expect(await rig.cursorLine.contains("M19990"))
+        await rig.press("N")
+        #expect(await rig.cursorLine.contains("M1999 "))
+        await rig.press("/")
+        await rig.type("nobody")
+        await rig.press(.enter)
+        #expect(await rig.text.contains("nobody is nowhere here"))
+        #expect(await rig.cursorLine.contains("M1999 "))
+        await rig.press("/")
+        await rig.type("age>x")
+        await rig.press(.enter)
+        #expect(await rig.text.contains("is no time"))
+    }
+
+    @Test("a filter that is not understood is red and says why; the rows are those of the last one that was")
+    func filter() async {
+        let rig = await Rig()
+        await rig.press("2", "f")
+        await rig.type("to:dan")
+        await rig.press(.paste(" age>5"))
+        #expect(await rig.role(of: "to:dan age>5") == .promptBad)
+        #expect(await rig.text.contains("is no time such as"))
+        #expect(await rig.lines("4Q6A").count >= 1)
+        #expect(await rig.lines("4Q5B").isEmpty)
+        await rig.press(.enter)
+        #expect(await rig.role(of: "to:dan age>5") == .promptBad)
+        await rig.type("m")
+        #expect(await rig.role(of: "to:dan age>5m") == .prompt)
+        await rig.press(.enter)
+        #expect(await rig.text.contains("filter: to:dan age>5m   1 of 3"))
+        await rig.run("filter frm=x next>soon")
+        #expect(await rig.text.contains("filter: to:dan age>5m   1 of 3"))
+        #expect(await rig.text.contains("there is no field frm here"))
+        await rig.press("f", .control("u"))
+        #expect(await rig.text.contains("4Q5B"))
+        await rig.press(.escape)
+        #expect(await rig.text.contains("filter: to:dan age>5m   1 of 3"))
+    }
+
+    // MARK: Targets
+
+    @Test("an action on a row is for those recipients that the filter matches")
+    func matching() async {
+        let rig = await Rig()
+        await rig.press("2")
+        await rig.run("filter to:dan")
+        await rig.press("r")
+        #expect(rig.feed.performed == ["retry 4Q6A matching to:dan"])
+    }
+
+    @Test("all that match are those of one moment; more than twenty ask with their number, Esc does nothing")
+    func all() async {
+        let rig = await Rig(Self.long(41))
+        await rig.press("2", "T")
+        #expect(await rig.text.contains("acts on: all 41 recipients of 41 messages tagged"))
+        await rig.press("h")
+        #expect(await rig.text.contains("41 recipients of 41 messages"))
+        #expect(await rig.text.contains("type 41 to go on"))
+        await rig.press(.enter)
+        #expect(rig.feed.performed.isEmpty)
+        await rig.press("h")
+        await rig.type("41")
+        await rig.press(.enter)
+        #expect(rig.feed.performed == ["hold set 7"])
+        #expect(await rig.text.contains("acts on: M0"))
+    }
+
+    // MARK: Words
+
+    @Test("a session in its content says DATA and how far it is, its recipient is active, in every view")
+    func words() async {
+        let rig = await Rig()
+        await rig.press("2")
+        #expect(await rig.lines("4Q7K").first.map { $0.contains("active") && $0.contains("DATA 62%") } == true)
+        await rig.press("G", .enter)
+        #expect(await rig.lines("DATA 62%").count == 3)
+        await rig.press(.escape, "3")
+        #expect(await rig.lines("out#9").first?.contains("DATA 62%") == true)
+        await rig.press(.enter)
+        #expect(await rig.text.contains("live, DATA 62%"))
+        for key in ["1", "2", "3"] as [Key] {
+            await rig.press(key)
+            #expect(await !rig.text.contains("content"))
+            #expect(await !rig.text.contains("sending"))
+        }
+    }
+
+    @Test("a reply has the colour of its first digit")
+    func replies() async {
+        let rig = await Rig(columns: 120, rows: 36)
+        #expect(await rig.role(of: "250 2.0.0 Ok") == .ok)
+        #expect(await rig.role(of: "550 5.1.1") == .failed)
+        await rig.press("2")
+        #expect(await rig.role(of: "450 4.2.0 greylisted") == .deferred)
+        await rig.press("3", "e", "G", .enter)
+        #expect(await rig.role(of: "550 5.1.1") == .failed)
+        #expect(await rig.role(of: "450 4.2.0") == .deferred)
+        #expect(await rig.role(of: "250 2.0.0 Ok") == .server)
+    }
+}

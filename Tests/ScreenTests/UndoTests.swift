@@ -1,0 +1,122 @@
+import Mail
+import Monitor
+import Testing
+
+@testable import Screen
+
+@Suite("undo")
+struct UndoTests {
+    @Test("a drop can be taken back whatever was said since, and every view offers it")
+    func offered() async {
+        let rig = await Rig()
+        await rig.press("2", "d")
+        for key in ["=", "=", "1", "2", "3", "x", "?", .escape, "2", .enter] as [Key] {
+            await rig.press(key)
+            #expect(await rig.text.contains("z undo drop (10m)") || key == "?", "\(key)")
+        }
+        await rig.press("z")
+        #expect(rig.feed.performed == ["drop 4Q5B", "undo 7"])
+        #expect(await !rig.text.contains("z undo"))
+        #expect(await rig.text.contains("undo drop: 1 recipient"))
+    }
+
+    @Test("one undo after the other takes back one action after the other")
+    func stack() async {
+        let rig = await Rig()
+        await rig.press("2", "d")
+        await rig.wait(seconds: 1)
+        await rig.press("d", "z", "z", "z")
+        #expect(rig.feed.performed.suffix(2) == ["undo 8", "undo 7"])
+        #expect(await rig.text.contains("nothing to undo"))
+    }
+
+    @Test("hold is taken back by a release of exactly what was held, and done again on exactly that")
+    func opposite() async {
+        let rig = await Rig()
+        await rig.press("2", "j", "h", "z")
+        #expect(rig.feed.performed == ["hold 4Q6A", "release set 7"])
+        await rig.press("Z")
+        #expect(rig.feed.performed.last == "hold set 8")
+        await rig.press("z")
+        #expect(rig.feed.performed.last == "release set 9")
+        await rig.press("k", "H", "z")
+        #expect(rig.feed.performed.suffix(2) == ["release 4Q5B", "hold set 11"])
+    }
+
+    @Test("a drop that was taken back is done again, until something else is done")
+    func redo() async {
+        let rig = await Rig()
+        await rig.press("2", "d", "z", "Z")
+        #expect(rig.feed.performed == ["drop 4Q5B", "undo 7", "drop set 8"])
+        await rig.press("z", "h", "Z")
+        #expect(await rig.text.contains("nothing to redo"))
+    }
+
+    @Test("retry and bounce offer nothing")
+    func none() async {
+        let rig = await Rig()
+        await rig.press("2", "r", "B", .tab, .enter)
+        #expect(rig.feed.performed.count == 2)
+        #expect(await !rig.text.contains("z undo"))
+    }
+
+    @Test(
+        "two drops at once ask about what the cursor is on after the first, and Esc loses nothing",
+        arguments: [true, false])
+    func twice(_ isPatient: Bool) async {
+        let rig = await Rig()
+        await rig.press("2")
+        await rig.screen.press("d")
+        if isPatient { await rig.screen.settled() }
+        await rig.press("d")
+        #expect(rig.feed.performed == ["drop 4Q5B"])
+        #expect(await rig.text.contains("Drop?"))
+        #expect(await rig.lines("4Q6A").contains { $0.contains("cat@example.net") && $0.contains("to") })
+        #expect(await rig.lines("4Q5B").isEmpty)
+        await rig.press(.escape)
+        #expect(await rig.text.contains("nothing was done"))
+        #expect(await rig.text.contains("z undo drop"))
+        await rig.press("z")
+        #expect(rig.feed.performed == ["drop 4Q5B", "undo 7"])
+    }
+
+    @Test("an undo that fails can be tried again")
+    func failure() async {
+        let rig = await Rig()
+        await rig.press("2", "d")
+        rig.feed.write { $0.failure = FeedError(.unavailable, "the relay is away") }
+        await rig.press("z")
+        #expect(await rig.text.contains("the relay is away"))
+        await rig.press("z")
+        #expect(rig.feed.performed == ["drop 4Q5B", "undo 7"])
+    }
+
+    @Test("an offer ends with its time; other words after half a minute, those of an action with its offer")
+    func expiry() async {
+        let rig = await Rig()
+        await rig.press("2", "d")
+        await rig.wait(seconds: 599)
+        #expect(await rig.text.contains("drop: 1 recipient"))
+        #expect(await rig.text.contains("z undo drop (1s)"))
+        await rig.wait(seconds: 1)
+        #expect(await !rig.text.contains("drop: 1 recipient"))
+        await rig.press("z")
+        #expect(await rig.text.contains("nothing to undo"))
+        await rig.wait(seconds: 29)
+        #expect(await rig.text.contains("nothing to undo"))
+        await rig.wait(seconds: 1)
+        #expect(await !rig.text.contains("nothing to undo"))
+    }
+
+    @Test("what is under way in two sets is taken back in both")
+    func sets() async {
+        let rig = await Rig()
+        await rig.press("2", " ")
+        await rig.run("filter to:dan")
+        await rig.press(" ")
+        await rig.run("filter")
+        await rig.press(.control("u"), .enter, "d", "z")
+        #expect(Set(rig.feed.performed.prefix(2)) == ["drop 4Q5B", "drop 4Q6A matching to:dan"])
+        #expect(Set(rig.feed.performed.suffix(2)) == ["undo 7", "undo 8"])
+    }
+}
