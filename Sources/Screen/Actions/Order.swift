@@ -35,7 +35,7 @@ struct Order {
         let isLarge = chosen.recipients > Self.askAbove || chosen.messages > Self.askAbove
         guard isLarge || self.asks || self.action == .bounce else { return nil }
         var lines: [[Run]] = [[Run(Words.counts(chosen.recipients, chosen.messages), .prompt)]]
-        lines += chosen.sample.prefix(5).map { [Run("  " + $0, .muted)] }
+        lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
         if chosen.messages > chosen.sample.count { lines.append([Run("  and more", .muted)]) }
         lines += [[], [Run(self.action.consequence)]]
         return Dialog(

@@ -90,15 +90,17 @@ struct Frame {
     private func paintTabs(_ painter: inout Painter) {
         var x = 1
         let columns = self.around.columns
+        let layers = self.stack.layers.map { "\(painter.sign("›", ">")) \($0.title) " }
+        let whole = View.all.map { " \($0.digit) \($0.title) " }
+        // Where there is little room the other views are digits, so that it shows what was opened.
+        let isTight = (whole + layers).reduce(x) { $0 + SafeText($1).columns + 1 } > columns
         for (index, view) in View.all.enumerated() {
             let isOn = index == self.stack.view
-            let role: Role = isOn ? (self.stack.layers.isEmpty ? .tabOn : .sorted) : .tab
-            x = painter.text(" \(view.digit) \(view.title) ", x: x, y: 1, columns: columns - x, role: role) + 1
+            let role: Role = isOn ? (layers.isEmpty ? .tabOn : .sorted) : .tab
+            let text = isTight && !isOn && !layers.isEmpty ? " \(view.digit) " : whole[index]
+            x = painter.text(text, x: x, y: 1, columns: columns - x, role: role) + 1
         }
-        for pane in self.stack.layers {
-            x = painter.text(
-                "\(painter.sign("›", ">")) \(pane.title) ", x: x, y: 1, columns: columns - x, role: .title)
-        }
+        for layer in layers { x = painter.text(layer, x: x, y: 1, columns: columns - x, role: .title) }
         let right = SafeText(self.around.node.trouble ?? self.stack.top.note(self.around))
         if x + right.columns + 1 < columns {
             painter.text(right, x: columns - 1 - right.columns, y: 1, columns: right.columns, role: .muted)

@@ -215,19 +215,53 @@ final class MessagePane: Pane {
             text.paint(self.id, &painter, area)
             return
         }
+        guard area.height >= Self.leastHeight else {
+            self.paintTight(detail, &painter, area, around)
+            return
+        }
         var rest = area
         rest = rest.below(Self.paintEnvelope(detail, &painter, rest, around.now))
         if let recipient = self.chosenRecipient {
             rest = rest.below(self.paintHops(detail, recipient, &painter, rest, around))
         }
         let wanted = max(1, detail.attempts.count)
-        let attempts = area.height >= 14 ? min(wanted + 2, max(3, rest.height / 3 + 1)) : 0
+        let attempts = min(wanted + 2, max(3, rest.height / 3 + 1))
         let recipients = Rect(x: rest.x, y: rest.y, width: rest.width, height: rest.height - attempts)
         self.paintRecipients(detail, &painter, recipients, around)
-        if attempts > 0 {
-            self.paintAttempts(
-                detail, &painter, Rect(x: rest.x, y: rest.maxY - attempts, width: rest.width, height: attempts), around)
+        self.paintAttempts(
+            detail, &painter, Rect(x: rest.x, y: rest.maxY - attempts, width: rest.width, height: attempts), around)
+    }
+
+    /// In fewer rows there are no boxes.
+    private static let leastHeight = 14
+
+    /// Who wrote it, its way, its recipients and why the chosen one is still here, a line each.
+    private func paintTight(
+        _ detail: MessageDetail, _ painter: inout Painter, _ area: Rect, _ around: Surroundings
+    ) {
+        let age = "\(detail.isSettled ? "settled" : "here") \(Self.age(detail, around.now))"
+        painter.textRight(age, x: area.x, y: area.y, columns: area.width - 1, role: .muted)
+        painter.runs(
+            [Run("From ", .muted), Run(address: detail.from)], x: area.x + 1, y: area.y,
+            columns: area.width - 3 - age.count)
+        var rest = area.below(1)
+        guard let recipient = self.chosenRecipient else { return }
+        let way = Way(of: detail, recipient, at: self.node, joined: self.joined, around)
+        let path = way.lines(columns: .max, painter.glyphs).first?.path ?? []
+        painter.runs(path, x: rest.x + 1, y: rest.y, columns: rest.width - 2)
+        let why = SafeText(recipient.whyWords(around.now)).wrapped(rest.width - 2)
+        let whyLines = max(1, min(why.count, rest.height - 1 - detail.recipients.count))
+        rest = Rect(x: rest.x, y: rest.y + 1, width: rest.width, height: rest.height - 1 - whyLines)
+        self.paintTable(detail, &painter, rest, around, isFocused: true)
+        for (line, text) in why.prefix(whyLines).enumerated() {
+            painter.text(text, x: rest.x + 1, y: rest.maxY + line, columns: rest.width - 2, role: .title)
         }
+    }
+
+    /// How long it is here, or was.
+    private static func age(_ detail: MessageDetail, _ now: Timestamp) -> String {
+        let end = detail.isSettled ? detail.recipients.compactMap(\.settledAt).max() ?? now : now
+        return Format.age(milliseconds: end.since(detail.arrived))
     }
 
     /// - Returns: how many rows it took.
@@ -238,11 +272,10 @@ final class MessagePane: Pane {
         let size = detail.contentOctets.map(Format.octetsLong) ?? ""
         let right = [size, detail.isSettled ? "settled" : expires ?? ""].filter { !$0.isEmpty }.joined(separator: ", ")
         let height = min(area.height, area.height >= 17 ? 4 : 3)
-        let end = detail.isSettled ? detail.recipients.compactMap(\.settledAt).max() ?? now : now
-        let age = Format.age(milliseconds: end.since(detail.arrived))
         let inner = painter.box(
             Rect(x: area.x, y: area.y, width: area.width, height: height),
-            title: "\(detail.ref.id)  \(detail.isSettled ? "was here" : "here") for \(age)", right: right)
+            title: "\(detail.ref.id)  \(detail.isSettled ? "was here" : "here") for \(self.age(detail, now))",
+            right: right)
         var from: [Run] = [Run("From     ", .muted), Run(address: detail.from)]
         let user = detail.user.map { "as \($0)" }
         let how = [detail.with, detail.hello, detail.peer.map { "[\($0)]" }, user, detail.tls].compactMap { $0 }
@@ -293,7 +326,7 @@ final class MessagePane: Pane {
         Column("NEXT", .fixed(5), isRight: true) { row, look in
             TableCell(row.nextAttempt.map { Format.span(milliseconds: $0.since(look.now)) } ?? "-")
         },
-        Column("LAST REPLY", .share(10, weight: 5)) { row, _ in
+        Column("LAST REPLY", .share(10, weight: 5), from: 50) { row, _ in
             if let progress = row.progress { return TableCell(progress.words, .active) }
             let taken = row.relayedTo.map { "taken by \($0)" }
             return TableCell(Run(reply: row.lastReply ?? taken ?? ""))
@@ -311,22 +344,28 @@ final class MessagePane: Pane {
         let inner = painter.box(
             area, title: "Recipients", right: counts.joined(separator: ", "), isFocused: isFocused)
         guard inner.height > 0 else { return }
-        let table = Table(Self.recipientColumns, width: inner.width, rows: detail.recipients)
-        table.paintHeader(&painter, inner.row(0))
-        let whyLines = inner.height >= 5 ? 1 + (inner.height >= 8 ? 1 : 0) : 0
-        let height = max(1, inner.height - 1 - whyLines)
-        let top = max(0, min(self.recipient - height / 2, detail.recipients.count - height))
-        var look = RowLook(around)
-        for (line, index) in (top..<min(detail.recipients.count, top + height)).enumerated() {
-            look.isTagged = self.tagged.contains(index)
-            let row = inner.row(1 + line)
-            table.paint(detail.recipients[index], look, &painter, row, offset: around.columnOffset)
-            if index == self.recipient { painter.select(row, isFocused: isFocused) }
-        }
-        guard whyLines > 0, let recipient = self.chosenRecipient else { return }
-        let why = SafeText("Why: " + recipient.whyWords(around.now)).wrapped(inner.width - 2)
+        let why = SafeText("Why: " + (self.chosenRecipient?.whyWords(around.now) ?? "")).wrapped(inner.width - 2)
+        // Above it at least the header and two recipients.
+        let spare = inner.height - 1 - detail.recipients.count
+        let whyLines = inner.height >= 4 ? min(why.count, max(inner.height >= 8 ? 2 : 1, spare)) : 0
+        let rows = inner.top(inner.height - whyLines)
+        Table(Self.recipientColumns, width: inner.width).paintHeader(&painter, rows.row(0))
+        self.paintTable(detail, &painter, rows.below(1), around, isFocused: isFocused)
         for (line, text) in why.prefix(whyLines).enumerated() {
-            painter.text(text, x: inner.x + 1, y: inner.maxY - whyLines + line, columns: inner.width - 2, role: .title)
+            painter.text(text, x: inner.x + 1, y: rows.maxY + line, columns: inner.width - 2, role: .title)
+        }
+    }
+
+    private func paintTable(
+        _ detail: MessageDetail, _ painter: inout Painter, _ area: Rect, _ around: Surroundings, isFocused: Bool
+    ) {
+        let table = Table(Self.recipientColumns, width: area.width)
+        let top = max(0, min(self.recipient - area.height / 2, detail.recipients.count - area.height))
+        var look = RowLook(around)
+        for (line, index) in (top..<max(top, min(detail.recipients.count, top + area.height))).enumerated() {
+            look.isTagged = self.tagged.contains(index)
+            table.paint(detail.recipients[index], look, &painter, area.row(line), offset: around.columnOffset)
+            if index == self.recipient { painter.select(area.row(line), isFocused: isFocused) }
         }
     }
 

@@ -194,12 +194,14 @@ final class OverviewPane: Pane {
         if inner.height > 4 { painter.runs(sessions, x: inner.x + 1, y: inner.y + 4, columns: inner.width - 2) }
         if inner.height > 5 {
             let totals = overview.totals
-            painter.runs(
-                [
-                    Run("in all   ", .base), Run(Format.count(totals.received), .title), Run(" received ", .muted),
-                    Run(Format.count(totals.relayed), .title), Run(" relayed ", .muted),
-                    Run(Format.count(totals.bounced + totals.expired), .title), Run(" returned", .muted),
-                ], x: inner.x + 1, y: inner.y + 5, columns: inner.width - 2)
+            let counts = [
+                (totals.received, "received"), (totals.relayed, "relayed"), (totals.bounced, "bounced"),
+                (totals.expired, "expired"),
+            ]
+            let words = counts.filter { $0.0 > 0 || $0.1 != "expired" }.flatMap { count, word in
+                [Run(Format.count(count), .title), Run(" \(word) ", .muted)]
+            }
+            painter.runs([Run("in all   ", .base)] + words, x: inner.x + 1, y: inner.y + 5, columns: inner.width - 2)
         }
     }
 

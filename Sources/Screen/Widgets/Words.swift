@@ -51,7 +51,7 @@ extension Run {
     /// A path without its brackets; a source route stands behind the mailbox, `u@Z (@D,@P)`, and a domain that may deceive
     /// is disclosed.
     init(address path: String, _ role: Role = .base, before: String = "") {
-        self.init(before + DomainName.disclosing(Words.mailboxFirst(path)), role)
+        self.init(SafeText(address: before + Words.mailboxFirst(path)), role)
     }
 
     /// A reply in the colour of its first digit (RFC 5321 §4.2.1); other words are dim.
@@ -75,9 +75,7 @@ enum Words {
     }
 
     /// A row in a dialog's sample.
-    static func sample(_ row: QueueRow) -> String {
-        "\(row.ref.id)  \(DomainName.disclosing(row.from)) to \(DomainName.disclosing(row.to))"
-    }
+    static func sample(_ row: QueueRow) -> String { "\(row.ref.id)  \(row.from) to \(row.to)" }
 
     /// What is said where the queue is empty.
     static func nothingQueued(_ node: Node) -> [String] {
