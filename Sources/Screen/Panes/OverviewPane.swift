@@ -330,6 +330,7 @@ extension FactRow {
         if let to = self.to { runs += [Run("\(glyphs.arrow) ", .muted), Run(address: to), Run(" ")] }
         if let hop = self.nextHop { runs.append(Run(" \(hop) ", .muted)) }
         if let text = self.text { runs += [Run(" "), Run(reply: text)] }
+        if let actor = self.actor { runs.append(Run(" by \(actor)", .muted)) }
         if let octets = self.contentOctets { runs.append(Run(" \(Format.octetsLong(octets))", .muted)) }
         if let took = self.milliseconds { runs.append(Run("  \(Format.took(milliseconds: took))", .muted)) }
         return runs
