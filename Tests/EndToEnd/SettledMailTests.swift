@@ -31,7 +31,8 @@ extension EndToEnd {
                 rows = try await feed.facts(after: nil, count: 10).rows
                 return rows.last?.kind == .relayed
             }
-            let detail = try #require(try await feed.message(try #require(rows.first?.message)))
+            let id = try #require(rows.first?.message)
+            let detail = try #require(try await feed.message(id))
             #expect(detail.isSettled)
             #expect(detail.subject == "grün and folded")
             #expect((detail.hello, detail.with) == ("c", "ESMTP"))

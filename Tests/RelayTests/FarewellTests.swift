@@ -134,7 +134,7 @@ struct FarewellTests {
             try? await channel.closeFuture.get()
         }
         // Each session holds the policy that it began with, and nobody else does now.
-        weak var before = reception.admission
+        weak let before = reception.admission
         #expect(before != nil)
         reception.reload(try admission())
         #expect(try await self.eventually { before == nil }, "\(reception.registry.liveCounts)")
@@ -190,7 +190,7 @@ struct FarewellTests {
                 security: security)
         ]
         let registry = SessionRegistry(node: "mx", signal: ChangeSignal(loop: self.group.next()))
-        weak var context = try await self.deliver(configuration, registry)
+        weak let context = try await self.deliver(configuration, registry)
         #expect(try await self.eventually { context == nil })
         #expect(registry.records(includingEnded: true).map(\.failed) == [false])
         try await server.close()
@@ -213,7 +213,7 @@ struct FarewellTests {
             transaction: ClientSession.Transaction(reversePath: .null, recipients: [path], contentOctets: 1))
         connection.withLockedValue { opened in
             opened = delivery.open(
-                to: NextHop(hosts: route.via, security: route.security), job: job, settings: settings
+                to: NextHop(.hosts(route.via), security: route.security), job: job, settings: settings
             ) { event in
                 switch event {
                 case .finished(let result): continuation.yield(result)

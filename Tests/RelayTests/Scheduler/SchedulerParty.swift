@@ -127,7 +127,7 @@ struct SchedulerParty {
         case "again": self.orderBegan("retry", words, of: number)
         case "done": self.orderEnded(number)
         case "bounce":
-            let (settlements, skipped) = self.scheduler.bounceOrdered(on: self.targets(rest), "bounced by ops")
+            let (settlements, skipped) = self.scheduler.bounceOrdered(on: self.targets(rest), by: "ops")
             if settlements.isEmpty { self.lines.append("  skipped \(skipped.values.reduce(0, +))") }
         case "jumped":
             let jump = Self.milliseconds(name.filter { $0 != "-" }) * (name.hasPrefix("-") ? -1 : 1)

@@ -284,7 +284,7 @@ final class Simulation {
             }
         }
         switch Int.random(in: 0..<10, using: &self.random) {
-        case 0: _ = self.scheduler.bounceOrdered(on: Self.unique(targets), "bounced by the operator")
+        case 0: _ = self.scheduler.bounceOrdered(on: Self.unique(targets), by: "ops")
         case 1: self.order(.drop(undoUntil: self.now), targets)
         case 2, 3, 4: self.order(.hold, targets)
         case 5, 6: self.order(.release, targets)
