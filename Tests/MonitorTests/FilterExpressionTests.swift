@@ -52,7 +52,7 @@ struct FilterExpressionTests {
     @Test(
         "what is not understood, and where",
         arguments: [
-            ("frm:app1", 0, "there is no field frm here"), ("bob frm:app1", 4, "there is no field frm here"),
+            ("frm:app1", 0, "no field frm: id"), ("bob frm:app1", 4, "there is no field frm here"),
             ("from:", 5, "from wants a value"), ("bob |", 5, "a condition is missing"), ("| bob", 0, "a condition"),
             ("!", 1, "a condition is missing"), ("! bob", 1, "a condition is missing"),
             ("to:\"bob", 3, "the closing \" is missing"), ("to:/bob", 3, "the closing / is missing"),
@@ -60,7 +60,7 @@ struct FilterExpressionTests {
             ("size>big", 5, "\"big\" is no size"), ("try>few", 4, "\"few\" is no number"), ("code:x", 5, "\"x\" is no"),
             ("state:gone", 6, "there is no state \"gone\""), ("to:/(/", 3, "the pattern is not understood"),
             ("to:/a{9}/", 3, "the pattern is not understood"), (#"to:/(a)\1/"#, 3, "the pattern is not understood"),
-            ("peer:192", 0, "there is no field peer here"),
+            ("peer:192", 0, "no field peer: id"),
         ])
     func errors(_ text: String, _ position: Int, _ words: String) {
         let error = #expect(throws: FilterSyntaxError.self) {

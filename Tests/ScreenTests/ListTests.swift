@@ -129,7 +129,7 @@ struct ListTests {
         #expect(await rig.text.contains("filter: to:dan age>5m   1 of 3"))
         await rig.run("filter frm=x next>soon")
         #expect(await rig.text.contains("filter: to:dan age>5m   1 of 3"))
-        #expect(await rig.text.contains("there is no field frm here"))
+        #expect(await rig.text.contains("no field frm: id"))
         await rig.press("f", .control("u"))
         #expect(await rig.text.contains("4Q5B"))
         await rig.press(.escape)

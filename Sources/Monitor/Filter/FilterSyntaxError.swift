@@ -26,7 +26,7 @@ public struct FilterSyntaxError: Error, Hashable, Sendable, CustomStringConverti
     public var description: String {
         switch self.problem {
         case .unknownField(let name, let known):
-            "there is no field \(name) here, only \(known.map(\.rawValue).joined(separator: " ")); \"\(name):\" is a word"
+            "no field \(name): \(known.map(\.rawValue).joined(separator: " "))"
         case .missingValue(let field): "\(field.rawValue) wants a value"
         case .missingTerm: "a condition is missing"
         case .unclosed(let mark): "the closing \(mark) is missing"
