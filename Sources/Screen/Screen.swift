@@ -472,11 +472,9 @@ public actor Screen {
             guard let index = View.all.firstIndex(where: { $0.command == view.command }) else { return }
             self.show(view: index)
             if let call { self.perform(call) }
-        case .showNode(let node, let message):
+        case .showNode(let node, let effects):
             self.show(node: node)
-            guard let message else { return }
-            self.open(MessagePane(message, node: node, feed: self.nodes[node].entry.feed))
-            self.say("at \(self.nodes[node].entry.name) it is \(SafeText(message))", .plain)
+            self.carryOut(effects)
         case .openNeighbour(let step): self.openNeighbour(step)
         case .ask(let overlay): self.overlay = overlay
         case .close: self.overlay = nil

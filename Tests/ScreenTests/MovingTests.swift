@@ -55,6 +55,12 @@ struct MovingTests {
         #expect(await rig.cursorLine.contains("450 4.2.0 greylisted"))
         await rig.press(.escape, .tab, .enter)
         #expect(await rig.cursorLine.contains("450 4.2.0 greylisted"))
+        // So it does while the session goes on with other mail.
+        rig.feed.write { $0.connections[2].ended = nil }
+        await rig.press(.escape, .enter)
+        #expect(await rig.cursorLine.contains("450 4.2.0 greylisted"))
+        #expect(await !rig.text.contains("FOLLOWS"))
+        rig.feed.write { $0.connections[2].ended = ScriptedFeed.now }
         // Of the whole session it is another one.
         await rig.press("3", "e", "G", .enter)
         #expect(await rig.cursorLine.contains("550 5.1.1 no such user"))

@@ -147,7 +147,15 @@ final class MessagePane: Pane {
             guard let recipient = self.chosenRecipient,
                 let key = JoinKey(recipient, from: self.node, nodes: around.nodes)
             else { return nil }
-            return [.showNode(key.node, message: key.id)]
+            let entry = around.nodes[key.node].entry
+            return [
+                .showNode(
+                    key.node,
+                    [
+                        .open(MessagePane(key.id, node: key.node, feed: entry.feed)),
+                        .say("at \(entry.name) it is \(SafeText(key.id))", .plain),
+                    ])
+            ]
         default: return self.order(call, around)
         }
     }
@@ -232,7 +240,7 @@ final class MessagePane: Pane {
             detail, &painter, Rect(x: rest.x, y: rest.maxY - attempts, width: rest.width, height: attempts), around)
     }
 
-    /// In fewer rows there are no boxes.
+    /// The rows from which on there are boxes.
     private static let leastHeight = 14
 
     /// Who wrote it, its way, its recipients and why the chosen one is still here, a line each.

@@ -10,7 +10,7 @@ protocol Pane: AnyObject {
     var node: Int { get }
     /// What it is, in one word, for the help.
     var name: String { get }
-    /// In the line of tabs, when it stands on top of a view.
+    /// Its name in the line of tabs, when it stands on top of a view.
     var title: String { get }
     /// What is understood here beside what is understood everywhere, in the order of the hint line.
     var commands: [Command] { get }
@@ -116,13 +116,13 @@ enum Effect {
     /// Rows are kept where they are; when they may move again all is read anew.
     case later
     case say(String, Outcome.Kind)
-    /// On top of the pane that is shown.
+    /// A pane to be put on top of the one that is shown.
     case open(any Pane)
     case back
     /// The view, and a command that it has to carry out.
     case show(view: View, Call?)
-    /// Another node, and there a message on top of the view.
-    case showNode(Int, message: String?)
+    /// Another node, and what has to happen there.
+    indirect case showNode(Int, [Effect])
     /// What the pane below has that many rows further, instead of this one.
     case openNeighbour(Int)
     case ask(any Overlay)
@@ -132,7 +132,7 @@ enum Effect {
     case deed(Deed)
     case theme(String)
     case search(String)
-    /// As typed after `:`.
+    /// A command as it is typed after `:`.
     case run(String)
 }
 

@@ -17,7 +17,7 @@ final class TranscriptPane: Pane {
     private var top = 0
     /// The cursor stays on the newest line.
     private var follows = false
-    /// A dialogue that was over when it was opened has been gone through to its part.
+    /// The cursor has been put on the part that is wanted, or is moved by other means.
     private var isPlaced = false
     private var height = 1
 
@@ -99,9 +99,9 @@ final class TranscriptPane: Pane {
             self.isGone = self.lines.isEmpty
             return []
         }
-        // A live session is followed, an ended one read from the part that is wanted.
+        // What goes on is followed, what is over read from the part that is wanted.
         if self.row == nil {
-            self.follows = page.session.ended == nil
+            self.follows = page.session.ended == nil && self.part.isOpen
             self.isPlaced = self.follows
         }
         let known = self.lines.last?.number ?? -1

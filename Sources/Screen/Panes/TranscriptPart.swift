@@ -6,11 +6,17 @@ struct TranscriptPart {
     /// `nil`: there has been no session.
     let session: SessionRef?
     /// The part ended before this; `nil`: the whole session is meant.
-    private var end: Timestamp?
+    private let end: Timestamp?
     private var from = ""
     private var to = ""
 
-    init(session: SessionRef?) { self.session = session }
+    init(session: SessionRef?) {
+        self.session = session
+        self.end = nil
+    }
+
+    /// It goes on for as long as the session does.
+    var isOpen: Bool { self.end == nil }
 
     /// The session of the recipient's last attempt, or else the one that the message came by.
     init(of detail: MessageDetail?, _ forwardPath: String) {
@@ -27,7 +33,7 @@ struct TranscriptPart {
         self.to = Self.mailbox(forwardPath)
     }
 
-    /// In lower case, without brackets and source route.
+    /// A mailbox in lower case, without brackets and source route.
     private static func mailbox(_ path: String) -> String {
         let bare = path.lowercased().drop { $0 == "<" }.prefix { $0 != ">" }
         guard bare.first == "@", let colon = bare.firstIndex(of: ":") else { return String(bare) }
