@@ -2,7 +2,7 @@ import Monitor
 
 /// One cell of a canvas. Its text came through `SafeText`; there is no other way in.
 public struct Cell: Hashable, Sendable {
-    /// Empty in the second half of a wide character.
+    /// One character; nothing in the second half of a wide one.
     public fileprivate(set) var text: String = " "
     public fileprivate(set) var role: Role = .base
     /// The role whose background the cell has, as in the selected row; `nil`: its own.

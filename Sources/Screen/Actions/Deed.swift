@@ -12,7 +12,7 @@ struct Deed {
     var action: QueueAction?
     var direction = Direction.new
     let work: @Sendable (any MonitorFeed) async throws -> [Receipt]
-    /// Run when it was done.
+    /// What to do afterwards.
     var done: () -> Void = {}
     /// The outcome; `nil`: counts of recipients.
     var report: (([Receipt]) -> Outcome.Words)?

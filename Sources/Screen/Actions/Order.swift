@@ -3,18 +3,18 @@ import Monitor
 
 /// What an action would be for.
 struct Chosen {
-    /// More than one where messages were tagged under several filters.
+    /// What is meant; more than one where messages were tagged under several filters.
     var targets: [Targets]
     var recipients: Int
     var messages: Int
-    /// On the status line: `3 tagged`, `4Q7K`.
+    /// Its name on the status line: `3 tagged`, `4Q7K`.
     var words: String
     var sample: [String] = []
-    /// All of it is on hold.
+    /// Whether all of it is on hold.
     var isHeld = false
     /// Why there is nothing to do; `nil`: there is.
     var refusal: String?
-    /// Run when it was done: takes off the tags.
+    /// What to do afterwards: takes off the tags.
     var done: () -> Void = {}
 }
 

@@ -33,7 +33,7 @@ struct UndoStack {
         return entries.popLast()
     }
 
-    /// It failed, so it can be tried again.
+    /// Puts back what could not be done, so that it can be tried again.
     mutating func putBack(undo entry: Entry) { self.undos.append(entry) }
     mutating func putBack(redo entry: Entry) { self.redos.append(entry) }
 

@@ -10,7 +10,7 @@ struct Command: Hashable, Sendable {
     let argument: String?
     /// Changes mail or sessions: inert while locked.
     let acts: Bool
-    /// Pressed twice within 250 ms it asks.
+    /// Its key asks first when it comes twice within 250 ms.
     let isDestructive: Bool
 
     init(

@@ -21,7 +21,7 @@ public enum Key: Hashable, Sendable {
     /// Bracketed paste: accepted in prompts only.
     case paste(String)
 
-    /// As the help writes it.
+    /// Its name in the help.
     var label: String {
         switch self {
         case .character(" "): "Space"

@@ -19,7 +19,7 @@ protocol ListKind: SendableMetatype {
     static var columns: [Column<Row>] { get }
     /// What a filter may ask for.
     static var fields: [FilterField] { get }
-    /// All that is known of one row.
+    /// Everything that is known of one row.
     associatedtype Detail: Sendable
     static func window(
         _ feed: any MonitorFeed, _ query: Query, _ request: WindowRequest<Row.Ref>
@@ -54,7 +54,7 @@ class ListPane<Kind: ListKind>: Pane {
     func footRows(_ around: Surroundings) -> Int { 0 }
     /// What stands there.
     func paintFoot(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {}
-    /// Beside the filter.
+    /// What stands beside the filter.
     func remarks(_ around: Surroundings) -> (left: [Run], right: String) { ([], "") }
     /// What is said where no row is.
     func emptyWords(_ around: Surroundings) -> [String] { [] }

@@ -16,7 +16,7 @@ struct MessageText {
         self.lines = header + (header.isEmpty || text.isEmpty ? [] : [("", true)]) + text
     }
 
-    /// As it is shown: lines that are too long go on in the next row.
+    /// The rows as they are shown: lines that are too long go on in the next one.
     private func rows(_ columns: Int) -> [(text: SafeText, isHeader: Bool)] {
         self.lines.flatMap { line in
             let safe = SafeText(line: line.isHeader ? DomainName.disclosing(line.text) : line.text)

@@ -14,7 +14,7 @@ final class OverviewPane: Pane {
     private enum Part: Int, CaseIterable { case attention, destinations, facts }
     private var part = Part.destinations
     private var cursors: [Part: Int] = [:]
-    /// Oldest first.
+    /// The newest facts, the oldest of them first.
     private var facts: [FactRow] = []
     /// The place behind the last of them.
     private var factsEnd: String?

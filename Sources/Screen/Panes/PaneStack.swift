@@ -1,6 +1,6 @@
 /// The views of all nodes, which of them is shown, and what was opened on top of it.
 struct PaneStack {
-    /// For each node one pane for each of ``View/all``.
+    /// One pane for each of ``View/all``, node by node.
     private let views: [[any Pane]]
     private(set) var node = 0
     private(set) var view = 0

@@ -2,14 +2,14 @@ import Monitor
 
 /// The messages that were chosen one by one, or all that a filter matched.
 enum Tags {
-    /// By identity, each as it was last seen.
+    /// Messages by their identity, each as it was last seen.
     case some([String: Tagged])
     /// All that a filter matched at one moment.
     case frozen(FrozenSet)
 
     struct Tagged {
         var ref: MessageRef
-        /// Of its recipients only those are meant that match the filter under which it was tagged.
+        /// The filter under which it was tagged: of its recipients only those are meant that match.
         var filter: FilterExpression
         var recipients: Int
     }

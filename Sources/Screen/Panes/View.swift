@@ -4,7 +4,7 @@ import Monitor
 struct View: Sendable {
     /// The command that shows it.
     let command: Command
-    /// On its tab.
+    /// The words on its tab.
     let title: String
     let make: @Sendable (_ node: Int, _ feed: any MonitorFeed) -> any Pane
 
@@ -20,7 +20,7 @@ struct View: Sendable {
 
     var digit: String { self.command.keys.first?.label ?? "" }
 
-    /// All there are, in the order of the tabs.
+    /// Every view there is, in the order of the tabs.
     static let all: [View] = [.overview, .queue, .connections]
     /// `1-3`
     static var digits: String { "\(Self.all.first?.digit ?? "")-\(Self.all.last?.digit ?? "")" }

@@ -13,7 +13,7 @@ enum Format {
         return value < 0 ? "-" + text : text
     }
 
-    /// At most five columns: `941`, `14K`, `1.2M`.
+    /// A size in at most five columns: `941`, `14K`, `1.2M`.
     static func octets(_ value: Int) -> String {
         if value < 1000 { return "\(value)" }
         var amount = Double(value) / 1024
@@ -24,7 +24,7 @@ enum Format {
         }
         return "\(Int(amount))P"
     }
-    /// In words: `38 KiB`.
+    /// Octets in words: `38 KiB`.
     static func octetsLong(_ value: Int) -> String {
         let short = self.octets(value)
         guard let unit = short.last, unit.isLetter else { return "\(value) B" }
@@ -36,7 +36,7 @@ enum Format {
         return "\(tenths / 10).\(tenths % 10)"
     }
 
-    /// At most five columns: `7s`, `4m09`, `2h10m`, `3d07h`.
+    /// An age in at most five columns: `7s`, `4m09`, `2h10m`, `3d07h`.
     static func age(milliseconds: Int64) -> String {
         let seconds = max(0, milliseconds / 1000)
         func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
@@ -61,7 +61,7 @@ enum Format {
         if milliseconds < 10_000 { return self.decimal(Double(milliseconds) / 1000) + "s" }
         return self.age(milliseconds: milliseconds)
     }
-    /// Since the line before: `+.019`, `+12.42`.
+    /// The time since the line before: `+.019`, `+12.42`.
     static func delta(milliseconds: Int64) -> String {
         if milliseconds < 0 { return "-" + String(self.delta(milliseconds: -milliseconds).dropFirst()) }
         let seconds = milliseconds / 1000
@@ -90,7 +90,7 @@ enum Format {
 extension String {
     /// `Drop`
     var capitalizedFirst: String { self.prefix(1).uppercased() + self.dropFirst() }
-    /// Filled with blanks on the right, never cut; for text that is known to be short ASCII.
+    /// The text, filled with blanks on the right and never cut; for what is known to be short ASCII.
     func padded(_ columns: Int) -> String {
         self + String(repeating: " ", count: max(0, columns - self.count))
     }

@@ -3,7 +3,7 @@ import Monitor
 /// The signs of one theme, in Unicode or in ASCII.
 struct Glyphs: Sendable {
     private let pairs: [Glyph: GlyphPair]
-    /// Only the ASCII twins of glyphs, and boxes of `+-|`.
+    /// Whether only the ASCII twins of glyphs are used, and boxes of `+-|`.
     let isASCII: Bool
 
     init(_ theme: Theme, isASCII: Bool) {

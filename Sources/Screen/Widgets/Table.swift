@@ -42,7 +42,7 @@ struct RowLook {
 struct Column<Row>: Sendable {
     enum Width: Sendable {
         case fixed(Int)
-        /// At least so many columns, and a share of what is left.
+        /// A least width, and a share of what is left.
         case share(Int, weight: Int)
         /// What the widest of the rows takes, within limits.
         case fitting(ClosedRange<Int>, @Sendable (Row) -> Int)

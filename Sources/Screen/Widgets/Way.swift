@@ -4,7 +4,7 @@ import Monitor
 /// One place on a message's way, and how it got there.
 struct Hop {
     enum Edge {
-        /// Out of a Received field; anybody can write one.
+        /// A hop out of a Received field; anybody can write one.
         case claimed
         /// This relay, or another feed, saw it.
         case verified
@@ -14,7 +14,7 @@ struct Hop {
     var edge: Edge?
     var name: String
     var role: Role
-    /// Below the name: a delay, `DATA 63%`, `in 12m`.
+    /// What stands below the name: a delay, `DATA 63%`, `in 12m`.
     var note: String = ""
     var noteRole: Role = .muted
 }
@@ -163,7 +163,7 @@ struct Way {
         var columns = 0
     }
 
-    /// In as many lines as it takes; a name's note stands below it.
+    /// The way in as many lines as it takes; a name's note stands below it.
     func lines(columns: Int, _ glyphs: Glyphs) -> [Line] {
         var lines = [Line()]
         for hop in self.hops {

@@ -95,7 +95,7 @@ enum Words {
 }
 
 extension SessionPhase {
-    /// As a table shows it.
+    /// Its word in a table.
     var word: String {
         switch self {
         case .connect: "connect"
@@ -128,7 +128,7 @@ private func portion(_ octets: Int, of all: Int?) -> Double? {
 }
 
 extension SessionPhase {
-    /// As the next hop sees it: content that our kernel still holds has not been sent.
+    /// The phase as the next hop sees it: content that our kernel still holds has not been sent.
     fileprivate func flow(_ share: Double?) -> SessionPhase {
         self == .finalReply && share.map { $0 < 1 } == true ? .content : self
     }
