@@ -1,6 +1,6 @@
 public import Foundation
 
-/// The themes there are: files of the folders given, the first that has a name wins, then the two compiled in.
+/// The themes there are: files of the folders given, the first that has a name wins, then those compiled in.
 public struct ThemeLibrary: Sendable {
     public var searchPaths: [URL]
     public init(searchPaths: [URL] = []) { self.searchPaths = searchPaths }
