@@ -42,6 +42,7 @@ let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhist
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
 let nio: Package.Dependency = .package(url: "https://github.com/apple/swift-nio", from: "2.101.0")
@@ -177,7 +178,7 @@ let engineRooms =
                 "RelayTests",
                 [
                     "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
-                    logging,
+                    nioEmbedded, logging,
                 ]),
         ])
 }

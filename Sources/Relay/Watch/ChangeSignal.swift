@@ -5,7 +5,7 @@ import Synchronization
 
 /// Tells watchers that something changed, at most every 100 ms, and costs one atomic operation while none is due.
 ///
-/// Without a watcher nothing is scheduled; without a change nothing wakes.
+/// Without a watcher nothing is scheduled; without a change nothing wakes. A watcher that is slow is told of all areas at once.
 final class ChangeSignal: Sendable {
     private let pending = Atomic<UInt8>(0)
     private let watching = Atomic<Bool>(false)
@@ -26,24 +26,25 @@ final class ChangeSignal: Sendable {
         let bits = self.pending.exchange(0, ordering: .acquiringAndReleasing)
         let areas = Set(FeedChange.Area.allCases.filter { bits & (1 << Self.place($0)) != 0 })
         guard !areas.isEmpty else { return }
-        for watcher in self.watchers.withLockedValue({ Array($0.values) }) { watcher.yield(.changed(areas: areas)) }
+        let change = FeedChange.changed(areas: areas)
+        for watcher in self.watchers.withLockedValue({ Array($0.values) }) { change.tell(watcher) }
     }
 
     func changes() -> AsyncStream<FeedChange> {
-        AsyncStream(bufferingPolicy: .bufferingNewest(4)) { continuation in
-            let key = self.watchers.withLockedValue { watchers in
-                let key = (watchers.keys.max() ?? 0) + 1
-                watchers[key] = continuation
-                self.watching.store(true, ordering: .releasing)
-                return key
-            }
-            continuation.onTermination = { _ in
-                self.watchers.withLockedValue { watchers in
-                    watchers[key] = nil
-                    self.watching.store(!watchers.isEmpty, ordering: .releasing)
-                }
+        let (changes, watcher) = FeedChange.stream()
+        let key = self.watchers.withLockedValue { watchers in
+            let key = (watchers.keys.max() ?? 0) + 1
+            watchers[key] = watcher
+            self.watching.store(true, ordering: .releasing)
+            return key
+        }
+        watcher.onTermination = { _ in
+            self.watchers.withLockedValue { watchers in
+                watchers[key] = nil
+                self.watching.store(!watchers.isEmpty, ordering: .releasing)
             }
         }
+        return changes
     }
 
     func finish() {

@@ -22,7 +22,7 @@ final class SwitchingFeed: MonitorFeed {
             state.feed = feed
             state.forwarding?.cancel()
             state.forwarding = state.watchers.isEmpty ? nil : feed.map(self.forward)
-            for watcher in state.watchers { watcher.yield(.missed(events: 0)) }
+            for watcher in state.watchers { FeedChange.missed(events: 0).tell(watcher) }
         }
     }
 
@@ -30,18 +30,20 @@ final class SwitchingFeed: MonitorFeed {
         let changes = feed.changes()
         return Task {
             for await change in changes {
-                for watcher in self.state.withLockedValue({ $0.watchers }) { watcher.yield(change) }
+                self.state.withLockedValue { state in
+                    for watcher in state.watchers { change.tell(watcher) }
+                }
             }
         }
     }
 
     func changes() -> AsyncStream<FeedChange> {
-        let (stream, continuation) = AsyncStream.makeStream(of: FeedChange.self, bufferingPolicy: .bufferingNewest(4))
+        let (changes, watcher) = FeedChange.stream()
         self.state.withLockedValue { state in
-            state.watchers.append(continuation)
+            state.watchers.append(watcher)
             if state.forwarding == nil { state.forwarding = state.feed.map(self.forward) }
         }
-        return stream
+        return changes
     }
 
     private var feed: any MonitorFeed {
