@@ -1,4 +1,5 @@
 import CMalloc
+import NIOConcurrencyHelpers
 import Synchronization
 
 /// Shares memory among the sessions that carry content at the same time: few have large pieces, many have small ones, so
@@ -15,6 +16,7 @@ final class ContentMemory: Sendable {
     private let sharers = Atomic(0)
     private let keepers = Atomic(0)
     private let isTrimming = Atomic(false)
+    private let crowded = NIOLockedValueBox<@Sendable () -> Void>({})
     /// Sessions that have a recipient, and whose message is not complete yet: they are about to need a share.
     let mailsUnderWay = Atomic(0)
 
@@ -23,7 +25,9 @@ final class ContentMemory: Sendable {
         private let memory: ContentMemory
         fileprivate init(_ memory: ContentMemory) {
             self.memory = memory
-            memory.sharers.add(1, ordering: .relaxed)
+            if memory.sharers.add(1, ordering: .relaxed).newValue == ContentMemory.trimmed.from {
+                memory.becameCrowded()
+            }
         }
         deinit { self.memory.sharers.subtract(1, ordering: .relaxed) }
 
@@ -66,13 +70,23 @@ final class ContentMemory: Sendable {
         return piece
     }
 
-    /// Gives back to the system what many pieces left behind between what stays. To be called now and then, off the event
-    /// loops: it takes milliseconds.
-    func trim() {
-        let sharers = self.sharers.load(ordering: .relaxed)
-        if sharers >= Self.trimmed.from { self.isTrimming.store(true, ordering: .relaxed) }
-        guard self.isTrimming.load(ordering: .relaxed) else { return }
+    /// - Parameter body: called, on any thread, when there is something to ``trim()``, which is then to be called now and then
+    ///   for as long as it wants to be.
+    func whenCrowded(_ body: @escaping @Sendable () -> Void) { self.crowded.withLockedValue { $0 = body } }
+
+    private func becameCrowded() {
+        if !self.isTrimming.exchange(true, ordering: .relaxed) { self.crowded.withLockedValue { $0 }() }
+    }
+
+    /// Gives back to the system what many pieces left behind between what stays. Off the event loops: it takes milliseconds.
+    ///
+    /// - Returns: whether to call it again after a while.
+    func trim() -> Bool {
         hoptop_trim_heaps()
-        if sharers < Self.trimmed.until { self.isTrimming.store(false, ordering: .relaxed) }
+        guard self.sharers.load(ordering: .relaxed) < Self.trimmed.until else { return true }
+        self.isTrimming.store(false, ordering: .sequentiallyConsistent)
+        // A crowd that came just now found it under way.
+        return self.sharers.load(ordering: .sequentiallyConsistent) >= Self.trimmed.from
+            && !self.isTrimming.exchange(true, ordering: .relaxed)
     }
 }

@@ -26,7 +26,7 @@ public final class Relay: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let queueGroup: MultiThreadedEventLoopGroup
     private let threads: NIOThreadPool
-    /// So that a look at the disk waits for the disk alone, and not behind mail.
+    /// A thread of its own: a look at the disk waits for the disk alone, and not behind mail.
     private let watchThread = NIOThreadPool(numberOfThreads: 1)
     private let reception: Reception
     private let state: NIOLockedValueBox<State>
@@ -35,7 +35,6 @@ public final class Relay: Sendable {
         var configuration: RelayConfiguration
         var listeners: [any Channel] = []
         var isStopping = false
-        var repeating: [RepeatedTask] = []
     }
 
     /// - Parameters:
@@ -88,12 +87,8 @@ public final class Relay: Sendable {
     /// - Throws: ``ListenError`` when an address cannot be listened on; nothing was begun then.
     public func start() async throws {
         let boundary = self.spool.nextID(at: self.started)
-        let looking = await self.spoolWatch.start()
-        let pause = TimeAmount.milliseconds(500)
-        let trimming = self.queueGroup.next().scheduleRepeatedTask(initialDelay: pause, delay: pause) {
-            [reception, watchThread] _ in watchThread.submit { _ in reception.memory.trim() }
-        }
-        self.state.withLockedValue { $0.repeating = [looking, trimming] }
+        await self.spoolWatch.start()
+        self.reception.memory.whenCrowded { [weak self] in self?.trimMemory() }
         for listener in self.configuration.listen {
             let endpoint = listener.endpoint
             do {
@@ -109,6 +104,16 @@ public final class Relay: Sendable {
         try await self.recover(below: boundary)
         self.queue.loop.execute { self.queue.start() }
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
+    }
+
+    /// Twice a second for as long as many sessions share the memory for content.
+    private func trimMemory() {
+        self.queue.loop.scheduleTask(in: .milliseconds(500)) {
+            guard !self.isStopping else { return }
+            self.watchThread.submit { state in
+                if case .active = state, self.reception.memory.trim() { self.trimMemory() }
+            }
+        }
     }
 
     /// What the spool holds goes into the queue, page by page.
@@ -147,9 +152,9 @@ public final class Relay: Sendable {
         let listeners = self.state.withLockedValue { state in
             defer { state.listeners = [] }
             state.isStopping = true
-            for task in state.repeating { task.cancel() }
             return state.listeners
         }
+        self.spoolWatch.stop()
         for channel in listeners { try? await channel.close() }
         async let inbound: Void = self.reception.drain(within: .seconds(seconds))
         async let outbound: Void = self.queue.stop(within: .seconds(seconds))

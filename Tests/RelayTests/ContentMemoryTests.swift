@@ -1,4 +1,5 @@
 import Foundation
+import NIOConcurrencyHelpers
 import NIOCore
 import Testing
 
@@ -39,9 +40,19 @@ struct ContentMemoryTests {
         var blocks = (0..<40_000).map { _ in ByteBuffer(repeating: 1, count: 1500) }
         blocks = blocks.enumerated().filter { $0.offset % 16 == 0 }.map(\.element)
         let before = try Self.residentOctets()
-        let shares = (0..<1024).map { _ in memory.share() }
-        memory.trim()
+        let calls = NIOLockedValueBox(0)
+        memory.whenCrowded { calls.withLockedValue { $0 += 1 } }
+        var shares = (0..<1023).map { _ in memory.share() }
+        #expect(calls.withLockedValue { $0 } == 0)
+        shares += (0..<2).map { _ in memory.share() }
+        #expect(calls.withLockedValue { $0 } == 1)
+        #expect(memory.trim())
         #expect(try Self.residentOctets() < before - (20 << 20))
+        // Until few are left; then a new crowd is told again.
+        shares.removeLast(1025 - 63)
+        #expect(!memory.trim())
+        shares += (0..<1024).map { _ in memory.share() }
+        #expect(calls.withLockedValue { $0 } == 2)
         withExtendedLifetime((blocks, shares)) {}
     }
 

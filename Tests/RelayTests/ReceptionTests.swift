@@ -109,7 +109,8 @@ struct ReceptionTests {
         let watch = SpoolWatch(
             self.spool, floor: configuration.freeSpace, threads: .singleton, loop: group.next(), log: Self.silence,
             signal: signal)
-        await watch.start().cancel()
+        await watch.start()
+        watch.stop()
         return Reception(
             Admission(configuration: configuration, keyring: try Keyring(configuration)), spool: self.spool,
             spoolWatch: watch, registry: SessionRegistry(node: "mx", signal: signal), clock: .system,

@@ -3,6 +3,7 @@ import Mail
 import Monitor
 import NIOConcurrencyHelpers
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import SMTP
 import Spool
@@ -24,7 +25,8 @@ struct SpoolWatchTests {
     /// Looks once, with so much free.
     private func look(_ watch: SpoolWatch, free: Int) async {
         self.spool.state.withLockedValue { $0.free = free }
-        await watch.start().cancel()
+        await watch.start()
+        watch.stop()
     }
 
     @Test("too little room is told, and is over only when there is a little more than too little")
@@ -53,6 +55,53 @@ struct SpoolWatchTests {
             #expect(watch.attention.map(\.kind) == [.spoolFailing(error: "as told")])
             #expect(!watch.isWriting)
         }
+    }
+
+    /// Counts the looks.
+    private final class Disk: SpoolCondition {
+        let looks = NIOLockedValueBox(0)
+        func freeOctets() throws(SpoolError) -> Int? {
+            self.looks.withLockedValue { $0 += 1 }
+            return nil
+        }
+        func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void> { eventLoop.makeSucceededVoidFuture() }
+        var writingSince: NIODeadline? { nil }
+        func restartWrites(since time: NIODeadline) -> Int { 0 }
+
+        /// Looks run on a thread of their own.
+        func hasLooked(_ count: Int) async throws -> Bool {
+            for _ in 0..<1000 where self.looks.withLockedValue({ $0 }) < count {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            return self.looks.withLockedValue { $0 } == count
+        }
+    }
+
+    @Test("it looks every second while mail comes, and seldom while none does")
+    func rest() async throws {
+        let disk = Disk()
+        let loop = NIOAsyncTestingEventLoop()
+        let watch = SpoolWatch(
+            disk, floor: 0, threads: .singleton, loop: loop,
+            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), signal: ChangeSignal(loop: loop))
+        await watch.start()
+        await loop.advanceTime(by: .seconds(1))
+        #expect(try await disk.hasLooked(2))
+        await loop.advanceTime(by: .seconds(9))
+        #expect(try await disk.hasLooked(2))
+        await loop.advanceTime(by: .seconds(1))
+        #expect(try await disk.hasLooked(3))
+        // The first client after a while need not wait for the next look.
+        #expect(watch.refusal(of: nil) == nil)
+        #expect(try await disk.hasLooked(4))
+        for count in 5...8 {
+            #expect(watch.refusal(of: nil) == nil)
+            await loop.advanceTime(by: .seconds(1))
+            #expect(try await disk.hasLooked(count))
+        }
+        watch.stop()
+        await loop.advanceTime(by: .seconds(60))
+        #expect(try await disk.hasLooked(8))
     }
 
     @Test("damaged mail is told with its number and an example, and keeps no other out")

@@ -7,14 +7,15 @@ import NIOPosix
 import SMTP
 import Spool
 
-/// Whether the spool takes mail, and if not, why: looked at once a second, and told by every write that fails.
+/// Whether the spool takes mail, and if not, why: looked at once a second, and told by every write that fails. While no mail
+/// comes, nothing is written and nothing is wrong, it is looked at less often, so that an idle relay sleeps.
 ///
 /// While something is wrong new mail is refused at MAIL, the operator sees why, and the log says when it began and when
 /// it was over. What is in the queue stays there.
 final class SpoolWatch: Sendable {
     /// What can be wrong, each by itself.
     enum Cause: Sendable, CaseIterable {
-        /// Less is free than the configuration wants.
+        /// The disk has less free than the configuration wants.
         case space
         /// The spool is gone, read-only, or cannot be opened.
         case access
@@ -28,7 +29,7 @@ final class SpoolWatch: Sendable {
     private struct Trouble {
         var code: SpoolError.Code
         var kind: Attention.Kind
-        /// For the log.
+        /// The trouble in words, for the log.
         var words: String {
             switch self.kind {
             case .spoolLow(let free, let wanted):
@@ -44,20 +45,28 @@ final class SpoolWatch: Sendable {
     private struct State {
         /// Octets that are to stay free; 0: no matter.
         var floor: Int
-        /// As last seen.
+        /// Octets that were free when it last looked.
         var free: Int?
         var troubles: [Cause: Trouble] = [:]
-        /// Since when a look is under way.
+        /// The time since when a look is under way.
         var lookingSince: NIODeadline?
         var nextRestart = NIODeadline.now()
         var isTrying = false
         var nextTry = NIODeadline.now()
-        /// Before the first try to write; longer where writes fail again soon after one worked.
+        /// The wait before the first try to write; longer where writes fail again soon after one worked.
         var patience = SpoolWatch.shortestPatience
         var lastWorked: NIODeadline?
+        /// Somebody asked, or was told of trouble, since the last look.
+        var isWanted = true
+        /// The next look is a while away.
+        var isResting = false
+        var nextLook: Scheduled<Void>?
+        var isStopped = false
     }
 
     private static let interval = TimeAmount.seconds(1)
+    /// Shorter than `stall`, so that a write that does not end is told of in time.
+    private static let restInterval = TimeAmount.seconds(10)
     private static let shortestPatience = TimeAmount.seconds(2)
     private static let longestPatience = TimeAmount.seconds(60)
     /// No write of a disk that works takes that long.
@@ -93,6 +102,7 @@ final class SpoolWatch: Sendable {
     ///
     /// - Parameter octets: what the client declared (RFC 1870), which has to fit above the floor.
     func refusal(of octets: Int?) -> Reply? {
+        self.wake()
         let (codes, fits) = self.state.withLockedValue { state in
             let room = state.free.map { $0 - state.floor } ?? .max
             return (state.troubles.values.map(\.code), state.floor == 0 || octets ?? 0 <= room)
@@ -145,13 +155,48 @@ final class SpoolWatch: Sendable {
 
     // MARK: looking
 
-    /// Looks now, and from then on once a second until the returned task is cancelled.
-    func start() async -> RepeatedTask {
+    /// Looks now, and from then on again and again until ``stop()``.
+    func start() async {
         try? await self.look().get()
-        return self.loop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { _ in
-            _ = self.look()
-            self.watchForStalls()
-            self.tryWriting()
+        self.loop.execute { self.armNextLook() }
+    }
+
+    func stop() {
+        self.state.withLockedValue { state in
+            state.isStopped = true
+            state.nextLook?.cancel()
+        }
+    }
+
+    /// From any thread: what is going on is looked at every second.
+    private func wake() {
+        let wasResting = self.state.withLockedValue { state in
+            defer { state.isResting = false }
+            state.isWanted = true
+            return state.isResting
+        }
+        guard wasResting else { return }
+        self.loop.execute {
+            self.state.withLockedValue { $0.nextLook?.cancel() }
+            self.lookAround()
+        }
+    }
+
+    private func lookAround() {
+        _ = self.look()
+        self.watchForStalls()
+        self.tryWriting()
+        self.armNextLook()
+    }
+
+    private func armNextLook() {
+        let isWriting = self.spool.writingSince != nil
+        self.state.withLockedValue { state in
+            guard !state.isStopped else { return }
+            state.isResting = !state.isWanted && !isWriting && state.troubles.isEmpty
+            state.isWanted = false
+            let wait = state.isResting ? Self.restInterval : Self.interval
+            state.nextLook = self.loop.scheduleTask(in: wait) { self.lookAround() }
         }
     }
 
@@ -195,7 +240,7 @@ final class SpoolWatch: Sendable {
         self.restartWrites()
     }
 
-    /// Once in the time that a write is given.
+    /// Begins them again, once in the time that a write is given.
     private func restartWrites() {
         let now = NIODeadline.now()
         let isDue = self.state.withLockedValue { state in
@@ -211,7 +256,7 @@ final class SpoolWatch: Sendable {
 
     // MARK: trying
 
-    /// Where there is something to write to at all, and a write failed.
+    /// Tries a write where one failed and there is something to write to at all.
     private func tryWriting() {
         let isDue = self.state.withLockedValue { state in
             guard state.troubles[.write] != nil, state.troubles[.access] == nil, !state.isTrying,
@@ -252,6 +297,7 @@ final class SpoolWatch: Sendable {
             return true
         }
         guard isNew else { return }
+        self.wake()
         self.log.error("the spool takes no new mail", metadata: ["reason": "\(trouble.words)"])
         self.signal.raise(.queue)
     }
