@@ -9,6 +9,7 @@
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +23,49 @@
 #undef lines
 #undef columns
 
+// Bracketed paste, which terminfo of this age does not name.
+#define HOPTOP_PASTE_ON "\033[?2004h"
+#define HOPTOP_PASTE_OFF "\033[?2004l"
+enum { HOPTOP_PASTE_COUNT = sizeof HOPTOP_PASTE_ON - 1 };
+
 void hoptop_set_locale(void) { setlocale(LC_ALL, ""); }
 bool hoptop_is_utf8(void) { return MB_CUR_MAX > 1; }
 
+enum hoptop_fitness hoptop_terminal_fitness(void) {
+    int found = 0;
+    if (setupterm(NULL, STDOUT_FILENO, &found) != OK) return HOPTOP_TERMINAL_UNKNOWN;
+    const char *move = tigetstr("cup");
+    const char *clear = tigetstr("clear");
+    bool fits = move != NULL && move != (const char *)-1 && clear != NULL && clear != (const char *)-1;
+    del_curterm(cur_term);
+    return fits ? HOPTOP_TERMINAL_FITS : HOPTOP_TERMINAL_TOO_SIMPLE;
+}
 
+/// What a program that dies still tells the terminal.
+enum { HOPTOP_RESET_SIZE = 512 };
+static struct {
+    char reset[HOPTOP_RESET_SIZE];
+    size_t count;
+    struct termios modes;
+    atomic_bool armed;
+} hoptop_last_words;
+
+static void hoptop_arm(void);
+static void hoptop_own_signals(void);
+static void hoptop_release_signals(void);
+static void hoptop_write(const char *text, size_t count);
 
 hoptop_screen *hoptop_start(void) {
+    tcgetattr(STDIN_FILENO, &hoptop_last_words.modes);
+    hoptop_own_signals();
     set_escdelay(25);
     SCREEN *screen = newterm(NULL, stdout, stdin);
-    if (screen == NULL) return NULL;
+    if (screen == NULL) {
+        hoptop_release_signals();
+        return NULL;
+    }
+    // Once more: curses put handlers of its own in their place, which call curses from whatever thread they land on.
+    hoptop_own_signals();
     set_term(screen);
     raw();
     noecho();
@@ -43,11 +78,10 @@ hoptop_screen *hoptop_start(void) {
         start_color();
         use_default_colors();
     }
+    hoptop_arm();
+    hoptop_write(HOPTOP_PASTE_ON, HOPTOP_PASTE_COUNT);
+    hoptop_resize();  // It may have changed before anybody listened.
     return (hoptop_screen *)screen;
-}
-void hoptop_end(hoptop_screen *screen) {
-    endwin();
-    delscreen((SCREEN *)screen);
 }
 // Ours beside those of curses, which differ from version to version.
 static const struct { int ours, curses; } hoptop_keys[] = {
@@ -120,30 +154,23 @@ int hoptop_read(uint32_t *value) {
     return 2;
 }
 
-void hoptop_paste_mode(bool on) {
-    const char *text = on ? "\033[?2004h" : "\033[?2004l";
-    (void)!write(STDOUT_FILENO, text, 8);
-}
-
 // MARK: When the program dies
 
-enum { HOPTOP_RESET_SIZE = 512 };
-struct hoptop_last_words {
-    char reset[HOPTOP_RESET_SIZE];
-    size_t count;
-    struct termios modes;
-    volatile sig_atomic_t armed;
-};
-static struct hoptop_last_words hoptop_words;
+static void hoptop_write(const char *text, size_t count) { (void)!write(STDOUT_FILENO, text, count); }
+
+bool hoptop_is_in_foreground(void) {
+    pid_t group = tcgetpgrp(STDIN_FILENO);
+    return group == -1 || group == getpgrp();  // -1: it is no session's terminal, or is gone.
+}
 
 /// Async-signal-safe: tells the terminal to be as before.
 static void hoptop_restore_now(void) {
-    if (!hoptop_words.armed) return;
-    hoptop_words.armed = 0;
-    (void)!write(STDOUT_FILENO, hoptop_words.reset, hoptop_words.count);
-    tcsetattr(STDIN_FILENO, TCSANOW, &hoptop_words.modes);
+    if (!atomic_exchange(&hoptop_last_words.armed, false)) return;
+    hoptop_write(hoptop_last_words.reset, hoptop_last_words.count);
+    if (hoptop_is_in_foreground()) tcsetattr(STDIN_FILENO, TCSANOW, &hoptop_last_words.modes);
 }
-static void hoptop_crashed(int number) {
+/// What the signal does to a program that does not catch it, but for the terminal.
+static void hoptop_die(int number) {
     hoptop_restore_now();
     signal(number, SIG_DFL);
     raise(number);
@@ -152,85 +179,165 @@ static void hoptop_append_reset(const char *capability) {
     const char *text = tigetstr(capability);
     if (text == NULL || text == (const char *)-1) return;
     size_t count = strlen(text);
-    if (hoptop_words.count + count > HOPTOP_RESET_SIZE) return;
-    memcpy(hoptop_words.reset + hoptop_words.count, text, count);
-    hoptop_words.count += count;
+    if (hoptop_last_words.count + count > HOPTOP_RESET_SIZE) return;
+    memcpy(hoptop_last_words.reset + hoptop_last_words.count, text, count);
+    hoptop_last_words.count += count;
 }
-void hoptop_keep_modes(void) { tcgetattr(STDIN_FILENO, &hoptop_words.modes); }
-void hoptop_arm(void) {
-    hoptop_words.count = 8;
-    memcpy(hoptop_words.reset, "\033[?2004l", 8);
+/// After curses started: builds the reset string, and catches what ends a program at once.
+static void hoptop_arm(void) {
+    hoptop_last_words.count = HOPTOP_PASTE_COUNT;
+    memcpy(hoptop_last_words.reset, HOPTOP_PASTE_OFF, HOPTOP_PASTE_COUNT);
     hoptop_append_reset("sgr0");
     hoptop_append_reset("cnorm");
     hoptop_append_reset("rmkx");
     hoptop_append_reset("rmcup");
-    hoptop_words.armed = 1;
+    atomic_store(&hoptop_last_words.armed, true);
     struct sigaction action;
     memset(&action, 0, sizeof action);
-    action.sa_handler = hoptop_crashed;
+    action.sa_handler = hoptop_die;
     action.sa_flags = (int)SA_RESETHAND;
     sigemptyset(&action.sa_mask);
-    const int numbers[] = {SIGSEGV, SIGABRT, SIGILL, SIGTRAP, SIGBUS, SIGFPE};
-    for (size_t index = 0; index < sizeof numbers / sizeof numbers[0]; index++)
+    const int numbers[] = {SIGQUIT, SIGSEGV, SIGABRT, SIGILL, SIGTRAP, SIGBUS, SIGFPE};
+    for (size_t index = 0; index < sizeof numbers / sizeof numbers[0]; index++) {
+        struct sigaction now;
+        if (sigaction(numbers[index], NULL, &now) == 0 && now.sa_handler == SIG_IGN) continue;
         sigaction(numbers[index], &action, NULL);
-}
-void hoptop_disarm(void) { hoptop_words.armed = 0; }
-
-// MARK: Waking the thread that owns curses
-
-static int hoptop_wake_write = -1;
-
-static void hoptop_window_changed(int number) {
-    (void)number;
-    int kept = errno;
-    (void)!write(hoptop_wake_write, "w", 1);
-    errno = kept;
-}
-static void hoptop_asked_to_quit(int number) {
-    (void)number;
-    int kept = errno;
-    (void)!write(hoptop_wake_write, "q", 1);
-    errno = kept;
-}
-bool hoptop_pipe(int *reading, int *writing) {
-    int ends[2];
-    if (pipe(ends) != 0) return false;
-    for (int index = 0; index < 2; index++) {
-        fcntl(ends[index], F_SETFL, O_NONBLOCK);
-        fcntl(ends[index], F_SETFD, FD_CLOEXEC);
     }
-    *reading = ends[0];
-    *writing = ends[1];
-    hoptop_wake_write = ends[1];
-    return true;
 }
-void hoptop_catch_signals(void) {
+
+// MARK: What signals ask of the thread that owns curses
+
+/// Signals land on any thread, so their handlers only note what is asked, and ring.
+static atomic_uint hoptop_noted;
+static int hoptop_bell[2] = {-1, -1};
+static atomic_bool hoptop_has_listener;
+
+void hoptop_note(unsigned notes) {
+    // Whoever notes first rings for all, until the notes are taken.
+    if (atomic_fetch_or(&hoptop_noted, notes) == 0) (void)!write(hoptop_bell[1], "", 1);
+}
+unsigned hoptop_take_notes(void) {
+    char rings[64];
+    while (read(hoptop_bell[0], rings, sizeof rings) > 0) {}
+    return atomic_exchange(&hoptop_noted, 0);
+}
+void hoptop_set_listening(bool listening) { atomic_store(&hoptop_has_listener, listening); }
+
+static void hoptop_asked_to_leave(int number) {
+    int kept = errno;
+    // Asked again while nobody listens yet, the program ends as it would without us. A terminal that closes says so more
+    // than once: the kernel does, and the shell.
+    if (number != SIGHUP && !atomic_load(&hoptop_has_listener)
+        && (atomic_load(&hoptop_noted) & HOPTOP_NOTE_LEAVE) != 0)
+        hoptop_die(number);
+    hoptop_note(number == SIGHUP ? HOPTOP_NOTE_HANG_UP : HOPTOP_NOTE_LEAVE);
+    errno = kept;
+}
+static void hoptop_noticed(int number) {
+    int kept = errno;
+    hoptop_note(
+        number == SIGWINCH ? HOPTOP_NOTE_RESIZED : number == SIGTSTP ? HOPTOP_NOTE_SUSPEND : HOPTOP_NOTE_RESUMED);
+    errno = kept;
+}
+static void hoptop_catch(int number, void (*handler)(int)) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
-    action.sa_handler = hoptop_window_changed;
-    sigaction(SIGWINCH, &action, NULL);
-    action.sa_handler = hoptop_asked_to_quit;
-    const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    for (size_t index = 0; index < sizeof numbers / sizeof numbers[0]; index++) {
-        struct sigaction now;
-        if (sigaction(numbers[index], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
-            sigaction(numbers[index], &action, NULL);
-    }
+    action.sa_handler = handler;
+    struct sigaction now;
+    // What is ignored was ignored on purpose by who started us, as `nohup` does.
+    if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN) sigaction(number, &action, NULL);
 }
-void hoptop_release_signals(void) {
-    const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGWINCH};
-    for (size_t index = 0; index < sizeof numbers / sizeof numbers[0]; index++) {
-        struct sigaction now;
-        if (sigaction(numbers[index], NULL, &now) == 0
-            && (now.sa_handler == hoptop_asked_to_quit || now.sa_handler == hoptop_window_changed))
-            signal(numbers[index], SIG_DFL);
+bool hoptop_listen_for_signals(void) {
+    if (hoptop_bell[0] == -1) {
+        if (pipe(hoptop_bell) != 0) return false;
+        for (int index = 0; index < 2; index++) {
+            fcntl(hoptop_bell[index], F_SETFL, O_NONBLOCK);
+            fcntl(hoptop_bell[index], F_SETFD, FD_CLOEXEC);
+        }
     }
+    hoptop_catch(SIGTERM, hoptop_asked_to_leave);
+    hoptop_catch(SIGINT, hoptop_asked_to_leave);
+    hoptop_catch(SIGHUP, hoptop_asked_to_leave);
+    return true;
+}
+static void hoptop_own_signals(void) {
+    hoptop_listen_for_signals();
+    // Dispatch has them blocked; but this thread is to stop when it touches a terminal that is another job's.
+    sigset_t stopping;
+    sigemptyset(&stopping);
+    sigaddset(&stopping, SIGTSTP);
+    sigaddset(&stopping, SIGTTOU);
+    sigaddset(&stopping, SIGTTIN);
+    pthread_sigmask(SIG_UNBLOCK, &stopping, NULL);
+    hoptop_catch(SIGWINCH, hoptop_noticed);
+    hoptop_catch(SIGTSTP, hoptop_noticed);
+    hoptop_catch(SIGCONT, hoptop_noticed);
+}
+static void hoptop_release_signals(void) {
+    hoptop_catch(SIGWINCH, SIG_DFL);
+    hoptop_catch(SIGTSTP, SIG_DFL);
+    hoptop_catch(SIGCONT, SIG_DFL);
 }
 
-int hoptop_wait(int pipe_end, int milliseconds) {
-    struct pollfd ends[2] = {{STDIN_FILENO, POLLIN, 0}, {pipe_end, POLLIN, 0}};
-    if (poll(ends, 2, milliseconds) <= 0) return 0;
-    return (ends[0].revents ? 1 : 0) | (ends[1].revents ? 2 : 0) | (ends[0].revents & (POLLHUP | POLLERR) ? 4 : 0);
+// MARK: Leaving the screen, for a while or for good
+
+void hoptop_end(hoptop_screen *screen) {
+    // A stopped job that is told to end does so in the background, where the terminal is the shell's.
+    if (hoptop_is_in_foreground()) {
+        if (atomic_exchange(&hoptop_last_words.armed, false)) hoptop_write(HOPTOP_PASTE_OFF, HOPTOP_PASTE_COUNT);
+        endwin();
+    } else {
+        hoptop_restore_now();
+    }
+    hoptop_release_signals();
+    delscreen((SCREEN *)screen);
+}
+void hoptop_suspend(bool with_group) {
+    atomic_store(&hoptop_last_words.armed, false);
+    hoptop_write(HOPTOP_PASTE_OFF, HOPTOP_PASTE_COUNT);
+    endwin();
+    hoptop_catch(SIGTSTP, SIG_DFL);
+    atomic_fetch_and(&hoptop_noted, ~(unsigned)HOPTOP_NOTE_RESUMED);
+    // As the terminal does it for Ctrl-Z: a script that runs us stops too, else nobody sees that we did.
+    kill(with_group ? 0 : getpid(), SIGTSTP);
+    // Whatever thread takes the signal, all of them stop soon; where no shell could take us up again, none does.
+    for (int turn = 0; turn < 20 && (atomic_load(&hoptop_noted) & HOPTOP_NOTE_RESUMED) == 0; turn++) poll(NULL, 0, 10);
+    hoptop_catch(SIGTSTP, hoptop_noticed);
+}
+void hoptop_stay_away(void) { hoptop_restore_now(); }
+void hoptop_resume(void) {
+    reset_prog_mode();
+    if (!isendwin()) endwin();  // The next update enters the screen only where it was left.
+    atomic_store(&hoptop_last_words.armed, true);
+    hoptop_write(HOPTOP_PASTE_ON, HOPTOP_PASTE_COUNT);
+    hoptop_resize();
+    hoptop_redraw();
+}
+
+int hoptop_wait(bool with_terminal, int milliseconds) {
+    struct pollfd ends[2] = {{hoptop_bell[0], POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
+    if (poll(ends, with_terminal ? 2 : 1, milliseconds) <= 0) return 0;
+    return (ends[1].revents ? 1 : 0) | (ends[0].revents ? 2 : 0) | (ends[1].revents & (POLLHUP | POLLERR) ? 4 : 0);
+}
+
+// MARK: Keys without a screen
+
+static struct termios hoptop_usual_modes;
+static bool hoptop_has_plain_keys;
+
+void hoptop_begin_plain_keys(void) {
+    if (!hoptop_is_in_foreground() || tcgetattr(STDIN_FILENO, &hoptop_usual_modes) != 0) return;
+    struct termios modes = hoptop_usual_modes;
+    modes.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    hoptop_has_plain_keys = tcsetattr(STDIN_FILENO, TCSANOW, &modes) == 0;
+}
+void hoptop_end_plain_keys(void) {
+    if (hoptop_has_plain_keys && hoptop_is_in_foreground()) tcsetattr(STDIN_FILENO, TCSANOW, &hoptop_usual_modes);
+    hoptop_has_plain_keys = false;
+}
+int hoptop_read_plain_key(void) {
+    unsigned char key;
+    return read(STDIN_FILENO, &key, 1) == 1 ? key : -1;
 }

@@ -34,6 +34,7 @@ public actor Screen {
     public private(set) var repaints = 0
     public private(set) var theme: Theme
     public private(set) var wantsQuit = false
+    private var wantsSuspension = false
 
     // Reads under way, and the ones to repeat when they are done.
     private var serial = 0
@@ -127,6 +128,19 @@ public actor Screen {
         }
     }
 
+    /// Whether a second that passes changes what is shown; without a clock, only while something waits for its time.
+    public var wantsTicks: Bool {
+        self.options.showsClock || self.lock.unlockedUntil != nil || self.outcome != nil
+            || self.undos.offered(self.now) != nil
+            || !self.isFrozen && (self.isBehind || !self.stack.top.ticked(self.around).isEmpty)
+    }
+
+    /// Whether the driver is to stop the program, as Ctrl-Z does to others; told once.
+    public func takeSuspension() -> Bool {
+        defer { self.wantsSuspension = false }
+        return self.wantsSuspension
+    }
+
     /// What a driver paints, of one moment.
     public var picture: (canvas: Canvas, theme: Theme, repaints: Int) { (self.canvas, self.theme, self.repaints) }
 
@@ -147,7 +161,7 @@ public actor Screen {
         }
         Frame(
             around: around, theme: self.theme, stack: self.stack, lock: self.lock, outcome: self.outcome, undo: undo,
-            overlay: self.overlay
+            overlay: self.overlay, showsClock: self.options.showsClock
         ).paint(&painter)
         return painter.canvas
     }
@@ -190,6 +204,8 @@ public actor Screen {
     // MARK: Keys
 
     public func press(_ key: Key) {
+        // Also over what is open, and however small the terminal is.
+        if Command.suspend.keys.contains(key) { return self.performEverywhere(Call(command: .suspend)) }
         defer {
             self.lastKey = self.now
             self.fit()
@@ -300,6 +316,7 @@ public actor Screen {
             self.lock.toggle(self.now)
             self.say(self.lock.isLocked ? "locked: mail and sessions cannot be changed" : "unlocked", .plain)
         case .redraw: self.repaints += 1
+        case .suspend: self.wantsSuspension = true
         case .palette: self.overlay = self.palette()
         case .help: self.overlay = Help(pane)
         case .quit:

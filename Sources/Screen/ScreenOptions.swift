@@ -23,6 +23,8 @@ public struct ScreenOptions: Sendable {
     public var isLocked = false
     /// `L` unlocks for ten minutes only.
     public var locksAgain = false
+    /// Without one nothing is painted, and nothing wakes, while nothing happens.
+    public var showsClock = true
     public var theme = ThemeLibrary.builtin(.ansi)
     public var themes = ThemeLibrary()
     public var clock: @Sendable () -> Timestamp

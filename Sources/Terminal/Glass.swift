@@ -4,16 +4,21 @@ import Screen
 /// Puts a canvas on curses: only the cells that changed, one update for each frame.
 struct Glass {
     private let depth: ColourDepth
+    /// `nil`: whatever the terminal shows, it does not count.
     private var shown: Canvas?
     private var repaints = -1
     private var pairs: [[Int32]: Int32] = [:]
 
     init(depth: ColourDepth) { self.depth = depth }
 
+    /// Something else was shown meanwhile.
+    mutating func forget() { self.shown = nil }
+
     /// - Parameter repaints: another number than before says that nothing shown counts any more.
     mutating func show(_ canvas: Canvas, theme: Theme, repaints: Int) {
         let isNew =
-            repaints != self.repaints || self.shown?.columns != canvas.columns || self.shown?.rows != canvas.rows
+            self.shown == nil || repaints != self.repaints || self.shown?.columns != canvas.columns
+            || self.shown?.rows != canvas.rows
         if isNew {
             self.repaints = repaints
             self.shown = nil

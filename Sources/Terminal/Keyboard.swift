@@ -3,7 +3,7 @@ import Screen
 
 /// Turns what curses reads into keys, and a bracketed paste into one of them.
 struct Keyboard {
-    /// More than anybody means to put into a prompt.
+    /// Octets: more than anybody means to put into a prompt.
     private static let pasteLimit = 4096
 
     private var pasted: String?

@@ -5,11 +5,19 @@ public import Screen
 
 /// Runs a screen in the terminal of stdin and stdout. One thread owns curses; everybody else sends it values.
 public final class Terminal: Sendable {
-    /// Updates are painted at most so often; a key is painted at once.
-    private static let frame = Duration.milliseconds(100)
-
     /// Whether stdin and stdout are a terminal.
     public static var isThere: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
+
+    /// Looks at the terminal that `TERM` names, and leaves it as it is.
+    ///
+    /// - Throws: ``TerminalError`` when no screen can be shown on it.
+    public static func check(environment: [String: String]) throws {
+        switch hoptop_terminal_fitness() {
+        case HOPTOP_TERMINAL_FITS: break
+        case HOPTOP_TERMINAL_TOO_SIMPLE: throw TerminalError.tooSimple(environment)
+        default: throw TerminalError.unknown(environment)
+        }
+    }
 
     /// Whether the locale can show more than ASCII. Sets the program's locale.
     public static var isUnicode: Bool {
@@ -19,13 +27,15 @@ public final class Terminal: Sendable {
 
     private let screen: Screen
     private let environment: [String: String]
+    private let executor = ThreadExecutor()
 
     public init(_ screen: Screen, environment: [String: String]) {
         self.screen = screen
         self.environment = environment
     }
 
-    /// Returns when the operator quits, or a signal asks for it. The terminal is then as it was.
+    /// Returns when the operator quits, or SIGTERM, SIGINT or SIGHUP asks for it. The terminal is then as it was, as it is
+    /// while SIGTSTP or Ctrl-Z has the program stopped, and after a crash or SIGQUIT.
     ///
     /// - Throws: ``TerminalError`` when there is no terminal that curses knows; nothing was changed then.
     public func run() async throws {
@@ -41,126 +51,149 @@ public final class Terminal: Sendable {
 
     private func own() throws {
         hoptop_set_locale()
-        hoptop_keep_modes()
-        var reading: Int32 = -1
-        var writing: Int32 = -1
-        guard hoptop_pipe(&reading, &writing) else { throw TerminalError("no descriptors are left") }
-        defer {
-            close(reading)
-            close(writing)
-        }
-        guard let curses = hoptop_start() else {
-            let name = self.environment["TERM"] ?? ""
-            throw TerminalError("the terminal \"\(name)\" is not known: set TERM, for example to xterm-256color")
-        }
-        hoptop_arm()
-        hoptop_catch_signals()
-        hoptop_paste_mode(true)
+        guard let curses = hoptop_start() else { throw TerminalError.unknown(self.environment) }
+        hoptop_set_listening(true)
         Keyboard.define()
-        let wake = writing
         let watching = Task {
             await self.screen.watch()
-            for await _ in self.screen.updates { _ = Glibc.write(wake, "u", 1) }
+            for await _ in self.screen.updates { hoptop_note(UInt32(HOPTOP_NOTE_UPDATED)) }
         }
-        self.loop(reading)
+        self.loop()
         watching.cancel()
-        self.wait { await self.screen.stop() }
-        hoptop_release_signals()
-        hoptop_paste_mode(false)
-        hoptop_disarm()
+        self.executor.wait { await self.screen.stop() }
+        hoptop_set_listening(false)
         hoptop_end(curses)
     }
 
-    private func loop(_ pipe: Int32) {
+    private func loop() {
         let colours = hoptop_is_direct() ? 1 << 24 : Int(hoptop_colours())
         var glass = Glass(depth: ColourDepth.resolve(colours: colours, environment: self.environment))
         var keyboard = Keyboard()
-        let clock = ContinuousClock()
-        var nextTick = clock.now
-        var lastFrame = clock.now
-        var isDue = true
-        self.wait {
-            await self.screen.resize(columns: Int(hoptop_columns()), rows: Int(hoptop_rows()))
-            await self.screen.start()
-        }
+        var pace = Pace()
+        /// The program was stopped, and may be in the background since, where it goes on without a screen.
+        var isAway = false
+        self.resize()
+        self.executor.wait { await self.screen.start() }
         while true {
-            let now = clock.now
-            if now >= nextTick {
-                // On whole seconds, so that one wake-up serves every clock on the screen.
-                nextTick = now.advanced(by: .seconds(1))
-                self.wait { await self.screen.tick() }
-                isDue = true
+            if isAway, hoptop_is_in_foreground() {
+                hoptop_resume()
+                glass.forget()
+                self.resize()
+                pace.isDue = true
+                isAway = false
             }
-            if isDue, now >= lastFrame.advanced(by: Self.frame) {
-                self.paint(&glass)
-                lastFrame = now
-                isDue = false
+            if !isAway {
+                if pace.isTick {
+                    self.executor.wait { await self.screen.tick() }
+                    pace.isDue = true
+                }
+                if pace.isFrame { pace.painted(wantsTicks: self.paint(&glass)) }
             }
-            let until = isDue ? min(nextTick, lastFrame.advanced(by: Self.frame)) : nextTick
-            let ready = hoptop_wait(pipe, Int32(max((until - clock.now) / .milliseconds(1), 0).rounded(.up)))
-            if ready & 2 != 0 {
-                let notes = Self.drain(pipe)
-                if notes.contains(UInt8(ascii: "q")) { return }
-                if notes.contains(UInt8(ascii: "u")) { isDue = true }
-                if notes.contains(UInt8(ascii: "w")) { self.resize(&isDue) }
+            let ready = hoptop_wait(!isAway, isAway ? 1000 : pace.patience)
+            let notes = hoptop_take_notes()
+            func has(_ note: Int) -> Bool { notes & UInt32(note) != 0 }
+            if has(HOPTOP_NOTE_LEAVE) || has(HOPTOP_NOTE_HANG_UP) { return }
+            if has(HOPTOP_NOTE_RESUMED) {
+                isAway = true
+                if !hoptop_is_in_foreground() { hoptop_stay_away() }
             }
-            if ready & 1 != 0 {
+            if has(HOPTOP_NOTE_SUSPEND), !isAway {
+                hoptop_suspend(false)
+                isAway = true
+            }
+            if has(HOPTOP_NOTE_UPDATED) { pace.isDue = true }
+            if has(HOPTOP_NOTE_RESIZED), !isAway, hoptop_resize() {
+                self.resize()
+                pace.isDue = true
+            }
+            if ready & 1 != 0, !isAway {
                 let keys = keyboard.read()
                 if keys.isEmpty, ready & 4 != 0 { return }  // The terminal is gone.
-                guard !self.press(keys) else { return }
-                self.paint(&glass)
-                lastFrame = clock.now
+                for key in keys {
+                    switch self.press(key) {
+                    case .quit: return
+                    case .suspend:
+                        hoptop_suspend(true)
+                        isAway = true
+                    case .goOn: break
+                    }
+                }
+                if !isAway { pace.painted(wantsTicks: self.paint(&glass)) }
             }
         }
     }
 
-    private func resize(_ isDue: inout Bool) {
-        guard hoptop_resize() else { return }
-        self.wait { await self.screen.resize(columns: Int(hoptop_columns()), rows: Int(hoptop_rows())) }
-        isDue = true
-    }
+    /// When to paint: a change at most so often, a key at once, and each second for the clocks.
+    private struct Pace {
+        private static let frame = Duration.milliseconds(100)
+        private let clock = ContinuousClock()
+        private var lastFrame: ContinuousClock.Instant
+        private var nextTick: ContinuousClock.Instant?
+        /// Something changed since the last frame.
+        var isDue = true
 
-    /// - Returns: whether the operator wants to leave.
-    private func press(_ keys: [Key]) -> Bool {
-        self.wait {
-            for key in keys {
-                await self.screen.press(key)
-                if await self.screen.wantsQuit { return true }
-            }
-            return false
+        init() {
+            self.lastFrame = self.clock.now - Self.frame
+            self.nextTick = self.lastFrame
+        }
+
+        var isTick: Bool { self.nextTick.map { $0 <= self.clock.now } ?? false }
+        var isFrame: Bool { self.isDue && self.lastFrame + Self.frame <= self.clock.now }
+
+        /// Milliseconds until there is something to do; -1: only when something happens.
+        var patience: Int32 {
+            let times = [self.nextTick, self.isDue ? self.lastFrame + Self.frame : nil].compactMap { $0 }
+            return times.min().map { Int32(max(($0 - self.clock.now) / .milliseconds(1), 0).rounded(.up)) } ?? -1
+        }
+
+        mutating func painted(wantsTicks: Bool) {
+            self.isDue = false
+            self.lastFrame = self.clock.now
+            self.nextTick = wantsTicks ? self.lastFrame + Self.untilNextSecond : nil
+        }
+
+        /// Seconds begin for everybody at the same time, so that one wake-up serves every clock on the screen.
+        private static var untilNextSecond: Duration {
+            var now = timespec()
+            clock_gettime(CLOCK_REALTIME, &now)
+            return .nanoseconds(1_000_000_000 - now.tv_nsec)
         }
     }
 
-    private func paint(_ glass: inout Glass) {
-        let (canvas, theme, repaints) = self.wait { await self.screen.picture }
-        glass.show(canvas, theme: theme, repaints: repaints)
+    private func resize() {
+        self.executor.wait { await self.screen.resize(columns: Int(hoptop_columns()), rows: Int(hoptop_rows())) }
     }
 
-    private static func drain(_ pipe: Int32) -> [UInt8] {
-        var notes = [UInt8](repeating: 0, count: 256)
-        let count = Glibc.read(pipe, &notes, notes.count)
-        return Array(notes.prefix(max(count, 0)))
-    }
+    private enum Wish { case quit, suspend, goOn }
 
-    /// Waits for the screen. This thread is nobody else's, so it may block.
-    private func wait<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) -> Value {
-        let done = DispatchSemaphore(value: 0)
-        let answer = Answer<Value>()
-        Task {
-            answer.value = await body()
-            done.signal()
+    private func press(_ key: Key) -> Wish {
+        self.executor.wait {
+            await self.screen.press(key)
+            if await self.screen.wantsQuit { return .quit }
+            return await self.screen.takeSuspension() ? .suspend : .goOn
         }
-        done.wait()
-        guard let value = answer.value else { preconditionFailure("the screen did not answer") }
-        return value
     }
 
-    /// `@unchecked Sendable`: written before the semaphore is signalled, read after.
-    private final class Answer<Value>: @unchecked Sendable { var value: Value? }
+    /// - Returns: whether the screen wants to be told when the next second begins.
+    private func paint(_ glass: inout Glass) -> Bool {
+        let (picture, wantsTicks) = self.executor.wait { (await self.screen.picture, await self.screen.wantsTicks) }
+        glass.show(picture.canvas, theme: picture.theme, repaints: picture.repaints)
+        return wantsTicks
+    }
 }
 
 /// Why there is no screen. The description is one line and says what to do.
 public struct TerminalError: Error, Sendable, CustomStringConvertible {
     public let description: String
     init(_ description: String) { self.description = description }
+    static func unknown(_ environment: [String: String]) -> TerminalError {
+        TerminalError("\(self.subject(environment)) is not known: \(self.advice)")
+    }
+    static func tooSimple(_ environment: [String: String]) -> TerminalError {
+        TerminalError("\(self.subject(environment)) cannot move its cursor: \(self.advice)")
+    }
+    private static func subject(_ environment: [String: String]) -> String {
+        "the terminal \"\(environment["TERM"] ?? "")\""
+    }
+    private static let advice = "set TERM to what it is, for example xterm-256color, or use one that can show a screen"
 }

@@ -95,9 +95,11 @@ struct Engine {
         }
     }
 
-    /// - Parameter lastLook: runs when nothing more happens to mail, while the spool can still be read.
-    func stop(lastLook: () async -> Void = {}) async {
-        await self.relay.stop(lastLook: lastLook)
+    /// - Parameters:
+    ///   - seconds: how long sessions may take.
+    ///   - lastLook: runs when nothing more happens to mail, while the spool can still be read.
+    func stop(within seconds: Int64 = 5, lastLook: () async -> Void = {}) async {
+        await self.relay.stop(within: seconds, lastLook: lastLook)
         try? await self.threads.shutdownGracefully()
     }
 }

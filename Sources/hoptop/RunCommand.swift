@@ -3,13 +3,15 @@ import Logging
 import Monitor
 import Relay
 import Screen
+import Terminal
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "The engine and its screen in this terminal (the default).",
         discussion: """
             Without a configuration it listens on 127.0.0.1:2525, keeps mail under $XDG_STATE_HOME/hoptop and has no \
-            route: mail for anywhere waits in the queue. Quitting ends its sessions properly; nothing queued is lost.
+            route: mail for anywhere waits in the queue. Quitting, as SIGTERM, SIGINT and SIGHUP do too, ends its sessions \
+            properly; nothing queued is lost. A second q or SIGTERM does not wait for them.
             """)
 
     @OptionGroup var engine: EngineOptions
@@ -21,6 +23,7 @@ struct RunCommand: AsyncParsableCommand {
         let options = try self.look.options()
         // The screen tells what a log would; a line on stderr would spoil it.
         let log = Logger(label: "hoptop") { _ in SwiftLogNoOpLogHandler() }
+        do { try Departure.listen() } catch { throw Failure(error) }
         let engine = try await Engine.start(configuration, log: log)
         let feed = FeedEntry(
             name: configuration.hostname, feed: engine.relay.feed(user: ScreenCommandOptions.userName),
@@ -32,13 +35,14 @@ struct RunCommand: AsyncParsableCommand {
             throw error
         }
         if let overview = try? await feed.feed.overview() { print(Self.farewell(overview, configuration)) }
-        await engine.stop()
+        guard await Departure.waitForEnd({ await engine.stop() }) else { Hoptop.endNow() }
     }
 
     /// What is left when the operator leaves: sessions that are ended now, and mail that stays.
     static func farewell(_ overview: Overview, _ configuration: RelayConfiguration) -> String {
         let sessions = overview.sessionsIn + overview.sessionsOut
-        let ending = sessions == 0 ? "" : "ending \(sessions) session\(sessions == 1 ? "" : "s"); "
+        let ending =
+            sessions == 0 ? "" : "waiting for \(sessions) session\(sessions == 1 ? "" : "s") to end (q: end now); "
         let count = overview.queuedMessages
         return count == 0
             ? "\(ending)the queue is empty"

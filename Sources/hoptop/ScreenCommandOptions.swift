@@ -10,9 +10,14 @@ struct ScreenCommandOptions: ParsableArguments {
     var theme: String?
     @Flag(help: "Draw with ASCII only.")
     var ascii = false
+    @Option(help: "Without it nothing is painted while nothing happens.")
+    var clock = Clock.on
+
+    enum Clock: String, ExpressibleByArgument, CaseIterable { case on, off }
 
     static func requireTerminal(_ advice: String) throws {
         guard Terminal.isThere else { throw Failure("stdin and stdout are no terminal: \(advice)") }
+        do { try Terminal.check(environment: ProcessInfo.processInfo.environment) } catch { throw Failure(error) }
     }
 
     static var userName: String { NSUserName() }
@@ -20,6 +25,7 @@ struct ScreenCommandOptions: ParsableArguments {
     func options() throws -> ScreenOptions {
         let environment = ProcessInfo.processInfo.environment
         var options = ScreenOptions { .now }
+        options.showsClock = self.clock == .on
         options.isASCII = self.ascii || !Terminal.isUnicode
         options.themes = ThemeLibrary(searchPaths: Self.themeFolders(environment))
         let name = self.theme ?? environment["HOPTOP_THEME"].flatMap { $0.isEmpty ? nil : $0 }

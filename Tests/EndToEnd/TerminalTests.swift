@@ -7,42 +7,6 @@ import Testing
 
 @testable import hoptop
 
-/// A terminal that nobody sees: a tmux server of its own, which ends with the test.
-private final class Tmux {
-    private let socket: String
-
-    init(_ command: String, in folder: TemporaryFolder, columns: Int = 80, rows: Int = 24) {
-        self.socket = "\(folder.path)/tmux"
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", command)
-    }
-    deinit { self.tmux("kill-server") }
-
-    /// By `popen`, since Foundation's `Process` is not over before what tmux leaves running in the background.
-    @discardableResult
-    func tmux(_ arguments: String...) -> String {
-        let words = ["tmux", "-S", self.socket] + arguments
-        let quoted = words.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
-        guard let pipe = popen(quoted + " 2>/dev/null </dev/null", "r") else { return "" }
-        defer { pclose(pipe) }
-        var output: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while case let count = fread(&buffer, 1, buffer.count, pipe), count > 0 { output += buffer[..<count] }
-        return String(decoding: output, as: UTF8.self)
-    }
-    var screen: String { self.tmux("capture-pane", "-p") }
-    func press(_ keys: String...) {
-        for key in keys {
-            self.tmux("send-keys", key)
-            usleep(300_000)
-        }
-    }
-    func sees(_ text: String) async throws -> Bool {
-        let isSeen = try await eventually { self.screen.contains(text) }
-        if !isSeen { print(self.screen) }
-        return isSeen
-    }
-}
-
 extension EndToEnd {
     @Suite("the program in a terminal", .timeLimit(.minutes(3)))
     struct TerminalTests {
@@ -99,27 +63,27 @@ extension EndToEnd {
             await farEnd.stop()
         }
 
-        @Test("a crash by a signal leaves the terminal as it was", arguments: ["SEGV", "ABRT", "TERM"])
+        @Test("a crash by a signal leaves the terminal as it was", arguments: ["SEGV", "ABRT", "QUIT"])
         func crash(_ signal: String) async throws {
             let tmux = Tmux(
-                "bash -c \"LANG=C.UTF-8 SWIFT_BACKTRACE=enable=no \(self.run("")); echo over; stty -a; cat\"",
+                "bash -c \"LANG=C.UTF-8 SWIFT_BACKTRACE=enable=no \(self.run("")); echo status \\$?; stty -a; cat\"",
                 in: self.folder)
             #expect(try await tmux.sees("accepting"))
-            let pid = try #require(self.processes(named: "\(self.folder.path)/spool").first)
-            Glibc.kill(pid, ["SEGV": SIGSEGV, "ABRT": SIGABRT, "TERM": SIGTERM][signal] ?? SIGTERM)
-            #expect(try await tmux.sees("over"))
+            let number = ["SEGV": SIGSEGV, "ABRT": SIGABRT, "QUIT": SIGQUIT][signal] ?? SIGKILL
+            Glibc.kill(try await tmux.program(), number)
+            #expect(try await tmux.sees("status \(128 + number)"))
+            #expect(!tmux.isAlternate)
             #expect(try await tmux.sees(" icanon"))
             #expect(try await tmux.sees(" echo "))
         }
 
-        /// Ours that have `text` among their arguments, and are no shell.
-        private func processes(named text: String) -> [pid_t] {
-            let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-            return all.compactMap { pid_t($0) }.filter { pid in
-                let line = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
-                let words = line.split(separator: "\0")
-                return words.first.map { $0.hasSuffix("/hoptop") } == true && words.contains { $0 == text }
-            }
+        @Test(
+            "a terminal that cannot show a screen is a clear error, and nothing else", arguments: ["dumb", "no-such"])
+        func unfit(_ name: String) async throws {
+            let tmux = Tmux("sh -c \"TERM=\(name) \(self.run("")); echo status \\$?; cat\"", in: self.folder)
+            #expect(try await tmux.sees("status 1"))
+            #expect(tmux.screen.hasPrefix("hoptop: the terminal \"\(name)\" "))
+            #expect(!FileManager.default.fileExists(atPath: "\(self.folder.path)/spool"))
         }
     }
 }

@@ -23,8 +23,12 @@ enum {
 
 void hoptop_set_locale(void);
 bool hoptop_is_utf8(void);
+enum hoptop_fitness { HOPTOP_TERMINAL_FITS, HOPTOP_TERMINAL_UNKNOWN, HOPTOP_TERMINAL_TOO_SIMPLE };
+/// Whether a screen can be shown on the terminal that TERM names. Writes nothing to it. Before curses starts.
+enum hoptop_fitness hoptop_terminal_fitness(void);
 /// Starts curses on the terminal of stdin and stdout; NULL when TERM is not known.
 hoptop_screen *hoptop_start(void);
+/// The terminal is as it was.
 void hoptop_end(hoptop_screen *screen);
 void hoptop_define_key(const char *sequence, int code);
 int hoptop_colours(void);
@@ -46,18 +50,39 @@ int hoptop_rows(void);
 bool hoptop_resize(void);
 /// 1: a character; 2: one of the keys above, 0 for others; 0: nothing waits.
 int hoptop_read(uint32_t *value);
-/// Bracketed paste on or off, straight to the terminal.
-void hoptop_paste_mode(bool on);
-/// Before curses starts: keeps the modes to go back to.
-void hoptop_keep_modes(void);
-/// After it started: builds the reset string, and catches the signals of a crash.
-void hoptop_arm(void);
-void hoptop_disarm(void);
-bool hoptop_pipe(int *reading, int *writing);
-/// SIGWINCH wakes by the pipe whatever thread it lands on; the others only when nobody handles them yet.
-void hoptop_catch_signals(void);
-void hoptop_release_signals(void);
-/// Bits: 1 terminal, 2 pipe; waits at most `milliseconds`, -1 for ever.
-int hoptop_wait(int pipe_end, int milliseconds);
+/// Leaves the screen, stops the program as Ctrl-Z does to others, and returns when it goes on, in the foreground or not.
+void hoptop_suspend(bool with_group);
+/// Whether the terminal is ours and not another job's, who then has its modes. Async-signal-safe.
+bool hoptop_is_in_foreground(void);
+/// The program was stopped without a chance to leave the screen, and is in the background: the screen is left now.
+void hoptop_stay_away(void);
+/// The program was stopped, and is in the foreground again: whatever the terminal shows and is set to, the next update puts
+/// it right.
+void hoptop_resume(void);
+
+/// What signals, and others, ask for. From any thread, and from a signal's handler.
+enum {
+    /// Something that is not told by the note came.
+    HOPTOP_NOTE_UPDATED = 1, HOPTOP_NOTE_RESIZED = 2, HOPTOP_NOTE_SUSPEND = 4, HOPTOP_NOTE_RESUMED = 8,
+    /// SIGTERM or SIGINT.
+    HOPTOP_NOTE_LEAVE = 16,
+    /// SIGHUP.
+    HOPTOP_NOTE_HANG_UP = 32,
+};
+void hoptop_note(unsigned notes);
+/// All since the last call.
+unsigned hoptop_take_notes(void);
+/// From now on SIGTERM, SIGINT and SIGHUP are notes, unless they are ignored; false: no descriptors are left.
+bool hoptop_listen_for_signals(void);
+/// Says whether somebody does: while nobody listens, a second SIGTERM or SIGINT ends the program at once.
+void hoptop_set_listening(bool listening);
+/// Bits: 1 the terminal can be read, 2 there are notes, 4 the terminal is gone. Waits at most `milliseconds`, -1 for ever.
+int hoptop_wait(bool with_terminal, int milliseconds);
+
+/// Without curses: keys come one by one, and are not echoed.
+void hoptop_begin_plain_keys(void);
+void hoptop_end_plain_keys(void);
+/// -1: the terminal is gone.
+int hoptop_read_plain_key(void);
 
 #endif

@@ -11,6 +11,7 @@ struct Frame {
     let undo: UndoOffer?
     /// What has the keys instead of the pane.
     let overlay: (any Overlay)?
+    let showsClock: Bool
 
     /// What `z` would take back, and where.
     struct UndoOffer {
@@ -46,7 +47,7 @@ struct Frame {
         } else {
             right += [Run("unlocked", .unlocked), Run("  ")]
         }
-        right.append(Run(Format.clock(self.around.now) + "Z ", .title))
+        right.append(self.showsClock ? Run(Format.clock(self.around.now) + "Z ", .title) : Run(" "))
 
         // In the order of what is missed most where there is not room for all of it.
         var parts: [(rank: Int, runs: [Run])] = [

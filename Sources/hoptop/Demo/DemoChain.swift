@@ -129,16 +129,29 @@ final class DemoChain: Sendable {
 
     // MARK: the end
 
-    func stop() async {
+    /// Sessions to next hops that are open, in the relays that run.
+    var openSessions: Int {
+        get async {
+            var count = 0
+            for node in self.feeds {
+                guard let overview = try? await node.feed.overview() else { continue }
+                count += overview.sessionsOut
+            }
+            return count
+        }
+    }
+
+    /// - Parameter seconds: how long sessions may take.
+    func stop(within seconds: Int64) async {
         let engines = self.nodes.withLockedValue { nodes in nodes.compactMap(\.engine) }
         await withTaskGroup { group in
-            for engine in engines { group.addTask { await engine.stop() } }
+            for engine in engines { group.addTask { await engine.stop(within: seconds) } }
         }
         await self.farEnd.stop()
     }
 
     /// The recipients that are still in a spool: as themselves, or in a report on the way to the sender. Reads the spools
-    /// as a new start would; call after ``stop()``.
+    /// as a new start would; call after ``stop(within:)``.
     func queued() async throws -> Set<Ledger.Entry> {
         let threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()

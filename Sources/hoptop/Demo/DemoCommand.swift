@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Glibc
 import Screen
+import Terminal
 
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -41,6 +42,7 @@ struct DemoCommand: AsyncParsableCommand {
         let options = try self.look.options()
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-demo-\(getpid())")
         defer { try? FileManager.default.removeItem(at: folder) }
+        do { try Departure.listen() } catch { throw Failure(error) }
         let seed = self.seed ?? UInt64.random(in: 0..<1_000_000)
         let ledger = Ledger()
         let chain = try await DemoChain.start(in: folder.path, ledger: ledger)
@@ -51,32 +53,48 @@ struct DemoCommand: AsyncParsableCommand {
                 group.addTask { await chain.outages() }
             }
         }
-        do {
-            if let seconds = self.headless {
-                await self.wait(seconds, ledger)
-            } else {
-                try await ScreenCommandOptions.show(chain.feeds, options)
-            }
-        } catch {
+        let isOver: Bool
+        if let seconds = self.headless {
+            let watching = Task { await self.watch(seconds, ledger) }
+            _ = await Departure.wait { await watching.value }
+            watching.cancel()
             running.cancel()
-            await chain.stop()
-            throw error
+            isOver = await Departure.wait { await Self.stop(chain, running, within: 5) }
+        } else {
+            do {
+                try await ScreenCommandOptions.show(chain.feeds, options)
+            } catch {
+                running.cancel()
+                await Self.stop(chain, running, within: 1)
+                throw error
+            }
+            running.cancel()
+            let sessions = await chain.openSessions
+            if sessions > 0 { print("waiting a second for open sessions (\(sessions)) to end; q: end now") }
+            // Nobody waits for the demo's mail, and its slow readers would take half a minute.
+            isOver = await Departure.waitForEnd { await Self.stop(chain, running, within: 1) }
         }
-        running.cancel()
-        await running.value
-        await chain.stop()
+        if !isOver {
+            try? FileManager.default.removeItem(at: folder)
+            Hoptop.endNow()
+        }
         guard self.headless != nil else { return }
         let summary = ledger.summary(queued: try await chain.queued())
         print("seed: \(seed)\n\(summary)")
         if !summary.addsUp { throw ExitCode(1) }
     }
 
+    private static func stop(_ chain: DemoChain, _ running: Task<Void, Never>, within seconds: Int64) async {
+        await running.value
+        await chain.stop(within: seconds)
+    }
+
     /// Says how it goes on a terminal's stderr.
-    private func wait(_ seconds: Double, _ ledger: Ledger) async {
+    private func watch(_ seconds: Double, _ ledger: Ledger) async {
         let end = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < end {
             let left = end - ContinuousClock.now
-            try? await Task.sleep(for: min(left, .seconds(1)))
+            guard (try? await Task.sleep(for: min(left, .seconds(1)))) != nil else { break }
             guard isatty(STDERR_FILENO) == 1 else { continue }
             let rest = max(0, Int((end - ContinuousClock.now) / .seconds(1)))
             writeToStandardError("\r\(ledger.progress), \(rest) s left \u{1B}[K")

@@ -8,7 +8,7 @@ final class Ledger: Sendable {
     struct Entry: Hashable, Sendable {
         /// The Message-ID.
         var message: String
-        /// In lower case.
+        /// The mailbox in lower case.
         var mailbox: String
         init(_ message: String, _ mailbox: String) {
             self.message = message
@@ -70,7 +70,7 @@ final class Ledger: Sendable {
         var bounced: Int
         var queued: Int
         var reports: Int
-        /// After a session that was cut off between a dot and its 250.
+        /// Copies after a session that was cut off between a dot and its 250.
         var duplicates: Int
         /// Every recipient sent to has one fate, and no other.
         var addsUp: Bool

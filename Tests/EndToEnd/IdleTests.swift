@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("the program with nothing to do", .timeLimit(.minutes(3)))
+    struct IdleTests {
+        private let folder: TemporaryFolder
+        init() throws { self.folder = try TemporaryFolder() }
+
+        private func start(_ options: String) async throws -> (tmux: Tmux, process: pid_t) {
+            let tmux = Tmux(
+                "sh -c \"LANG=C.UTF-8 \(Program.path) run --config /dev/null --hostname mx.example.net"
+                    + " --listen 127.0.0.1:0 --spool \(self.folder.path)/spool \(options); cat\"", in: self.folder)
+            #expect(try await tmux.sees("accepting"))
+            let process = try await tmux.program()
+            try await Task.sleep(for: .seconds(3))  // What the start still does.
+            return (tmux, process)
+        }
+
+        /// How often any thread went to sleep, and how much the program wrote, in that time.
+        private func watch(_ process: pid_t, seconds: Int) async throws -> (wakeUps: Int, octets: Int) {
+            let before = try (Self.sleeps(of: process), Self.octetsWritten(by: process))
+            try await Task.sleep(for: .seconds(seconds))
+            let after = try (Self.sleeps(of: process), Self.octetsWritten(by: process))
+            // A thread that ended meanwhile counts no more.
+            let wakeUps = after.0.reduce(0) { $0 + $1.value - before.0[$1.key, default: 0] }
+            return (wakeUps, after.1 - before.1)
+        }
+
+        @Test("it wakes a few times a second in every view, for the clock")
+        func wakeUps() async throws {
+            let (tmux, process) = try await self.start("")
+            for view in ["1", "2", "3"] {
+                tmux.press(view)
+                try await Task.sleep(for: .seconds(1))
+                let (wakeUps, octets) = try await self.watch(process, seconds: 5)
+                print("view \(view): \(wakeUps) wake-ups and \(octets) octets in 5 s")
+                #expect(wakeUps <= 15)
+                #expect(octets <= 150)
+            }
+        }
+
+        @Test("without a clock it writes nothing")
+        func withoutClock() async throws {
+            let (tmux, process) = try await self.start("--clock off")
+            #expect(try tmux.screen.firstMatch(of: Regex("[0-9]:[0-9][0-9]Z")) == nil)
+            let (wakeUps, octets) = try await self.watch(process, seconds: 5)
+            print("\(wakeUps) wake-ups in 5 s")
+            #expect(wakeUps <= 10)
+            #expect(octets == 0)
+        }
+
+        private static func sleeps(of process: pid_t) throws -> [String: Int] {
+            let folder = "/proc/\(process)/task"
+            let threads = try FileManager.default.contentsOfDirectory(atPath: folder).map { thread in
+                let status = (try? String(contentsOfFile: "\(folder)/\(thread)/status", encoding: .utf8)) ?? ""
+                let words = status.split(whereSeparator: \.isWhitespace)
+                let place = words.firstIndex(of: "voluntary_ctxt_switches:")
+                return (thread, place.flatMap { Int(words[$0 + 1]) } ?? 0)
+            }
+            return Dictionary(uniqueKeysWithValues: threads)
+        }
+
+        /// Also into pipes, of which an idle program writes none.
+        private static func octetsWritten(by process: pid_t) throws -> Int {
+            let words = try String(contentsOfFile: "/proc/\(process)/io", encoding: .utf8).split(
+                whereSeparator: \.isWhitespace)
+            let place = try #require(words.firstIndex(of: "wchar:"))
+            return try #require(Int(words[place + 1]))
+        }
+    }
+}
