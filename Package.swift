@@ -45,46 +45,30 @@ let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
-let nio: Package.Dependency = .package(url: "https://github.com/apple/swift-nio", from: "2.101.0")
-let protocolRooms = [
-    room("SMTP", [nioCore], exclude: ["README.md"]),
-    room("Mail", ["SMTP", nioCore]),
-]
+/// The rooms, as the packages of the benchmarks and of the fuzzers take them. The programs that tests preload are libraries
+/// of their own.
+let rooms = ["SMTP", "Mail", "Spool", "Monitor", "Relay", "Screen"]
+let preloaded = ["DiskRecorder", "DiskFaults"]
 
-/// The protocol and what feeds it random octets, and nothing else, since all of it is built for the fuzzer.
-@MainActor func fuzzing() -> Package {
-    func target(_ name: String) -> Target {
-        .executableTarget(
-            name: name, dependencies: ["FuzzInput", "Mail", "SMTP", nioCore], path: "Tests/Fuzzing/\(name)",
-            exclude: ["words.dict"], swiftSettings: settings, linkerSettings: linking)
-    }
-    return Package(
-        name: "hoptop", platforms: [.macOS(.v15)], dependencies: [nio],
-        targets: protocolRooms + [
-            .target(
-                name: "FuzzInput", dependencies: [nioCore], path: "Tests/Fuzzing/FuzzInput", swiftSettings: settings),
-            target("FuzzServerSession"), target("FuzzClientSession"), target("FuzzPaths"), target("FuzzHeader"),
-        ])
-}
-
-let engineDependencies: [Package.Dependency] = [
-    nio,
-    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
-]
-let relay = room(
-    "Relay",
-    [
-        "Spool", "Monitor", "Mail", "SASL", "SMTP", "CMalloc", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
-        crypto, deque, heap, histogram, logging,
-    ], exclude: ["README.md"])
-let engineRooms =
-    protocolRooms + [
+let package = Package(
+    name: "hoptop", platforms: [.macOS(.v15)],
+    products: rooms.map { .library(name: $0, targets: [$0]) }
+        + preloaded.map { .library(name: $0, type: .dynamic, targets: [$0]) },
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        room("SMTP", [nioCore], exclude: ["README.md"]),
+        room("Mail", ["SMTP", nioCore]),
         .target(name: "CMalloc"),
         room("SASL", ["SMTP", crypto]),
         .target(name: "CXXHash"),
@@ -93,101 +77,48 @@ let engineRooms =
             exclude: ["README.md"]),
         .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
         room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
-        relay,
         room(
-            "Screen", ["Monitor", "Mail", "SMTP", toml, collections],
-            resources: [.embedInCode("Themes/Shipped")]),
-    ]
-
-/// The rooms that are measured, and what measures them.
-///
-/// - Parameters:
-///   - engine: whether the engine is among them, whose TLS takes most of the time of a build.
-///   - times: whether by the clock, with the benchmark package's tool, which nothing else needs; else step by step.
-@MainActor func benchmarks(engine: Bool, times: Bool) -> Package {
-    // The queue's index is nobody else's business, so only a build for measuring shows it.
-    relay.swiftSettings?.append(.unsafeFlags(["-enable-testing"]))
-    func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+            "Relay",
+            [
+                "Spool", "Monitor", "Mail", "SASL", "SMTP", "CMalloc", nioCore, nioPosix, nioSSL, nioTLS,
+                nioConcurrency, crypto, deque, heap, histogram, logging,
+            ], exclude: ["README.md"]),
+        room(
+            "Screen", ["Monitor", "Mail", "SMTP", toml, collections], resources: [.embedInCode("Themes/Shipped")]),
+        .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
+        room("Terminal", ["Screen", "CNcurses"]),
         .executableTarget(
-            name: name, dependencies: dependencies, path: "Tests/Benchmarks/\(name)", swiftSettings: settings,
-            linkerSettings: linking)
-    }
-    let cases = Target.target(
-        name: "Cases", dependencies: ["Screen", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix],
-        path: "Tests/Benchmarks/Cases", exclude: engine ? [] : ["Queue.swift"], swiftSettings: settings)
-    if engine {
-        cases.dependencies += ["Relay", logging]
-        cases.swiftSettings?.append(.define("ENGINE"))
-    }
-    let package = Package(
-        name: "hoptop", platforms: [.macOS(.v15)], dependencies: engineDependencies, targets: engineRooms + [cases])
-    if times {
-        package.dependencies.append(.package(url: "https://github.com/ordo-one/benchmark", from: "1.38.0", traits: []))
-        let tool = target("Times", ["Cases", .product(name: "Benchmark", package: "benchmark")])
-        tool.plugins = [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
-        package.targets.append(tool)
-    } else {
-        package.targets.append(target("Steps", ["Cases"]))
-    }
-    return package
-}
-
-/// Everything.
-@MainActor func whole() -> Package {
-    Package(
-        name: "hoptop", platforms: [.macOS(.v15)],
-        // Libraries of their own, since they are preloaded into the program under test.
-        products: ["DiskRecorder", "DiskFaults"].map { .library(name: $0, type: .dynamic, targets: [$0]) },
-        dependencies: engineDependencies + [
-            .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-            .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        ],
-        targets: engineRooms + [
-            .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
-            room("Terminal", ["Screen", "CNcurses"]),
-            .executableTarget(
-                name: "hoptop",
-                dependencies: [
-                    "CMalloc", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore,
-                    nioPosix, nioConcurrency, logging, toml,
-                    .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                ], swiftSettings: settings, linkerSettings: linking),
-            .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
-            .target(name: "DiskFaults", path: "Tests/DiskFaults"),
-            tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
-            tests("SASLTests", ["SASL", "SMTP"]),
-            tests("MailTests", ["Mail", "SMTP", nioCore]),
-            .target(
-                name: "SpoolTesting", dependencies: ["Spool", "Mail", "SMTP", nioCore, nioConcurrency],
-                path: "Tests/SpoolTesting", swiftSettings: settings),
-            tests(
-                "SpoolTests",
-                ["SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb],
-                exclude: ["Fixtures"]),
-            tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
-            tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
-            tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),
-            tests(
-                "EndToEnd",
-                [
-                    "hoptop", "Relay", "Monitor", "Spool", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioConcurrency,
-                    crypto, logging,
-                ]),
-            tests(
-                "RelayTests",
-                [
-                    "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
-                    nioEmbedded, logging,
-                ]),
-        ])
-}
-
-let package =
-    if Context.environment["HOPTOP_FUZZ"] != nil {
-        fuzzing()
-    } else if let benchmark = Context.environment["HOPTOP_BENCHMARKS"] {
-        benchmarks(engine: benchmark != "small", times: benchmark == "times")
-    } else {
-        whole()
-    }
+            name: "hoptop",
+            dependencies: [
+                "CMalloc", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore,
+                nioPosix, nioConcurrency, logging, toml,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], swiftSettings: settings, linkerSettings: linking),
+        .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
+        .target(name: "DiskFaults", path: "Tests/DiskFaults"),
+        tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
+        tests("SASLTests", ["SASL", "SMTP"]),
+        tests("MailTests", ["Mail", "SMTP", nioCore]),
+        .target(
+            name: "SpoolTesting", dependencies: ["Spool", "Mail", "SMTP", nioCore, nioConcurrency],
+            path: "Tests/SpoolTesting", swiftSettings: settings),
+        tests(
+            "SpoolTests",
+            ["SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb], exclude: ["Fixtures"]),
+        tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
+        tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
+        tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),
+        tests(
+            "EndToEnd",
+            [
+                "hoptop", "Relay", "Monitor", "Spool", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioConcurrency,
+                crypto, logging,
+            ]),
+        tests(
+            "RelayTests",
+            [
+                "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
+                nioEmbedded, logging,
+            ]),
+    ])

@@ -34,18 +34,16 @@ class Case:
 class Counter:
     """Builds the benchmarks and runs them under what counts. Use it in a `with`: what it needs lies in a folder."""
 
-    def __init__(self, kind):
-        self.kind = kind
-
     def __enter__(self):
         if not shutil.which("valgrind"):
             sys.exit("instructions are counted by valgrind: apt-get install valgrind")
         self.folder = tempfile.mkdtemp(prefix="hoptop-benchmark-")
         subprocess.run(
-            ["swift", "build", "-c", "release", "--scratch-path", SCRATCH, "--product", "Steps",
+            ["swift", "build", "--package-path", HERE, "-c", "release", "--scratch-path", SCRATCH, "--product", "Steps",
+             "-Xswiftc", "-enable-testing",
              # Not every valgrind reads what this compiler writes for debuggers.
              "-debug-info-format", "none"],
-            env=dict(os.environ, HOPTOP_BENCHMARKS=self.kind), check=True)
+            check=True)
         self.library = os.path.join(self.folder, "counter.so")
         subprocess.run(
             ["clang", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", self.library,
@@ -94,7 +92,7 @@ def record():
     """What changed by less than a hundredth stays as it is written, so that a diff shows what changed."""
     known = written()
     lines = ["case\tfor one\tallocations\tinstructions\n"]
-    with Counter("counts") as counter:
+    with Counter() as counter:
         for case, *counted in counter.count(counter.cases()):
             before = known.get(case.name, (0, 0))
             if all(abs(now - old) <= 0.01 * old for now, old in zip(counted, before)):
@@ -105,13 +103,11 @@ def record():
         file.writelines(lines)
 
 
-def check(small=False):
-    """Returns the exit status.
-
-    small -- without the engine, which takes most of the time of a build."""
+def check():
+    """Returns the exit status."""
     known = written()
     failures = []
-    with Counter("small" if small else "counts") as counter:
+    with Counter() as counter:
         cases = counter.cases()
         for case, *counted in counter.count(cases):
             print(f"{case.name}: {counted[0]:.5g} allocations, {counted[1]:.0f} instructions a {case.unit}", flush=True)

@@ -1,12 +1,12 @@
 /// Something that is done over and over, to be measured.
 public struct Case: Sendable {
-    /// As `server/pipelined`: the room and what is done.
+    /// The room and what is done, as `server/pipelined`.
     public let name: String
     /// What a figure is given for, as `message`.
     public let unit: String
     /// How many of these one step handles.
     public let units: Int
-    /// So many steps are enough for a count.
+    /// The number of steps that is enough for a count.
     public let steps: Int
     /// Makes what the steps need, and gives the step.
     public let prepare: @Sendable () throws -> () throws -> Void
@@ -22,9 +22,5 @@ public struct Case: Sendable {
         self.prepare = prepare
     }
 
-    #if ENGINE
-        public static let all = grammar + server + client + spool + screen + queue
-    #else
-        public static let all = grammar + server + client + spool + screen
-    #endif
+    public static let all = grammar + server + client + spool + screen + queue
 }
