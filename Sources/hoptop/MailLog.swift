@@ -10,7 +10,7 @@ struct MailLog: Sendable {
 
     let feed: any MonitorFeed
     let log: Logger
-    /// So that it is told once, however often it is tried.
+    /// The trouble is told once, however often it is tried again.
     private let isFailing = NIOLockedValueBox(false)
 
     init(feed: any MonitorFeed, log: Logger) {

@@ -2,7 +2,7 @@ import Relay
 import SMTP
 
 extension ConfigurationKey<Listener> {
-    /// Of each `[[listen]]`.
+    /// The keys of each `[[listen]]`.
     static let listen: [ConfigurationKey<Listener>] = [
         .init(
             path: "address", explanation: "Where mail comes in; a [[listen]] for each address.",
@@ -56,7 +56,7 @@ struct RouteDraft: Sendable {
 }
 
 extension ConfigurationKey<RouteDraft> {
-    /// Of each `[[route]]`.
+    /// The keys of each `[[route]]`.
     static let route: [ConfigurationKey<RouteDraft>] = [
         .init(
             path: "domain", explanation: "\"example.org\", \"*.example.org\" (all below it) or \"*\".",

@@ -40,7 +40,7 @@ struct ConfigurationKey<Target>: Sendable {
     var path: String
     var explanation: String
     var read: @Sendable (inout Target, Value) throws(Refusal) -> Void
-    /// As TOML; `nil` when there is nothing to write.
+    /// The value as TOML; `nil` when there is nothing to write.
     var write: @Sendable (Target) -> String?
     /// What `config default` shows behind `#` where `write` gives nothing.
     var example: String?

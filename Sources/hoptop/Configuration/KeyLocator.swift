@@ -2,7 +2,7 @@
 ///
 /// Reads as much of TOML as is needed for that: table headers, keys, and texts of several lines to step over.
 struct KeyLocator {
-    /// By path, such as `limits.recipients`, `route[1].via` or `route[1]`. Counts from 1.
+    /// The lines of keys by path, such as `limits.recipients`, `route[1].via` or `route[1]`. Counts from 1.
     private var lines: [String: Int] = [:]
 
     init(_ text: String) {

@@ -28,7 +28,7 @@ enum Quantity {
         return overflow ? nil : value
     }
 
-    /// In the largest unit that says it exactly.
+    /// The text of a quantity in the largest unit that says it exactly.
     static func text(milliseconds: Int64) -> String {
         let unit = self.durations.last { milliseconds % $0.milliseconds == 0 && milliseconds >= $0.milliseconds }
         return unit.map { "\(milliseconds / $0.milliseconds)\($0.unit)" } ?? "0s"
