@@ -102,7 +102,6 @@ public final class Relay: Sendable {
             }
         }
         try await self.recover(below: boundary)
-        self.queue.loop.execute { self.queue.start() }
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
 
@@ -190,7 +189,9 @@ public final class Relay: Sendable {
     }
 
     /// Recipients that are not settled yet.
-    public func queuedRecipients() async -> Int { await self.queue.onLoop { self.queue.scheduler.index.counts.unsettled } }
+    public func queuedRecipients() async -> Int {
+        await self.queue.onLoop { self.queue.scheduler.index.counts.unsettled }
+    }
 
     var configuration: RelayConfiguration { self.state.withLockedValue { $0.configuration } }
     var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }

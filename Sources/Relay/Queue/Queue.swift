@@ -33,6 +33,7 @@ final class Queue: @unchecked Sendable {
     private var waiting: [Int: EventLoopPromise<Int>] = [:]
     private var timer: (at: Timestamp, task: Scheduled<Void>)?
     private var isRunning = false
+    private var isWatchingClocks = false
     /// Of the index, when watchers were last told that it had changed.
     private var lastVersion = 0
     var flow: Flow
@@ -103,6 +104,7 @@ final class Queue: @unchecked Sendable {
         self.isRunning = true
         while let action = self.scheduler.next() { self.run(action) }
         self.isRunning = false
+        self.watchClocks()
         guard self.scheduler.index.version != self.lastVersion else { return }
         self.lastVersion = self.scheduler.index.version
         self.signal.raise(.queue)
@@ -135,12 +137,13 @@ final class Queue: @unchecked Sendable {
         return now
     }
 
-    /// Looks at the clocks once a second, since a machine may sleep.
-    func start() {
+    /// Looks at the clocks once a second, since a machine may sleep. Without mail there is nothing that could be late.
+    private func watchClocks() {
+        guard !self.isWatchingClocks, self.scheduler.index.messages > 0, !self.scheduler.isStopping else { return }
+        self.isWatchingClocks = true
         self.loop.scheduleTask(in: .seconds(1)) {
-            guard !self.scheduler.isStopping else { return }
+            self.isWatchingClocks = false
             self.tell { $0.timePassed(at: $1) }
-            self.start()
         }
     }
 
