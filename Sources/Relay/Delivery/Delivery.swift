@@ -66,7 +66,8 @@ final class Delivery: Sendable {
     let memory = ContentMemory()
 
     init(
-        group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry, resolver: any NextHopResolver = NamedHosts(),
+        group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry,
+        resolver: any NextHopResolver = NamedHosts(),
         clock: Clock, log: Logger, threads: NIOThreadPool
     ) {
         self.group = group
