@@ -4,15 +4,24 @@ import Spool
 
 /// What others ask of it: how each recipient is doing, and what an attempt is to say.
 extension Scheduler {
+    /// `nil` without a route.
+    func destination(of row: QueueIndex.Row) -> QueueIndex.DestinationIndex? {
+        let index = self.index.destinations[Int(row)]
+        return index < 0 ? nil : index
+    }
+
     /// The last reply, or why there was none.
     func reason(_ row: QueueIndex.Row, at now: Timestamp) -> String? {
         if let reply = self.index.reply(row) { return reply }
         guard let destination = self.destination(of: row) else { return self.missingRoute(row) }
-        return self.index.states[Int(row)] == .queued && self.destinations[destination].isBackingOff(at: now)
+        return self.index.states[Int(row)] == .queued
+            && self.destinations[destination].isBackingOff(at: now)
             ? self.destinations[destination].reason : nil
     }
 
-    func missingRoute(_ row: QueueIndex.Row) -> String? { self.unroutedDomain(row).map(RouteTable.missingRoute) }
+    func missingRoute(_ row: QueueIndex.Row) -> String? {
+        self.unroutedDomain(row).map(RouteTable.missingRoute)
+    }
 
     /// The domain of a recipient that no route takes.
     func unroutedDomain(_ row: QueueIndex.Row) -> String? {
@@ -37,7 +46,8 @@ extension Scheduler {
 
     /// The session on which a recipient is being tried.
     func session(of row: QueueIndex.Row) -> Int? {
-        guard let number = self.claims.number(of: row), case .attempt(let session, _)? = self.claims[number]?.purpose
+        guard let number = self.claims.number(of: row),
+            case .attempt(let session, _)? = self.claims[number]?.purpose
         else { return nil }
         return session.number
     }
@@ -73,7 +83,9 @@ extension Scheduler {
     }
 
     /// Those that the attempt is for, mostly all; `nil` where one is missing.
-    private func recipients(_ rows: [QueueIndex.Row], of message: SpooledMessage) -> [SpooledRecipient]? {
+    private func recipients(_ rows: [QueueIndex.Row], of message: SpooledMessage)
+        -> [SpooledRecipient]?
+    {
         let indices = rows.lazy.map { Int(self.index.rowIndex[Int($0)]) }
         if message.recipients.lazy.map(\.index).elementsEqual(indices) { return message.recipients }
         let wanted = Set(indices)

@@ -1,0 +1,223 @@
+import Mail
+import Monitor
+import SMTP
+import Spool
+
+/// The recipients in the queue, each where its state says: in the line of its destination, asleep until its time comes, or
+/// with whoever does something with it.
+struct Backlog {
+    var index = QueueIndex()
+    var destinations: DestinationTable
+    var claims = Claims()
+    var agenda = Agenda()
+    /// No retry is put off longer, in milliseconds.
+    private var longestWait: Int64
+
+    init(_ configuration: RelayConfiguration) {
+        self.destinations = DestinationTable(configuration)
+        self.longestWait = configuration.retry.longest
+    }
+
+    mutating func routesChanged(_ configuration: RelayConfiguration) {
+        self.destinations.routesChanged(configuration)
+        self.longestWait = configuration.retry.longest
+    }
+
+    /// The time of day jumped by this many milliseconds.
+    mutating func shift(by jump: Int64, to now: Timestamp) {
+        self.index.shift(by: jump, to: now)
+        self.destinations.shift(by: jump)
+        self.agenda.shift(by: jump)
+    }
+
+    // MARK: messages
+
+    /// - Returns: `nil` when it is known already.
+    mutating func add(_ message: SpooledMessage, at now: Timestamp) -> QueueIndex.Slot? {
+        let destinations = message.recipients.map { self.destinations.route($0.forwardPath) }
+        self.index.makeRoom(forDestinations: self.destinations.capacity)
+        guard let slot = self.index.add(message, destinations: destinations, at: now) else {
+            for destination in destinations { self.removeIfIdle(destination, at: now) }
+            return nil
+        }
+        if let by = message.deliverBy {
+            self.agenda.add(
+                Agenda.Deadline(at: message.deadline(by).milliseconds, message: message.id, mode: by.mode))
+        }
+        return slot
+    }
+
+    mutating func remove(_ slot: QueueIndex.Slot, at now: Timestamp) {
+        let rows = self.index.rows(of: slot)
+        for row in rows where self.claims.has(row) { self.claims.forget(row) }
+        self.index.remove(slot)
+        var last = QueueIndex.unrouted
+        for row in rows {
+            let destination = self.index.destinations[Int(row)]
+            if destination != last { self.removeIfIdle(destination, at: now) }
+            last = destination
+        }
+    }
+
+    // MARK: recipients
+
+    /// `nil` without a route.
+    func destination(of row: QueueIndex.Row) -> QueueIndex.DestinationIndex? {
+        let index = self.index.destinations[Int(row)]
+        return index < 0 ? nil : index
+    }
+
+    /// Puts a row where its state says: into the line of its destination, or to sleep until it is due.
+    ///
+    /// - Returns: the destination, where it stands in line now.
+    mutating func plan(_ row: QueueIndex.Row, at now: Timestamp) -> QueueIndex.DestinationIndex? {
+        let place = Int(row)
+        switch self.index.states[place] {
+        case .queued, .deferred:
+            guard let destination = self.destination(of: row) else { return nil }
+            let due = self.index.due[place]
+            guard self.isDue(row, at: now) else {
+                self.agenda.add(Agenda.Due(at: due, row: row, stamp: self.index.stamps[place]))
+                return nil
+            }
+            if self.index.states[place] != .queued { self.index.setState(row, .queued) }
+            self.destinations[destination].add(
+                Destination.Entry(
+                    row: row, stamp: self.index.stamps[place], due: min(due, now.milliseconds),
+                    priority: self.index.priority(of: row)))
+            return destination
+        case .active, .hold, .relayed, .bounced, .expired, .dropped: return nil
+        }
+    }
+
+    /// A time that no retry is put off to was written while the clock was wrong.
+    private func isDue(_ row: QueueIndex.Row, at now: Timestamp) -> Bool {
+        let wait = self.index.due[Int(row)] - now.milliseconds
+        return wait <= 0 || wait > 2 * self.longestWait && !self.index.wasHeld(row)
+    }
+
+    /// Nobody has the recipient any more, and it goes where the routes say by now.
+    ///
+    /// - Returns: as ``plan(_:at:)``.
+    mutating func resume(
+        _ row: QueueIndex.Row, after claim: Claims.Claim, at now: Timestamp
+    ) -> QueueIndex.DestinationIndex? {
+        if claim.routing != self.destinations.routing { self.reroute(row, at: now) }
+        return self.plan(row, at: now)
+    }
+
+    /// - Returns: whether it goes elsewhere now.
+    @discardableResult
+    mutating func reroute(_ row: QueueIndex.Row, at now: Timestamp) -> Bool {
+        let state = self.index.states[Int(row)]
+        guard state != .active, !state.isSettled,
+            let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
+        else { return false }
+        let old = self.index.destinations[Int(row)]
+        let destination = self.destinations.route(path)
+        guard destination != old else { return false }
+        self.index.makeRoom(forDestinations: self.destinations.capacity)
+        self.index.setDestination(row, destination)
+        self.removeIfIdle(old, at: now)
+        return true
+    }
+
+    // MARK: lines
+
+    /// Whose turn it is, if anybody waits.
+    mutating func firstReady(_ destination: QueueIndex.DestinationIndex) -> QueueIndex.Row? {
+        while let first = self.destinations[destination].first {
+            if self.index.stamps[Int(first.row)] == first.stamp, !self.claims.has(first.row) {
+                return first.row
+            }
+            _ = self.destinations[destination].takeFirst()
+        }
+        return nil
+    }
+
+    /// Those recipients of the message that can go in the same transaction, in their order, and `first` in any case.
+    ///
+    /// - Parameter limit: of recipients.
+    func together(with first: QueueIndex.Row, upTo limit: Int, at now: Timestamp) -> [QueueIndex.Row] {
+        let destination = self.index.destinations[Int(first)]
+        let moved = self.index.moved(first)
+        var rows: [QueueIndex.Row] = []
+        var hasFirst = false
+        for row in self.index.rows(of: self.index.rowSlot[Int(first)]) {
+            if row == first {
+                hasFirst = true
+            } else if rows.count == limit - (hasFirst ? 0 : 1) || self.index.states[Int(row)] != .queued
+                || self.index.destinations[Int(row)] != destination || self.index.moved(row) != moved
+                || self.claims.has(row) || !self.isDue(row, at: now)
+            {
+                continue
+            }
+            rows.append(row)
+            if hasFirst, rows.count == limit { break }
+        }
+        return rows
+    }
+
+    /// A destination with no mail, no sessions and no back-off goes away: there may be as many as there are domains.
+    mutating func removeIfIdle(_ destination: QueueIndex.DestinationIndex, at now: Timestamp) {
+        guard destination >= 0, !self.destinations[destination].isRemoved,
+            self.destinations[destination].sessions == 0,
+            self.index.countsByDestination[Int(destination)].isEmpty,
+            !self.destinations[destination].isBackingOff(at: now)
+        else { return }
+        self.destinations.remove(destination)
+    }
+
+    // MARK: orders
+
+    /// Those recipients that an order may be done to, and how many are left alone.
+    func free(
+        _ targets: some Sequence<RecipientTarget>
+    ) -> (targets: [RecipientTarget], rows: [QueueIndex.Row], skipped: [SkipReason: Int]) {
+        var free: [RecipientTarget] = []
+        var rows: [QueueIndex.Row] = []
+        var skipped: [SkipReason: Int] = [:]
+        var last: (message: QueueID, rows: [QueueIndex.Row])?
+        for target in targets {
+            if last?.message != target.message {
+                last = (
+                    target.message,
+                    self.index.slot(of: target.message).map { Array(self.index.rows(of: $0)) } ?? []
+                )
+            }
+            guard let row = self.index.row(among: last?.rows ?? [], index: target.index) else {
+                skipped[.gone, default: 0] += 1
+                continue
+            }
+            if let reason = self.reasonToSkip(row, target) {
+                skipped[reason, default: 0] += 1
+            } else {
+                free.append(target)
+                rows.append(row)
+            }
+        }
+        return (free, rows, skipped)
+    }
+
+    private func reasonToSkip(_ row: QueueIndex.Row, _ target: RecipientTarget) -> SkipReason? {
+        let state = self.index.states[Int(row)]
+        if state == .active { return .active }
+        if self.claims.has(row) { return .ordered }
+        if state.isSettled { return .settled }
+        return self.index.rowGenerations[Int(row)] == target.generation ? nil : .changed
+    }
+
+    /// Orders leave behind what is no longer current.
+    mutating func forgetStale(_ destinations: Set<QueueIndex.DestinationIndex>) {
+        let index = self.index
+        for destination in destinations {
+            let waiting = index.countsByDestination[Int(destination)].unsettled
+            self.destinations[destination].forgetStale(beyond: waiting) {
+                index.stamps[Int($0.row)] == $0.stamp
+            }
+        }
+        self.agenda.forgetStale(beyond: index.counts.unsettled) {
+            index.stamps[Int($0.row)] == $0.stamp
+        }
+    }
+}
