@@ -5,7 +5,7 @@ import Spool
 ///
 /// What the spool holds stays in the time of day; a start takes it as it is.
 struct ClockComparison {
-    /// Less is a clock that is being set right, little by little. In milliseconds.
+    /// Milliseconds; less is a clock that is being set right, little by little.
     private static let tolerance: Int64 = 30_000
 
     private let clock: Clock

@@ -34,7 +34,7 @@ final class Queue: @unchecked Sendable {
     private var timer: (at: Timestamp, task: Scheduled<Void>)?
     private var isRunning = false
     private var isWatchingClocks = false
-    /// Of the index, when watchers were last told that it had changed.
+    /// The index's version when watchers were last told that it had changed.
     private var lastVersion = 0
     var flow: Flow
     private let inbox = NIOLockedValueBox<[SpooledMessage]>([])

@@ -38,9 +38,9 @@ final class SettlementWriter {
     private let spoolWatch: SpoolWatch
     private let clock: Clock
     private let reports: ReportWriter
-    /// As it is now; reports name what is in it.
+    /// The configuration as it is now; reports name what is in it.
     var configuration: RelayConfiguration
-    /// What failed, and waits to be written again.
+    /// Settlements that failed, and wait to be written again.
     private var unwritten: [Settling] = []
     /// How many are being written again.
     private var rewriting = 0

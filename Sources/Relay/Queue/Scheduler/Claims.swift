@@ -1,5 +1,5 @@
-/// Who has which recipients: while one is claimed, nobody else begins anything with it, so that none is ever in two
-/// attempts, and what an attempt did is never written over by an order.
+/// Claims on recipients. While one is claimed nobody else begins anything with it, so that none is ever in two attempts, and
+/// what an attempt did is never written over by an order.
 struct Claims {
     /// Never given twice.
     typealias Number = Int
@@ -18,7 +18,7 @@ struct Claims {
             var number: Int
             var destination: QueueIndex.DestinationIndex
         }
-        /// Of one message, but for an order.
+        /// The recipients: of one message, but for an order.
         var rows: [QueueIndex.Row]
         var purpose: Purpose
         /// The version of the routes when it began.
@@ -33,7 +33,6 @@ struct Claims {
 
     subscript(number: Number) -> Claim? { self.claims[number] }
     var isEmpty: Bool { self.claims.isEmpty }
-    var all: some Collection<Claim> { self.claims.values }
 
     func number(of row: QueueIndex.Row) -> Number? { self.claimOfRow[row] }
     func has(_ row: QueueIndex.Row) -> Bool { self.claimOfRow[row] != nil }

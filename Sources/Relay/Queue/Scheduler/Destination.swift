@@ -31,7 +31,7 @@ struct Destination {
     }
 
     let nextHop: NextHop
-    /// Its own among all destinations that ever were, while its index goes to another one after it.
+    /// A number that no other destination ever has, while its index goes to another one after it.
     let number: Int
     /// Due recipients: those of the highest priority first, among equals the oldest due. An entry whose stamp is old is
     /// passed over.

@@ -36,7 +36,7 @@ struct DestinationTable {
         (0..<Index(self.table.count)).lazy.filter { !self.table[Int($0)].isRemoved }
     }
 
-    /// By index, with those that are no longer there.
+    /// All places by index, with those of destinations that are gone.
     var places: [Destination] { self.table }
 
     /// Where a recipient goes by the routes as they are now; ``QueueIndex/unrouted`` without one.

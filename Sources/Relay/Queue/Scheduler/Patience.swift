@@ -70,7 +70,7 @@ extension SpooledMessage {
     var priority: Int8? { self.parameters(with: "MT-PRIORITY")?.priority.map { Int8(clamping: $0) } }
     var deliverBy: MailParameters.DeliverBy? { self.parameters(with: "BY")?.deliverBy }
 
-    /// With the seconds that are left (RFC 2852 §4.1.4).
+    /// What to pass on to the next hop, with the seconds that are left (RFC 2852 §4.1.4).
     ///
     /// - Parameter arrived: milliseconds, by the clock as it is now.
     func deliverBy(arrived: Int64, leftAt now: Timestamp) -> MailParameters.DeliverBy? {

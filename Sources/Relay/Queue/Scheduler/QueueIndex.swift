@@ -62,9 +62,9 @@ struct QueueIndex {
     private(set) var replies: [Interner.Name] = []
     private var freeRows: [Row] = []
 
-    /// Of the rows that are or were on hold: since when, and how long before.
+    /// Times on hold, of rows that are or were: since when, and how long before.
     private var held: [Row: (since: Int64?, total: Int64)] = [:]
-    /// Of the messages that have one that is not 0 (RFC 6710).
+    /// Priorities that are not 0 (RFC 6710).
     private var priorities: [Slot: Int8] = [:]
     private(set) var text = TextArena()
     private var interner = Interner()
@@ -101,7 +101,7 @@ struct QueueIndex {
 
     func row(of slot: Slot, index: Int) -> Row? { self.rows(of: slot).first { self.rowIndex[Int($0)] == index } }
 
-    /// For those who look for many of a message, whose `rows` they have: each is in the place of its index, if nothing was
+    /// The same for many recipients of a message, whose `rows` are known: each is in the place of its index, if nothing was
     /// damaged.
     func row(among rows: [Row], index: Int) -> Row? {
         if rows.indices.contains(index), self.rowIndex[Int(rows[index])] == index { return rows[index] }
@@ -212,7 +212,7 @@ struct QueueIndex {
         self.setState(row, outcome.state)
     }
 
-    /// For a reason that the spool does not know.
+    /// Holds a row in memory alone, for a reason that the spool does not know.
     mutating func hold(_ row: Row, reason: String) {
         self.setReply(row, reason)
         self.setState(row, .hold)

@@ -26,12 +26,13 @@ struct Scheduler: Sendable {
         case wake(at: Timestamp)
     }
 
-    /// Of a scan through all messages: this many in one event, so that a million do not hold up the others.
+    /// Messages that a scan through all of them looks at in one event, so that a million do not hold up the others.
     private static let slotsInPart = 8192
+    /// Recipients that come due in one event.
     private static let duesInPart = 10_000
-    /// All mail to a hop that is gone may lose its sender's patience at once.
+    /// Settlements under way at once: all mail to a hop that is gone may wait too long at the same time.
     private static let settlementsAtOnce = 200
-    /// What one report can tell of, so that it stays small enough for the spool's transaction.
+    /// Recipients that one report tells of, so that it stays small enough for the spool's transaction.
     static let recipientsInReport = 100
 
     private(set) var configuration: RelayConfiguration
@@ -40,12 +41,12 @@ struct Scheduler: Sendable {
     /// The destination of each session.
     private var sessions: [Int: QueueIndex.DestinationIndex] = [:]
     private var lastSession = 0
-    /// What is relayed while nothing can be written down would be relayed again after a restart.
+    /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
     private var canWrite = true
     private(set) var isStopping = false
-    /// When mail is next looked through for what waited too long, and how far that is.
+    /// The look through all mail for what waited too long: when the next one begins, and how far one is.
     private var sweep: (at: Timestamp, place: Int?)
-    /// Since when mail is looked through for new routes, and how far that is.
+    /// The look through all mail for new routes: since when, and how far it is.
     private var rerouting: (since: Timestamp, place: Int)?
     /// The driver will wake us then, at the latest.
     private var wakeAt: Timestamp?

@@ -29,7 +29,7 @@ final class QueueCount {
 
     private var census: QueueCensus
     private var domains: Set<[UInt8]> = []
-    /// Of each destination: the reply that leads, and by how many (the majority vote of Boyer and Moore).
+    /// The reply that leads at each destination, and by how many (the majority vote of Boyer and Moore).
     private var leading: [QueueIndex.DestinationIndex: (reply: Interner.Name, votes: Int)] = [:]
 
     init(at now: Timestamp, newest: Int) { self.census = QueueCensus(made: .now(), at: now, newest: newest) }

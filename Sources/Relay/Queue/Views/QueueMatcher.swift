@@ -11,9 +11,9 @@ final class QueueMatcher {
         case id(Text)
         case from(Text)
         case to(Text)
-        /// By the destination's index.
+        /// Whether the destination's name passes, by its index.
         case destination([Bool], isUnrouted: Bool)
-        /// By `RecipientState.rawValue`.
+        /// Whether the state passes, by `RecipientState.rawValue`.
         case state([Bool])
         /// What the last reply has to be.
         case reply((String) -> Bool)
