@@ -52,7 +52,7 @@ struct FilterExpressionTests {
     @Test(
         "what is not understood, and where",
         arguments: [
-            ("frm:app1", 0, "no field frm: id"), ("bob frm:app1", 4, "there is no field frm here"),
+            ("frm:app1", 0, "no field frm: id"), ("bob frm:app1", 4, "no field frm: id"),
             ("from:", 5, "from wants a value"), ("bob |", 5, "a condition is missing"), ("| bob", 0, "a condition"),
             ("!", 1, "a condition is missing"), ("! bob", 1, "a condition is missing"),
             ("to:\"bob", 3, "the closing \" is missing"), ("to:/bob", 3, "the closing / is missing"),
