@@ -8,10 +8,6 @@ public import Monitor
 /// ignored. `settled()` waits until nothing is under way, for tests.
 public actor Screen {
     private static let least = (columns: 40, rows: 10)
-    /// Nothing moves for so long after a key.
-    private static let stillFor: Int64 = 1500
-    /// The same destructive key comes from a key that repeats by itself.
-    private static let repeatWithin: Int64 = 250
 
     private let options: ScreenOptions
     private var nodes: [Node]
@@ -24,22 +20,18 @@ public actor Screen {
     private var isFrozen = false
     /// A change came while rows must not move.
     private var isBehind = false
-    private var lastKey: Timestamp?
-    private var lastDestructive: (command: Command, at: Timestamp)?
+    private var pace = KeyPace()
     /// Waits for what is under way, and then asks about what the cursor is on.
     private var waitingToAsk: Command?
-    private var columns: Int
-    private var rows: Int
+    public private(set) var size: (columns: Int, rows: Int)
     /// Changes, sizes and palettes that the driver must take as wholly new.
     public private(set) var repaints = 0
     public private(set) var theme: Theme
     public private(set) var wantsQuit = false
     private var wantsSuspension = false
 
-    // Reads under way, and the ones to repeat when they are done.
-    private var serial = 0
-    private var inFlight: [Read.Key: Int] = [:]
-    private var again: [Read.Key: Read] = [:]
+    private var reads = ReadLedger()
+    /// Deeds under way.
     private var deeds = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
     private var watchers: [Task<Void, Never>] = []
@@ -53,8 +45,7 @@ public actor Screen {
         self.nodes = feeds.map { Node($0) }
         self.stack = PaneStack(feeds)
         self.options = options
-        self.columns = options.columns
-        self.rows = options.rows
+        self.size = (options.columns, options.rows)
         self.lock = Lock(isLocked: options.isLocked, locksAgain: options.locksAgain)
         self.theme = options.theme
         (self.updates, self.updated) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -62,7 +53,6 @@ public actor Screen {
 
     // MARK: The driver's door
 
-    public var size: (columns: Int, rows: Int) { (self.columns, self.rows) }
     private var now: Timestamp { self.options.clock() }
 
     /// Asks what the feeds can do and reads what is shown. Call once.
@@ -93,8 +83,7 @@ public actor Screen {
     }
 
     public func resize(columns: Int, rows: Int) {
-        self.columns = columns
-        self.rows = rows
+        self.size = (columns, rows)
         self.fit()
         self.repaints += 1
     }
@@ -147,11 +136,12 @@ public actor Screen {
     /// Everything as it is now.
     public var canvas: Canvas {
         let around = self.around
-        var painter = Painter(canvas: Canvas(columns: self.columns, rows: self.rows), glyphs: around.glyphs)
+        var painter = Painter(canvas: Canvas(columns: self.size.columns, rows: self.size.rows), glyphs: around.glyphs)
         guard self.hasRoom else {
             let least = Self.least
-            painter.text("hoptop runs on; please enlarge", x: 0, y: 0, columns: self.columns, role: .flashWarn)
-            painter.text("(at least \(least.columns)x\(least.rows))", x: 0, y: 1, columns: self.columns, role: .muted)
+            painter.text("hoptop runs on; please enlarge", x: 0, y: 0, columns: self.size.columns, role: .flashWarn)
+            painter.text(
+                "(at least \(least.columns)x\(least.rows))", x: 0, y: 1, columns: self.size.columns, role: .muted)
             return painter.canvas
         }
         let undo = self.undos.offered(around.now).map { entry in
@@ -168,24 +158,24 @@ public actor Screen {
 
     /// Returns when no read and no action is under way.
     public func settled() async {
-        while !self.inFlight.isEmpty || self.deeds > 0 {
+        while !self.reads.isEmpty || self.deeds > 0 {
             await withCheckedContinuation { self.waiting.append($0) }
         }
     }
 
     // MARK: What panes see
 
-    private var hasRoom: Bool { self.columns >= Self.least.columns && self.rows >= Self.least.rows }
+    private var hasRoom: Bool { self.size.columns >= Self.least.columns && self.size.rows >= Self.least.rows }
 
     /// Nothing moves under the operator: while a dialog is open and for a while after a key, order stays.
     private var rowsMustStay: Bool {
-        if self.overlay?.keepsRows == true { return true }
-        return self.lastKey.map { self.now.since($0) < Self.stillFor } ?? false
+        self.overlay?.keepsRows == true || self.pace.isFresh(self.now)
     }
 
     private var around: Surroundings {
         Surroundings(
-            now: self.now, columns: self.columns, rows: self.rows, nodes: self.nodes, current: self.stack.node,
+            now: self.now, columns: self.size.columns, rows: self.size.rows, nodes: self.nodes,
+            current: self.stack.node,
             glyphs: Glyphs(self.theme, isASCII: self.options.isASCII), isFrozen: self.isFrozen,
             rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, columnOffset: self.stack.columnOffset)
     }
@@ -207,7 +197,7 @@ public actor Screen {
         // Also over what is open, and however small the terminal is.
         if Command.suspend.keys.contains(key) { return self.performEverywhere(Call(command: .suspend)) }
         defer {
-            self.lastKey = self.now
+            self.pace.pressed(self.now)
             self.fit()
         }
         self.waitingToAsk = nil
@@ -251,17 +241,13 @@ public actor Screen {
             self.say(refusal, .warning)
             return
         }
-        if call.command.isDestructive, !isTyped {
-            let last = self.lastDestructive
-            self.lastDestructive = (call.command, self.now)
-            if let last, last.command == call.command, self.now.since(last.at) < Self.repeatWithin {
-                // What the cursor is on is known when the first of the two is done.
-                guard !self.isBusy else {
-                    self.waitingToAsk = call.command
-                    return
-                }
-                call.asks = true
+        if !isTyped, self.pace.repeats(call.command, self.now) {
+            // What the cursor is on is known when the first of the two is done.
+            guard !self.isBusy else {
+                self.waitingToAsk = call.command
+                return
             }
+            call.asks = true
         }
         self.perform(call)
     }
@@ -317,7 +303,9 @@ public actor Screen {
             self.say(self.lock.isLocked ? "locked: mail and sessions cannot be changed" : "unlocked", .plain)
         case .redraw: self.repaints += 1
         case .suspend: self.wantsSuspension = true
-        case .palette: self.overlay = self.palette()
+        case .palette:
+            self.overlay = Prompt.palette(
+                pane, arguments: [.theme: self.options.themes.names, .node: self.nodes.map(\.entry.name)])
         case .help: self.overlay = Help(pane)
         case .quit:
             // Back one step; with nothing on top, out.
@@ -343,35 +331,6 @@ public actor Screen {
             self.isBehind = false
             self.reload()
         }
-    }
-
-    private func palette() -> Prompt {
-        let pane = self.stack.top
-        let table = CommandTable(pane)
-        let themes = self.options.themes.names
-        let names = self.nodes.map(\.entry.name)
-        return Prompt(
-            sign: ":", hints: Run.hint("Tab", "complete") + Run.hint("Enter", "run") + Run.hint("Esc", "cancel"),
-            problem: { text in
-                let name = text.prefix { $0 != " " }
-                return table.all.contains { $0.name.hasPrefix(name) } ? nil : "no such command here"
-            }, accepted: { [.run($0)] },
-            offers: { text in
-                let words = text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-                guard words.count == 2, let command = table.named(words[0]) else {
-                    return table.completions(for: text).map {
-                        Prompt.Offer(text: $0, summary: table.named($0)?.summary ?? "")
-                    }
-                }
-                let arguments =
-                    switch command {
-                    case .theme: themes
-                    case .node: names
-                    default: pane.arguments(of: command)
-                    }
-                return arguments.filter { $0.hasPrefix(words[1]) }
-                    .map { Prompt.Offer(text: "\(command.name) \($0)", summary: command.summary) }
-            })
     }
 
     // MARK: Search
@@ -544,7 +503,7 @@ public actor Screen {
             self.say((error as? FeedError)?.description ?? "\(error)", .failure)
         }
         self.deeds -= 1
-        self.lastKey = nil
+        self.pace.rest()
         self.reload()
         self.changed()
     }
@@ -581,16 +540,8 @@ public actor Screen {
         }
     }
 
-    /// The same question is asked once at a time; when it is asked again meanwhile, it is repeated at the end.
     private func start(_ read: Read) {
-        guard self.inFlight[read.key] == nil || read.isInstead else {
-            self.again[read.key] = read
-            return
-        }
-        self.serial += 1
-        let serial = self.serial
-        self.inFlight[read.key] = serial
-        self.again[read.key] = nil
+        guard let serial = self.reads.begin(read) else { return }
         Task { await self.finish(read, serial) }
     }
 
@@ -598,10 +549,10 @@ public actor Screen {
         let effects: [Effect]
         do {
             let answer = try await read.begin()?()
-            guard self.inFlight[read.key] == serial else { return }
+            guard self.reads.isNewest(read.key, serial) else { return }
             effects = answer.map { read.take($0, self.around) } ?? []
         } catch {
-            guard self.inFlight[read.key] == serial else { return }
+            guard self.reads.isNewest(read.key, serial) else { return }
             let words = SafeText((error as? FeedError)?.description ?? "\(error)").description
             if let failed = read.failed {
                 effects = failed(words)
@@ -610,18 +561,14 @@ public actor Screen {
                 effects = []
             }
         }
-        self.inFlight[read.key] = nil
-        let again = self.again.removeValue(forKey: read.key)
+        let again = self.reads.end(read.key)
         self.carryOut(effects)
         if let again { self.start(again) }
         self.changed()
     }
 
     /// Something that the top pane shows may change at any moment.
-    private var isBusy: Bool {
-        let top = ObjectIdentifier(self.stack.top)
-        return self.deeds > 0 || self.inFlight.keys.contains { $0.owner == top }
-    }
+    private var isBusy: Bool { self.deeds > 0 || self.reads.has(self.stack.top) }
 
     /// Something arrived: tells the driver and whoever waits for quiet.
     private func changed() {
@@ -630,7 +577,7 @@ public actor Screen {
             self.perform(Call(command: command, asks: true))
         }
         self.updated.yield()
-        guard self.inFlight.isEmpty, self.deeds == 0 else { return }
+        guard self.reads.isEmpty, self.deeds == 0 else { return }
         let waiting = self.waiting
         self.waiting = []
         for continuation in waiting { continuation.resume() }

@@ -145,6 +145,18 @@ struct ListTests {
         await rig.run("filter to:dan")
         await rig.press("r")
         #expect(rig.feed.performed == ["retry 4Q6A matching to:dan"])
+        let detail = rig.feed.detail(rig.feed.write { $0.rows[1] }, [.deferred, .deferred, .deferred])
+        rig.feed.write { script in
+            script.details["4Q6A"] = detail
+            script.rows[1].recipients[.deferred] = 3
+            script.rows[1].matching = 2
+        }
+        await rig.wait(seconds: 2)
+        await rig.refresh()
+        #expect(await rig.text.contains("acts on: 4Q6A, 2 of its 3 recipients"))
+        await rig.press("B")
+        #expect(await rig.text.contains("2 recipients of 1 message"))
+        #expect(await rig.text.contains("those that match to:dan"))
     }
 
     @Test("all that match are those of one moment; more than twenty ask with their number, Esc does nothing")
@@ -154,6 +166,7 @@ struct ListTests {
         #expect(await rig.text.contains("acts on: all 41 recipients of 41 messages tagged"))
         await rig.press("h")
         #expect(await rig.text.contains("41 recipients of 41 messages"))
+        #expect(await rig.text.contains("all there were at 09:00:00Z"))
         #expect(await rig.text.contains("type 41 to go on"))
         await rig.press(.enter)
         #expect(rig.feed.performed.isEmpty)

@@ -9,6 +9,8 @@ struct Chosen {
     var messages: Int
     /// Its name on the status line: `3 tagged`, `4Q7K`.
     var words: String
+    /// Which recipients of all are meant, where not all of them are.
+    var limits: String?
     var sample: [String] = []
     /// Whether all of it is on hold.
     var isHeld = false
@@ -35,6 +37,7 @@ struct Order {
         let isLarge = chosen.recipients > Self.askAbove || chosen.messages > Self.askAbove
         guard isLarge || self.asks || self.action == .bounce else { return nil }
         var lines: [[Run]] = [[Run(Words.counts(chosen.recipients, chosen.messages), .prompt)]]
+        if let limits = chosen.limits { lines.append([Run(address: limits)]) }
         lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
         if chosen.messages > chosen.sample.count { lines.append([Run("  and more", .muted)]) }
         lines += [[], [Run(self.action.consequence)]]

@@ -181,7 +181,7 @@ final class QueuePane: ListPane<QueueList> {
             self.key("freeze"), isInstead: true, begin: { { try await feed.freeze(query) } },
             take: { set, around in
                 guard query.filter == self.query.filter else { return [] }
-                self.tags = .frozen(set)
+                self.tags = .frozen(set, query.filter, at: around.now)
                 return [.say("tagged \(Words.counts(set.recipients, set.messages)), as of now", .plain)]
             }, failed: { [.say($0, .failure)] })
     }
@@ -189,10 +189,13 @@ final class QueuePane: ListPane<QueueList> {
     override func chosen(_ around: Surroundings) -> Chosen? {
         self.tags.chosen { self.tags = .none }
             ?? self.list.selected.map { row in
-                Chosen(
+                let all = row.recipients.unsettled
+                let some = row.matching < all ? ", \(row.matching) of its \(all) recipients" : ""
+                return Chosen(
                     targets: [.messages(references: [row.ref], matching: self.query.filter)],
-                    recipients: row.matching, messages: 1, words: row.ref.id, sample: [Words.sample(row)],
-                    isHeld: row.state == .hold)
+                    recipients: row.matching, messages: 1, words: row.ref.id + some,
+                    limits: some.isEmpty ? nil : "those that match \(self.query.filter.text)",
+                    sample: [Words.sample(row)], isHeld: row.state == .hold)
             }
     }
 
@@ -276,7 +279,8 @@ extension QueueRow {
         row.ref = detail.ref
         row.recipients = RecipientCounts()
         for recipient in detail.recipients { row.recipients[recipient.state] += 1 }
-        if !isFiltered { row.matching = row.recipients.unsettled }
+        let unsettled = row.recipients.unsettled
+        row.matching = isFiltered ? min(row.matching, unsettled) : unsettled
         row.tries = detail.recipients.map(\.tries).max() ?? row.tries
         var own = detail.recipients.first { $0.forwardPath == self.to }
         if !isFiltered {

@@ -1,3 +1,4 @@
+import Mail
 import Monitor
 
 /// The messages that were chosen one by one, or all that a filter matched.
@@ -5,7 +6,7 @@ enum Tags {
     /// Messages by their identity, each as it was last seen.
     case some([String: Tagged])
     /// All that a filter matched at one moment.
-    case frozen(FrozenSet)
+    case frozen(FrozenSet, FilterExpression, at: Timestamp)
 
     struct Tagged {
         var ref: MessageRef
@@ -24,7 +25,7 @@ enum Tags {
     var messages: Int {
         switch self {
         case .some(let tagged): tagged.count
-        case .frozen(let set): set.messages
+        case .frozen(let set, _, _): set.messages
         }
     }
     func contains(_ row: QueueRow) -> Bool {
@@ -59,20 +60,24 @@ enum Tags {
     /// - Parameter clear: takes the tags off.
     func chosen(clear: @escaping () -> Void) -> Chosen? {
         switch self {
-        case .frozen(let set):
+        case .frozen(let set, let filter, let time):
+            let which = filter.matchesAll ? "all there were" : "those that matched \(filter.text)"
             return Chosen(
                 targets: [.frozen(set: set.id)], recipients: set.recipients, messages: set.messages,
-                words: "all \(Words.counts(set.recipients, set.messages)) tagged", sample: set.sample.map(Words.sample),
-                done: clear)
+                words: "all \(Words.counts(set.recipients, set.messages)) tagged",
+                limits: "\(which) at \(Format.clock(time))Z", sample: set.sample.map(Words.sample), done: clear)
         case .some(let tagged):
             guard !tagged.isEmpty else { return nil }
             let all = tagged.values.sorted { $0.ref.id < $1.ref.id }
             let targets = Dictionary(grouping: all, by: \.filter).map { filter, some in
                 Targets.messages(references: some.map(\.ref), matching: filter)
             }
+            let filters = Set(all.map(\.filter)).filter { !$0.matchesAll }.map(\.text).sorted()
             return Chosen(
                 targets: targets, recipients: all.reduce(0) { $0 + $1.recipients }, messages: all.count,
-                words: "\(Format.count(all.count)) tagged", sample: all.prefix(5).map(\.ref.id), done: clear)
+                words: "\(Format.count(all.count)) tagged",
+                limits: filters.isEmpty ? nil : "only what matched \(filters.joined(separator: " or ")) when tagged",
+                sample: all.prefix(5).map(\.ref.id), done: clear)
         }
     }
 }
