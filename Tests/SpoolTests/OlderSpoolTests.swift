@@ -75,8 +75,16 @@ struct OlderSpoolTests {
     func inspected() async throws {
         #expect(try SpoolInspection(directory: self.spool.path).check { _, _, _ in }.isSound)
         #expect(try self.version() == 3)
-        let leaf = try #require(try self.spool.leaves(of: "facts").first)
-        try self.spool.overwrite([leaf])
+        let database = try DatabaseQueue(path: "\(self.spool.path)/spool.sqlite")
+        try await database.write { db in
+            try db.execute(
+                sql: """
+                    WITH RECURSIVE more(n) AS (SELECT 18 UNION ALL SELECT n + 1 FROM more WHERE n < 1000)
+                    INSERT INTO facts (sequence, at, kind, message, text) SELECT n, 0, 'accepted', n, 'a peer' FROM more
+                    """)
+        }
+        try database.close()
+        try self.spool.overwritePage(of: "facts", at: 0.5)
         try await self.spool.reopen()
         #expect(try self.version() == Schema.version)
         #expect(try await self.spool.spool.lease(after: nil, count: 10).messages.count == 4)
