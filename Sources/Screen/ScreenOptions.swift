@@ -5,12 +5,9 @@ public import Monitor
 public struct FeedEntry: Sendable {
     public var name: String
     public var feed: any MonitorFeed
-    /// `127.0.0.1:2526`: joins a message that another node relayed there to this one.
-    public var listening: [String]
-    public init(name: String, feed: any MonitorFeed, listening: [String] = []) {
+    public init(name: String, feed: any MonitorFeed) {
         self.name = name
         self.feed = feed
-        self.listening = listening
     }
 }
 

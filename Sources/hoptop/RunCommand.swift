@@ -26,8 +26,7 @@ struct RunCommand: AsyncParsableCommand {
         do { try Departure.listen() } catch { throw Failure(error) }
         let engine = try await Engine.start(configuration, log: log)
         let feed = FeedEntry(
-            name: configuration.hostname, feed: engine.relay.feed(user: ScreenCommandOptions.userName),
-            listening: engine.relay.listening)
+            name: configuration.hostname, feed: engine.relay.feed(user: ScreenCommandOptions.userName))
         do {
             try await ScreenCommandOptions.show([feed], options)
         } catch {

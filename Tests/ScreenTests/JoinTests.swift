@@ -32,11 +32,13 @@ struct JoinTests {
         first.write { $0.details["A1"] = one }
         second.write { $0.details["D1"] = two }
         third.write { $0.details["P1"] = three }
+        for (place, feed) in [first, second, third].enumerated() {
+            feed.write { $0.overview.listening = ["127.0.0.1:\(place + 1)"] }
+        }
         let screen = Screen(
             feeds: [
-                FeedEntry(name: "A", feed: first, listening: ["127.0.0.1:1"]),
-                FeedEntry(name: "D", feed: second, listening: ["127.0.0.1:2"]),
-                FeedEntry(name: "P", feed: third, listening: ["127.0.0.1:3"]),
+                FeedEntry(name: "A", feed: first), FeedEntry(name: "D", feed: second),
+                FeedEntry(name: "P", feed: third),
             ], options: ScreenOptions { ScriptedFeed.now })
         await screen.start()
         await screen.settled()

@@ -12,9 +12,8 @@ struct Node: Sendable {
 
     /// Its host name, or until that is known what it was called at the start.
     var name: String { self.overview?.node ?? self.capabilities?.node ?? self.entry.name }
-    func listens(on address: String) -> Bool {
-        self.entry.listening.contains(address) || self.overview?.listening.contains(address) == true
-    }
+    /// Joins a message that another node relayed there to this one.
+    func listens(on address: String) -> Bool { self.overview?.listening.contains(address) == true }
 }
 
 /// What panes and overlays may know of the screen around them, as it is at one moment.

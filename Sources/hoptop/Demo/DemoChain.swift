@@ -87,11 +87,7 @@ final class DemoChain: Sendable {
     }
 
     var feeds: [FeedEntry] {
-        self.nodes.withLockedValue { nodes in
-            nodes.map {
-                FeedEntry(name: $0.name, feed: $0.feed, listening: $0.configuration.listen.map(\.endpoint.description))
-            }
-        }
+        self.nodes.withLockedValue { nodes in nodes.map { FeedEntry(name: $0.name, feed: $0.feed) } }
     }
 
     // MARK: what goes wrong
