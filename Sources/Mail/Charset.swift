@@ -84,7 +84,7 @@ enum Charset {
         return text
     }
 
-    /// Where windows-1252 differs from ISO 8859-1 in what mail really holds.
+    /// The octets in which windows-1252 differs from ISO 8859-1 in what mail really holds.
     private static let windows: [UInt8: Unicode.Scalar] = [
         0x80: "\u{20AC}", 0x82: "\u{201A}", 0x84: "\u{201E}", 0x85: "\u{2026}", 0x8A: "\u{0160}", 0x8E: "\u{017D}",
         0x91: "\u{2018}", 0x92: "\u{2019}", 0x93: "\u{201C}", 0x94: "\u{201D}", 0x95: "\u{2022}", 0x96: "\u{2013}",

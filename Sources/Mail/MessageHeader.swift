@@ -10,7 +10,7 @@ public struct MessageHeader: Sendable {
     public struct Field: Sendable, Hashable {
         /// The name as written.
         public var name: String
-        /// On one line, without the space around it; what is not UTF-8 is read as windows-1252.
+        /// The value on one line, without the space around it; what is not UTF-8 is read as windows-1252.
         public var value: String
     }
 

@@ -4,7 +4,7 @@ import SMTP
 extension Timestamp {
     /// The machine's time of day.
     public static var now: Timestamp { Timestamp(of: CLOCK_REALTIME) }
-    /// Since the machine was started: never jumps, and counts sleep.
+    /// The time since the machine was started: it never jumps, and counts sleep.
     public static var sinceBoot: Timestamp { Timestamp(of: CLOCK_BOOTTIME) }
 
     private init(of clock: clockid_t) {

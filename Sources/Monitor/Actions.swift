@@ -54,7 +54,7 @@ public struct Receipt: Hashable, Sendable, Codable {
     /// What was changed, as it is now, so that an action can be turned round: what was held can be released, what came
     /// back by an undo can be dropped again. `nil` where nothing was, or nothing is left to be named.
     public var touched: FrozenSetID?
-    /// Present when it can be taken back, until `undoUntil`.
+    /// The name by which it can be taken back until `undoUntil`; `nil`: it cannot.
     public var undo: UndoToken?
     public var undoUntil: Timestamp?
     /// What an operator has to know beside the counts.

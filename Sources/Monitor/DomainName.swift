@@ -56,7 +56,7 @@ private struct Script: Hashable {
     private static let hangul = Script(number: 4)
     private static let bopomofo = Script(number: 5)
 
-    /// Of Japanese, Korean and Chinese, which also take Latin letters (UTS #39 §5.2, highly restrictive).
+    /// The scripts of Japanese, Korean and Chinese, which also take Latin letters (UTS #39 §5.2, highly restrictive).
     static let writtenTogether: [Set<Script>] = [
         [.latin, .han, .hiragana, .katakana], [.latin, .han, .hangul], [.latin, .han, .bopomofo],
     ]

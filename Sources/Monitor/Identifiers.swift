@@ -31,7 +31,7 @@ public struct RecipientRef: Hashable, Sendable, Codable {
 /// A session, live or ended, of one node; never reused while the node runs.
 public struct SessionRef: Hashable, Sendable, Codable {
     public var node: String
-    /// As shown: `in#4410`, `out#9121`.
+    /// The identifier as shown: `in#4410`, `out#9121`.
     public var id: String
     public init(node: String, id: String) {
         self.node = node

@@ -25,7 +25,7 @@ public struct MessageDetail: Hashable, Sendable, Codable {
     public var header: String?
     /// The first lines of the text, up to 4 KiB; lines end with LF.
     public var text: String?
-    /// Out of the Received fields, the first hop first. Claimed, not experienced.
+    /// The hops of the Received fields, the first one first. Claimed, not experienced.
     public var claimedHops: [ClaimedHop]
     public var recipients: [RecipientDetail]
     /// Newest last.
@@ -68,7 +68,7 @@ public struct ClaimedHop: Hashable, Sendable, Codable {
     public var with: String?
     public var id: String?
     public var at: Timestamp?
-    /// Since the hop before, in milliseconds; negative when a clock is odd.
+    /// The time since the hop before, in milliseconds; negative when a clock is odd.
     public var delay: Int64?
     public init(
         from: String? = nil, by: String? = nil, with: String? = nil, id: String? = nil, at: Timestamp? = nil,
@@ -93,7 +93,7 @@ public struct RecipientDetail: Hashable, Sendable, Codable {
     public var lastReply: String?
     /// Why it is still here, or how it ended.
     public var why: WaitReason
-    /// Where the next attempt goes, hosts in order, `host:port`.
+    /// The hosts of the next attempt in order, `host:port`.
     public var nextHops: [String]
     /// The rest of the source route beyond the next hop, then the final domain; names only.
     public var ahead: [String]
@@ -135,7 +135,7 @@ public enum WaitReason: Hashable, Sendable, Codable {
     /// The next hop does not answer, so that nothing goes there before.
     case backoff(until: Timestamp?, reason: String?)
     case noRoute(domain: String)
-    /// By whom, where that is known.
+    /// Somebody holds it; by whom, where that is known.
     case held(by: String?)
     /// The disk no longer has it as it was written.
     case damaged(reason: String?)

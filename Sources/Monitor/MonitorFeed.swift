@@ -67,7 +67,7 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
 public enum FeedChange: Hashable, Sendable, Codable {
     public enum Area: String, Hashable, Sendable, Codable, CaseIterable { case queue, connections, facts, transcripts }
     case changed(areas: Set<Area>)
-    /// That many events were dropped on the way; read the windows anew.
+    /// This many events were dropped on the way; read the windows anew.
     case missed(events: Int)
 }
 

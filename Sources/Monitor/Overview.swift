@@ -13,7 +13,7 @@ public struct Overview: Hashable, Sendable, Codable {
     public var queuedOctets: Int
     /// Recipients in each unsettled state, and settled ones of messages still queued.
     public var recipients: RecipientCounts
-    /// Since the spool was made; equal to the spool's own counters.
+    /// The counts since the spool was made; equal to the spool's own.
     public var totals: Totals
     /// The last 60 seconds, oldest first, one value a second.
     public var received: [Int]
@@ -28,7 +28,7 @@ public struct Overview: Hashable, Sendable, Codable {
     public var sessionsOut: Int
     public var oldest: Timestamp?
     public var attention: [Attention]
-    /// By queued recipients, most first; at most 200.
+    /// The destinations with most queued recipients, most first; at most 200.
     public var destinations: [DestinationAges]
     /// Destinations beyond those.
     public var moreDestinations: Int
@@ -138,9 +138,9 @@ public struct DestinationAges: Hashable, Sendable, Codable {
     /// ``noRoute`` for mail that no route takes.
     public var destination: String
     public var condition: Condition
-    /// Of `backoff` the last failure; of `deferring` the commonest reply; of `unrouted` a domain.
+    /// The last failure (`backoff`), the commonest reply (`deferring`) or a domain (`unrouted`).
     public var reason: String?
-    /// When a back-off ends.
+    /// The end of a back-off.
     public var until: Timestamp?
     public var connections: Int
     public var connectionLimit: Int

@@ -17,14 +17,14 @@ public struct QueueRow: Hashable, Sendable, Codable {
     public var to: String
     public var tries: Int
     public var nextAttempt: Timestamp?
-    /// Where it goes now: `mx.example.org:25`; `nil` when no route matches.
+    /// The next hop as it is now: `mx.example.org:25`; `nil` when no route matches.
     public var destination: String?
     /// The next hop's last reply, or why there was none.
     public var lastReply: String?
     /// How the message came in: the TLS version and cipher, and who had logged in.
     public var tls: String?
     public var user: String?
-    /// While an attempt is under way.
+    /// The attempt under way.
     public var progress: DeliveryProgress?
     public init(
         ref: MessageRef, arrived: Timestamp, contentOctets: Int?, state: RecipientState, recipients: RecipientCounts,
@@ -102,7 +102,7 @@ public struct ConnectionRow: Hashable, Sendable, Codable {
     public var direction: Direction
     /// `192.0.2.7:40112`
     public var peer: String
-    /// In: the name it gave with EHLO. Out: the next hop's configured name.
+    /// The name that a client gave with EHLO; of a session to a next hop that one's configured name.
     public var name: String?
     public var phase: SessionPhase
     public var started: Timestamp

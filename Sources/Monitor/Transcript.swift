@@ -7,7 +7,7 @@ public struct TranscriptLine: Hashable, Sendable, Codable {
     public var number: Int
     public var at: Timestamp
     public var speaker: Speaker
-    /// Without its line end, AUTH already masked; hostile until it is `SafeText`.
+    /// The line without its end, AUTH already masked; hostile until it is `SafeText`.
     public var text: String
     public init(number: Int, at: Timestamp, speaker: Speaker, text: String) {
         self.number = number

@@ -3,9 +3,9 @@ public import Mail
 /// Which rows of an ordered list are wanted.
 public struct WindowRequest<ID: Hashable & Sendable & Codable>: Hashable, Sendable, Codable {
     public enum Anchor: Hashable, Sendable, Codable {
-        /// From this row number (0 is the first) on; past the end gives the last `count` rows.
+        /// Rows from this number (0 is the first) on; past the end gives the last `count` rows.
         case row(number: Int)
-        /// So that `id` is `offset` rows below the window's first row; when it is gone, as `row(number: fallback)`.
+        /// Rows such that `id` is `offset` rows below the window's first row; when it is gone, as `row(number: fallback)`.
         case item(id: ID, offset: Int, fallback: Int)
         case last
     }
@@ -84,7 +84,7 @@ public struct ConnectionQuery: Hashable, Sendable, Codable {
     }
 }
 
-/// Where the next row is searched for, in the order of a query.
+/// The row that is searched for, in the order of a query.
 public struct SearchRequest: Hashable, Sendable, Codable {
     public var wanted: FilterExpression
     /// The row that is looked at first, from 0; the search goes round at the end.

@@ -7,7 +7,7 @@ import Synchronization
 final class ContentMemory: Sendable {
     private static let octets = 8 << 20
     private static let piece = (smallest: 2 << 10, scarce: 32 << 10, largest: 128 << 10)
-    /// With so many sharers what lies free is given back to the system, until so few are left.
+    /// Sharers from which on what lies free is given back to the system, until so few are left.
     private static let trimmed = (from: 1024, until: 64)
 
     /// They keep as much as all sharers have, at most.
@@ -34,7 +34,7 @@ final class ContentMemory: Sendable {
         /// Octets that are held at a time: a power of two, as buffers have room for.
         var pieceOctets: Int { self.memory.pieceOctets }
 
-        /// So many have one that each holds one piece at a time.
+        /// The sharers are so many that each holds one piece at a time.
         var isScarce: Bool { self.pieceOctets <= ContentMemory.piece.scarce }
     }
 

@@ -9,7 +9,7 @@ public struct RelayConfiguration: Sendable, Hashable {
         public var messageOctets = 50_000_000
         /// Inbound sessions in all, as far as the limit on descriptors allows; 0: as many as that.
         public var connections = 6000
-        /// From one client address that is not in `networks`.
+        /// Sessions from one client address that is not in `networks`.
         public var connectionsPerClient = 50
         public var recipients = 1000
         /// Command errors in a session before it is closed.

@@ -14,7 +14,7 @@ uint64_t hoptop_hash_of(const void *octets, size_t count);
 hoptop_hash *hoptop_hash_create(void);
 void hoptop_hash_free(hoptop_hash *hash);
 void hoptop_hash_update(hoptop_hash *hash, const void *octets, size_t count);
-/// Of all that it was given so far.
+/// The digest of all that it was given so far.
 uint64_t hoptop_hash_value(const hoptop_hash *hash);
 
 #endif

@@ -8,7 +8,7 @@
 ///
 /// Its JSON form is its text.
 public struct FilterExpression: Hashable, Sendable {
-    /// As it was written.
+    /// The filter as it was written.
     public let text: String
     /// All terms of at least one of these must hold; empty: everything matches.
     public let alternatives: [[FilterTerm]]
@@ -89,7 +89,7 @@ extension FilterExpression: Codable {
 
 /// What a filter can be put to: a row, or a recipient in the queue.
 public protocol FilterSubject {
-    /// Where a plain word is looked for.
+    /// The texts in which a plain word is looked for.
     var plainTexts: [String] { get }
     /// - Returns: `nil` where the row has no such text now.
     func text(_ field: FilterField) -> String?

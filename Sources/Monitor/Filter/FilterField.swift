@@ -12,13 +12,13 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     case state
     /// The code of the last reply, or its enhanced status code (RFC 3463).
     case code
-    /// Since arrival; of a session since its start.
+    /// The time since arrival; of a session since its start.
     case age
     /// Octets of content.
     case size
     /// Attempts so far.
     case `try`
-    /// Until the next attempt.
+    /// The time until the next attempt.
     case next
     /// The last reply, or why there was none.
     case reply

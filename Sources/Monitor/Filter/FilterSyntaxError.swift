@@ -15,7 +15,7 @@ public struct FilterSyntaxError: Error, Hashable, Sendable, CustomStringConverti
         case notText
     }
     public var problem: Problem
-    /// Where in the text, in characters from 0.
+    /// The place in the text, in characters from 0.
     public var position: Int
     init(_ problem: Problem, at position: Int) {
         self.problem = problem

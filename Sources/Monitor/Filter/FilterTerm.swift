@@ -20,7 +20,7 @@ public struct FilterTerm: Hashable, Sendable {
 
     /// What a text is asked for.
     public enum TextTest: Hashable, Sendable {
-        /// In lower case.
+        /// The word is in lower case.
         case contains(word: String)
         /// The whole text, but for angle brackets around it; in lower case.
         case equals(word: String)
@@ -63,7 +63,7 @@ public struct FilterTerm: Hashable, Sendable {
 
     public var test: Test
     public var isNegated: Bool
-    /// Where it begins in the filter's text, in characters from 0.
+    /// The place at which it begins in the filter's text, in characters from 0.
     public var position: Int
 
     static let never = FilterTerm(test: .never, isNegated: false, position: 0)
@@ -105,7 +105,7 @@ public struct FilterTerm: Hashable, Sendable {
 }
 
 extension String {
-    /// With ASCII's capital letters made small; domains and commands are compared so (RFC 5321 §2.4).
+    /// The text with ASCII's capital letters made small; domains and commands are compared so (RFC 5321 §2.4).
     public var foldedASCII: String {
         guard self.utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return self }
         return String(decoding: self.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)

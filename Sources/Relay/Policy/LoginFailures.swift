@@ -3,10 +3,10 @@ import NIOConcurrencyHelpers
 
 /// How often a client's logins failed of late, so that guessing takes time.
 final class LoginFailures: Sendable {
-    /// After so long without a failure a client begins anew.
+    /// The time without a failure after which a client begins anew.
     private static let memory: Int64 = 10 * 60_000
     private static let clientsKept = 10_000
-    /// After so many the client is sent away.
+    /// Failures after which the client is sent away.
     static let limit = 10
 
     private struct Count {

@@ -2,7 +2,7 @@ import Mail
 import Monitor
 
 extension ClaimedHop {
-    /// Out of the Received fields, the first hop first, each with its delay since the one before.
+    /// The hops of the Received fields, the first one first, each with its delay since the one before.
     static func hops(of header: MessageHeader) -> [ClaimedHop] {
         var before: Timestamp?
         return TraceHop.hops(in: header).map { hop in

@@ -15,7 +15,7 @@ final class EngineFeed: MonitorFeed {
     private let node: String
     /// Who acts through this feed.
     private let user: String
-    /// As last read: a spool that cannot be read is no reason to show nothing.
+    /// The counters as last read: a spool that cannot be read is no reason to show nothing.
     private let counters = NIOLockedValueBox((latest: Counters(), isReading: false))
 
     init(_ relay: Relay, user: String) {

@@ -18,7 +18,7 @@ struct MessageLookup: Sendable {
         var nextAttempt: Timestamp?
         var reason: String?
         var progress: DeliveryProgress?
-        /// While no session is opened to its next hop.
+        /// The back-off in which no session is opened to its next hop.
         var backoff: WaitReason?
         var unroutedDomain: String?
         var nextHops: [String]

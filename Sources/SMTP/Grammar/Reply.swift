@@ -63,7 +63,7 @@ public struct Reply: Hashable, Sendable, CustomStringConvertible {
         self.init(code, enhanced, lines: [text])
     }
 
-    /// On one line, as an operator reads it: `450 4.2.0 greylisted`.
+    /// The reply on one line, as an operator reads it: `450 4.2.0 greylisted`.
     public var description: String {
         let text = self.lines.joined(separator: " ")
         let start = self.enhanced.map { "\(self.code.rawValue) \($0)" } ?? "\(self.code.rawValue)"

@@ -1,7 +1,7 @@
 extension ClientSession {
     /// What the server said of itself.
     public struct Server: Equatable, Sendable {
-        /// Out of its reply to EHLO or, before that, its greeting.
+        /// The server's name, out of its reply to EHLO or, before that, its greeting.
         public var name: String?
         /// Keywords in upper case.
         public var extensions: Set<String> = []

@@ -1,6 +1,6 @@
 /// How far a session is, in either direction; what timers and screens go by.
 public enum SessionPhase: String, Hashable, Sendable, Codable, CaseIterable {
-    /// Out only: TCP is being connected.
+    /// TCP is being connected; outbound only.
     case connect
     /// The 220 is awaited or decided upon.
     case greeting
