@@ -491,13 +491,10 @@ public actor Screen {
         do {
             let receipts = try await deed.work(self.nodes[deed.node].entry.feed)
             let now = self.now
-            self.undos.did(deed, receipts, now)
-            deed.done()
             // The line of something that can be taken back stays for as long as that.
-            let offered = receipts.contains { $0.undo != nil || $0.touched != nil } && deed.direction != .undo
-            let until = offered ? self.undos.offered(now)?.until : nil
-            self.outcome = Outcome(
-                deed.outcome(receipts), until: until ?? now.adding(milliseconds: Outcome.lifetime))
+            let until = self.undos.did(deed, receipts, now) ?? now.adding(milliseconds: Outcome.lifetime)
+            deed.done()
+            self.outcome = Outcome(deed.outcome(receipts), until: until)
         } catch {
             failed()
             self.say((error as? FeedError)?.description ?? "\(error)", .failure)

@@ -129,6 +129,10 @@ struct MovingTests {
         #expect(lines[3].hasPrefix(" client.example ─✔─ mx1"))
         #expect(lines[4].contains("■ hold     eve@example.net"))
         #expect(lines[5].contains("It is on hold"))
+        await rig.press("3", "?")
+        #expect(await rig.lines("Enter").first?.contains("open what") == true)
+        await rig.press(.escape)
+        #expect(await rig.screen.canvas.line(3).hasSuffix("IDLE"))
         rig.feed.write { $0.overview.isAccepting = false }
         await rig.press("1")
         #expect(await rig.screen.canvas.line(0).contains("refusing"))

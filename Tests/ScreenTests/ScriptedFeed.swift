@@ -42,7 +42,9 @@ final class ScriptedFeed: MonitorFeed {
 
     func capabilities() async throws -> FeedCapabilities { FeedCapabilities(node: self.node, software: "hoptop 0.1.0") }
     func overview() async throws -> Overview {
-        try self.write { script in
+        // Who does not answer is found out later than what others answer.
+        if self.write({ $0.isAway }) { try await Task.sleep(for: .milliseconds(20)) }
+        return try self.write { script in
             if script.isAway { throw FeedError(.unavailable, "the relay does not answer") }
             return script.overview
         }
@@ -129,8 +131,8 @@ final class ScriptedFeed: MonitorFeed {
                 script.rows.removeAll { words.contains($0.ref.id) }
                 receipt.undo = UndoToken(node: self.node, id: token)
                 receipt.undoUntil = Self.now.adding(milliseconds: 600_000)
-            case .hold, .release: receipt.touched = script.nextSet(self.node)
-            case .retry, .bounce: break
+            case .hold, .release, .retry: receipt.touched = script.nextSet(self.node)
+            case .bounce: break
             }
             return receipt
         }

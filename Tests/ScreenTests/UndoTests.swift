@@ -58,6 +58,11 @@ struct UndoTests {
         await rig.press("2", "r", "B", .tab, .enter)
         #expect(rig.feed.performed.count == 2)
         #expect(await !rig.text.contains("z undo"))
+        // Their words stay for half a minute, whatever else can be taken back for longer.
+        await rig.press("h", "r")
+        await rig.wait(seconds: 31)
+        #expect(await rig.text.contains("z undo"))
+        #expect(await !rig.text.contains("retry: "))
     }
 
     @Test(

@@ -38,8 +38,10 @@ struct UndoStack {
     mutating func putBack(redo entry: Entry) { self.redos.append(entry) }
 
     /// Something was done.
-    mutating func did(_ deed: Deed, _ receipts: [Receipt], _ now: Timestamp) {
-        guard let action = deed.action else { return }
+    ///
+    /// - Returns: until when that can be taken back; `nil`: it cannot.
+    mutating func did(_ deed: Deed, _ receipts: [Receipt], _ now: Timestamp) -> Timestamp? {
+        guard let action = deed.action else { return nil }
         switch deed.direction {
         case .new, .redo:
             // What is new makes the way back forward again meaningless.
@@ -50,14 +52,16 @@ struct UndoStack {
                 return .opposite(inverse, touched)
             }
             let until = receipts.compactMap(\.undoUntil).min() ?? now.adding(milliseconds: Self.lifetime)
-            guard !ways.isEmpty else { return }
+            guard !ways.isEmpty else { return nil }
             self.undos.append(Entry(node: deed.node, action: action, ways: ways, until: until))
+            return until
         case .undo:
             let ways = receipts.compactMap { $0.touched.map { Way.opposite(action, $0) } }
-            guard !ways.isEmpty else { return }
-            self.redos.append(
-                Entry(
-                    node: deed.node, action: action, ways: ways, until: now.adding(milliseconds: Self.lifetime)))
+            let until = now.adding(milliseconds: Self.lifetime)
+            if !ways.isEmpty {
+                self.redos.append(Entry(node: deed.node, action: action, ways: ways, until: until))
+            }
+            return nil
         }
     }
 }

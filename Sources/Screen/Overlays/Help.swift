@@ -47,7 +47,9 @@ final class Help: Overlay {
             right: "Esc closes")
         let top = max(0, min(self.top, self.lines.count - inner.height))
         for (row, line) in self.lines.dropFirst(top).prefix(inner.height).enumerated() {
-            painter.runs(line, x: inner.x + 1, y: inner.y + row, columns: inner.width - 2)
+            // Where there is little room, what a key does is told rather than its command's name.
+            let shown = around.columns < 60 ? [line[0], line[2]] : line
+            painter.runs(shown, x: inner.x + 1, y: inner.y + row, columns: inner.width - 2)
         }
         painter.canvas.cursor = Point(x: inner.x, y: inner.y)
     }

@@ -16,7 +16,7 @@ enum ConnectionList: ListKind {
         Column("SESSION", .fixed(9), sort: "started") { row, _ in
             TableCell(row.ref.id, row.ended == nil ? .title : .muted)
         },
-        Column("PEER", .share(12, weight: 3), sort: "peer") { row, look in
+        Column("PEER", .share(10, weight: 3), sort: "peer") { row, look in
             TableCell(look.place(row.peer, row.peerWords), row.ended == nil ? .base : .muted)
         },
         Column("PHASE", .fixed(11), sort: "phase") { row, look in
@@ -33,7 +33,7 @@ enum ConnectionList: ListKind {
             return TableCell("", bar: row.contentShare)
         },
         Column("MESSAGE", .fixed(11), from: 76) { row, _ in TableCell(row.message ?? "", .muted) },
-        Column("MSGS", .fixed(5), isRight: true, sort: "messages") { row, _ in TableCell("\(row.messages)") },
+        Column("MSGS", .fixed(5), isRight: true, sort: "messages", from: 50) { row, _ in TableCell("\(row.messages)") },
         Column("IDLE", .fixed(5), isRight: true, sort: "idle") { row, look in
             if row.ended != nil { return TableCell("-", .muted) }
             let idle = look.now.since(row.lastActivity)
