@@ -153,9 +153,11 @@ public struct AttemptRow: Hashable, Sendable, Codable {
     public var outcome: RecipientState
     public var reply: String?
     public var session: SessionRef?
+    /// What protected the session; `nil` where none was had, or it is not known.
+    public var security: SessionSecurity?
     public init(
         recipientIndex: Int, at: Timestamp, milliseconds: Int64? = nil, nextHop: String? = nil,
-        outcome: RecipientState, reply: String? = nil, session: SessionRef? = nil
+        outcome: RecipientState, reply: String? = nil, session: SessionRef? = nil, security: SessionSecurity? = nil
     ) {
         self.recipientIndex = recipientIndex
         self.at = at
@@ -164,5 +166,6 @@ public struct AttemptRow: Hashable, Sendable, Codable {
         self.outcome = outcome
         self.reply = reply
         self.session = session
+        self.security = security
     }
 }

@@ -33,6 +33,8 @@ public struct Settlement: Sendable {
         public var remoteID: String?
         /// `out#9121`
         public var session: String?
+        /// What protected the session; `nil` where none was had.
+        public var security: SessionSecurity?
         /// How long the attempt took.
         public var milliseconds: Int64?
         /// Who asked for it, where it was no attempt but an operator's decision.
@@ -44,6 +46,7 @@ public struct Settlement: Sendable {
         public init(
             index: Int, generation: UInt32, state: RecipientState, due: Timestamp? = nil, countsAsTry: Bool = true,
             nextHop: String? = nil, reply: String? = nil, remoteID: String? = nil, session: String? = nil,
+            security: SessionSecurity? = nil,
             milliseconds: Int64? = nil, actor: String? = nil, delayNoticed: Bool = false, relayNoticed: Bool = false
         ) {
             self.index = index
@@ -55,6 +58,7 @@ public struct Settlement: Sendable {
             self.reply = reply
             self.remoteID = remoteID
             self.session = session
+            self.security = security
             self.milliseconds = milliseconds
             self.actor = actor
             self.delayNoticed = delayNoticed

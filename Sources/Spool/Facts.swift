@@ -26,6 +26,8 @@ public struct Fact: Sendable, Hashable {
     public var text: String?
     /// The session it happened in: `out#9121`, `in#4410`.
     public var session: String?
+    /// What protected the session of an attempt.
+    public var security: SessionSecurity?
     /// Who did it, where it was a person or a program and not the relay by itself: a user name, `signal`, `ETRN`.
     public var actor: String?
     public var contentOctets: Int?
@@ -38,7 +40,8 @@ public struct Fact: Sendable, Hashable {
     public init(
         at: Timestamp, kind: Kind, message: QueueID, recipient: Int? = nil, from: String? = nil, to: String? = nil,
         nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, session: String? = nil,
-        actor: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil, arrival: Arrival? = nil,
+        security: SessionSecurity? = nil, actor: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil,
+        arrival: Arrival? = nil,
         subject: ByteBuffer? = nil
     ) {
         self.at = at
@@ -51,6 +54,7 @@ public struct Fact: Sendable, Hashable {
         self.remoteID = remoteID
         self.text = text
         self.session = session
+        self.security = security
         self.actor = actor
         self.contentOctets = contentOctets
         self.milliseconds = milliseconds

@@ -63,7 +63,7 @@ extension EndToEnd {
         /// Sends one message over the route, and tells how its recipient stands then, and the mechanism of the login.
         private func relay(
             over security: RouteSecurity, to receiver: Engine, host: String
-        ) async throws -> (state: RecipientState?, reply: String, mechanism: Substring?) {
+        ) async throws -> (state: RecipientState?, reply: String, mechanism: Substring?, security: SessionSecurity?) {
             let port = try #require(SocketEndpoint(receiver.relay.listening[0])?.port)
             var configuration = RelayConfiguration(
                 hostname: "a.example", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
@@ -91,6 +91,7 @@ extension EndToEnd {
                 // Not even in the clear parts of a transcript.
                 #expect(!lines.contains { $0.text.contains("secret") || $0.text.contains("AGFubgBzZWNyZXQ=") })
             }
+            let attempt = try await feed.message(fact?.message ?? "")?.attempts.last
             await sender.stop()
             let state: RecipientState? =
                 switch fact?.kind {
@@ -99,7 +100,7 @@ extension EndToEnd {
                 case .bounced: .bounced
                 default: nil
                 }
-            return (state, fact?.text ?? "", mechanism)
+            return (state, fact?.text ?? "", mechanism, attempt?.security)
         }
 
         @Test("SCRAM over STARTTLS with a certificate that is verified, of any, or pinned; and over implicit TLS")
@@ -122,6 +123,8 @@ extension EndToEnd {
                 let end = try await self.relay(over: security, to: receiver, host: "localhost")
                 #expect(end.state == .relayed, "\(way): \(end.reply)")
                 #expect(end.mechanism == "SCRAM-SHA-256-PLUS", "\(way)")
+                let isVerified = way == "verified" || way == "pinned"
+                #expect(end.security == SessionSecurity(tls: "TLSv1.3", isVerified: isVerified), "\(way)")
                 let rows = try await receiver.relay.feed(user: "test").connections(
                     ConnectionQuery(includesEnded: true), window: WindowRequest(.row(number: 0), count: 10)
                 ).rows

@@ -234,6 +234,7 @@ extension TemporarySpool {
                     ALTER TABLE facts DROP COLUMN actor;
                     ALTER TABLE facts DROP COLUMN envelope;
                     ALTER TABLE facts DROP COLUMN subject;
+                    ALTER TABLE facts DROP COLUMN security;
                     DROP TABLE readers;
                     PRAGMA user_version = 1;
                     """)

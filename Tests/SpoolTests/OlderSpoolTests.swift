@@ -54,6 +54,7 @@ struct OlderSpoolTests {
         let waiting = try await self.spool.spool.facts(of: Self.id(3))
         #expect(waiting.map(\.kind) == [.accepted, .relayed, .deferred, .deferred, .retried, .held])
         #expect(waiting.map(\.actor) == [nil, nil, nil, nil, "ann", "ann"])
+        #expect(waiting.allSatisfy { $0.security == nil })
         #expect(waiting.map(\.text) == [nil, "as told", "as told", "as told", nil, nil])
         #expect(try await self.spool.spool.facts(of: Self.id(11)).last?.text == "as told")
         #expect(try await self.spool.spool.facts(of: Self.id(5)).last?.text == Self.id(6).description)

@@ -1,4 +1,5 @@
 import Crypto
+import Mail
 import Monitor
 import NIOCore
 import NIOPosix
@@ -43,7 +44,7 @@ extension ClientHandler {
         let version = try? context.pipeline.syncOperations.nioSSL_tlsVersion()
         let words = version.map(\.words) ?? "TLS"
         let isVerified = self.security.isVerified
-        self.isSecured = true
+        self.protection = SessionSecurity(tls: words, isVerified: isVerified)
         self.record.update(at: self.now) { $0.tls = words }
         self.record.said(.relay, isVerified ? "\(words), certificate verified" : words, at: self.now)
         if self.isSecuring {

@@ -42,8 +42,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private var isClosing = false
     /// The connection is being closed; under TLS the server's good-bye is awaited.
     private var isEnding = false
-    /// TLS is there.
-    var isSecured = false
+    /// What protects the session by now.
+    var protection = SessionSecurity.plaintext
     /// The handshake that STARTTLS began is under way.
     var isSecuring = false
     private var isUnwanted = false
@@ -144,7 +144,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     private func end() {
         guard let context = self.context else { return }
-        guard self.isSecured else { return context.close(promise: nil) }
+        guard self.protection != .plaintext else { return context.close(promise: nil) }
         if !self.isEnding {
             self.isEnding = true
             self.lastActivity = .now()
@@ -280,7 +280,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             } else {
                 .outcomes(outcomes)
             }
-        self.connection.finished(verdict, host: self.host, session: self.record.ref)
+        self.connection.finished(
+            verdict, host: self.host, session: self.record.ref, security: self.protection)
     }
 
     // MARK: content

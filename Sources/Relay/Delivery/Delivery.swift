@@ -37,6 +37,8 @@ struct JobResult: Sendable {
     /// The host of the attempt.
     var host: SocketEndpoint?
     var session: SessionRef?
+    /// What protected it.
+    var security: SessionSecurity?
     var milliseconds: Int64
 }
 

@@ -172,13 +172,17 @@ final class OutboundConnection: @unchecked Sendable {
         }
     }
 
-    func finished(_ verdict: JobResult.Verdict, host: SocketEndpoint?, session: SessionRef?) {
+    func finished(
+        _ verdict: JobResult.Verdict, host: SocketEndpoint?, session: SessionRef?, security: SessionSecurity? = nil
+    ) {
         guard let job = self.job else { return }
         self.job = nil
         let time = (.now() - self.begun).nanoseconds / 1_000_000
         self.report(
             .finished(
-                JobResult(job: job.number, verdict: verdict, host: host, session: session, milliseconds: time)))
+                JobResult(
+                    job: job.number, verdict: verdict, host: host, session: session, security: security,
+                    milliseconds: time)))
     }
 
     /// The channel is gone.

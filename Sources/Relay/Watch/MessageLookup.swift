@@ -132,7 +132,7 @@ struct MessageLookup: Sendable {
             return AttemptRow(
                 recipientIndex: fact.recipient ?? 0, at: fact.at, milliseconds: fact.milliseconds,
                 nextHop: fact.nextHop, outcome: outcome, reply: fact.text,
-                session: fact.session.map { SessionRef(node: self.node, id: $0) })
+                session: fact.session.map { SessionRef(node: self.node, id: $0) }, security: fact.security)
         }
     }
 

@@ -381,7 +381,9 @@ final class MessagePane: Pane {
         Column("", .fixed(8)) { row, _ in TableCell(Format.clock(row.at), .muted) },
         Column("", .fixed(10)) { TableCell(Run(state: $0.outcome, $1.glyphs)) },
         Column("", .fixed(5), isRight: true) { row, _ in TableCell(row.milliseconds.map(Format.took) ?? "-") },
-        Column("", .share(12, weight: 2)) { row, _ in TableCell(row.nextHop ?? "-", .muted) },
+        Column("", .share(12, weight: 2)) { row, _ in
+            TableCell([row.nextHop ?? "-", row.security?.description].compactMap { $0 }.joined(separator: " "), .muted)
+        },
         Column("", .share(12, weight: 5)) { row, _ in TableCell(Run(reply: row.reply ?? "")) },
         Column("", .fixed(8)) { row, _ in TableCell(row.session?.id ?? "", .muted) },
     ]

@@ -97,6 +97,7 @@ extension SettlementEffect {
         fact.remoteID = outcome.remoteID
         fact.text = outcome.reply
         fact.session = outcome.session
+        fact.security = outcome.security
         fact.actor = outcome.actor
         fact.contentOctets = message.contentOctets
         fact.milliseconds = outcome.milliseconds

@@ -118,6 +118,9 @@ extension Fact {
             }
             self.subject = (row.checkedIfPresent("subject") as Data?).map { ByteBuffer(bytes: $0) }
         }
+        if row.hasColumn("security") {
+            self.security = (row.checkedIfPresent("security") as String?).map { SessionSecurity(description: $0) }
+        }
         self.readOlderText()
     }
 

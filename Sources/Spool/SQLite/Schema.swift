@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables, version by version. `user_version` says which one a file has.
 enum Schema {
-    static let version = 4
+    static let version = 5
 
     /// Settings that a file keeps for ever, so they come before its first table.
     static func prepare(_ db: Database) throws {
@@ -65,6 +65,10 @@ enum Schema {
                     ALTER TABLE facts ADD COLUMN subject BLOB;
                     CREATE TABLE readers (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
                     """)
+        }
+        if found < 5 {
+            // NULL where there was no session, or where it is not known what it had.
+            try db.execute(sql: "ALTER TABLE facts ADD COLUMN security TEXT")
         }
         try db.execute(sql: "PRAGMA user_version = \(self.version)")
     }

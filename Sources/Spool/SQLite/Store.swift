@@ -260,7 +260,8 @@ final class Store {
         self.totals.lastFact += 1 + Int64(shared.others.count)
         let statement =
             try self.factInsertion
-            ?? db.cachedStatement(sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            ?? db.cachedStatement(
+                sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         self.factInsertion = statement
         try statement.run {
             $0.bind(self.totals.lastFact)
@@ -280,6 +281,7 @@ final class Store {
             $0.bind(fact.actor)
             $0.bind(envelope)
             $0.bind(fact.subject)
+            $0.bind(fact.security?.description)
         }
     }
 

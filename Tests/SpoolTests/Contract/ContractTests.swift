@@ -157,6 +157,8 @@ struct ContractTests {
             #expect(facts.map(\.recipient) == [nil, 0, 1, 2, 3, 2])
             #expect(facts.map(\.to) == [nil] + [0, 1, 2, 3, 2].map { "<u\($0)@example.org>" })
             #expect(facts[1...4].allSatisfy { $0.remoteID == "R1" && $0.from == "<>" && $0.session == "out#1" })
+            let security = SessionSecurity(tls: "TLSv1.3", isVerified: true)
+            #expect(facts.map(\.security) == [nil, security, security, security, security, nil])
             for count in 1...7 { #expect(try await store.allFacts(inPagesOf: count) == (facts, 0)) }
             for count in 0...6 {
                 let newest = try await store.spool.newestFacts(count: count)

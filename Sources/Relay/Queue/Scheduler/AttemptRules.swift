@@ -20,7 +20,8 @@ struct AttemptRules {
             let row = rows[place]
             var outcome = Settlement.Outcome(
                 index: Int(index.rowIndex[Int(row)]), generation: index.rowGenerations[Int(row)], state: .deferred,
-                nextHop: nextHop, session: result.session?.id, milliseconds: result.milliseconds)
+                nextHop: nextHop, session: result.session?.id, security: result.security,
+                milliseconds: result.milliseconds)
             switch result.verdict {
             case .outcomes(let outcomes):
                 switch outcomes[place] {
