@@ -13,7 +13,7 @@ extension Scheduler {
     /// The last reply, or why there was none.
     func reason(_ row: QueueIndex.Row, at now: Timestamp) -> String? {
         if let reply = self.index.reply(row) { return reply }
-        guard let destination = self.destination(of: row) else { return self.missingRoute(row) }
+        guard let destination = self.destination(of: row) else { return nil }
         return self.index.states[Int(row)] == .queued
             && self.destinations[destination].isBackingOff(at: now)
             ? self.destinations[destination].reason : nil

@@ -195,7 +195,8 @@ struct Scheduler: Sendable {
                 verdict == .expire || self.backlog.index.reversePath(slot) != "<>",
                 !self.backlog.claims.has(row)
             else { continue }
-            ended.append(EndedWait(row, verdict, self.reason(row, at: now) ?? "no attempt was made"))
+            ended.append(
+                EndedWait(row, verdict, self.reason(row, at: now) ?? self.missingRoute(row) ?? "no attempt was made"))
         }
         self.settle(ended)
     }
@@ -213,7 +214,9 @@ struct Scheduler: Sendable {
             {
                 let why = "the time that the sender set (DELIVERBY) is over"
                 ended.append(
-                    EndedWait(row, verdict, self.reason(row, at: now).map { "\(why); \($0)" } ?? why))
+                    EndedWait(
+                        row, verdict,
+                        (self.reason(row, at: now) ?? self.missingRoute(row)).map { "\(why); \($0)" } ?? why))
             }
         }
         // An attempt under way may still make it, and else is judged when it ends.
