@@ -19,20 +19,23 @@ final class SortKeys {
     init(_ key: QueueQuery.SortKey) { self.key = key }
 
     func append(_ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue) {
-        let index = queue.scheduler.index
+        // Nothing of the index is copied, not even as a whole: that would cost more than the rest.
         let leading = matcher.leadingRow(slot)
-        var entry = Entry(high: 0, low: 0, id: index.ids[Int(slot)], slot: slot)
+        var entry = Entry(high: 0, low: 0, id: queue.scheduler.index.ids[Int(slot)], slot: slot)
         switch self.key {
         // Descending is what an operator expects at first: the oldest on top.
-        case .age: entry.high = .max - UInt64(clamping: index.arrived[Int(slot)])
-        case .size: entry.high = UInt64(clamping: index.octets[Int(slot)])
-        case .tries: entry.high = UInt64(index.tries[Int(leading)])
+        case .age: entry.high = .max - UInt64(clamping: queue.scheduler.index.arrived[Int(slot)])
+        case .size: entry.high = UInt64(clamping: queue.scheduler.index.octets[Int(slot)])
+        case .tries: entry.high = UInt64(queue.scheduler.index.tries[Int(leading)])
         case .next:
             entry.high =
                 queue.scheduler.nextAttempt(leading, at: queue.now).map { UInt64(clamping: $0.milliseconds) } ?? .max
-        case .state: entry.high = UInt64(QueueMatcher.unhappiness(index.states[Int(leading)]))
-        case .from: (entry.high, entry.low) = Self.prefix(index.text, index.fromText[Int(slot)])
-        case .to: (entry.high, entry.low) = Self.prefix(index.text, index.toText[Int(leading)])
+        case .state: entry.high = UInt64(QueueMatcher.unhappiness(queue.scheduler.index.states[Int(leading)]))
+        case .from:
+            (entry.high, entry.low) = Self.prefix(queue.scheduler.index.text, queue.scheduler.index.fromText[Int(slot)])
+        case .to:
+            (entry.high, entry.low) = Self.prefix(
+                queue.scheduler.index.text, queue.scheduler.index.toText[Int(leading)])
         }
         self.entries.append(entry)
     }
