@@ -237,7 +237,7 @@ public actor Screen {
     /// - Parameter isTyped: came as a command, not as a key that may repeat by itself.
     private func run(_ call: Call, isTyped: Bool) {
         var call = call
-        if call.command.acts, let refusal = self.refusal {
+        if call.command.acts, let refusal = self.refusal(of: call.command) {
             self.say(refusal, .warning)
             return
         }
@@ -260,13 +260,15 @@ public actor Screen {
         }
     }
 
-    /// Why nothing can be changed now; `nil` when it can.
-    private var refusal: String? {
+    /// Why a command cannot be done now; `nil` when it can. Undo is asked for where it is known what would be undone.
+    private func refusal(of command: Command) -> String? {
         if self.lock.isLocked { return "locked: L unlocks what changes mail" }
-        if self.nodes[self.stack.node].capabilities?.abilities.isEmpty == true {
-            return "this feed only shows; nothing can be changed through it"
-        }
-        return nil
+        guard let abilities = self.nodes[self.stack.node].capabilities?.abilities else { return nil }
+        if abilities.isEmpty { return "this feed only shows; nothing can be changed through it" }
+        guard let ability = FeedCapabilities.Ability(rawValue: command.name), ability != .undo,
+            !abilities.contains(ability)
+        else { return nil }
+        return "this feed cannot \(command.name)"
     }
 
     /// What means the same whatever is shown.

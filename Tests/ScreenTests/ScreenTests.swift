@@ -78,7 +78,7 @@ struct ScreenTests {
         #expect(await rig.text.contains("release: 1 recipient"))
     }
 
-    @Test("a drop acts on what is tagged, and z takes it back")
+    @Test("a drop acts on what is tagged, and z takes it back; what a feed cannot do is refused")
     func dropAndUndo() async {
         let rig = await Rig()
         await rig.press("2", " ", "j", " ", "d")
@@ -90,6 +90,10 @@ struct ScreenTests {
         await coded.press("2", "d", "z")
         #expect(coded.feed.performed.count == 1)
         #expect(await coded.text.contains("cannot undo"))
+        await coded.press("B")
+        #expect(await coded.text.contains("this feed cannot bounce"))
+        await coded.press(.tab, .enter)
+        #expect(coded.feed.performed.count == 1)
     }
 
     @Test("a bounce and a closing ask first, and Enter alone is no yes")

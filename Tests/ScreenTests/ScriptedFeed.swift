@@ -312,8 +312,8 @@ extension ScriptedFeed {
     }
 }
 
-/// Another feed as a remote one would be: every value goes through JSON, every answer takes a while, and there is neither
-/// undo nor a transcript.
+/// Another feed as a remote one would be: every value goes through JSON, every answer takes a while, and there is no
+/// undo, bounce or transcript.
 struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
     let feed: Feed
 
@@ -324,7 +324,7 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
 
     func capabilities() async throws -> FeedCapabilities {
         var capabilities = try await self.feed.capabilities()
-        capabilities.abilities.remove(.undo)
+        capabilities.abilities.subtract([.undo, .bounce])
         capabilities.areas.remove(.transcripts)
         return try await self.coded(capabilities)
     }
