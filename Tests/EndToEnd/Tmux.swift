@@ -5,8 +5,11 @@ import Testing
 /// A terminal that nobody sees: a tmux server of its own, which ends with the test.
 final class Tmux {
     private let socket: String
+    /// The socket's folder, which must not go before the server has been told to end.
+    private let folder: TemporaryFolder
 
     init(_ command: String, in folder: TemporaryFolder, columns: Int = 80, rows: Int = 24) {
+        self.folder = folder
         self.socket = "\(folder.path)/tmux"
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", command)
     }
