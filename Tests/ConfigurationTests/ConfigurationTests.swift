@@ -156,7 +156,9 @@ struct ConfigurationTests {
         try Overrides(listen: ["127.0.0.1:0"], spool: "/s", hostname: "h.example", routes: ["*=c:3,d"])
             .apply(to: &configuration)
         #expect(configuration.routes.map(\.pattern.description) == ["*", "b.example"])
-        #expect(configuration.routes[0].via.map(\.description) == ["c:3", "d:25"])
+        #expect(
+            configuration.routes[0].via
+                == .hosts([SocketEndpoint(host: "c", port: 3), SocketEndpoint(host: "d", port: 25)]))
         #expect(configuration.listen.map(\.endpoint.description) == ["127.0.0.1:0"])
         #expect(throws: ConfigurationError.self) {
             try Overrides(routes: ["nonsense", "*=mx"]).apply(to: &configuration)

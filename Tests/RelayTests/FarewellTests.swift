@@ -213,7 +213,7 @@ struct FarewellTests {
             transaction: ClientSession.Transaction(reversePath: .null, recipients: [path], contentOctets: 1))
         connection.withLockedValue { opened in
             opened = delivery.open(
-                to: NextHop(.hosts(route.via), security: route.security), job: job, settings: settings
+                to: route.nextHop(for: "z.example"), job: job, settings: settings
             ) { event in
                 switch event {
                 case .finished(let result): continuation.yield(result)

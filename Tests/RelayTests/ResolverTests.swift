@@ -12,11 +12,11 @@ import Testing
 struct ResolverTests {
     /// Answers with one list after the other.
     private final class Changing: NextHopResolver {
-        private let answers: NIOLockedValueBox<[[SocketEndpoint]]>
-        init(_ answers: [[SocketEndpoint]]) { self.answers = NIOLockedValueBox(answers) }
+        private let answers: NIOLockedValueBox<[Resolution]>
+        init(_ answers: [Resolution]) { self.answers = NIOLockedValueBox(answers) }
 
-        func hosts(of place: NextHop.Place, on eventLoop: any EventLoop) -> EventLoopFuture<[SocketEndpoint]> {
-            eventLoop.makeSucceededFuture(self.answers.withLockedValue { $0.isEmpty ? [] : $0.removeFirst() })
+        func resolve(_ place: NextHop.Place, on eventLoop: any EventLoop) -> EventLoopFuture<Resolution> {
+            eventLoop.makeSucceededFuture(self.answers.withLockedValue { $0.removeFirst() })
         }
     }
 
@@ -73,13 +73,9 @@ struct ResolverTests {
     func each() async throws {
         let (first, one) = try await self.host()
         let (second, other) = try await self.host()
-        let delivery = self.delivery(Changing([[one], [other], []]))
+        let delivery = self.delivery(Changing([.init(named: [one]), .init(named: [other])]))
         #expect(try await self.result(delivery)?.host == one)
         #expect(try await self.result(delivery)?.host == other)
-        guard case .unreachable? = try await self.result(delivery)?.verdict else {
-            Issue.record("there was a host")
-            return
-        }
         try await first.close()
         try await second.close()
     }
@@ -91,5 +87,17 @@ struct ResolverTests {
             return
         }
         #expect(reason == "the mail exchangers of example.org are not known")
+    }
+
+    @Test("that there will never be return mail at once, with the reply that says why")
+    func refused() async throws {
+        let reply = Reply(556, "5.1.10", "example.org takes no mail")
+        let result = try await self.result(self.delivery(Changing([.refused(reply)])))
+        guard case .outcomes(let outcomes)? = result?.verdict else {
+            Issue.record("\(String(describing: result))")
+            return
+        }
+        #expect(outcomes == [.bounced(reply)])
+        #expect(result?.host == nil)
     }
 }

@@ -16,7 +16,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private let connection: OutboundConnection
     let delivery: Delivery
     let settings: Delivery.Settings
-    let host: SocketEndpoint
+    let mailHost: MailHost
+    var host: SocketEndpoint { self.mailHost.endpoint }
     let security: RouteSecurity
     let record: SessionRecord
     var session: ClientSession
@@ -54,13 +55,13 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private var timer: Scheduled<Void>?
 
     init(
-        _ connection: OutboundConnection, delivery: Delivery, settings: Delivery.Settings, host: SocketEndpoint,
+        _ connection: OutboundConnection, delivery: Delivery, settings: Delivery.Settings, host: MailHost,
         security: RouteSecurity, withoutTLS: Bool, record: SessionRecord
     ) {
         self.connection = connection
         self.delivery = delivery
         self.settings = settings
-        self.host = host
+        self.mailHost = host
         self.security = security
         self.record = record
         self.session = ClientSession(
@@ -242,7 +243,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         case .finished(let outcomes): self.finished(outcomes)
         case .unusable(let cause, let permanent):
             self.failure = self.failure ?? cause.description
-            self.connection.unusable(cause, permanent: permanent, host: self.host, session: self.record.ref)
+            self.connection.unusable(cause, permanent: permanent, host: self.mailHost, session: self.record.ref)
         case .close: self.isClosing = true
         }
     }

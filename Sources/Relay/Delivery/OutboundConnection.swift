@@ -21,9 +21,9 @@ final class OutboundConnection: @unchecked Sendable {
     var current: SessionRecord? { self.record.withLockedValue { $0 } }
 
     /// Those that are still to be tried.
-    private var hosts: ArraySlice<SocketEndpoint> = []
+    private var hosts: ArraySlice<MailHost> = []
     /// TLS failed there, and the route allows to go without.
-    private var plaintextHost: SocketEndpoint?
+    private var plaintextHost: MailHost?
     private var job: Job?
     private var begun = NIODeadline.now()
     private var handler: ClientHandler?
@@ -73,15 +73,24 @@ final class OutboundConnection: @unchecked Sendable {
     func open(_ job: Job) {
         self.job = job
         self.begun = .now()
-        self.delivery.resolver.hosts(of: self.nextHop.place, on: self.loop).assumeIsolated().whenComplete { result in
-            switch result {
-            case .success(let hosts): self.hosts = hosts[...]
-            case .failure(let error):
-                self.lastFailure = "\(error)"
-                self.mayAnswerLater = true
+        self.delivery.resolver.resolve(self.nextHop.place, on: self.loop).assumeIsolated().whenSuccess { resolution in
+            switch resolution {
+            case .hosts(let hosts, _):
+                self.hosts = hosts[...]
+                self.tryNextHost()
+            case .refused(let reply):
+                self.bounce(with: reply, host: nil, session: nil)
+                self.end()
+            case .unavailable(let reason):
+                self.finished(.unreachable(reason), host: nil, session: nil)
+                self.end()
             }
-            self.tryNextHost()
         }
+    }
+
+    private func bounce(with reply: Reply, host: SocketEndpoint?, session: SessionRef?) {
+        let count = self.job?.transaction.recipients.count ?? 0
+        self.finished(.outcomes(Array(repeating: .bounced(reply), count: count)), host: host, session: session)
     }
 
     private func begin(_ job: Job) {
@@ -97,7 +106,7 @@ final class OutboundConnection: @unchecked Sendable {
     private func tryNextHost() {
         guard !self.isUnwanted, let host = self.hosts.popFirst() else { return self.finishWithoutHost() }
         let record = self.delivery.registry.open(
-            .outbound, peer: host.description, name: self.nextHop.description, at: self.delivery.clock.now(),
+            .outbound, peer: host.endpoint.description, name: self.nextHop.description, at: self.delivery.clock.now(),
             hangUp: { [weak self] in self?.abort() })
         self.record.withLockedValue { $0 = record }
         if let job = self.job { record.update(at: self.delivery.clock.now()) { $0.message = job.message.description } }
@@ -115,10 +124,10 @@ final class OutboundConnection: @unchecked Sendable {
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
-            .connect(host: host.host, port: host.port)
+            .connect(host: host.endpoint.host, port: host.endpoint.port)
             .assumeIsolated()
             .whenFailure { error in
-                let failure = "connect to \(host): \(Self.words(for: error))"
+                let failure = "connect to \(host.endpoint): \(Self.words(for: error))"
                 let now = self.delivery.clock.now()
                 record.said(.relay, failure, at: now)
                 self.delivery.registry.close(record, at: now, failed: true, remark: failure)
@@ -132,10 +141,7 @@ final class OutboundConnection: @unchecked Sendable {
     /// for.
     private func finishWithoutHost() {
         if let refusal = self.refusal, !self.mayAnswerLater, self.hosts.isEmpty {
-            let count = self.job?.transaction.recipients.count ?? 0
-            self.finished(
-                .outcomes(Array(repeating: .bounced(refusal.reply), count: count)), host: refusal.host,
-                session: refusal.session)
+            self.bounce(with: refusal.reply, host: refusal.host, session: refusal.session)
         } else {
             self.finished(.unreachable(self.lastFailure ?? "no host of the route answers"), host: nil, session: nil)
         }
@@ -159,14 +165,14 @@ final class OutboundConnection: @unchecked Sendable {
     ///
     /// - Parameter permanent: its reply, when it never will.
     func unusable(
-        _ cause: ClientSession.DeferralCause, permanent: Reply?, host: SocketEndpoint, session: SessionRef
+        _ cause: ClientSession.DeferralCause, permanent: Reply?, host: MailHost, session: SessionRef
     ) {
-        self.lastFailure = "\(host): \(cause)"
+        self.lastFailure = "\(host.endpoint): \(cause)"
         if case .tlsFailed(_, plaintextAllowed: true) = cause {
             self.plaintextHost = host
             self.hosts = [host] + self.hosts
         } else if let permanent {
-            self.refusal = (permanent, host, session)
+            self.refusal = (permanent, host.endpoint, session)
         } else {
             self.mayAnswerLater = true
         }

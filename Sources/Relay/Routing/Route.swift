@@ -1,13 +1,34 @@
-/// One `[[route]]`: mail for these domains goes to the first of these hosts that answers.
+import SMTP
+
+/// One `[[route]]`: mail for these domains goes that way.
 public struct Route: Sendable, Hashable {
+    public enum Via: Sendable, Hashable {
+        /// To the first of these, at least one, that answers.
+        case hosts([SocketEndpoint])
+        /// To the mail exchangers of the recipient's domain (RFC 5321 §5.1).
+        case exchangers
+    }
+
     public var pattern: DomainPattern
-    /// Hosts, at least one, tried in order.
-    public var via: [SocketEndpoint]
+    public var via: Via
     public var security: RouteSecurity
-    public init(pattern: DomainPattern, via: [SocketEndpoint], security: RouteSecurity = RouteSecurity()) {
+
+    public init(pattern: DomainPattern, via: Via, security: RouteSecurity = RouteSecurity()) {
         self.pattern = pattern
         self.via = via
         self.security = security
+    }
+
+    public init(pattern: DomainPattern, via hosts: [SocketEndpoint], security: RouteSecurity = RouteSecurity()) {
+        self.init(pattern: pattern, via: .hosts(hosts), security: security)
+    }
+
+    /// Where it leads for a domain.
+    func nextHop(for domain: String) -> NextHop {
+        switch self.via {
+        case .hosts(let hosts): NextHop(.hosts(hosts), security: self.security)
+        case .exchangers: NextHop(.exchangers(of: Domain(domain)), security: self.security)
+        }
     }
 }
 

@@ -47,9 +47,7 @@ public struct RouteTable: Sendable {
     /// - Returns: `nil` when no route matches.
     public mutating func nextHop(for domain: String) -> NextHop? {
         if let known = self.cache[domain] { return known }
-        let hop = self.routes.first { $0.pattern.matches(domain) }.map {
-            NextHop(.hosts($0.via), security: $0.security)
-        }
+        let hop = self.routes.first { $0.pattern.matches(domain) }?.nextHop(for: domain)
         if self.cache.count >= 10_000 { self.cache.removeAll(keepingCapacity: true) }
         self.cache[domain] = .some(hop)
         return hop

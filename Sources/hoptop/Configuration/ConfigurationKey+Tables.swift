@@ -34,7 +34,7 @@ struct RouteDraft: Sendable {
     init() {}
     init(_ route: Route) {
         self.pattern = route.pattern
-        self.via = route.via
+        if case .hosts(let hosts) = route.via { self.via = hosts }
         self.security = route.security
         self.user = route.security.login?.user
         switch route.security.login?.kind {
