@@ -136,7 +136,7 @@ public enum WaitReason: Hashable, Sendable, Codable {
     case backoff(until: Timestamp?, reason: String?)
     case noRoute(domain: String)
     /// Somebody holds it; by whom, where that is known.
-    case held(by: String?)
+    case held(by: String?, reason: String? = nil)
     /// The disk no longer has it as it was written.
     case damaged(reason: String?)
     /// Nothing is left to be done; the state says how it ended.

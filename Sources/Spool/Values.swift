@@ -77,6 +77,16 @@ public struct SpooledRecipient: Sendable, Hashable {
         self.settledAt = settledAt
         self.delayNoticed = delayNoticed
     }
+
+    /// Puts it on hold before its message comes in: it is not tried until somebody releases it. A first reason stays.
+    ///
+    /// - Parameter reason: why, in words; shown as its last reply, and told with the fact.
+    public mutating func comesInOnHold(_ reason: String, at arrived: Timestamp) {
+        guard self.state != .hold else { return }
+        self.state = .hold
+        self.heldSince = arrived
+        self.lastReply = reason
+    }
 }
 
 /// A message in the spool, without its content.
@@ -152,9 +162,12 @@ public let largestInlineContent = 128 << 10
 public struct NewMessage: Sendable {
     public var message: SpooledMessage
     public var content: StoredContent
-    public init(_ message: SpooledMessage, content: StoredContent) {
+    /// Who wanted those of its recipients on hold that come in so.
+    public var heldBy: String?
+    public init(_ message: SpooledMessage, content: StoredContent, heldBy: String? = nil) {
         self.message = message
         self.content = content
+        self.heldBy = heldBy
     }
 }
 

@@ -70,9 +70,9 @@ struct MailLog: Sendable {
             switch fact.kind {
             case .accepted: words += " client=\"\(text)\""
             case .deferred, .relayed, .bounced, .expired, .refused: words += " reply=\"\(text)\""
-            case .damaged: words += " reason=\"\(text)\""
+            case .damaged, .held: words += " reason=\"\(text)\""
             case .reported: words += " report=\(text)"
-            case .dropped, .held, .released, .retried, .restored: words += " \(text)"
+            case .dropped, .released, .retried, .restored: words += " \(text)"
             }
         }
         if let actor = fact.actor { words += " by=\(actor)" }

@@ -194,6 +194,7 @@ package final class MemoryStore: Sendable {
         state.totals.lastID = max(state.totals.lastID ?? id, id)
         state.totals.counters.accepted += 1
         state.facts.append(new.acceptance)
+        state.facts += new.holds.flatMap(\.each)
     }
 
     func message(_ id: QueueID, _ state: State) throws -> SpooledMessage? {

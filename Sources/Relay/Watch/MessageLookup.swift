@@ -103,7 +103,7 @@ struct MessageLookup: Sendable {
                 [.held, .damaged].contains($0.kind) && $0.recipient ?? recipient.index == recipient.index
             }
             return held?.kind == .damaged
-                ? .damaged(reason: held?.text) : .held(by: held?.actor)
+                ? .damaged(reason: held?.text) : .held(by: held?.actor, reason: held?.text)
         case .queued, .deferred:
             if let domain = live?.unroutedDomain { return .noRoute(domain: domain) }
             return live?.backoff ?? (state == .queued ? .due : .retryTime)

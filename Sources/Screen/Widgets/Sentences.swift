@@ -79,8 +79,9 @@ extension RecipientDetail {
         case .noRoute(let domain):
             return "No route takes \(DomainName.disclosing(domain)): "
                 + "add a [[route]] with domain = \"\(domain)\" (or \"*\") and via = [\"host:port\"]."
-        case .held(let by):
-            return "\(by.map { "\($0) holds it" } ?? "It is on hold"); release it to have it tried again."
+        case .held(let by, let reason):
+            let words = reason.map { ": \($0)" } ?? ""
+            return "\(by.map { "\($0) holds it" } ?? "It is on hold")\(words); release it to have it tried again."
         case .damaged(let reason):
             let words = reason.map { " (\($0))" } ?? ""
             return "It is damaged\(words), and so kept aside; mend and release it, or drop it."

@@ -16,3 +16,22 @@ extension NewMessage {
             contentOctets: self.message.contentOctets, arrival: self.message.arrival, subject: subject)
     }
 }
+
+extension NewMessage {
+    /// The facts that recipients come in on hold: one for all that share a reason.
+    package var holds: [SharedFact] {
+        guard self.message.recipients.contains(where: { $0.state == .hold }) else { return [] }
+        var holds: [SharedFact] = []
+        for recipient in self.message.recipients where recipient.state == .hold {
+            if let place = holds.firstIndex(where: { $0.fact.text == recipient.lastReply }) {
+                holds[place].others.append(.init(index: recipient.index, forwardPath: recipient.forwardPath))
+                continue
+            }
+            var fact = Fact(.held, recipient, of: self.message, at: self.message.arrived)
+            fact.text = recipient.lastReply
+            fact.actor = self.heldBy
+            holds.append(SharedFact(fact: fact))
+        }
+        return holds
+    }
+}

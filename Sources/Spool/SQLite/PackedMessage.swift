@@ -6,6 +6,7 @@ struct PackedMessage: Sendable {
     let message: SpooledMessage
     let content: StoredContent
     let acceptance: Fact
+    let holds: [SharedFact]
     let envelope: [UInt8]
     let recipients: [UInt8]
     /// ``Digest`` of content in a buffer; a file has its own.
@@ -15,6 +16,7 @@ struct PackedMessage: Sendable {
         self.message = new.message
         self.content = new.content
         self.acceptance = new.acceptance
+        self.holds = new.holds
         self.envelope = Packer.envelope(of: new.message)
         self.recipients = Packer.recipients(new.message.recipients)
         self.digest =

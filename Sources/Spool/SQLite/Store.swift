@@ -187,6 +187,7 @@ final class Store {
         self.totals.lastID = max(self.totals.lastID, id.rawValue)
         self.totals.counters.accepted += 1
         try self.insert(SharedFact(fact: new.acceptance), envelope: new.envelope, db)
+        for hold in new.holds { try self.insert(hold, db) }
         self.remember(new.message)
     }
 

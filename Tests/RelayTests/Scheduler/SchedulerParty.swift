@@ -149,6 +149,7 @@ struct SchedulerParty {
             reversePath: .path(Path(mailbox: Mailbox(localPart: "ann", domain: Domain("example.net")))),
             arrival: Arrival(with: "ESMTP"), contentOctets: 24, recipients: [])
         var due = self.now
+        var isHeld = false
         for word in words.split(separator: " ").map(String.init) {
             let parts = word.split(separator: "@").map(String.init)
             if word.hasPrefix("MT-PRIORITY=") {
@@ -157,6 +158,8 @@ struct SchedulerParty {
                 message.parameters.append(Parameter("BY", String(word.dropFirst(3))))
             } else if word.hasPrefix("due=") {
                 due = Timestamp(milliseconds: Self.start + Self.milliseconds(String(word.dropFirst(4))))
+            } else if word == "on-hold" {
+                isHeld = true
             } else if word == "<>" {
                 message.reversePath = .null
             } else if parts.count == 2 {
@@ -166,7 +169,10 @@ struct SchedulerParty {
                         index: message.recipients.count, forwardPath: .path(Path(mailbox: mailbox)), due: due))
             }
         }
-        for place in message.recipients.indices { message.recipients[place].due = due }
+        for place in message.recipients.indices {
+            message.recipients[place].due = due
+            if isHeld { message.recipients[place].comesInOnHold("spam", at: self.now) }
+        }
         self.spool.accept(message)
         self.scheduler.accepted(message, at: self.now)
     }

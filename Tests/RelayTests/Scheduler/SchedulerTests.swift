@@ -279,6 +279,22 @@ struct SchedulerTests {
         }
     }
 
+    @Test("what comes in on hold waits for its release")
+    func comesInOnHold() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example on-hold
+            0:00:01 retry 1
+              order 1: 1
+            0:00:01 done 1
+            9:00:00
+            9:00:01 release 1
+              order 2: 1
+            9:00:01 done 2
+              begin 3: 1/b on session 1, new, to a.example:25
+            """)
+    }
+
     @Test("what is being tried is nobody else's, and what is ordered is not tried")
     func claims() {
         SchedulerParty.expect(

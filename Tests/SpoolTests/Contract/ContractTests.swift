@@ -322,6 +322,39 @@ struct ContractTests {
         try await play(implementation.make())
     }
 
+    @Test(
+        "a message may come in on hold: the facts say why, and release lets it go", arguments: Implementation.allCases)
+    func comesInOnHold(_ implementation: Implementation) async throws {
+        func play(_ store: some StoreUnderTest) async throws {
+            var message = store.message(octets: 7)
+            for index in 1...3 {
+                message.recipients.append(
+                    SpooledRecipient(
+                        index: index, forwardPath: message.recipients[0].forwardPath, due: message.arrived))
+            }
+            for index in 0...1 { message.recipients[index].comesInOnHold("smells of spam", at: message.arrived) }
+            message.recipients[3].comesInOnHold("maintenance", at: message.arrived)
+            message.recipients[3].comesInOnHold("a second reason", at: message.arrived)
+            let new = NewMessage(message, content: .buffer(ByteBuffer(string: "content")), heldBy: "a filter")
+            try await store.spool.accept(new, on: store.loop).get()
+            try await store.reopen()
+            #expect(try await store.spool.lease(after: nil, count: 1).messages == [message])
+            #expect(message.recipients.map(\.state) == [.hold, .hold, .queued, .hold])
+            let facts = try await store.spool.facts(of: message.id)
+            #expect(facts.map(\.kind) == [.accepted, .held, .held, .held])
+            #expect(facts.map(\.recipient) == [nil, 0, 1, 3])
+            #expect(facts.map(\.text) == [nil, "smells of spam", "smells of spam", "maintenance"])
+            #expect(facts.map(\.actor) == [nil, "a filter", "a filter", "a filter"])
+            let release = Order(.release, at: message.arrived.adding(milliseconds: 5), by: "ann")
+            let targets = [0, 2].map { RecipientTarget(message: message.id, index: $0, generation: 0) }
+            let applied = try await store.spool.apply(release, on: targets, on: store.loop).get()
+            #expect(applied.skipped == [.notOnHold: 1])
+            #expect(applied.changes.map(\.recipient.state) == [.queued])
+            #expect(applied.changes.map(\.recipient.heldTotal) == [5])
+        }
+        try await play(implementation.make())
+    }
+
     // MARK: facts
 
     @Test("what is gone still shows who handed it over, and its Subject", arguments: Implementation.allCases)
