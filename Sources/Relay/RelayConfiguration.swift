@@ -43,7 +43,7 @@ public struct RelayConfiguration: Sendable, Hashable {
 
     public struct Delivery: Sendable, Hashable {
         /// Sessions to one destination at a time.
-        public var connections = 20
+        public var connections = 100
         /// Recipients in one transaction (RFC 5321 §4.5.3.1.8 lets every server take 100).
         public var recipientsPerTransaction = 100
         public init() {}

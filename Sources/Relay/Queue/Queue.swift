@@ -112,6 +112,7 @@ final class Queue: @unchecked Sendable {
 
     private func run(_ action: Scheduler.Action) {
         switch action {
+        case .resolve(let question, let place): self.resolve(question, place)
         case .begin(let attempt, let id, let session, let isNew): self.begin(attempt, id, on: session, isNew: isNew)
         case .settle(let number, let id, let outcomes): self.settle(number, outcomes, of: id)
         case .read(let id): self.refresh(id)
@@ -204,6 +205,12 @@ final class Queue: @unchecked Sendable {
     }
 
     // MARK: going out
+
+    private func resolve(_ question: Scheduler.Question, _ place: NextHop.Place) {
+        self.delivery.resolver.resolve(place, on: self.loop).assumeIsolated().whenSuccess { resolution in
+            self.tell { $0.resolved(question, resolution, at: $1, using: &self.random) }
+        }
+    }
 
     private func begin(_ attempt: Int, _ id: QueueID, on session: Int, isNew: Bool) {
         if let message = self.fresh[id] { return self.begin(attempt, message, on: session, isNew: isNew) }

@@ -1,7 +1,7 @@
 public import SMTP
 
-/// Where a recipient goes now, and what the hosts there are held to. Two routes to the same place with the same security
-/// share one destination.
+/// Where a recipient goes now, and what the hosts there are held to. Two routes to the same place under the same terms share
+/// one destination.
 public struct NextHop: Sendable, Hashable, CustomStringConvertible {
     public enum Place: Sendable, Hashable {
         /// The hosts that a route names, in order.
@@ -12,11 +12,21 @@ public struct NextHop: Sendable, Hashable, CustomStringConvertible {
 
     public var place: Place
     public var security: RouteSecurity
+    public var limits: RouteLimits
+    public var retry: RouteRetry
 
-    public init(_ place: Place, security: RouteSecurity = RouteSecurity()) {
+    public init(
+        _ place: Place, security: RouteSecurity = RouteSecurity(), limits: RouteLimits = RouteLimits(),
+        retry: RouteRetry = RouteRetry()
+    ) {
         self.place = place
         self.security = security
+        self.limits = limits
+        self.retry = retry
     }
+
+    /// The place tells almost all of them apart.
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.place) }
 
     /// The hosts that are known without looking them up.
     public var hosts: [SocketEndpoint] {

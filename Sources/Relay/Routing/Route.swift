@@ -12,6 +12,8 @@ public struct Route: Sendable, Hashable {
     public var pattern: DomainPattern
     public var via: Via
     public var security: RouteSecurity
+    public var limits = RouteLimits()
+    public var retry = RouteRetry()
 
     public init(pattern: DomainPattern, via: Via, security: RouteSecurity = RouteSecurity()) {
         self.pattern = pattern
@@ -25,10 +27,12 @@ public struct Route: Sendable, Hashable {
 
     /// Where it leads for a domain.
     func nextHop(for domain: String) -> NextHop {
-        switch self.via {
-        case .hosts(let hosts): NextHop(.hosts(hosts), security: self.security)
-        case .exchangers: NextHop(.exchangers(of: Domain(domain)), security: self.security)
-        }
+        let place: NextHop.Place =
+            switch self.via {
+            case .hosts(let hosts): .hosts(hosts)
+            case .exchangers: .exchangers(of: Domain(domain))
+            }
+        return NextHop(place, security: self.security, limits: self.limits, retry: self.retry)
     }
 }
 

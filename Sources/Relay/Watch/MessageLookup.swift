@@ -61,14 +61,14 @@ struct MessageLookup: Sendable {
             guard let slot = scheduler.index.slot(of: id) else { return [:] }
             var live: [Int: Live] = [:]
             for row in scheduler.index.rows(of: slot) {
-                let destination = scheduler.destination(of: row).map { scheduler.destinations[$0] }
+                let destination = scheduler.destination(of: row)
                 live[Int(scheduler.index.rowIndex[Int(row)])] = Live(
                     state: scheduler.index.states[Int(row)], nextAttempt: scheduler.nextAttempt(row, at: now),
                     reason: scheduler.reason(row, at: now), progress: self.queue.progress(row),
                     backoff: destination.flatMap {
-                        $0.isBackingOff(at: now) ? .backoff(until: $0.backoffUntil, reason: $0.reason) : nil
+                        scheduler.backOff(of: $0, at: now).map { .backoff(until: $0.until, reason: $0.reason) }
                     }, unroutedDomain: scheduler.unroutedDomain(row),
-                    nextHops: destination?.nextHop.hosts.map(\.description) ?? [])
+                    nextHops: destination.map { scheduler.destinations[$0].nextHop.hosts.map(\.description) } ?? [])
             }
             return live
         }

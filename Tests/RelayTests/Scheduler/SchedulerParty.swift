@@ -37,6 +37,7 @@ struct SchedulerParty {
     private var isWriting: Bool
     private var unwritten: [Int: (QueueID, [Settlement.Outcome])] = [:]
     private var orders: [Int: (Order.Action, [RecipientTarget], retry: Int?)] = [:]
+    private var questions: [String: Scheduler.Question] = [:]
     private var lines: [String] = []
 
     private init(writesAtOnce: Bool, _ change: (inout RelayConfiguration) -> Void) {
@@ -61,12 +62,14 @@ struct SchedulerParty {
         #expect(party.lines.joined(separator: "\n") == lines.joined(separator: "\n"), sourceLocation: sourceLocation)
     }
 
-    /// `domain=host` for each route.
-    private static func routes(_ text: String) -> [Route] {
+    /// `domain=host` for each route; `domain=mx` for one by MX.
+    static func routes(_ text: String) -> [Route] {
         text.split(separator: " ").compactMap { word in
             let parts = word.split(separator: "=").map(String.init)
             guard parts.count == 2, let pattern = DomainPattern(parts[0]) else { return nil }
-            return Route(pattern: pattern, via: [SocketEndpoint(host: parts[1], port: 25)])
+            return Route(
+                pattern: pattern,
+                via: parts[1] == "mx" ? .exchangers : .hosts([SocketEndpoint(host: parts[1], port: 25)]))
         }
     }
 
@@ -134,6 +137,7 @@ struct SchedulerParty {
             self.scheduler.clockJumped(by: jump, to: self.now.adding(milliseconds: jump))
             self.now = self.now.adding(milliseconds: jump)
             self.wake = self.wake?.adding(milliseconds: jump)
+        case "resolved": self.resolved(name, words)
         case "routes":
             self.configuration.routes = Self.routes(rest)
             self.scheduler.routesChanged(self.configuration, at: self.now)
@@ -175,6 +179,27 @@ struct SchedulerParty {
         }
         self.spool.accept(message)
         self.scheduler.accepted(message, at: self.now)
+    }
+
+    /// `a.example to mx1.example`, `a.example refused 556 no`, `a.example unavailable SERVFAIL`.
+    private mutating func resolved(_ domain: String, _ words: String) {
+        guard let question = self.questions.removeValue(forKey: domain) else {
+            return self.lines.append("  nobody asked")
+        }
+        let (kind, rest) = words.split(separator: " ", maxSplits: 1).map(String.init).firstAndRest
+        let resolution: Resolution
+        switch kind {
+        case "to":
+            let hosts = rest.split(separator: " ").map {
+                MailHost(endpoint: SocketEndpoint(host: String($0), port: 25), preference: 10)
+            }
+            resolution = .hosts(hosts, site: Site(hosts))
+        case "refused":
+            resolution = .refused(
+                Reply(ReplyCode(rawValue: UInt16(rest.prefix(3)) ?? 0), nil, String(rest.dropFirst(4))))
+        default: resolution = .unavailable(rest)
+        }
+        self.scheduler.resolved(question, resolution, at: self.now, using: &self.random)
     }
 
     private mutating func attemptEnded(_ number: Int, _ words: String) {
@@ -261,6 +286,10 @@ struct SchedulerParty {
     private mutating func drain() {
         while let action = self.scheduler.next() {
             switch action {
+            case .resolve(let question, let place):
+                let domain = NextHop(place).description
+                self.lines.append("  resolve \(domain)")
+                self.questions[domain] = question
             case .begin(let attempt, _, let session, let isNew):
                 self.sessionOf[attempt] = session
                 let rows = self.scheduler.claims[attempt]?.rows ?? []

@@ -79,8 +79,10 @@ struct SchedulerTests {
             0:00:01 ended 1: 250 Ok
               settle 1: 1/b relayed (250 Ok)
               begin 6: 6/b on session 1
-              begin 7: 7/b on session 6, new, to a.example:25
               forget 1
+            0:00:01
+            0:00:01
+              begin 7: 7/b on session 6, new, to a.example:25
             0:00:02 ended 2: lost
               settle 2: 2/b deferred until 0:05:02 (connection lost while sending mail data)
             0:00:03 ended 3: lost

@@ -53,7 +53,7 @@ struct SimulationTests {
                     scheduler.settlementWritten(settlement, outcomes, generation: 1, isGone: !isDead, at: now)
                     guard isDead, let order = scheduler.dropAll() else { break }
                     scheduler.orderEnded(order.0, order.1, at: now)
-                case .read, .forget, .quit, .purge, .wake: break
+                case .resolve, .read, .forget, .quit, .purge, .wake: break
                 }
             }
             now = now.adding(milliseconds: 1000)
@@ -67,6 +67,8 @@ struct SimulationTests {
         #expect(scheduler.index.countsByDestination.count == scheduler.destinations.capacity)
         scheduler.timePassed(at: now.adding(milliseconds: 86_400_000))
         #expect(scheduler.destinations.count == 0)
+        #expect(scheduler.backlog.gates.count == 0)
+        #expect(scheduler.backlog.gates.capacity < 1000)
         #expect(scheduler.isQuiet)
     }
 }

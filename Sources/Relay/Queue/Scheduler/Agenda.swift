@@ -2,7 +2,8 @@ import HeapModule
 import Mail
 import SMTP
 
-/// What is to be looked at when its time comes: recipients that wait, back-offs that end, and what senders set a time for.
+/// What is to be looked at when its time comes: recipients that wait, what may go on then, and what senders set a
+/// time for.
 struct Agenda {
     /// A row that is to be looked at, unless its stamp has changed.
     struct Due: Comparable {
@@ -12,11 +13,16 @@ struct Agenda {
         static func < (left: Due, right: Due) -> Bool { left.at < right.at }
     }
 
-    /// The end of a destination's back-off.
-    struct BackOff: Comparable {
+    /// Something may go on: a back-off ends, a rate allows more, another session may be worth it. What was there may be gone.
+    struct Look: Comparable {
+        enum Place {
+            case gate(GateTable.Index)
+            case destination(DestinationTable.Index)
+        }
         var at: Int64
-        var destination: QueueIndex.DestinationIndex
-        static func < (left: BackOff, right: BackOff) -> Bool { left.at < right.at }
+        var place: Place
+        static func == (left: Look, right: Look) -> Bool { left.at == right.at }
+        static func < (left: Look, right: Look) -> Bool { left.at < right.at }
     }
 
     /// When mail has to be there (RFC 2852).
@@ -28,23 +34,21 @@ struct Agenda {
     }
 
     private var dues = Heap<Due>()
-    private var backOffs = Heap<BackOff>()
+    private var looks = Heap<Look>()
     private var deadlines = Heap<Deadline>()
 
     /// When there is something to look at, in milliseconds.
     var next: Int64? {
-        let next = min(self.dues.min?.at ?? .max, self.backOffs.min?.at ?? .max, self.deadlines.min?.at ?? .max)
+        let next = min(self.dues.min?.at ?? .max, self.looks.min?.at ?? .max, self.deadlines.min?.at ?? .max)
         return next == .max ? nil : next
     }
 
     mutating func add(_ due: Due) { self.dues.insert(due) }
-    mutating func add(_ backOff: BackOff) { self.backOffs.insert(backOff) }
+    mutating func add(_ look: Look) { self.looks.insert(look) }
     mutating func add(_ deadline: Deadline) { self.deadlines.insert(deadline) }
 
     mutating func takeDue(at now: Timestamp) -> Due? { Self.take(&self.dues) { $0.at <= now.milliseconds } }
-    mutating func takeBackOff(at now: Timestamp) -> BackOff? {
-        Self.take(&self.backOffs) { $0.at <= now.milliseconds }
-    }
+    mutating func takeLook(at now: Timestamp) -> Look? { Self.take(&self.looks) { $0.at <= now.milliseconds } }
     mutating func takeDeadline(at now: Timestamp) -> Deadline? {
         Self.take(&self.deadlines) { $0.at <= now.milliseconds }
     }
@@ -65,7 +69,7 @@ struct Agenda {
     /// The time of day jumped by this many milliseconds, and what waits still has to wait as long as before.
     mutating func shift(by jump: Int64) {
         self.dues = Heap(self.dues.unordered.map { Due(at: $0.at + jump, row: $0.row, stamp: $0.stamp) })
-        self.backOffs = Heap(self.backOffs.unordered.map { BackOff(at: $0.at + jump, destination: $0.destination) })
+        self.looks = Heap(self.looks.unordered.map { Look(at: $0.at + jump, place: $0.place) })
         self.deadlines = Heap(
             self.deadlines.unordered.map { Deadline(at: $0.at + jump, message: $0.message, mode: $0.mode) })
     }

@@ -6,7 +6,6 @@ import Spool
 /// What the result of an attempt means for its recipients, as it is to be written down.
 struct AttemptRules {
     var retry: RelayConfiguration.Retry
-    var schedule: RetrySchedule
 
     /// - Parameter rows: the recipients of the attempt, in order.
     /// - Returns: one for each of them.
@@ -66,20 +65,20 @@ struct AttemptRules {
             outcome.state = .expired
             outcome.countsAsTry = true
         } else {
-            let delay = self.schedule.delay(afterFailures: Int(index.tries[Int(row)]) + 1, using: &random)
+            let delay = RetrySchedule(self.retry).delay(afterFailures: Int(index.tries[Int(row)]) + 1, using: &random)
             outcome.due = now.adding(milliseconds: delay)
         }
     }
 }
 
 extension ClientSession.Outcome {
-    /// The session broke, or the server ends it (RFC 5321 §3.8).
-    var isBroken: Bool {
+    /// Why the session broke, or the server ended it (RFC 5321 §3.8); `nil` where neither happened.
+    var breakingCause: String? {
         switch self {
-        case .deferred(.reply(let reply)): reply.code == 421
-        case .deferred(.beyondLimit): false
-        case .deferred: true
-        case .relayed, .bounced: false
+        case .deferred(.reply(let reply)): reply.code == 421 ? reply.description : nil
+        case .deferred(.beyondLimit): nil
+        case .deferred(let cause): cause.description
+        case .relayed, .bounced: nil
         }
     }
 }

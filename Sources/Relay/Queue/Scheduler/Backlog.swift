@@ -1,3 +1,4 @@
+import DequeModule
 import Mail
 import Monitor
 import SMTP
@@ -8,25 +9,35 @@ import Spool
 struct Backlog {
     var index = QueueIndex()
     var destinations: DestinationTable
+    var gates = GateTable()
     var claims = Claims()
     var agenda = Agenda()
+    private var retry: RelayConfiguration.Retry
     /// No retry is put off longer, in milliseconds.
     private var longestWait: Int64
 
     init(_ configuration: RelayConfiguration) {
         self.destinations = DestinationTable(configuration)
-        self.longestWait = configuration.retry.longest
+        self.retry = configuration.retry
+        self.longestWait = configuration.longestRetry
     }
 
     mutating func routesChanged(_ configuration: RelayConfiguration) {
         self.destinations.routesChanged(configuration)
-        self.longestWait = configuration.retry.longest
+        self.retry = configuration.retry
+        self.longestWait = configuration.longestRetry
+    }
+
+    /// When a recipient is tried again, and for how long.
+    func retry(of row: QueueIndex.Row) -> RelayConfiguration.Retry {
+        self.destination(of: row).map { self.retry.changed(by: self.destinations[$0].nextHop.retry) } ?? self.retry
     }
 
     /// The time of day jumped by this many milliseconds.
     mutating func shift(by jump: Int64, to now: Timestamp) {
         self.index.shift(by: jump, to: now)
         self.destinations.shift(by: jump)
+        self.gates.shift(by: jump)
         self.agenda.shift(by: jump)
     }
 
@@ -135,6 +146,33 @@ struct Backlog {
         return nil
     }
 
+    /// Whose turn it is at a gate, if anybody waits there.
+    mutating func nextInTurn(_ gate: GateTable.Index) -> (destination: DestinationTable.Index, row: QueueIndex.Row)? {
+        while let destination = self.gates[gate].turns.first {
+            if let row = self.firstReady(destination) { return (destination, row) }
+            self.gates[gate].turns.removeFirst()
+            self.destinations[destination].isInTurn = false
+        }
+        return nil
+    }
+
+    /// The destination whose turn it was had it, and the others come before it has another.
+    mutating func turnTaken(_ gate: GateTable.Index) {
+        guard self.gates[gate].turns.count > 1, let destination = self.gates[gate].turns.popFirst() else { return }
+        if self.firstReady(destination) == nil {
+            self.destinations[destination].isInTurn = false
+        } else {
+            self.gates[gate].turns.append(destination)
+        }
+    }
+
+    /// How many wait for a session there, roughly.
+    func waiting(at gate: GateTable.Index) -> Int {
+        let turns = self.gates[gate].turns
+        guard turns.count > 1 else { return turns.first.map { self.destinations[$0].waiting } ?? 0 }
+        return turns.prefix(100).reduce(max(turns.count - 100, 0)) { $0 + self.destinations[$1].waiting }
+    }
+
     /// Those recipients of the message that can go in the same transaction, in their order, and `first` in any case.
     ///
     /// - Parameter limit: of recipients.
@@ -158,14 +196,127 @@ struct Backlog {
         return rows
     }
 
+    // MARK: ways
+
+    /// What is to be done about mail that is ready.
+    enum Way {
+        /// It has its turn there.
+        case gate(GateTable.Index)
+        /// Somebody has to be asked where it goes.
+        case ask
+        /// It is returned.
+        case refused(Reply)
+        /// It waits, for an answer or the end of a back-off.
+        case wait
+    }
+
+    mutating func way(of destination: DestinationTable.Index, at now: Timestamp) -> Way {
+        if self.destinations[destination].mustAsk(at: now), self.firstReady(destination) != nil {
+            self.destinations[destination].asks()
+            return .ask
+        }
+        switch self.destinations[destination].lookup {
+        case .refused(let reply): return .refused(reply)
+        case .due, .asked: return .wait
+        case .found:
+            let gate = self.gate(of: destination)
+            if !self.destinations[destination].isInTurn {
+                self.destinations[destination].isInTurn = true
+                self.gates[gate].turns.append(destination)
+            }
+            return .gate(gate)
+        }
+    }
+
+    private mutating func gate(of destination: DestinationTable.Index) -> GateTable.Index {
+        if let gate = self.destinations[destination].gate { return gate }
+        let hosts = self.destinations[destination].nextHop.hosts.map { MailHost(endpoint: $0) }
+        return self.enter(destination, Site(named: hosts))
+    }
+
+    /// Mail of a destination goes to that site from now on.
+    @discardableResult
+    mutating func enter(_ destination: DestinationTable.Index, _ site: Site) -> GateTable.Index {
+        let hop = self.destinations[destination].nextHop
+        let gate = self.gates.enter(Gate.Key(site: site, security: hop.security, limits: hop.limits))
+        self.destinations[destination].gate = gate
+        return gate
+    }
+
+    /// It is known where a destination leads.
+    mutating func found(_ destination: DestinationTable.Index, _ site: Site, until: Timestamp, at now: Timestamp) {
+        if let gate = self.destinations[destination].gate, self.gates[gate].key.site != site {
+            self.leave(destination, at: now)
+        }
+        if self.destinations[destination].gate == nil { self.enter(destination, site) }
+        self.destinations[destination].found(until: until)
+    }
+
+    /// An order lets one try through each back-off.
+    mutating func allowProbe(_ destination: DestinationTable.Index, for order: Int) {
+        self.destinations[destination].allowProbe(for: order)
+        if let gate = self.destinations[destination].gate { self.gates[gate].allowProbe(for: order) }
+    }
+
+    /// It leads there no more, or it is not known where.
+    mutating func leave(_ destination: DestinationTable.Index, at now: Timestamp) {
+        guard let gate = self.destinations[destination].gate else { return }
+        self.withdraw(destination)
+        if self.destinations[destination].isResting {
+            self.destinations[destination].isResting = false
+            self.gates[gate].resting.removeAll { $0 == destination }
+        }
+        self.destinations[destination].gate = nil
+        self.gates.leave(gate)
+        self.gates.removeIfIdle(gate, at: now)
+    }
+
+    /// It has no more turns for now.
+    mutating func withdraw(_ destination: DestinationTable.Index) {
+        guard let gate = self.destinations[destination].gate, self.destinations[destination].isInTurn else { return }
+        self.destinations[destination].isInTurn = false
+        self.gates[gate].turns.removeAll { $0 == destination }
+    }
+
+    /// A session of the gate ended; what was remembered for its sake alone goes away.
+    mutating func removeIfIdle(gate: GateTable.Index, at now: Timestamp) {
+        guard !self.gates[gate].isRemoved, self.gates[gate].sessions == 0 else { return }
+        let resting = self.gates[gate].resting
+        self.gates[gate].resting = []
+        for destination in resting {
+            self.destinations[destination].isResting = false
+            self.removeIfIdle(destination, at: now)
+        }
+        self.gates.removeIfIdle(gate, at: now)
+    }
+
     /// A destination with no mail, no sessions and no back-off goes away: there may be as many as there are domains.
-    mutating func removeIfIdle(_ destination: QueueIndex.DestinationIndex, at now: Timestamp) {
+    mutating func removeIfIdle(_ destination: DestinationTable.Index, at now: Timestamp) {
         guard destination >= 0, !self.destinations[destination].isRemoved,
-            self.destinations[destination].sessions == 0,
             self.index.countsByDestination[Int(destination)].isEmpty,
-            !self.destinations[destination].isBackingOff(at: now)
+            !self.destinations[destination].backOff.isOn(at: now)
         else { return }
+        if let gate = self.destinations[destination].gate, self.gates[gate].sessions > 0,
+            self.rest(destination, at: gate)
+        {
+            return
+        }
+        self.leave(destination, at: now)
         self.destinations.remove(destination)
+    }
+
+    /// - Returns: whether it is remembered as long as there are sessions; there are not too many others.
+    private mutating func rest(_ destination: DestinationTable.Index, at gate: GateTable.Index) -> Bool {
+        if self.destinations[destination].isResting { return true }
+        if self.gates[gate].resting.count >= Gate.restingLimit {
+            let awake = self.gates[gate].resting.filter { !self.index.countsByDestination[Int($0)].isEmpty }
+            for destination in awake { self.destinations[destination].isResting = false }
+            self.gates[gate].resting.removeAll { awake.contains($0) }
+            guard self.gates[gate].resting.count < Gate.restingLimit else { return false }
+        }
+        self.destinations[destination].isResting = true
+        self.gates[gate].resting.append(destination)
+        return true
     }
 
     // MARK: orders

@@ -16,7 +16,9 @@ struct Claims {
         /// A session, and where it goes.
         struct Session {
             var number: Int
-            var destination: QueueIndex.DestinationIndex
+            var gate: GateTable.Index
+            /// It was opened for this attempt.
+            var isNew: Bool
         }
         /// The recipients: of one message, but for an order.
         var rows: [QueueIndex.Row]

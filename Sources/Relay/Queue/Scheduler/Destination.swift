@@ -1,8 +1,8 @@
 import HeapModule
 import Mail
+import SMTP
 
-/// What is on its way to one next hop: who waits for a session, how many sessions there may be, and since when it does
-/// not answer.
+/// A next hop, with the mail that is ready for it. Its sessions are those of the site that it leads to.
 struct Destination {
     /// A row that was ready when its stamp was this.
     struct Entry: Comparable {
@@ -30,36 +30,49 @@ struct Destination {
         }
     }
 
+    /// What is known of where it leads.
+    enum Lookup: Equatable {
+        /// Nobody was asked, or the answer is old.
+        case due
+        /// It was asked, and has not been answered.
+        case asked
+        /// It leads to ``gate``, and is asked about again after that time; `nil`: never, since a route names its hosts.
+        case found(until: Timestamp?)
+        /// No host ever takes mail for it: what is ready is returned with this reply.
+        case refused(Reply)
+    }
+
     let nextHop: NextHop
     /// A number that no other destination ever has, while its index goes to another one after it.
     let number: Int
     /// Due recipients: those of the highest priority first, among equals the oldest due. An entry whose stamp is old is
     /// passed over.
     private var ready = Heap<Entry>()
-    /// Open, or about to be.
-    var sessions = 0
-    /// The numbers of the sessions that wait for a transaction.
-    var idle: [Int] = []
-    /// How many sessions are tried at a time: one more with each success, half with a failure. The first number is that of
-    /// Postfix (initial_destination_concurrency).
-    private(set) var window = 5
-    /// Failures to get a session, in a row.
-    private(set) var failures = 0
-    /// While set and ahead, no session is opened.
-    private(set) var backoffUntil: Timestamp?
-    /// Why, in words.
-    private(set) var reason: String?
-    /// The operator asked: one session may be tried in spite of the back-off.
-    private(set) var mayProbe = false
-    /// The last order that asked for that; it may come in many parts.
-    private var probed: Int?
+    /// The way to its site; `nil` before that is known.
+    var gate: GateTable.Index?
+    /// It has its turn there.
+    var isInTurn = false
+    /// It is remembered there without mail.
+    var isResting = false
+    private(set) var lookup: Lookup
+    /// While its hosts cannot be found out.
+    private(set) var backOff = BackOff()
     private(set) var isRemoved = false
 
     init(_ nextHop: NextHop, number: Int) {
         self.nextHop = nextHop
         self.number = number
+        self.lookup =
+            switch nextHop.place {
+            case .hosts: .found(until: nil)
+            case .exchangers: .due
+            }
     }
 
+    // MARK: the line
+
+    /// How many are ready, or were.
+    var waiting: Int { self.ready.count }
     var first: Entry? { self.ready.min }
     mutating func add(_ entry: Entry) { self.ready.insert(entry) }
     mutating func takeFirst() -> Entry? { self.ready.popMin() }
@@ -73,57 +86,53 @@ struct Destination {
         self.ready = Heap(self.ready.unordered.filter(isCurrent))
     }
 
-    func isBackingOff(at now: Timestamp) -> Bool { self.backoffUntil.map { $0 > now } ?? false }
+    // MARK: the way
 
-    /// How many sessions may be open now.
-    func allowed(limit: Int, at now: Timestamp) -> Int {
-        if self.isBackingOff(at: now) { return self.mayProbe ? 1 : 0 }
-        // After a back-off one session shows whether the hop is back before others follow.
-        return self.failures > 0 ? 1 : min(self.window, limit)
+    /// Whether somebody has to be asked before its mail can go on.
+    func mustAsk(at now: Timestamp) -> Bool {
+        switch self.lookup {
+        case .due: !self.backOff.isOn(at: now) || self.backOff.mayProbe
+        case .found(let until): until.map { $0 <= now } ?? false
+        case .asked, .refused: false
+        }
     }
 
-    /// A new session is opened.
-    mutating func opened() {
-        self.mayProbe = false
-        self.sessions += 1
+    mutating func asks() {
+        self.lookup = .asked
+        self.backOff.began()
     }
 
-    /// - Parameter order: names it; it is allowed one session.
-    mutating func allowProbe(for order: Int) {
-        guard self.probed != order else { return }
-        self.probed = order
-        self.mayProbe = true
+    mutating func found(until: Timestamp) {
+        self.lookup = .found(until: until)
+        self.backOff.succeeded()
     }
 
-    mutating func succeeded(limit: Int) {
-        self.window = min(self.window + 1, max(limit, 1))
-        self.failures = 0
-        self.backoffUntil = nil
-        self.reason = nil
-        self.mayProbe = false
+    mutating func refused(_ reply: Reply) {
+        self.lookup = .refused(reply)
+        self.backOff.succeeded()
     }
+
+    /// There are no hosts for now, and it is asked about again then.
+    mutating func notFound(_ reason: String, until: Timestamp) {
+        self.lookup = .due
+        self.backOff.failed(reason, until: until)
+    }
+
+    /// What was refused is returned; mail that comes later asks anew.
+    mutating func refusalIsOver() { self.lookup = .due }
+
+    mutating func allowProbe(for order: Int) { self.backOff.allowProbe(for: order) }
 
     /// The time of day jumped by this many milliseconds.
     mutating func shift(by jump: Int64) {
-        self.backoffUntil = self.backoffUntil?.adding(milliseconds: jump)
+        self.backOff.shift(by: jump)
+        if case .found(let until?) = self.lookup { self.lookup = .found(until: until.adding(milliseconds: jump)) }
         self.ready = Heap(self.ready.unordered.map { $0.shifted(by: jump) })
     }
-
-    /// A session broke while others go on.
-    mutating func congested() { self.window = max(1, self.window / 2) }
 
     /// Leaves a place for another destination.
     mutating func remove() {
         self.isRemoved = true
         self.ready = Heap()
-        self.idle = []
-    }
-
-    mutating func failed(_ reason: String, until: Timestamp) {
-        self.window = max(1, self.window / 2)
-        self.failures += 1
-        self.reason = reason
-        self.backoffUntil = until
-        self.mayProbe = false
     }
 }

@@ -12,7 +12,7 @@ struct DestinationTable {
     /// The number of the newest destination. Who noted something by index knows by it which of them came later.
     private(set) var newest = 0
     private var routes: RouteTable
-    private var hostname: String
+    private(set) var hostname: String
     /// Goes up when the routes change.
     private(set) var routing = 0
     /// The domain that was asked for last, which is the next one of many too.

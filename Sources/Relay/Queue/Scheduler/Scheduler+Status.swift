@@ -10,38 +10,24 @@ extension Scheduler {
         return index < 0 ? nil : index
     }
 
-    /// The last reply, or why there was none.
-    func reason(_ row: QueueIndex.Row, at now: Timestamp) -> String? {
-        if let reply = self.index.reply(row) { return reply }
-        guard let destination = self.destination(of: row) else { return nil }
-        return self.index.states[Int(row)] == .queued
-            && self.destinations[destination].isBackingOff(at: now)
-            ? self.destinations[destination].reason : nil
-    }
-
-    func missingRoute(_ row: QueueIndex.Row) -> String? {
-        self.unroutedDomain(row).map(RouteTable.missingRoute)
-    }
-
-    /// The domain of a recipient that no route takes.
-    func unroutedDomain(_ row: QueueIndex.Row) -> String? {
-        guard self.index.destinations[Int(row)] == QueueIndex.unrouted,
-            let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
-        else { return nil }
-        return RouteTable.routedDomain(of: path, hostname: self.configuration.hostname)
-    }
-
-    /// When it is tried next, where that is known.
+    func reason(_ row: QueueIndex.Row, at now: Timestamp) -> String? { self.backlog.reason(row, at: now) }
+    func unroutedDomain(_ row: QueueIndex.Row) -> String? { self.backlog.unroutedDomain(row) }
     func nextAttempt(_ row: QueueIndex.Row, at now: Timestamp) -> Timestamp? {
-        guard let index = self.destination(of: row) else { return nil }
-        let backoff = self.destinations[index].backoffUntil
-        switch self.index.states[Int(row)] {
-        case .deferred:
-            let due = Timestamp(milliseconds: self.index.due[Int(row)])
-            return backoff.map { max($0, due) } ?? due
-        case .queued: return self.destinations[index].isBackingOff(at: now) ? backoff : nil
-        case .active, .hold, .relayed, .bounced, .expired, .dropped: return nil
-        }
+        self.backlog.nextAttempt(row, at: now)
+    }
+
+    /// The way to the site of a destination, where it is known.
+    func gate(of destination: DestinationTable.Index) -> Gate? {
+        self.destinations[destination].gate.map { self.backlog.gates[$0] }
+    }
+
+    /// Sessions to the site of a destination at a time.
+    func limit(ofDestination destination: DestinationTable.Index) -> Int {
+        self.destinations[destination].nextHop.limits.connections ?? self.configuration.delivery.connections
+    }
+
+    func backOff(of destination: DestinationTable.Index, at now: Timestamp) -> BackOff? {
+        self.backlog.backOff(of: destination, at: now)
     }
 
     /// The session on which a recipient is being tried.

@@ -9,7 +9,15 @@ import Spool
 /// It has no event loop, no clock, no spool and no sockets, and no chance of its own: time and random numbers are arguments.
 /// After each event its driver pulls ``next()`` until there is nothing more to do.
 struct Scheduler: Sendable {
+    /// About a destination, which may be gone when it is answered.
+    struct Question: Equatable, Sendable {
+        fileprivate var destination: DestinationTable.Index
+        fileprivate var number: Int
+    }
+
     enum Action: Equatable, Sendable {
+        /// Finds out where mail for a place goes; `resolved` tells.
+        case resolve(Question, NextHop.Place)
         /// Makes an attempt on a session, which is opened for it when it is new; `attemptEnded` tells what became of it.
         case begin(attempt: Int, message: QueueID, session: Int, isNew: Bool)
         /// Writes down what became of recipients; `settlementWritten` and the like say how that went.
@@ -26,38 +34,43 @@ struct Scheduler: Sendable {
         case wake(at: Timestamp)
     }
 
-    /// Messages that a scan through all of them looks at in one event, so that a million do not hold up the others.
-    private static let slotsInPart = 8192
+    private struct Session {
+        var gate: GateTable.Index
+        var nextHop: NextHop
+        /// Counted where the route limits them.
+        var transactions = 0
+    }
+
     /// Recipients that come due in one event.
     private static let duesInPart = 10_000
     /// Settlements under way at once: all mail to a hop that is gone may wait too long at the same time.
     private static let settlementsAtOnce = 200
     /// Recipients that one report tells of, so that it stays small enough for the spool's transaction.
     static let recipientsInReport = 100
+    /// For so many milliseconds it is believed where a domain's mail goes.
+    private static let lookupLasts: Int64 = 5 * 60_000
 
     private(set) var configuration: RelayConfiguration
-    private var schedule: RetrySchedule
-    private var backlog: Backlog
-    /// The destination of each session.
-    private var sessions: [Int: QueueIndex.DestinationIndex] = [:]
+    private(set) var backlog: Backlog
+    private var sessions: [Int: Session] = [:]
     private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
     private var canWrite = true
     private(set) var isStopping = false
-    /// The look through all mail for what waited too long: when the next one begins, and how far one is.
-    private var sweep: (at: Timestamp, place: Int?)
-    /// The look through all mail for new routes: since when, and how far it is.
-    private var rerouting: (since: Timestamp, place: Int)?
+    /// For what waited too long.
+    private var sweep: Walk
+    /// For new routes.
+    private var rerouting: Walk?
+    /// Destinations whose mail is returned, more of it than at a time.
+    private var returning: Deque<Question> = []
     /// The driver will wake us then, at the latest.
     private var wakeAt: Timestamp?
     private var actions: Deque<Action> = []
 
     init(_ configuration: RelayConfiguration, at now: Timestamp) {
         self.configuration = configuration
-        self.schedule = RetrySchedule(configuration.retry)
         self.backlog = Backlog(configuration)
-        self.sweep = (now, nil)
-        self.sweep.at = self.nextSweep(after: now)
+        self.sweep = Walk(since: now.adding(milliseconds: configuration.sweepInterval))
     }
 
     /// The next thing to do, or `nil` until something happens.
@@ -72,8 +85,8 @@ struct Scheduler: Sendable {
 
     private var nextLook: Timestamp? {
         var next = self.backlog.agenda.next ?? .max
-        if self.sweep.place == nil || self.backlog.claims.settlements < Self.settlementsAtOnce {
-            next = min(next, self.sweep.at.milliseconds)
+        if !self.sweep.hasBegun || self.backlog.claims.settlements < Self.settlementsAtOnce {
+            next = min(next, self.sweep.since.milliseconds)
         }
         if let rerouting = self.rerouting { next = min(next, rerouting.since.milliseconds) }
         return next == .max ? nil : Timestamp(milliseconds: next)
@@ -141,10 +154,7 @@ struct Scheduler: Sendable {
             budget -= 1
             if self.backlog.index.stamps[Int(due.row)] == due.stamp { self.plan(due.row, at: now) }
         }
-        while let over = self.backlog.agenda.takeBackOff(at: now) {
-            self.pump(over.destination, at: now)
-            self.backlog.removeIfIdle(over.destination, at: now)
-        }
+        while let look = self.backlog.agenda.takeLook(at: now) { self.look(at: look.place, at: now) }
         while let deadline = self.backlog.agenda.takeDeadline(at: now) {
             self.passed(deadline, at: now)
         }
@@ -156,74 +166,46 @@ struct Scheduler: Sendable {
     /// that really passed, so that nothing expires by a jump, or sleeps through one.
     mutating func clockJumped(by jump: Int64, to now: Timestamp) {
         self.backlog.shift(by: jump, to: now)
-        self.sweep.at = self.sweep.at.adding(milliseconds: jump)
+        self.sweep.since = self.sweep.since.adding(milliseconds: jump)
         self.rerouting?.since = now
         self.wakeAt = self.wakeAt?.adding(milliseconds: jump)
     }
 
-    /// Once a minute, or oftener when patience is short.
-    private func nextSweep(after now: Timestamp) -> Timestamp {
-        now.adding(milliseconds: min(max(self.configuration.retry.giveUp / 20, 1000), 60_000))
+    private mutating func look(at place: Agenda.Look.Place, at now: Timestamp) {
+        switch place {
+        case .gate(let gate):
+            guard !self.backlog.gates[gate].isRemoved else { return }
+            self.backlog.gates[gate].looked(at: now)
+            self.pump(gate, at: now)
+            self.backlog.removeIfIdle(gate: gate, at: now)
+        case .destination(let destination):
+            guard !self.backlog.destinations[destination].isRemoved else { return }
+            self.serve(destination, at: now)
+            self.backlog.removeIfIdle(destination, at: now)
+        }
     }
 
     private mutating func goOnSweeping(at now: Timestamp) {
-        guard self.sweep.place != nil || self.sweep.at <= now else { return }
-        var place = self.sweep.place ?? 0
-        let end = min(place + Self.slotsInPart, self.backlog.index.ids.count)
-        while place < end, self.backlog.claims.settlements < Self.settlementsAtOnce {
-            if self.backlog.index.ids[place] != 0 { self.lookAtPatience(QueueIndex.Slot(place), at: now) }
-            place += 1
+        guard self.sweep.since <= now else { return }
+        var budget = Walk.part
+        while self.backlog.claims.settlements < Self.settlementsAtOnce,
+            let slot = self.sweep.next(in: self.backlog.index, budget: &budget)
+        {
+            self.settle(self.backlog.endedWaits(slot, at: now))
         }
-        guard place >= self.backlog.index.ids.count else {
-            self.sweep.place = place
-            return
-        }
-        self.sweep = (self.nextSweep(after: now), nil)
+        guard self.sweep.isOver(in: self.backlog.index) else { return }
+        self.sweep = Walk(since: now.adding(milliseconds: self.configuration.sweepInterval))
         self.actions.append(.purge)
-    }
-
-    private mutating func lookAtPatience(_ slot: QueueIndex.Slot, at now: Timestamp) {
-        let patience = Patience(retry: self.configuration.retry)
-        var ended: [EndedWait] = []
-        for row in self.backlog.index.rows(of: slot) {
-            let state = self.backlog.index.states[Int(row)]
-            guard state == .queued || state == .deferred,
-                let verdict = patience.verdict(
-                    age: self.backlog.index.age(row, at: now), isNoticed: self.backlog.index.delayNoticed(row)
-                ),
-                // There may be nobody to tell (RFC 5321 §4.5.5).
-                verdict == .expire || self.backlog.index.reversePath(slot) != "<>",
-                !self.backlog.claims.has(row)
-            else { continue }
-            ended.append(
-                EndedWait(row, verdict, self.reason(row, at: now) ?? self.missingRoute(row) ?? "no attempt was made"))
-        }
-        self.settle(ended)
     }
 
     private mutating func passed(_ deadline: Agenda.Deadline, at now: Timestamp) {
         guard let slot = self.backlog.index.slot(of: deadline.message) else { return }
-        var ended: [EndedWait] = []
-        var isBusy = false
-        for row in self.backlog.index.rows(of: slot)
-        where !self.backlog.index.states[Int(row)].isSettled {
-            if self.backlog.claims.has(row) || self.backlog.index.states[Int(row)] == .active {
-                isBusy = true
-            } else if let verdict = Patience.verdict(
-                deadline.mode, isNoticed: self.backlog.index.delayNoticed(row))
-            {
-                let why = "the time that the sender set (DELIVERBY) is over"
-                ended.append(
-                    EndedWait(
-                        row, verdict,
-                        (self.reason(row, at: now) ?? self.missingRoute(row)).map { "\(why); \($0)" } ?? why))
-            }
-        }
-        // An attempt under way may still make it, and else is judged when it ends.
-        if isBusy {
-            var again = deadline
-            again.at = now.milliseconds + 1000
-            self.backlog.agenda.add(again)
+        var again: Int64?
+        let ended = self.backlog.endedWaits(slot, by: deadline, at: now, again: &again)
+        if let again {
+            var deadline = deadline
+            deadline.at = now.milliseconds + again
+            self.backlog.agenda.add(deadline)
         }
         self.settle(ended)
     }
@@ -240,19 +222,21 @@ struct Scheduler: Sendable {
 
     /// A session waits for a transaction.
     mutating func sessionIdle(_ session: Int, at now: Timestamp) {
-        guard let destination = self.sessions[session] else { return }
-        if self.isStopping { return self.actions.append(.quit(session: session)) }
-        self.backlog.destinations[destination].idle.append(session)
-        self.pump(destination, at: now)
+        guard let known = self.sessions[session] else { return }
+        let most = known.nextHop.limits.messagesPerConnection
+        if self.isStopping || most.map({ known.transactions >= $0 }) ?? false {
+            return self.actions.append(.quit(session: session))
+        }
+        self.backlog.gates[known.gate].idle.append(session)
+        self.pump(known.gate, at: now)
     }
 
     /// A session is gone; what became of its last attempt has been told.
     mutating func sessionEnded(_ session: Int, at now: Timestamp) {
-        guard let destination = self.sessions.removeValue(forKey: session) else { return }
-        self.backlog.destinations[destination].sessions -= 1
-        self.backlog.destinations[destination].idle.removeAll { $0 == session }
-        self.pump(destination, at: now)
-        self.backlog.removeIfIdle(destination, at: now)
+        guard let gate = self.sessions.removeValue(forKey: session)?.gate else { return }
+        self.backlog.gates[gate].closed(session)
+        self.pump(gate, at: now)
+        self.backlog.removeIfIdle(gate: gate, at: now)
     }
 
     mutating func attemptEnded(
@@ -261,21 +245,33 @@ struct Scheduler: Sendable {
         guard let (claim, session) = self.backlog.claims.attemptEnded(result.job) else { return }
         // The message may be gone, as far as the spool knows.
         guard let first = claim.rows.first else { return self.notTried(result.job, at: now) }
+        let retry = self.backlog.retry(of: first)
         switch result.verdict {
         case .untried: return self.notTried(result.job, at: now)
         case .unreachable(let reason):
-            self.unreachable(session.destination, reason, at: now, using: &random)
+            let backOff = self.backlog.gates[session.gate].backOff
+            if !backOff.isOn(at: now), self.backlog.gates[session.gate].sessions > 1 {
+                // The others show that the site is there: it takes no more of them, and nothing was tried.
+                self.backlog.gates[session.gate].congested(at: now)
+                return self.notTried(result.job, at: now)
+            }
+            self.failed(session.gate, reason, retry, at: now, using: &random)
         case .outcomes(let outcomes):
             // A session that broke is a sign of too many; one that answered, whatever it said of the mail, is not.
-            if outcomes.contains(where: \.isBroken) {
-                self.backlog.destinations[session.destination].congested()
+            if let reason = outcomes.lazy.compactMap({ $0.breakingCause }).first {
+                if self.backlog.gates[session.gate].broke(at: now) {
+                    self.failed(session.gate, reason, retry, at: now, using: &random)
+                }
             } else {
-                self.backlog.destinations[session.destination].succeeded(
-                    limit: self.configuration.delivery.connections)
+                let slot = self.backlog.index.rowSlot[Int(first)]
+                let isTelling =
+                    !session.isNew && self.backlog.index.octets[Int(slot)] <= TransactionTimes.octets
+                self.backlog.gates[session.gate].succeeded(
+                    in: result.milliseconds, isTelling: isTelling, limit: self.limit(of: session.gate), at: now)
             }
         case .unreadable, .damaged: break
         }
-        let rules = AttemptRules(retry: self.configuration.retry, schedule: self.schedule)
+        let rules = AttemptRules(retry: retry)
         let outcomes = rules.outcomes(
             of: result, for: claim.rows, in: self.backlog.index, at: now, using: &random)
         self.actions.append(.settle(result.job, message: self.backlog.index.id(ofRow: first), outcomes))
@@ -291,19 +287,75 @@ struct Scheduler: Sendable {
         self.ended(claim, at: now)
     }
 
-    /// The destination waits, and with it all that is ready for it.
-    private mutating func unreachable(
-        _ destination: QueueIndex.DestinationIndex, _ reason: String, at now: Timestamp,
+    /// The site is left alone for a while, and with it all that is ready for it.
+    private mutating func failed(
+        _ gate: GateTable.Index, _ reason: String, _ retry: RelayConfiguration.Retry, at now: Timestamp,
         using random: inout some RandomNumberGenerator
     ) {
-        guard !self.backlog.destinations[destination].isBackingOff(at: now) else { return }
-        if self.backlog.destinations[destination].sessions > 1 {
-            return self.backlog.destinations[destination].congested()
+        let failures = self.backlog.gates[gate].backOff.failures + 1
+        let end = now.adding(milliseconds: RetrySchedule(retry).delay(afterFailures: failures, using: &random))
+        self.backlog.gates[gate].failed(reason, until: end)
+        self.backlog.agenda.add(Agenda.Look(at: end.milliseconds, place: .gate(gate)))
+    }
+
+    // MARK: where mail goes
+
+    /// What is known of the place that a question was about.
+    mutating func resolved(
+        _ question: Question, _ resolution: Resolution, at now: Timestamp,
+        using random: inout some RandomNumberGenerator
+    ) {
+        let destination = question.destination
+        guard self.isCurrent(question), self.backlog.destinations[destination].lookup == .asked else { return }
+        switch resolution {
+        case .hosts(_, let site):
+            self.backlog.found(destination, site, until: now.adding(milliseconds: Self.lookupLasts), at: now)
+        case .refused(let reply):
+            self.backlog.leave(destination, at: now)
+            self.backlog.destinations[destination].refused(reply)
+        case .unavailable(let reason):
+            self.backlog.withdraw(destination)
+            let retry = self.configuration.retry.changed(by: self.backlog.destinations[destination].nextHop.retry)
+            let failures = self.backlog.destinations[destination].backOff.failures + 1
+            let end = now.adding(milliseconds: RetrySchedule(retry).delay(afterFailures: failures, using: &random))
+            self.backlog.destinations[destination].notFound(reason, until: end)
+            self.backlog.agenda.add(Agenda.Look(at: end.milliseconds, place: .destination(destination)))
         }
-        let failures = self.backlog.destinations[destination].failures + 1
-        let end = now.adding(milliseconds: self.schedule.delay(afterFailures: failures, using: &random))
-        self.backlog.destinations[destination].failed(reason, until: end)
-        self.backlog.agenda.add(Agenda.BackOff(at: end.milliseconds, destination: destination))
+        self.serve(destination, at: now)
+        self.backlog.removeIfIdle(destination, at: now)
+    }
+
+    private func isCurrent(_ question: Question) -> Bool {
+        !self.backlog.destinations[question.destination].isRemoved
+            && self.backlog.destinations[question.destination].number == question.number
+    }
+
+    /// Returns what is ready for a place that no host ever takes mail for.
+    private mutating func returnMail(of destination: DestinationTable.Index, _ reply: Reply, at now: Timestamp) {
+        guard self.canWrite, !self.isStopping else { return }
+        while let first = self.backlog.firstReady(destination) {
+            guard self.backlog.claims.settlements < Self.settlementsAtOnce else {
+                let question = Question(
+                    destination: destination, number: self.backlog.destinations[destination].number)
+                if !self.returning.contains(question) { self.returning.append(question) }
+                return
+            }
+            let rows = self.backlog.together(with: first, upTo: Self.recipientsInReport, at: now)
+            let outcomes = rows.map { row in
+                Settlement.Outcome(
+                    index: Int(self.backlog.index.rowIndex[Int(row)]),
+                    generation: self.backlog.index.rowGenerations[Int(row)], state: .bounced, countsAsTry: true,
+                    reply: reply.description)
+            }
+            for row in rows { self.backlog.index.setState(row, .active) }
+            self.settle(rows, outcomes)
+        }
+        self.backlog.destinations[destination].refusalIsOver()
+    }
+
+    private mutating func goOnReturning(at now: Timestamp) {
+        guard let next = self.returning.popFirst() else { return }
+        if self.isCurrent(next) { self.serve(next.destination, at: now) }
     }
 
     // MARK: what is written down
@@ -351,7 +403,7 @@ struct Scheduler: Sendable {
         guard self.canWrite == isBlocked else { return }
         self.canWrite = !isBlocked
         if self.canWrite {
-            for destination in self.backlog.destinations.all { self.pump(destination, at: now) }
+            for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
         }
     }
 
@@ -371,9 +423,11 @@ struct Scheduler: Sendable {
     }
 
     private mutating func ended(_ claim: Claims.Claim, at now: Timestamp) {
-        guard case .attempt(let session, _) = claim.purpose else { return }
-        self.pump(session.destination, at: now)
-        self.backlog.removeIfIdle(session.destination, at: now)
+        switch claim.purpose {
+        case .attempt(let session, _): self.pump(session.gate, at: now)
+        case .settlement: self.goOnReturning(at: now)
+        case .order: break
+        }
     }
 
     // MARK: orders
@@ -406,7 +460,7 @@ struct Scheduler: Sendable {
             else { continue }
             self.backlog.index.update(row, to: change.recipient, messageGeneration: change.generation)
             if let retry, let destination = self.backlog.destination(of: row) {
-                self.backlog.destinations[destination].allowProbe(for: retry)
+                self.backlog.allowProbe(destination, for: retry)
             }
             if self.backlog.index.rows(of: slot).allSatisfy({
                 self.backlog.index.states[Int($0)].isSettled
@@ -448,21 +502,18 @@ struct Scheduler: Sendable {
     /// The operator changed the configuration: what is not under way finds its destination anew, and the rest when it ends.
     mutating func routesChanged(_ configuration: RelayConfiguration, at now: Timestamp) {
         self.configuration = configuration
-        self.schedule = RetrySchedule(configuration.retry)
         self.backlog.routesChanged(configuration)
-        self.rerouting = (now, 0)
+        self.rerouting = Walk(since: now)
     }
 
     private mutating func goOnRerouting(at now: Timestamp) {
-        guard let place = self.rerouting?.place else { return }
-        let end = min(place + Self.slotsInPart, self.backlog.index.ids.count)
-        for place in place..<max(place, end) where self.backlog.index.ids[place] != 0 {
-            for row in self.backlog.index.rows(of: QueueIndex.Slot(place)) {
+        var budget = Walk.part
+        while let slot = self.rerouting?.next(in: self.backlog.index, budget: &budget) {
+            for row in self.backlog.index.rows(of: slot) {
                 if self.backlog.reroute(row, at: now) { self.plan(row, at: now) }
             }
         }
-        self.rerouting?.place = end
-        if end >= self.backlog.index.ids.count { self.rerouting = nil }
+        if self.rerouting?.isOver(in: self.backlog.index) ?? false { self.rerouting = nil }
     }
 
     /// Nothing more begins.
@@ -474,52 +525,85 @@ struct Scheduler: Sendable {
     // MARK: what goes next
 
     /// Where a session goes.
-    func nextHop(ofSession session: Int) -> NextHop? {
-        self.sessions[session].map { self.backlog.destinations[$0].nextHop }
+    func nextHop(ofSession session: Int) -> NextHop? { self.sessions[session]?.nextHop }
+
+    private func limit(of gate: GateTable.Index) -> Int {
+        self.backlog.gates[gate].key.limits.connections ?? self.configuration.delivery.connections
     }
 
     private mutating func plan(_ row: QueueIndex.Row, at now: Timestamp) {
-        if let destination = self.backlog.plan(row, at: now) { self.pump(destination, at: now) }
+        if let destination = self.backlog.plan(row, at: now) { self.serve(destination, at: now) }
     }
 
     private mutating func resume(_ row: QueueIndex.Row, after claim: Claims.Claim, at now: Timestamp) {
         if let destination = self.backlog.resume(row, after: claim, at: now) {
-            self.pump(destination, at: now)
+            self.serve(destination, at: now)
         }
     }
 
-    /// Begins as many attempts as the destination may have.
-    private mutating func pump(_ destination: QueueIndex.DestinationIndex, at now: Timestamp) {
-        guard self.canWrite, !self.isStopping else { return }
-        let limit = self.configuration.delivery.connections
-        let most = self.configuration.delivery.recipientsPerTransaction
-        while let first = self.backlog.firstReady(destination) {
-            let session: Int
-            var isNew = false
-            if let idle = self.backlog.destinations[destination].idle.popLast() {
-                session = idle
-            } else if self.backlog.destinations[destination].sessions
-                < self.backlog.destinations[destination].allowed(limit: limit, at: now)
-            {
-                self.backlog.destinations[destination].opened()
-                self.lastSession += 1
-                session = self.lastSession
-                self.sessions[session] = destination
-                isNew = true
-            } else {
-                return
-            }
-            let rows = self.backlog.together(with: first, upTo: most, at: now)
-            for row in rows { self.backlog.index.setState(row, .active) }
-            let attempt = self.backlog.claims.take(
-                rows,
-                for: .attempt(
-                    Claims.Claim.Session(number: session, destination: destination), isOver: false),
-                routing: self.backlog.destinations.routing)
+    /// Does what can be done about the mail that is ready for a destination.
+    private mutating func serve(_ destination: DestinationTable.Index, at now: Timestamp) {
+        switch self.backlog.way(of: destination, at: now) {
+        case .gate(let gate): self.pump(gate, at: now)
+        case .ask:
             self.actions.append(
-                .begin(
-                    attempt: attempt, message: self.backlog.index.id(ofRow: first), session: session,
-                    isNew: isNew))
+                .resolve(
+                    Question(destination: destination, number: self.backlog.destinations[destination].number),
+                    self.backlog.destinations[destination].nextHop.place))
+        case .refused(let reply): self.returnMail(of: destination, reply, at: now)
+        case .wait: break
         }
     }
+
+    /// Begins as many attempts as a site may have, for its destinations by turns.
+    private mutating func pump(_ gate: GateTable.Index, at now: Timestamp) {
+        guard self.canWrite, !self.isStopping else { return }
+        while let turn = self.backlog.nextInTurn(gate) {
+            if let time = self.backlog.gates[gate].notBefore(now) { return self.willLook(at: gate, time) }
+            if let idle = self.backlog.gates[gate].idle.popLast() {
+                self.begin(turn.row, on: idle, isNew: false, gate, at: now)
+                continue
+            }
+            let waiting = self.backlog.waiting(at: gate)
+            switch self.backlog.gates[gate].mayOpen(for: waiting, limit: self.limit(of: gate), at: now) {
+            case .full: return
+            case .later(let time): return self.willLook(at: gate, time)
+            case .open:
+                self.backlog.gates[gate].opened()
+                self.lastSession += 1
+                self.sessions[self.lastSession] = Session(
+                    gate: gate, nextHop: self.backlog.destinations[turn.destination].nextHop)
+                self.begin(turn.row, on: self.lastSession, isNew: true, gate, at: now)
+            }
+        }
+    }
+
+    private mutating func willLook(at gate: GateTable.Index, _ time: Timestamp) {
+        guard self.backlog.gates[gate].willLook(at: time) else { return }
+        self.backlog.agenda.add(Agenda.Look(at: time.milliseconds, place: .gate(gate)))
+    }
+
+    private mutating func begin(
+        _ first: QueueIndex.Row, on session: Int, isNew: Bool, _ gate: GateTable.Index, at now: Timestamp
+    ) {
+        let most = self.configuration.delivery.recipientsPerTransaction
+        let rows = self.backlog.together(with: first, upTo: most, at: now)
+        for row in rows { self.backlog.index.setState(row, .active) }
+        let attempt = self.backlog.claims.take(
+            rows, for: .attempt(Claims.Claim.Session(number: session, gate: gate, isNew: isNew), isOver: false),
+            routing: self.backlog.destinations.routing)
+        self.backlog.gates[gate].began(at: now)
+        if self.backlog.gates[gate].key.limits.messagesPerConnection != nil {
+            self.sessions[session]?.transactions += 1
+        }
+        self.backlog.turnTaken(gate)
+        self.actions.append(
+            .begin(
+                attempt: attempt, message: self.backlog.index.id(ofRow: first), session: session, isNew: isNew))
+    }
+}
+
+extension RelayConfiguration {
+    /// How often it is looked for what waited too long: once a minute, or oftener when patience is short.
+    fileprivate var sweepInterval: Int64 { min(max(self.shortestGiveUp / 20, 1000), 60_000) }
 }

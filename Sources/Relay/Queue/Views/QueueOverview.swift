@@ -50,17 +50,18 @@ struct QueueOverview: Sendable {
         for index in self.queue.scheduler.destinations.all {
             let destination = self.queue.scheduler.destinations[index]
             let counts = self.queue.scheduler.index.countsByDestination[Int(index)]
-            guard counts.unsettled > 0 || destination.sessions > 0 else { continue }
+            let sessions = self.queue.scheduler.gate(of: index)?.sessions ?? 0
+            guard counts.unsettled > 0 || sessions > 0 else { continue }
             let counted = destination.number <= census.newest ? census.byDestination[index] : nil
             var row = DestinationAges(
                 destination: destination.nextHop.description, condition: .ok,
-                connections: destination.sessions,
-                connectionLimit: self.queue.scheduler.configuration.delivery.connections, total: counts.unsettled,
+                connections: sessions, connectionLimit: self.queue.scheduler.limit(ofDestination: index),
+                total: counts.unsettled,
                 ages: counted?.ages ?? AgeCounts())
-            if destination.isBackingOff(at: now) {
+            if let backOff = self.queue.scheduler.backOff(of: index, at: now) {
                 row.condition = .backoff
-                row.reason = destination.reason
-                row.until = destination.backoffUntil
+                row.reason = backOff.reason
+                row.until = backOff.until
             } else if counts[.deferred] > 0 {
                 row.condition = .deferring
                 row.reason = counted?.reply

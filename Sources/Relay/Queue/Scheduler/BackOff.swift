@@ -1,0 +1,45 @@
+import Mail
+
+/// The time in which nothing is tried somewhere, since what was tried there failed.
+struct BackOff {
+    /// In a row.
+    private(set) var failures = 0
+    /// While set and ahead, nothing is tried.
+    private(set) var until: Timestamp?
+    /// Why, in words.
+    private(set) var reason: String?
+    /// The operator asked: one try is allowed in spite of it.
+    private(set) var mayProbe = false
+    /// The last order that asked for that; it may come in many parts.
+    private var probed: Int?
+
+    func isOn(at now: Timestamp) -> Bool { self.until.map { $0 > now } ?? false }
+
+    /// One more failure. What fails in the middle of it makes it longer, never shorter.
+    mutating func failed(_ reason: String, until: Timestamp) {
+        self.failures += 1
+        self.reason = reason
+        self.until = max(self.until ?? until, until)
+        self.mayProbe = false
+    }
+
+    /// - Parameter order: names it; it is allowed one try.
+    mutating func allowProbe(for order: Int) {
+        guard self.probed != order else { return }
+        self.probed = order
+        self.mayProbe = true
+    }
+
+    /// Something is being tried.
+    mutating func began() { self.mayProbe = false }
+
+    mutating func succeeded() {
+        self.failures = 0
+        self.until = nil
+        self.reason = nil
+        self.mayProbe = false
+    }
+
+    /// The time of day jumped by this many milliseconds.
+    mutating func shift(by jump: Int64) { self.until = self.until?.adding(milliseconds: jump) }
+}

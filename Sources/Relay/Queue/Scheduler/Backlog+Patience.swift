@@ -1,0 +1,50 @@
+import Mail
+import Monitor
+import SMTP
+import Spool
+
+/// Who has waited long, and who too long.
+extension Backlog {
+    /// Those recipients of a message whose time is over, or whose sender has to be told by now that they go on waiting.
+    func endedWaits(_ slot: QueueIndex.Slot, at now: Timestamp) -> [EndedWait] {
+        var ended: [EndedWait] = []
+        for row in self.index.rows(of: slot) {
+            let state = self.index.states[Int(row)]
+            guard state == .queued || state == .deferred else { continue }
+            let patience = Patience(retry: self.retry(of: row))
+            guard
+                let verdict = patience.verdict(
+                    age: self.index.age(row, at: now), isNoticed: self.index.delayNoticed(row)),
+                // There may be nobody to tell (RFC 5321 §4.5.5).
+                verdict == .expire || self.index.reversePath(slot) != "<>",
+                !self.claims.has(row)
+            else { continue }
+            ended.append(EndedWait(row, verdict, self.cause(row, at: now) ?? "no attempt was made"))
+        }
+        return ended
+    }
+
+    /// What a deadline means for the recipients of its message.
+    ///
+    /// - Parameter again: in how many milliseconds it has to be looked at again, if at all.
+    func endedWaits(
+        _ slot: QueueIndex.Slot, by deadline: Agenda.Deadline, at now: Timestamp, again: inout Int64?
+    ) -> [EndedWait] {
+        var ended: [EndedWait] = []
+        for row in self.index.rows(of: slot) where !self.index.states[Int(row)].isSettled {
+            if self.claims.has(row) || self.index.states[Int(row)] == .active {
+                // An attempt under way may still make it, and else is judged when it ends.
+                again = min(again ?? .max, 1000)
+            } else if let verdict = Patience.verdict(deadline.mode, isNoticed: self.index.delayNoticed(row)) {
+                let why = "the time that the sender set (DELIVERBY) is over"
+                ended.append(EndedWait(row, verdict, self.cause(row, at: now).map { "\(why); \($0)" } ?? why))
+            }
+        }
+        return ended
+    }
+
+    /// Why it could not go so far, in words.
+    private func cause(_ row: QueueIndex.Row, at now: Timestamp) -> String? {
+        self.reason(row, at: now) ?? self.unroutedDomain(row).map(RouteTable.missingRoute)
+    }
+}

@@ -1,0 +1,177 @@
+import DequeModule
+import Mail
+
+/// The way into a site: how many sessions there are and may be, since when it does not answer, and whose turn it is. All
+/// destinations whose mail goes to the same hosts, under the same terms, share it.
+struct Gate {
+    struct Key: Hashable {
+        var site: Site
+        var security: RouteSecurity
+        var limits: RouteLimits
+    }
+
+    /// What is said to who wants to open one more session.
+    enum Answer: Equatable {
+        case open
+        /// Those that there are will soon be free; ask again then.
+        case later(Timestamp)
+        /// Something has to end before.
+        case full
+    }
+
+    /// Sessions that need no other reason than mail that waits (Postfix: initial_destination_concurrency).
+    private static let first = 5
+    /// Sessions up to which each success allows one more (Postfix: default_destination_concurrency_limit); beyond them, one
+    /// more is to be of use.
+    private static let common = 20
+    /// What it is worth another session not to wait for, in milliseconds.
+    private static let worth = 10.0
+    /// For so many milliseconds no more sessions are opened than went well.
+    private static let caution: Int64 = 60_000
+    /// Destinations without mail that are remembered while there are sessions.
+    static let restingLimit = 64
+
+    let key: Key
+    /// Destinations with something ready, the next one first.
+    var turns: Deque<DestinationTable.Index> = []
+    /// How many destinations lead here.
+    var members = 0
+    /// Those that have no mail, and may have some again before the last session ends.
+    var resting: [DestinationTable.Index] = []
+    /// Open, or about to be.
+    private(set) var sessions = 0
+    /// The numbers of the sessions that wait for a transaction.
+    var idle: [Int] = []
+    private(set) var backOff = BackOff()
+    /// How many sessions are tried at a time: one more with each success, half with a failure.
+    private(set) var window = Self.first
+    /// So many went well when one more did not, and until when that is heeded.
+    private var ceiling: (sessions: Int, until: Timestamp)?
+    /// Sessions in a row that broke in a transaction.
+    private var breaks = 0
+    /// When a transaction began or ended.
+    private var progressed = Timestamp(milliseconds: 0)
+    private(set) var times = TransactionTimes()
+    private var pace: Pace?
+    /// It is to be looked at then.
+    private(set) var look: Timestamp?
+    private(set) var isRemoved = false
+
+    init(_ key: Key) {
+        self.key = key
+        self.pace = key.limits.rate.map(Pace.init)
+    }
+
+    // MARK: sessions
+
+    /// - Parameters:
+    ///   - waiting: recipients that are ready, at least one; a rough count will do.
+    ///   - limit: of sessions.
+    func mayOpen(for waiting: Int, limit: Int, at now: Timestamp) -> Answer {
+        // After a back-off one session shows whether the site is back before others follow.
+        if self.backOff.isOn(at: now) { return self.backOff.mayProbe && self.sessions == 0 ? .open : .full }
+        if self.backOff.failures > 0 { return self.sessions == 0 ? .open : .full }
+        guard self.sessions < min(self.window, limit) else { return .full }
+        guard self.sessions >= Self.first else { return .open }
+        // What waits would wait so long for those that there are, if they go on as they did, or as they do not.
+        let pace = max(self.times.mean ?? 0, Double(now.since(self.progressed)))
+        let share = Double(max(waiting, 1)) / Double(self.sessions)
+        if share * pace >= Self.worth { return .open }
+        return .later(self.progressed.adding(milliseconds: max(Int64((Self.worth / share).rounded(.up)), 5)))
+    }
+
+    mutating func opened() {
+        self.backOff.began()
+        self.sessions += 1
+    }
+
+    mutating func closed(_ session: Int) {
+        self.sessions -= 1
+        self.idle.removeAll { $0 == session }
+    }
+
+    // MARK: transactions
+
+    /// When the rate allows the next transaction; `nil`: now.
+    func notBefore(_ now: Timestamp) -> Timestamp? { self.pace.flatMap { $0.notBefore(now) } }
+
+    mutating func began(at now: Timestamp) {
+        self.progressed = now
+        self.pace?.began(at: now)
+    }
+
+    /// The site answered, whatever it said of the mail.
+    ///
+    /// - Parameters:
+    ///   - milliseconds: that it took.
+    ///   - isTelling: that is the site's time, and not that of opening a session or of much content.
+    ///   - limit: of sessions.
+    mutating func succeeded(in milliseconds: Int64, isTelling: Bool, limit: Int, at now: Timestamp) {
+        self.progressed = now
+        self.breaks = 0
+        if self.backOff.failures > 0 { self.backOff.succeeded() }
+        if isTelling || self.times.mean == nil { self.times.add(milliseconds, at: now) }
+        guard self.sessions >= self.window, self.window < limit else { return }
+        if let ceiling = self.ceiling {
+            if self.window >= ceiling.sessions, ceiling.until > now { return }
+            if ceiling.until <= now { self.ceiling = nil }
+        }
+        if self.window < Self.common || self.times.isLatency { self.window += 1 }
+    }
+
+    /// A session broke in a transaction, as the site ended it, or did not answer any more.
+    ///
+    /// - Returns: whether it is the site that fails: there was no other session, and it is not the first time.
+    mutating func broke(at now: Timestamp) -> Bool {
+        self.breaks += 1
+        guard self.sessions > 1 || self.breaks < 2 else { return true }
+        self.congested(at: now)
+        return false
+    }
+
+    /// One session more than go well.
+    mutating func congested(at now: Timestamp) {
+        self.progressed = now
+        self.window = max(1, self.window / 2)
+        self.ceiling = (max(1, self.sessions - 1), now.adding(milliseconds: Self.caution))
+    }
+
+    mutating func failed(_ reason: String, until: Timestamp) {
+        self.window = max(1, self.window / 2)
+        self.backOff.failed(reason, until: until)
+    }
+
+    mutating func allowProbe(for order: Int) { self.backOff.allowProbe(for: order) }
+
+    // MARK: time
+
+    /// - Returns: whether nobody looks before already.
+    mutating func willLook(at time: Timestamp) -> Bool {
+        if let look = self.look, look <= time { return false }
+        self.look = time
+        return true
+    }
+
+    /// It is looked at.
+    mutating func looked(at now: Timestamp) {
+        if let look = self.look, look <= now { self.look = nil }
+    }
+
+    /// The time of day jumped by this many milliseconds.
+    mutating func shift(by jump: Int64) {
+        self.backOff.shift(by: jump)
+        self.times.shift(by: jump)
+        self.pace?.shift(by: jump)
+        self.progressed = self.progressed.adding(milliseconds: jump)
+        self.look = self.look?.adding(milliseconds: jump)
+        if let ceiling = self.ceiling { self.ceiling?.until = ceiling.until.adding(milliseconds: jump) }
+    }
+
+    /// Leaves a place for another one.
+    mutating func remove() {
+        self.isRemoved = true
+        self.turns = []
+        self.resting = []
+        self.idle = []
+    }
+}

@@ -1,0 +1,56 @@
+import Mail
+
+/// The gates that there are, each at an index that is used again when nothing is left of it.
+struct GateTable {
+    typealias Index = Int32
+
+    private var table: [Gate] = []
+    private var free: [Index] = []
+    private var indices: [Gate.Key: Index] = [:]
+
+    /// - Parameter index: of a gate that there is.
+    subscript(index: Index) -> Gate {
+        _read { yield self.table[Int(index)] }
+        _modify { yield &self.table[Int(index)] }
+    }
+
+    var count: Int { self.indices.count }
+    /// How many there were at the same time.
+    var capacity: Int { self.table.count }
+    var all: some Sequence<Index> { (0..<Index(self.table.count)).lazy.filter { !self.table[Int($0)].isRemoved } }
+
+    /// The gate to a site, for one destination more.
+    mutating func enter(_ key: Gate.Key) -> Index {
+        if let known = self.indices[key] {
+            self[known].members += 1
+            return known
+        }
+        var gate = Gate(key)
+        gate.members = 1
+        let index: Index
+        if let free = self.free.popLast() {
+            index = free
+            self.table[Int(index)] = gate
+        } else {
+            index = Index(self.table.count)
+            self.table.append(gate)
+        }
+        self.indices[key] = index
+        return index
+    }
+
+    /// One destination less leads there.
+    mutating func leave(_ index: Index) { self[index].members -= 1 }
+
+    /// A gate that nobody uses goes away, unless it is worth remembering that its site does not answer.
+    mutating func removeIfIdle(_ index: Index, at now: Timestamp) {
+        guard !self[index].isRemoved, self[index].members == 0, self[index].sessions == 0,
+            !self[index].backOff.isOn(at: now)
+        else { return }
+        self.indices[self[index].key] = nil
+        self[index].remove()
+        self.free.append(index)
+    }
+
+    mutating func shift(by jump: Int64) { for index in self.table.indices { self.table[index].shift(by: jump) } }
+}

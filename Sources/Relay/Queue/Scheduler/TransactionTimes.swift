@@ -1,0 +1,37 @@
+import Mail
+
+/// How long transactions take at a site, and whether it would take more of them at a time.
+struct TransactionTimes {
+    /// Content that is longer takes the time that the line needs, which says nothing of the site.
+    static let octets = 64 << 10
+    /// A site that gets slower by itself, or quicker, is known anew after so many milliseconds.
+    private static let memory: Int64 = 60_000
+
+    /// Milliseconds, of the last few; `nil` before there was one.
+    private(set) var mean: Double?
+    /// The shortest since `since`, and of the time before.
+    private var least: Int64 = .max
+    private var leastBefore: Int64 = .max
+    private var since: Int64 = 0
+
+    mutating func add(_ milliseconds: Int64, at now: Timestamp) {
+        let before = self.mean ?? Double(milliseconds)
+        self.mean = before + (Double(milliseconds) - before) / 8
+        if now.milliseconds - self.since > Self.memory {
+            self.leastBefore = self.least
+            self.least = .max
+            self.since = now.milliseconds
+        }
+        self.least = min(self.least, milliseconds)
+    }
+
+    /// Whether those at a time do not slow each other down: what they wait for is the other side's latency, not its, or our,
+    /// capacity (as TCP Vegas tells it).
+    var isLatency: Bool {
+        guard let mean = self.mean else { return true }
+        let least = min(self.least, self.leastBefore)
+        return mean <= 2 * Double(least) + 2
+    }
+
+    mutating func shift(by jump: Int64) { self.since += jump }
+}
