@@ -40,6 +40,7 @@ let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swif
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
@@ -71,6 +72,7 @@ let package = Package(
         room("Mail", ["SMTP", nioCore]),
         .target(name: "CMalloc"),
         room("SASL", ["SMTP", crypto]),
+        room("DKIM", ["Mail", "SMTP", nioCore, crypto, cryptoExtras]),
         .target(name: "CXXHash"),
         room(
             "Spool", ["CXXHash", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite],
@@ -80,7 +82,7 @@ let package = Package(
         room(
             "Relay",
             [
-                "Spool", "Monitor", "Mail", "SASL", "SMTP", "CMalloc", nioCore, nioPosix, nioSSL, nioTLS,
+                "Spool", "Monitor", "Mail", "DKIM", "SASL", "SMTP", "CMalloc", nioCore, nioPosix, nioSSL, nioTLS,
                 nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
@@ -90,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CMalloc", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "SASL", "SMTP", nioCore,
+                "CMalloc", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "DKIM", "SASL", "SMTP", nioCore,
                 nioPosix, nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -100,6 +102,7 @@ let package = Package(
         tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
         tests("SASLTests", ["SASL", "SMTP"]),
         tests("MailTests", ["Mail", "SMTP", nioCore]),
+        tests("DKIMTests", ["DKIM", "Mail", nioCore, crypto, cryptoExtras]),
         .target(
             name: "SpoolTesting", dependencies: ["Spool", "Mail", "SMTP", nioCore, nioConcurrency],
             path: "Tests/SpoolTesting", swiftSettings: settings),
@@ -112,8 +115,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "hoptop", "Relay", "Monitor", "Spool", "Mail", "SASL", "SMTP", nioCore, nioPosix, nioConcurrency,
-                crypto, logging,
+                "hoptop", "Relay", "Monitor", "Spool", "Mail", "DKIM", "SASL", "SMTP", nioCore, nioPosix,
+                nioConcurrency, crypto, cryptoExtras, logging,
             ]),
         tests(
             "RelayTests",
