@@ -90,6 +90,8 @@ public struct RelayConfiguration: Sendable, Hashable {
     /// Extensions that are not offered although they could be.
     public var without: Set<ServiceExtension> = []
     public var routes: [Route]
+    /// Keys that sign mail on its way out.
+    public var signing: [SigningRule] = []
     public var spoolDirectory: String
     /// Octets that new mail leaves free on the spool's disk, so that what is queued can go on; 0: no matter.
     public var freeSpace = 64_000_000

@@ -19,12 +19,13 @@ struct Hoptop: AsyncParsableCommand {
               hoptop config check --config hoptop.toml
               hoptop spool check                   is everything in the spool as it was written?
               hoptop passwd --users /etc/hoptop/users ann@example.net
+              hoptop dkim keygen --domain example.org --selector mail --out /etc/hoptop/dkim.pem
               hoptop --generate-completion-script bash > /etc/bash_completion.d/hoptop
             """,
         version: "hoptop \(Relay.version)",
         subcommands: [
             RunCommand.self, ServeCommand.self, DemoCommand.self, ConfigCommand.self, SpoolCommand.self,
-            PasswdCommand.self,
+            PasswdCommand.self, DKIMCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

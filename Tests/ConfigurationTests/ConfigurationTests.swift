@@ -57,6 +57,12 @@ struct ConfigurationTests {
             Route(
                 pattern: try #require(DomainPattern("c.example")), via: [SocketEndpoint(host: "c.example", port: 587)],
                 security: security))
+        configuration.signing = [
+            SigningRule(domain: "example.org", selector: "mail", key: "key.pem"),
+            SigningRule(
+                domain: "example.org", selector: "old", key: "old.pem",
+                from: [try #require(DomainPattern("*.example.org"))]),
+        ]
         let text = ConfigurationFile.text(of: configuration)
         #expect(try ConfigurationFile.read(text: text, file: "x") == configuration)
     }
@@ -112,6 +118,14 @@ struct ConfigurationTests {
             (
                 "[[listen]]\naddress = \"127.0.0.1:587\"\nrole = \"submission\"\n[auth]\nusers = \"u\"",
                 "hoptop.toml:3: listen[0].role: \"submission\" lets nobody log in without TLS: [tls], or [auth] plaintext = true"
+            ),
+            (
+                "[[dkim]]\ndomain = \"example.org\"\nkey = \"k.pem\"",
+                "hoptop.toml:1: dkim[0].selector: is missing; allowed: such as \"mail\""
+            ),
+            (
+                "[[dkim]]\ndomain = \"[192.0.2.1]\"",
+                "hoptop.toml:2: dkim[0].domain: \"[192.0.2.1]\" is not allowed here; allowed: a domain name such as \"example.org\", in ASCII"
             ),
             ("listen = []", "hoptop.toml:1: listen: names no address: write [[listen]], or nothing for the default"),
             (

@@ -26,6 +26,10 @@ enum Program {
 
     /// Runs it to its end.
     static func run(_ arguments: String...) throws -> (status: Int32, output: String, errors: String) {
+        try self.run(arguments)
+    }
+
+    static func run(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: self.path)
         process.arguments = arguments

@@ -84,10 +84,11 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             $0.contentOctetsDone = 0
             $0.recipientsDone = 0
         }
-        if self.session.conversion(neededFor: job.transaction) == nil {
-            self.start(job.transaction)
+        let needsConversion = self.session.conversion(neededFor: job.transaction) != nil
+        if needsConversion || job.signing != nil {
+            self.prepare(job, converting: needsConversion)
         } else {
-            self.convert(job)
+            self.start(job.transaction)
         }
     }
 
@@ -236,10 +237,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         case .endContent:
             self.output.writeStaticString(".\r\n")
             if self.progress == nil {
-                let octets = self.reader?.octetsRead ?? 0
+                let octets = self.reader?.octetsGiven ?? 0
                 self.record.update(at: self.now) { $0.contentOctetsDone = octets }
             }
-            self.record.said(.client, "[content: \(self.reader?.octetsRead ?? 0) octets] .", at: self.now)
+            self.record.said(.client, "[content: \(self.reader?.octetsGiven ?? 0) octets] .", at: self.now)
         case .finished(let outcomes): self.finished(outcomes)
         case .unusable(let cause, let permanent):
             self.failure = self.failure ?? cause.description

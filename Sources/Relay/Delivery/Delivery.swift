@@ -11,6 +11,8 @@ struct Job: Sendable {
     var number: Int
     var message: QueueID
     var transaction: ClientSession.Transaction
+    /// Whose keys may sign it; `nil`: it goes as it is.
+    var signing: SigningTable?
 }
 
 /// What became of a job.

@@ -229,7 +229,9 @@ final class Queue: @unchecked Sendable {
         guard let transaction = self.scheduler.transaction(ofAttempt: attempt, message, at: self.now) else {
             return self.notBegun(attempt, .unreadable("the spool names other recipients"), session, isNew: isNew)
         }
-        let job = Job(number: attempt, message: message.id, transaction: transaction)
+        let job = Job(
+            number: attempt, message: message.id, transaction: transaction,
+            signing: self.keyring.signing?.ifOurs(message.arrival))
         if let connection = self.connections[session] { return connection.start(job) }
         // The session ended, or we do, while the message was read.
         guard isNew, !self.scheduler.isStopping, let nextHop = self.scheduler.nextHop(ofSession: session) else {

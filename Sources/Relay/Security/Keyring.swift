@@ -13,6 +13,8 @@ public struct Keyring: Sendable {
     let serverEndPoint: [UInt8]?
     /// `nil` without `[auth]`.
     let users: Users?
+    /// `nil` without `[[dkim]]`.
+    let signing: SigningTable?
     private let clients: [ClientContext: NIOSSLContext]
 
     /// What sessions out need contexts of their own for.
@@ -42,6 +44,7 @@ public struct Keyring: Sendable {
         let farewell = TimeAmount.milliseconds(configuration.timeouts.farewell)
         (self.server, self.serverEndPoint) = try Self.server(configuration.tls, farewell)
         self.users = try configuration.users.map(Self.users)
+        self.signing = configuration.signing.isEmpty ? nil : try SigningTable(configuration)
         var clients: [ClientContext: NIOSSLContext] = [:]
         for route in configuration.routes where route.security.tls != .none {
             let context = ClientContext(route.security)

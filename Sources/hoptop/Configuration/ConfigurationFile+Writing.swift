@@ -22,7 +22,8 @@ extension ConfigurationFile {
             if explained { lines.append("# \(key.explanation)") }
             lines += Self.line(key, parts[parts.count - 1], of: configuration, explained)
         }
-        return (lines + self.routes(configuration, explained)).joined(separator: "\n") + "\n"
+        lines += self.signing(configuration, explained) + self.routes(configuration, explained)
+        return lines.joined(separator: "\n") + "\n"
     }
 
     private static func line<Target>(
@@ -39,6 +40,24 @@ extension ConfigurationFile {
                     (explained ? ["# \(key.explanation)"] : []) + self.line(key, key.path, of: listener, explained)
                 }
         }
+    }
+
+    private static func signing(_ configuration: RelayConfiguration, _ explained: Bool) -> [String] {
+        var lines: [String] = []
+        if explained {
+            lines += [
+                "", "# Mail of our users, of relay.networks and our own is signed (DKIM); a [[dkim]] for each key.",
+                "# [[dkim]]",
+            ]
+            for key in ConfigurationKey<SigningRule>.dkim {
+                lines += ["# # \(key.explanation)", "# \(key.path) = \(key.example ?? "")"]
+            }
+        }
+        for rule in configuration.signing {
+            lines += ["", "[[dkim]]"]
+            for key in ConfigurationKey<SigningRule>.dkim { lines += self.line(key, key.path, of: rule, false) }
+        }
+        return lines
     }
 
     private static func routes(_ configuration: RelayConfiguration, _ explained: Bool) -> [String] {

@@ -56,6 +56,8 @@ enum ConfigurationFile {
         /// The tables that are being read.
         private var listener = Listener(SocketEndpoint(host: "", port: 0))
         private var route = RouteDraft()
+        private var signing = SigningRule(domain: "", selector: "", key: "")
+        private static let tables = ["listen", "route", "dkim"]
 
         init(file: String, locator: KeyLocator, configuration: RelayConfiguration) {
             self.file = file
@@ -75,7 +77,7 @@ enum ConfigurationFile {
             for name in table.keys {
                 let path = prefix.isEmpty ? name : "\(prefix).\(name)"
                 guard let value = table[name] else { continue }
-                if path == "listen" || path == "route" {
+                if Self.tables.contains(path) {
                     self.readTables(value, path)
                 } else if let key = Self.keys[path] {
                     self.read(value, key, path, into: \.configuration)
@@ -86,7 +88,7 @@ enum ConfigurationFile {
                         self.fail(path, "is a table: write [\(path)]")
                     }
                 } else {
-                    self.unknown(path, among: Array(Self.keys.keys) + Self.sections + ["listen", "route"])
+                    self.unknown(path, among: Array(Self.keys.keys) + Self.sections + Self.tables)
                 }
             }
         }
@@ -117,7 +119,7 @@ enum ConfigurationFile {
             return texts.count == array.count ? .texts(texts) : nil
         }
 
-        // MARK: [[listen]] and [[route]]
+        // MARK: [[listen]], [[route]] and [[dkim]]
 
         private mutating func readTables(_ value: any TOMLValueConvertible, _ name: String) {
             let tables = value.array?.compactMap { $0.table } ?? []
@@ -130,7 +132,11 @@ enum ConfigurationFile {
             }
             for (index, table) in tables.enumerated() {
                 let path = "\(name)[\(index)]"
-                if name == "listen" { self.readListen(table, path) } else { self.readRoute(table, path) }
+                switch name {
+                case "listen": self.readListen(table, path)
+                case "dkim": self.readSigning(table, path)
+                default: self.readRoute(table, path)
+                }
             }
         }
 
@@ -191,6 +197,22 @@ enum ConfigurationFile {
                     "\(path).authorities", "is asked only with tls = \"verified\" and without fingerprint")
             }
             self.configuration.routes.append(Route(pattern: pattern, via: self.route.via, security: security))
+        }
+
+        private mutating func readSigning(_ table: TOMLTable, _ path: String) {
+            self.signing = SigningRule(domain: "", selector: "", key: "")
+            guard self.readTable(table, path, ConfigurationKey<SigningRule>.dkim, into: \.signing) else { return }
+            for key in ConfigurationKey<SigningRule>.dkim where key.path != "from" && table[key.path] == nil {
+                return self.fail("\(path).\(key.path)", "is missing; allowed: such as \(key.example ?? "")")
+            }
+            let rule = self.signing
+            let isKnown = self.configuration.signing.contains {
+                $0.domain == rule.domain && $0.selector == rule.selector
+            }
+            guard !isKnown else {
+                return self.fail("\(path).selector", "\(rule.selector) of \(rule.domain) names another key already")
+            }
+            self.configuration.signing.append(rule)
         }
 
         // MARK: what keys mean together

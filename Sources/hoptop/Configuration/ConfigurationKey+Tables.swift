@@ -22,6 +22,50 @@ extension ConfigurationKey<Listener> {
     ]
 }
 
+extension ConfigurationKey<SigningRule> {
+    /// The keys of each `[[dkim]]`.
+    static let dkim: [ConfigurationKey<SigningRule>] = [
+        .init(
+            path: "domain", explanation: "The domain that answers for the mail (d=).",
+            read: { rule, value throws(Refusal) in
+                guard case .text(let text) = value, let name = Self.name(text) else {
+                    throw Refusal("a domain name such as \"example.org\", in ASCII")
+                }
+                rule.domain = name
+            }, write: { quoted($0.domain) }, example: "\"example.org\""),
+        .init(
+            path: "selector", explanation: "Its name in DNS: SELECTOR._domainkey.DOMAIN (s=).",
+            read: { rule, value throws(Refusal) in
+                guard case .text(let text) = value, let name = Self.name(text) else {
+                    throw Refusal("a name such as \"mail2026\"")
+                }
+                rule.selector = name
+            }, write: { quoted($0.selector) }, example: "\"mail\""),
+        .init(
+            path: "key", explanation: "The private key (PEM): a file made by hoptop dkim keygen.",
+            read: { rule, value throws(Refusal) in
+                guard case .text(let text) = value, !text.isEmpty else { throw Refusal("a PEM file") }
+                rule.key = text
+            }, write: { quoted($0.key) }, example: "\"/etc/hoptop/dkim/example.org.pem\""),
+        .init(
+            path: "from", explanation: "Domains of the From field that it signs; without it the domain alone.",
+            read: { rule, value throws(Refusal) in
+                let form = "a list of domains such as [\"example.org\", \"*.example.org\"]"
+                guard case .texts(let texts) = value, !texts.isEmpty else { throw Refusal(form) }
+                let patterns = texts.map { DomainPattern($0) }
+                guard !patterns.contains(nil) else { throw Refusal(form) }
+                rule.from = patterns.compactMap { $0 }
+            }, write: { $0.from.isEmpty ? nil : list($0.from.map(\.description)) },
+            example: "[\"example.org\", \"*.example.org\"]"),
+    ]
+
+    /// In lower case, as it stands in a signature.
+    private static func name(_ text: String) -> String? {
+        guard let domain = try? Domain(parsing: text), !domain.isAddressLiteral else { return nil }
+        return domain.canonical
+    }
+}
+
 /// A `[[route]]` while its keys are read.
 struct RouteDraft: Sendable {
     var pattern: DomainPattern?
