@@ -77,6 +77,8 @@ let package = Package(
         room(
             "Spool", ["CXXHash", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite],
             exclude: ["README.md"]),
+        .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"]), .brew(["unbound"])]),
+        room("DNS", ["CUnbound", nioCore, nioPosix, nioConcurrency]),
         .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
         room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
         room(
@@ -111,6 +113,7 @@ let package = Package(
             ["SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb], exclude: ["Fixtures"]),
         tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
         tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
+        tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
         tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),
         tests(
             "EndToEnd",
