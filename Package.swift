@@ -84,7 +84,7 @@ let package = Package(
         room(
             "Relay",
             [
-                "Spool", "Monitor", "Mail", "DKIM", "SASL", "SMTP", "CMalloc", nioCore, nioPosix, nioSSL, nioTLS,
+                "Spool", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "CMalloc", nioCore, nioPosix, nioSSL, nioTLS,
                 nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
@@ -94,7 +94,8 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CMalloc", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "DKIM", "SASL", "SMTP", nioCore,
+                "CMalloc", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP",
+                nioCore,
                 nioPosix, nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -114,17 +115,18 @@ let package = Package(
         tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
         tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
-        tests("ConfigurationTests", ["hoptop", "Relay", "SASL", "SMTP"]),
+        tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP"]),
         tests(
             "EndToEnd",
             [
-                "hoptop", "Relay", "Monitor", "Spool", "Mail", "DKIM", "SASL", "SMTP", nioCore, nioPosix,
+                "hoptop", "Relay", "Monitor", "Spool", "Mail", "DKIM", "DNS", "SASL", "SMTP", nioCore, nioPosix, nioSSL,
+                nioTLS,
                 nioConcurrency, crypto, cryptoExtras, logging,
             ]),
         tests(
             "RelayTests",
             [
-                "Relay", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
+                "Relay", "DNS", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
                 nioEmbedded, logging,
             ]),
     ])

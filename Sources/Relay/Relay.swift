@@ -1,3 +1,4 @@
+import DNS
 import Glibc
 public import Logging
 import Mail
@@ -29,6 +30,8 @@ public final class Relay: Sendable {
     /// A thread of its own: a look at the disk waits for the disk alone, and not behind mail.
     private let watchThread = NIOThreadPool(numberOfThreads: 1)
     private let reception: Reception
+    private let dns: StubResolver
+    private let exchangers: MailExchangers
     private let state: NIOLockedValueBox<State>
 
     private struct State {
@@ -65,8 +68,11 @@ public final class Relay: Sendable {
         self.spoolWatch = SpoolWatch(
             spool.condition, floor: configuration.freeSpace, threads: self.watchThread, loop: loop, log: log,
             signal: self.signal)
+        self.dns = StubResolver(configuration.resolver) { log.warning("\($0)") }
+        self.exchangers = MailExchangers(self.dns, configuration)
         let delivery = Delivery(
-            group: self.group, spool: spool, registry: self.registry, clock: clock, log: log, threads: threads)
+            group: self.group, spool: spool, registry: self.registry, resolver: self.exchangers, dns: self.dns,
+            clock: clock, log: log, threads: threads)
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
             spoolWatch: self.spoolWatch, clock: clock, log: log, signal: self.signal)
@@ -101,6 +107,8 @@ public final class Relay: Sendable {
                 throw ListenError(endpoint, error)
             }
         }
+        self.exchangers.listening(
+            on: self.state.withLockedValue { $0.listeners }.compactMap { $0.localAddress })
         try await self.recover(below: boundary)
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
@@ -158,6 +166,7 @@ public final class Relay: Sendable {
         async let inbound: Void = self.reception.drain(within: .seconds(seconds))
         async let outbound: Void = self.queue.stop(within: .seconds(seconds))
         _ = await (inbound, outbound)
+        await self.dns.stop()
         self.signal.finish()
         await lastLook()
         await self.spool.close()
@@ -170,6 +179,8 @@ public final class Relay: Sendable {
     /// stay as they were at the start.
     public func reload(_ configuration: RelayConfiguration, keyring: Keyring) {
         self.state.withLockedValue { $0.configuration = configuration }
+        self.dns.reload(configuration.resolver)
+        self.exchangers.reload(configuration)
         self.spoolWatch.reload(floor: configuration.freeSpace)
         self.reception.reload(Admission(configuration: configuration, keyring: keyring))
         self.queue.reload(configuration, keyring: keyring)

@@ -1,3 +1,4 @@
+public import DNS
 import Glibc
 public import SMTP
 
@@ -46,6 +47,8 @@ public struct RelayConfiguration: Sendable, Hashable {
         public var connections = 100
         /// Recipients in one transaction (RFC 5321 §4.5.3.1.8 lets every server take 100).
         public var recipientsPerTransaction = 100
+        /// Where the mail exchangers of domains listen.
+        public var exchangerPort = 25
         public init() {}
     }
 
@@ -101,6 +104,7 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var node: UInt8 = 0
     public var retry = Retry()
     public var delivery = Delivery()
+    public var resolver = ResolverConfiguration()
     public var limits = Limits()
     public var timeouts = Timeouts()
 

@@ -22,8 +22,8 @@ struct EngineOptions: ParsableArguments {
     @Option(
         name: .long, parsing: .singleValue,
         help: ArgumentHelp(
-            "Mail for these domains goes to that host; may be given more than once, before the file's routes.",
-            valueName: "pattern=host:port"))
+            "Mail for these domains goes to that host, or with mx to their mail exchangers; may be given more than "
+                + "once, before the file's routes.", valueName: "pattern=host:port|mx"))
     var route: [String] = []
 
     /// The configuration file that is used: the one named, else the first there is of the usual ones.

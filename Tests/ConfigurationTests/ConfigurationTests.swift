@@ -83,8 +83,12 @@ struct ConfigurationTests {
                 "hoptop.toml:2: queue.retry.first: \"5 parsecs\" is not allowed here; allowed: a duration such as \"500ms\", \"30s\", \"5m\", \"4h\" or \"5d\""
             ),
             (
-                "[[route]]\ndomain = \"*\"\nvia = [\"mx\"]",
-                "hoptop.toml:3: route[0].via: \"mx\" (delivery by DNS) is not known to this version; name hosts: [\"host:port\"]"
+                "[[route]]\ndomain = \"*\"\nvia = [\"mx\", \"a:25\"]",
+                "hoptop.toml:3: route[0].via: \"mx\" (delivery by DNS) stands alone; name it or hosts"
+            ),
+            (
+                "resolver = \"ns.example\"",
+                "hoptop.toml:1: resolver: \"ns.example\" is not allowed here; allowed: \"system\", an address such as \"127.0.0.1\" or \"127.0.0.1:5353\", or a list of addresses"
             ),
             (
                 "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\n\n[[route]]\ndomain = \"*\"\nvia = [\"b:1\"]",

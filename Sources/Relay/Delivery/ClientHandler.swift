@@ -112,15 +112,16 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: the channel's events
 
-    func channelActive(context: ChannelHandlerContext) {
+    /// The channel is open by now: of several addresses another one may have been the first to answer.
+    func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.lastActivity = .now()
         let local = context.localAddress?.endpointText ?? "?"
-        self.record.said(.relay, "connected \(local) -> \(self.host)", at: self.now)
+        let address = context.remoteAddress?.ipAddress.flatMap { $0 == self.host.host ? nil : " (\($0))" } ?? ""
+        self.record.said(.relay, "connected \(local) -> \(self.host)\(address)", at: self.now)
         self.record.update(at: self.now) { $0.phase = .greeting }
         self.armTimer()
         context.read()
-        context.fireChannelActive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -1,3 +1,4 @@
+import DNS
 import Logging
 import Mail
 import Monitor
@@ -63,6 +64,8 @@ final class Delivery: Sendable {
     let spool: any Spool
     let registry: SessionRegistry
     let resolver: any NextHopResolver
+    /// For the addresses of hosts.
+    let dns: StubResolver
     let clock: Clock
     let log: Logger
     /// Threads for what blocks: secrets, hashing.
@@ -71,13 +74,14 @@ final class Delivery: Sendable {
 
     init(
         group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry,
-        resolver: any NextHopResolver = NamedHosts(),
+        resolver: any NextHopResolver = NamedHosts(), dns: StubResolver = StubResolver(),
         clock: Clock, log: Logger, threads: NIOThreadPool
     ) {
         self.group = group
         self.spool = spool
         self.registry = registry
         self.resolver = resolver
+        self.dns = dns
         self.clock = clock
         self.log = log
         self.threads = threads

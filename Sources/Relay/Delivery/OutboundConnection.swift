@@ -1,9 +1,7 @@
-import Glibc
 import Mail
 import Monitor
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
 import SMTP
 
 /// The way to one next hop, from looking for a host that answers to the last transaction of the session.
@@ -35,6 +33,8 @@ final class OutboundConnection: @unchecked Sendable {
     private var isEnded = false
     /// Asked to end before a host answered.
     private var isUnwanted = false
+    /// What the hosts are is being found out.
+    private var isResolving = false
 
     init(
         _ delivery: Delivery, nextHop: NextHop, settings: Delivery.Settings, loop: any EventLoop,
@@ -55,7 +55,7 @@ final class OutboundConnection: @unchecked Sendable {
     /// Ends the session with QUIT when it is idle, else after its transaction.
     func quit() {
         self.loop.execute {
-            self.isUnwanted = true
+            self.becomeUnwanted()
             self.handler?.quit()
         }
     }
@@ -63,7 +63,7 @@ final class OutboundConnection: @unchecked Sendable {
     /// Ends the session at once.
     func abort() {
         self.loop.execute {
-            self.isUnwanted = true
+            self.becomeUnwanted()
             self.handler?.hangUp("closed by the operator")
         }
     }
@@ -73,7 +73,10 @@ final class OutboundConnection: @unchecked Sendable {
     func open(_ job: Job) {
         self.job = job
         self.begun = .now()
+        self.isResolving = true
         self.delivery.resolver.resolve(self.nextHop.place, on: self.loop).assumeIsolated().whenSuccess { resolution in
+            guard self.isResolving else { return }
+            self.isResolving = false
             switch resolution {
             case .hosts(let hosts, _):
                 self.hosts = hosts[...]
@@ -86,6 +89,15 @@ final class OutboundConnection: @unchecked Sendable {
                 self.end()
             }
         }
+    }
+
+    /// Asks for no session any more; name servers that are slow are not waited for.
+    private func becomeUnwanted() {
+        self.isUnwanted = true
+        guard self.isResolving else { return }
+        self.isResolving = false
+        self.finished(.untried, host: nil, session: nil)
+        self.end()
     }
 
     private func bounce(with reply: Reply, host: SocketEndpoint?, session: SessionRef?) {
@@ -113,28 +125,41 @@ final class OutboundConnection: @unchecked Sendable {
         let handler = ClientHandler(
             self, delivery: self.delivery, settings: self.settings, host: host, security: self.nextHop.security,
             withoutTLS: self.plaintextHost == host, record: record)
-        ClientBootstrap(group: self.loop)
-            .channelOption(.autoRead, value: false)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
-            .connectTimeout(.milliseconds(self.settings.timeouts.connect))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let tls = try handler.implicitTLS() { try channel.pipeline.syncOperations.addHandler(tls) }
-                    try channel.pipeline.syncOperations.addHandler(handler)
-                }
-            }
-            .connect(host: host.endpoint.host, port: host.endpoint.port)
+        HostConnector(self.delivery.dns, timeout: self.settings.timeouts.connect, on: self.loop)
+            .connect(to: host.endpoint)
             .assumeIsolated()
-            .whenFailure { error in
-                let failure = "connect to \(host.endpoint): \(Self.words(for: error))"
-                let now = self.delivery.clock.now()
-                record.said(.relay, failure, at: now)
-                self.delivery.registry.close(record, at: now, failed: true, remark: failure)
-                self.lastFailure = failure
-                self.mayAnswerLater = true
-                self.tryNextHost()
+            .whenComplete { result in
+                do {
+                    try self.attach(handler, to: try result.get())
+                } catch { self.connectFailed(HostConnector.Failure(error, to: host.endpoint), host, record) }
             }
+    }
+
+    /// The host answers. This runs in the turn of the loop in which it did: nothing was read yet, and nothing is lost.
+    private func attach(_ handler: ClientHandler, to channel: any Channel) throws {
+        do {
+            guard channel.isActive, !self.isUnwanted else { throw ChannelError.eof }
+            if let tls = try handler.implicitTLS() { try channel.pipeline.syncOperations.addHandler(tls) }
+            try channel.pipeline.syncOperations.addHandler(handler)
+        } catch {
+            channel.close(promise: nil)
+            throw error
+        }
+    }
+
+    private func connectFailed(_ failure: HostConnector.Failure, _ host: MailHost, _ record: SessionRecord) {
+        let now = self.delivery.clock.now()
+        record.said(.relay, failure.words, at: now)
+        self.delivery.registry.close(record, at: now, failed: true, remark: failure.words)
+        self.lastFailure = failure.words
+        if failure.hasNoAddress, case .exchangers = self.nextHop.place {
+            let reply = Reply(550, "5.4.4", "\(host.endpoint.host) has no address")
+            self.refusal = (reply, host.endpoint, record.ref)
+        } else {
+            // A name that a route gives may be a mistake, and is no reason to return all mail.
+            self.mayAnswerLater = true
+        }
+        self.tryNextHost()
     }
 
     /// Where each host refused for good the mail bounces at once (RFC 7504 §4); one that may answer later is worth waiting
@@ -207,20 +232,4 @@ final class OutboundConnection: @unchecked Sendable {
         self.isEnded = true
         self.report(.ended)
     }
-
-    /// What a failed connect says, short enough for a row.
-    private static func words(for error: any Error) -> String {
-        switch error {
-        case ChannelError.connectTimeout: return "timed out"
-        case let error as NIOConnectionError:
-            if error.connectionErrors.isEmpty { return "the name does not resolve" }
-            return error.connectionErrors.map { self.words(for: $0.error) }.joined(separator: "; ")
-        case let error as IOError: return error.errnoCode == ECONNREFUSED ? "connection refused" : error.localized
-        default: return "\(error)"
-        }
-    }
-}
-
-extension IOError {
-    fileprivate var localized: String { String(cString: strerror(self.errnoCode)).lowercased() }
 }

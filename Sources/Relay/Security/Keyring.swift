@@ -1,3 +1,4 @@
+import DNS
 import Glibc
 import NIOCore
 import NIOSSL
@@ -45,6 +46,7 @@ public struct Keyring: Sendable {
         (self.server, self.serverEndPoint) = try Self.server(configuration.tls, farewell)
         self.users = try configuration.users.map(Self.users)
         self.signing = configuration.signing.isEmpty ? nil : try SigningTable(configuration)
+        do { try configuration.resolver.check() } catch { throw KeyringError(description: "\(error)") }
         var clients: [ClientContext: NIOSSLContext] = [:]
         for route in configuration.routes where route.security.tls != .none {
             let context = ClientContext(route.security)

@@ -181,8 +181,8 @@ enum ConfigurationFile {
                 return self.fail(
                     "\(path).domain", "\(pattern) has a route already: the first match wins, so remove one")
             }
-            guard !self.route.via.isEmpty else {
-                return self.fail("\(path).via", "is missing; allowed: [\"host:port\", …]")
+            guard let via = self.route.via else {
+                return self.fail("\(path).via", "is missing; allowed: [\"host:port\", …] or [\"mx\"]")
             }
             guard let login = self.route.login else {
                 return self.fail("\(path).user", "needs a password or a token beside it, and each of those a user")
@@ -196,7 +196,7 @@ enum ConfigurationFile {
                 return self.fail(
                     "\(path).authorities", "is asked only with tls = \"verified\" and without fingerprint")
             }
-            self.configuration.routes.append(Route(pattern: pattern, via: self.route.via, security: security))
+            self.configuration.routes.append(Route(pattern: pattern, via: via, security: security))
         }
 
         private mutating func readSigning(_ table: TOMLTable, _ path: String) {
@@ -265,16 +265,24 @@ enum ConfigurationFile {
         }
     }
 
-    /// One host of a route.
-    static func host(_ text: String) -> Result<SocketEndpoint, ConfigurationRefusal> {
+    /// Where a route leads.
+    ///
+    /// - Parameter hosts: at least one.
+    static func via(_ hosts: [String]) throws(ConfigurationRefusal) -> Route.Via {
+        if hosts.count == 1, hosts[0].lowercased() == "mx" { return .exchangers }
+        var endpoints: [SocketEndpoint] = []
+        for host in hosts { endpoints.append(try self.host(host)) }
+        return .hosts(endpoints)
+    }
+
+    private static func host(_ text: String) throws(ConfigurationRefusal) -> SocketEndpoint {
         if text.lowercased() == "mx" {
-            return .failure(
-                .init(because: "\"mx\" (delivery by DNS) is not known to this version; name hosts: [\"host:port\"]"))
+            throw ConfigurationRefusal(because: "\"mx\" (delivery by DNS) stands alone; name it or hosts")
         }
         guard let endpoint = SocketEndpoint(text, defaultPort: 25), endpoint.port > 0 else {
-            return .failure(
-                .init(because: "\(text) is no host; allowed: \"host\", \"host:port\", \"[2001:db8::1]:25\""))
+            throw ConfigurationRefusal(
+                because: "\(text) is no host; allowed: \"host\", \"host:port\", \"[2001:db8::1]:25\", or \"mx\" alone")
         }
-        return .success(endpoint)
+        return endpoint
     }
 }

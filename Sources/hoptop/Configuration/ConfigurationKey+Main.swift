@@ -1,3 +1,4 @@
+import DNS
 import Relay
 import SMTP
 
@@ -20,6 +21,39 @@ extension ConfigurationKey<RelayConfiguration> {
                 }
                 configuration.postmaster = mailbox
             }, write: { $0.postmaster.map { quoted($0.description) } }, example: "\"ops@example.net\""),
+        .init(
+            path: "resolver",
+            explanation: "Who answers for DNS: system is /etc/resolv.conf and /etc/hosts; else name servers.",
+            read: { configuration, value throws(Refusal) in
+                configuration.resolver.servers = try Self.servers(value)
+            },
+            write: { configuration in
+                switch configuration.resolver.servers {
+                case .system: quoted("system")
+                case .addresses(let servers):
+                    servers.count == 1 ? quoted("\(servers[0])") : list(servers.map(\.description))
+                }
+            }),
+        .init(
+            path: "trust-anchor",
+            explanation:
+                "Whose DNSSEC signatures are believed: those below the keys (DS, DNSKEY) of a file; auto: below the "
+                + "root key of this machine, where there is one and the name servers pass signatures on; none: nobody's.",
+            read: { configuration, value throws(Refusal) in
+                guard case .text(let text) = value, !text.isEmpty else { throw Refusal("\"auto\", \"none\" or a file") }
+                switch text {
+                case "auto": configuration.resolver.trustAnchor = .auto
+                case "none": configuration.resolver.trustAnchor = .none
+                default: configuration.resolver.trustAnchor = .file(text)
+                }
+            },
+            write: { configuration in
+                switch configuration.resolver.trustAnchor {
+                case .auto: quoted("auto")
+                case .none: quoted("none")
+                case .file(let file): quoted(file)
+                }
+            }),
         .networks("relay.networks", "Clients that may relay anywhere.", \.networks),
         .init(
             path: "relay.domains", explanation: "Recipients' domains that anyone may send to.",
@@ -87,6 +121,9 @@ extension ConfigurationKey<RelayConfiguration> {
         .number("delivery.connections", "Sessions to one next hop at a time.", \.delivery.connections, 1...10_000),
         .number(
             "delivery.recipients", "Recipients in one transaction.", \.delivery.recipientsPerTransaction, 1...10_000),
+        .number(
+            "delivery.mx-port", "Where the mail exchangers of domains listen, for routes with via = [\"mx\"].",
+            \.delivery.exchangerPort, 1...65_535),
         .duration("delivery.idle", "How long an open session waits for the next message.", \.timeouts.idle),
         .size("limits.message-size", "Larger messages are refused.", \.limits.messageOctets),
         .number(
@@ -110,4 +147,21 @@ extension ConfigurationKey<RelayConfiguration> {
         .duration("timeouts.reply", "For a reply to a command.", \.timeouts.reply),
         .duration("timeouts.final-reply", "For the reply to the end of mail data.", \.timeouts.finalReply),
     ]
+
+    private static func servers(
+        _ value: ConfigurationValue
+    ) throws(ConfigurationRefusal) -> ResolverConfiguration.Servers {
+        let refusal = ConfigurationRefusal(
+            "\"system\", an address such as \"127.0.0.1\" or \"127.0.0.1:5353\", or a list of addresses")
+        let texts: [String]
+        switch value {
+        case .text("system"): return .system
+        case .text(let text): texts = [text]
+        case .texts(let list): texts = list
+        case .flag, .number, .table: throw refusal
+        }
+        let addresses = texts.compactMap { ServerAddress($0) }
+        guard !addresses.isEmpty, addresses.count == texts.count else { throw refusal }
+        return .addresses(addresses)
+    }
 }

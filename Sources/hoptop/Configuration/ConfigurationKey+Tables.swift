@@ -69,7 +69,7 @@ extension ConfigurationKey<SigningRule> {
 /// A `[[route]]` while its keys are read.
 struct RouteDraft: Sendable {
     var pattern: DomainPattern?
-    var via: [SocketEndpoint] = []
+    var via: Route.Via?
     var security = RouteSecurity()
     var user: String?
     var password: Secret?
@@ -78,7 +78,7 @@ struct RouteDraft: Sendable {
     init() {}
     init(_ route: Route) {
         self.pattern = route.pattern
-        if case .hosts(let hosts) = route.via { self.via = hosts }
+        self.via = route.via
         self.security = route.security
         self.user = route.security.login?.user
         switch route.security.login?.kind {
@@ -111,11 +111,21 @@ extension ConfigurationKey<RouteDraft> {
                 route.pattern = pattern
             }, write: { $0.pattern.map { quoted($0.description) } }, example: "\"*\""),
         .init(
-            path: "via", explanation: "Hosts, tried in order.",
+            path: "via",
+            explanation: "Hosts, tried in order; [\"mx\"]: the mail exchangers of the recipient's domain, by DNS.",
             read: { route, value throws(Refusal) in
-                guard case .texts(let hosts) = value, !hosts.isEmpty else { throw Refusal("[\"host:port\", …]") }
-                for host in hosts { route.via.append(try ConfigurationFile.host(host).get()) }
-            }, write: { $0.via.isEmpty ? nil : list($0.via.map(\.description)) },
+                guard case .texts(let hosts) = value, !hosts.isEmpty else {
+                    throw Refusal("[\"host:port\", …] or [\"mx\"]")
+                }
+                route.via = try ConfigurationFile.via(hosts)
+            },
+            write: { route in
+                switch route.via {
+                case .hosts(let hosts): list(hosts.map(\.description))
+                case .exchangers: list(["mx"])
+                case nil: nil
+                }
+            },
             example: "[\"smarthost.example.net:25\"]"),
         .word(
             "tls", "none, opportunistic (any certificate, or none), required (any), verified (name and authority).",

@@ -48,18 +48,15 @@ struct Overrides {
     private static func route(_ text: String, _ fail: (String, String) -> Void) -> Route? {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let pattern = DomainPattern(String(parts[0])), !parts[1].isEmpty else {
-            fail("--route \(text)", "is no route; allowed: PATTERN=HOST:PORT, such as '*=127.0.0.1:2526'")
+            fail("--route \(text)", "is no route; allowed: PATTERN=HOST:PORT or PATTERN=mx, such as '*=127.0.0.1:2526'")
             return nil
         }
-        var via: [SocketEndpoint] = []
-        for host in parts[1].split(separator: ",", omittingEmptySubsequences: false) {
-            switch ConfigurationFile.host(String(host)) {
-            case .success(let endpoint): via.append(endpoint)
-            case .failure(let refusal):
-                fail("--route \(text)", refusal.reason(String(host)))
-                return nil
-            }
+        let hosts = parts[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        do {
+            return Route(pattern: pattern, via: try ConfigurationFile.via(hosts))
+        } catch {
+            fail("--route \(text)", error.reason(String(parts[1])))
+            return nil
         }
-        return Route(pattern: pattern, via: via)
     }
 }
