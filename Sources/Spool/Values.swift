@@ -171,7 +171,8 @@ public struct NewMessage: Sendable {
     }
 }
 
-/// A file that takes large content while it comes in. All of it blocks: call it off the event loops.
+/// A file that takes large content while it comes in. All of it blocks: call it off the event loops. A message may have
+/// several at a time, of which one is accepted.
 public protocol StreamedContent: AnyObject, Sendable {
     /// Does nothing when it was discarded.
     func append(_ chunk: ByteBuffer) throws
@@ -179,6 +180,8 @@ public protocol StreamedContent: AnyObject, Sendable {
     var subject: ByteBuffer? { get }
     /// Syncs what was appended; only then may a transaction name it.
     func finish() throws
+    /// Reads what was finished, before a transaction names it; fewer octets at the end.
+    func read(from offset: Int, count: Int) throws -> ByteBuffer
     /// Forgets it; any number of times, also after a failure, and while another call is under way.
     func discard()
 }

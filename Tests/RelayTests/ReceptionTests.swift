@@ -28,6 +28,13 @@ final class MemorySpool: Spool {
         var subject: ByteBuffer? { nil }
         func append(_ chunk: ByteBuffer) throws { self.octets.withLockedValue { _ = $0.writeImmutableBuffer(chunk) } }
         func finish() throws {}
+        func read(from offset: Int, count: Int) throws -> ByteBuffer {
+            self.octets.withLockedValue { octets in
+                let start = min(offset, octets.readableBytes)
+                return octets.getSlice(at: octets.readerIndex + start, length: min(count, octets.readableBytes - start))
+                    ?? ByteBuffer()
+            }
+        }
         func discard() { self.spool.state.withLockedValue { $0.discarded += 1 } }
     }
 

@@ -47,6 +47,13 @@ struct MemoryContent: ContentSource {
             }
         }
 
+        func read(from offset: Int, count: Int) throws -> ByteBuffer {
+            let octets = try self.finishedOctets
+            let start = min(offset, octets.readableBytes)
+            return octets.getSlice(at: octets.readerIndex + start, length: min(count, octets.readableBytes - start))
+                ?? ByteBuffer()
+        }
+
         func discard() {
             self.state.withLockedValue { state in
                 state.progress = .discarded

@@ -8,6 +8,9 @@ import NIOCore
 /// `@unchecked Sendable`: each call holds the lock until the disk has done it. A session may end, and discard the file,
 /// while a piece of it is being written.
 final class ContentFile: StreamedContent, @unchecked Sendable {
+    /// Files of one message at a time.
+    private static let filesLimit = 100
+
     private enum State: Equatable {
         case unopened
         case open(CInt)
@@ -21,6 +24,8 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     private let id: QueueID
     private let lock = NIOLock()
     private var state = State.unopened
+    /// Where it lies until it is placed.
+    private var path: String
     private let digest = Digest()
     private var octets = 0
     private var foundSubject: ByteBuffer?
@@ -28,6 +33,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     init(_ directory: SpoolDirectory, _ id: QueueID) {
         self.directory = directory
         self.id = id
+        self.path = directory.incoming(id)
     }
 
     deinit { if case .open(let file) = self.state { Glibc.close(file) } }
@@ -59,10 +65,18 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
 
     private func opened() throws -> CInt {
         if case .open(let file) = self.state { return file }
-        let file = Glibc.open(self.directory.incoming(self.id), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw SpoolError(FileError(errno), self.id) }
-        self.state = .open(file)
-        return file
+        var count = 1
+        while true {
+            let file = Glibc.open(self.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            guard file < 0 else {
+                self.state = .open(file)
+                return file
+            }
+            // The message is being written anew, and has a file already.
+            guard errno == EEXIST, count < Self.filesLimit else { throw SpoolError(FileError(errno), self.id) }
+            count += 1
+            self.path = "\(self.directory.incoming(self.id))-\(count)"
+        }
     }
 
     var subject: ByteBuffer? { self.lock.withLock { self.foundSubject } }
@@ -84,6 +98,30 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
         }
     }
 
+    func read(from offset: Int, count: Int) throws -> ByteBuffer {
+        try self.lock.withLock {
+            guard self.state == .finished else {
+                throw SpoolError(.unavailable, "content is read that is not finished", queueID: self.id)
+            }
+            let file = Glibc.open(self.path, O_RDONLY | O_CLOEXEC)
+            guard file >= 0 else { throw SpoolError(FileError(errno), self.id) }
+            defer { Glibc.close(file) }
+            var buffer = ByteBuffer()
+            try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { octets in
+                var read = 0
+                while read < count {
+                    let result = pread(file, octets.baseAddress! + read, count - read, off_t(offset + read))
+                    if result < 0, errno == EINTR { continue }
+                    guard result >= 0 else { throw SpoolError(FileError(errno), self.id) }
+                    if result == 0 { break }
+                    read += result
+                }
+                return read
+            }
+            return buffer
+        }
+    }
+
     /// Puts it where a row may name it; the directory is still to be synced.
     func place() throws {
         try self.lock.withLock {
@@ -91,7 +129,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
             guard self.state == .finished else {
                 throw SpoolError(.unavailable, "unfinished content", queueID: self.id)
             }
-            guard rename(self.directory.incoming(self.id), self.directory.content(self.id)) == 0 else {
+            guard rename(self.path, self.directory.content(self.id)) == 0 else {
                 throw FileError(errno)
             }
             self.state = .placed
@@ -101,7 +139,11 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     func discard() {
         self.lock.withLock {
             if case .open(let file) = self.state { Glibc.close(file) }
-            unlink(self.state == .placed ? self.directory.content(self.id) : self.directory.incoming(self.id))
+            switch self.state {
+            case .unopened, .discarded: break  // The name may be another's.
+            case .open, .finished: unlink(self.path)
+            case .placed: unlink(self.directory.content(self.id))
+            }
             self.state = .discarded
         }
     }

@@ -116,12 +116,36 @@ struct ContractTests {
         try await play(implementation.make())
     }
 
+    @Test("a message's content may be written anew from what came in", arguments: Implementation.allCases)
+    func writtenAnew(_ implementation: Implementation) async throws {
+        func play(_ store: some StoreUnderTest) async throws {
+            let message = store.message(octets: 7)
+            let first = store.spool.newContentFile(for: message.id)
+            try first.append(ByteBuffer(string: "con"))
+            try first.append(ByteBuffer(string: "tent"))
+            try first.finish()
+            #expect(String(buffer: try first.read(from: 2, count: 3)) == "nte")
+            #expect(String(buffer: try first.read(from: 2, count: 100)) == "ntent")
+            #expect(try first.read(from: 7, count: 1).readableBytes == 0)
+            let second = store.spool.newContentFile(for: message.id)
+            try second.append(ByteBuffer(string: "CON"))
+            try second.append(first.read(from: 3, count: 100))
+            try second.finish()
+            first.discard()
+            try await store.spool.accept(NewMessage(message, content: .file(second)), on: store.loop).get()
+            try await store.reopen()
+            #expect(try await store.content(of: message.id) == "CONtent")
+        }
+        try await play(implementation.make())
+    }
+
     @Test("content of another store is refused, and nothing of its message remains", arguments: Implementation.allCases)
     func foreignContent(_ implementation: Implementation) async throws {
         final class Stranger: StreamedContent {
             var subject: ByteBuffer? { nil }
             func append(_ chunk: ByteBuffer) {}
             func finish() {}
+            func read(from offset: Int, count: Int) -> ByteBuffer { ByteBuffer() }
             func discard() {}
         }
         func play(_ store: some StoreUnderTest) async throws {
