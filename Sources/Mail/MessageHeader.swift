@@ -53,6 +53,11 @@ public struct MessageHeader: Sendable {
         return (fields, octets.count, octets.count)
     }
 
+    /// Where its fields are, where they end, and where the text begins, as offsets from the first octet.
+    var places: (fields: [(name: Range<Int>, value: Range<Int>)], end: Int, textStart: Int) {
+        (self.fieldRanges, self.headerEnd, self.textStart)
+    }
+
     public var fields: [Field] {
         self.fieldRanges.map { Field(name: self.string($0.name), value: self.unfolded($0.value)) }
     }
