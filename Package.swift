@@ -48,7 +48,7 @@ let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-col
 
 /// The rooms, as the packages of the benchmarks and of the fuzzers take them. The programs that tests preload are libraries
 /// of their own.
-let rooms = ["SMTP", "Mail", "Spool", "Monitor", "Relay", "Screen"]
+let rooms = ["SMTP", "Mail", "Milter", "Spool", "Monitor", "Relay", "Screen"]
 let preloaded = ["DiskRecorder", "DiskFaults"]
 
 let package = Package(
@@ -70,6 +70,7 @@ let package = Package(
     targets: [
         room("SMTP", [nioCore], exclude: ["README.md"]),
         room("Mail", ["SMTP", nioCore]),
+        room("Milter", ["SMTP", nioCore]),
         .target(name: "CMalloc"),
         room("SASL", ["SMTP", crypto]),
         room("DKIM", ["Mail", "SMTP", nioCore, crypto, cryptoExtras]),
@@ -84,7 +85,9 @@ let package = Package(
         room(
             "Relay",
             [
-                "Spool", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "CMalloc", nioCore, nioPosix, nioSSL, nioTLS,
+                "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "CMalloc", nioCore, nioPosix,
+                nioSSL,
+                nioTLS,
                 nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
@@ -106,6 +109,7 @@ let package = Package(
         tests("SASLTests", ["SASL", "SMTP"]),
         tests("MailTests", ["Mail", "SMTP", nioCore]),
         tests("DKIMTests", ["DKIM", "Mail", nioCore, crypto, cryptoExtras]),
+        tests("MilterTests", ["Milter", "SMTP", nioCore]),
         .target(
             name: "SpoolTesting", dependencies: ["Spool", "Mail", "SMTP", nioCore, nioConcurrency],
             path: "Tests/SpoolTesting", swiftSettings: settings),
