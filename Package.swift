@@ -86,9 +86,7 @@ let package = Package(
             "Relay",
             [
                 "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "CMalloc", nioCore, nioPosix,
-                nioSSL,
-                nioTLS,
-                nioConcurrency, crypto, deque, heap, histogram, logging,
+                nioSSL, nioTLS, nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
             "Screen", ["Monitor", "Mail", "SMTP", toml, collections], resources: [.embedInCode("Themes/Shipped")]),

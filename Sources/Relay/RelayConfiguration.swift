@@ -87,6 +87,8 @@ public struct RelayConfiguration: Sendable, Hashable {
     /// Clients whose XCLIENT, or XFORWARD, is believed.
     public var xclient: [Network] = []
     public var xforward: [Network] = []
+    /// Filters that inbound mail passes, in this order.
+    public var milters: [Milter] = []
     public var bareLineEnds = ServerSession.BareLineEnds.normalize
     public var longLines = ServerSession.LongLines.fold
     public var earlyTalkers = ServerSession.EarlyTalkers.note

@@ -75,7 +75,7 @@ struct MailLog: Sendable {
             case .dropped, .released, .retried, .restored: words += " \(text)"
             }
         }
-        if let actor = fact.actor { words += " by=\(actor)" }
+        if let actor = fact.actor { words += actor.contains(" ") ? " by=\"\(actor)\"" : " by=\(actor)" }
         return words
     }
 }

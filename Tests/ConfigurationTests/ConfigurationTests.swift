@@ -35,6 +35,12 @@ struct ConfigurationTests {
         configuration.limits.hold = 3_600_000
         configuration.sourceRoutes = .honor
         configuration.limits.messageOctets = 64 << 10
+        var milter = Milter(.unix(path: "/run/filter.sock"))
+        milter.onError = .accept
+        milter.roles = [.submission]
+        milter.except = Network.loopback
+        milter.contentTimeout = 90_000
+        configuration.milters = [milter, Milter(.tcp(SocketEndpoint(host: "::1", port: 8891)))]
         configuration.retry.first = 1500
         configuration.routes = [
             Route(
@@ -105,6 +111,26 @@ struct ConfigurationTests {
             (
                 "[[listen]]\naddress = \"127.0.0.1:465\"\ntls = \"implicit\"",
                 "hoptop.toml:3: listen[0].tls: needs a certificate: [tls] certificate and key"
+            ),
+            (
+                "[[milter]]\non-error = \"accept\"",
+                "hoptop.toml:1: milter[0].address: is missing; allowed: \"127.0.0.1:8891\", \"unix:/run/filter/filter.sock\""
+            ),
+            (
+                "[[milter]]\naddress = \"unix:relative\"",
+                "hoptop.toml:2: milter[0].address: \"unix:relative\" is not allowed here; allowed: \"127.0.0.1:8891\", \"unix:/run/filter/filter.sock\""
+            ),
+            (
+                "[[milter]]\naddress = \"127.0.0.1:1\"\non-error = \"ignore\"",
+                "hoptop.toml:3: milter[0].on-error: \"ignore\" is not allowed here; allowed: \"tempfail\", \"accept\" or \"reject\""
+            ),
+            (
+                "[[milter]]\naddress = \"127.0.0.1:1\"\nroles = []",
+                "hoptop.toml:3: milter[0].roles: [] is not allowed here; allowed: a list of \"relay\", \"submission\" or \"lmtp\""
+            ),
+            (
+                "[[milter]]\naddress = \"127.0.0.1:1\"\n[[milter]]\naddress = \"inet:127.0.0.1:1\"",
+                "hoptop.toml:4: milter[1].address: 127.0.0.1:1 is asked already"
             ),
             ("[tls]\nkey = \"k.pem\"", "hoptop.toml:1: tls.certificate: is missing beside tls.key"),
             (

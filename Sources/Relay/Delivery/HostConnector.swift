@@ -54,7 +54,7 @@ extension HostConnector.Failure {
         }
     }
 
-    private static func words(for error: any Error) -> String {
+    static func words(for error: any Error) -> String {
         switch error {
         case ChannelError.connectTimeout: "timed out"
         case let error as NIOConnectionError:

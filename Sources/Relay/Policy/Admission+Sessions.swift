@@ -28,6 +28,11 @@ extension Admission {
         return session
     }
 
+    /// The filters that are asked about sessions of this client on this listener, in their order.
+    func milters(on listener: Listener, from peer: Peer) -> [Milter] {
+        self.configuration.milters.filter { $0.roles.contains(listener.role) && !peer.isAmong($0.except) }
+    }
+
     func tls(on listener: Listener) -> Listener.TLS { listener.tls(with: self.configuration.tls) }
 
     private func extensions(on listener: Listener, from peer: Peer) -> Set<ServiceExtension> {

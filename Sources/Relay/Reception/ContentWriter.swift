@@ -9,7 +9,8 @@ struct ContentWriter {
     let id: QueueID
     private(set) var octets = 0
     private var place: Place
-    private let traceOctets: Int
+    /// Of our own field, with which the content begins.
+    let traceOctets: Int
     private var boundary = TraceBoundary()
     /// What a submission server adds.
     private let fields: SubmissionFields?

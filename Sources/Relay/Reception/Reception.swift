@@ -77,9 +77,18 @@ final class Reception: Sendable {
         try pipeline.addHandler(session)
     }
 
-    func store(_ message: SpooledMessage, _ content: StoredContent, on loop: any EventLoop) -> EventLoopFuture<Void> {
+    /// - Parameter heldBy: who wanted its recipients on hold.
+    func store(
+        _ message: SpooledMessage, _ content: StoredContent, heldBy: String?, on loop: any EventLoop
+    ) -> EventLoopFuture<Void> {
         let others = self.memory.mailsUnderWay.load(ordering: .relaxed)
-        return self.spool.accept(NewMessage(message, content: content), expectingMore: others > 0, on: loop)
+        let new = NewMessage(message, content: content, heldBy: heldBy)
+        return self.spool.accept(new, expectingMore: others > 0, on: loop)
+    }
+
+    /// Forgets content that no message will name.
+    func discard(_ content: StoredContent) {
+        if case .file(let file) = content { self.threads.submit { _ in file.discard() } }
     }
 
     func opened(_ channel: any Channel) { self.channels.withLockedValue { $0[ObjectIdentifier(channel)] = channel } }

@@ -7,7 +7,7 @@ import Spool
 /// Mail data on its way from the machine into the spool.
 extension ServerHandler {
     func beginContent(_ envelope: Envelope, _ context: ChannelHandlerContext) {
-        let id = self.reception.spool.nextID(at: self.now)
+        let id = self.announcedID.take() ?? self.reception.spool.nextID(at: self.now)
         let trace = TraceField.received(
             hello: self.session.client?.name, peer: self.client,
             hostname: self.admission.configuration.hostname, with: self.session.transferProtocol, tls: self.tls,
@@ -47,72 +47,108 @@ extension ServerHandler {
         self.session.storeFailed(SpoolWatch.refusal(after: error))
     }
 
-    /// Makes the message durable; the 250 waits for it, and so does what was pipelined behind the dot.
+    /// Content is complete, and is made durable, unless filters object to it; the 250 waits for it, and so does what was
+    /// pipelined behind the dot.
     func commit(_ envelope: Envelope, _ context: ChannelHandlerContext) {
         guard var writer = self.writer else { preconditionFailure("content is committed before it began") }
         self.writer = nil
         writer.end()
         let inline = writer.inline()
+        let mail = IncomingMail(id: writer.id, envelope: envelope, octets: writer.octets, share: writer.share)
+        self.record?.said(.client, "[content: \(self.session.contentOctets) octets] .", at: self.now)
+        if let filters = self.filters {
+            let loop = context.eventLoop
+            let content = inline.map { loop.makeSucceededFuture($0) } ?? self.finish(writer, on: loop)
+            return self.filter(content, mail, traceOctets: writer.traceOctets, by: filters, context)
+        }
+        if let inline { return self.accept(mail, inline, context) }
+        self.finish(writer, on: context.eventLoop).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let file): self.accept(mail, file, context)
+            case .failure(let error): self.failed(mail, error, context)
+            }
+        }
+    }
+
+    /// A file that cannot be finished is discarded.
+    private func finish(_ writer: ContentWriter, on loop: any EventLoop) -> EventLoopFuture<StoredContent> {
+        guard let file = writer.finish(threads: self.reception.threads, on: loop) else {
+            preconditionFailure("content is in memory or in a file")
+        }
+        let threads = self.reception.threads
+        return file.flatMapErrorThrowing { error in
+            writer.discard(threads: threads)
+            throw error
+        }
+    }
+
+    /// A message whose content is complete.
+    struct IncomingMail: Sendable {
+        let id: QueueID
+        var envelope: Envelope
+        /// Of the content, our trace field among them.
+        var octets: Int
+        /// Why its recipients are on hold from the start, and who wants that.
+        var hold: (reason: String, by: String)?
+        /// The memory for its content is in use as long as this is there.
+        let share: ContentMemory.Share
+
+        var confirmation: Reply { Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(self.id)") }
+    }
+
+    /// Makes the message durable.
+    func accept(_ mail: IncomingMail, _ content: StoredContent, _ context: ChannelHandlerContext) {
         let reception = self.reception
         let arrived = self.now
-        self.record?.said(.client, "[content: \(self.session.contentOctets) octets] .", at: arrived)
         let peer = self.peer
         let arrival = Arrival(
             peer: peer.text, hello: self.session.client?.name, with: self.session.transferProtocol,
             session: self.record?.ref.id, tls: self.tls, user: self.session.user)
-        let hold = self.session.mailParameters?.futureRelease.map { Self.release($0, arrived) }
-        let recipients = self.recipients(of: envelope, heldBackUntil: hold, at: arrived)
-        let reversePath = self.admission.queued(envelope.reversePath, from: peer)
-        if reversePath != envelope.reversePath || envelope.recipients.contains(where: Self.isRouted) {
+        let release = self.session.mailParameters?.futureRelease.map { Self.release($0, arrived) }
+        var recipients = self.recipients(of: mail.envelope, heldBackUntil: release, at: arrived)
+        if let hold = mail.hold {
+            for place in recipients.indices { recipients[place].comesInOnHold(hold.reason, at: arrived) }
+        }
+        let reversePath = self.admission.queued(mail.envelope.reversePath, from: peer)
+        if reversePath != mail.envelope.reversePath || mail.envelope.recipients.contains(where: Self.isRouted) {
             self.record?.said(
                 .relay, "source route: \(self.admission.configuration.sourceRoutes.rawValue)", at: arrived)
         }
         let message = SpooledMessage(
-            id: writer.id, generation: 0, arrived: arrived, reversePath: reversePath, parameters: envelope.parameters,
-            arrival: arrival, contentOctets: writer.octets, recipients: recipients)
-        let loop = context.eventLoop
-        let written = writer
+            id: mail.id, generation: 0, arrived: arrived, reversePath: reversePath,
+            parameters: mail.envelope.parameters, arrival: arrival, contentOctets: mail.octets, recipients: recipients)
         self.countMail(isUnderWay: false)
-        let accepted: EventLoopFuture<Void>
-        if let inline {
-            accepted = reception.store(message, inline, on: loop)
-        } else if let file = written.finish(threads: reception.threads, on: loop) {
-            accepted = file.flatMap { reception.store(message, $0, on: loop) }
-        } else {
-            preconditionFailure("content is in memory or in a file")
-        }
-        accepted.assumeIsolated().whenComplete { result in
-            switch result {
-            case .success:
-                reception.accepted(message)
-                self.record?.update(at: self.now) {
-                    $0.messages += 1
-                    $0.message = nil
+        reception.store(message, content, heldBy: mail.hold?.by, on: context.eventLoop)
+            .assumeIsolated().whenComplete { result in
+                switch result {
+                case .success:
+                    reception.accepted(message)
+                    self.record?.update(at: self.now) { $0.messages += 1 }
+                    self.finish(mail, mail.confirmation, context)
+                case .failure(let error):
+                    reception.discard(content)
+                    self.failed(mail, error, context)
                 }
-                self.session.committed(
-                    self.verdict(Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(written.id)"), envelope))
-            case .failure(let error):
-                written.discard(threads: reception.threads)
-                reception.spoolWatch.failed(error)
-                self.record?.update(at: self.now) { $0.message = nil }
-                self.session.committed(self.verdict(SpoolWatch.refusal(after: error), envelope))
             }
-            self.drain(context)
-        }
+    }
+
+    /// The spool did not take it.
+    func failed(_ mail: IncomingMail, _ error: any Error, _ context: ChannelHandlerContext) {
+        self.reception.spoolWatch.failed(error)
+        self.finish(mail, SpoolWatch.refusal(after: error), context)
+    }
+
+    /// Whatever became of the message, the client is told.
+    func finish(_ mail: IncomingMail, _ reply: Reply, _ context: ChannelHandlerContext) {
+        self.record?.update(at: self.now) { $0.message = nil }
+        self.session.committed(.all(reply))  // LMTP's recipients share one fate here (RFC 2033 §4.2).
+        self.drain(context)
     }
 
     func forgetContent() {
         self.writer?.discard(threads: self.reception.threads)
         self.writer = nil
         self.record?.update(at: self.now) { $0.message = nil }
-    }
-
-    /// LMTP has a reply for each recipient (RFC 2033 §4.2); here they share one fate.
-    private func verdict(_ reply: Reply, _ envelope: Envelope) -> ServerSession.CommitVerdict {
-        switch self.listener.role {
-        case .relay, .submission: .all(reply)
-        case .lmtp: .each(envelope.recipients.map { _ in reply })
-        }
     }
 
     /// When mail that the client wants held back goes out (RFC 4865).

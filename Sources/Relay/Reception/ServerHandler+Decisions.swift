@@ -9,13 +9,12 @@ extension ServerHandler {
         switch question {
         case .greeting:
             let counts = self.reception.registry.counts(client: self.client)
-            self.session.decided(
-                self.admission.greeting(
-                    self.peer, sessions: counts.inbound, fromClient: counts.ofClient))
+            let verdict = self.admission.greeting(self.peer, sessions: counts.inbound, fromClient: counts.ofClient)
+            self.decided(verdict, unlessFiltersObjectTo: .connect, context)
         case .hello(let name, _):
             self.record?.update(at: self.now) { $0.name = name }
-            self.session.decided(.accept)
-        case .mail:
+            self.decided(.accept, unlessFiltersObjectTo: .hello(name), context)
+        case .mail(let path, let parameters):
             let declared = self.session.mailParameters?.size
             self.record?.update(at: self.now) {
                 $0.contentOctets = declared
@@ -23,17 +22,21 @@ extension ServerHandler {
                 $0.recipientsDone = 0
             }
             let refusal = self.reception.spoolWatch.refusal(of: declared)
-            self.session.decided(refusal.map { .refuse($0) } ?? .accept)
-        case .recipient(let path, _):
-            self.session.decided(self.admission.recipient(path, from: self.peer, user: self.session.user))
+            self.decided(
+                refusal.map { .refuse($0) } ?? .accept, unlessFiltersObjectTo: .mail(path, parameters), context)
+        case .recipient(let path, let parameters):
+            let verdict = self.admission.recipient(path, from: self.peer, user: self.session.user)
+            self.decided(verdict, unlessFiltersObjectTo: .recipient(path, parameters), context)
         case .content(let envelope):
-            self.beginContent(envelope, context)
-            self.session.decided(.accept)
+            if self.filters == nil { self.beginContent(envelope, context) }
+            self.decided(.accept, unlessFiltersObjectTo: .data(envelope), context)
         case .startTLS: self.session.decided(.accept)
         case .etrn(let request): self.giveQueue(to: request, context)
         case .xclient(let attributes):
             self.peer = self.peer.overridden(by: attributes)
             self.showPeer()
+            self.closeFilters()
+            self.filters = self.makeFilters(context)
             self.session.decided(.accept)
         case .xforward(let attributes):
             self.peer = self.peer.forwarding(attributes)

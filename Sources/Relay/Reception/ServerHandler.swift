@@ -28,6 +28,16 @@ final class ServerHandler: ChannelInboundHandler {
     /// `TLSv1.3`, once it is there.
     private(set) var tls: String?
     private var authentication: Authentication?
+    /// The mechanism of the last login that was begun.
+    private(set) var mechanism: String?
+    /// The filters that its mail passes; `nil`: none.
+    var filters: MilterChain?
+    /// The address that the client connected to, where filters are to know it.
+    var local: SocketAddress?
+    /// A filter is asked, and the client waits for us.
+    var isFiltering = false
+    /// Of the message whose MAIL filters were told; without filters a message has none before its content.
+    var announcedID: QueueID?
     /// Implicit TLS is awaited.
     private var isBegun = false
     /// Its message is counted among those under way.
@@ -69,6 +79,7 @@ final class ServerHandler: ChannelInboundHandler {
             self.admission.session(on: self.listener, from: self.peer, at: self.now))
         self.record = self.reception.registry.open(
             .inbound, peer: self.peer.text, client: self.client, at: self.now, hangUp: { channel.close(promise: nil) })
+        self.filters = self.makeFilters(context)
         self.replies = .of(context.eventLoop)
         self.reception.opened(channel)
         self.armTimer(context)
@@ -99,6 +110,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.countMail(isUnderWay: false)
         self.output.clear()  // Replies that still waited for the end of the turn.
         self.forgetContent()
+        self.closeFilters()
         self.reception.closed(context.channel)
         if let record = self.record {
             self.reception.registry.close(
@@ -240,7 +252,8 @@ final class ServerHandler: ChannelInboundHandler {
         if self.reception.loginFailures.failures(of: self.client ?? "", at: self.steady) > LoginFailures.limit {
             return self.answer(.failed(Self.tooManyLogins), context)  // Without the cost of looking.
         }
-        if case .begin = step {
+        if case .begin(let mechanism, _) = step {
+            self.mechanism = mechanism
             let endPoint = self.tls == nil ? nil : self.admission.keyring.serverEndPoint
             self.authentication = Authentication(users: users, endPoint: endPoint)
         }
@@ -298,7 +311,7 @@ final class ServerHandler: ChannelInboundHandler {
         guard context.channel.isActive else { return }
         guard !self.isEnding else { return context.hangUpUnderTLS() }
         let look = self.session.look()
-        let isOurTurn = !self.wantsInput(look) || look.phase == .finalReply
+        let isOurTurn = !self.wantsInput(look) || look.phase == .finalReply || self.isFiltering
         if isOurTurn { self.lastInput = .now() }
         if self.lastInput + self.patience <= .now() {
             self.session.timedOut()

@@ -22,8 +22,8 @@ extension ConfigurationFile {
             if explained { lines.append("# \(key.explanation)") }
             lines += Self.line(key, parts[parts.count - 1], of: configuration, explained)
         }
-        lines += self.signing(configuration, explained) + self.routes(configuration, explained)
-        return lines.joined(separator: "\n") + "\n"
+        lines += self.milters(configuration, explained) + self.signing(configuration, explained)
+        return (lines + self.routes(configuration, explained)).joined(separator: "\n") + "\n"
     }
 
     private static func line<Target>(
@@ -56,6 +56,25 @@ extension ConfigurationFile {
         for rule in configuration.signing {
             lines += ["", "[[dkim]]"]
             for key in ConfigurationKey<SigningRule>.dkim { lines += self.line(key, key.path, of: rule, false) }
+        }
+        return lines
+    }
+
+    private static func milters(_ configuration: RelayConfiguration, _ explained: Bool) -> [String] {
+        var lines: [String] = []
+        if explained {
+            lines += [
+                "", "# Filters that mail passes on its way in, one behind the other: rspamd, OpenDKIM, ClamAV.",
+                "# [[milter]]",
+            ]
+            let milter = Milter(.tcp(SocketEndpoint(host: "127.0.0.1", port: 8891)))
+            for key in ConfigurationKey<Milter>.milter {
+                lines += ["# # \(key.explanation)", "# \(key.path) = \(key.write(milter) ?? "")"]
+            }
+        }
+        for milter in configuration.milters {
+            lines += ["", "[[milter]]"]
+            for key in ConfigurationKey<Milter>.milter { lines += self.line(key, key.path, of: milter, false) }
         }
         return lines
     }

@@ -55,9 +55,9 @@ enum ConfigurationFile {
         var mistakes: [ConfigurationError.Mistake] = []
         /// The tables that are being read.
         private var listener = Listener(SocketEndpoint(host: "", port: 0))
+        private var milter = Milter(.unix(path: ""))
         private var route = RouteDraft()
         private var signing = SigningRule(domain: "", selector: "", key: "")
-        private static let tables = ["listen", "route", "dkim"]
 
         init(file: String, locator: KeyLocator, configuration: RelayConfiguration) {
             self.file = file
@@ -67,6 +67,7 @@ enum ConfigurationFile {
 
         private static let keys = Dictionary(
             uniqueKeysWithValues: ConfigurationKey<RelayConfiguration>.all.map { ($0.path, $0) })
+        private static let tables = ["listen", "milter", "dkim", "route"]
         private static let sections = Set(
             ConfigurationKey<RelayConfiguration>.all.flatMap { key -> [String] in
                 let parts = key.path.split(separator: ".")
@@ -119,7 +120,7 @@ enum ConfigurationFile {
             return texts.count == array.count ? .texts(texts) : nil
         }
 
-        // MARK: [[listen]], [[route]] and [[dkim]]
+        // MARK: [[listen]], [[milter]], [[dkim]] and [[route]]
 
         private mutating func readTables(_ value: any TOMLValueConvertible, _ name: String) {
             let tables = value.array?.compactMap { $0.table } ?? []
@@ -135,6 +136,7 @@ enum ConfigurationFile {
                 switch name {
                 case "listen": self.readListen(table, path)
                 case "dkim": self.readSigning(table, path)
+                case "milter": self.readMilter(table, path)
                 default: self.readRoute(table, path)
                 }
             }
@@ -168,6 +170,20 @@ enum ConfigurationFile {
                 return self.fail("\(path).address", "\(endpoint) is listened on already")
             }
             self.configuration.listen.append(self.listener)
+        }
+
+        private mutating func readMilter(_ table: TOMLTable, _ path: String) {
+            self.milter = Milter(.unix(path: ""))
+            guard self.readTable(table, path, ConfigurationKey<Milter>.milter, into: \.milter) else { return }
+            guard table["address"] != nil else {
+                return self.fail(
+                    "\(path).address", "is missing; allowed: \"127.0.0.1:8891\", \"unix:/run/filter/filter.sock\"")
+            }
+            let address = self.milter.address
+            guard !self.configuration.milters.contains(where: { $0.address == address }) else {
+                return self.fail("\(path).address", "\(address) is asked already")
+            }
+            self.configuration.milters.append(self.milter)
         }
 
         private mutating func readRoute(_ table: TOMLTable, _ path: String) {

@@ -66,6 +66,29 @@ extension ConfigurationKey<SigningRule> {
     }
 }
 
+extension ConfigurationKey<Milter> {
+    /// The keys of each `[[milter]]`.
+    static let milter: [ConfigurationKey<Milter>] = [
+        .init(
+            path: "address", explanation: "Where the filter listens.",
+            read: { milter, value throws(Refusal) in
+                guard case .text(let text) = value, let address = Milter.Address(text) else {
+                    throw Refusal("\"127.0.0.1:8891\", \"unix:/run/filter/filter.sock\"")
+                }
+                milter.address = address
+            }, write: { quoted($0.address.description) }, example: "\"127.0.0.1:8891\""),
+        .word(
+            "on-error",
+            "When it cannot be asked: tempfail (the client tries again later), accept (without it), reject.",
+            \.onError),
+        .words("roles", "The listeners whose sessions it is asked about.", \.roles),
+        .networks("except", "Clients about whom it is not asked.", \.except),
+        .duration("connect-timeout", "For the connection to it.", \.connectTimeout),
+        .duration("command-timeout", "For its answer to a step.", \.commandTimeout),
+        .duration("content-timeout", "For its answer to a whole message.", \.contentTimeout),
+    ]
+}
+
 /// A `[[route]]` while its keys are read.
 struct RouteDraft: Sendable {
     var pattern: DomainPattern?

@@ -108,6 +108,21 @@ extension ConfigurationKey {
             }, write: { $0[keyPath: field].map { quoted($0.rawValue) } }, example: example)
     }
 
+    /// Some of a few words, at least one.
+    static func words<Word: RawRepresentable<String> & CaseIterable & Equatable & SendableMetatype>(
+        _ path: String, _ explanation: String, _ field: any WritableKeyPath<Target, [Word]> & Sendable
+    ) -> ConfigurationKey {
+        let form = "a list of \(Self.form(of: Word.self))"
+        return ConfigurationKey(
+            path: path, explanation: explanation,
+            read: { target, value throws(Refusal) in
+                guard case .texts(let texts) = value, !texts.isEmpty else { throw Refusal(form) }
+                let words = texts.map { Word(rawValue: $0) }
+                guard !words.contains(nil) else { throw Refusal(form) }
+                target[keyPath: field] = words.compactMap { $0 }
+            }, write: { list($0[keyPath: field].map(\.rawValue)) })
+    }
+
     private static func form<Word: RawRepresentable<String> & CaseIterable>(of words: Word.Type) -> String {
         let words = Word.allCases.map { "\"\($0.rawValue)\"" }
         return words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
