@@ -34,8 +34,8 @@ def arrives(compose, check=None):
     return run
 
 
-def expect_arrival(chain, mail, seconds=30):
-    """Waits for a message at the sink and compares envelope, content and trace."""
+def expect_arrival(chain, mail, seconds=30, added=()):
+    """Waits for a message at the sink and compares envelope, content and trace, in which `added` fields may stand."""
     wanted = sorted(mail.accepted)
 
     def arrived(deliveries):
@@ -51,7 +51,7 @@ def expect_arrival(chain, mail, seconds=30):
     for delivery in deliveries:
         if delivery.sender != mail.sender:
             raise Failure(f"reverse-path <{delivery.sender}> instead of <{mail.sender}>")
-        trace = compare(delivery.content, mail.content)
+        trace = compare(delivery.content, mail.content, added)
         received = [value for name, value in trace if name == "received"]
         if len(received) != chain.hops:
             raise Failure(f"{len(received)} Received fields behind {chain.hops} hops")
@@ -64,7 +64,7 @@ def expect_arrival(chain, mail, seconds=30):
     return deliveries
 
 
-def compare(got, sent):
+def compare(got, sent, added=()):
     """The trace fields on top of `sent`, as (name, value); anything else that changed is a failure."""
     if not got.endswith(sent):
         at = next((index for index in range(1, min(len(got), len(sent)) + 1) if got[-index] != sent[-index]), 0)
@@ -74,7 +74,7 @@ def compare(got, sent):
     if fields.pop() != b"":
         raise Failure("the trace does not end with a line end")
     trace = [(field.partition(b":")[0].decode().lower(), field.partition(b":")[2].decode()) for field in fields]
-    if foreign := [name for name, _ in trace if name not in TRACE]:
+    if foreign := [name for name, _ in trace if name not in TRACE and name not in added]:
         raise Failure(f"fields were added that are no trace: {foreign}")
     return trace
 
@@ -93,6 +93,31 @@ def eight_bit(chain, mail, deliveries):
         if "BODY=8BITMIME" not in delivery.sender_parameters:
             raise Failure(f"MAIL to a sink with 8BITMIME had {delivery.sender_parameters}")
     return "BODY=8BITMIME passed on"
+
+
+def signed(chain):
+    """Both signatures hold at the far end, whatever hops were between, and neither when the content is another."""
+    packages = chain.stage.packages
+    packages.python_module("nacl.signing", "pynacl")  # Or dkimpy knows no Ed25519.
+    dkim = packages.python_module("dkim", "dkimpy")
+
+    def verify(content, number):
+        try:
+            return dkim.DKIM(content).verify(idx=number, dnsfunc=chain.stage.keys.look_up)
+        except dkim.DKIMException:
+            return False
+
+    mail = Composer().signed()
+    chain.submit(mail)
+    for delivery in expect_arrival(chain, mail, added=("dkim-signature",)):
+        count = len(re.findall(rb"^DKIM-Signature:", delivery.content, re.MULTILINE))
+        if count != 2 * len(chain.hoptops):
+            raise Failure(f"{count} signatures of {len(chain.hoptops)} signers with two keys each")
+        for content, holds in ((delivery.content, True), (delivery.content.replace(b"Trailing", b"Other"), False)):
+            for number in range(count):
+                if verify(content, number) is not holds:
+                    raise Failure(f"signature {number} {'does not hold' if holds else 'holds over other content'}")
+    return f"{mail.what}: {count} signatures hold by dkimpy, and break with the content"
 
 
 def bounces(name):
@@ -297,6 +322,10 @@ def through_mtas(plan):
     return by_source(plan) and plan.peer != "aiosmtpd"
 
 
+def signs(plan):
+    return plan.direction in ("downstream", "pair", "client")
+
+
 def first_is_hoptop(plan):
     return plan.direction in ("downstream", "pair")
 
@@ -316,6 +345,7 @@ def submission(plan):
 
 CASES = [
     Case("plain", arrives(Composer.plain)),
+    Case("signed", signed, signs),
     Case("dots", arrives(Composer.dots)),
     Case("eight-bit", arrives(Composer.eight_bit, eight_bit)),
     Case("long-header", arrives(Composer.long_header)),

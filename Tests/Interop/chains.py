@@ -4,7 +4,7 @@ import dataclasses
 from aiosmtpd_server import AiosmtpdServer
 from certificates import Certificates
 from clients import CLIENTS, Source
-from hoptop import Hoptop, offered
+from hoptop import Hoptop, SigningKeys, offered
 from packages import Packages
 from peers import PEERS
 from sink import Mailbox, Sink
@@ -58,6 +58,7 @@ class Stage:
     def __init__(self, workspace, binary):
         self.workspace, self.binary, self.packages = workspace, binary, Packages()
         self.certificates = Certificates(workspace.folder("certificates"))
+        self.keys = SigningKeys(workspace, binary)
 
 
 class Chain:
@@ -151,7 +152,7 @@ class Chain:
         return address
 
     def hoptop(self, next_hop, listen="plain", route="plain", role="relay", hostname="hoptop.test"):
-        hoptop = Hoptop(self.stage.workspace, self.stage.binary, hostname)
+        hoptop = Hoptop(self.stage.workspace, self.stage.binary, self.stage.keys, hostname)
         self.running.append(hoptop)
         users = hoptop.users_file() if role == "submission" else None
         address = hoptop.start(

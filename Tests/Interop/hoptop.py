@@ -11,13 +11,38 @@ USER = "ann"
 MESSAGE_LIMIT = 4_000_000
 
 
+SIGNED_DOMAIN = "signed.test"
+
+
+class SigningKeys:
+    """An RSA and an Ed25519 key for mail from SIGNED_DOMAIN, made once a run by the program itself."""
+
+    def __init__(self, workspace, binary):
+        self.lines, self.records = [], {}
+        folder = workspace.folder("keys")
+        for algorithm in ("rsa", "ed25519"):
+            path = os.path.join(folder, f"{algorithm}.pem")
+            done = subprocess.run(
+                [binary, "dkim", "keygen", "--domain", SIGNED_DOMAIN, "--selector", algorithm, "--algorithm", algorithm,
+                 "--out", path], capture_output=True, text=True, timeout=60)
+            if done.returncode != 0:
+                raise Failure(f"hoptop dkim keygen: {done.stderr.strip()}")
+            self.lines += [
+                "[[dkim]]", f'domain = "{SIGNED_DOMAIN}"', f'selector = "{algorithm}"', f'key = "{path}"']
+            self.records[done.stdout.split(". IN TXT ")[0]] = "".join(re.findall(r'"([^"]*)"', done.stdout)).encode()
+
+    def look_up(self, name, timeout=5):
+        """What DNS would answer, in the form that dkimpy asks it."""
+        return self.records.get(name.decode().rstrip("."))
+
+
 class Hoptop:
     """One `hoptop serve` with a spool of its own."""
 
     name = "hoptop"
 
-    def __init__(self, workspace, binary, hostname="hoptop.test"):
-        self.workspace, self.binary, self.hostname = workspace, binary, hostname
+    def __init__(self, workspace, binary, keys, hostname="hoptop.test"):
+        self.workspace, self.binary, self.keys, self.hostname = workspace, binary, keys, hostname
         self.folder = workspace.folder("hoptop")
         self.log = os.path.join(self.folder, "log")
         self.process = None
@@ -33,6 +58,7 @@ class Hoptop:
             lines += ["[tls]", f'certificate = "{certificates.certificate}"', f'key = "{certificates.key}"']
         if users:
             lines += ["[auth]", f'users = "{users}"']
+        lines += self.keys.lines
         return write(os.path.join(self.folder, "hoptop.toml"), "\n".join(lines) + "\n")
 
     def objection(self, configuration):

@@ -2,6 +2,8 @@
 import dataclasses
 import secrets
 
+from hoptop import SIGNED_DOMAIN
+
 
 @dataclasses.dataclass
 class Mail:
@@ -42,6 +44,11 @@ class Composer:
 
     def plain(self):
         return self.mail("a few lines", ["A plain message.", "", "With a second paragraph, and an end:", "", ""])
+
+    def signed(self):
+        mail = self.mail("from a domain with two keys", ["Trailing space ", "", "two  spaces\tand a tab", ".dots", "", ""])
+        return dataclasses.replace(
+            mail, content=mail.content.replace(b"<sender@source.test>", f"<sender@{SIGNED_DOMAIN}>".encode()))
 
     def dots(self):
         lines = [".", "..", "...", ".leading", "..leading", "in.side", "ends.", "", ".", "", ".."]

@@ -67,8 +67,8 @@ class Packages:
         modules = [prefix + "/usr/share/perl5", *glob.glob(prefix + "/usr/lib/*/perl5/*")]
         return {"LD_LIBRARY_PATH": ":".join(libraries), "PERL5LIB": ":".join(modules)}
 
-    def python_module(self, name):
-        """Imports a module: the machine's, else from PyPI into the cache."""
+    def python_module(self, name, distribution=None):
+        """Imports a module: the machine's, else from PyPI into the cache, where it may go by another name."""
         site = os.path.join(self.directory, "python")
         if site not in sys.path:
             sys.path.append(site)
@@ -80,7 +80,7 @@ class Packages:
             if name in self.failures:
                 raise Unavailable(self.failures[name])
             try:
-                self.run([sys.executable, "-m", "pip", "install", "--quiet", "--target", site, name])
+                self.run([sys.executable, "-m", "pip", "install", "--quiet", "--target", site, distribution or name])
             except Unavailable as reason:
                 self.failures[name] = str(reason)
                 raise
