@@ -56,6 +56,11 @@ struct ConfigurationTests {
             Route(
                 pattern: try #require(DomainPattern("*")), via: [SocketEndpoint(host: "b.example", port: 465)],
                 security: security))
+        configuration.routes[1].limits.connections = 5
+        configuration.routes[1].limits.messagesPerConnection = 20
+        configuration.routes[1].limits.rate = RouteLimits.Rate(messages: 600, milliseconds: 60_000)
+        configuration.routes[1].retry.first = 600_000
+        configuration.routes[1].retry.delayNotice = 0
         security = RouteSecurity()
         security.fingerprint = (0..<32).map { $0 * 8 }
         security.login = .init(user: "you", secret: .file("secret"), kind: .password)
@@ -131,6 +136,18 @@ struct ConfigurationTests {
             (
                 "[[milter]]\naddress = \"127.0.0.1:1\"\n[[milter]]\naddress = \"inet:127.0.0.1:1\"",
                 "hoptop.toml:4: milter[1].address: 127.0.0.1:1 is asked already"
+            ),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\nrate = \"10 a second\"",
+                "hoptop.toml:4: route[0].rate: \"10 a second\" is not allowed here; allowed: a rate such as \"10/s\", \"600/m\", \"1000/h\" or \"5000/d\""
+            ),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\nconnections = 0",
+                "hoptop.toml:4: route[0].connections: 0 is not allowed here; allowed: a number from 1 to 10000"
+            ),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\nretry = { frist = \"5m\" }",
+                "hoptop.toml:4: route[0].retry: { frist = '5m' } is not allowed here; allowed: a table of first, longest, give-up, delay-notice, each a duration such as \"500ms\", \"30s\", \"5m\", \"4h\" or \"5d\""
             ),
             ("[tls]\nkey = \"k.pem\"", "hoptop.toml:1: tls.certificate: is missing beside tls.key"),
             (

@@ -212,7 +212,10 @@ enum ConfigurationFile {
                 return self.fail(
                     "\(path).authorities", "is asked only with tls = \"verified\" and without fingerprint")
             }
-            self.configuration.routes.append(Route(pattern: pattern, via: via, security: security))
+            var route = Route(pattern: pattern, via: via, security: security)
+            route.limits = self.route.limits
+            route.retry = self.route.retry
+            self.configuration.routes.append(route)
         }
 
         private mutating func readSigning(_ table: TOMLTable, _ path: String) {

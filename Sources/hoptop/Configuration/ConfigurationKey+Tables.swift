@@ -94,6 +94,8 @@ struct RouteDraft: Sendable {
     var pattern: DomainPattern?
     var via: Route.Via?
     var security = RouteSecurity()
+    var limits = RouteLimits()
+    var retry = RouteRetry()
     var user: String?
     var password: Secret?
     var token: Secret?
@@ -103,6 +105,8 @@ struct RouteDraft: Sendable {
         self.pattern = route.pattern
         self.via = route.via
         self.security = route.security
+        self.limits = route.limits
+        self.retry = route.retry
         self.user = route.security.login?.user
         switch route.security.login?.kind {
         case .password: self.password = route.security.login?.secret
@@ -123,8 +127,8 @@ struct RouteDraft: Sendable {
 }
 
 extension ConfigurationKey<RouteDraft> {
-    /// The keys of each `[[route]]`.
-    static let route: [ConfigurationKey<RouteDraft>] = [
+    /// Where a route leads, and what its hosts are held to.
+    static let way: [ConfigurationKey<RouteDraft>] = [
         .init(
             path: "domain", explanation: "\"example.org\", \"*.example.org\" (all below it) or \"*\".",
             read: { route, value throws(Refusal) in
