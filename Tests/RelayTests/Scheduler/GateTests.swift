@@ -85,7 +85,6 @@ struct GateTests {
               settle 1: 1/b deferred until 0:05:01 (connection lost while sending mail data)
             0:00:02 ended 2: 421 closing
               settle 2: 2/c deferred until 0:05:02 (421 closing)
-            0:00:03 closed 2
             0:04:00 accepted 4 to e@a.example
             0:05:01
             0:05:02

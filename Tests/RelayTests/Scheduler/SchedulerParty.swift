@@ -217,7 +217,7 @@ struct SchedulerParty {
         default:
             let replies = words.split(separator: "|").map { Self.outcome($0.trimmingSpaces) }
             verdict = .outcomes(claim.rows.indices.map { replies[min($0, replies.count - 1)] })
-            isOver = false
+            isOver = replies.contains { $0.breakingCause != nil }
         }
         let result = JobResult(job: number, verdict: verdict, host: nil, session: nil, milliseconds: 10)
         self.scheduler.attemptEnded(result, at: self.now, using: &self.random)

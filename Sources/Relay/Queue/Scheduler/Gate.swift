@@ -132,8 +132,9 @@ struct Gate {
     /// One session more than go well.
     mutating func congested(at now: Timestamp) {
         self.progressed = now
-        self.window = max(1, self.window / 2)
-        self.ceiling = (max(1, self.sessions - 1), now.adding(milliseconds: Self.caution))
+        let others = max(1, self.sessions - 1)
+        self.window = min(max(1, self.window / 2), others)
+        self.ceiling = (others, now.adding(milliseconds: Self.caution))
     }
 
     mutating func failed(_ reason: String, until: Timestamp) {

@@ -13,13 +13,17 @@ struct Pace {
     init(_ rate: RouteLimits.Rate) { self.interval = Double(rate.milliseconds) / Double(rate.messages) }
 
     /// When the next one may begin; `nil`: now.
-    func notBefore(_ now: Timestamp) -> Timestamp? {
-        self.next > Double(now.milliseconds)
-            ? Timestamp(milliseconds: Int64(self.next.rounded(.up))) : nil
+    func notBefore(_ now: Timestamp) -> Timestamp? { self.notBefore(now, after: 0) }
+
+    /// When the one after so many others may begin; `nil`: now.
+    func notBefore(_ now: Timestamp, after others: Int) -> Timestamp? {
+        let next = max(self.next, Double(now.milliseconds)) + Double(others) * self.interval
+        return next > Double(now.milliseconds) ? Timestamp(milliseconds: Int64(next.rounded(.up))) : nil
     }
 
     mutating func began(at now: Timestamp) {
-        self.next = max(self.next, Double(now.milliseconds) - Self.lateness) + self.interval
+        let now = Double(now.milliseconds)
+        self.next = (self.next < now - Self.lateness ? now : self.next) + self.interval
     }
 
     mutating func shift(by jump: Int64) { self.next += Double(jump) }
