@@ -23,6 +23,8 @@ struct JobResult: Sendable {
         case outcomes([ClientSession.Outcome])
         /// No host gave a session: why, in words.
         case unreachable(String)
+        /// It is not known for now where it goes: why, in words. Nothing was tried.
+        case unresolved(String)
         /// A reused session broke before it said anything; nothing was tried.
         case untried
         /// The message could not be read from the spool.

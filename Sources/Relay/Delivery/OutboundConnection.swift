@@ -85,7 +85,7 @@ final class OutboundConnection: @unchecked Sendable {
                 self.bounce(with: reply, host: nil, session: nil)
                 self.end()
             case .unavailable(let reason):
-                self.finished(.unreachable(reason), host: nil, session: nil)
+                self.finished(.unresolved(reason), host: nil, session: nil)
                 self.end()
             }
         }

@@ -80,11 +80,17 @@ struct ReportWriter: Sendable {
         let recipients = outcomes.prefix(Scheduler.recipientsInReport).compactMap { outcome in
             message.recipients.first { $0.index == outcome.index }.map { ($0, outcome) }
         }
+        var routes = RouteTable(configuration.routes)
+        let giveUp = recipients.map { recipient, _ in
+            let domain = RouteTable.routedDomain(of: recipient.forwardPath, hostname: configuration.hostname)
+            return configuration.retry.changed(by: routes.nextHop(for: domain)?.retry ?? RouteRetry()).giveUp
+        }.min()
         let notification = DeliveryStatusNotification(
             hostname: configuration.hostname, id: id, now: now, sender: sender.mailbox.description,
             original: message.id, arrived: message.arrived, envelopeID: parameters.envelopeID,
             receivedFrom: message.arrival.hello, recipients: recipients.map { self.reported($0, $1, at: now) },
-            retriedUntil: message.arrived.adding(milliseconds: configuration.retry.giveUp), returned: returned,
+            retriedUntil: message.arrived.adding(milliseconds: giveUp ?? configuration.retry.giveUp),
+            returned: returned,
             isInternational: !sender.isASCII)
         let content = notification.content
         // A bounce returns along the reverse-path (RFC 821 §3.6), where source routes are walked at all.

@@ -228,6 +228,53 @@ struct SchedulerTests {
             """)
     }
 
+    @Test("time on hold does not count to what a sender allows (RFC 2852)")
+    func deliverByHeld() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@nowhere.example BY=60;R
+            0:00:10 hold 1
+              order 1: 1
+            0:00:10 done 1
+            0:03:30 release 1
+              order 2: 1
+            0:03:30 done 2
+            0:04:19
+            0:04:20
+              settle 3: 1/b expired (the time that the sender set (DELIVERBY) is over; no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"])
+              forget 1
+            """)
+    }
+
+    @Test("a route has its own times of retry, and its own patience")
+    func routeRetry() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example c@b.example
+              begin 1: 1/b on session 1, new, to a.example:25
+              begin 2: 1/c on session 2, new, to b.example:25
+            0:00:00 ended 1: 450 later
+              settle 1: 1/b deferred until 0:00:10 (450 later)
+            0:00:00 ended 2: 450 later
+              settle 2: 1/c deferred until 0:05:00 (450 later)
+            0:00:10
+              begin 3: 1/b on session 1
+            0:00:10 ended 3: 450 later
+              settle 3: 1/b deferred until 0:00:25 (450 later)
+            0:00:25
+              begin 4: 1/b on session 1
+            0:00:25 ended 4: 450 later
+              settle 4: 1/b deferred until 0:00:40 (450 later)
+            0:00:30
+              settle 5: 1/b expired (450 later)
+            """
+        ) {
+            $0.routes[0].retry.first = 10_000
+            $0.routes[0].retry.longest = 15_000
+            $0.routes[0].retry.giveUp = 30_000
+        }
+    }
+
     @Test("its sender is told of mail that waits long, once, and gets it back in the end")
     func patience() {
         SchedulerParty.expect(

@@ -29,6 +29,8 @@ struct Agenda {
     struct Deadline: Comparable {
         var at: Int64
         var message: QueueID
+        /// Milliseconds that it may take, without time on hold.
+        var allowed: Int64
         var mode: MailParameters.DeliverBy.Mode
         static func < (left: Deadline, right: Deadline) -> Bool { left.at < right.at }
     }
@@ -71,6 +73,10 @@ struct Agenda {
         self.dues = Heap(self.dues.unordered.map { Due(at: $0.at + jump, row: $0.row, stamp: $0.stamp) })
         self.looks = Heap(self.looks.unordered.map { Look(at: $0.at + jump, place: $0.place) })
         self.deadlines = Heap(
-            self.deadlines.unordered.map { Deadline(at: $0.at + jump, message: $0.message, mode: $0.mode) })
+            self.deadlines.unordered.map { deadline in
+                var deadline = deadline
+                deadline.at += jump
+                return deadline
+            })
     }
 }

@@ -39,7 +39,8 @@ struct AttemptRules {
                 case .deferred(let cause):
                     self.put(off: &outcome, of: row, cause.description, in: index, at: now, using: &random)
                 }
-            case .unreachable(let reason): self.put(off: &outcome, of: row, reason, in: index, at: now, using: &random)
+            case .unreachable(let reason), .unresolved(let reason):
+                self.put(off: &outcome, of: row, reason, in: index, at: now, using: &random)
             case .unreadable(let reason):
                 outcome.countsAsTry = false
                 self.put(off: &outcome, of: row, reason, in: index, at: now, using: &random)

@@ -32,7 +32,13 @@ extension Backlog {
     ) -> [EndedWait] {
         var ended: [EndedWait] = []
         for row in self.index.rows(of: slot) where !self.index.states[Int(row)].isSettled {
-            if self.claims.has(row) || self.index.states[Int(row)] == .active {
+            let left = deadline.allowed - self.index.age(row, at: now)
+            if self.index.states[Int(row)] == .hold {
+                // Its time stands still, as it does for expiry; some time it is released.
+                again = min(again ?? .max, 60_000)
+            } else if left > 0 {
+                again = min(again ?? .max, left)
+            } else if self.claims.has(row) || self.index.states[Int(row)] == .active {
                 // An attempt under way may still make it, and else is judged when it ends.
                 again = min(again ?? .max, 1000)
             } else if let verdict = Patience.verdict(deadline.mode, isNoticed: self.index.delayNoticed(row)) {

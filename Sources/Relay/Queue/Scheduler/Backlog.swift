@@ -53,7 +53,9 @@ struct Backlog {
         }
         if let by = message.deliverBy {
             self.agenda.add(
-                Agenda.Deadline(at: message.deadline(by).milliseconds, message: message.id, mode: by.mode))
+                Agenda.Deadline(
+                    at: message.deadline(by).milliseconds, message: message.id, allowed: Int64(by.seconds) * 1000,
+                    mode: by.mode))
         }
         return slot
     }

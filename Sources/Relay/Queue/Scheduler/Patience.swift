@@ -72,10 +72,10 @@ extension SpooledMessage {
 
     /// What to pass on to the next hop, with the seconds that are left (RFC 2852 §4.1.4).
     ///
-    /// - Parameter arrived: milliseconds, by the clock as it is now.
-    func deliverBy(arrived: Int64, leftAt now: Timestamp) -> MailParameters.DeliverBy? {
+    /// - Parameter waited: milliseconds.
+    func deliverBy(after waited: @autoclosure () -> Int64) -> MailParameters.DeliverBy? {
         guard var by = self.deliverBy else { return nil }
-        by.seconds -= Int((now.milliseconds - arrived) / 1000)
+        by.seconds -= Int(waited() / 1000)
         return by
     }
 

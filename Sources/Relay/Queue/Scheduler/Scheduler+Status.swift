@@ -60,12 +60,11 @@ extension Scheduler {
             let recipients = self.recipients(rows, of: message)
         else { return nil }
         let moved = self.index.moved(first)
-        let arrived = self.index.arrived[Int(self.index.rowSlot[Int(first)])]
         return ClientSession.Transaction(
             reversePath: moved ? self.movedReversePath(message.reversePath) : message.reversePath,
             parameters: message.parameters, recipients: recipients.map(\.forwardPath),
             recipientParameters: recipients.map(\.parameters), contentOctets: message.contentOctets,
-            deliverBy: message.deliverBy(arrived: arrived, leftAt: now))
+            deliverBy: message.deliverBy(after: rows.map { self.index.age($0, at: now) }.max() ?? 0))
     }
 
     /// Those that the attempt is for, mostly all; `nil` where one is missing.

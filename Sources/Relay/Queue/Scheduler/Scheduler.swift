@@ -248,6 +248,10 @@ struct Scheduler: Sendable {
         let retry = self.backlog.retry(of: first)
         switch result.verdict {
         case .untried: return self.notTried(result.job, at: now)
+        case .unresolved(let reason):
+            let destination = self.backlog.index.destinations[Int(first)]
+            self.notFound(destination, reason, at: now, using: &random)
+            return self.notTried(result.job, at: now)
         case .unreachable(let reason):
             let backOff = self.backlog.gates[session.gate].backOff
             if !backOff.isOn(at: now), self.backlog.gates[session.gate].sessions > 1 {
@@ -314,15 +318,24 @@ struct Scheduler: Sendable {
             self.backlog.leave(destination, at: now)
             self.backlog.destinations[destination].refused(reply)
         case .unavailable(let reason):
-            self.backlog.withdraw(destination)
-            let retry = self.configuration.retry.changed(by: self.backlog.destinations[destination].nextHop.retry)
-            let failures = self.backlog.destinations[destination].backOff.failures + 1
-            let end = now.adding(milliseconds: RetrySchedule(retry).delay(afterFailures: failures, using: &random))
-            self.backlog.destinations[destination].notFound(reason, until: end)
-            self.backlog.agenda.add(Agenda.Look(at: end.milliseconds, place: .destination(destination)))
+            self.notFound(destination, reason, at: now, using: &random)
         }
         self.serve(destination, at: now)
         self.backlog.removeIfIdle(destination, at: now)
+    }
+
+    /// It is asked about again in a while.
+    private mutating func notFound(
+        _ destination: DestinationTable.Index, _ reason: String, at now: Timestamp,
+        using random: inout some RandomNumberGenerator
+    ) {
+        guard !self.backlog.destinations[destination].backOff.isOn(at: now) else { return }
+        self.backlog.withdraw(destination)
+        let retry = self.configuration.retry.changed(by: self.backlog.destinations[destination].nextHop.retry)
+        let failures = self.backlog.destinations[destination].backOff.failures + 1
+        let end = now.adding(milliseconds: RetrySchedule(retry).delay(afterFailures: failures, using: &random))
+        self.backlog.destinations[destination].notFound(reason, until: end)
+        self.backlog.agenda.add(Agenda.Look(at: end.milliseconds, place: .destination(destination)))
     }
 
     private func isCurrent(_ question: Question) -> Bool {
