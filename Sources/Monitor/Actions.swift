@@ -57,11 +57,13 @@ public struct Receipt: Hashable, Sendable, Codable {
     /// The name by which it can be taken back until `undoUntil`; `nil`: it cannot.
     public var undo: UndoToken?
     public var undoUntil: Timestamp?
+    /// What turns it round, where it was about standing rules or destinations; `nil`: nothing does.
+    public var inverse: StandingAction?
     /// What an operator has to know beside the counts.
     public var remarks: [Remark]
     public init(
         done: Int, messages: Int, skipped: [SkipReason: Int] = [:], touched: FrozenSetID? = nil,
-        undo: UndoToken? = nil, undoUntil: Timestamp? = nil, remarks: [Remark] = []
+        undo: UndoToken? = nil, undoUntil: Timestamp? = nil, inverse: StandingAction? = nil, remarks: [Remark] = []
     ) {
         self.done = done
         self.messages = messages
@@ -69,12 +71,15 @@ public struct Receipt: Hashable, Sendable, Codable {
         self.touched = touched
         self.undo = undo
         self.undoUntil = undoUntil
+        self.inverse = inverse
         self.remarks = remarks
     }
 
     public enum Remark: Hashable, Sendable, Codable {
         /// What is due now goes nowhere: this domain has no route, and so have others.
         case noRoute(domain: String)
+        /// What is due now waits all the same: this destination is suspended, and others may be.
+        case suspended(destination: String)
         /// The rest was not done.
         case failed(error: FeedError)
     }
@@ -95,6 +100,8 @@ public enum SkipReason: String, Hashable, Sendable, Codable, CodingKeyRepresenta
     /// It is on hold, which a retry does not override.
     case onHold
     case notOnHold
+    /// It goes that way already.
+    case alreadyThere
     /// The time for undo is over.
     case tooLate
     /// The disk no longer has it as it was written.

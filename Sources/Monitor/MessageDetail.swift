@@ -135,6 +135,8 @@ public enum WaitReason: Hashable, Sendable, Codable {
     /// The next hop does not answer, so that nothing goes there before.
     case backoff(until: Timestamp?, reason: String?)
     case noRoute(domain: String)
+    /// An operator suspended its destination; without an end, until it is resumed.
+    case suspended(by: String, until: Timestamp?, reason: String?)
     /// Somebody holds it; by whom, where that is known.
     case held(by: String?, reason: String? = nil)
     /// The disk no longer has it as it was written.

@@ -1,3 +1,5 @@
+public import Mail
+
 /// The only door between what watches and what runs: the embedded engine is one, a remote daemon's client another.
 ///
 /// Every value is Codable, every read a window, every identifier opaque, every fact a node may not know optional.
@@ -23,6 +25,15 @@ public protocol MonitorFeed: Sendable {
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt
     /// Takes back the latest undoable action that is younger than the feed's undo time.
     func undo(_ token: UndoToken) async throws -> Receipt
+    /// Standing rules that have not ended, in the order in which they were set.
+    func rules() async throws -> [RuleRow]
+    /// What a rule would touch now.
+    ///
+    /// - Throws: `.invalid` when its terms cannot be: the description says what to do.
+    func preview(_ terms: StandingRule.Terms) async throws -> RulePreview
+    func perform(_ action: StandingAction) async throws -> Receipt
+    /// Sends recipients to another next hop, `host:port` or `mx`; `nil`: by their routes again.
+    func reroute(_ targets: Targets, via: String?) async throws -> Receipt
     /// Ends a session at once. Its message stays queued; a reply on the way may be lost, so a duplicate is possible.
     func close(_ session: SessionRef) async throws -> Receipt
     /// What changed, coalesced: at most ten times a second, nothing while nothing happens.
@@ -33,11 +44,15 @@ public protocol MonitorFeed: Sendable {
 public struct FeedCapabilities: Hashable, Sendable, Codable {
     /// What can be read.
     public enum Area: String, Hashable, Sendable, Codable, CaseIterable {
-        case overview, queue, connections, facts, messages, transcripts
+        case overview, queue, connections, facts, messages, transcripts, rules
     }
     /// What can be done.
     public enum Ability: String, Hashable, Sendable, Codable, CaseIterable {
         case retry, hold, release, drop, bounce, undo, close
+        /// Holding and refusing by a standing rule.
+        case rule
+        /// What is done to destinations.
+        case suspend, limit, reroute
     }
     /// The node as an operator names it: its host name.
     public var node: String
@@ -62,6 +77,17 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
         /// No route is configured, so nothing leaves.
         case noRoute
     }
+}
+
+// Another MTA may know nothing of these.
+extension MonitorFeed {
+    public func rules() async throws -> [RuleRow] { throw Self.noRules }
+    public func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { throw Self.noRules }
+    public func perform(_ action: StandingAction) async throws -> Receipt { throw Self.noRules }
+    public func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
+        throw FeedError(.unsupported, "this feed cannot reroute")
+    }
+    private static var noRules: FeedError { FeedError(.unsupported, "this feed knows no standing rules") }
 }
 
 public enum FeedChange: Hashable, Sendable, Codable {

@@ -101,6 +101,8 @@ public struct Attention: Hashable, Sendable, Codable {
         case backoff(destination: String, reason: String?, until: Timestamp?)
         /// The next hop answers, and puts mail off; most often with this reply.
         case deferring(destination: String, reply: String)
+        /// An operator suspended the next hop; without an end, until it is resumed.
+        case suspended(destination: String, by: String, until: Timestamp?, reason: String?)
         case damaged(messages: Int, example: String, reason: String)
         /// Less is free than is wanted, in octets; mail is refused until so much is.
         case spoolLow(free: Int, wanted: Int)
@@ -132,15 +134,17 @@ public struct DestinationAges: Hashable, Sendable, Codable {
         /// It answers, and puts mail off.
         case deferring
         case unrouted
+        /// An operator suspended it.
+        case suspended
         /// All of its mail is on hold.
         case hold
     }
     /// ``noRoute`` for mail that no route takes.
     public var destination: String
     public var condition: Condition
-    /// The last failure (`backoff`), the commonest reply (`deferring`) or a domain (`unrouted`).
+    /// The last failure (`backoff`), the commonest reply (`deferring`), a domain (`unrouted`), or who suspended it and why.
     public var reason: String?
-    /// The end of a back-off.
+    /// The end of a back-off or a suspension.
     public var until: Timestamp?
     public var connections: Int
     public var connectionLimit: Int

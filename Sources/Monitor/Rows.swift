@@ -156,10 +156,15 @@ public struct FactRow: Hashable, Sendable, Codable {
         case refused
         /// The disk no longer has it as it was written.
         case damaged
+        /// It goes another way from now on: `nextHop`; or by its route again.
+        case rerouted
+        /// A standing rule was set, or ended; `text` is its number and terms.
+        case ruleSet, ruleEnded
     }
     public var at: Timestamp
     public var kind: Kind
-    public var message: String
+    /// `nil` when it is about a standing rule.
+    public var message: String?
     public var from: String?
     /// The index of the recipient it is about; `nil` when about the whole message.
     public var recipient: Int?
@@ -178,7 +183,7 @@ public struct FactRow: Hashable, Sendable, Codable {
     /// The attempt's or the whole stay's length in milliseconds.
     public var milliseconds: Int64?
     public init(
-        at: Timestamp, kind: Kind, message: String, from: String? = nil, recipient: Int? = nil, to: String? = nil,
+        at: Timestamp, kind: Kind, message: String?, from: String? = nil, recipient: Int? = nil, to: String? = nil,
         nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, session: SessionRef? = nil,
         actor: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil
     ) {

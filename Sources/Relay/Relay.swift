@@ -21,6 +21,7 @@ public final class Relay: Sendable {
     let overview: QueueOverview
     let selections: Selections
     let orders: Orders
+    let ruleKeeper: RuleKeeper
     let started: Timestamp
     let spoolWatch: SpoolWatch
     private let log: Logger
@@ -73,18 +74,23 @@ public final class Relay: Sendable {
         let delivery = Delivery(
             group: self.group, spool: spool, registry: self.registry, resolver: self.exchangers, dns: self.dns,
             clock: clock, log: log, threads: threads)
+        let rules = StandingRules()
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
-            spoolWatch: self.spoolWatch, clock: clock, log: log, signal: self.signal)
+            spoolWatch: self.spoolWatch, rules: rules, clock: clock, log: log, signal: self.signal)
         self.queue = queue
         self.view = QueueView(queue)
         self.overview = QueueOverview(queue)
         self.selections = Selections(queue)
         let orders = Orders(queue: queue, selections: self.selections)
         self.orders = orders
+        let keeper = RuleKeeper(queue, selections: self.selections, orders: orders, rules: rules, log: log)
+        self.ruleKeeper = keeper
+        queue.looksAgain = { [weak keeper] in keeper?.look(at: $0) }
         self.reception = Reception(
             Admission(configuration: configuration, keyring: keyring), spool: spool, spoolWatch: self.spoolWatch,
-            registry: self.registry, clock: clock, log: log, threads: threads, requested: { orders.release($0) },
+            rules: rules, registry: self.registry, clock: clock, log: log, threads: threads,
+            requested: { orders.release($0) },
             accepted: { queue.accepted($0) })
     }
 
@@ -94,6 +100,7 @@ public final class Relay: Sendable {
     public func start() async throws {
         let boundary = self.spool.nextID(at: self.started)
         await self.spoolWatch.start()
+        await self.ruleKeeper.load()
         self.reception.memory.whenCrowded { [weak self] in self?.trimMemory() }
         for listener in self.configuration.listen {
             let endpoint = listener.endpoint
@@ -110,6 +117,7 @@ public final class Relay: Sendable {
         self.exchangers.listening(
             on: self.state.withLockedValue { $0.listeners }.compactMap { $0.localAddress })
         try await self.recover(below: boundary)
+        await self.ruleKeeper.begin()
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
 

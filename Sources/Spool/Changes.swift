@@ -94,6 +94,10 @@ public struct Order: Sendable, Hashable {
         case retry
         case hold
         case release
+        /// Holds what no operator holds, as long as this standing rule is there.
+        case holdUnder(rule: Int64)
+        /// Sends it to another next hop from now on, `host:port` or `mx`; `nil`: by its route again.
+        case reroute(via: String?)
         /// Settles without notification; can be taken back until `undoUntil`, together with the earlier drops that `token`
         /// names.
         case drop(undoUntil: Timestamp, token: Int64? = nil)
@@ -102,10 +106,13 @@ public struct Order: Sendable, Hashable {
     public var at: Timestamp
     /// Who orders it: a user name, `signal`, `ETRN`.
     public var actor: String
-    public init(_ action: Action, at: Timestamp, by actor: String) {
+    /// Why, in words.
+    public var reason: String?
+    public init(_ action: Action, at: Timestamp, by actor: String, reason: String? = nil) {
         self.action = action
         self.at = at
         self.actor = actor
+        self.reason = reason
     }
 }
 

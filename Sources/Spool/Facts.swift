@@ -9,10 +9,15 @@ public struct Fact: Sendable, Hashable {
         case reported
         /// It is not as it was written; `text` says what is wrong.
         case damaged
+        /// It goes another way from now on: `nextHop`, or by its route again where that is `nil`.
+        case rerouted
+        /// A standing rule was set, or ended; `text` is its number and terms. It is about no message.
+        case ruleSet, ruleEnded
     }
     public var at: Timestamp
     public var kind: Kind
-    public var message: QueueID
+    /// `nil` when the fact is about a standing rule.
+    public var message: QueueID?
     /// The recipient's index; `nil` when the fact is about the whole message.
     public var recipient: Int?
     /// Reverse-path and forward-path with angle brackets.
@@ -38,7 +43,7 @@ public struct Fact: Sendable, Hashable {
     /// The value of an accepted message's Subject field as it came, at most 998 octets; see ``MessageHeader/subject(of:)``.
     public var subject: ByteBuffer?
     public init(
-        at: Timestamp, kind: Kind, message: QueueID, recipient: Int? = nil, from: String? = nil, to: String? = nil,
+        at: Timestamp, kind: Kind, message: QueueID?, recipient: Int? = nil, from: String? = nil, to: String? = nil,
         nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, session: String? = nil,
         security: SessionSecurity? = nil, actor: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil,
         arrival: Arrival? = nil,

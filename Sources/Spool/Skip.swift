@@ -9,6 +9,8 @@ public enum Skip: Hashable, Sendable, CaseIterable {
     case onHold
     case alreadyOnHold
     case notOnHold
+    /// It goes that way already.
+    case alreadyThere
     /// The time in which a drop can be taken back is over.
     case tooLate
     /// What was kept to take the drop back cannot be read.

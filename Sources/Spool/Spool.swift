@@ -41,6 +41,22 @@ public protocol Spool: Sendable {
     /// - Returns: whether there may be more.
     func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
 
+    /// Makes a standing rule durable, and a fact.
+    ///
+    /// - Returns: the rule with its number, which no other ever has.
+    func set(
+        _ terms: StandingRule.Terms, at now: Timestamp, by actor: String, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<StandingRule>
+    /// Ends a standing rule, which is a fact.
+    ///
+    /// - Parameter actor: `nil`: its time is over.
+    /// - Returns: the rule as it was; `nil`: there is none of that number any more.
+    func end(
+        rule id: Int64, at now: Timestamp, by actor: String?, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<StandingRule?>
+    /// The standing rules that have not ended, in the order in which they were set. One that cannot be read is passed over.
+    func rules() async throws -> [StandingRule]
+
     /// Makes damage a fact.
     func report(_ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
 

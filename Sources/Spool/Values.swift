@@ -54,12 +54,18 @@ public struct SpooledRecipient: Sendable, Hashable {
     public var settledAt: Timestamp?
     /// The sender was told of the delay.
     public var delayNoticed: Bool
+    /// The standing rule that holds it, and at whose end it is released; or that held it until somebody released it by hand,
+    /// and holds it no more.
+    public var heldUnder: Int64?
+    /// The next hop that the operator chose instead of the route's, `host:port` or `mx`.
+    public var via: String?
 
     public init(
         index: Int, forwardPath: ForwardPath, parameters: [Parameter] = [], moved: Bool = false,
         state: RecipientState = .queued, generation: UInt32 = 0, tries: UInt16 = 0, due: Timestamp,
         heldSince: Timestamp? = nil, heldTotal: Int64 = 0, nextHop: String? = nil, lastReply: String? = nil,
-        remoteID: String? = nil, settledAt: Timestamp? = nil, delayNoticed: Bool = false
+        remoteID: String? = nil, settledAt: Timestamp? = nil, delayNoticed: Bool = false, heldUnder: Int64? = nil,
+        via: String? = nil
     ) {
         self.index = index
         self.forwardPath = forwardPath
@@ -76,6 +82,8 @@ public struct SpooledRecipient: Sendable, Hashable {
         self.remoteID = remoteID
         self.settledAt = settledAt
         self.delayNoticed = delayNoticed
+        self.heldUnder = heldUnder
+        self.via = via
     }
 
     /// Puts it on hold before its message comes in: it is not tried until somebody releases it. A first reason stays.

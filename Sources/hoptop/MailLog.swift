@@ -60,7 +60,8 @@ struct MailLog: Sendable {
     static func text(of fact: FactRow) -> String {
         var words = ""
         words.reserveCapacity(256)
-        words += "\(fact.kind.rawValue) \(fact.message)"
+        words += fact.kind.rawValue
+        if let message = fact.message { words += " \(message)" }
         if let from = fact.from { words += " from=\(from)" }
         if let to = fact.to { words += " to=\(to)" }
         if let hop = fact.nextHop { words += " via=\(hop)" }
@@ -70,9 +71,10 @@ struct MailLog: Sendable {
             switch fact.kind {
             case .accepted: words += " client=\"\(text)\""
             case .deferred, .relayed, .bounced, .expired, .refused: words += " reply=\"\(text)\""
-            case .damaged, .held: words += " reason=\"\(text)\""
+            case .damaged, .held, .released, .rerouted: words += " reason=\"\(text)\""
             case .reported: words += " report=\(text)"
-            case .dropped, .released, .retried, .restored: words += " \(text)"
+            case .ruleSet, .ruleEnded: words += " rule=\"\(text)\""
+            case .dropped, .retried, .restored: words += " \(text)"
             }
         }
         if let actor = fact.actor { words += actor.contains(" ") ? " by=\"\(actor)\"" : " by=\(actor)" }

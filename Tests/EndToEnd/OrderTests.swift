@@ -40,6 +40,13 @@ private final class SlowSpool: Spool {
     func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Bool> {
         self.spool.purge(at: now, on: loop)
     }
+    func set(
+        _ terms: StandingRule.Terms, at now: Timestamp, by actor: String, on loop: any EventLoop
+    ) -> EventLoopFuture<StandingRule> { self.spool.set(terms, at: now, by: actor, on: loop) }
+    func end(
+        rule id: Int64, at now: Timestamp, by actor: String?, on loop: any EventLoop
+    ) -> EventLoopFuture<StandingRule?> { self.spool.end(rule: id, at: now, by: actor, on: loop) }
+    func rules() async throws -> [StandingRule] { try await self.spool.rules() }
     func report(_ damaged: [Damage], at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
         self.spool.report(damaged, at: now, on: loop)
     }

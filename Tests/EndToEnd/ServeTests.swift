@@ -126,7 +126,8 @@ final class Loopback {
     func readAll() -> String { self.read { _ in false } }
 
     /// Until the server has said that, or hangs up.
-    func read(until text: String) { _ = self.read { $0.contains(text) } }
+    @discardableResult
+    func read(until text: String) -> String { self.read { $0.contains(text) } }
 
     private func read(until isEnough: (String) -> Bool) -> String {
         var all: [UInt8] = []

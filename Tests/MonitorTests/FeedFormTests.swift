@@ -46,6 +46,23 @@ struct FeedFormTests {
             try self.form(WaitReason.backoff(until: nil, reason: "connection refused"))
                 == #"{"backoff":{"reason":"connection refused"}}"#)
         #expect(try self.form(WaitReason.held(by: "ops")) == #"{"held":{"by":"ops"}}"#)
+        let terms = StandingRule.Terms(
+            .refuse(mail: .sender(pattern: "*.example.net"), with: Refusal(code: 550, text: "No")),
+            until: Timestamp(milliseconds: 5), reason: "a run")
+        #expect(
+            try self.form(StandingAction.set(terms: terms))
+                == #"{"set":{"terms":{"order":{"refuse":{"mail":{"sender":{"pattern":"*.example.net"}},"with":{"code":550,"text":"No"}}},"reason":"a run","until":5}}}"#
+        )
+        #expect(
+            try self.form(StandingOrder.reroute(destination: "mx:25", via: "b:25"))
+                == #"{"reroute":{"destination":"mx:25","via":"b:25"}}"#)
+        #expect(
+            try self.form(Receipt(done: 1, messages: 1, inverse: .end(rule: RuleRef(node: "mx1", id: 3))))
+                == #"{"done":1,"inverse":{"end":{"rule":{"id":3,"node":"mx1"}}},"messages":1,"remarks":[],"skipped":{}}"#
+        )
+        #expect(
+            try self.form(WaitReason.suspended(by: "ops", until: nil, reason: "a disk"))
+                == #"{"suspended":{"by":"ops","reason":"a disk"}}"#)
         #expect(try self.form(FeedCapabilities.Note.noRoute) == #""noRoute""#)
     }
 

@@ -66,6 +66,13 @@ final class MemorySpool: Spool {
     func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Bool> {
         loop.makeFailedFuture(Self.unasked)
     }
+    func set(
+        _ terms: StandingRule.Terms, at now: Timestamp, by actor: String, on loop: any EventLoop
+    ) -> EventLoopFuture<StandingRule> { loop.makeFailedFuture(Self.unasked) }
+    func end(
+        rule id: Int64, at now: Timestamp, by actor: String?, on loop: any EventLoop
+    ) -> EventLoopFuture<StandingRule?> { loop.makeFailedFuture(Self.unasked) }
+    func rules() async throws -> [StandingRule] { throw Self.unasked }
     func report(_ damaged: [Damage], at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
         loop.makeFailedFuture(Self.unasked)
     }

@@ -118,6 +118,16 @@ private struct RecordingFeed<Feed: MonitorFeed>: MonitorFeed {
     func undo(_ token: UndoToken) async throws -> Receipt {
         try await self.tape.record("undo", token, answer: self.feed.undo(token))
     }
+    func rules() async throws -> [RuleRow] { try await self.tape.record("rules", answer: self.feed.rules()) }
+    func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
+        try await self.tape.record("preview", terms, answer: self.feed.preview(terms))
+    }
+    func perform(_ action: StandingAction) async throws -> Receipt {
+        try await self.tape.record("standing", action, answer: self.feed.perform(action))
+    }
+    func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
+        try await self.tape.record("reroute", targets, via, answer: self.feed.reroute(targets, via: via))
+    }
     func close(_ session: SessionRef) async throws -> Receipt {
         try await self.tape.record("close", session, answer: self.feed.close(session))
     }
@@ -153,6 +163,12 @@ private struct ReplayedFeed: MonitorFeed {
         try self.tape.play("perform", action, targets)
     }
     func undo(_ token: UndoToken) async throws -> Receipt { try self.tape.play("undo", token) }
+    func rules() async throws -> [RuleRow] { try self.tape.play("rules") }
+    func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { try self.tape.play("preview", terms) }
+    func perform(_ action: StandingAction) async throws -> Receipt { try self.tape.play("standing", action) }
+    func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
+        try self.tape.play("reroute", targets, via)
+    }
     func close(_ session: SessionRef) async throws -> Receipt { try self.tape.play("close", session) }
     func changes() -> AsyncStream<FeedChange> { AsyncStream { $0.finish() } }
 }

@@ -21,6 +21,7 @@ final class ScriptedFeed: MonitorFeed {
         /// Of frozen sets, touched sets and undo tokens.
         var serial = 6
         var dropped: [Int64: [QueueRow]] = [:]
+        var rules: [RuleRow] = []
     }
     static let now = Timestamp(milliseconds: 1_795_510_800_000)  // 2026-11-24T09:00:00Z
     private let script: Mutex<Script>
@@ -142,6 +143,55 @@ final class ScriptedFeed: MonitorFeed {
             try script.fail()
             script.performed.append("undo \(token.id)")
             script.rows += script.dropped.removeValue(forKey: token.id) ?? []
+            return Receipt(done: 1, messages: 1, touched: script.nextSet(self.node))
+        }
+    }
+    func rules() async throws -> [RuleRow] { self.write { $0.rules } }
+    func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
+        try self.write { script in
+            try script.fail()
+            let destinations = script.overview.destinations.map(\.destination)
+            return RulePreview(
+                terms: terms, recipients: 41, messages: 39, onHold: 3, sample: Array(script.rows.prefix(2)),
+                replaces: terms.order.destination.flatMap { destination in
+                    script.rules.first { $0.rule.terms.order.destination == destination }?.rule
+                },
+                isKnown: terms.order.destination.map(destinations.contains) ?? true)
+        }
+    }
+    func perform(_ action: StandingAction) async throws -> Receipt {
+        try self.write { script in
+            try script.fail()
+            var receipt = Receipt(done: 38, messages: 36)
+            switch action {
+            case .set(let terms):
+                script.serial += 1
+                let rule = StandingRule(id: Int64(script.serial), terms, at: Self.now, by: "ops")
+                let ref = RuleRef(node: self.node, id: rule.id)
+                script.rules.append(RuleRow(ref: ref, rule: rule))
+                script.performed.append("set \(terms)")
+                receipt.inverse = .end(rule: ref)
+            case .end(let ref):
+                script.performed.append("end \(ref.id)")
+                receipt.inverse = script.rules.first { $0.ref == ref }.map { .set(terms: $0.rule.terms) }
+                script.rules.removeAll { $0.ref == ref }
+            case .limit(let destination, let connections):
+                script.performed.append("limit \(destination) \(connections.map { "\($0)" } ?? "off")")
+                receipt.inverse = .limit(destination: destination, connections: nil)
+            }
+            return receipt
+        }
+    }
+    func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
+        try self.write { script in
+            try script.fail()
+            let words =
+                switch targets {
+                case .messages(let references, _): references.map(\.id).joined(separator: " ")
+                case .recipients(let references): references.map { "\($0.message)/\($0.index)" }.joined(separator: " ")
+                case .frozen(let set): "set \(set.id)"
+                }
+            script.performed.append("reroute \(words) to \(via ?? "route")")
             return Receipt(done: 1, messages: 1, touched: script.nextSet(self.node))
         }
     }
@@ -359,6 +409,16 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
         return receipt
     }
     func undo(_ token: UndoToken) async throws -> Receipt { throw FeedError(.unsupported, "this feed cannot undo") }
+    func rules() async throws -> [RuleRow] { try await self.coded(self.feed.rules()) }
+    func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
+        try await self.coded(self.feed.preview(self.coded(terms)))
+    }
+    func perform(_ action: StandingAction) async throws -> Receipt {
+        try await self.coded(self.feed.perform(self.coded(action)))
+    }
+    func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
+        try await self.coded(self.feed.reroute(self.coded(targets), via: self.coded(via)))
+    }
     func close(_ session: SessionRef) async throws -> Receipt {
         try await self.coded(self.feed.close(self.coded(session)))
     }

@@ -66,6 +66,20 @@ package final class MemorySpool: Spool, SpoolCondition {
         self.change(on: eventLoop) { $0.purge(at: now, &$1) }
     }
 
+    package func set(
+        _ terms: StandingRule.Terms, at now: Timestamp, by actor: String, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<StandingRule> {
+        self.change(on: eventLoop) { $0.set(terms, at: now, by: actor, &$1) }
+    }
+
+    package func end(
+        rule id: Int64, at now: Timestamp, by actor: String?, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<StandingRule?> {
+        self.change(on: eventLoop) { $0.end(rule: id, at: now, by: actor, &$1) }
+    }
+
+    package func rules() async throws -> [StandingRule] { try self.read { $0.totals.rules } }
+
     package func report(
         _ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Void> {

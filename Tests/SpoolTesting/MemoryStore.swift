@@ -84,6 +84,8 @@ package final class MemoryStore: Sendable {
         var readers: [String: Int] = [:]
         var lastID: QueueID?
         var lastToken: Int64 = 0
+        var rules: [StandingRule] = []
+        var lastRule: Int64 = 0
     }
 
     let state = NIOLockedValueBox(State())
@@ -275,6 +277,23 @@ package final class MemoryStore: Sendable {
             }
         }
         return over.count == Self.messagesInPart
+    }
+
+    // MARK: standing rules
+
+    func set(_ terms: StandingRule.Terms, at now: Timestamp, by actor: String, _ state: inout State) -> StandingRule {
+        state.totals.lastRule += 1
+        let rule = StandingRule(id: state.totals.lastRule, terms, at: now, by: actor)
+        state.totals.rules.append(rule)
+        state.facts.append(rule.setFact)
+        return rule
+    }
+
+    func end(rule id: Int64, at now: Timestamp, by actor: String?, _ state: inout State) -> StandingRule? {
+        guard let place = state.totals.rules.firstIndex(where: { $0.id == id }) else { return nil }
+        let rule = state.totals.rules.remove(at: place)
+        state.facts.append(rule.endFact(at: now, by: actor))
+        return rule
     }
 
     /// Facts that are too old and that every reader has behind it go.

@@ -236,6 +236,8 @@ extension TemporarySpool {
                     ALTER TABLE facts DROP COLUMN subject;
                     ALTER TABLE facts DROP COLUMN security;
                     DROP TABLE readers;
+                    DROP TABLE rules;
+                    ALTER TABLE counters DROP COLUMN lastRule;
                     PRAGMA user_version = 1;
                     """)
         }

@@ -58,27 +58,59 @@ struct Orders: Sendable {
         }
     }
 
+    /// What is done to the recipients of a part.
+    private enum Deed: Sendable {
+        case order(Order.Action, reason: String? = nil)
+        case drop
+        case bounce
+
+        init(_ action: QueueAction) {
+            self =
+                switch action {
+                case .retry: .order(.retry)
+                case .hold: .order(.hold)
+                case .release: .order(.release)
+                case .drop: .drop
+                case .bounce: .bounce
+                }
+        }
+    }
+
     func perform(_ action: QueueAction, on targets: Targets, by name: String) async throws -> Receipt {
+        try await self.perform(Deed(action), on: targets, by: name)
+    }
+
+    /// Sends recipients to another next hop; `nil`: by their routes again.
+    func reroute(_ targets: Targets, via detour: Detour?, by name: String) async throws -> Receipt {
+        try await self.perform(.order(.reroute(via: detour?.description)), on: targets, by: name)
+    }
+
+    /// Does what a standing rule asks for.
+    func perform(
+        _ action: Order.Action, on targets: [RecipientTarget], by name: String, reason: String
+    ) async throws -> Receipt {
+        try await self.perform(.order(action, reason: reason), on: targets, by: name)
+    }
+
+    private func perform(_ deed: Deed, on targets: Targets, by name: String) async throws -> Receipt {
         let (named, skipped) = try await self.queue.loop.submit {
             var skipped: [SkipReason: Int] = [:]
             let named = try self.selections.named(targets, skipped: &skipped)
             return (named, skipped)
         }.get()
-        var receipt = try await self.perform(action, on: named, by: name)
+        var receipt = try await self.perform(deed, on: named, by: name)
         receipt.skipped.merge(skipped, uniquingKeysWith: +)
         return receipt
     }
 
-    private func perform(
-        _ action: QueueAction, on targets: [RecipientTarget], by name: String
-    ) async throws -> Receipt {
+    private func perform(_ deed: Deed, on targets: [RecipientTarget], by name: String) async throws -> Receipt {
         var progress = Progress()
         var rest = targets[...]
         while !rest.isEmpty {
             let part = Self.part(of: rest)
             do {
                 progress = try await self.queue.loop.flatSubmit { [progress] in
-                    self.perform(action, onPart: part, by: name, progress)
+                    self.perform(deed, onPart: part, by: name, progress)
                 }.get()
             } catch {
                 guard progress.receipt.done > 0 else { throw error }
@@ -125,7 +157,7 @@ struct Orders: Sendable {
     /// Makes everything deferred due now, as a signal asks for it.
     func retryAll(by name: String) async throws -> Receipt {
         let all = try await self.queue.loop.flatSubmit { self.selections.select(.all) }.get()
-        return try await self.perform(.retry, on: all.targets, by: name)
+        return try await self.perform(.order(.retry), on: all.targets, by: name)
     }
 
     /// What a client asks for with ETRN (RFC 1985): mail of that domain that waits is due now.
@@ -138,21 +170,19 @@ struct Orders: Sendable {
             let waiting = try await queue.loop.flatSubmit {
                 self.selections.select(.all) { queue.scheduler.waits($0, for: pattern) }
             }.get()
-            return try await self.perform(.retry, on: waiting.targets, by: "ETRN").done
+            return try await self.perform(.order(.retry), on: waiting.targets, by: "ETRN").done
         }
     }
 
     // MARK: a part, on the queue's loop
 
     private func perform(
-        _ action: QueueAction, onPart targets: ArraySlice<RecipientTarget>, by name: String, _ before: Progress
+        _ deed: Deed, onPart targets: ArraySlice<RecipientTarget>, by name: String, _ before: Progress
     ) -> EventLoopFuture<Progress> {
         var progress = before
         let done: EventLoopFuture<Part> =
-            switch action {
-            case .retry: self.apply(.retry, targets, by: name, &progress)
-            case .hold: self.apply(.hold, targets, by: name, &progress)
-            case .release: self.apply(.release, targets, by: name, &progress)
+            switch deed {
+            case .order(let action, let reason): self.apply(action, targets, by: name, reason: reason, &progress)
             case .drop: self.drop(targets, by: name, &progress)
             case .bounce:
                 self.queue.bounce(targets, by: name).map {
@@ -168,16 +198,20 @@ struct Orders: Sendable {
     }
 
     private func apply(
-        _ action: Order.Action, _ targets: ArraySlice<RecipientTarget>, by name: String, _ progress: inout Progress
+        _ action: Order.Action, _ targets: ArraySlice<RecipientTarget>, by name: String, reason: String? = nil,
+        _ progress: inout Progress
     ) -> EventLoopFuture<Part> {
         let queue = self.queue
         let begun = queue.tell { scheduler, _ in scheduler.orderBegan(on: targets) }
         progress.number = progress.number ?? begun.number
         let retry = action == .retry ? progress.number : nil
-        if action == .retry, progress.receipt.remarks.isEmpty, let domain = begun.unroutedDomain {
-            progress.receipt.remarks.append(.noRoute(domain: domain))
+        if action == .retry, progress.receipt.remarks.isEmpty {
+            if let domain = begun.unroutedDomain { progress.receipt.remarks.append(.noRoute(domain: domain)) }
+            if let destination = begun.suspendedDestination {
+                progress.receipt.remarks.append(.suspended(destination: destination))
+            }
         }
-        let order = Order(action, at: queue.now, by: name)
+        let order = Order(action, at: queue.now, by: name, reason: reason)
         return queue.spool.apply(order, on: begun.targets, on: queue.loop).always { result in
             queue.ordered((try? result.get())?.changes ?? [], begun.number, retry: retry)
         }.map { applied in
@@ -207,6 +241,7 @@ extension SkipReason {
             case .settled: .settled
             case .onHold, .alreadyOnHold: .onHold
             case .notOnHold: .notOnHold
+            case .alreadyThere: .alreadyThere
             case .tooLate: .tooLate
             case .damaged: .damaged
             }

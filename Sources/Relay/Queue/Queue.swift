@@ -19,6 +19,9 @@ final class Queue: @unchecked Sendable {
     private let clock: Clock
     private let log: Logger
     private let spoolWatch: SpoolWatch
+    private let rules: StandingRules
+    /// Looks at a message that standing rules may have missed.
+    var looksAgain: (QueueID) -> Void = { _ in }
 
     private(set) var scheduler: Scheduler
     private var clocks: ClockComparison
@@ -41,7 +44,8 @@ final class Queue: @unchecked Sendable {
 
     init(
         _ configuration: RelayConfiguration, keyring: Keyring, node: String, loop: any EventLoop, spool: any Spool,
-        delivery: Delivery, spoolWatch: SpoolWatch, clock: Clock, log: Logger, signal: ChangeSignal
+        delivery: Delivery, spoolWatch: SpoolWatch, rules: StandingRules, clock: Clock, log: Logger,
+        signal: ChangeSignal
     ) {
         self.loop = loop
         self.spool = spool
@@ -51,11 +55,12 @@ final class Queue: @unchecked Sendable {
         self.clock = clock
         self.log = log
         self.spoolWatch = spoolWatch
+        self.rules = rules
         self.scheduler = Scheduler(configuration, at: clock.now())
         self.clocks = ClockComparison(clock)
         self.keyring = keyring
         self.writer = SettlementWriter(
-            ReportWriter(spool: spool, clock: clock, loop: loop, log: log), configuration, spool: spool,
+            ReportWriter(spool: spool, rules: rules, clock: clock, loop: loop, log: log), configuration, spool: spool,
             spoolWatch: spoolWatch, clock: clock, loop: loop)
         self.flow = Flow(at: clock.now())
     }
@@ -175,6 +180,7 @@ final class Queue: @unchecked Sendable {
                 scheduler.accepted(ClockComparison.rightInTime(message, at: now), at: now)
             }
         }
+        for message in messages where self.rules.misses(message, at: self.now) { self.looksAgain(message.id) }
         self.signal.raise(.facts)
     }
 
@@ -190,6 +196,8 @@ final class Queue: @unchecked Sendable {
             case .success(let message):
                 self.fresh.remove(id)
                 self.tell { $0.messageRead(id, message, at: $1) }
+                // What comes back by an undo may be held by a rule that has ended meanwhile.
+                if message?.recipients.contains(where: { $0.heldUnder != nil }) == true { self.looksAgain(id) }
             case .failure(let error as SpoolError) where error.code == .damaged:
                 self.fresh.remove(id)
                 self.spoolWatch.damagedMail.found([Damage(id, "\(error)")])
@@ -300,6 +308,7 @@ final class Queue: @unchecked Sendable {
                     self.scheduler.accepted(report.message, at: now)
                 }
                 self.waiting.removeValue(forKey: number)?.succeed(outcomes.count)
+                if self.rules.hasHolds, outcomes.contains(where: { $0.state == .deferred }) { self.looksAgain(id) }
             case .ended(.stale):
                 self.log.warning("the spool knew better than the queue", metadata: ["message": "\(id)"])
                 self.scheduler.settlementStale(number, of: id, at: now)

@@ -13,6 +13,7 @@ struct ReportWriter: Sendable {
     private static let returnedOctets = 64 << 10
 
     let spool: any Spool
+    let rules: StandingRules
     let clock: Clock
     let loop: any EventLoop
     let log: Logger
@@ -99,11 +100,12 @@ struct ReportWriter: Sendable {
         var mail: [Parameter] = []
         if notification.isEightBit { mail.append(Parameter("BODY", "8BITMIME")) }
         if notification.isInternational { mail.append(Parameter("SMTPUTF8")) }
-        let report = SpooledMessage(
+        var report = SpooledMessage(
             id: id, arrived: now, reversePath: .null, parameters: mail, arrival: Arrival(with: "report"),
             contentOctets: content.readableBytes,
             recipients: [SpooledRecipient(index: 0, forwardPath: .path(path), due: now)])
-        return NewMessage(report, content: .buffer(content))
+        let holder = self.rules.hold(&report, at: now)
+        return NewMessage(report, content: .buffer(content), heldBy: holder)
     }
 
     private func reported(

@@ -17,6 +17,7 @@ final class Reception: Sendable {
     let log: Logger
     let threads: NIOThreadPool
     let spoolWatch: SpoolWatch
+    let rules: StandingRules
     let loginFailures = LoginFailures()
     let memory = ContentMemory()
     /// Mail that a client asks for (RFC 1985): how many recipients were made due.
@@ -27,13 +28,15 @@ final class Reception: Sendable {
     private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
     init(
-        _ admission: Admission, spool: any Spool, spoolWatch: SpoolWatch, registry: SessionRegistry, clock: Clock,
-        log: Logger, threads: NIOThreadPool, requested: @escaping @Sendable (QueueRequest) -> EventLoopFuture<Int>,
+        _ admission: Admission, spool: any Spool, spoolWatch: SpoolWatch, rules: StandingRules = StandingRules(),
+        registry: SessionRegistry, clock: Clock, log: Logger, threads: NIOThreadPool,
+        requested: @escaping @Sendable (QueueRequest) -> EventLoopFuture<Int>,
         accepted: @escaping @Sendable (SpooledMessage) -> Void
     ) {
         self.current = NIOLockedValueBox(admission)
         self.spool = spool
         self.spoolWatch = spoolWatch
+        self.rules = rules
         self.registry = registry
         self.clock = clock
         self.log = log
@@ -77,7 +80,7 @@ final class Reception: Sendable {
         try pipeline.addHandler(session)
     }
 
-    /// - Parameter heldBy: who wanted its recipients on hold.
+    /// - Parameter heldBy: who wanted those of its recipients on hold that come in so.
     func store(
         _ message: SpooledMessage, _ content: StoredContent, heldBy: String?, on loop: any EventLoop
     ) -> EventLoopFuture<Void> {

@@ -114,12 +114,15 @@ extension ServerHandler {
             self.record?.said(
                 .relay, "source route: \(self.admission.configuration.sourceRoutes.rawValue)", at: arrived)
         }
-        let message = SpooledMessage(
+        var message = SpooledMessage(
             id: mail.id, generation: 0, arrived: arrived, reversePath: reversePath,
             parameters: mail.envelope.parameters, arrival: arrival, contentOctets: mail.octets, recipients: recipients)
+        // What a filter holds is held by no rule, whose end would release it.
+        let holder = reception.rules.hold(&message, at: arrived)
+        if let holder { self.record?.said(.relay, "on hold by a rule of \(holder)", at: arrived) }
         self.countMail(isUnderWay: false)
-        reception.store(message, content, heldBy: mail.hold?.by, on: context.eventLoop)
-            .assumeIsolated().whenComplete { result in
+        reception.store(message, content, heldBy: mail.hold?.by ?? holder, on: context.eventLoop)
+            .assumeIsolated().whenComplete { [message] result in
                 switch result {
                 case .success:
                     reception.accepted(message)

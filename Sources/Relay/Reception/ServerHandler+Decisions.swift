@@ -23,9 +23,11 @@ extension ServerHandler {
             }
             let refusal = self.reception.spoolWatch.refusal(of: declared)
             self.decided(
-                refusal.map { .refuse($0) } ?? .accept, unlessFiltersObjectTo: .mail(path, parameters), context)
+                (refusal ?? self.ruledOut(path)).map { .refuse($0) } ?? .accept,
+                unlessFiltersObjectTo: .mail(path, parameters), context)
         case .recipient(let path, let parameters):
-            let verdict = self.admission.recipient(path, from: self.peer, user: self.session.user)
+            var verdict = self.admission.recipient(path, from: self.peer, user: self.session.user)
+            if verdict == .accept, let refusal = self.ruledOut(path) { verdict = .refuse(refusal) }
             self.decided(verdict, unlessFiltersObjectTo: .recipient(path, parameters), context)
         case .content(let envelope):
             if self.filters == nil { self.beginContent(envelope, context) }
@@ -43,6 +45,20 @@ extension ServerHandler {
             self.showPeer()
             self.session.decided(.accept)
         }
+    }
+
+    // MARK: standing rules
+
+    private func ruledOut(_ path: ReversePath) -> Reply? {
+        self.reception.rules.refusal(of: path, user: self.session.user, client: self.peer, at: self.now)
+            .map { self.note($0.rule, $0.refusal) }
+    }
+    private func ruledOut(_ path: ForwardPath) -> Reply? {
+        self.reception.rules.refusal(of: path, at: self.now).map { self.note($0.rule, $0.refusal) }
+    }
+    private func note(_ rule: StandingRule, _ refusal: Refusal) -> Reply {
+        self.record?.said(.relay, "refused by \(rule)", at: self.now)
+        return refusal.reply
     }
 
     private func showPeer() {

@@ -25,6 +25,14 @@ public struct Route: Sendable, Hashable {
         self.init(pattern: pattern, via: .hosts(hosts), security: security)
     }
 
+    /// The host that is asked first, where it names any.
+    var firstHost: SocketEndpoint? {
+        switch self.via {
+        case .hosts(let hosts): hosts.first
+        case .exchangers: nil
+        }
+    }
+
     /// Where it leads for a domain.
     func nextHop(for domain: String) -> NextHop {
         let place: NextHop.Place =

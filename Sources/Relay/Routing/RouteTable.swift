@@ -53,6 +53,9 @@ public struct RouteTable: Sendable {
         return hop
     }
 
+    /// The first route that names a host before all others; `nil`: none does.
+    func route(via endpoint: SocketEndpoint) -> Route? { self.routes.first { $0.firstHost == endpoint } }
+
     /// The name that the table is asked for: the next host of a source route, else the mailbox's domain.
     ///
     /// - Parameter path: our own name already taken off its route.

@@ -46,6 +46,17 @@ final class EngineFeed: MonitorFeed {
     }
     func undo(_ token: UndoToken) async throws -> Receipt { try await self.relay.orders.undo(token, by: self.user) }
 
+    func rules() async throws -> [RuleRow] { await self.relay.ruleKeeper.rows() }
+    func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
+        try await self.relay.ruleKeeper.preview(terms)
+    }
+    func perform(_ action: StandingAction) async throws -> Receipt {
+        try await self.relay.ruleKeeper.perform(action, by: self.user)
+    }
+    func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
+        try await self.relay.ruleKeeper.reroute(targets, via: via, by: self.user)
+    }
+
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         let page =
             if let cursor { try await self.spool.facts(after: FactCursor(cursor), count: count) } else {
@@ -172,9 +183,12 @@ extension FactRow {
             case .restored: .restored
             case .reported: .reported
             case .damaged: .damaged
+            case .rerouted: .rerouted
+            case .ruleSet: .ruleSet
+            case .ruleEnded: .ruleEnded
             }
         self.init(
-            at: fact.at, kind: kind, message: fact.message.description, from: fact.from, recipient: fact.recipient,
+            at: fact.at, kind: kind, message: fact.message?.description, from: fact.from, recipient: fact.recipient,
             to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID,
             text: fact.text ?? fact.arrival.map { $0.peer ?? $0.with },
             session: fact.session.map { SessionRef(node: node, id: $0) }, actor: fact.actor,

@@ -18,8 +18,8 @@ struct MessageLookup: Sendable {
         var nextAttempt: Timestamp?
         var reason: String?
         var progress: DeliveryProgress?
-        /// The back-off in which no session is opened to its next hop.
-        var backoff: WaitReason?
+        /// The suspension or back-off in which no session is opened to its next hop.
+        var closed: WaitReason?
         var unroutedDomain: String?
         var nextHops: [String]
     }
@@ -65,9 +65,8 @@ struct MessageLookup: Sendable {
                 live[Int(scheduler.index.rowIndex[Int(row)])] = Live(
                     state: scheduler.index.states[Int(row)], nextAttempt: scheduler.nextAttempt(row, at: now),
                     reason: scheduler.reason(row, at: now), progress: self.queue.progress(row),
-                    backoff: destination.flatMap {
-                        scheduler.backOff(of: $0, at: now).map { .backoff(until: $0.until, reason: $0.reason) }
-                    }, unroutedDomain: scheduler.unroutedDomain(row),
+                    closed: destination.flatMap { scheduler.closed($0, at: now) },
+                    unroutedDomain: scheduler.unroutedDomain(row),
                     nextHops: destination.map { scheduler.destinations[$0].nextHop.hosts.map(\.description) } ?? [])
             }
             return live
@@ -106,7 +105,7 @@ struct MessageLookup: Sendable {
                 ? .damaged(reason: held?.text) : .held(by: held?.actor, reason: held?.text)
         case .queued, .deferred:
             if let domain = live?.unroutedDomain { return .noRoute(domain: domain) }
-            return live?.backoff ?? (state == .queued ? .due : .retryTime)
+            return live?.closed ?? (state == .queued ? .due : .retryTime)
         case .relayed, .bounced, .expired, .dropped: return .settled
         }
     }
@@ -127,7 +126,9 @@ struct MessageLookup: Sendable {
             case .relayed: outcome = .relayed
             case .bounced: outcome = .bounced
             case .expired: outcome = .expired
-            case .accepted, .dropped, .held, .released, .retried, .restored, .reported, .damaged: return nil
+            case .accepted, .dropped, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .ruleSet,
+                .ruleEnded:
+                return nil
             }
             return AttemptRow(
                 recipientIndex: fact.recipient ?? 0, at: fact.at, milliseconds: fact.milliseconds,
@@ -172,8 +173,18 @@ struct MessageLookup: Sendable {
         case .dropped: .dropped
         case .held, .damaged: .hold
         case .released, .retried, .restored: .queued
-        case .accepted, .reported: nil
+        case .accepted, .reported, .rerouted, .ruleSet, .ruleEnded: nil
         }
+    }
+}
+
+extension Scheduler {
+    /// Why nothing goes to a destination; `nil`: it does when there is something to send.
+    fileprivate func closed(_ destination: DestinationTable.Index, at now: Timestamp) -> WaitReason? {
+        if let suspension = self.destinations[destination].suspension {
+            return .suspended(by: suspension.by, until: suspension.until, reason: suspension.reason)
+        }
+        return self.backOff(of: destination, at: now).map { .backoff(until: $0.until, reason: $0.reason) }
     }
 }
 

@@ -101,11 +101,25 @@ final class OverviewPane: Pane {
             // Newest first on the screen.
             let index = self.facts.count - 1 - row
             guard self.facts.indices.contains(index) else { return [] }
-            return [.open(MessagePane(self.facts[index].message, node: self.node, feed: self.feed))]
+            guard let message = self.facts[index].message else { return [] }
+            return [.open(MessagePane(message, node: self.node, feed: self.feed))]
         }
     }
     private func showQueue(_ filter: FilterExpression) -> [Effect] {
         [.show(view: View.queue, Call(command: .filter, argument: filter.text))]
+    }
+
+    func destination(_ around: Surroundings) -> String? {
+        guard let overview = self.overview(around) else { return nil }
+        let row = self.cursor(self.part, around)
+        switch self.part {
+        case .attention: return overview.attention.indices.contains(row) ? overview.attention[row].destination : nil
+        case .destinations:
+            guard overview.destinations.indices.contains(row) else { return nil }
+            let name = overview.destinations[row].destination
+            return name == noRoute ? nil : name
+        case .facts: return nil
+        }
     }
 
     func search(_ search: Search, _ around: Surroundings) -> [Effect] {
@@ -115,7 +129,7 @@ final class OverviewPane: Pane {
         case .destinations:
             texts = self.overview(around)?.destinations.map { "\($0.destination) \($0.reason ?? "")" } ?? []
         case .facts:
-            texts = self.facts.reversed().map { "\($0.message) \($0.from ?? "") \($0.to ?? "") \($0.text ?? "")" }
+            texts = self.facts.reversed().map { "\($0.message ?? "") \($0.from ?? "") \($0.to ?? "") \($0.text ?? "")" }
         }
         guard let found = search.find(in: texts, from: self.cursor(self.part, around)) else { return [search.failed] }
         self.cursors[self.part] = found
@@ -127,6 +141,12 @@ final class OverviewPane: Pane {
             return [Run(around.glyphs[.warn] + " ", .limited), Run(note.words, .limited)]
         }
         guard let attention = self.overview(around)?.attention, !attention.isEmpty else { return [] }
+        // Who suspended what the cursor is on, until when and why, has more words than its row has room for.
+        if let name = self.destination(around),
+            let suspended = attention.first(where: { $0.destination == name && $0.isSuspension })
+        {
+            return [Run("\(suspended.subject): ", .title), Run(suspended.words, .hold)]
+        }
         // What keeps mail out is told where there is room for all its words.
         if let failure = attention.first(where: { $0.severity == .failure }) {
             return [
@@ -323,9 +343,9 @@ extension FactRow {
     fileprivate func runs(_ glyphs: Glyphs) -> [Run] {
         var runs: [Run] = [
             Run(Format.clock(self.at) + " ", .muted),
-            Run("\(glyphs[self.kind.glyph]) \(self.kind.rawValue.padded(8)) ", self.kind.role),
-            Run(self.message.padded(10) + " ", .title),
+            Run("\(glyphs[self.kind.glyph]) \(self.kind.word.padded(8)) ", self.kind.role),
         ]
+        if let message = self.message { runs.append(Run(message.padded(10) + " ", .title)) }
         if let from = self.from { runs += [Run(address: from, .muted), Run(" ")] }
         if let to = self.to { runs += [Run("\(glyphs.arrow) ", .muted), Run(address: to), Run(" ")] }
         if let hop = self.nextHop { runs.append(Run(" \(hop) ", .muted)) }

@@ -82,6 +82,15 @@ enum Format {
         let rest = String(((time.milliseconds % 1000) + 1000) % 1000 + 1000).dropFirst()
         return self.clock(time) + "." + rest
     }
+    /// `2026-11-30 06:00`, UTC.
+    static func minute(_ time: Timestamp) -> String { "\(time.rfc3339.prefix(10)) \(self.clock(time).prefix(5))" }
+    /// `06:00`, UTC; with its date where that is not today's.
+    static func moment(_ time: Timestamp, _ now: Timestamp) -> String {
+        let clock = self.clock(time)
+        let short = clock.hasSuffix(":00") ? String(clock.dropLast(3)) : clock
+        let isToday = time.milliseconds / 86_400_000 == now.milliseconds / 86_400_000
+        return isToday ? short : "\(time.rfc3339.prefix(10)) \(short)"
+    }
     static func plural(_ count: Int, _ noun: String) -> String {
         "\(Self.count(count)) \(noun)\(count == 1 ? "" : "s")"
     }

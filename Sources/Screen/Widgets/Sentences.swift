@@ -8,11 +8,21 @@ extension Attention {
     var subject: String {
         switch self.kind {
         case .unrouted: noRoute
-        case .backoff(let destination, _, _), .deferring(let destination, _): destination
+        case .backoff(let destination, _, _), .deferring(let destination, _), .suspended(let destination, _, _, _):
+            destination
         case .damaged: "damaged mail"
         case .spoolLow, .spoolFailing, .spoolStalled: "spool"
         }
     }
+    /// The destination that it is about; `nil`: it is about something else.
+    var destination: String? {
+        switch self.kind {
+        case .backoff(let destination, _, _), .deferring(let destination, _), .suspended(let destination, _, _, _):
+            destination
+        case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled: nil
+        }
+    }
+    var isSuspension: Bool { if case .suspended = self.kind { true } else { false } }
     /// What is the matter with it.
     var words: String {
         switch self.kind {
@@ -20,6 +30,9 @@ extension Attention {
             domains == 1 ? "for \(example)" : "for \(Format.count(domains)) domains, such as \(example)"
         case .backoff(_, let reason, _): reason ?? "does not answer"
         case .deferring(_, let reply): reply
+        case .suspended(_, let by, let until, let reason):
+            "suspended by \(by)" + (until.map { " until \(Format.minute($0))" } ?? "")
+                + (reason.map { ": \($0)" } ?? "")
         case .damaged(let messages, let example, let reason):
             messages == 1 ? "\(example): \(reason)" : "\(messages) on hold, such as \(example): \(reason)"
         case .spoolLow(let free, let wanted):
@@ -40,6 +53,7 @@ extension SkipReason {
         case .settled: "already settled"
         case .onHold: "on hold"
         case .notOnHold: "not on hold"
+        case .alreadyThere: "goes that way already"
         case .tooLate: "too late to undo"
         case .damaged: "damaged"
         case .failed: "not done"
@@ -51,6 +65,7 @@ extension Receipt.Remark {
     var words: String {
         switch self {
         case .noRoute(let domain): "no route for \(DomainName.disclosing(domain)): add a [[route]] for it"
+        case .suspended(let destination): "\(destination) is suspended: :resume lets mail go there"
         case .failed(let error): error.description
         }
     }
@@ -76,6 +91,10 @@ extension RecipientDetail {
             let reply = self.lastReply.map { $0 == reason ? "" : "; the last attempt ended with: \($0)" } ?? ""
             return "The next hop does not answer (\(reason ?? "no reason is known")); it is tried again when its "
                 + "back-off is over\(Self.wait(until, now))\(reply)."
+        case .suspended(let by, let until, let reason):
+            let words = reason.map { ": \($0)" } ?? ""
+            let end = until.map { " until \(Format.moment($0, now)) UTC\(Self.wait($0, now))" } ?? ", without an end"
+            return "\(by) suspended its destination\(end)\(words)\(last)."
         case .noRoute(let domain):
             return "No route takes \(DomainName.disclosing(domain)): "
                 + "add a [[route]] with domain = \"\(domain)\" (or \"*\") and via = [\"host:port\"]."

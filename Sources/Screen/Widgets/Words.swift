@@ -173,7 +173,7 @@ extension DestinationAges.Condition {
         case .backoff: .limited
         case .deferring: .deferred
         case .unrouted: .failed
-        case .hold: .hold
+        case .hold, .suspended: .hold
         }
     }
     var glyph: Glyph {
@@ -182,7 +182,7 @@ extension DestinationAges.Condition {
         case .backoff: .limited
         case .deferring: .deferred
         case .unrouted: .warn
-        case .hold: .hold
+        case .hold, .suspended: .hold
         }
     }
     var word: String {
@@ -192,11 +192,21 @@ extension DestinationAges.Condition {
         case .deferring: "deferring"
         case .unrouted: "no route"
         case .hold: "on hold"
+        case .suspended: "suspended"
         }
     }
 }
 
 extension FactRow.Kind {
+    var word: String {
+        switch self {
+        case .ruleSet: "rule set"
+        case .ruleEnded: "rule end"
+        case .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored,
+            .reported, .refused, .damaged, .rerouted:
+            self.rawValue
+        }
+    }
     var role: Role {
         switch self {
         case .accepted, .reported: .queued
@@ -205,19 +215,19 @@ extension FactRow.Kind {
         case .bounced, .refused: .bounced
         case .expired: .expired
         case .dropped: .dropped
-        case .held, .damaged: .hold
-        case .released, .retried, .restored: .active
+        case .held, .damaged, .ruleSet: .hold
+        case .released, .retried, .restored, .rerouted, .ruleEnded: .active
         }
     }
     var glyph: Glyph {
         switch self {
-        case .accepted, .reported, .released, .restored: .queued
+        case .accepted, .reported, .released, .restored, .rerouted, .ruleEnded: .queued
         case .deferred: .deferred
         case .relayed: .relayed
         case .bounced, .refused: .bounced
         case .expired: .expired
         case .dropped: .dropped
-        case .held, .damaged: .hold
+        case .held, .damaged, .ruleSet: .hold
         case .retried: .active
         }
     }

@@ -62,12 +62,24 @@ extension SpooledRecipient {
             guard self.state != .hold else { return .alreadyOnHold }
             self.state = .hold
             self.heldSince = order.at
+            self.heldUnder = nil
+        case .holdUnder(let rule):
+            // What another rule holds goes over to this one, and waits on.
+            guard self.state != .hold || self.heldUnder != nil && self.heldUnder != rule else { return .alreadyOnHold }
+            if self.state != .hold { self.heldSince = order.at }
+            self.state = .hold
+            self.heldUnder = rule
+        case .reroute(let via):
+            guard self.via != via else { return .alreadyThere }
+            self.via = via
         case .release:
             guard self.state == .hold else { return .notOnHold }
             self.state = .queued
             self.due = order.at
             if let since = self.heldSince { self.heldTotal += max(order.at.since(since), 0) }
             self.heldSince = nil
+            // Before the first attempt there was no reply, but why it was held.
+            if self.tries == 0 { self.lastReply = nil }
         case .drop:
             self.state = .dropped
             self.settledAt = order.at
@@ -81,12 +93,15 @@ extension Fact {
         let kind: Kind =
             switch order.action {
             case .retry: .retried
-            case .hold: .held
+            case .hold, .holdUnder: .held
+            case .reroute: .rerouted
             case .release: .released
             case .drop: .dropped
             }
         self.init(kind, recipient, of: message, at: order.at)
         self.actor = order.actor
+        self.text = order.reason
+        if case .reroute(let via) = order.action { self.nextHop = via }
     }
 }
 

@@ -156,6 +156,7 @@ extension SpooledRecipient {
             self.delayNoticed = true
         } else if outcome.state == .hold {
             self.heldSince = now
+            self.heldUnder = nil
         }
     }
 }

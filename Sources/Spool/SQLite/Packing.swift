@@ -96,7 +96,10 @@ struct Packer {
         self.write(UInt32(recipient.index))
         self.write(recipient.forwardPath)
         self.write(recipient.parameters)
-        self.write(UInt8((recipient.moved ? 1 : 0) | (recipient.delayNoticed ? 2 : 0)))
+        // What few recipients have is written where its flag is set.
+        self.write(
+            UInt8((recipient.moved ? 1 : 0) | (recipient.delayNoticed ? 2 : 0))
+                | (recipient.heldUnder == nil ? 0 : 4) | (recipient.via == nil ? 0 : 8))
         self.write(recipient.state.rawValue)
         self.write(recipient.generation)
         self.write(recipient.tries)
@@ -107,6 +110,8 @@ struct Packer {
         self.write(recipient.lastReply)
         self.write(recipient.remoteID)
         self.write(recipient.settledAt)
+        if let rule = recipient.heldUnder { self.write(rule) }
+        if let via = recipient.via { self.write(via) }
     }
 }
 
@@ -235,6 +240,8 @@ struct Unpacker {
         recipient.lastReply = try self.optionalText()
         recipient.remoteID = try self.optionalText()
         recipient.settledAt = try self.optionalTime()
+        if flags & 4 != 0 { recipient.heldUnder = try self.integer(Int64.self) }
+        if flags & 8 != 0 { recipient.via = try self.text() }
         return recipient
     }
 }

@@ -87,10 +87,11 @@ struct PlacedFact {
         guard row.hasColumn("others"), let octets: Data = try row.checkedOrNull("others") else {
             return [PlacedFact(sequence: last, fact: fact)]
         }
-        var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: fact.message)
+        let id = try fact.message ?? QueueID(rawValue: row.checked("message"))
+        var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: id)
         let others = try unpacker.others()
         guard last > others.count else {
-            throw SpoolError(.damaged, "a fact of \(fact.message) has no place among the others", queueID: fact.message)
+            throw SpoolError(.damaged, "a fact of \(id) has no place among the others", queueID: id)
         }
         let first = last - Int64(others.count)
         return zip(first...last, SharedFact(fact: fact, others: others).each).map(PlacedFact.init)
@@ -104,7 +105,7 @@ extension Fact {
             throw SpoolError(.damaged, "a fact of \(id) is of no known kind", queueID: id)
         }
         self.init(
-            at: Timestamp(milliseconds: try row.checked("at")), kind: kind, message: id,
+            at: Timestamp(milliseconds: try row.checked("at")), kind: kind, message: id.rawValue == 0 ? nil : id,
             recipient: row.checkedIfPresent("recipient"), from: row.checkedIfPresent("fromPath"),
             to: row.checkedIfPresent("toPath"), nextHop: row.checkedIfPresent("nextHop"),
             remoteID: row.checkedIfPresent("remoteID"), text: row.checkedIfPresent("text"),
@@ -136,7 +137,8 @@ extension Fact {
             let isReport = self.session == nil
             self.arrival = Arrival(
                 peer: isReport ? nil : text, with: isReport ? text : "", session: self.session)
-        case .deferred, .relayed, .bounced, .expired, .restored, .reported, .damaged: return
+        case .deferred, .relayed, .bounced, .expired, .restored, .reported, .damaged, .rerouted, .ruleSet, .ruleEnded:
+            return
         }
         self.text = nil
     }

@@ -43,7 +43,7 @@ public final class SQLiteSpool: Spool {
         do {
             self.pool = try Self.open(self.directory, maximumPages: maximumPages)
             try self.pool.write { db in try Schema.migrate(db) }
-            try? self.pool.writeWithoutTransaction { db in try Schema.addIndexes(db) }
+            try? self.pool.writeWithoutTransaction { db in try Schema.addMissing(db) }
             // Where a damaged page was met a transaction cannot be ended, also when nothing came of it.
             let last = try self.pool.writeWithoutTransaction { db in try store.load(db) }
             try self.directory.syncNames()
@@ -177,6 +177,18 @@ public final class SQLiteSpool: Spool {
         }
     }
 
+    public func set(
+        _ terms: StandingRule.Terms, at now: Timestamp, by actor: String, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<StandingRule> {
+        self.writer.submit(on: eventLoop) { store, db in try store.set(terms, at: now, by: actor, db) }
+    }
+
+    public func end(
+        rule id: Int64, at now: Timestamp, by actor: String?, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<StandingRule?> {
+        self.writer.submit(on: eventLoop) { store, db in try store.end(rule: id, at: now, by: actor, db) }
+    }
+
     public func report(
         _ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Void> {
@@ -240,6 +252,8 @@ public final class SQLiteSpool: Spool {
             return FactPage(facts.map(\.fact), end: FactCursor(sequence: end))
         }
     }
+
+    public func rules() async throws -> [StandingRule] { try await self.read { db in try StandingRule.all(db) } }
 
     public func acknowledge(
         _ cursor: FactCursor, as reader: String, on eventLoop: any EventLoop

@@ -129,12 +129,16 @@ extension Salvage {
     /// Messages that facts are about, as far as these can be read.
     func messagesOfFacts(_ gap: KeySearch.Gap) throws -> Set<Int64> {
         var byIndex = KeySearch(self.db, "facts", "message")
-        guard try byIndex.search(gap) != nil else { return byIndex.keys }
+        let isWhole = try byIndex.search(gap) == nil
+        // 0 is none: a fact about a rule.
+        var found = byIndex.keys.subtracting([0])
+        guard !isWhole else { return found }
         // The index is damaged; the facts themselves may not be.
-        var found = byIndex.keys
         for order in ["ASC", "DESC"] {
             try self.read("SELECT message FROM facts NOT INDEXED ORDER BY sequence \(order)", []) { row in
-                guard let key: Int64 = row.checkedIfPresent("message"), key > gap.low, key < gap.high else { return }
+                guard let key: Int64 = row.checkedIfPresent("message"), key > max(gap.low, 0), key < gap.high else {
+                    return
+                }
                 found.insert(key)
             }
         }

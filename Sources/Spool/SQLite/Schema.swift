@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables, version by version. `user_version` says which one a file has.
 enum Schema {
-    static let version = 5
+    static let version = 6
 
     /// Settings that a file keeps for ever, so they come before its first table.
     static func prepare(_ db: Database) throws {
@@ -70,6 +70,10 @@ enum Schema {
             // NULL where there was no session, or where it is not known what it had.
             try db.execute(sql: "ALTER TABLE facts ADD COLUMN security TEXT")
         }
+        if found < 6 {
+            try db.execute(sql: "ALTER TABLE counters ADD COLUMN lastRule INTEGER NOT NULL DEFAULT 0")
+        }
+        if found < 1 { try self.addRules(db) }
         try db.execute(sql: "PRAGMA user_version = \(self.version)")
     }
 
@@ -79,7 +83,17 @@ enum Schema {
     }
 
     /// What an older file lacks, and what it works without: outside of a transaction, which a damaged table would undo.
-    static func addIndexes(_ db: Database) throws {
+    static func addMissing(_ db: Database) throws {
         try db.execute(sql: "CREATE INDEX IF NOT EXISTS droppedByTime ON dropped (until)")
+        try self.addRules(db)
+    }
+
+    /// Room for a table's first page is made by moving another, which may be damaged.
+    private static func addRules(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE IF NOT EXISTS rules (
+                    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, terms TEXT NOT NULL)
+                """)
     }
 }

@@ -268,7 +268,7 @@ final class Store {
             $0.bind(self.totals.lastFact)
             $0.bind(fact.at.milliseconds)
             $0.bind(fact.kind.rawValue)
-            $0.bind(fact.message.rawValue)
+            $0.bind(fact.message?.rawValue ?? 0)
             $0.bind(fact.recipient)
             $0.bind(fact.from)
             $0.bind(fact.to)

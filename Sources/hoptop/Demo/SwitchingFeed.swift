@@ -1,3 +1,4 @@
+import Mail
 import Monitor
 import NIOConcurrencyHelpers
 
@@ -79,6 +80,12 @@ final class SwitchingFeed: MonitorFeed {
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.feed.freeze(query) }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.feed.perform(action, on: targets)
+    }
+    func rules() async throws -> [RuleRow] { try await self.feed.rules() }
+    func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { try await self.feed.preview(terms) }
+    func perform(_ action: StandingAction) async throws -> Receipt { try await self.feed.perform(action) }
+    func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
+        try await self.feed.reroute(targets, via: via)
     }
     func undo(_ token: UndoToken) async throws -> Receipt { try await self.feed.undo(token) }
     func close(_ session: SessionRef) async throws -> Receipt { try await self.feed.close(session) }

@@ -120,7 +120,7 @@ private final class LoadedQueue {
                 log: log, threads: .singleton),
             spoolWatch: SpoolWatch(
                 spool.condition, floor: 0, threads: .singleton, loop: loop, log: log, signal: signal),
-            clock: clock, log: log, signal: signal)
+            rules: StandingRules(), clock: clock, log: log, signal: signal)
         try loop.submit {
             queue.add(try (1...messages).map { try Case.message($0, state: .deferred) })
         }.wait()

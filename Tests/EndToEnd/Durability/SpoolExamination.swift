@@ -41,7 +41,10 @@ struct SpoolExamination {
     private init(_ spool: SQLiteSpool) async throws {
         let messages = try await spool.lease(after: nil, count: .max).messages
         self.messages = Dictionary(uniqueKeysWithValues: messages.map { ($0.id, $0) })
-        self.facts = Dictionary(grouping: try await spool.facts(after: .start, count: .max).facts, by: \.message)
+        let facts = try await spool.facts(after: .start, count: .max).facts.compactMap { fact in
+            fact.message.map { (id: $0, fact: fact) }
+        }
+        self.facts = Dictionary(grouping: facts, by: \.id).mapValues { $0.map(\.fact) }
         self.counters = try await spool.counters()
         var contents: [QueueID: ByteBuffer] = [:]
         for message in messages {
@@ -119,7 +122,9 @@ extension Fact.Kind {
     fileprivate var settles: Bool {
         switch self {
         case .relayed, .bounced, .expired, .dropped: true
-        case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged: false
+        case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .ruleSet,
+            .ruleEnded:
+            false
         }
     }
 }

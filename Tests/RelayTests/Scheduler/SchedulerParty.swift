@@ -38,6 +38,7 @@ struct SchedulerParty {
     private var unwritten: [Int: (QueueID, [Settlement.Outcome])] = [:]
     private var orders: [Int: (Order.Action, [RecipientTarget], retry: Int?)] = [:]
     private var questions: [String: Scheduler.Question] = [:]
+    private var destinationOrders = DestinationOrders()
     private var lines: [String] = []
 
     private init(writesAtOnce: Bool, _ change: (inout RelayConfiguration) -> Void) {
@@ -141,10 +142,22 @@ struct SchedulerParty {
         case "routes":
             self.configuration.routes = Self.routes(rest)
             self.scheduler.routesChanged(self.configuration, at: self.now)
+        case "suspend", "resume", "limit", "reroute": self.order(verb, name, words)
         case "stopped": self.scheduler.stopped()
         default: Issue.record("unknown event \(event)")
         }
         self.drain()
+    }
+
+    /// `suspend a.example:25`, `limit a.example:25 1`, `reroute a.example:25 b.example:25`; a limit or a way may end too.
+    private mutating func order(_ verb: String, _ name: String, _ words: String) {
+        switch verb {
+        case "suspend": self.destinationOrders.suspensions[name] = Suspension(by: "ops")
+        case "resume": self.destinationOrders.suspensions[name] = nil
+        case "limit": self.destinationOrders.limits[name] = Int(words)
+        default: self.destinationOrders.detours[name] = Detour(words)
+        }
+        self.scheduler.destinationsOrdered(self.destinationOrders, at: self.now)
     }
 
     private mutating func accept(_ number: Int, _ words: String) {

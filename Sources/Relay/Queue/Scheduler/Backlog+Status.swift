@@ -15,7 +15,11 @@ extension Backlog {
     /// The last reply, or why there was none.
     func reason(_ row: QueueIndex.Row, at now: Timestamp) -> String? {
         if let reply = self.index.reply(row) { return reply }
-        guard let destination = self.destination(of: row), self.index.states[Int(row)] == .queued else { return nil }
+        guard let destination = self.destination(of: row) else { return nil }
+        if self.index.states[Int(row)] != .hold, let suspension = self.destinations[destination].suspension {
+            return suspension.description
+        }
+        guard self.index.states[Int(row)] == .queued else { return nil }
         return self.backOff(of: destination, at: now)?.reason
     }
 
@@ -30,6 +34,9 @@ extension Backlog {
     /// When it is tried next, where that is known.
     func nextAttempt(_ row: QueueIndex.Row, at now: Timestamp) -> Timestamp? {
         guard let destination = self.destination(of: row) else { return nil }
+        if let suspension = self.destinations[destination].suspension {
+            return self.nextAttempt(row, after: suspension)
+        }
         let backOff = self.backOff(of: destination, at: now)?.until
         switch self.index.states[Int(row)] {
         case .deferred:
@@ -37,6 +44,15 @@ extension Backlog {
             return backOff.map { max($0, due) } ?? due
         case .queued: return backOff
         case .active, .hold, .relayed, .bounced, .expired, .dropped: return nil
+        }
+    }
+
+    /// A suspension that has no end leaves no time to be named.
+    private func nextAttempt(_ row: QueueIndex.Row, after suspension: Suspension) -> Timestamp? {
+        switch self.index.states[Int(row)] {
+        case .deferred: suspension.until.map { max($0, Timestamp(milliseconds: self.index.due[Int(row)])) }
+        case .queued: suspension.until
+        case .active, .hold, .relayed, .bounced, .expired, .dropped: nil
         }
     }
 }

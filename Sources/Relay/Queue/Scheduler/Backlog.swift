@@ -45,7 +45,7 @@ struct Backlog {
 
     /// - Returns: `nil` when it is known already.
     mutating func add(_ message: SpooledMessage, at now: Timestamp) -> QueueIndex.Slot? {
-        let destinations = message.recipients.map { self.destinations.route($0.forwardPath) }
+        let destinations = message.recipients.map { self.destinations.route($0.forwardPath, by: $0.detour) }
         self.index.makeRoom(forDestinations: self.destinations.capacity)
         guard let slot = self.index.add(message, destinations: destinations, at: now) else {
             for destination in destinations { self.removeIfIdle(destination, at: now) }
@@ -127,7 +127,7 @@ struct Backlog {
             let path = try? ForwardPath(parsing: self.index.forwardPath(row), utf8: true)
         else { return false }
         let old = self.index.destinations[Int(row)]
-        let destination = self.destinations.route(path)
+        let destination = self.destinations.route(path, by: self.index.detour(row))
         guard destination != old else { return false }
         self.index.makeRoom(forDestinations: self.destinations.capacity)
         self.index.setDestination(row, destination)
@@ -213,6 +213,7 @@ struct Backlog {
     }
 
     mutating func way(of destination: DestinationTable.Index, at now: Timestamp) -> Way {
+        if self.destinations[destination].suspension != nil { return .wait }
         if self.destinations[destination].mustAsk(at: now), self.firstReady(destination) != nil {
             self.destinations[destination].asks()
             return .ask
@@ -242,7 +243,26 @@ struct Backlog {
         let hop = self.destinations[destination].nextHop
         let gate = self.gates.enter(Gate.Key(site: site, security: hop.security, limits: hop.limits))
         self.destinations[destination].gate = gate
+        self.limit(gate, as: destination)
         return gate
+    }
+
+    private mutating func limit(_ gate: GateTable.Index, as destination: DestinationTable.Index) {
+        guard let limit = self.destinations[destination].limitForNow else { return }
+        self.gates[gate].limitForNow = min(self.gates[gate].limitForNow ?? limit, limit)
+    }
+
+    /// The operator ordered something about destinations: what is suspended has no more turns.
+    ///
+    /// - Returns: whether mail may go elsewhere now.
+    mutating func ordered(_ orders: DestinationOrders) -> Bool {
+        let isElsewhere = self.destinations.ordered(orders)
+        for gate in self.gates.all { self.gates[gate].limitForNow = nil }
+        for destination in self.destinations.all {
+            if self.destinations[destination].suspension != nil { self.withdraw(destination) }
+            if let gate = self.destinations[destination].gate { self.limit(gate, as: destination) }
+        }
+        return isElsewhere
     }
 
     /// It is known where a destination leads.

@@ -11,6 +11,8 @@ extension Scheduler {
         var skipped: [SkipReason: Int]
         /// The domain of the first of those that have no route.
         var unroutedDomain: String?
+        /// The destination of the first of those that go to one which is suspended.
+        var suspendedDestination: String?
     }
 
     /// What is being written down for an order.

@@ -57,6 +57,10 @@ struct Destination {
     private(set) var lookup: Lookup
     /// While its hosts cannot be found out.
     private(set) var backOff = BackOff()
+    /// Nothing goes there as long as there is one.
+    private(set) var suspension: Suspension?
+    /// The operator's limit of sessions, in place of the configured one.
+    private(set) var limitForNow: Int?
     private(set) var isRemoved = false
 
     init(_ nextHop: NextHop, number: Int) {
@@ -67,6 +71,13 @@ struct Destination {
             case .hosts: .found(until: nil)
             case .exchangers: .due
             }
+    }
+
+    /// Takes on what the operator ordered about it.
+    mutating func obey(_ orders: DestinationOrders) {
+        let name = self.nextHop.description
+        self.suspension = orders.suspensions.isEmpty ? nil : orders.suspensions[name]
+        self.limitForNow = orders.limits.isEmpty ? nil : orders.limits[name]
     }
 
     // MARK: the line

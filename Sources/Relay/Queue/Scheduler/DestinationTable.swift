@@ -15,6 +15,8 @@ struct DestinationTable {
     private(set) var hostname: String
     /// Goes up when the routes change.
     private(set) var routing = 0
+    /// What the operator ordered about them.
+    private(set) var orders = DestinationOrders()
     /// The domain that was asked for last, which is the next one of many too.
     private var lastRouted: (domain: String, destination: Index)?
 
@@ -40,18 +42,31 @@ struct DestinationTable {
     var places: [Destination] { self.table }
 
     /// Where a recipient goes by the routes as they are now; ``QueueIndex/unrouted`` without one.
-    mutating func route(_ path: ForwardPath) -> Index {
+    ///
+    /// - Parameter detour: where the operator sends that recipient.
+    mutating func route(_ path: ForwardPath, by detour: Detour? = nil) -> Index {
         let domain = RouteTable.routedDomain(of: path, hostname: self.hostname)
+        if let detour {
+            return self.index(
+                of: self.routes.nextHop(for: domain, by: detour, insteadOf: self.routes.nextHop(for: domain)))
+        }
         if let last = self.lastRouted, last.domain == domain { return last.destination }
-        let destination = self.routes.nextHop(for: domain).map { self.index(of: $0) } ?? QueueIndex.unrouted
+        let destination = self.nextHop(for: domain).map { self.index(of: $0) } ?? QueueIndex.unrouted
         self.lastRouted = (domain, destination)
         return destination
+    }
+
+    private mutating func nextHop(for domain: String) -> NextHop? {
+        guard let hop = self.routes.nextHop(for: domain) else { return nil }
+        guard !self.orders.detours.isEmpty, let detour = self.orders.detours[hop.description] else { return hop }
+        return self.routes.nextHop(for: domain, by: detour, insteadOf: hop)
     }
 
     private mutating func index(of hop: NextHop) -> Index {
         if let known = self.indices[hop] { return known }
         self.newest += 1
-        let destination = Destination(hop, number: self.newest)
+        var destination = Destination(hop, number: self.newest)
+        destination.obey(self.orders)
         let index: Index
         if let free = self.free.popLast() {
             index = free
@@ -70,6 +85,18 @@ struct DestinationTable {
         self[index].remove()
         self.free.append(index)
         if self.lastRouted?.destination == index { self.lastRouted = nil }
+    }
+
+    /// - Returns: whether mail may go elsewhere now.
+    mutating func ordered(_ orders: DestinationOrders) -> Bool {
+        let isElsewhere = orders.detours != self.orders.detours
+        self.orders = orders
+        for index in self.table.indices where !self.table[index].isRemoved { self.table[index].obey(orders) }
+        if isElsewhere {
+            self.lastRouted = nil
+            self.routing += 1
+        }
+        return isElsewhere
     }
 
     mutating func routesChanged(_ configuration: RelayConfiguration) {

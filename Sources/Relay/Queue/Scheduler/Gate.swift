@@ -55,6 +55,10 @@ struct Gate {
     private var pace: Pace?
     /// It is to be looked at then.
     private(set) var look: Timestamp?
+    /// The operator's limit of sessions, the least of those for its destinations; `nil`: as configured.
+    var limitForNow: Int?
+    /// Sessions that were told to end for it.
+    private var leaving: Set<Int> = []
     private(set) var isRemoved = false
 
     init(_ key: Key) {
@@ -85,8 +89,20 @@ struct Gate {
         self.sessions += 1
     }
 
+    /// A session that waits for a transaction, and is more than the operator wants; it is to end.
+    ///
+    /// - Returns: `nil` when there are no more of these.
+    mutating func takeSurplus() -> Int? {
+        guard let limit = self.limitForNow, self.sessions - self.leaving.count > limit,
+            let session = self.idle.popLast()
+        else { return nil }
+        self.leaving.insert(session)
+        return session
+    }
+
     mutating func closed(_ session: Int) {
         self.sessions -= 1
+        self.leaving.remove(session)
         self.idle.removeAll { $0 == session }
     }
 

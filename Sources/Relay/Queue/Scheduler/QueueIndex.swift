@@ -62,8 +62,10 @@ struct QueueIndex {
     private(set) var replies: [Interner.Name] = []
     private var freeRows: [Row] = []
 
-    /// Times on hold, of rows that are or were: since when, and how long before.
-    private var held: [Row: (since: Int64?, total: Int64)] = [:]
+    /// Times on hold, of rows that are or were: since when, how long before, and by which standing rule.
+    private var held: [Row: (since: Int64?, total: Int64, rule: Int64?)] = [:]
+    /// Where the operator sends rows instead of where their route leads.
+    private var detours: [Row: Detour] = [:]
     /// Priorities that are not 0 (RFC 6710).
     private var priorities: [Slot: Int8] = [:]
     private(set) var text = TextArena()
@@ -122,6 +124,17 @@ struct QueueIndex {
 
     /// It is or was on hold, or its sender wanted it to wait.
     func wasHeld(_ row: Row) -> Bool { self.held[row] != nil }
+
+    /// The standing rule that holds it, or did until somebody released it by hand; `nil`: there is none.
+    func heldUnder(_ row: Row) -> Int64? { self.held.isEmpty ? nil : self.held[row]?.rule }
+    /// How many recipients each standing rule holds.
+    var heldByRule: [Int64: Int] {
+        self.held.reduce(into: [:]) { counts, held in
+            if let rule = held.value.rule, self.states[Int(held.key)] == .hold { counts[rule, default: 0] += 1 }
+        }
+    }
+    /// `nil`: it goes where its route leads.
+    func detour(_ row: Row) -> Detour? { self.detours.isEmpty ? nil : self.detours[row] }
 
     /// Milliseconds that count to expiry: since arrival, without the time on hold.
     func age(_ row: Row, at now: Timestamp) -> Int64 {
@@ -188,8 +201,10 @@ struct QueueIndex {
         self.tries[place] = recipient.tries
         self.due[place] = recipient.due.milliseconds
         self.setReply(row, recipient.lastReply)
-        let isHeld = recipient.heldSince != nil || recipient.heldTotal > 0
-        self.held[row] = isHeld ? (recipient.heldSince?.milliseconds, recipient.heldTotal) : nil
+        let isHeld = recipient.heldSince != nil || recipient.heldTotal > 0 || recipient.heldUnder != nil
+        self.held[row] =
+            isHeld ? (recipient.heldSince?.milliseconds, recipient.heldTotal, recipient.heldUnder) : nil
+        if recipient.via != nil || !self.detours.isEmpty { self.detours[row] = recipient.detour }
         self.stamps[place] &+= 1
     }
 
@@ -222,7 +237,7 @@ struct QueueIndex {
     mutating func shift(by jump: Int64, to now: Timestamp) {
         for place in self.arrived.indices { self.arrived[place] = min(self.arrived[place] + jump, now.milliseconds) }
         for place in self.due.indices { self.due[place] += jump }
-        self.held = self.held.mapValues { (since: $0.since.map { $0 + jump }, total: $0.total) }
+        self.held = self.held.mapValues { (since: $0.since.map { $0 + jump }, total: $0.total, rule: $0.rule) }
         self.version += 1
     }
 
@@ -251,6 +266,7 @@ struct QueueIndex {
             self.setReply(row, nil)
             self.text.forget(self.toText[Int(row)])
             self.held[row] = nil
+            self.detours[row] = nil
             self.stamps[Int(row)] &+= 1
             self.rowSlot[Int(row)] = -1
             self.freeRows.append(row)

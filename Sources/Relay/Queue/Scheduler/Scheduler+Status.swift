@@ -23,7 +23,8 @@ extension Scheduler {
 
     /// Sessions to the site of a destination at a time.
     func limit(ofDestination destination: DestinationTable.Index) -> Int {
-        self.destinations[destination].nextHop.limits.connections ?? self.configuration.delivery.connections
+        self.gate(of: destination)?.limitForNow ?? self.destinations[destination].nextHop.limits.connections
+            ?? self.configuration.delivery.connections
     }
 
     func backOff(of destination: DestinationTable.Index, at now: Timestamp) -> BackOff? {

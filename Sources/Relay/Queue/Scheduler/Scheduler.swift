@@ -228,6 +228,7 @@ struct Scheduler: Sendable {
             return self.actions.append(.quit(session: session))
         }
         self.backlog.gates[known.gate].idle.append(session)
+        self.endSurplus(known.gate)
         self.pump(known.gate, at: now)
     }
 
@@ -456,7 +457,14 @@ struct Scheduler: Sendable {
             number: number, targets: free, skipped: skipped,
             unroutedDomain: rows.first { self.backlog.destination(of: $0) == nil }.flatMap {
                 self.unroutedDomain($0)
-            })
+            }, suspendedDestination: self.suspendedDestination(rows))
+    }
+
+    private func suspendedDestination(_ rows: [QueueIndex.Row]) -> String? {
+        guard !self.backlog.destinations.orders.suspensions.isEmpty else { return nil }
+        return rows.lazy.compactMap { self.backlog.destination(of: $0) }
+            .first { self.backlog.destinations[$0].suspension != nil }
+            .map { self.backlog.destinations[$0].nextHop.description }
     }
 
     /// The spool did this, or nothing, and the order has ended.
@@ -471,7 +479,9 @@ struct Scheduler: Sendable {
             guard let slot = self.backlog.index.slot(of: change.message),
                 let row = self.backlog.index.row(of: slot, index: change.recipient.index)
             else { continue }
+            let detour = self.backlog.index.detour(row)
             self.backlog.index.update(row, to: change.recipient, messageGeneration: change.generation)
+            if self.backlog.index.detour(row) != detour { self.backlog.reroute(row, at: now) }
             if let retry, let destination = self.backlog.destination(of: row) {
                 self.backlog.allowProbe(destination, for: retry)
             }
@@ -529,6 +539,19 @@ struct Scheduler: Sendable {
         if self.rerouting?.isOver(in: self.backlog.index) ?? false { self.rerouting = nil }
     }
 
+    // MARK: what the operator ordered about destinations
+
+    /// What is under way ends as it does; what waits obeys.
+    mutating func destinationsOrdered(_ orders: DestinationOrders, at now: Timestamp) {
+        if self.backlog.ordered(orders) { self.rerouting = Walk(since: now) }
+        for gate in self.backlog.gates.all { self.endSurplus(gate) }
+        for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
+    }
+
+    private mutating func endSurplus(_ gate: GateTable.Index) {
+        while let session = self.backlog.gates[gate].takeSurplus() { self.actions.append(.quit(session: session)) }
+    }
+
     /// Nothing more begins.
     mutating func stopped() {
         self.isStopping = true
@@ -541,7 +564,8 @@ struct Scheduler: Sendable {
     func nextHop(ofSession session: Int) -> NextHop? { self.sessions[session]?.nextHop }
 
     private func limit(of gate: GateTable.Index) -> Int {
-        self.backlog.gates[gate].key.limits.connections ?? self.configuration.delivery.connections
+        self.backlog.gates[gate].limitForNow ?? self.backlog.gates[gate].key.limits.connections
+            ?? self.configuration.delivery.connections
     }
 
     private mutating func plan(_ row: QueueIndex.Row, at now: Timestamp) {

@@ -37,7 +37,7 @@ struct QueueOverview: Sendable {
             received: rates.received, relayed: rates.relayed, deferred: rates.deferred, bounced: rates.bounced,
             receiveP95: p95.receive, relayP95: p95.relay,
             sessionsInLimit: self.queue.scheduler.configuration.limits.sessions, oldest: census.oldest,
-            attention: Self.attention(rows, census),
+            attention: self.suspended(rows) + Self.attention(rows, census),
             destinations: rows.prefix(Self.destinationsShown).map(\.ages),
             moreDestinations: max(rows.count - Self.destinationsShown, 0))
     }
@@ -58,7 +58,11 @@ struct QueueOverview: Sendable {
                 connections: sessions, connectionLimit: self.queue.scheduler.limit(ofDestination: index),
                 total: counts.unsettled,
                 ages: counted?.ages ?? AgeCounts())
-            if let backOff = self.queue.scheduler.backOff(of: index, at: now) {
+            if let suspension = destination.suspension {
+                row.condition = .suspended
+                row.reason = suspension.description
+                row.until = suspension.until
+            } else if let backOff = self.queue.scheduler.backOff(of: index, at: now) {
                 row.condition = .backoff
                 row.reason = backOff.reason
                 row.until = backOff.until
@@ -79,12 +83,25 @@ struct QueueOverview: Sendable {
         return rows.sorted { ($1.ages.total, $0.ages.destination) < ($0.ages.total, $1.ages.destination) }
     }
 
+    /// What an operator suspended, also where no mail waits for it: it may have been forgotten.
+    private func suspended(_ rows: [Row]) -> [Attention] {
+        let suspensions = self.queue.scheduler.destinations.orders.suspensions.sorted { $0.key < $1.key }
+        return suspensions.prefix(Self.attentionShown).map { name, suspension in
+            let waiting = rows.lazy.filter { $0.ages.destination == name }.reduce(0) { $0 + $1.ages.total }
+            return Attention(
+                .warning,
+                .suspended(
+                    destination: name, by: suspension.by, until: suspension.until, reason: suspension.reason),
+                count: waiting, door: FilterExpression(.dest, is: name))
+        }
+    }
+
     /// What concerns most recipients first.
     private static func attention(_ rows: [Row], _ census: QueueCensus) -> [Attention] {
         let attention = rows.compactMap { row, deferred -> Attention? in
             guard row.total > 0 else { return nil }
             switch row.condition {
-            case .ok, .hold: return nil
+            case .ok, .hold, .suspended: return nil
             case .unrouted:
                 let domains = census.unroutedDomains
                 return Attention(

@@ -99,6 +99,14 @@ struct SpoolCopy {
         }
     }
 
+    /// Standing rules, as far as they can be read; an older spool has none.
+    func rules() throws {
+        guard let rows = try? Row.fetchCursor(self.source, sql: "SELECT * FROM rules") else { return }
+        while let row = try? rows.next() {
+            if row.holdsIntegers(["id", "at"]) { try self.insert(row, into: "rules") }
+        }
+    }
+
     /// - Parameter lastID: at least that ID was given out; none is given twice.
     func counters(lastID: QueueID?) throws {
         if let row = try? Row.fetchOne(self.source, sql: "SELECT * FROM counters"), row.holdsIntegers(["lastID"]) {
@@ -106,11 +114,12 @@ struct SpoolCopy {
             try self.insert(row, into: "counters")
         }
         // A row that breaks the table's rules was passed over: the counts begin anew.
-        try self.target.execute(sql: "INSERT OR IGNORE INTO counters VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0)")
+        try self.target.execute(sql: "INSERT OR IGNORE INTO counters VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0)")
         try self.target.execute(
             sql: """
                 UPDATE counters SET lastID = max(lastID, ?, coalesce((SELECT max(id) FROM messages), 0),
-                    coalesce((SELECT max(message) FROM facts), 0))
+                    coalesce((SELECT max(message) FROM facts), 0)),
+                    lastRule = max(lastRule, coalesce((SELECT max(id) FROM rules), 0))
                 """, arguments: [lastID?.rawValue ?? 0])
     }
 }

@@ -1,0 +1,66 @@
+public import Mail
+
+/// What an operator can do about standing rules and destinations.
+public enum StandingAction: Hashable, Sendable, Codable {
+    /// Sets a rule. A destination has one suspension and one other way at most: an earlier one ends.
+    case set(terms: StandingRule.Terms)
+    /// Ends a rule. What it alone held is released; what it suspended or sent another way goes on as before.
+    case end(rule: RuleRef)
+    /// Allows a destination so many sessions until the program ends; `nil`: as configured.
+    case limit(destination: String, connections: Int?)
+}
+
+/// A standing rule of one node.
+public struct RuleRef: Hashable, Sendable, Codable {
+    public var node: String
+    public var id: Int64
+    public init(node: String, id: Int64) {
+        self.node = node
+        self.id = id
+    }
+}
+
+/// A standing rule that has not ended, and what it does.
+public struct RuleRow: Hashable, Sendable, Codable {
+    public var ref: RuleRef
+    public var rule: StandingRule
+    /// Recipients that it holds now.
+    public var held: Int
+    /// MAIL and RCPT commands that it refused since the node started.
+    public var refused: Int
+    public init(ref: RuleRef, rule: StandingRule, held: Int = 0, refused: Int = 0) {
+        self.ref = ref
+        self.rule = rule
+        self.held = held
+        self.refused = refused
+    }
+}
+
+/// What a rule would touch if it were set now: recipients in the queue that match it, or go to its destination.
+public struct RulePreview: Hashable, Sendable, Codable {
+    /// The terms as they would be set: a destination by its whole name.
+    public var terms: StandingRule.Terms
+    public var recipients: Int
+    /// Messages they belong to.
+    public var messages: Int
+    /// Those among them that somebody holds already.
+    public var onHold: Int
+    /// The first few, to show.
+    public var sample: [QueueRow]
+    /// The rule that would end with it.
+    public var replaces: StandingRule?
+    /// False when mail goes to no such destination, and no route leads there: its name may be mistyped.
+    public var isKnown: Bool
+    public init(
+        terms: StandingRule.Terms, recipients: Int, messages: Int, onHold: Int = 0, sample: [QueueRow] = [],
+        replaces: StandingRule? = nil, isKnown: Bool = true
+    ) {
+        self.terms = terms
+        self.recipients = recipients
+        self.messages = messages
+        self.onHold = onHold
+        self.sample = sample
+        self.replaces = replaces
+        self.isKnown = isKnown
+    }
+}

@@ -1,0 +1,429 @@
+import Logging
+import Mail
+import Monitor
+import NIOCore
+import SMTP
+import Spool
+
+/// Sets standing rules, ends them, and sees to what they mean for mail that is queued. All of it may be called from any
+/// thread.
+///
+/// A rule is durable before it means anything, and what it holds names it: whatever a crash leaves half done, the next start
+/// ends.
+final class RuleKeeper: Sendable {
+    private static let betweenTries = TimeAmount.seconds(5)
+    /// The time of day may be set, so the end of a rule is looked at again at least so often.
+    private static let longestSleep: Int64 = 30_000
+
+    private struct State {
+        /// Sessions that destinations may have, until the program ends.
+        var limits: [String: Int] = [:]
+        /// Rules that are being ended since their time is over.
+        var ending: Set<Int64> = []
+        var timer: Scheduled<Void>?
+    }
+    private let queue: Queue
+    private let selections: Selections
+    private let orders: Orders
+    private let rules: StandingRules
+    private let log: Logger
+    private let state: NIOLoopBoundBox<State>
+
+    init(_ queue: Queue, selections: Selections, orders: Orders, rules: StandingRules, log: Logger) {
+        self.queue = queue
+        self.selections = selections
+        self.orders = orders
+        self.rules = rules
+        self.log = log
+        self.state = .makeBoxSendingValue(State(), eventLoop: queue.loop)
+    }
+
+    // MARK: the start
+
+    /// Takes up the rules that an earlier run left, before mail comes in.
+    func load() async {
+        do {
+            for rule in try await self.queue.spool.rules() {
+                do throws(FeedError) { try self.rules.add(rule) } catch {
+                    self.log.error("a standing rule means nothing", metadata: ["rule": "\(rule)", "error": "\(error)"])
+                }
+            }
+        } catch { self.log.error("the standing rules could not be read", metadata: ["error": "\(error)"]) }
+        await self.queue.onLoop { self.obey() }
+    }
+
+    /// The queue is there: what was left half done is done.
+    func begin() async {
+        for rule in self.rules.book.rules where !rule.isOver(at: self.queue.now) {
+            if case .hold = rule.terms.order { await self.tryHolding(rule) }
+        }
+        await self.letGoOfOrphans()
+        await self.queue.onLoop { self.lookAtTheClock() }
+    }
+
+    private func tryHolding(_ rule: StandingRule) async {
+        do { _ = try await self.hold(rule) } catch {
+            self.log.error("a standing rule holds only a part", metadata: ["rule": "\(rule)", "error": "\(error)"])
+        }
+    }
+
+    /// Recipients that a rule holds which is there no more: its end, or an undo, came too late for them.
+    private func letGoOfOrphans() async {
+        do {
+            let book = self.rules.book
+            let held = try await self.select { row in
+                self.queue.scheduler.index.states[Int(row)] == .hold
+                    && self.queue.scheduler.index.heldUnder(row).map { !book.has($0) } ?? false
+            }
+            _ = try await self.release(held.targets, by: "rule", reason: "the rule that held it has ended")
+        } catch { self.log.error("mail is held by no rule", metadata: ["error": "\(error)"]) }
+    }
+
+    // MARK: what an operator does
+
+    /// Rules in force, with what they do.
+    func rows() async -> [RuleRow] {
+        let held = await self.queue.onLoop { self.queue.scheduler.index.heldByRule }
+        let refused = self.rules.refused
+        return self.rules.book.rules.map { rule in
+            RuleRow(
+                ref: RuleRef(node: self.queue.node, id: rule.id), rule: rule, held: held[rule.id] ?? 0,
+                refused: refused[rule.id] ?? 0)
+        }
+    }
+
+    func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
+        let terms = try await self.checked(terms)
+        let selection = try await self.concerned(by: terms.order)
+        let held = try await self.concerned(by: terms.order) { self.queue.scheduler.index.states[Int($0)] == .hold }
+        var preview = RulePreview(
+            terms: terms, recipients: selection.targets.count, messages: selection.messages, onHold: held.targets.count,
+            sample: selection.sample, replaces: self.rules.book.replaced(by: terms.order))
+        if let destination = terms.order.destination {
+            preview.isKnown = await self.queue.onLoop {
+                self.names().contains(destination)
+                    || self.queue.scheduler.configuration.routes.contains {
+                        $0.via == .exchangers && $0.pattern.matches(destination)
+                    }
+            }
+        }
+        return preview
+    }
+
+    func perform(_ action: StandingAction, by name: String) async throws -> Receipt {
+        switch action {
+        case .set(let terms): return try await self.set(terms, by: name)
+        case .end(let rule): return try await self.end(rule.id, by: name)
+        case .limit(let destination, let connections):
+            return try await self.limit(destination, connections)
+        }
+    }
+
+    private func set(_ terms: StandingRule.Terms, by name: String) async throws -> Receipt {
+        let terms = try await self.checked(terms)
+        let concerned = try await self.concerned(by: terms.order)
+        let replaced = self.rules.book.replaced(by: terms.order)
+        let rule = try await self.queue.loop.flatSubmit {
+            self.queue.spool.set(terms, at: self.queue.now, by: name, on: self.queue.loop)
+        }.get()
+        if let replaced {
+            _ = try await self.queue.spool.end(rule: replaced.id, at: rule.at, by: name, on: self.queue.loop).get()
+        }
+        try await self.queue.loop.submit {
+            if let replaced { self.rules.remove(replaced.id) }
+            try self.rules.add(rule)
+            self.obey()
+            self.lookAtTheClock()
+        }.get()
+        self.log.notice("standing rule set", metadata: ["rule": "\(rule.id) \(terms)", "by": "\(name)"])
+        var receipt = Receipt(done: 0, messages: 0)
+        switch terms.order {
+        case .hold:
+            do { receipt = try await self.hold(rule) } catch {
+                // It is set all the same, and holds what comes.
+                receipt.remarks.append(.failed(error: FeedError(.unavailable, "not all is on hold: \(error)")))
+            }
+        case .refuse: break
+        case .suspend, .reroute:
+            receipt.done = concerned.targets.count
+            receipt.messages = concerned.messages
+        }
+        receipt.touched = nil
+        receipt.inverse = .end(rule: RuleRef(node: self.queue.node, id: rule.id))
+        return receipt
+    }
+
+    /// - Parameter name: `nil`: its time is over.
+    private func end(_ id: Int64, by name: String?) async throws -> Receipt {
+        let rule = try await self.queue.loop.flatSubmit {
+            self.queue.spool.end(rule: id, at: self.queue.now, by: name, on: self.queue.loop)
+        }.get()
+        guard let rule else { throw FeedError(.gone, "rule \(id) has ended already") }
+        var receipt = Receipt(done: 0, messages: 0)
+        if rule.terms.order.destination != nil {
+            let concerned = try await self.concerned(by: rule.terms.order)
+            (receipt.done, receipt.messages) = (concerned.targets.count, concerned.messages)
+        }
+        await self.queue.onLoop {
+            self.rules.remove(id)
+            self.obey()
+        }
+        self.log.notice(
+            "standing rule ended", metadata: ["rule": "\(id) \(rule.terms)", "by": "\(name ?? "its time")"])
+        if case .hold = rule.terms.order { receipt = try await self.letGo(of: rule, by: name) }
+        receipt.touched = nil
+        receipt.inverse = rule.isOver(at: self.queue.now) ? nil : .set(terms: rule.terms)
+        return receipt
+    }
+
+    private func limit(_ destination: String, _ connections: Int?) async throws -> Receipt {
+        if let connections, !(1...10_000).contains(connections) {
+            throw FeedError(.invalid, "a limit is 1 connection at least; to have none, suspend the destination")
+        }
+        return await self.queue.onLoop {
+            let name = self.name(destination)
+            let before = self.state.value.limits[name]
+            self.state.value.limits[name] = connections
+            self.obey()
+            self.queue.signal.raise(.queue)
+            return Receipt(done: 0, messages: 0, inverse: .limit(destination: name, connections: before))
+        }
+    }
+
+    func reroute(_ targets: Targets, via text: String?, by name: String) async throws -> Receipt {
+        guard let text else { return try await self.orders.reroute(targets, via: nil, by: name) }
+        guard let detour = Detour(text) else { throw FeedError.noDetour(text) }
+        return try await self.orders.reroute(targets, via: detour, by: name)
+    }
+
+    // MARK: terms
+
+    private func checked(_ terms: StandingRule.Terms) async throws -> StandingRule.Terms {
+        var terms = terms
+        switch terms.order {
+        case .hold, .refuse: break
+        case .suspend(let destination):
+            terms.order = .suspend(destination: await self.queue.onLoop { self.name(destination) })
+        case .reroute(let destination, let via):
+            terms.order = .reroute(
+                destination: await self.queue.onLoop { self.name(destination) }, via: Detour(via)?.description ?? via)
+        }
+        try RuleBook.check(terms, at: self.queue.now)
+        return terms
+    }
+
+    /// The destination that is meant: a port may be left out where there is one such host.
+    private func name(_ text: String) -> String {
+        let names = self.names()
+        guard !names.contains(text) else { return text }
+        let meant = names.filter { $0.hasPrefix("\(text):") }
+        return meant.count == 1 ? meant.first ?? text : text
+    }
+
+    /// Destinations that have mail, or that a route leads to.
+    private func names() -> Set<String> {
+        let scheduler = self.queue.scheduler
+        return Set(scheduler.configuration.routes.compactMap { $0.firstHost?.description }).union(
+            scheduler.destinations.all.map { scheduler.destinations[$0].nextHop.description })
+    }
+
+    // MARK: mail that they concern
+
+    private func select(
+        _ filter: FilterExpression = .all, where isWanted: @escaping @Sendable (QueueIndex.Row) -> Bool
+    ) async throws -> Selection {
+        try await self.queue.loop.flatSubmit { self.selections.select(filter, where: isWanted) }.get()
+    }
+
+    /// Unsettled recipients in the queue that an order is about.
+    private func concerned(
+        by order: StandingOrder, where isWanted: @escaping @Sendable (QueueIndex.Row) -> Bool = { _ in true }
+    ) async throws -> Selection {
+        switch order {
+        case .suspend(let destination), .reroute(let destination, _):
+            return try await self.select(FilterExpression(.dest, is: destination), where: isWanted)
+        case .hold(let mail), .refuse(let mail, _):
+            let matcher = try MailMatcher(mail)
+            let found = if case .client = matcher { try await self.messages(matching: matcher) } else { Set<QueueID>() }
+            return try await self.select { row in
+                isWanted(row)
+                    && (found.contains(self.queue.scheduler.index.id(ofRow: row))
+                        || self.matches(row, matcher))
+            }
+        }
+    }
+
+    private func matches(_ row: QueueIndex.Row, _ matcher: MailMatcher) -> Bool {
+        // Nothing of the index is copied: it would cost more than what is done with it.
+        let slot = self.queue.scheduler.index.rowSlot[Int(row)]
+        switch matcher {
+        case .recipient(let pattern):
+            let text = self.queue.scheduler.index.forwardPath(row)
+            return (try? ForwardPath(parsing: text, utf8: true)).map(pattern.matches) ?? false
+        case .sender(let pattern):
+            let text = self.queue.scheduler.index.reversePath(slot)
+            return (try? ReversePath(parsing: text, utf8: true)).map(pattern.matches) ?? false
+        case .user(let name):
+            return self.queue.scheduler.index.string(self.queue.scheduler.index.users[Int(slot)]) == name
+        case .client: return false
+        }
+    }
+
+    /// Who handed a message over is known to the spool alone: it is read through, page by page.
+    private func messages(matching matcher: MailMatcher) async throws -> Set<QueueID> {
+        var found: Set<QueueID> = []
+        var last: QueueID?
+        repeat {
+            let page = try await self.queue.spool.lease(after: last, count: 1000)
+            for message in page.messages where matcher.matches(MailOrigin(message)) { found.insert(message.id) }
+            last = page.end
+        } while last != nil
+        return found
+    }
+
+    // MARK: holding, and letting go
+
+    private func hold(_ rule: StandingRule) async throws -> Receipt {
+        // What somebody released by hand it holds no more.
+        let targets = try await self.concerned(by: rule.terms.order) { row in
+            self.queue.scheduler.index.states[Int(row)] != .hold
+                && self.queue.scheduler.index.heldUnder(row) != rule.id
+        }.targets
+        let receipt = try await self.orders.perform(
+            .holdUnder(rule: rule.id), on: targets, by: rule.by, reason: rule.description)
+        // It may have ended meanwhile.
+        if !self.rules.book.has(rule.id) { _ = try await self.letGo(of: rule, by: nil) }
+        return receipt
+    }
+
+    /// Releases what a rule holds, but for what another one holds too: that goes over to it.
+    private func letGo(of rule: StandingRule, by name: String?) async throws -> Receipt {
+        let held = try await self.select { row in
+            self.queue.scheduler.index.states[Int(row)] == .hold
+                && self.queue.scheduler.index.heldUnder(row) == rule.id
+        }.targets
+        var free: [RecipientTarget] = []
+        var others: [Int64: (rule: StandingRule, targets: [RecipientTarget])] = [:]
+        let book = self.rules.book
+        if book.hasHolds {
+            var message: SpooledMessage?
+            for target in held {
+                if message?.id != target.message { message = try await self.queue.spool.message(target.message) }
+                if let other = message.flatMap({ book.hold(target.index, of: $0, at: self.queue.now) }) {
+                    others[other.id, default: (other, [])].targets.append(target)
+                } else {
+                    free.append(target)
+                }
+            }
+        } else {
+            free = held
+        }
+        for (other, targets) in others.values {
+            _ = try await self.orders.perform(
+                .holdUnder(rule: other.id), on: targets, by: other.by, reason: other.description)
+        }
+        return try await self.release(free, by: name ?? "rule \(rule.id)", reason: "\(rule) ended")
+    }
+
+    private func release(_ targets: [RecipientTarget], by name: String, reason: String) async throws -> Receipt {
+        try await self.orders.perform(.release, on: targets, by: name, reason: reason)
+    }
+
+    /// A message came into the queue, or its recipients wait again: they may have been on their way when a rule was set, or
+    /// ended.
+    func look(at id: QueueID) {
+        self.queue.loop.makeFutureWithTask { try await self.queue.spool.message(id) }.whenSuccess { message in
+            guard let message, let slot = self.queue.scheduler.index.slot(of: id) else { return }
+            let (book, origin, now) = (self.rules.book, MailOrigin(message), self.queue.now)
+            for row in self.queue.scheduler.index.rows(of: slot) {
+                let index = Int(self.queue.scheduler.index.rowIndex[Int(row)])
+                let target = RecipientTarget(
+                    message: id, index: index, generation: self.queue.scheduler.index.rowGenerations[Int(row)])
+                switch self.queue.scheduler.index.states[Int(row)] {
+                case .queued, .deferred:
+                    guard let recipient = message.recipients.first(where: { $0.index == index }),
+                        let rule = book.missed(recipient, of: origin, at: now)
+                    else { continue }
+                    self.perform(.holdUnder(rule: rule.id), on: target, by: rule.by, reason: rule.description)
+                case .hold:
+                    guard let rule = self.queue.scheduler.index.heldUnder(row), !book.has(rule) else { continue }
+                    self.perform(
+                        .release, on: target, by: "rule \(rule)", reason: "the rule that held it has ended")
+                case .active, .relayed, .bounced, .expired, .dropped: continue
+                }
+            }
+        }
+    }
+
+    private func perform(_ action: Order.Action, on target: RecipientTarget, by name: String, reason: String) {
+        Task {
+            do { _ = try await self.orders.perform(action, on: [target], by: name, reason: reason) } catch {
+                self.log.error(
+                    "a standing rule missed mail", metadata: ["message": "\(target.message)", "error": "\(error)"])
+            }
+        }
+    }
+
+    // MARK: on the queue's loop
+
+    /// The scheduler learns what was ordered about destinations.
+    private func obey() {
+        var orders = DestinationOrders()
+        orders.limits = self.state.value.limits
+        for rule in self.rules.book.rules {
+            switch rule.terms.order {
+            case .suspend(let destination):
+                orders.suspensions[destination] = Suspension(
+                    by: rule.by, until: rule.terms.until, reason: rule.terms.reason)
+            case .reroute(let destination, let via): orders.detours[destination] = Detour(via)
+            case .hold, .refuse: continue
+            }
+        }
+        self.queue.signal.raise(.facts)
+        guard orders != self.queue.scheduler.destinations.orders else { return }
+        self.queue.tell { $0.destinationsOrdered(orders, at: $1) }
+        self.queue.signal.raise(.queue)
+    }
+
+    /// Ends the rules whose time is over, and sleeps until the next one's is.
+    private func lookAtTheClock() {
+        self.state.value.timer?.cancel()
+        self.state.value.timer = nil
+        guard !self.queue.scheduler.isStopping else { return }
+        let now = self.queue.now
+        let ends = self.rules.book.rules.compactMap { rule in rule.terms.until.map { (id: rule.id, at: $0) } }
+        for end in ends where end.at <= now && self.state.value.ending.insert(end.id).inserted {
+            self.endInTime(end.id)
+        }
+        guard let next = ends.map(\.at).filter({ $0 > now }).min() else { return }
+        let wait = min(next.since(now), Self.longestSleep)
+        self.state.value.timer = self.queue.loop.scheduleTask(in: .milliseconds(wait)) {
+            self.lookAtTheClock()
+        }
+    }
+
+    private func endInTime(_ id: Int64) {
+        self.queue.loop.makeFutureWithTask { try await self.end(id, by: nil) }.whenComplete { result in
+            switch result {
+            case .success: self.state.value.ending.remove(id)
+            case .failure(let error as FeedError) where error.code == .gone:
+                self.state.value.ending.remove(id)
+            case .failure(let error):
+                self.log.error("a standing rule could not be ended", metadata: ["rule": "\(id)", "error": "\(error)"])
+                self.queue.loop.scheduleTask(in: Self.betweenTries) {
+                    self.state.value.ending.remove(id)
+                    self.lookAtTheClock()
+                }
+            }
+        }
+    }
+}
+
+extension RuleBook {
+    /// The rule that holds a recipient of a message.
+    fileprivate func hold(_ index: Int, of message: SpooledMessage, at now: Timestamp) -> StandingRule? {
+        message.recipients.first { $0.index == index }.flatMap {
+            self.hold(of: MailOrigin(message), for: $0.forwardPath, at: now)
+        }
+    }
+}

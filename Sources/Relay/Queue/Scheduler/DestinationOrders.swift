@@ -1,0 +1,79 @@
+import Mail
+import SMTP
+import Spool
+
+/// What the operator ordered about destinations, each by the name that the screen shows: it holds for a destination that
+/// comes up later too.
+struct DestinationOrders: Equatable, Sendable {
+    /// Nothing more begins there.
+    var suspensions: [String: Suspension] = [:]
+    /// Sessions at a time, for as long as the program runs.
+    var limits: [String: Int] = [:]
+    /// All of its mail goes another way.
+    var detours: [String: Detour] = [:]
+}
+
+/// Who suspended a destination, until when and why.
+struct Suspension: Hashable, Sendable, CustomStringConvertible {
+    var by: String
+    /// `nil`: until somebody resumes it.
+    var until: Timestamp?
+    var reason: String?
+
+    var description: String { "suspended by \(self.by)" + (self.reason.map { ": \($0)" } ?? "") }
+}
+
+/// Where the operator sends mail instead of where its route leads; written `host:port`, or `mx`.
+enum Detour: Hashable, Sendable, CustomStringConvertible {
+    case host(SocketEndpoint)
+    /// The mail exchangers of each recipient's domain (RFC 5321 §5.1).
+    case exchangers
+
+    /// `nil` when it is not of that form; a host without a port is asked at 25.
+    init?(_ text: String) {
+        if text == "mx" {
+            self = .exchangers
+        } else if let endpoint = SocketEndpoint(text, defaultPort: 25), endpoint.port > 0 {
+            self = .host(endpoint)
+        } else {
+            return nil
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .host(let endpoint): endpoint.description
+        case .exchangers: "mx"
+        }
+    }
+}
+
+extension SpooledRecipient {
+    var detour: Detour? { self.via.flatMap { Detour($0) } }
+}
+
+extension RouteTable {
+    /// Where mail for a domain goes when the operator sends it another way, and no longer than it would else.
+    ///
+    /// A host that some route names is spoken to under that route's terms. Any other is held to the same TLS as the host that
+    /// the route leads to, but it is told no password of that one, and shows another certificate.
+    ///
+    /// - Parameter hop: where the route leads; `nil`: there is none.
+    func nextHop(for domain: String, by detour: Detour, insteadOf hop: NextHop?) -> NextHop {
+        var security = hop?.security ?? RouteSecurity()
+        security.login = nil
+        security.fingerprint = nil
+        let retry = hop?.retry ?? RouteRetry()
+        switch detour {
+        case .exchangers:
+            security.isImplicit = false
+            return NextHop(.exchangers(of: Domain(domain)), security: security, retry: retry)
+        case .host(let endpoint):
+            security.isImplicit = endpoint.port == 465
+            let route = self.route(via: endpoint)
+            return NextHop(
+                .hosts([endpoint]), security: route?.security ?? security, limits: route?.limits ?? RouteLimits(),
+                retry: retry)
+        }
+    }
+}

@@ -1,0 +1,257 @@
+import Foundation
+import Glibc
+import Mail
+import Monitor
+import NIOCore
+import NIOPosix
+import Relay
+import SMTP
+import Spool
+import Testing
+
+@testable import hoptop
+
+extension EndToEnd {
+    @Suite("standing rules, and orders about destinations", .timeLimit(.minutes(1)))
+    struct StandingRuleTests {
+        private let folder: TemporaryFolder
+        init() throws { self.folder = try TemporaryFolder() }
+
+        /// An engine whose feed tests ask.
+        private func start(via endpoints: SocketEndpoint...) async throws -> (relay: Relay, feed: any MonitorFeed) {
+            var configuration = RelayConfiguration(
+                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
+                spoolDirectory: "\(self.folder.path)/spool")
+            let any = try #require(DomainPattern("*"))
+            configuration.routes = endpoints.map { Route(pattern: any, via: [$0]) }
+            let relay = Relay(
+                configuration, keyring: try Keyring(configuration),
+                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
+                threads: .singleton, log: silence)
+            try await relay.start()
+            return (relay, relay.feed(user: "ops"))
+        }
+
+        /// `state to` of each recipient that is queued.
+        private func queued(_ feed: any MonitorFeed) async throws -> [String] {
+            let rows = try await feed.queue(QueueQuery(), window: WindowRequest(.row(number: 0), count: 100)).rows
+            var all: [String] = []
+            for row in rows {
+                let recipients = try await feed.message(row.ref.id)?.recipients ?? []
+                all += recipients.filter { !$0.state.isSettled }.map { "\($0.state.word) \($0.forwardPath)" }
+            }
+            return all.sorted()
+        }
+
+        @Test("a rule holds what is queued and what comes, of mixed mail its recipients alone, and lets go of these")
+        func hold() async throws {
+            let (relay, feed) = try await self.start()
+            // Without a route they stay.
+            try await relay.send(to: ["<a@example.org>", "<b@example.com>", "<c@EXAMPLE.org>"])
+            try await relay.send(to: ["<d@sub.example.org>", "<e@example.org>"])
+            #expect(try await eventually { try await self.queued(feed).count == 5 })
+            let byHand = try await feed.freeze(QueueQuery(filter: FilterExpression(.to, is: "e@example.org")))
+            _ = try await feed.perform(.hold, on: .frozen(set: byHand.id))
+
+            let terms = StandingRule.Terms(.hold(mail: .recipient(pattern: "example.org")), reason: "maintenance")
+            let preview = try await feed.preview(terms)
+            #expect((preview.recipients, preview.messages, preview.onHold) == (3, 2, 1))
+            let set = try await feed.perform(.set(terms: terms))
+            #expect((set.done, set.messages) == (2, 1))
+            try await relay.send(to: ["<f@example.com>", "<g@example.org>"])
+            #expect(
+                try await eventually {
+                    try await self.queued(feed) == [
+                        "hold <a@example.org>", "hold <c@EXAMPLE.org>", "hold <e@example.org>", "hold <g@example.org>",
+                        "queued <b@example.com>", "queued <d@sub.example.org>", "queued <f@example.com>",
+                    ]
+                })
+            let rule = try #require(try await feed.rules().first)
+            #expect((rule.held, rule.rule.by, rule.rule.terms) == (3, "ops", terms))
+            let facts = try await feed.facts(after: nil, count: 100).rows
+            let held = facts.filter { $0.kind == .held && $0.text != nil }
+            #expect(held.allSatisfy { $0.text == "rule 1 of ops: maintenance" && $0.actor == "ops" })
+            #expect(held.map(\.to) == ["<a@example.org>", "<c@EXAMPLE.org>", "<g@example.org>"])
+
+            // What is released by hand stays so under the rule, and is none of its end's.
+            let released = try await feed.freeze(QueueQuery(filter: FilterExpression(.to, is: "a@example.org")))
+            _ = try await feed.perform(.release, on: .frozen(set: released.id))
+            #expect(try await feed.rules().map(\.held) == [2])
+
+            // A second rule takes over what both hold.
+            let wide = StandingRule.Terms(.hold(mail: .sender(pattern: "*")))
+            _ = try await feed.perform(.set(terms: wide))
+            let ended = try await feed.perform(.end(rule: rule.ref))
+            #expect(ended.done == 0)
+            #expect(try await eventually { try await feed.rules().map(\.held) == [6] })
+            let last = try #require(try await feed.rules().first?.ref)
+            let ending = try await feed.perform(.end(rule: last))
+            #expect((ending.done, ending.messages) == (6, 3))
+            #expect(
+                try await self.queued(feed).filter { $0.hasPrefix("hold") } == ["hold <e@example.org>"])
+            #expect(try await feed.rules().isEmpty)
+            await #expect(throws: FeedError.self) { try await feed.perform(.end(rule: last)) }
+            await relay.stop()
+        }
+
+        @Test("a rule ends at its time, and what it held goes")
+        func end() async throws {
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
+            let (relay, feed) = try await self.start(via: farEnd.endpoint)
+            let until = Timestamp.now.adding(milliseconds: 1500)
+            let terms = StandingRule.Terms(.hold(mail: .recipient(pattern: "*.example")), until: until)
+            let set = try await feed.perform(.set(terms: terms))
+            #expect(set.inverse == .end(rule: try #require(try await feed.rules().first?.ref)))
+            try await relay.send(to: ["<u@z.example>"])
+            ledger.sent([Ledger.Entry("<1@c>", "u@z.example")])
+            #expect(try await eventually { ledger.missing.isEmpty })
+            #expect(Timestamp.now >= until)
+            let kinds = try await feed.facts(after: "", count: 100).rows.map(\.kind)
+            #expect(kinds == [.ruleSet, .accepted, .held, .ruleEnded, .released, .relayed])
+            await #expect(throws: FeedError.self) { try await feed.preview(terms) }
+            await relay.stop()
+            await farEnd.stop()
+        }
+
+        @Test("who is refused, is so in a session under way too, with the rule's own words; nobody else is")
+        func refuse() async throws {
+            let (relay, feed) = try await self.start()
+            let address = try #require(relay.listening.first.flatMap { SocketEndpoint($0) })
+            let connection = try Loopback(address.port)
+            #expect(connection.read(until: "\r\n").hasPrefix("220 "))
+            func say(_ line: String) -> String {
+                connection.write(line + "\r\n")
+                // A CRLF is one character.
+                return String(connection.read(until: "\r\n").dropLast())
+            }
+            #expect(say("HELO client.example").hasPrefix("250"))
+            #expect(say("MAIL FROM:<a@spam.example>") == "250 2.1.0 Ok")
+            #expect(say("RSET").hasPrefix("250"))
+            func set(_ mail: MailCondition, _ refusal: Refusal) async throws -> RuleRef {
+                let done = try await feed.perform(.set(terms: StandingRule.Terms(.refuse(mail: mail, with: refusal))))
+                guard case .end(let rule)? = done.inverse else { throw Failure("no way back") }
+                return rule
+            }
+            let sender = try await set(.sender(pattern: "*.spam.example"), Refusal(code: 550, text: "No bulk mail"))
+            _ = try await set(.sender(pattern: "a@spam.example"), Refusal(code: 450))
+            _ = try await set(.recipient(pattern: "x@example.org"), Refusal(code: 554))
+            #expect(say("MAIL FROM:<b@x.SPAM.example>") == "550 5.7.1 No bulk mail")
+            #expect(say("MAIL FROM:<A@spam.example>") == "450 4.7.1 Not accepted for now, try again later")
+            #expect(say("MAIL FROM:<b@spam.example>") == "250 2.1.0 Ok")
+            #expect(say("RCPT TO:<x@example.org>") == "554 5.7.1 Not accepted here")
+            #expect(say("RCPT TO:<y@example.org>") == "250 2.1.5 Ok")
+            #expect(try await feed.rules().map(\.refused) == [1, 1, 1])
+            _ = try await feed.perform(.end(rule: sender))
+            let client = try await set(.client(network: "127.0.0.0/8"), Refusal(code: 550))
+            #expect(say("RSET").hasPrefix("250"))
+            #expect(say("MAIL FROM:<b@x.spam.example>") == "550 5.7.1 Not accepted here")
+            _ = try await feed.perform(.end(rule: client))
+            #expect(say("MAIL FROM:<b@x.spam.example>") == "250 2.1.0 Ok")
+            for terms in [
+                StandingRule.Terms(.refuse(mail: .sender(pattern: "*"), with: Refusal(code: 250))),
+                StandingRule.Terms(.refuse(mail: .sender(pattern: "*"), with: Refusal(code: 550, text: "a\r\nb"))),
+                StandingRule.Terms(.hold(mail: .client(network: "example.org"))),
+                StandingRule.Terms(.hold(mail: .recipient(pattern: "a@*.example.org"))),
+                StandingRule.Terms(.hold(mail: .recipient(pattern: "<>"))),
+                StandingRule.Terms(.reroute(destination: "a:25", via: "nowhere:x")),
+            ] {
+                await #expect(throws: FeedError.self, "\(terms)") { try await feed.perform(.set(terms: terms)) }
+            }
+            await relay.stop()
+        }
+
+        @Test("a client's mail is held by its address, also what is queued")
+        func client() async throws {
+            let (relay, feed) = try await self.start()
+            try await relay.send(to: ["<a@example.org>"])
+            #expect(try await eventually { try await self.queued(feed).count == 1 })
+            let other = StandingRule.Terms(.hold(mail: .client(network: "192.0.2.0/24")))
+            #expect(try await feed.preview(other).recipients == 0)
+            let terms = StandingRule.Terms(.hold(mail: .client(network: "127.0.0.1")))
+            #expect(try await feed.preview(terms).recipients == 1)
+            #expect(try await feed.perform(.set(terms: terms)).done == 1)
+            await relay.stop()
+        }
+
+        @Test("a destination is suspended over a restart: nothing goes there, and who, until when and why is told")
+        func suspend() async throws {
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
+            var (relay, feed) = try await self.start(via: farEnd.endpoint)
+            let name = farEnd.endpoint.description
+            let until = Timestamp.now.adding(milliseconds: 3_600_000)
+            let terms = StandingRule.Terms(.suspend(destination: name), until: until, reason: "a new disk")
+            _ = try await feed.perform(.set(terms: terms))
+            try await relay.send(to: ["<u@z.example>"])
+            ledger.sent([Ledger.Entry("<1@c>", "u@z.example")])
+            await relay.stop()
+            (relay, feed) = try await self.start(via: farEnd.endpoint)
+            let overview = try await feed.overview()
+            #expect(
+                overview.attention.map(\.kind) == [
+                    .suspended(destination: name, by: "ops", until: until, reason: "a new disk")
+                ])
+            #expect(overview.attention.map(\.count) == [1])
+            #expect(overview.destinations.map(\.condition) == [.suspended])
+            let row = try #require(
+                try await feed.queue(QueueQuery(), window: WindowRequest(.row(number: 0), count: 1)).rows.first)
+            #expect((row.nextAttempt, row.lastReply) == (until, "suspended by ops: a new disk"))
+            #expect(
+                try await feed.message(row.ref.id)?.recipients.first?.why
+                    == .suspended(by: "ops", until: until, reason: "a new disk"))
+            let retried = try await feed.perform(.retry, on: .messages(references: [row.ref], matching: .all))
+            #expect(retried.remarks == [.suspended(destination: name)])
+            #expect(!ledger.missing.isEmpty)
+
+            // Another suspension takes the place of the first.
+            let again = StandingRule.Terms(.suspend(destination: name))
+            #expect(try await feed.preview(again).replaces?.terms == terms)
+            let second = try await feed.perform(.set(terms: again))
+            #expect(try await feed.rules().map(\.rule.terms) == [again])
+            #expect(!ledger.missing.isEmpty)
+            _ = try await feed.perform(try #require(second.inverse))
+            #expect(try await eventually { ledger.missing.isEmpty })
+            #expect(try await feed.overview().attention.isEmpty)
+            await relay.stop()
+            await farEnd.stop()
+        }
+
+        @Test("mail is sent another way: what was chosen, and all of a destination's, over a restart and back")
+        func reroute() async throws {
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
+            let nobody = SocketEndpoint(host: "127.0.0.1", port: 1)
+            var (relay, feed) = try await self.start(via: nobody)
+            _ = try await feed.perform(.set(terms: StandingRule.Terms(.suspend(destination: "\(nobody)"))))
+            try await relay.send(to: ["<u@z.example>", "<v@y.example>"])
+            #expect(try await eventually { try await self.queued(feed).count == 2 })
+            let chosen = try await feed.freeze(QueueQuery(filter: FilterExpression(.to, is: "u@z.example")))
+            ledger.sent([Ledger.Entry("<1@c>", "u@z.example")])
+            let sent = try await feed.reroute(.frozen(set: chosen.id), via: "\(farEnd.endpoint)")
+            #expect((sent.done, sent.messages) == (1, 1))
+            #expect(try await eventually { ledger.missing.isEmpty })
+            await #expect(throws: FeedError.self) { try await feed.reroute(.frozen(set: chosen.id), via: "x y") }
+
+            let terms = StandingRule.Terms(.reroute(destination: "\(nobody)", via: "\(farEnd.endpoint)"))
+            let preview = try await feed.preview(terms)
+            #expect((preview.recipients, preview.messages, preview.isKnown) == (1, 1, true))
+            ledger.sent([Ledger.Entry("<1@c>", "v@y.example")])
+            let set = try await feed.perform(.set(terms: terms))
+            #expect((set.done, set.messages) == (1, 1))
+            #expect(try await eventually { ledger.missing.isEmpty })
+            await relay.stop()
+            (relay, feed) = try await self.start(via: nobody)
+            ledger.sent([Ledger.Entry("<2@c>", "w@y.example")])
+            try await relay.send(to: ["<w@y.example>"], "Message-ID: <2@c>\r\n\r\nhi\r\n")
+            #expect(try await eventually { ledger.missing.isEmpty })
+            _ = try await feed.perform(try #require(set.inverse))
+            try await relay.send(to: ["<x@y.example>"])
+            #expect(try await eventually { try await self.queued(feed) == ["queued <x@y.example>"] })
+            let destination = try await feed.overview().destinations.first
+            #expect((destination?.destination, destination?.condition) == ("\(nobody)", .suspended))
+            await relay.stop()
+            await farEnd.stop()
+        }
+    }
+}

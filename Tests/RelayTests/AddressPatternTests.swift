@@ -1,0 +1,58 @@
+import Mail
+import Monitor
+import SMTP
+import Testing
+
+@testable import Relay
+
+@Suite("which addresses a standing rule means")
+struct AddressPatternTests {
+    @Test(
+        "one, those of a domain or below it, or all; letters without case, domains in either spelling",
+        arguments: [
+            (
+                "ann@example.org", "<ann@example.org> <ANN@Example.ORG> <@relay.example:ann@example.org>",
+                "<bob@example.org> <>"
+            ),
+            (
+                "example.org", "<a@example.org> <\"x@y\"@EXAMPLE.org>",
+                "<a@sub.example.org> <a@example.com> <a@notexample.org>"
+            ),
+            ("*.example.org", "<a@sub.example.org> <a@b.c.example.org>", "<a@example.org>"),
+            ("*", "<a@b> <>", ""),
+            ("<>", "<>", "<a@b>"),
+            ("bücher.example", "<a@bücher.example> <a@XN--BCHER-KVA.example>", "<a@bucher.example>"),
+            ("xn--bcher-kva.example", "<a@Bücher.example>", ""),
+        ])
+    func matches(_ text: String, _ meant: String, _ others: String) throws {
+        let pattern = try #require(AddressPattern(text))
+        for (paths, isMeant) in [(meant, true), (others, false)] {
+            for path in paths.split(separator: " ") {
+                #expect(pattern.matches(try ReversePath(parsing: path, utf8: true)) == isMeant, "\(text) \(path)")
+                guard path != "<>" else { continue }
+                #expect(pattern.matches(try ForwardPath(parsing: path, utf8: true)) == isMeant, "\(text) \(path)")
+            }
+        }
+        #expect(!pattern.matches(ForwardPath.postmaster))
+    }
+
+    @Test("is refused where it is none", arguments: ["", "@example.org", "a@*.example.org", "a@*", "*.*", "a b", "a@"])
+    func bad(_ text: String) { #expect(AddressPattern(text) == nil) }
+
+    @Test("a rule whose time is over means nothing, although nobody has ended it")
+    func over() throws {
+        var book = RuleBook()
+        let until = Timestamp(milliseconds: 1000)
+        let terms = StandingRule.Terms(
+            .refuse(mail: .client(network: "192.0.2.0/24"), with: Refusal(code: 450)), until: until)
+        try book.add(StandingRule(id: 1, terms, at: Timestamp(milliseconds: 0), by: "ops"))
+        let origin = MailOrigin(reversePath: .null, user: nil, client: "192.0.2.7:40112")
+        #expect(book.refusal(of: origin, at: until.adding(milliseconds: -1))?.rule.id == 1)
+        #expect(book.refusal(of: origin, at: until) == nil)
+        #expect(
+            book.refusal(
+                of: MailOrigin(reversePath: .null, user: nil, client: "[::ffff:192.0.2.9]:25"),
+                at: Timestamp(milliseconds: 0))?.rule.id == 1)
+        #expect(throws: FeedError.self) { try RuleBook.check(terms, at: until) }
+    }
+}
