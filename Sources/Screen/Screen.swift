@@ -146,7 +146,7 @@ public actor Screen {
         }
         let undo = self.undos.offered(around.now).map { entry in
             Frame.UndoOffer(
-                action: entry.action, node: entry.node == around.current ? nil : self.nodes[entry.node].name,
+                words: entry.words, node: entry.node == around.current ? nil : self.nodes[entry.node].name,
                 left: entry.until.since(around.now))
         }
         Frame(
@@ -195,7 +195,7 @@ public actor Screen {
 
     public func press(_ key: Key) {
         // Also over what is open, and however small the terminal is.
-        if Command.suspend.keys.contains(key) { return self.performEverywhere(Call(command: .suspend)) }
+        if Command.stop.keys.contains(key) { return self.performEverywhere(Call(command: .stop)) }
         defer {
             self.pace.pressed(self.now)
             self.fit()
@@ -278,6 +278,16 @@ public actor Screen {
             return
         }
         let pane = self.stack.top
+        if call.command == .reroute, call.argument == nil {
+            self.overlay = Prompt.palette(pane, text: "reroute to ", arguments: self.arguments)
+            return
+        }
+        if Command.standing.contains(call.command) {
+            let standing = StandingCommand(
+                node: pane.node, feed: self.nodes[pane.node].entry.feed, around: self.around,
+                destination: pane.destination(self.around), chosen: pane.chosen(self.around))
+            return self.carryOut(standing.perform(call))
+        }
         switch call.command {
         case .down: pane.move(.by(1), self.around)
         case .up: pane.move(.by(-1), self.around)
@@ -304,10 +314,9 @@ public actor Screen {
             self.lock.toggle(self.now)
             self.say(self.lock.isLocked ? "locked: mail and sessions cannot be changed" : "unlocked", .plain)
         case .redraw: self.repaints += 1
-        case .suspend: self.wantsSuspension = true
+        case .stop: self.wantsSuspension = true
         case .palette:
-            self.overlay = Prompt.palette(
-                pane, arguments: [.theme: self.options.themes.names, .node: self.nodes.map(\.entry.name)])
+            self.overlay = Prompt.palette(pane, arguments: self.arguments)
         case .help: self.overlay = Help(pane)
         case .quit:
             // Back one step; with nothing on top, out.
@@ -319,6 +328,18 @@ public actor Screen {
         case .quitAll: self.wantsQuit = true
         default: break
         }
+    }
+
+    /// Words that may follow commands of everywhere.
+    private var arguments: [Command: [String]] {
+        let overview = self.nodes[self.stack.node].overview
+        let destinations = overview?.destinations.map(\.destination).filter { $0 != noRoute } ?? []
+        let suspended = overview?.attention.filter(\.isSuspension).compactMap(\.destination) ?? []
+        return [
+            .theme: self.options.themes.names, .node: self.nodes.map(\.entry.name), .suspend: destinations,
+            .resume: suspended, .limit: destinations, .reroute: destinations,
+            .rule: ["hold to ", "hold from ", "refuse 550 from ", "refuse 550 client "],
+        ]
     }
 
     private func turn(_ step: Int) {

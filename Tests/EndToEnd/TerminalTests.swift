@@ -63,6 +63,68 @@ extension EndToEnd {
             await farEnd.stop()
         }
 
+        /// Port that it listens on, as its empty queue shows it.
+        private func port(_ tmux: Tmux) async throws -> SocketEndpoint {
+            tmux.press("2")
+            let address = "127.0.0.1:"
+            #expect(try await tmux.sees("send mail to \(address)"))
+            let said = tmux.screen.split(separator: address).dropFirst().first?.prefix { $0.isNumber }
+            return SocketEndpoint(host: "127.0.0.1", port: try #require(said.flatMap { Int($0) }))
+        }
+
+        @Test("a maintenance outlasts kill -9: mail of a domain is held until the rule ends; a spam run is refused")
+        func maintenance() async throws {
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
+            let run = "LANG=C.UTF-8 " + self.run("--route '*=\(farEnd.endpoint)'")
+            let tmux = Tmux("sh -c \"\(run); stty sane; \(run); cat\"", in: self.folder, columns: 100)
+            #expect(try await tmux.sees("accepting"))
+            let first = try await self.port(tmux)
+            func order(_ line: String) {
+                tmux.press(":")
+                tmux.type(line)
+            }
+            order("rule hold to z.example for 1h maintenance")
+            #expect(try await tmux.sees("0 recipients of 0 messages match now"))
+            tmux.press("Tab", "Enter")
+            #expect(try await tmux.sees("hold to z.example: 0 recipients of 0 messages on hold"))
+            order("rule refuse 550 from *.spam.example for 1h a spam run")
+            #expect(try await tmux.sees("550 5.7.1 Not accepted here"))
+            tmux.press("Tab", "Enter")
+            #expect(try await tmux.sees("from now on"))
+
+            func send(_ id: String, from: String, to server: SocketEndpoint) async throws {
+                _ = try await PlainClient(name: "client.example", server: server).send(
+                    from: from, to: try ["<bob@z.example>", "<eve@y.example>"].map { try ForwardPath(parsing: $0) },
+                    content: PlainClient.content(id, octets: 0))
+            }
+            ledger.sent([Ledger.Entry("<1@test>", "eve@y.example")])
+            try await send("<1@test>", from: "<ann@sender.example>", to: first)
+            await #expect(throws: (any Error).self) {
+                try await send("<2@test>", from: "<x@a.spam.example>", to: first)
+            }
+            // Of mixed mail the other recipient has gone.
+            #expect(try await eventually { ledger.missing.isEmpty })
+            Glibc.kill(try await tmux.program(), SIGKILL)
+
+            #expect(try await tmux.sees("1 queued"))
+            tmux.press("b")
+            #expect(try await tmux.sees("hold to z.example"))
+            #expect(try await tmux.sees("1 on hold"))
+            #expect(try await tmux.sees("refuse 550 from *.spam.example"))
+            ledger.sent([Ledger.Entry("<1@test>", "bob@z.example")])
+            tmux.press("d")
+            #expect(try await tmux.sees("1 recipient on hold by it"))
+            tmux.press("Tab", "Enter")
+            #expect(try await tmux.sees("rule 1 ended: 1 recipient of 1 message released"))
+            #expect(try await eventually { ledger.missing.isEmpty })
+            let second = try await self.port(tmux)
+            await #expect(throws: (any Error).self) {
+                try await send("<3@test>", from: "<x@a.spam.example>", to: second)
+            }
+            await farEnd.stop()
+        }
+
         @Test("a crash by a signal leaves the terminal as it was", arguments: ["SEGV", "ABRT", "QUIT"])
         func crash(_ signal: String) async throws {
             let tmux = Tmux(

@@ -12,10 +12,30 @@ struct Deed {
     var action: QueueAction?
     var direction = Direction.new
     let work: @Sendable (any MonitorFeed) async throws -> [Receipt]
+    /// It sends recipients another way.
+    var isReroute = false
+    /// What an undo of it is called: ``words`` of what was done at first.
+    private(set) var undoWords: String
     /// What to do afterwards.
     var done: () -> Void = {}
     /// The outcome; `nil`: counts of recipients.
     var report: (([Receipt]) -> Outcome.Words)?
+
+    init(
+        node: Int, words: String, action: QueueAction? = nil, direction: Direction = .new,
+        work: @escaping @Sendable (any MonitorFeed) async throws -> [Receipt], isReroute: Bool = false,
+        undoWords: String? = nil, done: @escaping () -> Void = {}, report: (([Receipt]) -> Outcome.Words)? = nil
+    ) {
+        self.node = node
+        self.words = words
+        self.action = action
+        self.direction = direction
+        self.work = work
+        self.isReroute = isReroute
+        self.undoWords = undoWords ?? words
+        self.done = done
+        self.report = report
+    }
 
     /// Does one after the other. A failure after the first leaves what was done before it, and is told.
     static func each<Part: Sendable>(

@@ -9,10 +9,17 @@ struct UndoStack {
         case token(UndoToken)
         /// The opposite, on exactly what was changed.
         case opposite(QueueAction, FrozenSetID)
+        /// What is opposite to it, as the feed says.
+        case standing(StandingAction)
+        /// Those recipients go by their routes again.
+        case routes(FrozenSetID)
     }
     struct Entry {
         var node: Int
-        var action: QueueAction
+        /// `drop`, `suspend`.
+        var words: String
+        /// What was done to mail; `nil`: something else.
+        var action: QueueAction?
         var ways: [Way]
         var until: Timestamp
     }
@@ -41,25 +48,34 @@ struct UndoStack {
     ///
     /// - Returns: until when that can be taken back; `nil`: it cannot.
     mutating func did(_ deed: Deed, _ receipts: [Receipt], _ now: Timestamp) -> Timestamp? {
-        guard let action = deed.action else { return nil }
+        let isUndoable = deed.action != nil || deed.isReroute || receipts.contains { $0.inverse != nil }
+        guard isUndoable else { return nil }
         switch deed.direction {
         case .new, .redo:
             // What is new makes the way back forward again meaningless.
             if deed.direction == .new { self.redos = [] }
             let ways = receipts.compactMap { receipt -> Way? in
                 if let token = receipt.undo { return .token(token) }
-                guard let inverse = action.inverse, let touched = receipt.touched else { return nil }
-                return .opposite(inverse, touched)
+                if let inverse = receipt.inverse { return .standing(inverse) }
+                guard let touched = receipt.touched else { return nil }
+                if deed.isReroute { return .routes(touched) }
+                return deed.action?.inverse.map { .opposite($0, touched) }
             }
             let until = receipts.compactMap(\.undoUntil).min() ?? now.adding(milliseconds: Self.lifetime)
             guard !ways.isEmpty else { return nil }
-            self.undos.append(Entry(node: deed.node, action: action, ways: ways, until: until))
+            self.undos.append(
+                Entry(node: deed.node, words: deed.undoWords, action: deed.action, ways: ways, until: until))
             return until
         case .undo:
-            let ways = receipts.compactMap { $0.touched.map { Way.opposite(action, $0) } }
+            let ways = receipts.compactMap { receipt -> Way? in
+                if let inverse = receipt.inverse { return .standing(inverse) }
+                guard let action = deed.action else { return nil }
+                return receipt.touched.map { .opposite(action, $0) }
+            }
             let until = now.adding(milliseconds: Self.lifetime)
             if !ways.isEmpty {
-                self.redos.append(Entry(node: deed.node, action: action, ways: ways, until: until))
+                self.redos.append(
+                    Entry(node: deed.node, words: deed.undoWords, action: deed.action, ways: ways, until: until))
             }
             return nil
         }
@@ -76,15 +92,24 @@ extension UndoStack.Entry {
             case .undo: "undo "
             case .redo: "redo "
             }
+        let isAboutMail = self.ways.contains {
+            switch $0 {
+            case .token, .opposite, .routes: true
+            case .standing: false
+            }
+        }
+        let words = prefix + self.words
         return Deed(
-            node: self.node, words: prefix + self.action.rawValue, action: self.action, direction: direction,
+            node: self.node, words: words, action: self.action, direction: direction,
             work: { feed in
                 try await Deed.each(ways) { way in
                     switch way {
                     case .token(let token): try await feed.undo(token)
                     case .opposite(let action, let set): try await feed.perform(action, on: .frozen(set: set))
+                    case .standing(let action): try await feed.perform(action)
+                    case .routes(let set): try await feed.reroute(.frozen(set: set), via: nil)
                     }
                 }
-            })
+            }, undoWords: self.words, report: isAboutMail ? nil : { _ in (words, .ok) })
     }
 }

@@ -15,7 +15,7 @@ struct Frame {
 
     /// What `z` would take back, and where.
     struct UndoOffer {
-        let action: QueueAction
+        let words: String
         /// `nil`: of the node that is shown.
         let node: String?
         let left: Int64
@@ -116,7 +116,7 @@ struct Frame {
             let place = undo.node.map { " at \($0)" } ?? ""
             offer = [
                 Run("z", .hintKey),
-                Run(" undo \(undo.action.rawValue)\(place) (\(Format.span(milliseconds: undo.left)))", .hintText),
+                Run(" undo \(undo.words)\(place) (\(Format.span(milliseconds: undo.left)))", .hintText),
             ]
         }
         var runs: [Run] = []

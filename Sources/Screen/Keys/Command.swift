@@ -86,16 +86,17 @@ extension Command {
     static let theme = Command("theme", [], "change colours; without a name: choose", argument: "name")
     static let lock = Command("lock", ["L"], "lock or unlock what changes mail")
     static let redraw = Command("redraw", [.control("l")], "paint everything anew")
-    static let suspend = Command("suspend", [.control("z")], "stop, as Ctrl-Z does elsewhere; fg goes on")
+    static let stop = Command("stop", [.control("z")], "stop, as Ctrl-Z does elsewhere; fg goes on")
     static let palette = Command("palette", [":"], "any command by name", hint: "command")
     static let help = Command("help", ["?", .function(1)], "this help", hint: "help")
     static let quit = Command("quit", ["q", .function(10)], "back; at the top: leave", hint: "quit")
     static let quitAll = Command("quit-all", [], "leave from anywhere")
 
     static let everywhere: [Command] =
-        [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + View.all.map(\.command) + [
+        [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.standing
+        + View.all.map(\.command) + [
             .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .left, .right, .node,
-            .theme, .lock, .redraw, .suspend, .palette, .help, .quit, .quitAll,
+            .theme, .lock, .redraw, .stop, .palette, .help, .quit, .quitAll,
         ]
 }
 

@@ -2,10 +2,11 @@ extension Prompt {
     /// Any command of one place by its name, and what may follow it.
     ///
     /// - Parameter arguments: words that may follow commands of everywhere.
-    static func palette(_ pane: any Pane, arguments: [Command: [String]]) -> Prompt {
+    static func palette(_ pane: any Pane, text: String = "", arguments: [Command: [String]]) -> Prompt {
         let table = CommandTable(pane)
         return Prompt(
-            sign: ":", hints: Run.hint("Tab", "complete") + Run.hint("Enter", "run") + Run.hint("Esc", "cancel"),
+            sign: ":", text: text,
+            hints: Run.hint("Tab", "complete") + Run.hint("Enter", "run") + Run.hint("Esc", "cancel"),
             problem: { text in
                 let name = text.prefix { $0 != " " }
                 return table.all.contains { $0.name.hasPrefix(name) } ? nil : "no such command here"

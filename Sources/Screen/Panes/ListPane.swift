@@ -66,6 +66,7 @@ class ListPane<Kind: ListKind>: Pane {
     /// The filter or the order is another one.
     func asked() {}
     func chosen(_ around: Surroundings) -> Chosen? { nil }
+    func destination(_ around: Surroundings) -> String? { nil }
     func status(_ around: Surroundings) -> [Run] {
         guard self.list.matched > 0 else { return [] }
         return [Run("row \(Format.count(self.list.cursor + 1)) of \(Format.count(self.list.matched))", .muted)]

@@ -101,7 +101,9 @@ final class OverviewPane: Pane {
             // Newest first on the screen.
             let index = self.facts.count - 1 - row
             guard self.facts.indices.contains(index) else { return [] }
-            guard let message = self.facts[index].message else { return [] }
+            guard let message = self.facts[index].message else {
+                return [.open(RulesPane(node: self.node, feed: self.feed))]
+            }
             return [.open(MessagePane(message, node: self.node, feed: self.feed))]
         }
     }

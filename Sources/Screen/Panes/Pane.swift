@@ -34,6 +34,8 @@ protocol Pane: AnyObject {
     func turn(_ step: Int) -> Bool
     /// What an action would be for; `nil`: nothing.
     func chosen(_ around: Surroundings) -> Chosen?
+    /// The destination that the cursor is on; `nil`: none.
+    func destination(_ around: Surroundings) -> String?
     /// What stands above the outcome: what an action would touch, and where the cursor is.
     func status(_ around: Surroundings) -> [Run]
     /// What stands at the right of the tabs.
@@ -50,6 +52,7 @@ extension Pane {
     func layout(_ around: Surroundings) {}
     func turn(_ step: Int) -> Bool { false }
     func chosen(_ around: Surroundings) -> Chosen? { nil }
+    func destination(_ around: Surroundings) -> String? { nil }
     func status(_ around: Surroundings) -> [Run] { [] }
     func note(_ around: Surroundings) -> String { "" }
     func arguments(of command: Command) -> [String] { [] }

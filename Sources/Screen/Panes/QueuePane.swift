@@ -199,6 +199,8 @@ final class QueuePane: ListPane<QueueList> {
             }
     }
 
+    override func destination(_ around: Surroundings) -> String? { self.list.selected?.destination }
+
     override func look(at row: QueueRow, _ look: inout RowLook) { look.isTagged = self.tags.contains(row) }
 
     // MARK: Painting

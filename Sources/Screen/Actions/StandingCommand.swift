@@ -1,0 +1,322 @@
+import Mail
+import Monitor
+
+extension Command {
+    static let suspend = Command(
+        "suspend", ["P"], "HOP [until 06:00|for 2h] [why]: nothing goes there; again: resume", argument: "hop",
+        acts: true)
+    static let resume = Command("resume", [], "mail goes to a suspended next hop again", argument: "hop", acts: true)
+    static let limit = Command(
+        "limit", [], "HOP 2|off: so many connections until hoptop ends", argument: "hop n", acts: true)
+    static let reroute = Command(
+        "reroute", ["R"], "[HOP] to HOST:PORT|mx|route [for 2h] [why]: a hop's, or chosen mail", argument: "hop to",
+        acts: true)
+    static let rule = Command(
+        "rule", [], "hold|refuse [550] from|to|user|client WHOSE [for 2h] [why]", argument: "words", acts: true)
+    static let rules = Command("rules", ["b"], "standing rules that are in force; d ends one")
+
+    static let standing: [Command] = [.suspend, .resume, .limit, .reroute, .rule, .rules]
+}
+
+/// A command about standing rules or destinations: each asks first, and says what it would touch now.
+struct StandingCommand {
+    let node: Int
+    let feed: any MonitorFeed
+    let around: Surroundings
+    /// The destination that the cursor is on.
+    let destination: String?
+    /// What an order would be for.
+    let chosen: Chosen?
+
+    func perform(_ call: Call) -> [Effect] {
+        do throws(StandingWords.Problem) {
+            return try self.effects(call)
+        } catch {
+            return [.say(error.text, .warning)]
+        }
+    }
+
+    private func effects(_ call: Call) throws(StandingWords.Problem) -> [Effect] {
+        var words = StandingWords(call.argument, at: self.around.now)
+        switch call.command {
+        case .suspend:
+            let isKey = words.isEmpty
+            let destination = try words.destination(self.destination)
+            if isKey, self.isSuspended(destination) { return [self.resume(destination)] }
+            return [self.ask(try words.terms(.suspend(destination: destination)))]
+        case .resume:
+            let destination = try words.destination(self.destination)
+            try words.checkEnd()
+            return [self.resume(destination)]
+        case .limit:
+            let destination = try words.destination(self.destination)
+            let connections = try words.limit()
+            try words.checkEnd()
+            return [self.limit(destination, connections)]
+        case .reroute: return try self.reroute(&words)
+        case .rule:
+            let order = try words.rule()
+            return [self.ask(try words.terms(order))]
+        case .rules: return [.open(RulesPane(node: self.node, feed: self.feed))]
+        default: return []
+        }
+    }
+
+    private func isSuspended(_ destination: String) -> Bool {
+        self.around.nodes[self.node].overview?.attention.contains {
+            if case .suspended(destination, _, _, _) = $0.kind { true } else { false }
+        } ?? false
+    }
+
+    private func reroute(_ words: inout StandingWords) throws(StandingWords.Problem) -> [Effect] {
+        guard let named = try words.named() else {
+            let via = try words.way()
+            try words.checkEnd()
+            guard let chosen = self.chosen else { return [.say("nothing to reroute", .plain)] }
+            if let refusal = chosen.refusal { return [.say(refusal, .plain)] }
+            return [.ask(self.dialog(chosen, via: via == "route" ? nil : via))]
+        }
+        let via = try words.way()
+        if via == "route" {
+            try words.checkEnd()
+            return [self.end(named, "goes by its routes already") { if case .reroute = $0 { true } else { false } }]
+        }
+        return [self.ask(try words.terms(.reroute(destination: named, via: via)))]
+    }
+
+    // MARK: asking
+
+    private func key(_ kind: String) -> Read.Key { Read.Key(owner: nil, node: self.node, kind: kind) }
+
+    private func ask(_ terms: StandingRule.Terms) -> Effect {
+        let (feed, node) = (self.feed, self.node)
+        return .read(
+            Read(
+                self.key("preview"), isInstead: true, begin: { { try await feed.preview(terms) } },
+                take: { (preview: RulePreview, around) in [.ask(preview.dialog(node: node, around.now))] },
+                failed: { [.say($0, .warning)] }))
+    }
+
+    private func resume(_ destination: String) -> Effect {
+        self.end(destination, "is not suspended") { if case .suspend = $0 { true } else { false } }
+    }
+
+    /// Asks whether the rule about a destination is to end.
+    private func end(
+        _ destination: String, _ otherwise: String, _ isMeant: @escaping @Sendable (StandingOrder) -> Bool
+    ) -> Effect {
+        let (feed, node) = (self.feed, self.node)
+        return .read(
+            Read(
+                self.key("preview"), isInstead: true,
+                begin: {
+                    {
+                        let rows = try await feed.rules().filter { row in
+                            let name = row.rule.terms.order.destination
+                            return isMeant(row.rule.terms.order)
+                                && (name == destination || name?.hasPrefix("\(destination):") == true)
+                        }
+                        guard let row = rows.first else { return EndPreview(row: nil, preview: nil) }
+                        // What is asked is what it touches, whenever it ends.
+                        let terms = StandingRule.Terms(row.rule.terms.order, reason: row.rule.terms.reason)
+                        return EndPreview(row: row, preview: try await feed.preview(terms))
+                    }
+                },
+                take: { (end: EndPreview, around) in
+                    guard let row = end.row else { return [.say("\(SafeText(destination)) \(otherwise)", .plain)] }
+                    return [.ask(row.endDialog(node: node, end.preview, around.now))]
+                }, failed: { [.say($0, .warning)] }))
+    }
+
+    private struct EndPreview: Sendable {
+        var row: RuleRow?
+        var preview: RulePreview?
+    }
+
+    private func limit(_ destination: String, _ connections: Int?) -> Effect {
+        let (feed, node) = (self.feed, self.node)
+        return .read(
+            Read(
+                self.key("preview"), isInstead: true,
+                begin: { { try await feed.preview(StandingRule.Terms(.suspend(destination: destination))) } },
+                take: { (preview: RulePreview, _) in
+                    [.ask(preview.limitDialog(node: node, connections))]
+                }, failed: { [.say($0, .warning)] }))
+    }
+
+    private func dialog(_ chosen: Chosen, via: String?) -> Dialog {
+        var lines: [[Run]] = [[Run(Words.counts(chosen.recipients, chosen.messages), .prompt)]]
+        if let limits = chosen.limits { lines.append([Run(address: limits)]) }
+        lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
+        lines += [[]]
+        lines += [
+            [Run(via.map { "They go to \($0) from now on, whatever their route." } ?? "They go by their routes again.")]
+        ]
+        let targets = chosen.targets
+        let deed = Deed(
+            node: self.node, words: "reroute",
+            work: { feed in try await Deed.each(targets) { try await feed.reroute($0, via: via) } },
+            isReroute: via != nil, done: chosen.done)
+        return Dialog(title: "Reroute?", lines: lines, verb: "reroute", confirmed: [.deed(deed)])
+    }
+}
+
+extension StandingWords {
+    /// The destination that is named first; `nil`: none is, and the way follows.
+    mutating func named() throws(Problem) -> String? {
+        if self.isEmpty || self.isAtWay { return nil }
+        return try self.destination(nil)
+    }
+}
+
+// MARK: dialogs
+
+extension RulePreview {
+    func dialog(node: Int, _ now: Timestamp) -> Dialog {
+        let terms = self.terms
+        var lines: [[Run]] = [[Run("\(terms.order)", .title)], [Run(self.touches, .prompt)]]
+        lines += self.sample.prefix(3).map { [Run(address: "  " + Words.sample($0), .muted)] }
+        if self.messages > min(self.sample.count, 3) { lines.append([Run("  and more", .muted)]) }
+        if !self.isKnown { lines.append([Run("No route leads to that name, and no mail goes there.", .limited)]) }
+        if let replaced = self.replaces { lines.append([Run("\(replaced) ends with it.", .limited)]) }
+        lines.append([])
+        lines += terms.consequence.map { [Run($0)] }
+        lines.append([Run(terms.end(now))])
+        if let reason = terms.reason { lines.append([Run("Reason: ", .muted), Run(reason)]) }
+        let deed = Deed(
+            node: node, words: terms.order.verb, work: { [try await $0.perform(.set(terms: terms))] },
+            report: { terms.outcome($0) })
+        return Dialog(
+            title: "\(terms.order.verb.capitalizedFirst)?", lines: lines, verb: terms.order.verb,
+            confirmed: [.deed(deed)])
+    }
+
+    private var touches: String {
+        let counts = Words.counts(self.recipients, self.messages)
+        switch self.terms.order {
+        case .hold:
+            let held = self.onHold > 0 ? ", \(Format.count(self.onHold)) of them on hold already" : ""
+            return "\(counts) match now\(held)"
+        case .refuse: return "\(counts) in the queue match, and stay"
+        case .suspend, .reroute: return "\(counts) go there now"
+        }
+    }
+
+    func limitDialog(node: Int, _ connections: Int?) -> Dialog {
+        guard let destination = self.terms.order.destination else { preconditionFailure("a limit is a destination's") }
+        let words = connections.map { "\(Format.plural($0, "connection")) at a time" } ?? "as many as configured"
+        var lines: [[Run]] = [[Run(destination, .title)], [Run(self.touches, .prompt)]]
+        if !self.isKnown { lines.append([Run("No route leads to that name, and no mail goes there.", .limited)]) }
+        lines += [[], [Run("\(words.capitalizedFirst),")], [Run("until hoptop ends: a restart forgets it.")]]
+        let deed = Deed(
+            node: node, words: "limit",
+            work: { [try await $0.perform(.limit(destination: destination, connections: connections))] },
+            report: { _ in ("\(destination): \(words)", .ok) })
+        return Dialog(title: "Limit?", lines: lines, verb: "limit", confirmed: [.deed(deed)])
+    }
+}
+
+extension RuleRow {
+    /// - Parameter preview: what it touches now, where that is known.
+    func endDialog(node: Int, _ preview: RulePreview?, _ now: Timestamp) -> Dialog {
+        let verb = self.rule.terms.order.endVerb
+        var lines: [[Run]] = [
+            [Run("\(self.rule.terms.order)", .title)], [Run("rule \(self.rule.id), set by \(self.rule.by)", .muted)],
+        ]
+        if let reason = self.rule.terms.reason { lines.append([Run("Reason: ", .muted), Run(reason)]) }
+        switch self.rule.terms.order {
+        case .hold:
+            lines.append([Run("\(Format.plural(self.held, "recipient")) on hold by it", .prompt)])
+            lines += [[], [Run("They go on, but for what another rule holds.")]]
+        case .refuse:
+            lines.append([Run("refused so far: \(Format.count(self.refused))", .prompt)])
+            lines += [[], [Run("Mail that matches is taken again.")]]
+        case .suspend:
+            if let preview {
+                lines.append([Run("\(Words.counts(preview.recipients, preview.messages)) wait", .prompt)])
+            }
+            lines += [[], [Run("They go on at once.")]]
+        case .reroute:
+            if let preview {
+                lines.append([Run("\(Words.counts(preview.recipients, preview.messages)) go there now", .prompt)])
+            }
+            lines += [[], [Run("What is queued goes by its routes again.")]]
+        }
+        let (ref, rule) = (self.ref, self.rule)
+        let deed = Deed(
+            node: node, words: verb == "end" ? "end rule \(rule.id)" : verb,
+            work: { [try await $0.perform(.end(rule: ref))] }, report: { rule.ended($0) })
+        return Dialog(title: "\(verb.capitalizedFirst)?", lines: lines, verb: verb, confirmed: [.deed(deed)])
+    }
+}
+
+// MARK: words
+
+extension StandingOrder {
+    var verb: String {
+        switch self {
+        case .hold: "hold"
+        case .refuse: "refuse"
+        case .suspend: "suspend"
+        case .reroute: "reroute"
+        }
+    }
+    var endVerb: String {
+        if case .suspend = self { return "resume" }
+        return "end"
+    }
+}
+
+extension StandingRule.Terms {
+    fileprivate var consequence: [String] {
+        switch self.order {
+        case .hold:
+            ["They, and mail that comes, are on hold; what this", "rule alone holds is released when it ends."]
+        case .refuse(_, let refusal):
+            [
+                "New mail that matches is answered:",
+                "  \(refusal.code) \(refusal.code < 500 ? 4 : 5).7.1 \(refusal.text)",
+            ]
+        case .suspend:
+            ["Nothing goes there, whatever is retried; what is", "being sent ends. Time goes on: mail may expire."]
+        case .reroute(_, let via):
+            ["They, and mail that comes, go to \(via);", "what is being sent is not turned back."]
+        }
+    }
+
+    /// `Until 06:00 UTC, in 17h.`
+    fileprivate func end(_ now: Timestamp) -> String {
+        guard let until = self.until else { return "Until somebody ends it; it outlasts a restart." }
+        return "Until \(Format.moment(until, now)) UTC, in \(Format.span(milliseconds: until.since(now)))."
+    }
+
+    /// What is said when it is set.
+    fileprivate func outcome(_ receipts: [Receipt]) -> Outcome.Words {
+        let counts = Words.counts(receipts.reduce(0) { $0 + $1.done }, receipts.reduce(0) { $0 + $1.messages })
+        let skipped = receipts.reduce(into: [:]) { $0.merge($1.skipped, uniquingKeysWith: +) }
+        var text =
+            switch self.order {
+            case .hold: "\(self.order): \(counts) on hold"
+            case .refuse: "\(self.order) from now on"
+            case .suspend(let destination): "\(destination) suspended: \(counts) wait"
+            case .reroute(let destination, let via): "\(destination) goes to \(via): \(counts)"
+            }
+        for (reason, count) in skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            text += "; \(Format.count(count)) skipped: \(reason.words)"
+        }
+        return (text, skipped.isEmpty ? .ok : .warning)
+    }
+}
+
+extension StandingRule {
+    /// What is said when it has ended.
+    fileprivate func ended(_ receipts: [Receipt]) -> Outcome.Words {
+        let counts = Words.counts(receipts.reduce(0) { $0 + $1.done }, receipts.reduce(0) { $0 + $1.messages })
+        switch self.terms.order {
+        case .hold: return ("rule \(self.id) ended: \(counts) released", .ok)
+        case .refuse: return ("rule \(self.id) ended: \(self.terms.order) no more", .ok)
+        case .suspend(let destination): return ("\(destination) resumed: \(counts) go on", .ok)
+        case .reroute(let destination, _): return ("\(destination): mail goes by its routes again", .ok)
+        }
+    }
+}
