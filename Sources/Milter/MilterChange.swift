@@ -5,8 +5,8 @@ public import SMTP
 public enum MilterChange: Equatable, Sendable {
     /// At the end of the header.
     case addHeader(MilterField)
-    /// Before the field of that place; 0: at the top.
-    case insertHeader(MilterField, at: Int)
+    /// Before the field of that number, the first being 1; 0 too is the top, as with Postfix.
+    case insertHeader(MilterField, number: Int)
     /// The field of that name with that number, the first being 1. An empty value takes it away; one that is not there is
     /// added.
     case changeHeader(MilterField, number: Int)

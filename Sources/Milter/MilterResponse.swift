@@ -36,10 +36,10 @@ enum MilterResponse: Equatable, Sendable {
             guard let field = data.field(hasLeadingSpace) else { throw .malformed(code) }
             self = .change(.addHeader(field))
         case .insertHeader:
-            guard let place = data.readInteger(as: UInt32.self), let field = data.field(hasLeadingSpace) else {
+            guard let number = data.readInteger(as: UInt32.self), let field = data.field(hasLeadingSpace) else {
                 throw .malformed(code)
             }
-            self = .change(.insertHeader(field, at: Int(place)))
+            self = .change(.insertHeader(field, number: max(Int(number), 1)))
         case .changeHeader:
             guard let number = data.readInteger(as: UInt32.self), let field = data.field(hasLeadingSpace) else {
                 throw .malformed(code)

@@ -159,7 +159,7 @@ struct MilterParty {
         func words(_ parameters: [Parameter]) -> String { parameters.map { " \($0)" }.joined() }
         switch change {
         case .addHeader(let field): return "add \(words(field))"
-        case .insertHeader(let field, let place): return "insert at \(place) \(words(field))"
+        case .insertHeader(let field, let number): return "insert at \(number) \(words(field))"
         case .changeHeader(let field, let number): return "change \(number). \(words(field))"
         case .body(let piece): return "body \(String(buffer: piece))"
         case .addRecipient(let path, let parameters): return "add \(path)\(words(parameters))"

@@ -239,7 +239,7 @@ struct MilterSessionTests {
             M: h X-Folded|one\\n two\\r\\n\\tthree\\nfour\\n|
             *: add X-Folded: one\\r\\n two\\r\\n\tthree\\r\\n\tfour
             M: i #0 Authentication-Results|mx; dkim=pass|
-            *: insert at 0 Authentication-Results: mx; dkim=pass
+            *: insert at 1 Authentication-Results: mx; dkim=pass
             M: m #2 Subject|new\\rone|
             *: change 2. Subject: new one
             M: m #0 Bcc||

@@ -47,7 +47,7 @@ struct MessageDraft: Sendable {
             self.content.header.append(.init(name: field.name, value: field.value))
             self.did.append("added \(field.name)")
         case .insertHeader(let field, let number):
-            self.content.header.insert(.init(name: field.name, value: field.value), at: number)
+            self.content.header.insert(.init(name: field.name, value: field.value), at: number - 1)
             self.did.append("added \(field.name)")
         case .changeHeader(let field, let number): self.changeHeader(field, number)
         case .body(let piece):

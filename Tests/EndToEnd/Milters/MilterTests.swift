@@ -51,7 +51,8 @@ extension EndToEnd {
             let milter = try await ScriptedMilter([
                 "header": [
                     "E": [
-                        "i #0 X-Top|first|", "h X-End|one\n\ttwo|", "m #1 Subject|new|", "m #1 Received||",
+                        "i #0 X-Top|first|", "i #2 X-Second|yes|", "i #1 X-Above|all|", "h X-End|one\n\ttwo|",
+                        "m #1 Subject|new|", "m #1 Received||",
                         "m #1 X-Not-There|now|", "p", "c",
                     ]
                 ],
@@ -83,7 +84,9 @@ extension EndToEnd {
             }
             let header = try await relayed("header").content
             #expect(
-                header == "X-Top: first\r\nSubject: new\r\nX-End: one\r\n\ttwo\r\nX-Not-There: now\r\n\r\nbody\r\n")
+                header
+                    == "X-Above: all\r\nX-Top: first\r\nX-Second: yes\r\nSubject: new\r\nX-End: one\r\n\ttwo\r\nX-Not-There: now\r\n\r\nbody\r\n"
+            )
             let body = try await relayed("body").content
             #expect(body == "Received: from x\r\nSubject: old\r\n\r\none\r\ntwo\r\n")
             let envelope = try await relayed("envelope").commands
@@ -100,7 +103,10 @@ extension EndToEnd {
                     || milter.heard.withLockedValue { $0 }.dropFirst(2)
                         == ["M <accepted@a.example>|", "R <bob@example.org>|", "Q"]
             )
-            #expect(server.log.contains("did=\"added X-Top, added X-End, changed Subject, took Received away"))
+            #expect(
+                server.log.contains(
+                    "did=\"added X-Top, added X-Second, added X-Above, added X-End, changed Subject, took Received away"
+                ))
             #expect(server.end(with: SIGTERM) == 0)
             await milter.stop()
             hop.stop()
