@@ -67,16 +67,15 @@ actor MilterChain {
     private let loop: any EventLoop
     private let log: Logger
     private var links: [Link]
-    private var client: Client
+    private var client: Client?
     private var id: QueueID?
     /// Who wants the message to be taken and thrown away.
     private var discardedBy: String?
     private var isClosed = false
 
-    init(_ milters: [Milter], hostname: String, client: Client, on loop: any EventLoop, log: Logger) {
+    init(_ milters: [Milter], hostname: String, on loop: any EventLoop, log: Logger) {
         self.links = milters.map { Link(milter: $0) }
         self.hostname = hostname
-        self.client = client
         self.loop = loop
         self.log = log
     }
@@ -93,7 +92,7 @@ actor MilterChain {
         switch step.kind {
         case .connect: break
         case .hello:
-            self.client.hello = if case .hello(let name) = step { name } else { nil }
+            if case .hello(let name) = step { self.client?.hello = name }
             self.abandonMessage()
             for place in self.links.indices { self.links[place].heardHello = false }
         case .mail:
@@ -141,6 +140,7 @@ actor MilterChain {
     }
 
     private func answerOnce(to step: MilterStep, _ place: Int) async throws -> MilterAnswer {
+        guard let client = self.client else { preconditionFailure("a step of nobody's session") }
         let milter = self.links[place].milter
         if self.links[place].connection == nil {
             guard !self.isClosed else { throw MilterHungUp() }
@@ -157,10 +157,10 @@ actor MilterChain {
         }
         if !self.links[place].heardConnect {
             self.links[place].heardConnect = true
-            let answer = try await self.say(.connect(from: self.client.peer), place)
+            let answer = try await self.say(.connect(from: client.peer), place)
             if step.kind == .connect || answer != .continue && answer != .accept { return answer }
         }
-        if step.kind != .connect, !self.links[place].heardHello, let hello = self.client.hello {
+        if step.kind != .connect, !self.links[place].heardHello, let hello = client.hello {
             self.links[place].heardHello = true
             let answer = try await self.say(.hello(hello), place)
             if step.kind == .hello || answer != .continue && answer != .accept { return answer }
@@ -390,12 +390,12 @@ actor MilterChain {
     // MARK: macros
 
     private func macros(_ step: MilterStep) -> MilterMacros {
-        guard step.kind != .header, step.kind != .body else { return MilterMacros() }
-        let peer = self.client.peer
+        guard step.kind != .header, step.kind != .body, let client = self.client else { return MilterMacros() }
+        let peer = client.peer
         var macros: MilterMacros = [
             "j": self.hostname, "v": "Hoptop \(Relay.version)",
             // By this name milters of Postfix are often told of submission.
-            "{daemon_name}": self.client.role == .submission ? "ORIGINATING" : self.hostname,
+            "{daemon_name}": client.role == .submission ? "ORIGINATING" : self.hostname,
         ]
         let name = peer.name ?? "unknown"
         macros.add("_", "\(name) [\(peer.client ?? "unknown")]")
@@ -403,11 +403,11 @@ actor MilterChain {
         macros.add("{client_ptr}", name)
         macros.add("{client_addr}", peer.client)
         macros.add("{client_port}", peer.address?.port.map { "\($0)" })
-        macros.add("{daemon_addr}", self.client.local?.ipAddress)
-        macros.add("{daemon_port}", self.client.local?.port.map { "\($0)" })
-        macros.add("{tls_version}", self.client.tls)
-        macros.add("{auth_authen}", self.client.user)
-        if self.client.user != nil { macros.add("{auth_type}", self.client.mechanism) }
+        macros.add("{daemon_addr}", client.local?.ipAddress)
+        macros.add("{daemon_port}", client.local?.port.map { "\($0)" })
+        macros.add("{tls_version}", client.tls)
+        macros.add("{auth_authen}", client.user)
+        if client.user != nil { macros.add("{auth_type}", client.mechanism) }
         macros.add("i", self.id?.description)
         switch step {
         case .mail(let path, _):

@@ -7,7 +7,7 @@ import Spool
 /// Mail data on its way from the machine into the spool.
 extension ServerHandler {
     func beginContent(_ envelope: Envelope, _ context: ChannelHandlerContext) {
-        let id = self.announcedID.take() ?? self.reception.spool.nextID(at: self.now)
+        let id = self.filters?.announcedID.take() ?? self.reception.spool.nextID(at: self.now)
         let trace = TraceField.received(
             hello: self.session.client?.name, peer: self.client,
             hostname: self.admission.configuration.hostname, with: self.session.transferProtocol, tls: self.tls,

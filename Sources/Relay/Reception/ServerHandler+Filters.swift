@@ -6,6 +6,24 @@ import NIOCore
 import SMTP
 import Spool
 
+/// The filters of a session, and what they are to know of it.
+final class SessionFilters {
+    let chain: MilterChain
+    /// The address that the client connected to.
+    let local: SocketAddress?
+    /// Of the last login that was begun.
+    var mechanism: String?
+    /// Of the message whose MAIL they were told; without filters a message has none before its content.
+    var announcedID: QueueID?
+    /// An answer is awaited, and the client waits for us.
+    var isAsked = false
+
+    init(_ chain: MilterChain, local: SocketAddress?) {
+        self.chain = chain
+        self.local = local
+    }
+}
+
 /// What filters are asked, and what they say.
 extension ServerHandler {
     /// A step of the session that filters may object to, as the machine names it.
@@ -27,27 +45,24 @@ extension ServerHandler {
         }
     }
 
-    func makeFilters(_ context: ChannelHandlerContext) -> MilterChain? {
+    func makeFilters(_ context: ChannelHandlerContext) -> SessionFilters? {
         guard !self.admission.configuration.milters.isEmpty else { return nil }
         let milters = self.admission.milters(on: self.listener, from: self.peer)
         guard !milters.isEmpty else { return nil }
-        self.local = context.localAddress
-        return MilterChain(
-            milters, hostname: self.admission.configuration.hostname, client: self.filterClient,
-            on: context.eventLoop, log: self.reception.log)
+        let chain = MilterChain(
+            milters, hostname: self.admission.configuration.hostname, on: context.eventLoop, log: self.reception.log)
+        return SessionFilters(chain, local: context.localAddress)
     }
 
     func closeFilters() {
         guard let filters = self.filters.take() else { return }
-        self.announcedID = nil
-        Task { await filters.close() }
+        Task { [chain = filters.chain] in await chain.close() }
     }
 
-    private var filterClient: MilterChain.Client {
+    private func client(_ filters: SessionFilters) -> MilterChain.Client {
         MilterChain.Client(
-            peer: self.peer, local: self.local, role: self.listener.role, hello: self.session.client?.name,
-            tls: self.tls,
-            user: self.session.user, mechanism: self.mechanism)
+            peer: self.peer, local: filters.local, role: self.listener.role, hello: self.session.client?.name,
+            tls: self.tls, user: self.session.user, mechanism: filters.mechanism)
     }
 
     /// Policy has spoken. Where it accepts, filters have their say; the client waits meanwhile.
@@ -57,13 +72,13 @@ extension ServerHandler {
     ) {
         guard let filters = self.filters, case .accept = verdict else { return self.session.decided(verdict) }
         let step = step()
-        if case .mail = step { self.announcedID = self.reception.spool.nextID(at: self.now) }
-        self.isFiltering = true
+        if case .mail = step { filters.announcedID = self.reception.spool.nextID(at: self.now) }
+        filters.isAsked = true
         let promise = context.eventLoop.makePromise(of: MilterChain.Verdict.self)
-        let (client, told, id) = (self.filterClient, step.step(of: self.peer), self.announcedID)
-        promise.completeWithTask { await filters.tell(told, of: client, id: id) }
+        let (client, told, id) = (self.client(filters), step.step(of: self.peer), filters.announcedID)
+        promise.completeWithTask { [chain = filters.chain] in await chain.tell(told, of: client, id: id) }
         promise.futureResult.assumeIsolated().whenSuccess { filtered in
-            self.isFiltering = false
+            filters.isAsked = false
             for remark in filtered.remarks { self.record?.said(.relay, remark, at: self.now) }
             switch filtered.answer {
             case .goOn:
@@ -80,20 +95,21 @@ extension ServerHandler {
     ///
     /// - Parameter content: as it came in.
     func filter(
-        _ content: EventLoopFuture<StoredContent>, _ mail: IncomingMail, traceOctets: Int, by filters: MilterChain,
+        _ content: EventLoopFuture<StoredContent>, _ mail: IncomingMail, traceOctets: Int, by filters: SessionFilters,
         _ context: ChannelHandlerContext
     ) {
         let reception = self.reception
         let place = FilteredContent.Place(
             id: mail.id, spool: reception.spool, threads: reception.threads,
             bodyLimit: self.admission.configuration.limits.messageOctets)
-        self.isFiltering = true
+        filters.isAsked = true
         let loop = context.eventLoop
+        let chain = filters.chain
         let filtered = content.flatMap { content in
             let promise = loop.makePromise(of: MilterChain.Outcome.self)
             promise.completeWithTask {
                 do {
-                    return try await filters.filter(
+                    return try await chain.filter(
                         content, traceOctets: traceOctets, octets: mail.octets, envelope: mail.envelope, in: place)
                 } catch {
                     reception.discard(content)
@@ -103,7 +119,7 @@ extension ServerHandler {
             return promise.futureResult
         }
         filtered.assumeIsolated().whenComplete { result in
-            self.isFiltering = false
+            filters.isAsked = false
             switch result {
             case .success(let outcome): self.filtered(mail, outcome, context)
             case .failure(is FilteredContent.HeaderTooLarge):

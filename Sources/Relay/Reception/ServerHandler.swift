@@ -28,16 +28,8 @@ final class ServerHandler: ChannelInboundHandler {
     /// `TLSv1.3`, once it is there.
     private(set) var tls: String?
     private var authentication: Authentication?
-    /// The mechanism of the last login that was begun.
-    private(set) var mechanism: String?
-    /// The filters that its mail passes; `nil`: none.
-    var filters: MilterChain?
-    /// The address that the client connected to, where filters are to know it.
-    var local: SocketAddress?
-    /// A filter is asked, and the client waits for us.
-    var isFiltering = false
-    /// Of the message whose MAIL filters were told; without filters a message has none before its content.
-    var announcedID: QueueID?
+    /// Those that its mail passes; `nil`: none.
+    var filters: SessionFilters?
     /// Implicit TLS is awaited.
     private var isBegun = false
     /// Its message is counted among those under way.
@@ -253,7 +245,7 @@ final class ServerHandler: ChannelInboundHandler {
             return self.answer(.failed(Self.tooManyLogins), context)  // Without the cost of looking.
         }
         if case .begin(let mechanism, _) = step {
-            self.mechanism = mechanism
+            self.filters?.mechanism = mechanism
             let endPoint = self.tls == nil ? nil : self.admission.keyring.serverEndPoint
             self.authentication = Authentication(users: users, endPoint: endPoint)
         }
@@ -311,7 +303,7 @@ final class ServerHandler: ChannelInboundHandler {
         guard context.channel.isActive else { return }
         guard !self.isEnding else { return context.hangUpUnderTLS() }
         let look = self.session.look()
-        let isOurTurn = !self.wantsInput(look) || look.phase == .finalReply || self.isFiltering
+        let isOurTurn = !self.wantsInput(look) || look.phase == .finalReply || self.filters?.isAsked == true
         if isOurTurn { self.lastInput = .now() }
         if self.lastInput + self.patience <= .now() {
             self.session.timedOut()
