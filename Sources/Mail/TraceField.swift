@@ -5,16 +5,20 @@ public enum TraceField {
     /// - Parameters:
     ///   - hello: what the client called itself; hostile, so only octets of names and literals come through.
     ///   - peer: the client's address without its port.
+    ///   - user: who is at the other end of a Unix socket: named in place of both.
     ///   - tls: `TLSv1.3`, when the session had it.
     ///   - recipient: with angle brackets, when there is only one; beyond ASCII it is left out, since nobody may know that
     ///     this message goes by SMTPUTF8 only.
     /// - Returns: the field, folded, each line with CRLF.
     public static func received(
-        hello: String?, peer: String?, hostname: String, with: String, tls: String? = nil, id: QueueID,
+        hello: String?, peer: String?, user: LocalUser? = nil, hostname: String, with: String, tls: String? = nil,
+        id: QueueID,
         recipient: String?, at now: Timestamp
     ) -> String {
-        let name = hello.map(self.harmless) ?? "unknown"
-        let address = peer.map { $0.utf8.contains(UInt8(ascii: ":")) ? " ([IPv6:\($0)])" : " ([\($0)])" } ?? ""
+        let name = (user?.name ?? hello).map(self.harmless) ?? "unknown"
+        let address =
+            user.map { " (uid \($0.number))" }
+            ?? peer.map { $0.utf8.contains(UInt8(ascii: ":")) ? " ([IPv6:\($0)])" : " ([\($0)])" } ?? ""
         let isASCII = recipient?.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } == true
         let recipient = isASCII ? recipient.map { "\r\n\tfor \($0)" } ?? "" : ""
         let tls = tls.map { " (using \(self.harmless($0)))" } ?? ""

@@ -37,7 +37,7 @@ public final class Relay: Sendable {
 
     private struct State {
         var configuration: RelayConfiguration
-        var listeners: [any Channel] = []
+        var listeners: [OpenListener] = []
         var isStopping = false
     }
 
@@ -103,19 +103,17 @@ public final class Relay: Sendable {
         await self.ruleKeeper.load()
         self.reception.memory.whenCrowded { [weak self] in self?.trimMemory() }
         for listener in self.configuration.listen {
-            let endpoint = listener.endpoint
             do {
-                let channel = try await self.reception.listen(on: listener, group: self.group)
-                self.state.withLockedValue { $0.listeners.append(channel) }
-                let address = channel.localAddress?.endpointText ?? "\(endpoint)"
-                self.log.info("listening", metadata: ["address": "\(address)"])
+                let open = try await self.reception.listen(on: listener, group: self.group)
+                self.state.withLockedValue { $0.listeners.append(open) }
+                self.log.info("listening", metadata: ["address": "\(open.address ?? "\(listener.address)")"])
             } catch {
-                for channel in self.state.withLockedValue({ $0.listeners }) { try? await channel.close() }
-                throw ListenError(endpoint, error)
+                for open in self.state.withLockedValue({ $0.listeners }) { await open.close() }
+                throw ListenError(listener.address, error)
             }
         }
         self.exchangers.listening(
-            on: self.state.withLockedValue { $0.listeners }.compactMap { $0.localAddress })
+            on: self.state.withLockedValue { $0.listeners }.compactMap { $0.channel.localAddress })
         try await self.recover(below: boundary)
         await self.ruleKeeper.begin()
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
@@ -170,7 +168,7 @@ public final class Relay: Sendable {
             return state.listeners
         }
         self.spoolWatch.stop()
-        for channel in listeners { try? await channel.close() }
+        for listener in listeners { await listener.close() }
         async let inbound: Void = self.reception.drain(within: .seconds(seconds))
         async let outbound: Void = self.queue.stop(within: .seconds(seconds))
         _ = await (inbound, outbound)
@@ -204,7 +202,7 @@ public final class Relay: Sendable {
 
     /// Addresses listened on, with the ports that the system chose.
     public var listening: [String] {
-        self.state.withLockedValue { $0.listeners }.compactMap { $0.localAddress?.endpointText }
+        self.state.withLockedValue { $0.listeners }.compactMap(\.address)
     }
 
     /// Recipients that are not settled yet.
@@ -223,7 +221,12 @@ public final class Relay: Sendable {
 public struct ListenError: Error, CustomStringConvertible {
     public let description: String
 
-    init(_ endpoint: SocketEndpoint, _ error: any Error) {
+    init(_ address: ListenAddress, _ error: any Error) {
+        guard case .endpoint(let endpoint) = address else {
+            self.description =
+                "cannot listen on \(address): \(error); its folder has to be there, and ours to write into"
+            return
+        }
         let code = (error as? IOError)?.errnoCode
         let advice =
             switch code {

@@ -13,7 +13,7 @@ struct EngineOptions: ParsableArguments {
     var config: String?
     @Option(
         name: .long, parsing: .singleValue,
-        help: ArgumentHelp("Listen there instead; may be given more than once.", valueName: "address:port"))
+        help: ArgumentHelp("Listen there instead; may be given more than once.", valueName: "address"))
     var listen: [String] = []
     @Option(help: ArgumentHelp("Directory of the spool.", valueName: "directory"), completion: .directory)
     var spool: String?

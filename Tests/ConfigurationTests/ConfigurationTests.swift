@@ -28,6 +28,7 @@ struct ConfigurationTests {
             Listener(
                 SocketEndpoint(host: "::1", port: 2526), role: .submission, tls: .implicit,
                 proxies: [try #require(Network("10.0.0.0/8"))]))
+        configuration.listen.append(Listener(.socket("/run/hoptop/submit"), role: .submission))
         configuration.tls = TLSFiles(certificate: "cert.pem", key: "key.pem")
         configuration.users = "users"
         configuration.bareLineEnds = .reject
@@ -174,6 +175,14 @@ struct ConfigurationTests {
                 "[[dkim]]\ndomain = \"[192.0.2.1]\"",
                 "hoptop.toml:2: dkim[0].domain: \"[192.0.2.1]\" is not allowed here; allowed: a domain name such as \"example.org\", in ASCII"
             ),
+            (
+                "[[listen]]\naddress = \"unix:submit\"",
+                "hoptop.toml:2: listen[0].address: \"unix:submit\" is not allowed here; allowed: \"127.0.0.1:2525\", \"[::1]:2525\", \"unix:/run/hoptop/submit\""
+            ),
+            (
+                "[[listen]]\naddress = \"unix:/run/x\"\ntls = \"starttls\"",
+                "hoptop.toml:3: listen[0].tls: means nothing for unix:/run/x: remove it"
+            ),
             ("listen = []", "hoptop.toml:1: listen: names no address: write [[listen]], or nothing for the default"),
             (
                 "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\ntls = \"required\"\nauthorities = \"ca.pem\"",
@@ -220,7 +229,7 @@ struct ConfigurationTests {
         #expect(
             configuration.routes[0].via
                 == .hosts([SocketEndpoint(host: "c", port: 3), SocketEndpoint(host: "d", port: 25)]))
-        #expect(configuration.listen.map(\.endpoint.description) == ["127.0.0.1:0"])
+        #expect(configuration.listen.map(\.address.description) == ["127.0.0.1:0"])
         #expect(throws: ConfigurationError.self) {
             try Overrides(routes: ["nonsense", "*=mx"]).apply(to: &configuration)
         }

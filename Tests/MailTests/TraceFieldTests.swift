@@ -25,6 +25,17 @@ struct TraceFieldTests {
                 + "\tfor <bob@example.org>;\r\n\tThu, 1 Jan 1970 00:00:00 +0000\r\n")
     }
 
+    @Test("a user of this machine stands in place of a name that anybody could say")
+    func localUser() {
+        let field = TraceField.received(
+            hello: "liar.example", peer: nil, user: LocalUser(name: "ann (", number: 1000), hostname: "mx.example.net",
+            with: "ESMTP", id: QueueID(rawValue: 1 << 45), recipient: nil, at: Timestamp(milliseconds: 0))
+        #expect(
+            field
+                == "Received: from ann?? (uid 1000)\r\n\tby mx.example.net (Hoptop) with ESMTP id 1000000000;\r\n"
+                + "\tThu, 1 Jan 1970 00:00:00 +0000\r\n")
+    }
+
     @Test("TLS is said, and a recipient beyond ASCII is not (RFC 6531 §3.7.3)")
     func tls() {
         let field = TraceField.received(

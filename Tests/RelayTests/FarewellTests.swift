@@ -123,7 +123,7 @@ struct FarewellTests {
         let context = try NIOSSLContext(configuration: client)
         for _ in 0..<5 {
             let channel = try await ClientBootstrap(group: self.group)
-                .connect(to: try #require(server.localAddress)) { channel in
+                .connect(to: try #require(server.channel.localAddress)) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let operations = channel.pipeline.syncOperations
                         try operations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
@@ -141,7 +141,7 @@ struct FarewellTests {
         #expect(reception.registry.liveCounts == (0, 0))
         let records = reception.registry.records(includingEnded: true)
         #expect(records.map(\.failed) == Array(repeating: manners == .vanishing, count: 5))
-        try await server.close()
+        await server.close()
         await reception.drain(within: .seconds(1))
     }
 

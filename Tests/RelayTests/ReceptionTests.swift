@@ -166,7 +166,7 @@ struct ReceptionTests {
             on: listener ?? Listener(SocketEndpoint(host: "127.0.0.1", port: 0)), group: group)
         let channel = try await ClientBootstrap(group: group)
             .channelOption(.allowRemoteHalfClosure, value: endsSide)
-            .connect(to: try #require(server.localAddress)) { channel in
+            .connect(to: try #require(server.channel.localAddress)) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                         wrappingChannelSynchronously: channel,
@@ -174,7 +174,7 @@ struct ReceptionTests {
                 }
             }
         let result = try await channel.executeThenClose(client)
-        try await server.close()
+        await server.close()
         await reception.drain(within: .seconds(5))
         return result
     }

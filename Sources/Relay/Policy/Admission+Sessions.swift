@@ -19,7 +19,8 @@ extension Admission {
             session.holdLimit = .init(
                 seconds: Int(limits.hold / 1000), until: now.adding(milliseconds: limits.hold).milliseconds)
         }
-        if self.keyring.users != nil {
+        session.user = peer.user?.name
+        if self.keyring.users != nil, peer.user == nil {
             session.mechanisms = Authentication.mechanisms(
                 isBound: self.keyring.serverEndPoint != nil && self.tls(on: listener) != .none)
         }

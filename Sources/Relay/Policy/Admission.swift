@@ -16,7 +16,8 @@ final class Admission: Sendable {
         self.extensions = Set(ServiceExtension.allCases).subtracting(configuration.without)
     }
 
-    func mayRelay(_ peer: Peer) -> Bool { peer.isAmong(self.configuration.networks) }
+    /// Users of this machine may: who shall not does not get at the socket.
+    func mayRelay(_ peer: Peer) -> Bool { peer.user != nil || peer.isAmong(self.configuration.networks) }
 
     /// - Parameters:
     ///   - sessions: inbound sessions in all, this one included; `fromClient`: those of the same address.

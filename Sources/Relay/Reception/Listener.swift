@@ -11,7 +11,7 @@ public struct Listener: Sendable, Hashable {
     }
 
     /// Port 0 lets the system choose.
-    public var endpoint: SocketEndpoint
+    public var address: ListenAddress
     public var role: ServerSession.Role
     /// `nil`: STARTTLS where there is a certificate.
     public var tls: TLS?
@@ -19,16 +19,27 @@ public struct Listener: Sendable, Hashable {
     public var proxies: [Network]
 
     public init(
-        _ endpoint: SocketEndpoint, role: ServerSession.Role = .relay, tls: TLS? = nil, proxies: [Network] = []
+        _ address: ListenAddress, role: ServerSession.Role = .relay, tls: TLS? = nil, proxies: [Network] = []
     ) {
-        self.endpoint = endpoint
+        self.address = address
         self.role = role
         self.tls = tls
         self.proxies = proxies
     }
 
+    public init(
+        _ endpoint: SocketEndpoint, role: ServerSession.Role = .relay, tls: TLS? = nil, proxies: [Network] = []
+    ) {
+        self.init(.endpoint(endpoint), role: role, tls: tls, proxies: proxies)
+    }
+
     /// What is done there, with these files or without.
-    public func tls(with files: TLSFiles?) -> TLS { self.tls ?? (files == nil ? .none : .starttls) }
+    public func tls(with files: TLSFiles?) -> TLS {
+        switch self.address {
+        case .endpoint: self.tls ?? (files == nil ? .none : .starttls)
+        case .socket: .none  // What is said there does not leave the kernel.
+        }
+    }
 }
 
 /// The certificate and its key as PEM files (`[tls]`).

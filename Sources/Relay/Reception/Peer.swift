@@ -1,3 +1,4 @@
+import Mail
 import NIOCore
 import SMTP
 
@@ -6,6 +7,8 @@ struct Peer: Sendable {
     var address: SocketAddress? { didSet { self.octets = self.client.flatMap(Network.octets) } }
     /// The octets of the address, kept since each recipient asks for them.
     private var octets: [UInt8]?
+    /// The user of this machine that is at the other end of a Unix socket.
+    var user: LocalUser?
     /// The name that XCLIENT told.
     var name: String?
     /// Whom the client speaks for, as XFORWARD told: the log shows it and policy ignores it.
@@ -13,8 +16,10 @@ struct Peer: Sendable {
 
     /// The address without its port.
     var client: String? { self.address?.ipAddress }
-    /// `192.0.2.7:40112`
-    var text: String { self.forwarded ?? self.address.map(\.endpointText) ?? "?" }
+    /// `192.0.2.7:40112`, `ann (uid 1000)`
+    var text: String { self.forwarded ?? self.user?.description ?? self.address.map(\.endpointText) ?? "?" }
+    /// Whether it is a program of this machine.
+    var isLocal: Bool { self.user != nil || self.isAmong(Network.loopback) }
 
     /// Whether policy has it in one of these; whom it speaks for does not count.
     func isAmong(_ networks: [Network]) -> Bool {

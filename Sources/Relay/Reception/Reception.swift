@@ -49,25 +49,37 @@ final class Reception: Sendable {
     var admission: Admission { self.current.withLockedValue { $0 } }
     func reload(_ admission: Admission) { self.current.withLockedValue { $0 = admission } }
 
-    func listen(on listener: Listener, group: any EventLoopGroup) async throws -> any Channel {
-        try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.prepare(channel, of: listener) }
+    func listen(on listener: Listener, group: any EventLoopGroup) async throws -> OpenListener {
+        let bootstrap = ServerBootstrap(group: group).serverChannelOption(.backlog, value: 1024)
+        switch listener.address {
+        case .endpoint(let endpoint):
+            let channel = try await bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try self.prepare(channel, of: listener) }
+                }
+                .bind(host: endpoint.host, port: endpoint.port).get()
+            return OpenListener(channel: channel)
+        case .socket(let path):
+            let bootstrap = bootstrap.childChannelInitializer { channel in
+                LocalSocket.user(of: channel, threads: self.threads).flatMapThrowing { user in
+                    try self.prepare(channel, of: listener, for: user)
+                }
             }
-            .bind(host: listener.endpoint.host, port: listener.endpoint.port).get()
+            let (channel, socket) = try await LocalSocket.bind(path, with: bootstrap)
+            return OpenListener(channel: channel, socket: socket)
+        }
     }
 
-    private func prepare(_ channel: any Channel, of listener: Listener) throws {
+    private func prepare(_ channel: any Channel, of listener: Listener, for user: LocalUser? = nil) throws {
         // Set here and not by the bootstrap, which makes futures for each.
         let options = channel.syncOptions
         try options?.setOption(.autoRead, value: false)
         try options?.setOption(.maxMessagesPerRead, value: 1)
-        try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+        if user == nil { try options?.setOption(.tcpOption(.tcp_nodelay), value: 1) }
         // Some clients end their side behind QUIT, and still want to know what became of the mail before it.
         try options?.setOption(.allowRemoteHalfClosure, value: true)
         let session = ServerHandler(self, listener)
+        session.peer.user = user
         try options?.setOption(
             .recvAllocator, value: ReadAllocator(self.memory, for: session, on: channel.eventLoop))
         let pipeline = channel.pipeline.syncOperations
@@ -107,6 +119,23 @@ final class Reception: Sendable {
             try? await Task.sleep(for: .milliseconds(20))
         }
         for channel in self.channels.withLockedValue({ Array($0.values) }) { channel.close(promise: nil) }
+    }
+}
+
+/// A listener that is open.
+struct OpenListener: Sendable {
+    let channel: any Channel
+    /// What it leaves behind in the file system.
+    var socket: LocalSocket?
+
+    /// `192.0.2.1:25`, with the port that the system chose, or `unix:/run/hoptop/submit`.
+    var address: String? {
+        self.socket.map { ListenAddress.socket($0.path).description } ?? self.channel.localAddress?.endpointText
+    }
+
+    func close() async {
+        self.socket?.remove()
+        try? await self.channel.close()
     }
 }
 

@@ -9,7 +9,7 @@ extension ServerHandler {
     func beginContent(_ envelope: Envelope, _ context: ChannelHandlerContext) {
         let id = self.filters?.announcedID.take() ?? self.reception.spool.nextID(at: self.now)
         let trace = TraceField.received(
-            hello: self.session.client?.name, peer: self.client,
+            hello: self.session.client?.name, peer: self.client, user: self.peer.user,
             hostname: self.admission.configuration.hostname, with: self.session.transferProtocol, tls: self.tls,
             id: id, recipient: envelope.recipients.count == 1 ? envelope.recipients[0].forwardPath.description : nil,
             at: self.now)

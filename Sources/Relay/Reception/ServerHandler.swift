@@ -72,6 +72,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.record = self.reception.registry.open(
             .inbound, peer: self.peer.text, client: self.client, at: self.now, hangUp: { channel.close(promise: nil) })
         self.filters = self.makeFilters(context)
+        if let user = self.peer.user { self.record?.update(at: self.now) { $0.user = user.name } }
         self.replies = .of(context.eventLoop)
         self.reception.opened(channel)
         self.armTimer(context)

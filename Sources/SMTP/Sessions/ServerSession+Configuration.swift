@@ -65,6 +65,8 @@ extension ServerSession {
         /// SASL mechanisms in the order of preference, in upper case; empty: no AUTH.
         public var mechanisms: [String] = []
         public var allowsAuthenticationWithoutTLS = false
+        /// Who the client is known to be before it says anything: a user of this machine.
+        public var user: String?
         /// Whether MAIL has to wait for AUTH (RFC 6409 §4.3). `nil`: for ``Role/submission``.
         public var requiresAuthentication: Bool?
         public var bareLineEnds = BareLineEnds.normalize

@@ -95,7 +95,7 @@ extension ServerSession {
             case .relay, .submission: isUTF8 ? "UTF8SMTP" : "ESMTP"
             case .lmtp: isUTF8 ? "UTF8LMTP" : "LMTP"
             }
-        return name + (self.isSecured ? "S" : "") + (self.user == nil ? "" : "A")
+        return name + (self.isSecured ? "S" : "") + (self.user == nil || self.configuration.user != nil ? "" : "A")
     }
 
     private func phase(of standing: Standing) -> SessionPhase {

@@ -148,12 +148,13 @@ public struct ServerSession: Sendable {
     var hasTalkedEarly = false
     /// TLS protects the session.
     public internal(set) var isSecured: Bool
-    /// Who authenticated.
+    /// Who authenticated, or is known without.
     public internal(set) var user: String?
 
     public init(_ configuration: consuming Configuration) {
         configuration.forgetUnknown()
         self.isSecured = configuration.isSecured
+        self.user = configuration.user
         self.input = LineBuffer(limit: configuration.extensions.contains(.auth) ? Self.authLineLimit : Self.lineLimit)
         self.configuration = configuration
         self.refreshOffer()

@@ -162,12 +162,17 @@ enum ConfigurationFile {
         private mutating func readListen(_ table: TOMLTable, _ path: String) {
             self.listener = Listener(SocketEndpoint(host: "", port: 0))
             guard self.readTable(table, path, ConfigurationKey<Listener>.listen, into: \.listener) else { return }
-            let endpoint = self.listener.endpoint
+            let address = self.listener.address
             guard table["address"] != nil else {
                 return self.fail("\(path).address", "is missing; allowed: \"127.0.0.1:2525\", \"[::1]:2525\"")
             }
-            guard endpoint.port == 0 || !self.configuration.listen.contains(where: { $0.endpoint == endpoint }) else {
-                return self.fail("\(path).address", "\(endpoint) is listened on already")
+            let isChosen = if case .endpoint(let endpoint) = address { endpoint.port == 0 } else { false }
+            guard isChosen || !self.configuration.listen.contains(where: { $0.address == address }) else {
+                return self.fail("\(path).address", "\(address) is listened on already")
+            }
+            if case .socket = address {
+                let unused = self.listener.tls != nil ? "tls" : self.listener.proxies.isEmpty ? nil : "proxy"
+                if let unused { return self.fail("\(path).\(unused)", "means nothing for \(address): remove it") }
             }
             self.configuration.listen.append(self.listener)
         }
@@ -246,7 +251,7 @@ enum ConfigurationFile {
                 if hasTLS, self.configuration.tls == nil {
                     self.fail("listen[\(index)].tls", "needs a certificate: [tls] certificate and key")
                 }
-                guard listener.role == .submission else { continue }
+                guard listener.role == .submission, case .endpoint = listener.address else { continue }
                 if self.configuration.users == nil {
                     self.fail("listen[\(index)].role", "\"submission\" needs users who may log in: [auth] users")
                 } else if !hasTLS, !self.configuration.plaintextAuthentication, self.configuration.xclient.isEmpty {

@@ -5,13 +5,15 @@ extension ConfigurationKey<Listener> {
     /// The keys of each `[[listen]]`.
     static let listen: [ConfigurationKey<Listener>] = [
         .init(
-            path: "address", explanation: "Where mail comes in; a [[listen]] for each address.",
+            path: "address",
+            explanation:
+                "Where mail comes in; a [[listen]] for each. \"unix:/run/hoptop/submit\" is for this machine's users.",
             read: { listener, value throws(Refusal) in
-                guard case .text(let text) = value, let endpoint = SocketEndpoint(text) else {
-                    throw Refusal("\"127.0.0.1:2525\", \"[::1]:2525\"")
+                guard case .text(let text) = value, let address = ListenAddress(text) else {
+                    throw Refusal("\"127.0.0.1:2525\", \"[::1]:2525\", \"unix:/run/hoptop/submit\"")
                 }
-                listener.endpoint = endpoint
-            }, write: { quoted($0.endpoint.description) }),
+                listener.address = address
+            }, write: { quoted($0.address.description) }),
         .word(
             "role", "relay takes mail by policy, submission from users that logged in, lmtp answers per recipient.",
             \.role),

@@ -16,10 +16,12 @@ struct Overrides {
         }
         if !self.listen.isEmpty { configuration.listen = [] }
         for text in self.listen {
-            if let endpoint = SocketEndpoint(text) {
-                configuration.listen.append(Listener(endpoint))
+            if let address = ListenAddress(text) {
+                configuration.listen.append(Listener(address))
             } else {
-                fail("--listen \(text)", "is no address; allowed: ADDRESS:PORT, such as 127.0.0.1:2525")
+                fail(
+                    "--listen \(text)",
+                    "is no address; allowed: ADDRESS:PORT, such as 127.0.0.1:2525, or unix:/run/hoptop/submit")
             }
         }
         if let spool = self.spool {

@@ -61,7 +61,9 @@ final class DemoChain: Sendable {
 
     /// Every relay knows every other by name; what is no relay's lies at the far end, and Z's mailboxes behind Z.
     private static func addRoutes(to nodes: inout [Node], farEnd: SocketEndpoint) throws {
-        let hosts = nodes.map { ($0.name, $0.configuration.listen[0].endpoint) }
+        let hosts = nodes.compactMap { node in
+            node.configuration.listen[0].address.endpoint.map { (node.name, $0) }
+        }
         for index in nodes.indices {
             let name = nodes[index].name
             let others = hosts.filter { $0.0 != name }
@@ -79,7 +81,8 @@ final class DemoChain: Sendable {
     /// Where the generator sends.
     var entrance: SocketEndpoint {
         get throws {
-            guard let first = self.nodes.withLockedValue({ $0.first?.configuration.listen.first?.endpoint }) else {
+            guard let first = self.nodes.withLockedValue({ $0.first?.configuration.listen.first?.address.endpoint })
+            else {
                 throw Failure("the demo has no relay")
             }
             return first

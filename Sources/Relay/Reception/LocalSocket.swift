@@ -1,0 +1,114 @@
+import Glibc
+import Mail
+import NIOCore
+import NIOPosix
+
+/// The Unix socket of a listener, from the place where it is made to the users at its other end.
+///
+/// Everybody on the machine may connect; who shall not is kept out by the mode of the folder.
+struct LocalSocket: Sendable {
+    let path: String
+    private let device: dev_t
+    private let file: ino_t
+
+    /// Listens at `path`. A socket that nobody listens on any more, as after a crash, is replaced; one that somebody
+    /// listens on never is.
+    static func bind(
+        _ path: String, with bootstrap: ServerBootstrap
+    ) async throws -> (channel: any Channel, socket: LocalSocket) {
+        // Another one that starts in the same folder waits, so that none takes the socket of the other for an old one.
+        let folder = open(Self.folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else {
+            throw LocalSocketError("\(Self.folder(of: path)): \(String(cString: strerror(errno)))")
+        }
+        defer { close(folder) }
+        guard flock(folder, LOCK_EX) == 0 else { throw LocalSocketError("its folder cannot be locked") }
+        try Self.removeStale(path)
+        let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
+        var status = stat()
+        guard chmod(path, 0o666) == 0, lstat(path, &status) == 0 else {
+            try? await channel.close()
+            throw LocalSocketError("its mode cannot be set: \(String(cString: strerror(errno)))")
+        }
+        return (channel, LocalSocket(path: path, device: status.st_dev, file: status.st_ino))
+    }
+
+    /// Takes the socket away, unless somebody has put another one there.
+    func remove() {
+        var status = stat()
+        guard lstat(self.path, &status) == 0, status.st_dev == self.device, status.st_ino == self.file else { return }
+        unlink(self.path)
+    }
+
+    private static func folder(of path: String) -> String {
+        let folder = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
+        return folder.isEmpty ? "/" : String(folder)
+    }
+
+    private static func removeStale(_ path: String) throws(LocalSocketError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw LocalSocketError("\(path) is there, and is no socket") }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw LocalSocketError(String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        guard LocalAddress.connect(descriptor, to: path) != 0 else {
+            throw LocalSocketError("another program listens there")
+        }
+        guard errno == ECONNREFUSED, unlink(path) == 0 else {
+            throw LocalSocketError("\(path) cannot be replaced: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// `struct ucred`, which Swift does not import.
+    private typealias Credentials = (process: Int32, user: UInt32, group: UInt32)
+
+    /// Who is at the other end.
+    ///
+    /// - Parameter threads: for the look into the user database, which may be far away.
+    static func user(
+        of channel: any Channel, threads: NIOThreadPool
+    ) -> EventLoopFuture<LocalUser> {
+        guard let options = channel as? any SocketOptionProvider else {
+            return channel.eventLoop.makeFailedFuture(LocalSocketError("no credentials"))
+        }
+        let credentials: EventLoopFuture<Credentials> = options.unsafeGetSocketOption(
+            level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
+        return credentials.flatMap { credentials in
+            threads.runIfActive(eventLoop: channel.eventLoop) {
+                LocalUser(name: Self.name(of: credentials.user), number: credentials.user)
+            }
+        }
+    }
+
+    private static func name(of user: UInt32) -> String {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var room = [CChar](repeating: 0, count: 16 << 10)
+        guard getpwuid_r(user, &entry, &room, room.count, &found) == 0, found != nil, let name = entry.pw_name else {
+            return "\(user)"
+        }
+        return String(cString: name)
+    }
+}
+
+/// A Unix socket's address, as system calls take it.
+public enum LocalAddress {
+    /// `connect(2)`, with the error in `errno`. `path` has 107 octets at most.
+    public static func connect(_ descriptor: Int32, to path: String) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+    }
+}
+
+/// Why there is no socket.
+struct LocalSocketError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
