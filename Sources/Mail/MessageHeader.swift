@@ -18,7 +18,8 @@ public struct MessageHeader: Sendable {
     /// Offsets from the first octet; the value ends before the line end of its last line.
     private let fieldRanges: [(name: Range<Int>, value: Range<Int>)]
     private let headerEnd: Int
-    private let textStart: Int
+    /// The offset of the text, behind the empty line.
+    let textStart: Int
 
     /// - Parameter beginning: of the message; a field that is cut off at its end counts as far as it goes.
     public init(_ beginning: ByteBuffer) {

@@ -25,11 +25,12 @@ struct Hoptop: AsyncParsableCommand {
         version: "hoptop \(Relay.version)",
         subcommands: [
             RunCommand.self, ServeCommand.self, DemoCommand.self, ConfigCommand.self, SpoolCommand.self,
-            PasswdCommand.self, DKIMCommand.self,
+            PasswdCommand.self, DKIMCommand.self, SendmailCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
     static func main() async {
+        if let status = Sendmail.runByName(CommandLine.arguments) { Glibc.exit(status.rawValue) }
         self.raiseDescriptorLimit()
         do {
             var command = try self.parseAsRoot()

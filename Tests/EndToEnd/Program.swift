@@ -29,13 +29,19 @@ enum Program {
         try self.run(arguments)
     }
 
-    static func run(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
+    /// - Parameters:
+    ///   - input: a file; `nil`: there is none.
+    ///   - path: another name of the program.
+    static func run(
+        _ arguments: [String], input: String? = nil, as path: String = Self.path
+    ) throws -> (status: Int32, output: String, errors: String) {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: self.path)
+        process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         let output = Pipe()
         let errors = Pipe()
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput =
+            try input.map { try FileHandle(forReadingFrom: URL(fileURLWithPath: $0)) } ?? .nullDevice
         process.standardOutput = output
         process.standardError = errors
         try process.run()

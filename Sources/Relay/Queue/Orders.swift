@@ -254,6 +254,7 @@ extension QueueRequest {
         switch self {
         case .domain(let domain): DomainPattern(domain.text)
         case .subdomains(let domain): DomainPattern("*.\(domain.text)")
+        case .all: DomainPattern("*")
         case .queue: nil
         }
     }

@@ -71,6 +71,9 @@ extension ServerHandler {
 
     /// RFC 1985 §5.3: mail for that domain is tried now.
     private func giveQueue(to request: QueueRequest, _ context: ChannelHandlerContext) {
+        guard request != .all || self.peer.isLocal else {
+            return self.session.decided(.refuse(Reply(458, "4.3.0", "Unable to queue messages for \(request)")))
+        }
         self.reception.requested(request).hop(to: context.eventLoop).assumeIsolated().whenComplete { result in
             switch result {
             case .success(0): self.session.decided(.answer(Reply(251, "2.0.0", "No messages waiting for \(request)")))

@@ -6,6 +6,9 @@ public enum QueueRequest: Hashable, Sendable, CustomStringConvertible {
     /// `#queue`: a name that server and client have agreed on.
     case queue(String)
 
+    /// All mail, by a name that our `sendmail -q` and our server have agreed on.
+    public static let all = QueueRequest.queue("all")
+
     /// The request as it stands behind ETRN.
     public var description: String {
         switch self {
