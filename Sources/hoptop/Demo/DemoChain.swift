@@ -1,3 +1,4 @@
+import DNS
 import Foundation
 import Logging
 import Mail
@@ -17,6 +18,7 @@ final class DemoChain: Sendable {
 
     private let folder: String
     private let farEnd: FarEnd
+    private let nameServer: DemoNameServer
     private let nodes: NIOLockedValueBox<[Node]>
 
     private struct Node: Sendable {
@@ -27,9 +29,10 @@ final class DemoChain: Sendable {
         var engine: Engine?
     }
 
-    private init(folder: String, farEnd: FarEnd, nodes: [Node]) {
+    private init(folder: String, farEnd: FarEnd, nameServer: DemoNameServer, nodes: [Node]) {
         self.folder = folder
         self.farEnd = farEnd
+        self.nameServer = nameServer
         self.nodes = NIOLockedValueBox(nodes)
     }
 
@@ -37,6 +40,7 @@ final class DemoChain: Sendable {
 
     static func start(in folder: String, ledger: Ledger) async throws -> DemoChain {
         let farEnd = try await FarEnd.start(ledger: ledger)
+        let nameServer = try await DemoNameServer.start()
         var nodes: [Node] = []
         for name in self.names {
             var configuration = RelayConfiguration(
@@ -46,6 +50,9 @@ final class DemoChain: Sendable {
             configuration.retry.first = 3000
             configuration.retry.longest = 20_000
             configuration.delivery.connections = 8
+            configuration.resolver.servers = .addresses([nameServer.address])
+            configuration.resolver.trustAnchor = .none
+            configuration.delivery.exchangerPort = farEnd.endpoint.port
             let engine = try await Engine.start(configuration, log: self.log)
             // The port that the system chose is kept over the outages.
             configuration.listen = engine.relay.listening.compactMap { SocketEndpoint($0).map { Listener($0) } }
@@ -56,10 +63,11 @@ final class DemoChain: Sendable {
                     engine: engine))
         }
         try self.addRoutes(to: &nodes, farEnd: farEnd.endpoint)
-        return DemoChain(folder: folder, farEnd: farEnd, nodes: nodes)
+        return DemoChain(folder: folder, farEnd: farEnd, nameServer: nameServer, nodes: nodes)
     }
 
-    /// Every relay knows every other by name; what is no relay's lies at the far end, and Z's mailboxes behind Z.
+    /// Every relay knows every other by name, and one domain by DNS; what is no relay's lies at the far end, and Z's
+    /// mailboxes behind Z.
     private static func addRoutes(to nodes: inout [Node], farEnd: SocketEndpoint) throws {
         let hosts = nodes.compactMap { node in
             node.configuration.listen[0].address.endpoint.map { (node.name, $0) }
@@ -69,6 +77,9 @@ final class DemoChain: Sendable {
             let others = hosts.filter { $0.0 != name }
             nodes[index].configuration.routes = others.compactMap { host, endpoint in
                 DomainPattern(host).map { Route(pattern: $0, via: [endpoint]) }
+            }
+            if let found = DomainPattern(DemoNameServer.domain) {
+                nodes[index].configuration.routes.append(Route(pattern: found, via: .exchangers))
             }
             if let everything = DomainPattern("*") {
                 nodes[index].configuration.routes.append(Route(pattern: everything, via: [farEnd]))
@@ -147,6 +158,7 @@ final class DemoChain: Sendable {
             for engine in engines { group.addTask { await engine.stop(within: seconds) } }
         }
         await self.farEnd.stop()
+        await self.nameServer.stop()
     }
 
     /// The recipients that are still in a spool: as themselves, or in a report on the way to the sender. Reads the spools

@@ -10,8 +10,8 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             Relays A, D, P, U and Z run in this process, each a full engine with its own spool and port on loopback. A \
             plain SMTP client sends to A; mail goes along source routes (A, D, P, U, Z) or straight, and ends in \
-            mailboxes behind Z, some of which are slow, greylist or do not exist. P goes down now and then. The screen \
-            shows A; > shows the next relay.
+            mailboxes behind Z, some of which are slow, greylist or do not exist; mail.example is found by its MX. P goes \
+            down now and then. The screen shows A; > shows the next relay.
 
             EXAMPLES
               hoptop demo --rate 5

@@ -57,7 +57,8 @@ final class Traffic: Sendable {
         } else {
             switch Int.random(in: 0..<100, using: &random) {
             case ..<45: (paths, subject) = (["\(route)\(user)@Z"], "along the source route")
-            case ..<70: (paths, subject) = (["\(user)@Z"], "straight to Z")
+            case ..<64: (paths, subject) = (["\(user)@Z"], "straight to Z")
+            case ..<70: (paths, subject) = (["\(user)@\(DemoNameServer.domain)"], "to a domain that DNS knows")
             case ..<78: (paths, subject) = (["\(user)@slow.example"], "to a slow host")
             case ..<86: (paths, subject) = (["\(user)\(number)@grey.example"], "to a host that greylists")
             case ..<91: (paths, subject) = (["\(route)nobody\(number)@Z"], "along the route to nobody")
