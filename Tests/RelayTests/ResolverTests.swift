@@ -82,7 +82,7 @@ struct ResolverTests {
 
     @Test("that nobody knows put mail off, and the reason is told")
     func unknown() async throws {
-        guard case .unreachable(let reason)? = try await self.result(self.delivery(NamedHosts()))?.verdict else {
+        guard case .unresolved(let reason)? = try await self.result(self.delivery(NamedHosts()))?.verdict else {
             Issue.record("there was a host")
             return
         }

@@ -23,7 +23,7 @@ struct JobResult: Sendable {
         case outcomes([ClientSession.Outcome])
         /// No host gave a session: why, in words.
         case unreachable(String)
-        /// It is not known for now where it goes: why, in words. Nothing was tried.
+        /// It is not known for now where it goes: why, in words.
         case unresolved(String)
         /// A reused session broke before it said anything; nothing was tried.
         case untried

@@ -72,21 +72,19 @@ struct SiteTests {
             0:00:00 resolved y.example to mx1
               begin 1: 2/c on session 1, new, to y.example
             0:00:01 resolved x.example unavailable DNS: SERVFAIL for x.example MX
+              settle 2: 1/b deferred until 0:05:01 (DNS: SERVFAIL for x.example MX)
             0:00:02 accepted 3 to d@x.example
             0:05:00
             0:05:01
               resolve x.example
             0:05:02 resolved x.example unavailable DNS: SERVFAIL for x.example MX
+              settle 3: 3/d deferred until 0:10:02 (DNS: SERVFAIL for x.example MX)
             0:06:00 retry 1
-              order 2: 1
-            0:06:00 done 2
+              order 4: 1
+            0:06:00 done 4
               resolve x.example
             0:06:01 resolved x.example to mx1
-              begin 3: 3/d on session 2, new, to x.example
-            0:06:02 ended 3: 250 Ok
-              settle 3: 3/d relayed (250 Ok)
-              begin 4: 1/b on session 2
-              forget 3
+              begin 5: 1/b on session 2, new, to x.example
             """
         ) { $0.routes = SchedulerParty.routes("*=mx") }
     }

@@ -250,9 +250,7 @@ struct Scheduler: Sendable {
         switch result.verdict {
         case .untried: return self.notTried(result.job, at: now)
         case .unresolved(let reason):
-            let destination = self.backlog.index.destinations[Int(first)]
-            self.notFound(destination, reason, at: now, using: &random)
-            return self.notTried(result.job, at: now)
+            self.notFound(self.backlog.index.destinations[Int(first)], reason, at: now, using: &random)
         case .unreachable(let reason):
             let backOff = self.backlog.gates[session.gate].backOff
             if !backOff.isOn(at: now), self.backlog.gates[session.gate].sessions > 1 {
@@ -320,6 +318,15 @@ struct Scheduler: Sendable {
             self.backlog.destinations[destination].refused(reply)
         case .unavailable(let reason):
             self.notFound(destination, reason, at: now, using: &random)
+            // The one whose turn it was says so; the others wait.
+            guard let first = self.backlog.firstReady(destination) else { break }
+            let most = self.configuration.delivery.recipientsPerTransaction
+            let rows = self.backlog.together(with: first, upTo: most, at: now)
+            let outcomes = AttemptRules(retry: self.backlog.retry(of: first)).outcomes(
+                of: JobResult(job: 0, verdict: .unresolved(reason), host: nil, session: nil, milliseconds: 0),
+                for: rows, in: self.backlog.index, at: now, using: &random)
+            for row in rows { self.backlog.index.setState(row, .active) }
+            self.settle(rows, outcomes)
         }
         self.serve(destination, at: now)
         self.backlog.removeIfIdle(destination, at: now)
