@@ -290,7 +290,12 @@ struct Backlog {
         }
         self.destinations[destination].gate = nil
         self.gates.leave(gate)
-        self.gates.removeIfIdle(gate, at: now)
+        self.removeIfUnused(gate, at: now)
+    }
+
+    private mutating func removeIfUnused(_ gate: GateTable.Index, at now: Timestamp) {
+        guard let time = self.gates.removeIfIdle(gate, at: now) else { return }
+        self.agenda.add(Agenda.Look(at: time.milliseconds, place: .gate(gate)))
     }
 
     /// It has no more turns for now.
@@ -309,7 +314,7 @@ struct Backlog {
             self.destinations[destination].isResting = false
             self.removeIfIdle(destination, at: now)
         }
-        self.gates.removeIfIdle(gate, at: now)
+        self.removeIfUnused(gate, at: now)
     }
 
     /// A destination with no mail, no sessions and no back-off goes away: there may be as many as there are domains.

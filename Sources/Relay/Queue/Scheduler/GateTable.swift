@@ -42,14 +42,19 @@ struct GateTable {
     /// One destination less leads there.
     mutating func leave(_ index: Index) { self[index].members -= 1 }
 
-    /// A gate that nobody uses goes away, unless it is worth remembering that its site does not answer.
-    mutating func removeIfIdle(_ index: Index, at now: Timestamp) {
+    /// A gate that nobody uses goes away, unless it is worth remembering that its site does not answer, or how much it had
+    /// of late.
+    ///
+    /// - Returns: when to look again.
+    mutating func removeIfIdle(_ index: Index, at now: Timestamp) -> Timestamp? {
         guard !self[index].isRemoved, self[index].members == 0, self[index].sessions == 0,
             !self[index].backOff.isOn(at: now)
-        else { return }
+        else { return nil }
+        if let time = self[index].notBefore(now) { return self[index].willLook(at: time) ? time : nil }
         self.indices[self[index].key] = nil
         self[index].remove()
         self.free.append(index)
+        return nil
     }
 
     mutating func shift(by jump: Int64) { for index in self.table.indices { self.table[index].shift(by: jump) } }
