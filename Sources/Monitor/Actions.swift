@@ -80,6 +80,8 @@ public struct Receipt: Hashable, Sendable, Codable {
         case noRoute(domain: String)
         /// What is due now waits all the same: this destination is suspended, and others may be.
         case suspended(destination: String)
+        /// If all goes well, what is due now takes so long, in milliseconds, as its next hops are quick and limited.
+        case takes(milliseconds: Int64)
         /// The rest was not done.
         case failed(error: FeedError)
     }

@@ -128,12 +128,21 @@ public struct RecipientDetail: Hashable, Sendable, Codable {
 public enum WaitReason: Hashable, Sendable, Codable {
     /// An attempt is under way.
     case active
-    /// It is due, and waits for a session.
+    /// It is due, and the next one.
     case due
+    /// It is due, and about so many others go to its next hop before it.
+    case behind(others: Int)
     /// It waits for its retry time.
     case retryTime
     /// The next hop does not answer, so that nothing goes there before.
     case backoff(until: Timestamp?, reason: String?)
+    /// What its route allows in a time is used up; about when it goes.
+    case rate(until: Timestamp?)
+    /// It is not known for now which hosts take mail for its domain, and is asked about again then; without a time it is
+    /// being asked.
+    case lookup(until: Timestamp?, reason: String?)
+    /// What becomes of mail cannot be written down, so that nothing is tried.
+    case spoolFailing
     case noRoute(domain: String)
     /// An operator suspended its destination; without an end, until it is resumed.
     case suspended(by: String, until: Timestamp?, reason: String?)

@@ -146,6 +146,8 @@ public struct DestinationAges: Hashable, Sendable, Codable {
     public var reason: String?
     /// The end of a back-off or a suspension.
     public var until: Timestamp?
+    /// How long, in milliseconds, what is due now takes if all goes well; `nil` where that is not known.
+    public var remaining: Int64?
     public var connections: Int
     public var connectionLimit: Int
     /// Unsettled recipients.
@@ -156,12 +158,13 @@ public struct DestinationAges: Hashable, Sendable, Codable {
     public var door: FilterExpression { FilterExpression(.dest, is: self.destination) }
     public init(
         destination: String, condition: Condition, reason: String? = nil, until: Timestamp? = nil,
-        connections: Int = 0, connectionLimit: Int = 0, total: Int, ages: AgeCounts
+        remaining: Int64? = nil, connections: Int = 0, connectionLimit: Int = 0, total: Int, ages: AgeCounts
     ) {
         self.destination = destination
         self.condition = condition
         self.reason = reason
         self.until = until
+        self.remaining = remaining
         self.connections = connections
         self.connectionLimit = connectionLimit
         self.total = total

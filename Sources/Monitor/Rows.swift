@@ -21,6 +21,8 @@ public struct QueueRow: Hashable, Sendable, Codable {
     public var destination: String?
     /// The next hop's last reply, or why there was none.
     public var lastReply: String?
+    /// Why the recipient that `state` is about does not go now; `nil` where that is not known.
+    public var why: WaitReason?
     /// How the message came in: the TLS version and cipher, and who had logged in.
     public var tls: String?
     public var user: String?
@@ -29,8 +31,8 @@ public struct QueueRow: Hashable, Sendable, Codable {
     public init(
         ref: MessageRef, arrived: Timestamp, contentOctets: Int?, state: RecipientState, recipients: RecipientCounts,
         matching: Int? = nil, from: String, to: String, tries: Int, nextAttempt: Timestamp? = nil,
-        destination: String? = nil, lastReply: String? = nil, tls: String? = nil, user: String? = nil,
-        progress: DeliveryProgress? = nil
+        destination: String? = nil, lastReply: String? = nil, why: WaitReason? = nil, tls: String? = nil,
+        user: String? = nil, progress: DeliveryProgress? = nil
     ) {
         self.ref = ref
         self.arrived = arrived
@@ -44,6 +46,7 @@ public struct QueueRow: Hashable, Sendable, Codable {
         self.nextAttempt = nextAttempt
         self.destination = destination
         self.lastReply = lastReply
+        self.why = why
         self.tls = tls
         self.user = user
         self.progress = progress

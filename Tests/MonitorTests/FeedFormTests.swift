@@ -45,6 +45,14 @@ struct FeedFormTests {
         #expect(
             try self.form(WaitReason.backoff(until: nil, reason: "connection refused"))
                 == #"{"backoff":{"reason":"connection refused"}}"#)
+        #expect(try self.form(WaitReason.due) == #"{"due":{}}"#)
+        #expect(try self.form(WaitReason.behind(others: 41)) == #"{"behind":{"others":41}}"#)
+        #expect(try self.form(WaitReason.rate(until: nil)) == #"{"rate":{}}"#)
+        #expect(
+            try self.form(WaitReason.lookup(until: nil, reason: "SERVFAIL")) == #"{"lookup":{"reason":"SERVFAIL"}}"#)
+        #expect(try self.form(WaitReason.spoolFailing) == #"{"spoolFailing":{}}"#)
+        #expect(
+            try self.form(Receipt.Remark.takes(milliseconds: 9000)) == #"{"takes":{"milliseconds":9000}}"#)
         #expect(try self.form(WaitReason.held(by: "ops")) == #"{"held":{"by":"ops"}}"#)
         let terms = StandingRule.Terms(
             .refuse(mail: .sender(pattern: "*.example.net"), with: Refusal(code: 550, text: "No")),

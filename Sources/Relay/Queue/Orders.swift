@@ -10,6 +10,8 @@ import Spool
 /// for all of them. All of it may be called from any thread.
 struct Orders: Sendable {
     private static let recipientsInPart = 500
+    /// What takes less, in milliseconds, is as good as done.
+    private static let toldOf: Int64 = 5000
 
     let queue: Queue
     let selections: Selections
@@ -19,6 +21,8 @@ struct Orders: Sendable {
         var receipt = Receipt(done: 0, messages: 0)
         /// What was changed, as it is now.
         var touched: [RecipientTarget] = []
+        /// Where what is due now goes.
+        var destinations: Set<DestinationTable.Index> = []
         /// The first part's, which names the order in all of them.
         var number: Int?
 
@@ -126,9 +130,16 @@ struct Orders: Sendable {
 
     private func receipt(_ progress: Progress) async -> Receipt {
         guard !progress.touched.isEmpty else { return progress.receipt }
-        var receipt = progress.receipt
-        receipt.touched = await self.queue.onLoop { self.selections.keep(progress.touched) }
-        return receipt
+        return await self.queue.onLoop {
+            var receipt = progress.receipt
+            receipt.touched = self.selections.keep(progress.touched)
+            if let time = self.queue.scheduler.remaining(progress.destinations, at: self.queue.now),
+                time >= Self.toldOf
+            {
+                receipt.remarks.append(.takes(milliseconds: time))
+            }
+            return receipt
+        }
     }
 
     private static func part(of targets: ArraySlice<RecipientTarget>) -> ArraySlice<RecipientTarget> {
@@ -205,6 +216,7 @@ struct Orders: Sendable {
         let begun = queue.tell { scheduler, _ in scheduler.orderBegan(on: targets) }
         progress.number = progress.number ?? begun.number
         let retry = action == .retry ? progress.number : nil
+        if action == .retry || action == .release { progress.destinations.formUnion(begun.destinations) }
         if action == .retry, progress.receipt.remarks.isEmpty {
             if let domain = begun.unroutedDomain { progress.receipt.remarks.append(.noRoute(domain: domain)) }
             if let destination = begun.suspendedDestination {

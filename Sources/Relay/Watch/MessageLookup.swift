@@ -18,9 +18,9 @@ struct MessageLookup: Sendable {
         var nextAttempt: Timestamp?
         var reason: String?
         var progress: DeliveryProgress?
-        /// The suspension or back-off in which no session is opened to its next hop.
-        var closed: WaitReason?
-        var unroutedDomain: String?
+        var why: WaitReason
+        /// When its time is over.
+        var expires: Timestamp
         var nextHops: [String]
     }
 
@@ -28,7 +28,7 @@ struct MessageLookup: Sendable {
         let facts = try await self.spool.facts(of: id)
         guard let message = try await self.spool.message(id) else { return self.settled(id, facts) }
         let live = await self.live(id)
-        let expires = message.arrived.adding(milliseconds: self.queue.scheduler.configuration.retry.giveUp)
+        let expires = message.recipients.filter { !$0.state.isSettled }.compactMap { live[$0.index]?.expires }.min()
         var detail = MessageDetail(
             ref: MessageRef(node: self.node, id: id.description, generation: Int(message.generation)),
             arrived: message.arrived, contentOctets: message.contentOctets, from: message.reversePath.description,
@@ -65,8 +65,7 @@ struct MessageLookup: Sendable {
                 live[Int(scheduler.index.rowIndex[Int(row)])] = Live(
                     state: scheduler.index.states[Int(row)], nextAttempt: scheduler.nextAttempt(row, at: now),
                     reason: scheduler.reason(row, at: now), progress: self.queue.progress(row),
-                    closed: destination.flatMap { scheduler.closed($0, at: now) },
-                    unroutedDomain: scheduler.unroutedDomain(row),
+                    why: scheduler.why(row, at: now), expires: scheduler.expiry(row, at: now),
                     nextHops: destination.map { scheduler.destinations[$0].nextHop.hosts.map(\.description) } ?? [])
             }
             return live
@@ -104,8 +103,7 @@ struct MessageLookup: Sendable {
             return held?.kind == .damaged
                 ? .damaged(reason: held?.text) : .held(by: held?.actor, reason: held?.text)
         case .queued, .deferred:
-            if let domain = live?.unroutedDomain { return .noRoute(domain: domain) }
-            return live?.closed ?? (state == .queued ? .due : .retryTime)
+            return live?.why ?? (state == .queued ? .due : .retryTime)
         case .relayed, .bounced, .expired, .dropped: return .settled
         }
     }
@@ -175,16 +173,6 @@ struct MessageLookup: Sendable {
         case .released, .retried, .restored: .queued
         case .accepted, .reported, .rerouted, .ruleSet, .ruleEnded: nil
         }
-    }
-}
-
-extension Scheduler {
-    /// Why nothing goes to a destination; `nil`: it does when there is something to send.
-    fileprivate func closed(_ destination: DestinationTable.Index, at now: Timestamp) -> WaitReason? {
-        if let suspension = self.destinations[destination].suspension {
-            return .suspended(by: suspension.by, until: suspension.until, reason: suspension.reason)
-        }
-        return self.backOff(of: destination, at: now).map { .backoff(until: $0.until, reason: $0.reason) }
     }
 }
 

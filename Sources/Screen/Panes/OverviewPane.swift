@@ -333,12 +333,26 @@ extension DestinationAges {
             TableCell(look.place(row.destination, [row.destination, row.reason ?? ""].joined(separator: "  ")))
         },
         Column("STATE", .fixed(11)) { row, look in
-            let until = row.until.map { " " + Format.span(milliseconds: $0.since(look.now)) } ?? ""
-            let word = row.condition == .backoff && !until.isEmpty ? "wait" + until : row.condition.word
-            return TableCell("\(look.glyphs[row.condition.glyph]) \(word)", row.condition.role)
+            TableCell("\(look.glyphs[row.condition.glyph]) \(row.words(look.now))", row.condition.role)
         },
         Column("TOTAL", .fixed(6), isRight: true) { row, _ in TableCell(Format.count(row.total), .title) },
     ]
+}
+
+extension DestinationAges {
+    /// What it takes at least for it to be told how long what is due takes, in milliseconds.
+    private static let toldOf: Int64 = 10_000
+
+    /// Its condition, with the time that it lasts where that is known.
+    fileprivate func words(_ now: Timestamp) -> String {
+        if self.condition == .backoff, let until = self.until {
+            return "wait " + Format.span(milliseconds: until.since(now))
+        }
+        if self.condition == .ok, let remaining = self.remaining, remaining >= Self.toldOf {
+            return Format.span(milliseconds: remaining) + " left"
+        }
+        return self.condition.word
+    }
 }
 
 extension FactRow {

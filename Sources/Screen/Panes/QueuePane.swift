@@ -40,6 +40,7 @@ enum QueueList: ListKind {
         Column("LAST REPLY", .share(10, weight: 4), from: 60) { row, look in
             if look.isDeparted { return TableCell("") }
             if let progress = row.progress { return TableCell(progress.words, .active, bar: progress.share) }
+            if let words = row.why?.words(look.now) { return TableCell(words, .muted) }
             return TableCell(
                 row.lastReply.map(Run.init(reply:)) ?? Run(row.destination == nil ? "no route" : "", .muted))
         },
@@ -294,6 +295,7 @@ extension QueueRow {
         row.state = own.state
         row.nextAttempt = own.nextAttempt
         row.lastReply = own.lastReply
+        row.why = own.why
         row.progress = own.progress
         return row
     }

@@ -66,6 +66,7 @@ extension Receipt.Remark {
         switch self {
         case .noRoute(let domain): "no route for \(DomainName.disclosing(domain)): add a [[route]] for it"
         case .suspended(let destination): "\(destination) is suspended: :resume lets mail go there"
+        case .takes(let milliseconds): "it takes about \(Format.span(milliseconds: milliseconds)) if all goes well"
         case .failed(let error): error.description
         }
     }
@@ -86,6 +87,8 @@ extension RecipientDetail {
         switch self.why {
         case .active: return "An attempt is under way."
         case .due: return "It is due and waits for a session."
+        case .behind(let others):
+            return "It is due, behind \(Format.plural(others, "other")) that go\(others == 1 ? "es" : "") there."
         case .retryTime: return "It waits for its retry time\(Self.wait(self.nextAttempt, now))\(last)."
         case .backoff(let until, let reason):
             let reply = self.lastReply.map { $0 == reason ? "" : "; the last attempt ended with: \($0)" } ?? ""
@@ -95,6 +98,14 @@ extension RecipientDetail {
             let words = reason.map { ": \($0)" } ?? ""
             let end = until.map { " until \(Format.moment($0, now)) UTC\(Self.wait($0, now))" } ?? ", without an end"
             return "\(by) suspended its destination\(end)\(words)\(last)."
+        case .rate(let until):
+            return "Its route allows only so many in a time; its turn comes\(Self.wait(until, now))."
+        case .lookup(let until, let reason):
+            guard let until else { return "It is being asked which hosts take mail for its domain." }
+            return
+                "It is not known for now which hosts take mail for its domain (\(reason ?? "no reason is known")); it is "
+                + "asked again\(Self.wait(until, now))\(last)."
+        case .spoolFailing: return "Nothing is tried as long as the spool cannot write down what becomes of it."
         case .noRoute(let domain):
             return "No route takes \(DomainName.disclosing(domain)): "
                 + "add a [[route]] with domain = \"\(domain)\" (or \"*\") and via = [\"host:port\"]."
@@ -117,5 +128,24 @@ extension RecipientDetail {
 
     private static func wait(_ time: Timestamp?, _ now: Timestamp) -> String {
         time.flatMap { $0 > now ? ", in \(Format.span(milliseconds: $0.since(now)))" : nil } ?? ""
+    }
+}
+
+extension WaitReason {
+    /// Why it does not go, for a row; `nil` where the last reply, or the state, says enough.
+    func words(_ now: Timestamp) -> String? {
+        func until(_ time: Timestamp?) -> String {
+            time.flatMap { $0 > now ? ", \(Format.span(milliseconds: $0.since(now))) to go" : nil } ?? ""
+        }
+        return switch self {
+        case .behind(let others): "behind \(Format.plural(others, "other"))"
+        case .rate(let time): "rate limit\(until(time))"
+        case .lookup(_, let reason): reason ?? "its hosts are asked for"
+        case .suspended(let by, let time, let reason):
+            "suspended by \(by)\(until(time))\(reason.map { ": \($0)" } ?? "")"
+        case .spoolFailing: "the spool cannot write"
+        case .noRoute: "no route"
+        case .active, .due, .retryTime, .backoff, .held, .damaged, .settled: nil
+        }
     }
 }

@@ -41,6 +41,24 @@ struct GateTests {
         }
     }
 
+    @Test("a rate is kept although nothing is left of what it was for")
+    func rateIsRemembered() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 ended 1: 250 Ok
+              settle 1: 1/b relayed (250 Ok)
+              forget 1
+            0:00:03 closed 1
+            0:00:04 accepted 2 to b@a.example
+            0:00:09
+            0:00:10
+              begin 2: 2/b on session 2, new, to a.example:25
+            """
+        ) { $0.routes[0].limits.rate = RouteLimits.Rate(messages: 6, milliseconds: 60_000) }
+    }
+
     @Test("a session that could not be opened beside one that works was no attempt, and no other is tried for a minute")
     func tooMany() {
         SchedulerParty.expect(
@@ -119,6 +137,33 @@ struct GateTests {
             """)
     }
 
+    @Test("how long what is ready takes is known by a rate or by the time that transactions took, and else it is not")
+    func remaining() {
+        func remaining(_ rate: RouteLimits.Rate?) -> Int64? {
+            let now = Timestamp(milliseconds: 1_800_000_000_000)
+            var configuration = RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: "/nowhere")
+            configuration.routes = SchedulerParty.routes("a.example=a.example")
+            configuration.routes[0].limits.rate = rate
+            var scheduler = Scheduler(configuration, at: now)
+            for number in 1...11 { scheduler.accepted(Self.message(number, at: now), at: now) }
+            while scheduler.next() != nil {}
+            return scheduler.remaining(scheduler.destinations.all, at: now)
+        }
+        #expect(remaining(nil) == nil)
+        #expect(remaining(RouteLimits.Rate(messages: 6, milliseconds: 60_000)) == 100_000)
+        var gate = Gate(Gate.Key(site: Site([]), security: RouteSecurity(), limits: RouteLimits()))
+        gate.succeeded(in: 200, isTelling: true, limit: 20, at: Timestamp(milliseconds: 0))
+        #expect(gate.time(for: 100_000, limit: 20) == 1_000_000)
+        #expect(gate.time(for: 3, limit: 20) == 200)
+    }
+
+    private static func message(_ number: Int, at now: Timestamp) -> SpooledMessage {
+        let path = ForwardPath.path(Path(mailbox: Mailbox(localPart: "b", domain: Domain("a.example"))))
+        return SpooledMessage(
+            id: QueueID(rawValue: Int64(number)), arrived: now, reversePath: .null, arrival: Arrival(with: "ESMTP"),
+            contentOctets: 1, recipients: [SpooledRecipient(index: 0, forwardPath: path, due: now)])
+    }
+
     /// How many sessions a site gets for 2000 messages that come at once.
     ///
     /// - Parameter milliseconds: what a transaction takes beside others, of which there are so many.
@@ -132,14 +177,7 @@ struct GateTests {
         }()
         var scheduler = Scheduler(configuration, at: now)
         var random = SystemRandomNumberGenerator()
-        let path = ForwardPath.path(Path(mailbox: Mailbox(localPart: "b", domain: Domain("a.example"))))
-        for number in 1...2000 {
-            scheduler.accepted(
-                SpooledMessage(
-                    id: QueueID(rawValue: Int64(number)), arrived: now, reversePath: .null,
-                    arrival: Arrival(with: "ESMTP"), contentOctets: 1,
-                    recipients: [SpooledRecipient(index: 0, forwardPath: path, due: now)]), at: now)
-        }
+        for number in 1...2000 { scheduler.accepted(Self.message(number, at: now), at: now) }
         var underWay: [(end: Int64, took: Int64, attempt: Int, session: Int)] = []
         var wake: Int64?
         var sessions: Set<Int> = []

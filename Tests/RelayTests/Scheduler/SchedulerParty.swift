@@ -138,6 +138,7 @@ struct SchedulerParty {
             self.scheduler.clockJumped(by: jump, to: self.now.adding(milliseconds: jump))
             self.now = self.now.adding(milliseconds: jump)
             self.wake = self.wake?.adding(milliseconds: jump)
+        case "why": self.tell(name)
         case "resolved": self.resolved(name, words)
         case "routes":
             self.configuration.routes = Self.routes(rest)
@@ -192,6 +193,27 @@ struct SchedulerParty {
         }
         self.spool.accept(message)
         self.scheduler.accepted(message, at: self.now)
+    }
+
+    /// Why each recipient of a message does not go now.
+    private mutating func tell(_ name: String) {
+        guard let slot = self.scheduler.index.slot(of: QueueID(rawValue: Int64(name) ?? 0)) else { return }
+        for row in self.scheduler.index.rows(of: slot) {
+            self.lines.append("  \(self.name(row)) \(self.text(self.scheduler.why(row, at: self.now)))")
+        }
+    }
+
+    private func text(_ why: WaitReason) -> String {
+        func until(_ time: Timestamp?) -> String { time.map { " until \(self.text($0))" } ?? "" }
+        return switch why {
+        case .behind(let others): "behind \(others)"
+        case .backoff(let time, let reason): "backoff\(until(time)): \(reason ?? "")"
+        case .rate(let time): "rate\(until(time))"
+        case .lookup(let time, let reason): "lookup\(until(time)):\(reason.map { " \($0)" } ?? "")"
+        case .held: "held"
+        case .noRoute(let domain): "no route for \(domain)"
+        default: "\(why)"
+        }
     }
 
     /// `a.example to mx1.example`, `a.example refused 556 no`, `a.example unavailable SERVFAIL`.

@@ -56,3 +56,67 @@ extension Backlog {
         }
     }
 }
+
+// Why it does not go now, and how long it takes.
+extension Backlog {
+    /// Why a recipient does not go now. Who holds it is for others to say.
+    func why(_ row: QueueIndex.Row, at now: Timestamp) -> WaitReason {
+        let state = self.index.states[Int(row)]
+        switch state {
+        case .active: return .active
+        case .hold: return .held(by: nil)
+        case .relayed, .bounced, .expired, .dropped: return .settled
+        case .queued, .deferred: break
+        }
+        guard let destination = self.destination(of: row) else {
+            return .noRoute(domain: self.unroutedDomain(row) ?? "")
+        }
+        if let obstacle = self.obstacle(destination, at: now) {
+            // It has to wait longer for itself.
+            if let until = obstacle.until, state == .deferred, self.index.due[Int(row)] > until.milliseconds {
+                return .retryTime
+            }
+            return obstacle.why
+        }
+        if state == .deferred { return .retryTime }
+        let others = self.destinations[destination].waiting(before: self.entry(row, at: now))
+        if let gate = self.destinations[destination].gate,
+            let time = self.gates[gate].time(ofTransactionAfter: others, at: now)
+        {
+            return .rate(until: time)
+        }
+        return others > 0 ? .behind(others: others) : .due
+    }
+
+    /// Why nothing goes to a destination, and until when, if that is known.
+    private func obstacle(
+        _ destination: DestinationTable.Index, at now: Timestamp
+    ) -> (until: Timestamp?, why: WaitReason)? {
+        let known = self.destinations[destination]
+        if let suspension = known.suspension {
+            let why = WaitReason.suspended(by: suspension.by, until: suspension.until, reason: suspension.reason)
+            return (suspension.until, why)
+        }
+        if known.backOff.isOn(at: now) {
+            return (known.backOff.until, .lookup(until: known.backOff.until, reason: known.backOff.reason))
+        }
+        if let gate = known.gate, self.gates[gate].backOff.isOn(at: now) {
+            let backOff = self.gates[gate].backOff
+            return (backOff.until, .backoff(until: backOff.until, reason: backOff.reason))
+        }
+        return known.lookup == .asked ? (now, .lookup(until: nil, reason: nil)) : nil
+    }
+
+    /// How long what is ready for these destinations takes if all goes well.
+    ///
+    /// - Parameter limit: of sessions, where a route names none.
+    /// - Returns: milliseconds; `nil` where it is not known of any.
+    func remaining(_ destinations: some Sequence<DestinationTable.Index>, limit: Int, at now: Timestamp) -> Int64? {
+        var waiting: [GateTable.Index: Int] = [:]
+        for destination in destinations {
+            guard let gate = self.destinations[destination].gate else { continue }
+            waiting[gate, default: 0] += self.destinations[destination].waiting
+        }
+        return waiting.compactMap { self.gates[$0].time(for: $1, limit: limit) }.max()
+    }
+}

@@ -94,13 +94,17 @@ struct Backlog {
                 return nil
             }
             if self.index.states[place] != .queued { self.index.setState(row, .queued) }
-            self.destinations[destination].add(
-                Destination.Entry(
-                    row: row, stamp: self.index.stamps[place], due: min(due, now.milliseconds),
-                    priority: self.index.priority(of: row)))
+            self.destinations[destination].add(self.entry(row, at: now))
             return destination
         case .active, .hold, .relayed, .bounced, .expired, .dropped: return nil
         }
+    }
+
+    /// Its place in the line.
+    func entry(_ row: QueueIndex.Row, at now: Timestamp) -> Destination.Entry {
+        Destination.Entry(
+            row: row, stamp: self.index.stamps[Int(row)], due: min(self.index.due[Int(row)], now.milliseconds),
+            priority: self.index.priority(of: row))
     }
 
     /// A time that no retry is put off to was written while the clock was wrong.

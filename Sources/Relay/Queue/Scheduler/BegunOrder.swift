@@ -9,6 +9,8 @@ extension Scheduler {
         /// Those that nobody else has, and that are the order's own until it has ended.
         var targets: [RecipientTarget]
         var skipped: [SkipReason: Int]
+        /// Where these go.
+        var destinations: Set<DestinationTable.Index>
         /// The domain of the first of those that have no route.
         var unroutedDomain: String?
         /// The destination of the first of those that go to one which is suspended.

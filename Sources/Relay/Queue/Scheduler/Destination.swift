@@ -88,6 +88,15 @@ struct Destination {
     mutating func add(_ entry: Entry) { self.ready.insert(entry) }
     mutating func takeFirst() -> Entry? { self.ready.popMin() }
 
+    /// How many are ready before it; about, where there are thousands.
+    func waiting(before entry: Entry) -> Int {
+        let all = self.ready.unordered
+        let step = max(all.count / 4096, 1)
+        let looked = stride(from: 0, to: all.count, by: step)
+        let before = looked.reduce(0) { $0 + (all[$1] < entry ? 1 : 0) }
+        return before * step
+    }
+
     /// Forgets what is no longer current when there is much more of it than there can be of the rest, as after many orders
     /// while nothing goes out.
     ///

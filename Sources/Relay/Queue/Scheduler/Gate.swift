@@ -111,6 +111,22 @@ struct Gate {
     /// When the rate allows the next transaction; `nil`: now.
     func notBefore(_ now: Timestamp) -> Timestamp? { self.pace.flatMap { $0.notBefore(now) } }
 
+    /// When the rate allows the one that goes after so many others; `nil`: it does not matter.
+    func time(ofTransactionAfter others: Int, at now: Timestamp) -> Timestamp? {
+        self.pace.flatMap { $0.notBefore(now, after: others) }
+    }
+
+    /// How long so many transactions take, in milliseconds, with as many sessions as they will probably get; `nil` when none
+    /// was made yet.
+    func time(for transactions: Int, limit: Int) -> Int64? {
+        let limit = self.key.limits.connections ?? limit
+        let sessions = min(self.times.isLatency ? limit : min(limit, Self.common), max(transactions, 1))
+        let work = self.times.mean.map { $0 * Double(transactions) / Double(sessions) }
+        let pace = self.pace.map { $0.interval * Double(transactions) }
+        guard let time = [work, pace].compactMap({ $0 }).max() else { return nil }
+        return Int64(time.rounded(.up))
+    }
+
     mutating func began(at now: Timestamp) {
         self.progressed = now
         self.pace?.began(at: now)

@@ -1,4 +1,5 @@
 import Mail
+import Monitor
 import SMTP
 import Spool
 
@@ -14,6 +15,26 @@ extension Scheduler {
     func unroutedDomain(_ row: QueueIndex.Row) -> String? { self.backlog.unroutedDomain(row) }
     func nextAttempt(_ row: QueueIndex.Row, at now: Timestamp) -> Timestamp? {
         self.backlog.nextAttempt(row, at: now)
+    }
+
+    /// Why a recipient does not go now.
+    func why(_ row: QueueIndex.Row, at now: Timestamp) -> WaitReason {
+        let why = self.backlog.why(row, at: now)
+        guard !self.canWrite else { return why }
+        return switch why {
+        case .due, .behind, .rate: .spoolFailing
+        default: why
+        }
+    }
+
+    /// When its time is over, if it is not put on hold.
+    func expiry(_ row: QueueIndex.Row, at now: Timestamp) -> Timestamp {
+        now.adding(milliseconds: self.backlog.retry(of: row).giveUp - self.index.age(row, at: now))
+    }
+
+    /// How long what is ready for these destinations takes if all goes well, in milliseconds; `nil` where it is not known.
+    func remaining(_ destinations: some Sequence<DestinationTable.Index>, at now: Timestamp) -> Int64? {
+        self.backlog.remaining(destinations, limit: self.configuration.delivery.connections, at: now)
     }
 
     /// The way to the site of a destination, where it is known.

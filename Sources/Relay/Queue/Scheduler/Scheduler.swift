@@ -55,7 +55,7 @@ struct Scheduler: Sendable {
     private var sessions: [Int: Session] = [:]
     private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
-    private var canWrite = true
+    private(set) var canWrite = true
     private(set) var isStopping = false
     /// For what waited too long.
     private var sweep: Walk
@@ -462,6 +462,7 @@ struct Scheduler: Sendable {
             rows, for: .order, routing: self.backlog.destinations.routing)
         return BegunOrder(
             number: number, targets: free, skipped: skipped,
+            destinations: Set(rows.compactMap { self.backlog.destination(of: $0) }),
             unroutedDomain: rows.first { self.backlog.destination(of: $0) == nil }.flatMap {
                 self.unroutedDomain($0)
             }, suspendedDestination: self.suspendedDestination(rows))

@@ -72,6 +72,7 @@ struct QueueOverview: Sendable {
             } else if counts.unsettled > 0, counts[.hold] == counts.unsettled {
                 row.condition = .hold
             }
+            if counts[.queued] > 0 { row.remaining = self.queue.scheduler.remaining(CollectionOfOne(index), at: now) }
             rows.append((row, counts[.deferred]))
         }
         if let unrouted = census.byDestination[QueueIndex.unrouted] {

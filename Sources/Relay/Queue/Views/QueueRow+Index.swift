@@ -23,7 +23,8 @@ extension QueueRow {
             matching: matching, from: index.reversePath(slot), to: index.forwardPath(leading),
             tries: Int(index.tries[Int(leading)]), nextAttempt: scheduler.nextAttempt(leading, at: now),
             destination: scheduler.destination(of: leading).map { scheduler.destinations[$0].nextHop.description },
-            lastReply: scheduler.reason(leading, at: now), tls: index.string(index.tls[Int(slot)]),
+            lastReply: scheduler.reason(leading, at: now), why: scheduler.why(leading, at: now),
+            tls: index.string(index.tls[Int(slot)]),
             user: index.string(index.users[Int(slot)]), progress: queue.progress(leading))
     }
 }

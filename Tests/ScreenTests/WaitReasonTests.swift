@@ -1,0 +1,76 @@
+import Mail
+import Monitor
+import Testing
+
+@testable import Screen
+
+@Suite("why not now, in words")
+struct WaitReasonTests {
+    private static let soon = ScriptedFeed.now.adding(milliseconds: 90_000)
+
+    private static let sentences: [(WaitReason, String, row: String?)] = [
+        (.due, "It is due and waits for a session.", nil),
+        (.behind(others: 1), "It is due, behind 1 other that goes there.", "behind 1 other"),
+        (.behind(others: 41_207), "It is due, behind 41,207 others that go there.", "behind 41,207 others"),
+        (.retryTime, "It waits for its retry time, in 90s; the last attempt ended with: 450 later.", nil),
+        (
+            .rate(until: soon), "Its route allows only so many in a time; its turn comes, in 90s.",
+            "rate limit, 90s to go"
+        ),
+        (
+            .lookup(until: nil, reason: nil), "It is being asked which hosts take mail for its domain.",
+            "its hosts are asked for"
+        ),
+        (
+            .lookup(until: soon, reason: "DNS: SERVFAIL"),
+            "It is not known for now which hosts take mail for its domain (DNS: SERVFAIL); it is asked again, in 90s; "
+                + "the last attempt ended with: 450 later.", "DNS: SERVFAIL"
+        ),
+        (
+            .suspended(by: "ops", until: soon, reason: "they move"),
+            "ops suspended its destination until 09:01:30 UTC, in 90s: they move; the last attempt ended with: 450 later.",
+            "suspended by ops, 90s to go: they move"
+        ),
+        (
+            .suspended(by: "ops", until: nil, reason: nil),
+            "ops suspended its destination, without an end; the last attempt ended with: 450 later.",
+            "suspended by ops"
+        ),
+        (
+            .spoolFailing, "Nothing is tried as long as the spool cannot write down what becomes of it.",
+            "the spool cannot write"
+        ),
+    ]
+
+    @Test("each reason is a sentence in the message view, and some words in the queue", arguments: sentences)
+    func words(_ why: WaitReason, _ sentence: String, _ row: String?) async {
+        let recipient = RecipientDetail(
+            ref: RecipientRef(node: "mx1", message: "4Q7K", index: 0, generation: 0), forwardPath: "<bob@example.org>",
+            state: .deferred, nextAttempt: Self.soon, lastReply: "450 later", why: why)
+        #expect(recipient.whyWords(ScriptedFeed.now) == sentence)
+        #expect(why.words(ScriptedFeed.now) == row)
+        let feed = ScriptedFeed()
+        feed.queued("4Q7K", from: "ann@example.net", to: "bob@example.org", reply: "450 later")
+        feed.write { $0.rows[0].why = why }
+        let rig = await Rig(feed, columns: 160, rows: 20)
+        await rig.press("2")
+        #expect(await rig.lines("4Q7K").first?.contains(row ?? "450 later") == true)
+    }
+
+    @Test("a destination says how long what is due for it takes")
+    func remaining() async {
+        let feed = ScriptedFeed()
+        feed.write { script in
+            script.overview.destinations = [
+                DestinationAges(
+                    destination: "mx.example.org:25", condition: .ok, remaining: 185_000, total: 7,
+                    ages: AgeCounts([7])),
+                DestinationAges(
+                    destination: "mx.example.net:25", condition: .ok, remaining: 900, total: 3, ages: AgeCounts([3])),
+            ]
+        }
+        let rig = await Rig(feed, columns: 120, rows: 36)
+        #expect(await rig.lines("mx.example.org:25").first?.contains("4m left") == true)
+        #expect(await rig.lines("mx.example.net:25").first?.contains(" ok ") == true)
+    }
+}
