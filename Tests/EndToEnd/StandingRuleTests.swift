@@ -114,6 +114,61 @@ extension EndToEnd {
             await farEnd.stop()
         }
 
+        @Test("what was being tried when a rule was set is held when it has to wait")
+        func underWay() async throws {
+            let farEnd = try await FarEnd.start(ledger: Ledger())
+            let (relay, feed) = try await self.start(via: farEnd.endpoint)
+            try await relay.send(to: ["<u@slow.example>"])
+            #expect(try await eventually { try await self.queued(feed) == ["active <u@slow.example>"] })
+            let terms = StandingRule.Terms(.hold(mail: .recipient(pattern: "slow.example")))
+            let set = try await feed.perform(.set(terms: terms))
+            #expect((set.done, set.skipped) == (0, [.active: 1]))
+            await farEnd.stop()
+            #expect(try await eventually { try await self.queued(feed) == ["hold <u@slow.example>"] })
+            #expect(try await feed.rules().map(\.held) == [1])
+            await relay.stop()
+        }
+
+        @Test("what a crash left half done, of a rule's beginning and of its end, the next start ends")
+        func halfDone() async throws {
+            let spool = try SQLiteSpool(directory: "\(self.folder.path)/spool", threads: .singleton)
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            func accept(_ to: String, heldUnder rule: Int64?) async throws {
+                let now = Timestamp.now
+                var recipient = SpooledRecipient(
+                    index: 0, forwardPath: try ForwardPath(parsing: to), due: now, heldUnder: rule)
+                if rule != nil { recipient.comesInOnHold("a rule", at: now) }
+                let message = SpooledMessage(
+                    id: spool.nextID(at: now), arrived: now, reversePath: .null, arrival: Arrival(with: "ESMTP"),
+                    contentOctets: 2, recipients: [recipient])
+                try await spool.accept(NewMessage(message, content: .buffer(ByteBuffer(string: "\r\n"))), on: loop)
+                    .get()
+            }
+            let begun = try await spool.set(
+                StandingRule.Terms(.hold(mail: .recipient(pattern: "*.org"))), at: .now, by: "ops", on: loop
+            ).get()
+            let over = try await spool.set(
+                StandingRule.Terms(.hold(mail: .recipient(pattern: "*.net")), until: .now), at: .now, by: "ops",
+                on: loop
+            ).get()
+            try await accept("<a@example.org>", heldUnder: nil)
+            try await accept("<b@example.com>", heldUnder: over.id + 1)
+            try await accept("<c@example.net>", heldUnder: over.id)
+            await spool.close()
+
+            let (relay, feed) = try await self.start()
+            #expect(
+                try await eventually {
+                    try await self.queued(feed) == [
+                        "hold <a@example.org>", "queued <b@example.com>", "queued <c@example.net>",
+                    ]
+                })
+            #expect(try await eventually { try await feed.rules().map(\.rule.id) == [begun.id] })
+            let last = try await feed.facts(after: nil, count: 100).rows.filter { $0.kind == .ruleEnded }
+            #expect(last.map(\.actor) == [nil])
+            await relay.stop()
+        }
+
         @Test("who is refused, is so in a session under way too, with the rule's own words; nobody else is")
         func refuse() async throws {
             let (relay, feed) = try await self.start()

@@ -66,6 +66,7 @@ final class Simulation {
     private var attempts: [Int: (session: Int, recipients: [Recipient], begun: Int64)] = [:]
     private var settlements: [Int: (message: QueueID, outcomes: [Settlement.Outcome], hasFailed: Bool)] = [:]
     private var orders: [Int: (action: Order.Action, targets: [RecipientTarget])] = [:]
+    private var destinationOrders = DestinationOrders()
     private var tried: Set<Recipient> = []
     private var ordered: Set<Recipient> = []
     private var greeted: Set<Recipient> = []
@@ -287,14 +288,15 @@ final class Simulation {
     private func chaos() {
         switch Int.random(in: 0..<100, using: &self.random) {
         case ..<40:
-            let host = "h\(Int.random(in: 0..<Self.domains, using: &self.random)).example"
+            let host = self.anyHost()
             self.moods[self.chance(70) ? host : "m" + host.dropFirst()] = Mood.allCases.randomElement(
                 using: &self.random)
             let domain = "d\(Int.random(in: 0..<Self.domains, using: &self.random)).example"
             self.exchangers[domain] = Exchangers.allCases.randomElement(using: &self.random)
         case ..<75: self.order()
         case ..<85: self.jump()
-        case ..<92:
+        case ..<88: self.orderDestination()
+        case ..<94:
             self.shift = Int.random(in: 0..<4, using: &self.random)
             self.route()
         default: self.kill()
@@ -304,6 +306,21 @@ final class Simulation {
 
     /// Messages that some hosts take in ten seconds.
     private static let rate = RouteLimits.Rate(messages: 5, milliseconds: 10_000)
+
+    private func anyHost() -> String { "h\(Int.random(in: 0..<Self.domains, using: &self.random)).example" }
+
+    /// A destination is suspended or resumed, or its mail sent another way or back.
+    private func orderDestination() {
+        let name = "\(self.anyHost()):25"
+        if self.chance(50) {
+            let isSuspended = self.destinationOrders.suspensions[name] != nil
+            self.destinationOrders.suspensions[name] = isSuspended ? nil : Suspension(by: "ops")
+        } else {
+            let detour = Detour(self.anyHost())
+            self.destinationOrders.detours[name] = self.destinationOrders.detours[name] == nil ? detour : nil
+        }
+        self.scheduler.destinationsOrdered(self.destinationOrders, at: self.now)
+    }
 
     /// Each domain has a host, by name or by MX, some of which are to be spared; and three domains have none as long as
     /// there is chaos.
@@ -341,6 +358,7 @@ final class Simulation {
         case 1: self.order(.drop(undoUntil: self.now), targets)
         case 2, 3, 4: self.order(.hold, targets)
         case 5, 6: self.order(.release, targets)
+        case 7: self.order(.reroute(via: self.chance(70) ? self.anyHost() : nil), targets)
         default: self.order(.retry, targets)
         }
     }
@@ -378,6 +396,7 @@ final class Simulation {
         (self.sessions, self.attempts, self.settlements, self.orders) = ([:], [:], [:], [:])
         (self.tried, self.ordered, self.paced) = ([], [], [:])
         self.scheduler = Scheduler(self.configuration, at: self.now)
+        self.scheduler.destinationsOrdered(self.destinationOrders, at: self.now)
         for (_, message) in self.spool.messages.sorted(by: { $0.key < $1.key }) {
             self.scheduler.accepted(message, at: self.now)
         }
@@ -385,6 +404,8 @@ final class Simulation {
 
     private func calmDown() {
         self.isCalm = true
+        self.destinationOrders = DestinationOrders()
+        self.scheduler.destinationsOrdered(self.destinationOrders, at: self.now)
         self.route()
         self.drain()
         let held = self.spool.messages.values.sorted { $0.id < $1.id }.flatMap { message in
@@ -431,6 +452,11 @@ final class Simulation {
         self.begun += 1
         let rows = self.scheduler.claims[attempt]?.rows ?? []
         self.expect(!rows.isEmpty, "an attempt at nothing")
+        for name in rows.compactMap({ self.scheduler.destination(of: $0) })
+            .map({ self.scheduler.destinations[$0].nextHop.description })
+        {
+            self.expect(self.destinationOrders.suspensions[name] == nil, "\(name) is suspended, and mail goes there")
+        }
         let recipients = rows.map { row in
             Recipient(message: id, index: Int(self.scheduler.index.rowIndex[Int(row)]))
         }
@@ -536,7 +562,7 @@ final class Simulation {
         }
         self.expect(sessions == self.sessions.count, "\(self.sessions.count - sessions) sessions go nowhere")
         self.expect(
-            self.scheduler.destinations.capacity <= 2 * Self.domains,
+            self.scheduler.destinations.capacity <= 4 * Self.domains,
             "\(self.scheduler.destinations.capacity) destinations"
         )
     }
