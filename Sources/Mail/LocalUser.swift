@@ -8,6 +8,12 @@ public struct LocalUser: Sendable, Hashable, CustomStringConvertible {
         self.name = name
         self.number = number
     }
+    /// - Parameter description: of another; `nil` for any other text.
+    public init?(description: String) {
+        guard description.hasSuffix(")"), let end = description.firstRange(of: " (uid ") else { return nil }
+        guard let number = UInt32(description[end.upperBound...].dropLast()) else { return nil }
+        self.init(name: String(description[..<end.lowerBound]), number: number)
+    }
     /// `ann (uid 1000)`
     public var description: String { "\(self.name) (uid \(self.number))" }
 }

@@ -77,7 +77,7 @@ public enum StandingOrder: Hashable, Sendable, Codable, CustomStringConvertible 
 public enum MailCondition: Hashable, Sendable, Codable, CustomStringConvertible {
     /// The reverse-path: `ann@example.net`, `example.net`, `*.example.net`, `*`; `<>` is that of reports.
     case sender(pattern: String)
-    /// Who logged in.
+    /// Who logged in, or is at the other end of a Unix socket.
     case user(name: String)
     /// The client's address, or a range of them: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`.
     case client(network: String)

@@ -39,6 +39,19 @@ struct AddressPatternTests {
     @Test("is refused where it is none", arguments: ["", "@example.org", "a@*.example.org", "a@*", "*.*", "a b", "a@"])
     func bad(_ text: String) { #expect(AddressPattern(text) == nil) }
 
+    @Test("a user is who logged in, or is at the other end of a Unix socket, by whatever name")
+    func users() throws {
+        let ann = try MailMatcher(.user(name: "ann"))
+        func origin(_ user: String?, _ client: String) -> MailOrigin {
+            MailOrigin(reversePath: .null, user: user, client: client)
+        }
+        #expect(ann.matches(origin("ann", "192.0.2.7:40112")))
+        #expect(ann.matches(origin(nil, "ann (uid 1000)")))
+        #expect(!ann.matches(origin("bob", "192.0.2.7:40112")))
+        #expect(!ann.matches(origin(nil, "bob (uid 1001)")))
+        #expect(!ann.matches(origin(nil, "[2001:db8::1]:25")))
+    }
+
     @Test("a rule whose time is over means nothing, although nobody has ended it")
     func over() throws {
         var book = RuleBook()

@@ -6,14 +6,15 @@ import Spool
 /// Where mail comes from, as far as standing rules ask.
 struct MailOrigin: Sendable {
     var reversePath: ReversePath
+    /// Who logged in, or is at the other end of a Unix socket.
     var user: String?
     /// The octets of the client's address, as the screen shows it.
     var client: [UInt8]?
 
-    /// - Parameter client: `192.0.2.7:40112`
+    /// - Parameter client: `192.0.2.7:40112`, `ann (uid 1000)`
     init(reversePath: ReversePath, user: String?, client: String?) {
         self.reversePath = reversePath
-        self.user = user
+        self.user = user ?? client.flatMap { LocalUser(description: $0) }?.name
         self.client = client.flatMap { SocketEndpoint($0, defaultPort: 0) }.flatMap { Network.octets($0.host) }
     }
 
@@ -50,6 +51,14 @@ enum MailMatcher: Sendable {
         if let pattern = AddressPattern(text), !pattern.isNull || !more.isEmpty { return pattern }
         throw FeedError(
             .invalid, "\(text) is no address: name \(more)ann@example.org, example.org, *.example.org or *")
+    }
+
+    /// It asks who handed the mail over.
+    var isAboutClient: Bool {
+        switch self {
+        case .user, .client: true
+        case .sender, .recipient: false
+        }
     }
 
     func matches(_ origin: MailOrigin) -> Bool {

@@ -244,7 +244,7 @@ final class RuleKeeper: Sendable {
             return try await self.select(FilterExpression(.dest, is: destination), where: isWanted)
         case .hold(let mail), .refuse(let mail, _):
             let matcher = try MailMatcher(mail)
-            let found = if case .client = matcher { try await self.messages(matching: matcher) } else { Set<QueueID>() }
+            let found = matcher.isAboutClient ? try await self.messages(matching: matcher) : []
             return try await self.select { row in
                 isWanted(row)
                     && (found.contains(self.queue.scheduler.index.id(ofRow: row))
@@ -255,17 +255,15 @@ final class RuleKeeper: Sendable {
 
     private func matches(_ row: QueueIndex.Row, _ matcher: MailMatcher) -> Bool {
         // Nothing of the index is copied: it would cost more than what is done with it.
-        let slot = self.queue.scheduler.index.rowSlot[Int(row)]
         switch matcher {
         case .recipient(let pattern):
             let text = self.queue.scheduler.index.forwardPath(row)
             return (try? ForwardPath(parsing: text, utf8: true)).map(pattern.matches) ?? false
         case .sender(let pattern):
-            let text = self.queue.scheduler.index.reversePath(slot)
+            let text = self.queue.scheduler.index.reversePath(
+                self.queue.scheduler.index.rowSlot[Int(row)])
             return (try? ReversePath(parsing: text, utf8: true)).map(pattern.matches) ?? false
-        case .user(let name):
-            return self.queue.scheduler.index.string(self.queue.scheduler.index.users[Int(slot)]) == name
-        case .client: return false
+        case .user, .client: return false
         }
     }
 
