@@ -27,7 +27,9 @@ public enum PathSyntaxError: Error, Equatable, Sendable, CustomStringConvertible
 /// More lenient than the grammar in one point: an underscore may stand in a domain, as it does in practice. Octets
 /// beyond ASCII fit nowhere in it, unless SMTPUTF8 lets them (RFC 6531 §3.3).
 struct PathParser: Sendable {
-    static let localPartLimit = 64
+    /// What a path has room for. §4.5.3.1.1 has 64 octets as what everybody has to take, and lists and forwarders make longer
+    /// ones of a sender's whole address.
+    static let localPartLimit = pathLimit - 2
     static let labelLimit = 63
     static let domainLimit = 255
     /// §4.5.3.1.3 counts 256 with the angle brackets.
