@@ -69,6 +69,7 @@ struct ConfigurationTests {
             Route(
                 pattern: try #require(DomainPattern("c.example")), via: [SocketEndpoint(host: "c.example", port: 587)],
                 security: security))
+        configuration.routes[0].srs = SenderRewriting(domain: "srs.example.net", secretFile: "srs")
         configuration.signing = [
             SigningRule(domain: "example.org", selector: "mail", key: "key.pem"),
             SigningRule(
@@ -182,6 +183,10 @@ struct ConfigurationTests {
             (
                 "[[listen]]\naddress = \"unix:/run/x\"\ntls = \"starttls\"",
                 "hoptop.toml:3: listen[0].tls: means nothing for unix:/run/x: remove it"
+            ),
+            (
+                "[[route]]\ndomain = \"a\"\nvia = [\"a:1\"]\nsrs = { domain = \"s.example\", secret-file = \"x\" }\n[[route]]\ndomain = \"b\"\nvia = [\"a:1\"]\nsrs = { domain = \"S.example\", secret-file = \"y\" }",
+                "hoptop.toml:8: route[1].srs: s.example has another secret already"
             ),
             ("listen = []", "hoptop.toml:1: listen: names no address: write [[listen]], or nothing for the default"),
             (

@@ -34,11 +34,17 @@ final class Admission: Sendable {
 
     /// - Parameter user: who logged in, which allows to relay.
     func recipient(
-        _ path: ForwardPath, from peer: Peer, user: String?
+        _ path: ForwardPath, from peer: Peer, user: String?, at now: Timestamp
     ) -> ServerSession.Verdict {
         guard case .path(let forward) = path else { return .accept }  // <Postmaster>: every server takes it (§4.5.1).
         if !forward.route.isEmpty, self.configuration.sourceRoutes == .reject {
             return .refuse(Reply(550, EnhancedStatusCode(5, 1, 3), "Source routes are not accepted here"))
+        }
+        switch self.keyring.rewriters?.meaning(of: forward.mailbox, at: now) {
+        case .standsFor: return .accept
+        case .forged:
+            return .refuse(Reply(550, EnhancedStatusCode(5, 1, 1), "No rewritten sender (SRS) of ours, or too old"))
+        case .asItIs, nil: break
         }
         if user != nil || self.mayRelay(peer) || self.isOurPostmaster(forward.mailbox) { return .accept }
         let domain = forward.mailbox.domain.canonical
@@ -52,13 +58,16 @@ final class Admission: Sendable {
     }
 
     /// The forward-path as the queue keeps it: our own name taken off the route, `<Postmaster>` made a mailbox, the
-    /// route stripped unless this client's routes are honoured (RFC 5321 §3.6.1, appendix C).
+    /// route stripped unless this client's routes are honoured (RFC 5321 §3.6.1, appendix C), a rewritten sender turned back.
     ///
     /// - Returns: the path, and whether a route was walked, so that our name goes to the front of the reverse-path.
-    func queued(_ path: ForwardPath, from peer: Peer) -> (path: ForwardPath, moved: Bool) {
+    func queued(_ path: ForwardPath, from peer: Peer, at now: Timestamp) -> (path: ForwardPath, moved: Bool) {
         let us = Domain(self.configuration.hostname)
         guard case .path(var forward) = path else {
             let mailbox = self.configuration.postmaster ?? Mailbox(localPart: "postmaster", domain: us)
+            return (.path(Path(mailbox: mailbox)), false)
+        }
+        if case .standsFor(let mailbox) = self.keyring.rewriters?.meaning(of: forward.mailbox, at: now) {
             return (.path(Path(mailbox: mailbox)), false)
         }
         guard !forward.route.isEmpty else { return (path, false) }

@@ -234,8 +234,11 @@ final class Queue: @unchecked Sendable {
     }
 
     private func begin(_ attempt: Int, _ message: SpooledMessage, on session: Int, isNew: Bool) {
-        guard let transaction = self.scheduler.transaction(ofAttempt: attempt, message, at: self.now) else {
+        guard var transaction = self.scheduler.transaction(ofAttempt: attempt, message, at: self.now) else {
             return self.notBegun(attempt, .unreadable("the spool names other recipients"), session, isNew: isNew)
+        }
+        if let rewriters = self.keyring.rewriters, let rewriting = self.scheduler.rewriting(ofAttempt: attempt) {
+            transaction.reversePath = rewriters.rewritten(transaction.reversePath, by: rewriting, at: message.arrived)
         }
         let job = Job(
             number: attempt, message: message.id, transaction: transaction,

@@ -171,7 +171,7 @@ extension ServerHandler {
         recipients.reserveCapacity(envelope.recipients.count)
         var known: Set<ForwardPath> = []
         for recipient in envelope.recipients {
-            let queued = self.admission.queued(recipient.forwardPath, from: self.peer)
+            let queued = self.admission.queued(recipient.forwardPath, from: self.peer, at: arrived)
             // A set costs more than a single recipient, and most messages have no more.
             guard envelope.recipients.count == 1 || known.insert(Self.knownAs(queued.path)).inserted else { continue }
             var spooled = SpooledRecipient(

@@ -26,7 +26,8 @@ extension ServerHandler {
                 (refusal ?? self.ruledOut(path)).map { .refuse($0) } ?? .accept,
                 unlessFiltersObjectTo: .mail(path, parameters), context)
         case .recipient(let path, let parameters):
-            var verdict = self.admission.recipient(path, from: self.peer, user: self.session.user)
+            var verdict = self.admission.recipient(
+                path, from: self.peer, user: self.session.user, at: self.now)
             if verdict == .accept, let refusal = self.ruledOut(path) { verdict = .refuse(refusal) }
             self.decided(verdict, unlessFiltersObjectTo: .recipient(path, parameters), context)
         case .content(let envelope):

@@ -14,15 +14,18 @@ public struct NextHop: Sendable, Hashable, CustomStringConvertible {
     public var security: RouteSecurity
     public var limits: RouteLimits
     public var retry: RouteRetry
+    /// How the senders of what goes there are rewritten.
+    public var srs: SenderRewriting?
 
     public init(
         _ place: Place, security: RouteSecurity = RouteSecurity(), limits: RouteLimits = RouteLimits(),
-        retry: RouteRetry = RouteRetry()
+        retry: RouteRetry = RouteRetry(), srs: SenderRewriting? = nil
     ) {
         self.place = place
         self.security = security
         self.limits = limits
         self.retry = retry
+        self.srs = srs
     }
 
     /// The place tells almost all of them apart.

@@ -14,6 +14,8 @@ public struct Route: Sendable, Hashable {
     public var security: RouteSecurity
     public var limits = RouteLimits()
     public var retry = RouteRetry()
+    /// How senders are rewritten; `nil`: they stay.
+    public var srs: SenderRewriting?
 
     public init(pattern: DomainPattern, via: Via, security: RouteSecurity = RouteSecurity()) {
         self.pattern = pattern
@@ -40,7 +42,7 @@ public struct Route: Sendable, Hashable {
             case .hosts(let hosts): .hosts(hosts)
             case .exchangers: .exchangers(of: Domain(domain))
             }
-        return NextHop(place, security: self.security, limits: self.limits, retry: self.retry)
+        return NextHop(place, security: self.security, limits: self.limits, retry: self.retry, srs: self.srs)
     }
 }
 

@@ -16,6 +16,8 @@ public struct Keyring: Sendable {
     let users: Users?
     /// `nil` without `[[dkim]]`.
     let signing: SigningTable?
+    /// `nil` where no route rewrites senders.
+    let rewriters: SenderRewriters?
     private let clients: [ClientContext: NIOSSLContext]
 
     /// What sessions out need contexts of their own for.
@@ -47,6 +49,7 @@ public struct Keyring: Sendable {
         self.users = try configuration.users.map(Self.users)
         self.signing = configuration.signing.isEmpty ? nil : try SigningTable(configuration)
         do { try configuration.resolver.check() } catch { throw KeyringError(description: "\(error)") }
+        self.rewriters = try SenderRewriters(configuration)
         var clients: [ClientContext: NIOSSLContext] = [:]
         for route in configuration.routes where route.security.tls != .none {
             let context = ClientContext(route.security)

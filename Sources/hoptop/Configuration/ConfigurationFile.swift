@@ -220,6 +220,10 @@ enum ConfigurationFile {
             var route = Route(pattern: pattern, via: via, security: security)
             route.limits = self.route.limits
             route.retry = self.route.retry
+            route.srs = self.route.srs
+            if let srs = route.srs, self.configuration.routes.contains(where: { $0.srs?.isOther(srs) == true }) {
+                return self.fail("\(path).srs", "\(srs.domain) has another secret already")
+            }
             self.configuration.routes.append(route)
         }
 

@@ -101,6 +101,7 @@ struct RouteDraft: Sendable {
     var user: String?
     var password: Secret?
     var token: Secret?
+    var srs: SenderRewriting?
 
     init() {}
     init(_ route: Route) {
@@ -109,6 +110,7 @@ struct RouteDraft: Sendable {
         self.security = route.security
         self.limits = route.limits
         self.retry = route.retry
+        self.srs = route.srs
         self.user = route.security.login?.user
         switch route.security.login?.kind {
         case .password: self.password = route.security.login?.secret
@@ -179,6 +181,19 @@ extension ConfigurationKey<RouteDraft> {
         .text("user", "Who we log in as.", "a user name", example: "\"relay@example.net\"", \.user),
         .secret("password", "With that password.", \.password, allowed: ["file", "environment"]),
         .secret("token", "Or with that token (XOAUTH2).", \.token, allowed: ["file", "environment", "command"]),
+        .init(
+            path: "srs", explanation: "Senders are rewritten to that domain, whose mail comes to us (for forwarders).",
+            read: { route, value throws(Refusal) in
+                let form = "{ domain = \"srs.example.net\", secret-file = \"…\" }"
+                guard case .table(let table) = value, table.count == 2, let domain = table["domain"],
+                    let file = table["secret-file"], !file.isEmpty, let name = try? Domain(parsing: domain),
+                    !name.isAddressLiteral
+                else { throw Refusal(form) }
+                route.srs = SenderRewriting(domain: name.canonical, secretFile: file)
+            },
+            write: { route in
+                route.srs.map { "{ domain = \(quoted($0.domain)), secret-file = \(quoted($0.secretFile)) }" }
+            }, example: "{ domain = \"srs.example.net\", secret-file = \"/etc/hoptop/srs\" }"),
     ]
 
     private static func fingerprint(_ text: String) -> [UInt8]? {

@@ -67,13 +67,13 @@ extension RouteTable {
         switch detour {
         case .exchangers:
             security.isImplicit = false
-            return NextHop(.exchangers(of: Domain(domain)), security: security, retry: retry)
+            return NextHop(.exchangers(of: Domain(domain)), security: security, retry: retry, srs: hop?.srs)
         case .host(let endpoint):
             security.isImplicit = endpoint.port == 465
             let route = self.route(via: endpoint)
             return NextHop(
                 .hosts([endpoint]), security: route?.security ?? security, limits: route?.limits ?? RouteLimits(),
-                retry: retry)
+                retry: retry, srs: route.map(\.srs) ?? hop?.srs)
         }
     }
 }

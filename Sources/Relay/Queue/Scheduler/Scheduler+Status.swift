@@ -89,6 +89,12 @@ extension Scheduler {
             deliverBy: message.deliverBy(after: rows.map { self.index.age($0, at: now) }.max() ?? 0))
     }
 
+    /// How the route of an attempt rewrites senders.
+    func rewriting(ofAttempt number: Int) -> SenderRewriting? {
+        guard let row = self.claims[number]?.rows.first, let destination = self.destination(of: row) else { return nil }
+        return self.destinations[destination].nextHop.srs
+    }
+
     /// Those that the attempt is for, mostly all; `nil` where one is missing.
     private func recipients(_ rows: [QueueIndex.Row], of message: SpooledMessage)
         -> [SpooledRecipient]?
