@@ -22,8 +22,10 @@ public struct RelayConfiguration: Sendable, Hashable {
         public init() {}
 
         /// ``connections``, resolved. What else needs descriptors keeps its share: the spool, and sessions out.
-        var sessions: Int {
-            let possible = max(Self.descriptors - Self.descriptors / 4, 64)
+        ///
+        /// - Parameter descriptors: that a session needs: its own, and one for each filter.
+        fileprivate func sessions(descriptors each: Int) -> Int {
+            let possible = max((Self.descriptors - Self.descriptors / 4) / each, 64)
             return self.connections > 0 ? min(self.connections, possible) : possible
         }
         private static let descriptors: Int = {
@@ -109,6 +111,9 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var resolver = ResolverConfiguration()
     public var limits = Limits()
     public var timeouts = Timeouts()
+
+    /// Inbound sessions in all.
+    var sessions: Int { self.limits.sessions(descriptors: 1 + self.milters.count) }
 
     public init(
         hostname: String, postmaster: Mailbox? = nil, listen: [Listener], networks: [Network] = Network.loopback,

@@ -23,7 +23,7 @@ final class Admission: Sendable {
     ///   - sessions: inbound sessions in all, this one included; `fromClient`: those of the same address.
     func greeting(_ peer: Peer, sessions: Int, fromClient: Int) -> ServerSession.Verdict {
         let limits = self.configuration.limits
-        if sessions > limits.sessions {
+        if sessions > self.configuration.sessions {
             return .disconnect(Reply(421, EnhancedStatusCode(4, 3, 2), "Too many connections, try again later"))
         }
         if fromClient > limits.connectionsPerClient, !self.mayRelay(peer) {

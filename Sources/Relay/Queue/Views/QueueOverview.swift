@@ -36,7 +36,7 @@ struct QueueOverview: Sendable {
             recipients: counts,
             received: rates.received, relayed: rates.relayed, deferred: rates.deferred, bounced: rates.bounced,
             receiveP95: p95.receive, relayP95: p95.relay,
-            sessionsInLimit: self.queue.scheduler.configuration.limits.sessions, oldest: census.oldest,
+            sessionsInLimit: self.queue.scheduler.configuration.sessions, oldest: census.oldest,
             attention: self.suspended(rows) + Self.attention(rows, census),
             destinations: rows.prefix(Self.destinationsShown).map(\.ages),
             moreDestinations: max(rows.count - Self.destinationsShown, 0))
