@@ -43,6 +43,9 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
@@ -59,6 +62,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -80,13 +86,14 @@ let package = Package(
             exclude: ["README.md"]),
         .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"]), .brew(["unbound"])]),
         room("DNS", ["CUnbound", nioCore, nioPosix, nioConcurrency]),
+        room("TLSPolicy", [crypto, x509, asn1]),
         .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
         room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
         room(
             "Relay",
             [
-                "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "CMalloc", nioCore, nioPosix,
-                nioSSL, nioTLS, nioConcurrency, crypto, deque, heap, histogram, logging,
+                "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", "CMalloc", httpClient,
+                nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
             "Screen", ["Monitor", "Mail", "SMTP", toml, collections], resources: [.embedInCode("Themes/Shipped")]),
@@ -105,6 +112,7 @@ let package = Package(
         .target(name: "DiskFaults", path: "Tests/DiskFaults"),
         tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
         tests("SASLTests", ["SASL", "SMTP"]),
+        tests("TLSPolicyTests", ["TLSPolicy", crypto, x509, asn1]),
         tests("MailTests", ["Mail", "SMTP", nioCore]),
         tests("DKIMTests", ["DKIM", "Mail", nioCore, crypto, cryptoExtras]),
         tests("MilterTests", ["Milter", "SMTP", nioCore]),

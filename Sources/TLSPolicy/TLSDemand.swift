@@ -1,0 +1,124 @@
+/// What has to hold before mail goes to one host, which policy says so, and why.
+public struct TLSDemand: Hashable, Sendable {
+    public enum Policy: String, Hashable, Sendable, Codable, CaseIterable {
+        /// Nobody demands anything.
+        case opportunistic
+        /// The operator's route.
+        case route
+        case dane
+        case mtaSTS = "mta-sts"
+
+        /// As people write it.
+        public var words: String {
+            switch self {
+            case .opportunistic: "opportunistic"
+            case .route: "route"
+            case .dane: "DANE"
+            case .mtaSTS: "MTA-STS"
+            }
+        }
+    }
+
+    /// Whether there is to be TLS, and what then.
+    public enum Level: Hashable, Sendable {
+        case never
+        /// Where it is offered, with any certificate; without where it fails.
+        case ifOffered
+        /// With any certificate.
+        case encrypted
+        case verified(CertificateCheck)
+    }
+
+    public var level: Level
+    public var policy: Policy
+    /// One line: `TLSA 3 1 1 0a1b2c3d… of _25._tcp.mx.example.org`.
+    public var why: String
+
+    public init(_ level: Level, _ policy: Policy, why: String) {
+        self.level = level
+        self.policy = policy
+        self.why = why
+    }
+
+    /// Mail goes out in TLS only.
+    public var requiresTLS: Bool {
+        switch self.level {
+        case .never, .ifOffered: false
+        case .encrypted, .verified: true
+        }
+    }
+
+    public var check: CertificateCheck? {
+        if case .verified(let check) = self.level { check } else { nil }
+    }
+
+    /// A session that was made for the other demand does for this one too.
+    public var isVerified: Bool { self.check != nil }
+}
+
+/// What the policies say of one host.
+public enum HostVerdict: Hashable, Sendable {
+    case demand(TLSDemand)
+    /// No mail there for now: which policy says so, and why.
+    case passOver(TLSDemand.Policy, why: String)
+}
+
+extension HostVerdict {
+    /// What holds where the operator's route leaves it to the policies. DANE comes first, and MTA-STS does not override it
+    /// (RFC 8461 §2).
+    ///
+    /// - Parameters:
+    ///   - route: what the route demands without them.
+    ///   - host: the host's name in A-labels.
+    ///   - domain: whose exchanger it is, when it is one.
+    public init(
+        route: TLSDemand, dane: DANEFinding, sts: STSFinding, host: String, domain: String?
+    ) {
+        var reasons: [String] = []
+        switch dane {
+        case .off: break
+        case .unsigned(let what): reasons.append("no DANE: \(what)")
+        case .none(let name): reasons.append("no DANE: no TLSA records at \(name)")
+        case .unavailable(let why):
+            self = .passOver(.dane, why: why)
+            return
+        case .records(let records, let name):
+            guard let usable = TLSARecords(records) else {
+                // RFC 7672 §2.2: they show that there is TLS, and no more.
+                self = .demand(TLSDemand(.encrypted, .dane, why: "no TLSA record at \(name) can be used"))
+                return
+            }
+            let names = [host, domain].compactMap { $0 }.reduce(into: [String]()) { names, name in
+                if !names.contains(name) { names.append(name) }
+            }
+            let shown = usable.usable.prefix(3).map { "\($0)" }.joined(separator: ", ")
+            let more = usable.usable.count > 3 ? " and \(usable.usable.count - 3) more" : ""
+            self = .demand(
+                TLSDemand(
+                    .verified(.dane(usable, names: names.map { ReferenceName($0) })), .dane,
+                    why: "TLSA \(shown)\(more) at \(name)"))
+            return
+        }
+        switch sts {
+        case .off: break
+        case .none(let why): reasons.append("no MTA-STS: \(why)")
+        case .policy(let policy, let domain):
+            switch policy.mode {
+            case .none: reasons.append("no MTA-STS: \(domain) ended its policy")
+            case .testing: reasons.append("MTA-STS: \(domain) is only testing")
+            case .enforce:
+                guard policy.allows(host) else {
+                    self = .passOver(.mtaSTS, why: "\(host) is no host of the policy of \(domain)")
+                    return
+                }
+                self = .demand(
+                    TLSDemand(
+                        .verified(.authority(names: [ReferenceName(host)])), .mtaSTS,
+                        why: "the policy of \(domain) is enforced"))
+                return
+            }
+        }
+        self = .demand(
+            TLSDemand(route.level, route.policy, why: ([route.why] + reasons).joined(separator: "; ")))
+    }
+}
