@@ -91,6 +91,8 @@ public protocol Spool: Sendable {
     func forget(reader: String, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
     func counters() async throws -> Counters
 
+    /// Policies of domains, beside the mail.
+    var policies: any PolicyStore { get }
     /// How the store itself is doing.
     var condition: any SpoolCondition { get }
 

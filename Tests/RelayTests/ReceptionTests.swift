@@ -93,8 +93,16 @@ final class MemorySpool: Spool {
     }
     func facts(of id: QueueID) async throws -> [Fact] { throw Self.unasked }
     func counters() async throws -> Counters { throw Self.unasked }
+    var policies: any PolicyStore { self }
     var condition: any SpoolCondition { self }
     func close() async {}
+}
+
+extension MemorySpool: PolicyStore {
+    func keep(_ policy: KeptPolicy, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        eventLoop.makeSucceededVoidFuture()
+    }
+    func keptPolicy(of domain: String, at now: Timestamp) async throws -> KeptPolicy? { nil }
 }
 
 extension MemorySpool: SpoolCondition {

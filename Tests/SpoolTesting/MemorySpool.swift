@@ -4,7 +4,7 @@ package import NIOCore
 package import Spool
 
 /// A node's spool in memory: the same rules as on a disk, and another node may share its ``MemoryStore``.
-package final class MemorySpool: Spool, SpoolCondition {
+package final class MemorySpool: Spool, SpoolCondition, PolicyStore {
     private let store: MemoryStore
     private let node: UInt8
     private let changes: AsyncStream<QueueID>
@@ -152,6 +152,18 @@ package final class MemorySpool: Spool, SpoolCondition {
 
     package func forget(reader: String, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.change(on: eventLoop) { $1.totals.readers[reader] = nil }
+    }
+
+    // MARK: policies
+
+    package var policies: any PolicyStore { self }
+
+    package func keep(_ policy: KeptPolicy, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.change(on: eventLoop) { $1.totals.policies[policy.domain] = policy }
+    }
+
+    package func keptPolicy(of domain: String, at now: Timestamp) async throws -> KeptPolicy? {
+        try self.read { state in state.totals.policies[domain].flatMap { $0.until > now ? $0 : nil } }
     }
 
     package func counters() async throws -> Counters { try self.read { $0.totals.counters } }

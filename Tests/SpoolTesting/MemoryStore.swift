@@ -82,6 +82,7 @@ package final class MemoryStore: Sendable {
     struct Totals {
         var counters = Counters()
         var readers: [String: Int] = [:]
+        var policies: [String: KeptPolicy] = [:]
         var lastID: QueueID?
         var lastToken: Int64 = 0
         var rules: [StandingRule] = []

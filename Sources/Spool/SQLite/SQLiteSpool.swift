@@ -284,7 +284,7 @@ public final class SQLiteSpool: Spool {
     /// No transaction is begun, whose statements GRDB would compile each time.
     ///
     /// - Parameter body: one SELECT, or several that need not see the same moment.
-    private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         do { return try await self.pool.unsafeRead(body) } catch { throw SpoolError(error, reading: true) }
     }
 

@@ -73,7 +73,10 @@ enum Schema {
         if found < 6 {
             try db.execute(sql: "ALTER TABLE counters ADD COLUMN lastRule INTEGER NOT NULL DEFAULT 0")
         }
-        if found < 1 { try self.addRules(db) }
+        if found < 1 {
+            try self.addRules(db)
+            try self.addPolicies(db)
+        }
         try db.execute(sql: "PRAGMA user_version = \(self.version)")
     }
 
@@ -86,6 +89,7 @@ enum Schema {
     static func addMissing(_ db: Database) throws {
         try db.execute(sql: "CREATE INDEX IF NOT EXISTS droppedByTime ON dropped (until)")
         try self.addRules(db)
+        try self.addPolicies(db)
     }
 
     /// Room for a table's first page is made by moving another, which may be damaged.
@@ -94,6 +98,15 @@ enum Schema {
             sql: """
                 CREATE TABLE IF NOT EXISTS rules (
                     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, terms TEXT NOT NULL)
+                """)
+    }
+
+    private static func addPolicies(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE IF NOT EXISTS policies (
+                    domain TEXT PRIMARY KEY, id TEXT NOT NULL, text TEXT NOT NULL, fetched INTEGER NOT NULL,
+                    until INTEGER NOT NULL) WITHOUT ROWID
                 """)
     }
 }

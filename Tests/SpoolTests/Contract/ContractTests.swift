@@ -519,6 +519,32 @@ struct ContractTests {
         try await play(implementation.make())
     }
 
+    // MARK: policies
+
+    @Test("a policy is kept over a restart until its end, and the last one counts", arguments: Implementation.allCases)
+    func policies(_ implementation: Implementation) async throws {
+        func play(_ store: some StoreUnderTest) async throws {
+            func policy(_ id: String, _ fetched: Int64, _ until: Int64, of domain: String = "example.org") -> KeptPolicy
+            {
+                KeptPolicy(
+                    domain: domain, id: id, text: "version: STSv1\r\n\(id)",
+                    fetched: Timestamp(milliseconds: fetched), until: Timestamp(milliseconds: until))
+            }
+            func kept(at now: Int64, of domain: String = "example.org") async throws -> KeptPolicy? {
+                try await store.spool.policies.keptPolicy(of: domain, at: Timestamp(milliseconds: now))
+            }
+            #expect(try await kept(at: 1) == nil)
+            for policy in [policy("a", 1, 100), policy("x", 1, 10, of: "other.example"), policy("b", 20, 50)] {
+                try await store.spool.policies.keep(policy, on: store.loop).get()
+            }
+            try await store.reopen()
+            #expect(try await kept(at: 49) == policy("b", 20, 50))
+            #expect(try await kept(at: 50) == nil)
+            #expect(try await kept(at: 20, of: "other.example") == nil)
+        }
+        try await play(implementation.make())
+    }
+
     // MARK: the end
 
     @Test("closing waits for what was begun; then everything is refused", arguments: Implementation.allCases)
