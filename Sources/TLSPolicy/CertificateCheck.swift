@@ -37,13 +37,8 @@ extension CertificateCheck {
             }
         }
 
-        /// - Parameter text: certificates in PEM.
-        public init(pem text: String) throws {
-            self = .only(
-                CertificateStore(
-                    try PEMDocument.parseMultiple(pemString: text)
-                        .filter { $0.discriminator == Certificate.defaultPEMDiscriminator }
-                        .map { try Certificate(pemDocument: $0) }))
+        public init(der certificates: [[UInt8]]) throws {
+            self = .only(CertificateStore(try certificates.map { try Certificate(derEncoded: $0) }))
         }
     }
 

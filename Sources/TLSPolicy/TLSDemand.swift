@@ -1,18 +1,18 @@
 /// What has to hold before mail goes to one host, which policy says so, and why.
 public struct TLSDemand: Hashable, Sendable {
     public enum Policy: String, Hashable, Sendable, Codable, CaseIterable {
-        /// Nobody demands anything.
-        case opportunistic
-        /// The operator's route.
+        /// The operator's route, and nothing else was looked for.
         case route
+        /// No policy of the domain applies; the route's word holds.
+        case none
         case dane
         case mtaSTS = "mta-sts"
 
         /// As people write it.
         public var words: String {
             switch self {
-            case .opportunistic: "opportunistic"
             case .route: "route"
+            case .none: "none"
             case .dane: "DANE"
             case .mtaSTS: "MTA-STS"
             }
@@ -40,20 +40,10 @@ public struct TLSDemand: Hashable, Sendable {
         self.why = why
     }
 
-    /// Mail goes out in TLS only.
-    public var requiresTLS: Bool {
-        switch self.level {
-        case .never, .ifOffered: false
-        case .encrypted, .verified: true
-        }
-    }
-
+    /// `nil` where any certificate will do.
     public var check: CertificateCheck? {
         if case .verified(let check) = self.level { check } else { nil }
     }
-
-    /// A session that was made for the other demand does for this one too.
-    public var isVerified: Bool { self.check != nil }
 }
 
 /// What the policies say of one host.
@@ -119,6 +109,6 @@ extension HostVerdict {
             }
         }
         self = .demand(
-            TLSDemand(route.level, route.policy, why: ([route.why] + reasons).joined(separator: "; ")))
+            reasons.isEmpty ? route : TLSDemand(route.level, .none, why: reasons.joined(separator: "; ")))
     }
 }

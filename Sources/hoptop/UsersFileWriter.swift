@@ -1,3 +1,4 @@
+import CoreFoundation  // Where `stat` counts as defined as soon as another file here imports Foundation.
 import Glibc
 import SASL
 

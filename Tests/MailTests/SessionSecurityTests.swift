@@ -8,6 +8,10 @@ struct SessionSecurityTests {
         arguments: [
             (SessionSecurity.plaintext, "plaintext"), (SessionSecurity(tls: "TLSv1.2"), "TLSv1.2"),
             (SessionSecurity(tls: "TLSv1.3", isVerified: true), "TLSv1.3 verified"),
+            (
+                SessionSecurity(tls: "TLSv1.3", isVerified: true, policy: "DANE: TLSA 3 1 1; and more"),
+                "TLSv1.3 verified; DANE: TLSA 3 1 1; and more"
+            ), (SessionSecurity(tls: nil, policy: "opportunistic: no DANE"), "plaintext; opportunistic: no DANE"),
         ])
     func words(_ security: SessionSecurity, _ words: String) {
         #expect(security.description == words)

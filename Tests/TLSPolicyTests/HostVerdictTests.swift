@@ -4,7 +4,7 @@ import Testing
 
 @Suite("what the policies demand of a host")
 struct HostVerdictTests {
-    private let route = TLSDemand(.ifOffered, .opportunistic, why: "the route leaves it to the host")
+    private let route = TLSDemand(.ifOffered, .route, why: "the route leaves it to the host")
     private let record = TLSARecord(
         usage: 3, selector: 1, matching: 1, association: [UInt8](repeating: 10, count: 32))
     private let name = "_25._tcp.mx.example.org"
@@ -23,9 +23,9 @@ struct HostVerdictTests {
             self.verdict(.unsigned("the MX records are not signed"), .none("there is no record"))
                 == .demand(
                     TLSDemand(
-                        .ifOffered, .opportunistic,
+                        .ifOffered, .none,
                         why:
-                            "the route leaves it to the host; no DANE: the MX records are not signed; no MTA-STS: there is no record"
+                            "no DANE: the MX records are not signed; no MTA-STS: there is no record"
                     )))
         #expect(self.verdict(.off, .off) == .demand(self.route))
     }
@@ -80,6 +80,6 @@ struct HostVerdictTests {
             return
         }
         #expect(demand.level == .ifOffered)
-        #expect(demand.policy == .opportunistic)
+        #expect(demand.policy == .none)
     }
 }

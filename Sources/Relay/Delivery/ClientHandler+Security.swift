@@ -1,4 +1,3 @@
-import Crypto
 import Mail
 import Monitor
 import NIOCore
@@ -6,6 +5,7 @@ import NIOPosix
 import NIOSSL
 import SASL
 import SMTP
+import TLSPolicy
 
 /// TLS and AUTH of a session out.
 extension ClientHandler {
@@ -24,27 +24,32 @@ extension ClientHandler {
     }
 
     private func makeTLS() throws -> NIOSSLClientHandler {
-        guard let context = self.settings.keyring.client(for: self.security) else {
-            throw KeyringError(description: "there is no TLS for this route")
-        }
-        // An address is no name to ask for (RFC 6066 §3); it is checked against those in the certificate.
-        let isAddress = Network.octets(self.host.host) != nil
-        let name = isAddress ? nil : self.host.host
-        guard let fingerprint = self.security.fingerprint else {
+        let keyring = self.settings.keyring
+        let context = keyring.client(for: self.demand)
+        let name = self.host.isAddress ? nil : self.host.host
+        guard let check = self.demand.check else {
             return try NIOSSLClientHandler(context: context, serverHostname: name)
         }
+        let authorities = keyring.authorities(for: self.security)
         return try NIOSSLClientHandler(context: context, serverHostname: name) { chain, promise in
-            let octets = chain.first.flatMap { try? $0.toDERBytes() }
-            let isPinned = octets.map { Array(SHA256.hash(data: $0)) } == fingerprint
-            promise.succeed(isPinned ? .certificateVerified : .failed)
+            // One that cannot be read is none; those behind it keep their places.
+            let octets = chain.map { (try? $0.toDERBytes()) ?? [] }
+            Task {
+                let failure = await check.failure(of: octets, authorities: authorities)
+                promise.futureResult.eventLoop.execute {
+                    self.certificateFailure = failure
+                    promise.succeed(failure == nil ? .certificateVerified : .failed)
+                }
+            }
         }
     }
 
     func secured(_ context: ChannelHandlerContext) {
         let version = try? context.pipeline.syncOperations.nioSSL_tlsVersion()
         let words = version.map(\.words) ?? "TLS"
-        let isVerified = self.security.isVerified
-        self.protection = SessionSecurity(tls: words, isVerified: isVerified)
+        let isVerified = self.demand.check != nil
+        self.protection.tls = words
+        self.protection.isVerified = isVerified
         self.record.update(at: self.now) { $0.tls = words }
         self.record.said(.relay, isVerified ? "\(words), certificate verified" : words, at: self.now)
         if self.isSecuring {
@@ -56,15 +61,7 @@ extension ClientHandler {
 
     /// What went wrong, short enough for a row.
     func words(for error: any Error) -> String {
-        let text = "\(error)"
-        if text.contains("CERTIFICATE_VERIFY_FAILED") {
-            return self.security.fingerprint == nil
-                ? "no authority stands for the certificate" : "the certificate is not the one that the route names"
-        }
-        if let error = error as? NIOSSLExtraError, error == .failedToValidateHostname {
-            return "the certificate is not for \(self.host.host)"
-        }
-        return text
+        self.certificateFailure.map { "\($0)" } ?? "\(error)"
     }
 
     // MARK: AUTH

@@ -6,6 +6,7 @@ import NIOSSL
 import NIOTLS
 import SMTP
 import Spool
+import TLSPolicy
 
 /// Carries octets between a channel and its `ClientSession`. It decides nothing about mail.
 final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
@@ -19,6 +20,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     let mailHost: MailHost
     var host: SocketEndpoint { self.mailHost.endpoint }
     let security: RouteSecurity
+    /// What has to hold before mail goes out.
+    let demand: TLSDemand
     let record: SessionRecord
     var session: ClientSession
     private(set) var context: ChannelHandlerContext?
@@ -44,7 +47,9 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     /// The connection is being closed; under TLS the server's good-bye is awaited.
     private var isEnding = false
     /// What protects the session by now.
-    var protection = SessionSecurity.plaintext
+    var protection: SessionSecurity
+    /// Why the server's certificate was not taken.
+    var certificateFailure: CertificateFailure?
     /// The handshake that STARTTLS began is under way.
     var isSecuring = false
     private var isUnwanted = false
@@ -56,16 +61,18 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     init(
         _ connection: OutboundConnection, delivery: Delivery, settings: Delivery.Settings, host: MailHost,
-        security: RouteSecurity, withoutTLS: Bool, record: SessionRecord
+        security: RouteSecurity, demand: TLSDemand, withoutTLS: Bool, record: SessionRecord
     ) {
         self.connection = connection
         self.delivery = delivery
         self.settings = settings
         self.mailHost = host
         self.security = security
+        self.demand = demand
+        self.protection = SessionSecurity(tls: nil, policy: demand.applied)
         self.record = record
         self.session = ClientSession(
-            security.session(hostname: settings.hostname, without: withoutTLS ? .startTLS : nil))
+            security.session(hostname: settings.hostname, demand, without: withoutTLS ? .startTLS : nil))
     }
 
     // MARK: from the connection, on the loop
@@ -147,7 +154,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     private func end() {
         guard let context = self.context else { return }
-        guard self.protection != .plaintext else { return context.close(promise: nil) }
+        guard self.protection.tls != nil else { return context.close(promise: nil) }
         if !self.isEnding {
             self.isEnding = true
             self.lastActivity = .now()
@@ -245,7 +252,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         case .finished(let outcomes): self.finished(outcomes)
         case .unusable(let cause, let permanent):
             self.failure = self.failure ?? cause.description
-            self.connection.unusable(cause, permanent: permanent, host: self.mailHost, session: self.record.ref)
+            self.connection.unusable(
+                cause, permanent: permanent, host: self.mailHost, demand: self.demand, session: self.record.ref)
         case .close: self.isClosing = true
         }
     }

@@ -3,6 +3,7 @@ import Monitor
 import NIOConcurrencyHelpers
 import NIOCore
 import SMTP
+import TLSPolicy
 
 /// The way to one next hop, from looking for a host that answers to the last transaction of the session.
 ///
@@ -117,6 +118,10 @@ final class OutboundConnection: @unchecked Sendable {
 
     private func tryNextHost() {
         guard !self.isUnwanted, let host = self.hosts.popFirst() else { return self.finishWithoutHost() }
+        self.connect(to: host, self.nextHop.security.demand(of: host.endpoint))
+    }
+
+    private func connect(to host: MailHost, _ demand: TLSDemand) {
         let record = self.delivery.registry.open(
             .outbound, peer: host.endpoint.description, name: self.nextHop.description, at: self.delivery.clock.now(),
             hangUp: { [weak self] in self?.abort() })
@@ -124,7 +129,7 @@ final class OutboundConnection: @unchecked Sendable {
         if let job = self.job { record.update(at: self.delivery.clock.now()) { $0.message = job.message.description } }
         let handler = ClientHandler(
             self, delivery: self.delivery, settings: self.settings, host: host, security: self.nextHop.security,
-            withoutTLS: self.plaintextHost == host, record: record)
+            demand: demand, withoutTLS: self.plaintextHost == host, record: record)
         HostConnector(self.delivery.dns, timeout: self.settings.timeouts.connect, on: self.loop)
             .connect(to: host.endpoint)
             .assumeIsolated()
@@ -190,9 +195,10 @@ final class OutboundConnection: @unchecked Sendable {
     ///
     /// - Parameter permanent: its reply, when it never will.
     func unusable(
-        _ cause: ClientSession.DeferralCause, permanent: Reply?, host: MailHost, session: SessionRef
+        _ cause: ClientSession.DeferralCause, permanent: Reply?, host: MailHost, demand: TLSDemand,
+        session: SessionRef
     ) {
-        self.lastFailure = "\(host.endpoint): \(cause)"
+        self.lastFailure = "\(host.endpoint): \(cause.isOfTLS ? demand.prefix : "")\(cause)"
         if case .tlsFailed(_, plaintextAllowed: true) = cause {
             self.plaintextHost = host
             self.hosts = [host] + self.hosts

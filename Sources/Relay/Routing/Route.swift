@@ -85,12 +85,4 @@ public struct RouteSecurity: Sendable, Hashable {
     public var authorities: String?
     public var login: Login?
     public init() {}
-
-    /// TLS has to be there before mail goes out.
-    var requiresTLS: Bool {
-        switch self.tls {
-        case .none, .opportunistic: self.isImplicit || self.fingerprint != nil
-        case .required, .verified: true
-        }
-    }
 }

@@ -4,6 +4,7 @@ import NIOCore
 import NIOSSL
 import SASL
 import SMTP
+import TLSPolicy
 
 /// What the configuration's files hold: certificates and keys, authorities, users. Read as a whole before anything of it
 /// is used, and anew with each reload.
@@ -18,29 +19,11 @@ public struct Keyring: Sendable {
     let signing: SigningTable?
     /// `nil` where no route rewrites senders.
     let rewriters: SenderRewriters?
-    private let clients: [ClientContext: NIOSSLContext]
-
-    /// What sessions out need contexts of their own for.
-    private struct ClientContext: Hashable, Sendable {
-        enum Check: Sendable { case none, nameAndAuthority, fingerprint }
-        var check: Check
-        var authorities: String?
-
-        init(_ security: RouteSecurity) {
-            self.check =
-                security.fingerprint != nil ? .fingerprint : security.tls == .verified ? .nameAndAuthority : .none
-            self.authorities = self.check == .nameAndAuthority ? security.authorities : nil
-        }
-
-        var verification: CertificateVerification {
-            switch self.check {
-            case .none: .none
-            case .nameAndAuthority: .fullVerification
-            // The session's callback decides in its place; without verification it would not be asked.
-            case .fingerprint: .noHostnameVerification
-            }
-        }
-    }
+    /// The contexts of sessions out: where any certificate will do, and where it is checked.
+    private let anyCertificate: NIOSSLContext
+    private let checkedCertificate: NIOSSLContext
+    /// By the files that routes name.
+    private let authorities: [String: CertificateCheck.Authorities]
 
     /// - Throws: ``KeyringError`` for the first file that cannot be used.
     public init(_ configuration: RelayConfiguration) throws(KeyringError) {
@@ -50,16 +33,25 @@ public struct Keyring: Sendable {
         self.signing = configuration.signing.isEmpty ? nil : try SigningTable(configuration)
         do { try configuration.resolver.check() } catch { throw KeyringError(description: "\(error)") }
         self.rewriters = try SenderRewriters(configuration)
-        var clients: [ClientContext: NIOSSLContext] = [:]
-        for route in configuration.routes where route.security.tls != .none {
-            let context = ClientContext(route.security)
-            if clients[context] == nil { clients[context] = try Self.client(context, farewell) }
+        self.anyCertificate = try Self.client(.none, farewell)
+        // The session's callback decides; without verification it would not be asked.
+        self.checkedCertificate = try Self.client(.noHostnameVerification, farewell)
+        var authorities: [String: CertificateCheck.Authorities] = [:]
+        for file in configuration.routes.compactMap(\.security.authorities) where authorities[file] == nil {
+            authorities[file] = try Self.authorities(file)
         }
-        self.clients = clients
+        self.authorities = authorities
     }
 
-    /// The context for sessions to the hosts of a route with TLS.
-    func client(for security: RouteSecurity) -> NIOSSLContext? { self.clients[ClientContext(security)] }
+    /// The context for sessions to a host of which that is demanded.
+    func client(for demand: TLSDemand) -> NIOSSLContext {
+        demand.check == nil ? self.anyCertificate : self.checkedCertificate
+    }
+
+    /// Whom sessions of a route believe.
+    func authorities(for security: RouteSecurity) -> CertificateCheck.Authorities {
+        security.authorities.flatMap { self.authorities[$0] } ?? .ofThisMachine
+    }
 
     /// The salts of users who do not exist come out of it, and have to stay as they are over a reload.
     private static let decoyKey = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
@@ -95,22 +87,24 @@ public struct Keyring: Sendable {
     }
 
     private static func client(
-        _ needed: ClientContext, _ farewell: TimeAmount
+        _ verification: CertificateVerification, _ farewell: TimeAmount
     ) throws(KeyringError) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         configuration.shutdownTimeout = farewell
-        configuration.certificateVerification = needed.verification
-        if let authorities = needed.authorities {
-            // Read now, since a file that is missing is otherwise found out with the first session.
-            do { _ = try NIOSSLCertificate.fromPEMFile(authorities) } catch {
-                throw KeyringError(authorities, "holds no certificates in PEM", error)
-            }
-            configuration.trustRoots = .file(authorities)
-        }
+        configuration.certificateVerification = verification
+        // Those of the machine would be read for nothing.
+        configuration.trustRoots = .certificates([])
         do { return try NIOSSLContext(configuration: configuration) } catch {
-            throw KeyringError(needed.authorities ?? "TLS", "cannot be used", error)
+            throw KeyringError(description: "TLS cannot be used (\(error))")
         }
+    }
+
+    private static func authorities(_ file: String) throws(KeyringError) -> CertificateCheck.Authorities {
+        do {
+            return try CertificateCheck.Authorities(
+                der: try NIOSSLCertificate.fromPEMFile(file).map { try $0.toDERBytes() })
+        } catch { throw KeyringError(file, "holds no certificates in PEM", error) }
     }
 
     private static func users(_ file: String) throws(KeyringError) -> Users {

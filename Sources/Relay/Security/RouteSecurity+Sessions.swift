@@ -1,26 +1,49 @@
 import SASL
 import SMTP
+import TLSPolicy
 
 extension RouteSecurity {
-    /// Whether TLS here shows that the server is the one that was meant.
-    var isVerified: Bool { self.tls == .verified || self.fingerprint != nil }
-
-    /// - Parameter left: STARTTLS, when it has failed there.
-    func session(hostname: String, without left: ServiceExtension?) -> ClientSession.Configuration {
-        ClientSession.Configuration(
-            hostname: hostname, tls: left == .startTLS ? .never : self.policy,
-            securedAtStart: !self.isImplicit ? .none : self.isVerified ? .verified : .encrypted,
-            mechanisms: self.login?.mechanisms ?? [])
-    }
-
-    private var policy: ClientSession.TLSPolicy {
-        if self.fingerprint != nil { return .always }
+    /// What the operator demands of a host of the route.
+    func demand(of host: SocketEndpoint) -> TLSDemand {
+        if let fingerprint = self.fingerprint {
+            return TLSDemand(.verified(.fingerprint(fingerprint)), .route, why: "the route names the certificate")
+        }
         return switch self.tls {
-        case .none: .never
-        case .opportunistic: .ifOffered
-        case .required, .verified: .always
+        case .none: TLSDemand(.never, .route, why: "tls = \"none\"")
+        case .opportunistic: TLSDemand(.ifOffered, .route, why: "tls = \"opportunistic\"")
+        case .required: TLSDemand(.encrypted, .route, why: "tls = \"required\"")
+        case .verified:
+            TLSDemand(.verified(.authority(names: [host.referenceName])), .route, why: "tls = \"verified\"")
         }
     }
+
+    /// - Parameters:
+    ///   - demand: what is demanded of the host.
+    ///   - left: STARTTLS, when it has failed there.
+    func session(
+        hostname: String, _ demand: TLSDemand, without left: ServiceExtension?
+    ) -> ClientSession.Configuration {
+        ClientSession.Configuration(
+            hostname: hostname, tls: left == .startTLS ? .never : demand.level.startTLS,
+            securedAtStart: !self.isImplicit ? .none : demand.check != nil ? .verified : .encrypted,
+            mechanisms: self.login?.mechanisms ?? [])
+    }
+}
+
+extension TLSDemand.Level {
+    fileprivate var startTLS: ClientSession.TLSPolicy {
+        switch self {
+        case .never: .never
+        case .ifOffered: .ifOffered
+        case .encrypted, .verified: .always
+        }
+    }
+}
+
+extension SocketEndpoint {
+    /// An address is no name to ask for (RFC 6066 §3).
+    var isAddress: Bool { Network.octets(self.host) != nil }
+    var referenceName: ReferenceName { ReferenceName(self.host, isAddress: self.isAddress) }
 }
 
 extension RouteSecurity.Login {
