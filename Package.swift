@@ -46,6 +46,7 @@ let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
@@ -93,7 +94,7 @@ let package = Package(
             "Relay",
             [
                 "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", "CMalloc", httpClient,
-                nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto, deque, heap, histogram, logging,
+                nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
             "Screen", ["Monitor", "Mail", "SMTP", toml, collections], resources: [.embedInCode("Themes/Shipped")]),
@@ -129,9 +130,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "hoptop", "Relay", "Monitor", "Spool", "Mail", "DKIM", "DNS", "SASL", "SMTP", nioCore, nioPosix, nioSSL,
-                nioTLS,
-                nioConcurrency, crypto, cryptoExtras, logging,
+                "hoptop", "Relay", "Monitor", "Spool", "Mail", "DKIM", "DNS", "SASL", "SMTP", nioCore, nioPosix,
+                nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,
             ]),
         tests(
             "RelayTests",

@@ -33,6 +33,7 @@ public final class Relay: Sendable {
     private let reception: Reception
     private let dns: StubResolver
     private let exchangers: MailExchangers
+    private let policies: HostPolicies
     private let state: NIOLockedValueBox<State>
 
     private struct State {
@@ -71,8 +72,14 @@ public final class Relay: Sendable {
             signal: self.signal)
         self.dns = StubResolver(configuration.resolver) { log.warning("\($0)") }
         self.exchangers = MailExchangers(self.dns, configuration)
+        self.policies = HostPolicies(
+            self.dns,
+            STSPolicies(
+                self.dns, group: self.group, store: spool.policies, configuration, clock: clock, log: log),
+            configuration)
         let delivery = Delivery(
-            group: self.group, spool: spool, registry: self.registry, resolver: self.exchangers, dns: self.dns,
+            group: self.group, spool: spool, registry: self.registry,
+            resolver: SitesByPolicy(self.exchangers, self.policies), dns: self.dns, policies: self.policies,
             clock: clock, log: log, threads: threads)
         let rules = StandingRules()
         let queue = Queue(
@@ -172,6 +179,7 @@ public final class Relay: Sendable {
         async let inbound: Void = self.reception.drain(within: .seconds(seconds))
         async let outbound: Void = self.queue.stop(within: .seconds(seconds))
         _ = await (inbound, outbound)
+        await self.policies.stop()
         await self.dns.stop()
         self.signal.finish()
         await lastLook()
@@ -187,6 +195,7 @@ public final class Relay: Sendable {
         self.state.withLockedValue { $0.configuration = configuration }
         self.dns.reload(configuration.resolver)
         self.exchangers.reload(configuration)
+        self.policies.reload(configuration)
         self.spoolWatch.reload(floor: configuration.freeSpace)
         self.reception.reload(Admission(configuration: configuration, keyring: keyring))
         self.queue.reload(configuration, keyring: keyring)

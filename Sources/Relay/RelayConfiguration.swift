@@ -51,6 +51,14 @@ public struct RelayConfiguration: Sendable, Hashable {
         public var recipientsPerTransaction = 100
         /// Where the mail exchangers of domains listen.
         public var exchangerPort = 25
+        /// Look for TLSA records of hosts (RFC 7672), where a route leaves TLS to them.
+        public var dane = true
+        /// Look for the MTA-STS policies of domains (RFC 8461), likewise.
+        public var mtaSTS = true
+        /// A PEM file of the authorities that MTA-STS goes by; `nil`: those of the machine.
+        public var stsAuthorities: String?
+        /// Where the policies of domains are fetched.
+        public var stsPort = 443
         public init() {}
     }
 

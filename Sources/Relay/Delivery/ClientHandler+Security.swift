@@ -30,7 +30,7 @@ extension ClientHandler {
         guard let check = self.demand.check else {
             return try NIOSSLClientHandler(context: context, serverHostname: name)
         }
-        let authorities = keyring.authorities(for: self.security)
+        let authorities = keyring.authorities(for: self.demand, self.security)
         return try NIOSSLClientHandler(context: context, serverHostname: name) { chain, promise in
             // One that cannot be read is none; those behind it keep their places.
             let octets = chain.map { (try? $0.toDERBytes()) ?? [] }

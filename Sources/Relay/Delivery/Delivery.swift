@@ -68,6 +68,8 @@ final class Delivery: Sendable {
     let resolver: any NextHopResolver
     /// For the addresses of hosts.
     let dns: StubResolver
+    /// `nil`: only the routes' words count.
+    let policies: HostPolicies?
     let clock: Clock
     let log: Logger
     /// Threads for what blocks: secrets, hashing.
@@ -77,6 +79,7 @@ final class Delivery: Sendable {
     init(
         group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry,
         resolver: any NextHopResolver = NamedHosts(), dns: StubResolver = StubResolver(),
+        policies: HostPolicies? = nil,
         clock: Clock, log: Logger, threads: NIOThreadPool
     ) {
         self.group = group
@@ -84,6 +87,7 @@ final class Delivery: Sendable {
         self.registry = registry
         self.resolver = resolver
         self.dns = dns
+        self.policies = policies
         self.clock = clock
         self.log = log
         self.threads = threads

@@ -34,7 +34,7 @@ final class OutboundConnection: @unchecked Sendable {
     private var isEnded = false
     /// Asked to end before a host answered.
     private var isUnwanted = false
-    /// What the hosts are is being found out.
+    /// What the hosts are, or what is demanded of one, is being found out.
     private var isResolving = false
 
     init(
@@ -118,7 +118,22 @@ final class OutboundConnection: @unchecked Sendable {
 
     private func tryNextHost() {
         guard !self.isUnwanted, let host = self.hosts.popFirst() else { return self.finishWithoutHost() }
-        self.connect(to: host, self.nextHop.security.demand(of: host.endpoint))
+        let security = self.nextHop.security
+        guard let policies = self.delivery.policies,
+            let verdict = policies.verdict(on: host, of: self.nextHop.place, security, on: self.loop)
+        else { return self.connect(to: host, security.demand(of: host.endpoint)) }
+        self.isResolving = true
+        verdict.assumeIsolated().whenSuccess { verdict in
+            guard self.isResolving else { return }
+            self.isResolving = false
+            switch verdict {
+            case .demand(let demand): self.connect(to: host, demand)
+            case .passOver(let policy, let why):
+                self.lastFailure = "\(host.endpoint): \(policy.words): \(why)"
+                self.mayAnswerLater = true
+                self.tryNextHost()
+            }
+        }
     }
 
     private func connect(to host: MailHost, _ demand: TLSDemand) {

@@ -31,6 +31,8 @@ struct MailHost: Sendable, Hashable {
 struct Site: Sendable, Hashable {
     /// Sorted, the preferred first.
     private let hosts: [MailHost]
+    /// The only one whose mail is for it; `nil`: that of any.
+    private var domain: String?
 
     init(_ hosts: [MailHost]) {
         self.hosts = hosts.sorted {
@@ -40,6 +42,13 @@ struct Site: Sendable, Hashable {
 
     /// Hosts that a route names are tried in its order, which is part of what they are.
     init(named hosts: [MailHost]) { self.hosts = hosts }
+
+    /// As it is for a domain that demands more of the hosts than others: a session of another is none for its mail.
+    func only(for domain: String) -> Site {
+        var site = self
+        site.domain = domain
+        return site
+    }
 }
 
 /// Knows the hosts that routes name, and asks nobody for others.

@@ -24,6 +24,8 @@ public struct Keyring: Sendable {
     private let checkedCertificate: NIOSSLContext
     /// By the files that routes name.
     private let authorities: [String: CertificateCheck.Authorities]
+    /// Of the hosts that a policy of MTA-STS is for.
+    private let stsAuthorities: CertificateCheck.Authorities
 
     /// - Throws: ``KeyringError`` for the first file that cannot be used.
     public init(_ configuration: RelayConfiguration) throws(KeyringError) {
@@ -41,6 +43,7 @@ public struct Keyring: Sendable {
             authorities[file] = try Self.authorities(file)
         }
         self.authorities = authorities
+        self.stsAuthorities = try configuration.delivery.stsAuthorities.map(Self.authorities) ?? .ofThisMachine
     }
 
     /// The context for sessions to a host of which that is demanded.
@@ -49,8 +52,9 @@ public struct Keyring: Sendable {
     }
 
     /// Whom sessions of a route believe.
-    func authorities(for security: RouteSecurity) -> CertificateCheck.Authorities {
-        security.authorities.flatMap { self.authorities[$0] } ?? .ofThisMachine
+    func authorities(for demand: TLSDemand, _ security: RouteSecurity) -> CertificateCheck.Authorities {
+        if demand.policy == .mtaSTS { return self.stsAuthorities }
+        return security.authorities.flatMap { self.authorities[$0] } ?? .ofThisMachine
     }
 
     /// The salts of users who do not exist come out of it, and have to stay as they are over a reload.

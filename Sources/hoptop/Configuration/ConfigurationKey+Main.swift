@@ -124,6 +124,20 @@ extension ConfigurationKey<RelayConfiguration> {
         .number(
             "delivery.mx-port", "Where the mail exchangers of domains listen, for routes with via = [\"mx\"].",
             \.delivery.exchangerPort, 1...65_535),
+        .flag(
+            "delivery.dane",
+            "Hold hosts to their TLSA records in signed DNS (RFC 7672), unless a route says more of TLS.",
+            \.delivery.dane),
+        .flag(
+            "delivery.mta-sts", "Hold mail exchangers to their domain's MTA-STS policy (RFC 8461), likewise.",
+            \.delivery.mtaSTS),
+        .text(
+            "delivery.mta-sts-authorities",
+            "The authorities that MTA-STS goes by (PEM); without it those of this machine.",
+            "a PEM file", example: "\"/etc/hoptop/ca.pem\"", \.delivery.stsAuthorities),
+        .number(
+            "delivery.mta-sts-port", "Where MTA-STS policies are fetched; another one only for tests.",
+            \.delivery.stsPort, 1...65_535),
         .duration("delivery.idle", "How long an open session waits for the next message.", \.timeouts.idle),
         .size("limits.message-size", "Larger messages are refused.", \.limits.messageOctets),
         .number(

@@ -159,7 +159,9 @@ extension ConfigurationKey<RouteDraft> {
             },
             example: "[\"smarthost.example.net:25\"]"),
         .word(
-            "tls", "none, opportunistic (any certificate, or none), required (any), verified (name and authority).",
+            "tls",
+            "none, opportunistic (any certificate, or none), required (any); the domain may demand more of these two by "
+                + "DANE and MTA-STS; verified (name and authority).",
             \.security.tls),
         .flag("implicit-tls", "TLS before anything is said, as on port 465.", \.security.isImplicit),
         .init(

@@ -19,12 +19,17 @@ final class TestNetwork {
     private let sinks: [String: Sink]
 
     /// - Parameter hosts: exchangers by their address, such as `127.0.0.2`. At an address without one nobody listens.
-    init(zones: [Zone], hosts: [String: Sink.Manners]) async throws {
-        let nameServer = try NameServer(zones)
+    convenience init(zones: [Zone], hosts: [String: Sink.Manners]) async throws {
+        try await self.init(hosts: hosts) { _ in zones }
+    }
+
+    /// - Parameter zones: are told the port of the exchangers.
+    init(hosts: [String: Sink.Manners], zones: (Int) -> [Zone]) async throws {
+        (self.sinks, self.port) = try await Self.listen(hosts)
+        let nameServer = try NameServer(zones(self.port))
         self.nameServer = nameServer
         self.trustAnchor = nameServer.trustAnchor
         self.resolver = nameServer.address
-        (self.sinks, self.port) = try await Self.listen(hosts)
     }
 
     /// On the port that the system chooses for the first, which others may have at another address.
