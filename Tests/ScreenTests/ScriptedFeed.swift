@@ -308,7 +308,10 @@ extension ScriptedFeed {
             ])
         let attempt = AttemptRow(
             recipientIndex: 0, at: Self.now.adding(milliseconds: -600_000), milliseconds: 320,
-            nextHop: "mx.example.org:25", outcome: .deferred, reply: "450 4.2.0 greylisted", session: over)
+            nextHop: "mx.example.org:25", outcome: .deferred, reply: "450 4.2.0 greylisted", session: over,
+            security: SessionSecurity(
+                tls: "TLSv1.3", isVerified: true,
+                policy: "DANE: TLSA 3 1 1 0a1b2c3d… at _25._tcp.mx.example.org"))
         let details = [
             feed.detail(sending, [.active], progress: progress),
             feed.detail(deferred, [.deferred], attempts: [attempt]), feed.detail(held, [.hold]),

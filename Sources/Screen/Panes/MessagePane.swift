@@ -232,7 +232,8 @@ final class MessagePane: Pane {
         if let recipient = self.chosenRecipient {
             rest = rest.below(self.paintHops(detail, recipient, &painter, rest, around))
         }
-        let wanted = max(1, detail.attempts.count)
+        let hasPolicy = detail.attempts.contains { $0.security?.policy != nil }
+        let wanted = max(1, detail.attempts.count) + (hasPolicy ? 1 : 0)
         let attempts = min(wanted + 2, max(3, rest.height / 3 + 1))
         let recipients = Rect(x: rest.x, y: rest.y, width: rest.width, height: rest.height - attempts)
         self.paintRecipients(detail, &painter, recipients, around)
@@ -382,7 +383,7 @@ final class MessagePane: Pane {
         Column("", .fixed(10)) { TableCell(Run(state: $0.outcome, $1.glyphs)) },
         Column("", .fixed(5), isRight: true) { row, _ in TableCell(row.milliseconds.map(Format.took) ?? "-") },
         Column("", .share(12, weight: 2)) { row, _ in
-            TableCell([row.nextHop ?? "-", row.security?.description].compactMap { $0 }.joined(separator: " "), .muted)
+            TableCell([row.nextHop ?? "-", row.security?.protection].compactMap { $0 }.joined(separator: " "), .muted)
         },
         Column("", .share(12, weight: 5)) { row, _ in TableCell(Run(reply: row.reply ?? "")) },
         Column("", .fixed(8)) { row, _ in TableCell(row.session?.id ?? "", .muted) },
@@ -398,8 +399,12 @@ final class MessagePane: Pane {
             painter.text("none yet", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
             return
         }
-        let height = inner.height
         let cursor = isFocused ? self.attempt : detail.attempts.count - 1
+        let policy = detail.attempts[cursor].security?.policy
+        let height = policy != nil && inner.height > 1 ? inner.height - 1 : inner.height
+        if let policy, height < inner.height {
+            painter.text("TLS: \(policy)", x: inner.x + 1, y: inner.y + height, columns: inner.width - 2, role: .muted)
+        }
         let top = max(0, min(cursor - height / 2, detail.attempts.count - height))
         let table = Table(Self.attemptColumns, width: inner.width - 2, rows: detail.attempts)
         let look = RowLook(around)
