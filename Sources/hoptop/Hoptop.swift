@@ -18,6 +18,7 @@ struct Hoptop: AsyncParsableCommand {
               hoptop config default > hoptop.toml  every key with its default
               hoptop config check --config hoptop.toml
               hoptop spool check                   is everything in the spool as it was written?
+              hoptop tls-policy example.org        what TLS would be demanded there, and why?
               hoptop passwd --users /etc/hoptop/users ann@example.net
               hoptop dkim keygen --domain example.org --selector mail --out /etc/hoptop/dkim.pem
               hoptop --generate-completion-script bash > /etc/bash_completion.d/hoptop
@@ -25,7 +26,7 @@ struct Hoptop: AsyncParsableCommand {
         version: "hoptop \(Relay.version)",
         subcommands: [
             RunCommand.self, ServeCommand.self, DemoCommand.self, ConfigCommand.self, SpoolCommand.self,
-            PasswdCommand.self, DKIMCommand.self, SendmailCommand.self,
+            PasswdCommand.self, DKIMCommand.self, SendmailCommand.self, TLSPolicyCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

@@ -260,6 +260,55 @@ extension EndToEnd {
                     == "550 5.7.30 REQUIRETLS: there is no TLS to sink.example with a verified certificate")
             await relay.stop()
         }
+
+        @Test("hoptop tls-policy tells what would be demanded and why")
+        func command() throws {
+            let file = "\(self.folder.path)/hoptop.toml"
+            try """
+            resolver = "\(self.network.resolver)"
+            trust-anchor = "\(self.network.trustAnchor)"
+            [delivery]
+            mx-port = \(self.network.port)
+            mta-sts-port = \(self.web.port)
+            mta-sts-authorities = "\(self.good.certificate)"
+            [[route]]
+            domain = "*"
+            via = ["mx"]
+            """.write(toFile: file, atomically: true, encoding: .utf8)
+            func tell(_ domain: String, _ more: String...) throws -> (status: Int32, output: String) {
+                let told = try Program.run(["tls-policy", domain, "--config", file] + more)
+                return (told.status, told.output.replacingOccurrences(of: "\(self.network.port)", with: "PORT"))
+            }
+            let next = try tell("next.dane.example")
+            #expect(next.status == 0)
+            #expect(
+                next.output == """
+                    next.dane.example: to its mail exchangers, with tls = "opportunistic"
+                    MTA-STS: none, _mta-sts.next.dane.example has no record
+                    10 three.dane.example:PORT (signed)
+                        TLS, with a certificate that passes the check
+                        DANE: \(try self.tlsa("three.dane.example"))
+                    20 mx.dane.example:PORT (signed)
+                        TLS, with a certificate that passes the check
+                        DANE: \(try self.tlsa("mx.dane.example"))
+
+                    """)
+            let narrow = try tell("narrow.example")
+            #expect(narrow.status == 1)
+            #expect(
+                narrow.output == """
+                    narrow.example: to its mail exchangers, with tls = "opportunistic"
+                    MTA-STS: enforce for mail.narrow.example, for 86400 s
+                    10 mx.narrow.example:PORT
+                        no mail for now
+                        MTA-STS: mx.narrow.example is no host of the policy of narrow.example
+
+                    """)
+            let json = try tell("sts.example", "--json")
+            #expect(json.status == 0)
+            #expect(json.output.contains(#""policy" : "mta-sts""#))
+            #expect(json.output.contains(#""demand" : "verified""#))
+        }
     }
 }
 
