@@ -112,7 +112,7 @@ extension EndToEnd {
         /// What the first attempt comes to: how it ends, under which protection, and by which policy.
         private func attempt(_ domain: String, _ relay: Engine) async throws -> String {
             let fact = try await relay.relay.firstAttempt(to: "u@\(domain)")
-            let attempt = try await relay.relay.feed(user: "test").message(fact.message)?.attempts.last
+            let attempt = try await relay.relay.feed(user: "test").message(fact.message ?? "")?.attempts.last
             var words = [fact.kind == .relayed ? "relayed" : "\(fact.kind): \(fact.text ?? "")"]
             if let security = attempt?.security { words.append("\(security)") }
             return words.joined(separator: ", ").replacingOccurrences(of: "\(self.network.port)", with: "PORT")
