@@ -267,12 +267,14 @@ extension QueueRow {
     func next(_ now: Timestamp) -> String {
         let wait = self.nextAttempt.flatMap { $0 > now ? Format.span(milliseconds: $0.since(now)) : nil }
         switch self.state {
-        case .queued: return self.destination == nil ? "-" : wait ?? "now"
+        case .queued: return self.destination == nil || self.isSuspended ? wait ?? "-" : wait ?? "now"
         case .active: return "now"
         case .deferred: return self.nextAttempt == nil ? "-" : wait ?? "now"
         case .hold, .relayed, .bounced, .expired, .dropped: return "-"
         }
     }
+
+    private var isSuspended: Bool { if case .suspended = self.why { true } else { false } }
 
     /// The row as a newer look at its message shows it.
     ///
