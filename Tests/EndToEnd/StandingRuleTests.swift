@@ -107,8 +107,8 @@ extension EndToEnd {
             ledger.sent([Ledger.Entry("<1@c>", "u@z.example")])
             #expect(try await eventually { ledger.missing.isEmpty })
             #expect(Timestamp.now >= until)
-            let kinds = try await feed.facts(after: "", count: 100).rows.map(\.kind)
-            #expect(kinds == [.ruleSet, .accepted, .held, .ruleEnded, .released, .relayed])
+            let kinds: [FactRow.Kind] = [.ruleSet, .accepted, .held, .ruleEnded, .released, .relayed]
+            #expect(try await eventually { try await feed.facts(after: "", count: 100).rows.map(\.kind) == kinds })
             await #expect(throws: FeedError.self) { try await feed.preview(terms) }
             await relay.stop()
             await farEnd.stop()
