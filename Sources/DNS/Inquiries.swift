@@ -4,8 +4,8 @@ import NIOCore
 struct Inquiries {
     typealias Recipient = @Sendable (RawAnswer) -> Void
 
-    /// Questions under way at a time, as many as there are sockets for.
-    static let mostUnderWay = 256
+    /// Questions under way at a time: each has a socket, and one more where signatures are looked for.
+    static let mostUnderWay = 100
     /// Questions that wait. What is asked beyond that is not.
     static let longestLine = 200_000
     /// How long one waits in line before it is given up.

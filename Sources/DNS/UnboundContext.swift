@@ -39,7 +39,7 @@ final class UnboundContext {
     /// program that asks seldom. A server that was down is asked again, since there may be no other.
     private static let options = [
         ("msg-cache-size:", "8m"), ("rrset-cache-size:", "16m"), ("key-cache-size:", "2m"), ("neg-cache-size:", "1m"),
-        ("infra-cache-numhosts:", "1000"), ("outgoing-range:", "512"), ("infra-host-ttl:", "30"),
+        ("infra-cache-numhosts:", "1000"), ("outgoing-range:", "200"), ("infra-host-ttl:", "30"),
         ("infra-keep-probing:", "yes"), ("do-not-query-localhost:", "no"), ("cache-max-negative-ttl:", "900"),
     ]
     /// Names that the library answers by itself (RFC 6761), and that the servers of a network may know.
