@@ -30,7 +30,7 @@ struct MailHost: Sendable, Hashable {
 /// The hosts of a place whatever their order among equals: places of one site can share sessions and limits.
 struct Site: Sendable, Hashable {
     /// Sorted, the preferred first.
-    private let hosts: [MailHost]
+    let hosts: [MailHost]
     /// The only one whose mail is for it; `nil`: that of any.
     private var domain: String?
 

@@ -66,10 +66,17 @@ struct MessageLookup: Sendable {
                     state: scheduler.index.states[Int(row)], nextAttempt: scheduler.nextAttempt(row, at: now),
                     reason: scheduler.reason(row, at: now), progress: self.queue.progress(row),
                     why: scheduler.why(row, at: now), expires: scheduler.expiry(row, at: now),
-                    nextHops: destination.map { scheduler.destinations[$0].nextHop.hosts.map(\.description) } ?? [])
+                    nextHops: destination.map { Self.nextHops(of: $0, scheduler) } ?? [])
             }
             return live
         }
+    }
+
+    /// The hosts, the preferred first; where they are not known for now, the domain that they are looked for by.
+    private static func nextHops(of destination: DestinationTable.Index, _ scheduler: Scheduler) -> [String] {
+        let nextHop = scheduler.destinations[destination].nextHop
+        let hosts = scheduler.gate(of: destination)?.key.site.hosts.map(\.endpoint) ?? nextHop.hosts
+        return hosts.isEmpty ? [nextHop.description] : hosts.map(\.description)
     }
 
     // MARK: recipients
