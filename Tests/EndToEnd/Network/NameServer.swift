@@ -29,7 +29,7 @@ final class NameServer {
     private let folder: TemporaryFolder
     private let process = Process()
 
-    init(_ zones: [Zone]) throws {
+    init(_ zones: [Zone]) async throws {
         self.folder = try TemporaryFolder()
         let port = try Self.freePort()
         self.address = try #require(ServerAddress("127.0.0.1:\(port)"))
@@ -51,7 +51,8 @@ final class NameServer {
         self.process.standardOutput = FileHandle.nullDevice
         try self.process.run()
         try Self.waitForAnswer(port)
-        try self.anchor(zones, configuration).write(toFile: self.trustAnchor, atomically: true, encoding: .utf8)
+        try await self.anchor(zones, configuration).write(toFile: self.trustAnchor, atomically: true, encoding: .utf8)
+        for zone in zones where zone.signing == .signed { try await self.waitUntilSecure(zone) }
     }
 
     deinit {
@@ -59,14 +60,40 @@ final class NameServer {
         self.process.waitUntilExit()
     }
 
-    private func anchor(_ zones: [Zone], _ configuration: String) throws -> String {
-        try zones.map { zone in
+    private func anchor(_ zones: [Zone], _ configuration: String) async throws -> String {
+        var anchor = ""
+        for zone in zones {
             switch zone.signing {
-            case .none: return ""
-            case .signed: return try Self.run("keymgr", "-c", configuration, zone.name, "ds")
-            case .bogus: return "\(zone.name). DS 1 13 2 \(String(repeating: "ab", count: 32))\n"
+            case .none: break
+            case .signed:
+                // Its keys are made while it is loaded.
+                let isThere = try await eventually {
+                    guard let record = try? Self.run("keymgr", "-c", configuration, zone.name, "ds") else {
+                        return false
+                    }
+                    anchor += record
+                    return true
+                }
+                guard isThere else { throw Failure("there are no keys of \(zone.name)") }
+            case .bogus: anchor += "\(zone.name). DS 1 13 2 \(String(repeating: "ab", count: 32))\n"
             }
-        }.joined()
+        }
+        return anchor
+    }
+
+    private func waitUntilSecure(_ zone: Zone) async throws {
+        var configuration = ResolverConfiguration()
+        configuration.servers = .addresses([self.address])
+        configuration.trustAnchor = .file(self.trustAnchor)
+        let isSecure = try await eventually {
+            // One that remembers nothing.
+            let resolver = StubResolver(configuration)
+            let loop = MultiThreadedEventLoopGroup.singleton.any()
+            let answer = try await resolver.lookUp(A.self, of: "ns.\(zone.name)", on: loop).get()
+            await resolver.stop()
+            return answer.isSecure
+        }
+        guard isSecure else { throw Failure("\(zone.name) is not signed") }
     }
 
     // MARK: knot
@@ -165,7 +192,7 @@ final class NameServer {
         return (descriptor, Int(in_port_t(bigEndian: address.sin_port)))
     }
 
-    /// It listens when its zones are loaded and signed.
+    /// It listens when its zones are loaded.
     private static func waitForAnswer(_ port: Int) throws {
         let end = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < end {

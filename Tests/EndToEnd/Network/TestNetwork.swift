@@ -26,7 +26,7 @@ final class TestNetwork {
     /// - Parameter zones: are told the port of the exchangers.
     init(hosts: [String: Sink.Manners], zones: (Int) -> [Zone]) async throws {
         (self.sinks, self.port) = try await Self.listen(hosts)
-        let nameServer = try NameServer(zones(self.port))
+        let nameServer = try await NameServer(zones(self.port))
         self.nameServer = nameServer
         self.trustAnchor = nameServer.trustAnchor
         self.resolver = nameServer.address
@@ -80,5 +80,19 @@ extension Relay {
             return fact != nil
         }
         return try #require(fact)
+    }
+
+    /// Sends one message to a mailbox, and waits for the reason why there is no attempt yet.
+    func reasonToWait(for mailbox: String) async throws -> String {
+        try await self.send(to: ["<\(mailbox)>"])
+        let feed = self.feed(user: "test")
+        let window = WindowRequest<MessageRef>(.row(number: 0), count: 100)
+        var reason: String?
+        _ = try await eventually {
+            let rows = try await feed.queue(QueueQuery(), window: window).rows
+            reason = rows.first { $0.to == "<\(mailbox)>" && $0.tries == 0 && $0.progress == nil }?.lastReply
+            return reason != nil
+        }
+        return try #require(reason)
     }
 }
