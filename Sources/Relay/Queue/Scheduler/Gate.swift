@@ -142,7 +142,7 @@ struct Gate {
         self.progressed = now
         self.breaks = 0
         if self.backOff.failures > 0 { self.backOff.succeeded() }
-        if isTelling || self.times.mean == nil { self.times.add(milliseconds, at: now) }
+        if isTelling { self.times.add(milliseconds, at: now) } else { self.times.guess(milliseconds) }
         guard self.sessions >= self.window, self.window < limit else { return }
         if let ceiling = self.ceiling {
             if self.window >= ceiling.sessions, ceiling.until > now { return }

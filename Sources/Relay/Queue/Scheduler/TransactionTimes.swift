@@ -14,8 +14,14 @@ struct TransactionTimes {
     private var leastBefore: Int64 = .max
     private var since: Int64 = 0
 
+    /// One that took the time of opening a session too is better than none, as a first guess.
+    mutating func guess(_ milliseconds: Int64) {
+        if self.mean == nil { self.mean = Double(milliseconds) }
+    }
+
     mutating func add(_ milliseconds: Int64, at now: Timestamp) {
-        let before = self.mean ?? Double(milliseconds)
+        // What was guessed counts no more.
+        let before = self.least == .max && self.leastBefore == .max ? Double(milliseconds) : self.mean ?? 0
         self.mean = before + (Double(milliseconds) - before) / 8
         if now.milliseconds - self.since > Self.memory {
             self.leastBefore = self.least
@@ -28,8 +34,8 @@ struct TransactionTimes {
     /// Whether those at a time do not slow each other down: what they wait for is the other side's latency, not its, or our,
     /// capacity (as TCP Vegas tells it).
     var isLatency: Bool {
-        guard let mean = self.mean else { return true }
         let least = min(self.least, self.leastBefore)
+        guard let mean = self.mean, least < .max else { return false }
         return mean <= 2 * Double(least) + 2
     }
 
