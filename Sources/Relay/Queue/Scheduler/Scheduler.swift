@@ -11,8 +11,8 @@ import Spool
 struct Scheduler: Sendable {
     /// About a destination, which may be gone when it is answered.
     struct Question: Equatable, Sendable {
-        fileprivate var destination: DestinationTable.Index
-        fileprivate var number: Int
+        var destination: DestinationTable.Index
+        var number: Int
     }
 
     enum Action: Equatable, Sendable {
@@ -44,14 +44,14 @@ struct Scheduler: Sendable {
     /// Recipients that come due in one event.
     private static let duesInPart = 10_000
     /// Settlements under way at once: all mail to a hop that is gone may wait too long at the same time.
-    private static let settlementsAtOnce = 200
+    static let settlementsAtOnce = 200
     /// Recipients that one report tells of, so that it stays small enough for the spool's transaction.
     static let recipientsInReport = 100
     /// For so many milliseconds it is believed where a domain's mail goes.
-    private static let lookupLasts: Int64 = 5 * 60_000
+    static let lookupLasts: Int64 = 5 * 60_000
 
     private(set) var configuration: RelayConfiguration
-    private(set) var backlog: Backlog
+    var backlog: Backlog
     private var sessions: [Int: Session] = [:]
     private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
@@ -60,12 +60,12 @@ struct Scheduler: Sendable {
     /// For what waited too long.
     private var sweep: Walk
     /// For new routes.
-    private var rerouting: Walk?
+    var rerouting: Walk?
     /// Destinations whose mail is returned, more of it than at a time.
-    private var returning: Deque<Question> = []
+    var returning: Deque<Question> = []
     /// The driver will wake us then, at the latest.
     private var wakeAt: Timestamp?
-    private var actions: Deque<Action> = []
+    var actions: Deque<Action> = []
 
     init(_ configuration: RelayConfiguration, at now: Timestamp) {
         self.configuration = configuration
@@ -137,7 +137,7 @@ struct Scheduler: Sendable {
         }
     }
 
-    private mutating func forget(_ slot: QueueIndex.Slot, at now: Timestamp) {
+    mutating func forget(_ slot: QueueIndex.Slot, at now: Timestamp) {
         let id = self.backlog.index.id(slot)
         self.backlog.remove(slot, at: now)
         self.actions.append(.forget(id))
@@ -301,84 +301,6 @@ struct Scheduler: Sendable {
         self.backlog.agenda.add(Agenda.Look(at: end.milliseconds, place: .gate(gate)))
     }
 
-    // MARK: where mail goes
-
-    /// What is known of the place that a question was about.
-    mutating func resolved(
-        _ question: Question, _ resolution: Resolution, at now: Timestamp,
-        using random: inout some RandomNumberGenerator
-    ) {
-        let destination = question.destination
-        guard self.isCurrent(question), self.backlog.destinations[destination].lookup == .asked else { return }
-        switch resolution {
-        case .hosts(_, let site):
-            self.backlog.found(destination, site, until: now.adding(milliseconds: Self.lookupLasts), at: now)
-        case .refused(let reply):
-            self.backlog.leave(destination, at: now)
-            self.backlog.destinations[destination].refused(reply)
-        case .unavailable(let reason):
-            self.notFound(destination, reason, at: now, using: &random)
-            // The one whose turn it was says so; the others wait.
-            guard let first = self.backlog.firstReady(destination) else { break }
-            let most = self.configuration.delivery.recipientsPerTransaction
-            let rows = self.backlog.together(with: first, upTo: most, at: now)
-            let outcomes = AttemptRules(retry: self.backlog.retry(of: first)).outcomes(
-                of: JobResult(job: 0, verdict: .unresolved(reason), host: nil, session: nil, milliseconds: 0),
-                for: rows, in: self.backlog.index, at: now, using: &random)
-            for row in rows { self.backlog.index.setState(row, .active) }
-            self.settle(rows, outcomes)
-        }
-        self.serve(destination, at: now)
-        self.backlog.removeIfIdle(destination, at: now)
-    }
-
-    /// It is asked about again in a while.
-    private mutating func notFound(
-        _ destination: DestinationTable.Index, _ reason: String, at now: Timestamp,
-        using random: inout some RandomNumberGenerator
-    ) {
-        guard !self.backlog.destinations[destination].backOff.isOn(at: now) else { return }
-        self.backlog.withdraw(destination)
-        let retry = self.configuration.retry.changed(by: self.backlog.destinations[destination].nextHop.retry)
-        let failures = self.backlog.destinations[destination].backOff.failures + 1
-        let end = now.adding(milliseconds: RetrySchedule(retry).delay(afterFailures: failures, using: &random))
-        self.backlog.destinations[destination].notFound(reason, until: end)
-        self.backlog.agenda.add(Agenda.Look(at: end.milliseconds, place: .destination(destination)))
-    }
-
-    private func isCurrent(_ question: Question) -> Bool {
-        !self.backlog.destinations[question.destination].isRemoved
-            && self.backlog.destinations[question.destination].number == question.number
-    }
-
-    /// Returns what is ready for a place that no host ever takes mail for.
-    private mutating func returnMail(of destination: DestinationTable.Index, _ reply: Reply, at now: Timestamp) {
-        guard self.canWrite, !self.isStopping else { return }
-        while let first = self.backlog.firstReady(destination) {
-            guard self.backlog.claims.settlements < Self.settlementsAtOnce else {
-                let question = Question(
-                    destination: destination, number: self.backlog.destinations[destination].number)
-                if !self.returning.contains(question) { self.returning.append(question) }
-                return
-            }
-            let rows = self.backlog.together(with: first, upTo: Self.recipientsInReport, at: now)
-            let outcomes = rows.map { row in
-                Settlement.Outcome(
-                    index: Int(self.backlog.index.rowIndex[Int(row)]),
-                    generation: self.backlog.index.rowGenerations[Int(row)], state: .bounced, countsAsTry: true,
-                    reply: reply.description)
-            }
-            for row in rows { self.backlog.index.setState(row, .active) }
-            self.settle(rows, outcomes)
-        }
-        self.backlog.destinations[destination].refusalIsOver()
-    }
-
-    private mutating func goOnReturning(at now: Timestamp) {
-        guard let next = self.returning.popFirst() else { return }
-        if self.isCurrent(next) { self.serve(next.destination, at: now) }
-    }
-
     // MARK: what is written down
 
     /// The outcomes are on disk.
@@ -430,7 +352,7 @@ struct Scheduler: Sendable {
 
     /// Writes as many outcomes at a time as one report can tell of.
     @discardableResult
-    private mutating func settle(
+    mutating func settle(
         _ rows: [QueueIndex.Row], _ outcomes: [Settlement.Outcome]
     ) -> [BegunSettlement] {
         stride(from: 0, to: rows.count, by: Self.recipientsInReport).map { start in
@@ -451,83 +373,6 @@ struct Scheduler: Sendable {
         }
     }
 
-    // MARK: orders
-
-    /// An operator's order names recipients.
-    ///
-    /// - Parameter targets: those of one message stand together.
-    mutating func orderBegan(on targets: some Sequence<RecipientTarget>) -> BegunOrder {
-        let (free, rows, skipped) = self.backlog.free(targets)
-        let number = self.backlog.claims.take(
-            rows, for: .order, routing: self.backlog.destinations.routing)
-        return BegunOrder(
-            number: number, targets: free, skipped: skipped,
-            destinations: Set(rows.compactMap { self.backlog.destination(of: $0) }),
-            unroutedDomain: rows.first { self.backlog.destination(of: $0) == nil }.flatMap {
-                self.unroutedDomain($0)
-            }, suspendedDestination: self.suspendedDestination(rows))
-    }
-
-    private func suspendedDestination(_ rows: [QueueIndex.Row]) -> String? {
-        guard !self.backlog.destinations.orders.suspensions.isEmpty else { return nil }
-        return rows.lazy.compactMap { self.backlog.destination(of: $0) }
-            .first { self.backlog.destinations[$0].suspension != nil }
-            .map { self.backlog.destinations[$0].nextHop.description }
-    }
-
-    /// The spool did this, or nothing, and the order has ended.
-    ///
-    /// - Parameter retry: names an order for which one session may be tried in spite of each destination's back-off.
-    mutating func orderEnded(
-        _ number: Int, _ changes: [Applied.Change], retry: Int? = nil, at now: Timestamp
-    ) {
-        guard let claim = self.backlog.claims.release(number) else { return }
-        var destinations: Set<QueueIndex.DestinationIndex> = []
-        for change in changes {
-            guard let slot = self.backlog.index.slot(of: change.message),
-                let row = self.backlog.index.row(of: slot, index: change.recipient.index)
-            else { continue }
-            let detour = self.backlog.index.detour(row)
-            self.backlog.index.update(row, to: change.recipient, messageGeneration: change.generation)
-            if self.backlog.index.detour(row) != detour { self.backlog.reroute(row, at: now) }
-            if let retry, let destination = self.backlog.destination(of: row) {
-                self.backlog.allowProbe(destination, for: retry)
-            }
-            if self.backlog.index.rows(of: slot).allSatisfy({
-                self.backlog.index.states[Int($0)].isSettled
-            }) {
-                self.forget(slot, at: now)
-            }
-        }
-        for row in claim.rows where self.backlog.index.rowSlot[Int(row)] >= 0 {
-            self.resume(row, after: claim, at: now)
-            if let destination = self.backlog.destination(of: row) { destinations.insert(destination) }
-        }
-        self.backlog.forgetStale(destinations)
-    }
-
-    /// The operator returns mail to its sender: what is free of it is settled with a report.
-    ///
-    /// - Returns: what is written down for that, and how many were left alone.
-    mutating func bounceOrdered(
-        on targets: some Sequence<RecipientTarget>, by name: String
-    ) -> (settlements: [BegunSettlement], skipped: [SkipReason: Int]) {
-        let (free, rows, skipped) = self.backlog.free(targets)
-        var settlements: [BegunSettlement] = []
-        var start = 0
-        while start < rows.count {
-            let end = free[start...].firstIndex { $0.message != free[start].message } ?? rows.count
-            let outcomes = free[start..<end].map {
-                Settlement.Outcome(
-                    index: $0.index, generation: $0.generation, state: .bounced, countsAsTry: false,
-                    reply: "bounced by the operator (\(name))", actor: name)
-            }
-            settlements += self.settle(Array(rows[start..<end]), outcomes)
-            start = end
-        }
-        return (settlements, skipped)
-    }
-
     // MARK: routes, and the end
 
     /// The operator changed the configuration: what is not under way finds its destination anew, and the rest when it ends.
@@ -545,19 +390,6 @@ struct Scheduler: Sendable {
             }
         }
         if self.rerouting?.isOver(in: self.backlog.index) ?? false { self.rerouting = nil }
-    }
-
-    // MARK: what the operator ordered about destinations
-
-    /// What is under way ends as it does; what waits obeys.
-    mutating func destinationsOrdered(_ orders: DestinationOrders, at now: Timestamp) {
-        if self.backlog.ordered(orders) { self.rerouting = Walk(since: now) }
-        for gate in self.backlog.gates.all { self.endSurplus(gate) }
-        for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
-    }
-
-    private mutating func endSurplus(_ gate: GateTable.Index) {
-        while let session = self.backlog.gates[gate].takeSurplus() { self.actions.append(.quit(session: session)) }
     }
 
     /// Nothing more begins.
@@ -580,14 +412,14 @@ struct Scheduler: Sendable {
         if let destination = self.backlog.plan(row, at: now) { self.serve(destination, at: now) }
     }
 
-    private mutating func resume(_ row: QueueIndex.Row, after claim: Claims.Claim, at now: Timestamp) {
+    mutating func resume(_ row: QueueIndex.Row, after claim: Claims.Claim, at now: Timestamp) {
         if let destination = self.backlog.resume(row, after: claim, at: now) {
             self.serve(destination, at: now)
         }
     }
 
     /// Does what can be done about the mail that is ready for a destination.
-    private mutating func serve(_ destination: DestinationTable.Index, at now: Timestamp) {
+    mutating func serve(_ destination: DestinationTable.Index, at now: Timestamp) {
         switch self.backlog.way(of: destination, at: now) {
         case .gate(let gate): self.pump(gate, at: now)
         case .ask:
@@ -601,7 +433,7 @@ struct Scheduler: Sendable {
     }
 
     /// Begins as many attempts as a site may have, for its destinations by turns.
-    private mutating func pump(_ gate: GateTable.Index, at now: Timestamp) {
+    mutating func pump(_ gate: GateTable.Index, at now: Timestamp) {
         guard self.canWrite, !self.isStopping else { return }
         while let turn = self.backlog.nextInTurn(gate) {
             if let time = self.backlog.gates[gate].notBefore(now) { return self.willLook(at: gate, time) }
