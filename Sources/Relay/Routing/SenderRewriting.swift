@@ -1,6 +1,6 @@
 import Crypto
 import Mail
-public import SMTP
+import SMTP
 
 /// `srs` of a `[[route]]`: the senders of what leaves by it are rewritten, so that a forwarder passes SPF (RFC 7208 §2.4), and
 /// reports to them come back this way.
