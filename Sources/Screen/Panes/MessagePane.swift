@@ -400,10 +400,10 @@ final class MessagePane: Pane {
             return
         }
         let cursor = isFocused ? self.attempt : detail.attempts.count - 1
-        let policy = detail.attempts[cursor].security?.policy
-        let height = policy != nil && inner.height > 1 ? inner.height - 1 : inner.height
-        if let policy, height < inner.height {
-            painter.text("TLS: \(policy)", x: inner.x + 1, y: inner.y + height, columns: inner.width - 2, role: .muted)
+        var height = inner.height
+        if let security = detail.attempts[cursor].security, security.policy != nil, height > 1 {
+            height -= 1
+            painter.text("\(security)", x: inner.x + 1, y: inner.y + height, columns: inner.width - 2, role: .muted)
         }
         let top = max(0, min(cursor - height / 2, detail.attempts.count - height))
         let table = Table(Self.attemptColumns, width: inner.width - 2, rows: detail.attempts)
