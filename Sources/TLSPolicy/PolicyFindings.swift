@@ -10,6 +10,8 @@ public enum DANEFinding: Hashable, Sendable {
     /// The records should be there or not, but that cannot be found out: no mail for now, since who hides them could take
     /// it (§2.1.1).
     case unavailable(String)
+    /// Its addresses cannot be had for now, and so nothing can be said (§2.2.2).
+    case unreachable(String)
 }
 
 /// What was found of the MTA-STS policy of a domain.

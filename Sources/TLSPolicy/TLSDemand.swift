@@ -72,6 +72,9 @@ extension HostVerdict {
         case .unavailable(let why):
             self = .passOver(.dane, why: why)
             return
+        case .unreachable(let why):
+            self = .passOver(.none, why: why)
+            return
         case .records(let records, let name):
             guard let usable = TLSARecords(records) else {
                 // RFC 7672 §2.2: they show that there is TLS, and no more.

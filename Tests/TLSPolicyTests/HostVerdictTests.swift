@@ -60,6 +60,13 @@ struct HostVerdictTests {
                 == .passOver(.dane, why: "DNS: SERVFAIL"))
     }
 
+    @Test("a host whose addresses cannot be had is passed over, and no policy is to blame")
+    func unreachable() {
+        #expect(
+            self.verdict(.unreachable("DNS: no answer"), self.policy(.enforce))
+                == .passOver(.none, why: "DNS: no answer"))
+    }
+
     @Test("MTA-STS: enforced where there is no DANE")
     func sts() {
         #expect(

@@ -129,7 +129,7 @@ final class OutboundConnection: @unchecked Sendable {
             switch verdict {
             case .demand(let demand): self.connect(to: host, demand)
             case .passOver(let policy, let why):
-                self.lastFailure = "\(host.endpoint): \(policy.words): \(why)"
+                self.lastFailure = policy == .none ? why : "\(host.endpoint): \(policy.words): \(why)"
                 self.mayAnswerLater = true
                 self.tryNextHost()
             }

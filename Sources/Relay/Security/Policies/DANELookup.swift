@@ -18,7 +18,7 @@ struct DANELookup: Sendable {
             .flatMap { four, six in
                 // §2.2.2: a host whose addresses cannot be validated is not connected to.
                 if let words = four.failure(name) ?? six.failure(name) {
-                    return eventLoop.makeSucceededFuture(.unavailable(words))
+                    return eventLoop.makeSucceededFuture(.unreachable(words))
                 }
                 guard four.isSecure, six.isSecure else {
                     return eventLoop.makeSucceededFuture(.unsigned("the addresses of \(name) are not signed"))
