@@ -249,14 +249,14 @@ extension EndToEnd {
             let isOver = try await eventually {
                 facts = try await feed.facts(after: "", count: 1000).rows
                 for fact in facts where fact.kind == .relayed || fact.kind == .bounced { ends[fact.to ?? ""] = fact }
-                return domains.allSatisfy { ends["u@\($0)"] != nil }
+                return domains.allSatisfy { ends["<u@\($0)>"] != nil }
             }
             #expect(isOver, "\(facts)")
-            #expect(ends["u@good.dane.example"]?.kind == .relayed)
-            #expect(ends["u@sts.example"]?.kind == .relayed)
-            #expect(ends["u@plain.example"]?.kind == .bounced)
+            #expect(ends["<u@good.dane.example>"]?.kind == .relayed)
+            #expect(ends["<u@sts.example>"]?.kind == .relayed)
+            #expect(ends["<u@plain.example>"]?.kind == .bounced)
             #expect(
-                ends["u@plain.example"]?.text
+                ends["<u@plain.example>"]?.text
                     == "550 5.7.30 REQUIRETLS: there is no TLS to sink.example with a verified certificate")
             await relay.stop()
         }

@@ -95,7 +95,7 @@ private final class SinkHandler: ChannelInboundHandler {
         self.state = state
         self.tls = tls
         var configuration = ServerSession.Configuration(hostname: "sink.example")
-        if tls != nil { configuration.extensions.insert(.startTLS) }
+        if tls != nil { configuration.extensions.formUnion([.startTLS, .requireTLS]) }
         self.session = ServerSession(configuration)
     }
 
