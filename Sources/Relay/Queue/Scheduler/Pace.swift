@@ -3,7 +3,7 @@ import Mail
 /// Spreads what is begun evenly over time, so that it never is more than a rate allows.
 struct Pace {
     /// A timer is late now and then, by no more milliseconds than these, which the next ones make up for.
-    private static let lateness = 20.0
+    private static let lateness = 200.0
 
     /// Milliseconds from one to the next.
     let interval: Double
