@@ -13,15 +13,19 @@ struct TransactionTimes {
     private var least: Int64 = .max
     private var leastBefore: Int64 = .max
     private var since: Int64 = 0
+    /// One was measured, not guessed.
+    private var isKnown = false
 
-    /// One that took the time of opening a session too is better than none, as a first guess.
+    /// One that took the time of opening a session too is better than none, as a first guess; none takes longer without.
     mutating func guess(_ milliseconds: Int64) {
         if self.mean == nil { self.mean = Double(milliseconds) }
+        self.least = min(self.least, milliseconds)
     }
 
     mutating func add(_ milliseconds: Int64, at now: Timestamp) {
         // What was guessed counts no more.
-        let before = self.least == .max && self.leastBefore == .max ? Double(milliseconds) : self.mean ?? 0
+        let before = self.isKnown ? self.mean ?? 0 : Double(milliseconds)
+        self.isKnown = true
         self.mean = before + (Double(milliseconds) - before) / 8
         if now.milliseconds - self.since > Self.memory {
             self.leastBefore = self.least
@@ -34,9 +38,8 @@ struct TransactionTimes {
     /// Whether those at a time do not slow each other down: what they wait for is the other side's latency, not its, or our,
     /// capacity (as TCP Vegas tells it).
     var isLatency: Bool {
-        let least = min(self.least, self.leastBefore)
-        guard let mean = self.mean, least < .max else { return false }
-        return mean <= 2 * Double(least) + 2
+        guard self.isKnown, let mean = self.mean else { return false }
+        return mean <= 2 * Double(min(self.least, self.leastBefore)) + 2
     }
 
     mutating func shift(by jump: Int64) { self.since += jump }
