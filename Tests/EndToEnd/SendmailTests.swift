@@ -146,9 +146,12 @@ extension EndToEnd {
             let first = try self.relay()
             #expect(lstat(self.socket, &status) == 0 && status.st_mode & 0o777 == 0o666)
             func second() throws -> (status: Int32, output: String, errors: String) {
+                // It must not come up; one that does goes on.
                 try Program.run(
-                    "serve", "--config", "/dev/null", "--spool", "\(self.folder.path)/other", "--listen",
-                    "unix:\(self.socket)")
+                    [
+                        "20", Program.path, "serve", "--config", "/dev/null", "--spool", "\(self.folder.path)/other",
+                        "--listen", "unix:\(self.socket)",
+                    ], as: "/usr/bin/timeout")
             }
             let refused = try second()
             #expect(refused.status == 1)
