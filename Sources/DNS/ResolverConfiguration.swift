@@ -76,7 +76,9 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func isAddress(_ text: String) -> Bool {
-        var octets = in6_addr()
-        return inet_pton(AF_INET, text, &octets) == 1 || inet_pton(AF_INET6, text, &octets) == 1
+        // Room for the longer of the two; what the C library calls it belongs to one module or another.
+        withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { octets in
+            inet_pton(AF_INET, text, octets.baseAddress) == 1 || inet_pton(AF_INET6, text, octets.baseAddress) == 1
+        }
     }
 }
