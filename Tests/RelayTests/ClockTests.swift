@@ -10,7 +10,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("a time of day that jumps", .timeLimit(.minutes(2)))
+@Suite("a time of day that jumps", .timeLimit(.minutes(5)))
 struct ClockTests {
     /// A relay whose clocks stand still but for what the test does to them.
     private final class Fixture {

@@ -14,7 +14,7 @@ import Testing
 
 /// A connection with TLS goes when its peer goes, whatever manners that has. Where the wait for a good-bye goes on instead,
 /// it goes on for an hour here.
-@Suite("the end of connections with TLS (RFC 8446 §6.1)", .timeLimit(.minutes(2)))
+@Suite("the end of connections with TLS (RFC 8446 §6.1)", .timeLimit(.minutes(5)))
 struct FarewellTests {
     private enum Manners: CaseIterable {
         /// Says good-bye, and waits for ours.

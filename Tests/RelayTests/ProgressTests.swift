@@ -7,7 +7,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("a delivery that makes no progress", .timeLimit(.minutes(1)))
+@Suite("a delivery that makes no progress", .timeLimit(.minutes(5)))
 struct ProgressTests {
     /// Sends an octet of an endless greeting every few milliseconds.
     private final class Trickle: ChannelInboundHandler {

@@ -112,7 +112,7 @@ extension MemorySpool: SpoolCondition {
     func restartWrites(since time: NIODeadline) -> Int { 0 }
 }
 
-@Suite("reception over loopback", .timeLimit(.minutes(1)))
+@Suite("reception over loopback", .timeLimit(.minutes(5)))
 struct ReceptionTests {
     private static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     private let spool = MemorySpool()

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("hosts that take no mail at all (RFC 7504)", .timeLimit(.minutes(1)))
+@Suite("hosts that take no mail at all (RFC 7504)", .timeLimit(.minutes(5)))
 struct RefusingHostTests {
     /// Greets, answers each line with the next of `replies`, and closes behind the last.
     private final class Scripted: ChannelInboundHandler {

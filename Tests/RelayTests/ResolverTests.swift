@@ -8,7 +8,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("the hosts of a next hop", .timeLimit(.minutes(1)))
+@Suite("the hosts of a next hop", .timeLimit(.minutes(5)))
 struct ResolverTests {
     /// Answers with one list after the other.
     private final class Changing: NextHopResolver {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Secrets", .timeLimit(.minutes(1)))
+@Suite("Secrets", .timeLimit(.minutes(5)))
 struct SecretTests {
     /// A file with `text`, gone afterwards.
     @discardableResult

@@ -11,7 +11,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("the watch over the spool", .timeLimit(.minutes(1)))
+@Suite("the watch over the spool", .timeLimit(.minutes(5)))
 struct SpoolWatchTests {
     private let spool = MemorySpool()
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Spool
 
-@Suite("a spool in which the disk changed an octet, and no length", .timeLimit(.minutes(2)))
+@Suite("a spool in which the disk changed an octet, and no length", .timeLimit(.minutes(5)))
 struct ChangedOctetsTests {
     private func check(_ spool: TemporarySpool) throws -> SpoolReport {
         try SpoolInspection(directory: spool.path).check { _, _, _ in }

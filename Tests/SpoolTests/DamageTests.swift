@@ -6,7 +6,7 @@ import Testing
 
 @testable import Spool
 
-@Suite("a spool that the disk changed", .timeLimit(.minutes(2)))
+@Suite("a spool that the disk changed", .timeLimit(.minutes(5)))
 struct DamageTests {
     /// Everything a start would hand to the queue.
     private func leased(_ spool: TemporarySpool) async throws -> (messages: Set<QueueID>, damaged: Set<QueueID>) {

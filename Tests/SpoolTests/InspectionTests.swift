@@ -6,7 +6,7 @@ import Testing
 
 @testable import Spool
 
-@Suite("looking into a spool, and repairing it", .timeLimit(.minutes(2)))
+@Suite("looking into a spool, and repairing it", .timeLimit(.minutes(5)))
 struct InspectionTests {
     private let now = Timestamp(milliseconds: 1_800_000_000_000)
 

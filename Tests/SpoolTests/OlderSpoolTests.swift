@@ -7,7 +7,7 @@ import Testing
 
 @testable import Spool
 
-@Suite("a spool that an older version left", .timeLimit(.minutes(1)))
+@Suite("a spool that an older version left", .timeLimit(.minutes(5)))
 struct OlderSpoolTests {
     private static let arrived = Timestamp(milliseconds: 1_790_000_000_000)
     private static func id(_ sequence: Int64) -> QueueID { QueueID(rawValue: 549_863_188_070_400 + sequence) }

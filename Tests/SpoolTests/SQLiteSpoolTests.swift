@@ -9,7 +9,7 @@ import Testing
 
 @testable import Spool
 
-@Suite("the spool in SQLite", .timeLimit(.minutes(2)))
+@Suite("the spool in SQLite", .timeLimit(.minutes(5)))
 struct SQLiteSpoolTests {
     @Test("what one attempt did to many recipients is one row, and its place is the last one's")
     func factsOfMany() async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Spool
 
-@Suite("the spool's writer", .timeLimit(.minutes(2)))
+@Suite("the spool's writer", .timeLimit(.minutes(5)))
 struct WriterTests {
     private final class Flag: Sendable {
         private let value = Atomic(false)

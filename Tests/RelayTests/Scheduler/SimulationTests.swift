@@ -6,7 +6,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("the scheduler in hard times", .timeLimit(.minutes(2)))
+@Suite("the scheduler in hard times", .timeLimit(.minutes(5)))
 struct SimulationTests {
     @Test("no recipient is lost, none is in two attempts, none starves, and all counts add up")
     func badWeek() {

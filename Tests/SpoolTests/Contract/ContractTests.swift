@@ -7,7 +7,7 @@ import Testing
 
 /// What every store promises, whatever it keeps mail in. What an order or a settlement means is tried in `RulesTests`; here
 /// it is what a store makes of it: that it is written down wholly or not at all, and is there after a restart.
-@Suite("the contract of a spool", .timeLimit(.minutes(2)))
+@Suite("the contract of a spool", .timeLimit(.minutes(5)))
 struct ContractTests {
     private static let subject = "Subject: =?utf-8?q?gr=C3=BCn?=\r\n\r\nhello\r\n"
 

@@ -8,7 +8,7 @@ import SpoolTesting
 import Testing
 
 /// What a store promises that several nodes share. In SQLite a spool has one owner: the lock on its folder says so.
-@Suite("several nodes on one store", .timeLimit(.minutes(1)))
+@Suite("several nodes on one store", .timeLimit(.minutes(5)))
 struct NodesTests {
     /// One node's spool.
     private struct Node: SpoolFixture {

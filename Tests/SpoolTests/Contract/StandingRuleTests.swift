@@ -4,7 +4,7 @@ import Spool
 import SpoolTesting
 import Testing
 
-@Suite("what every store promises of standing rules", .timeLimit(.minutes(1)))
+@Suite("what every store promises of standing rules", .timeLimit(.minutes(5)))
 struct StandingRuleTests {
     private static let terms = StandingRule.Terms(
         .hold(mail: .recipient(pattern: "example.org")), until: Timestamp(milliseconds: 90_000), reason: "maintenance")
