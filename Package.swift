@@ -91,6 +91,9 @@ let package = Package(
         .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
         room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
         room(
+            "Control",
+            ["Monitor", "Mail", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency, logging]),
+        room(
             "Relay",
             [
                 "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", "CMalloc", httpClient,
@@ -103,9 +106,8 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CMalloc", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP",
-                nioCore,
-                nioPosix, nioConcurrency, logging, toml,
+                "CMalloc", "Control", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "DKIM", "DNS", "SASL",
+                "SMTP", nioCore, nioPosix, nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings, linkerSettings: linking),
@@ -124,6 +126,7 @@ let package = Package(
             "SpoolTests",
             ["SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb], exclude: ["Fixtures"]),
         tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
+        tests("ControlTests", ["Control", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioHTTP1]),
         tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
         tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP"]),

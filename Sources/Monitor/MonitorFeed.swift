@@ -98,7 +98,11 @@ public enum FeedChange: Hashable, Sendable, Codable {
 }
 
 public struct FeedError: Error, Hashable, Sendable, Codable, CustomStringConvertible {
-    public enum Code: String, Hashable, Sendable, Codable { case unsupported, gone, unavailable, invalid }
+    public enum Code: String, Hashable, Sendable, Codable {
+        case unsupported, gone, unavailable, invalid
+        /// Whoever asks may not.
+        case denied
+    }
     public var code: Code
     public var description: String
     public init(_ code: Code, _ description: String) {

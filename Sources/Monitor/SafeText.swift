@@ -191,6 +191,11 @@ extension SafeText {
 extension SafeText {
     private enum Kind { case columns(Int8), mark, unprintable }
 
+    /// Whether it prints by itself, and changes nothing around it.
+    static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        if case .columns = Self.kind(of: scalar) { true } else { false }
+    }
+
     private static func kind(of scalar: Unicode.Scalar) -> Kind {
         let value = scalar.value
         if value < 0x7F { return value < 0x20 ? .unprintable : .columns(1) }

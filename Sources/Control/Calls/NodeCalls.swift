@@ -1,0 +1,87 @@
+public import Monitor
+
+/// What the node knows and can do.
+public struct CapabilitiesCall: ControlCall {
+    public static let route = ControlRoute(.get, "/v1/capabilities")
+    public init() {}
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {}
+    public var arguments: CallArguments { CallArguments() }
+    public func answer(from feed: any MonitorFeed) async throws -> FeedCapabilities { try await feed.capabilities() }
+}
+
+/// Flow, what needs attention, destinations by age.
+public struct OverviewCall: ControlCall {
+    public static let route = ControlRoute(.get, "/v1/overview")
+    public init() {}
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {}
+    public var arguments: CallArguments { CallArguments() }
+    public func answer(from feed: any MonitorFeed) async throws -> Overview { try await feed.overview() }
+}
+
+/// Facts behind a place, or the newest.
+public struct FactsCall: ControlCall {
+    public static let route = ControlRoute(.get, "/v1/facts", query: ["after", "count"])
+    public var after: String?
+    public var count: Int
+    public init(after: String?, count: Int) {
+        self.after = after
+        self.count = count
+    }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
+        self.after = arguments.query["after"]
+        self.count = try arguments.number("count", default: 100, in: 1...10_000)
+    }
+    public var arguments: CallArguments {
+        var query = ["count": "\(self.count)"]
+        query["after"] = self.after
+        return CallArguments(query: query)
+    }
+    public func answer(from feed: any MonitorFeed) async throws -> FactWindow {
+        try await feed.facts(after: self.after, count: self.count)
+    }
+}
+
+/// A message by its queue ID.
+public struct MessageCall: ControlCall {
+    public static let route = ControlRoute(.get, "/v1/messages/{id}")
+    public var id: String
+    public init(_ id: String) { self.id = id }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
+        self.id = arguments.path["id"] ?? ""
+    }
+    public var arguments: CallArguments { CallArguments(path: ["id": self.id]) }
+    public func answer(from feed: any MonitorFeed) async throws -> MessageDetail {
+        guard let detail = try await feed.message(self.id) else {
+            throw FeedError(.gone, "nothing is known of message \(self.id)")
+        }
+        return detail
+    }
+}
+
+/// Lines of a session's dialogue.
+public struct TranscriptCall: ControlCall {
+    public static let route = ControlRoute(
+        .get, "/v1/connections/{session}/transcript", query: ["from", "count"])
+    public var session: SessionRef
+    public var from: Int
+    public var count: Int
+    public init(_ session: SessionRef, from: Int, count: Int) {
+        self.session = session
+        self.from = from
+        self.count = count
+    }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
+        self.session = SessionRef(node: node, id: arguments.path["session"] ?? "")
+        self.from = try arguments.number("from", default: 0, in: 0...Int(Int32.max))
+        self.count = try arguments.number("count", default: 1000, in: 0...10_000)
+    }
+    public var arguments: CallArguments {
+        CallArguments(path: ["session": self.session.id], query: ["from": "\(self.from)", "count": "\(self.count)"])
+    }
+    public func answer(from feed: any MonitorFeed) async throws -> TranscriptPage {
+        guard let page = try await feed.transcript(self.session, from: self.from, count: self.count) else {
+            throw FeedError(.gone, "\(self.session.id) is no longer known")
+        }
+        return page
+    }
+}

@@ -1,0 +1,13 @@
+import Foundation
+import Monitor
+
+/// All calls there are. A call that is not here is not served, and not in the document that describes the API.
+public enum ControlAPI {
+    public static let calls: [any ControlCall.Type] = [
+        CapabilitiesCall.self, OverviewCall.self, QueueCall.self, QueueSearchCall.self, ConnectionsCall.self,
+        ConnectionSearchCall.self, MessageCall.self, TranscriptCall.self, FactsCall.self, FreezeCall.self,
+        QueueActionCall.self, UndoCall.self, RerouteCall.self, CloseCall.self, RulesCall.self, RulePreviewCall.self,
+        StandingActionCall.self,
+    ]
+    public static let streams: [any ControlStream.Type] = [EventsStream.self]
+}

@@ -1,0 +1,84 @@
+public import Monitor
+
+/// One call of the API: what is asked, who may ask it, and how a feed answers. The server and the client both use these,
+/// so that neither can know a path, a name or a form that the other does not.
+public protocol ControlCall: Sendable {
+    /// Its JSON form is the answer's body.
+    associatedtype Answer: Codable & Sendable
+    static var route: ControlRoute { get }
+    /// Reads what a client sent.
+    ///
+    /// - Parameter node: what is named in a path or a query is of this node.
+    /// - Throws: `.invalid`, with what would be right.
+    init(_ arguments: CallArguments, node: String) throws(FeedError)
+    /// What a client sends.
+    var arguments: CallArguments { get throws }
+    /// - Throws: `.gone` where there is no such thing.
+    func answer(from feed: any MonitorFeed) async throws -> Answer
+}
+
+/// A call whose answer does not end: server-sent events (HTML Living Standard §9.2).
+public protocol ControlStream: Sendable {
+    /// Its JSON form is an event's data.
+    associatedtype Event: Codable & Sendable
+    static var route: ControlRoute { get }
+    init(_ arguments: CallArguments, node: String) throws(FeedError)
+    var arguments: CallArguments { get throws }
+    /// - Parameter last: the name of the last event that the client has had, where events have names; it gets those behind it.
+    func events(from feed: any MonitorFeed, after last: String?) -> AsyncThrowingStream<NamedEvent<Event>, any Error>
+}
+
+/// An event of a stream, and the name by which a client goes on behind it.
+public struct NamedEvent<Event: Codable & Sendable>: Sendable {
+    /// `nil`: nothing is to be had again of what comes before it.
+    public var name: String?
+    public var event: Event
+    public init(_ event: Event, name: String? = nil) {
+        self.name = name
+        self.event = event
+    }
+}
+
+/// Where a call is found, and who may make it.
+public struct ControlRoute: Hashable, Sendable {
+    public enum Method: String, Hashable, Sendable { case get = "GET", post = "POST" }
+    /// What somebody may do.
+    public enum Role: String, Hashable, Sendable, Codable, CaseIterable, Comparable {
+        /// Sees everything, changes nothing.
+        case observer
+        case `operator`
+        public static func < (left: Role, right: Role) -> Bool { left == .observer && right == .operator }
+    }
+    public var method: Method
+    /// `/v1/messages/{id}`: words in braces are the arguments' `path`.
+    public var path: String
+    /// The names that the query may have.
+    public var query: Set<String>
+    /// The least that somebody has to be.
+    public var role: Role
+    public init(_ method: Method, _ path: String, query: Set<String> = [], role: Role = .observer) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.role = role
+    }
+
+    /// The path's segments, without the empty one in front.
+    var segments: [Substring] { self.path.split(separator: "/") }
+
+    /// - Parameter segments: those of a request's path, decoded.
+    /// - Returns: the words in braces; `nil` when this is another path.
+    func match(_ segments: [String]) -> [String: String]? {
+        let own = self.segments
+        guard own.count == segments.count else { return nil }
+        var words: [String: String] = [:]
+        for (one, other) in zip(own, segments) {
+            if one.first == "{" {
+                words[String(one.dropFirst().dropLast())] = other
+            } else if one != other {
+                return nil
+            }
+        }
+        return words
+    }
+}
