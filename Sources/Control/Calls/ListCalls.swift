@@ -1,130 +1,126 @@
 public import Monitor
 
-/// A window of the queue.
-public struct QueueCall: ControlCall {
-    public static let route = ControlRoute(
-        .get, "/v1/queue", query: WindowArguments.names.union(QueueQuery.argumentNames))
-    public var query: QueueQuery
-    public var window: WindowRequest<MessageRef>
-    public init(_ query: QueueQuery, window: WindowRequest<MessageRef>) {
+/// A question for a list of the feed, in the words of a URL's query.
+public protocol ListQuery: Hashable, Sendable {
+    associatedtype ID: Hashable & Sendable & Codable
+    associatedtype Row: Hashable & Sendable & Codable
+    /// Where the list is found.
+    static var path: String { get }
+    static var names: Set<String> { get }
+    static var fields: [FilterField] { get }
+    init(_ arguments: CallArguments) throws(FeedError)
+    var arguments: [String: String] { get }
+    static func item(_ id: String, node: String) -> ID
+    static func name(_ item: ID) -> String
+    func window(_ window: WindowRequest<ID>, from feed: any MonitorFeed) async throws -> Window<Row>
+    func find(_ search: SearchRequest, in feed: any MonitorFeed) async throws -> SearchHit<ID>?
+}
+
+/// A window of a list.
+public struct WindowCall<Query: ListQuery>: ControlCall {
+    public static var route: ControlRoute {
+        ControlRoute(.get, Query.path, query: WindowArguments.names.union(Query.names))
+    }
+    public var query: Query
+    public var window: WindowRequest<Query.ID>
+    public init(_ query: Query, window: WindowRequest<Query.ID>) {
         self.query = query
         self.window = window
     }
     public init(_ arguments: CallArguments, node: String) throws(FeedError) {
-        self.query = try QueueQuery(arguments)
-        self.window = try WindowArguments.read(arguments) { MessageRef(node: node, id: $0, generation: 0) }
+        self.query = try Query(arguments)
+        self.window = try WindowArguments.read(arguments) { Query.item($0, node: node) }
     }
     public var arguments: CallArguments {
         var query = self.query.arguments
-        WindowArguments.write(self.window, into: &query) { $0.id }
+        WindowArguments.write(self.window, into: &query, name: Query.name)
         return CallArguments(query: query)
     }
-    public func answer(from feed: any MonitorFeed) async throws -> Window<QueueRow> {
-        try await feed.queue(self.query, window: self.window)
+    public func answer(from feed: any MonitorFeed) async throws -> Window<Query.Row> {
+        try await self.query.window(self.window, from: feed)
     }
 }
 
-/// A window of the sessions.
-public struct ConnectionsCall: ControlCall {
-    public static let route = ControlRoute(
-        .get, "/v1/connections", query: WindowArguments.names.union(ConnectionQuery.argumentNames))
-    public var query: ConnectionQuery
-    public var window: WindowRequest<SessionRef>
-    public init(_ query: ConnectionQuery, window: WindowRequest<SessionRef>) {
-        self.query = query
-        self.window = window
+/// The next row of a list's order that is wanted.
+public struct SearchCall<Query: ListQuery>: ControlCall {
+    /// Nothing where nothing matches.
+    public struct Answer: Hashable, Sendable, Codable {
+        public var hit: SearchHit<Query.ID>?
+        public init(_ hit: SearchHit<Query.ID>?) { self.hit = hit }
     }
-    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
-        self.query = try ConnectionQuery(arguments)
-        self.window = try WindowArguments.read(arguments) { SessionRef(node: node, id: $0) }
-    }
-    public var arguments: CallArguments {
-        var query = self.query.arguments
-        WindowArguments.write(self.window, into: &query) { $0.id }
-        return CallArguments(query: query)
-    }
-    public func answer(from feed: any MonitorFeed) async throws -> Window<ConnectionRow> {
-        try await feed.connections(self.query, window: self.window)
-    }
-}
 
-/// What a search found; nothing where nothing matches.
-public struct SearchAnswer<ID: Hashable & Sendable & Codable>: Hashable, Sendable, Codable {
-    public var hit: SearchHit<ID>?
-    public init(_ hit: SearchHit<ID>?) { self.hit = hit }
-}
-
-/// The next message of the queue's order that is wanted.
-public struct QueueSearchCall: ControlCall {
-    public static let route = ControlRoute(
-        .get, "/v1/queue/search", query: SearchRequest.argumentNames.union(QueueQuery.argumentNames))
+    public static var route: ControlRoute {
+        ControlRoute(.get, Query.path + "/search", query: SearchRequest.argumentNames.union(Query.names))
+    }
     public var search: SearchRequest
-    public var query: QueueQuery
-    public init(_ search: SearchRequest, in query: QueueQuery) {
+    public var query: Query
+    public init(_ search: SearchRequest, in query: Query) {
         self.search = search
         self.query = query
     }
     public init(_ arguments: CallArguments, node: String) throws(FeedError) {
-        self.search = try SearchRequest(arguments, fields: FilterField.ofQueue)
-        self.query = try QueueQuery(arguments)
+        self.search = try SearchRequest(arguments, fields: Query.fields)
+        self.query = try Query(arguments)
     }
     public var arguments: CallArguments {
         CallArguments(query: self.query.arguments.merging(self.search.arguments) { first, _ in first })
     }
-    public func answer(from feed: any MonitorFeed) async throws -> SearchAnswer<MessageRef> {
-        SearchAnswer(try await feed.find(self.search, in: self.query))
+    public func answer(from feed: any MonitorFeed) async throws -> Answer {
+        Answer(try await self.query.find(self.search, in: feed))
     }
 }
 
-/// The next session of the list's order that is wanted.
-public struct ConnectionSearchCall: ControlCall {
-    public static let route = ControlRoute(
-        .get, "/v1/connections/search", query: SearchRequest.argumentNames.union(ConnectionQuery.argumentNames))
-    public var search: SearchRequest
-    public var query: ConnectionQuery
-    public init(_ search: SearchRequest, in query: ConnectionQuery) {
-        self.search = search
-        self.query = query
-    }
-    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
-        self.search = try SearchRequest(arguments, fields: FilterField.ofConnections)
-        self.query = try ConnectionQuery(arguments)
-    }
-    public var arguments: CallArguments {
-        CallArguments(query: self.query.arguments.merging(self.search.arguments) { first, _ in first })
-    }
-    public func answer(from feed: any MonitorFeed) async throws -> SearchAnswer<SessionRef> {
-        SearchAnswer(try await feed.find(self.search, in: self.query))
-    }
-}
+public typealias QueueCall = WindowCall<QueueQuery>
+public typealias QueueSearchCall = SearchCall<QueueQuery>
+public typealias ConnectionsCall = WindowCall<ConnectionQuery>
+public typealias ConnectionSearchCall = SearchCall<ConnectionQuery>
 
-extension QueueQuery {
-    static let argumentNames: Set<String> = ["filter", "sort", "descending"]
-    init(_ arguments: CallArguments) throws(FeedError) {
+extension QueueQuery: ListQuery {
+    public static let path = "/v1/queue"
+    public static let names: Set<String> = ["filter", "sort", "descending"]
+    public static let fields = FilterField.ofQueue
+    public init(_ arguments: CallArguments) throws(FeedError) {
         self.init(
-            filter: try arguments.filter(fields: FilterField.ofQueue),
-            sort: try arguments.word("sort", default: .age),
+            filter: try arguments.filter(fields: Self.fields), sort: try arguments.word("sort", default: .age),
             descending: try arguments.flag("descending", default: true))
     }
-    var arguments: [String: String] {
+    public var arguments: [String: String] {
         ["filter": self.filter.text, "sort": self.sort.rawValue, "descending": "\(self.descending)"]
+    }
+    /// A message is found by its queue ID, whatever its generation.
+    public static func item(_ id: String, node: String) -> MessageRef { MessageRef(node: node, id: id, generation: 0) }
+    public static func name(_ item: MessageRef) -> String { item.id }
+    public func window(
+        _ window: WindowRequest<MessageRef>, from feed: any MonitorFeed
+    ) async throws -> Window<QueueRow> { try await feed.queue(self, window: window) }
+    public func find(_ search: SearchRequest, in feed: any MonitorFeed) async throws -> SearchHit<MessageRef>? {
+        try await feed.find(search, in: self)
     }
 }
 
-extension ConnectionQuery {
-    static let argumentNames: Set<String> = ["filter", "sort", "descending", "ended"]
-    init(_ arguments: CallArguments) throws(FeedError) {
+extension ConnectionQuery: ListQuery {
+    public static let path = "/v1/connections"
+    public static let names: Set<String> = ["filter", "sort", "descending", "ended"]
+    public static let fields = FilterField.ofConnections
+    public init(_ arguments: CallArguments) throws(FeedError) {
         self.init(
-            filter: try arguments.filter(fields: FilterField.ofConnections),
-            sort: try arguments.word("sort", default: .started),
+            filter: try arguments.filter(fields: Self.fields), sort: try arguments.word("sort", default: .started),
             descending: try arguments.flag("descending", default: false),
             includesEnded: try arguments.flag("ended", default: false))
     }
-    var arguments: [String: String] {
+    public var arguments: [String: String] {
         [
             "filter": self.filter.text, "sort": self.sort.rawValue, "descending": "\(self.descending)",
             "ended": "\(self.includesEnded)",
         ]
+    }
+    public static func item(_ id: String, node: String) -> SessionRef { SessionRef(node: node, id: id) }
+    public static func name(_ item: SessionRef) -> String { item.id }
+    public func window(
+        _ window: WindowRequest<SessionRef>, from feed: any MonitorFeed
+    ) async throws -> Window<ConnectionRow> { try await feed.connections(self, window: window) }
+    public func find(_ search: SearchRequest, in feed: any MonitorFeed) async throws -> SearchHit<SessionRef>? {
+        try await feed.find(search, in: self)
     }
 }
 
