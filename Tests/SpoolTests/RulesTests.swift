@@ -23,14 +23,14 @@ struct RulesTests {
             skipped 1: onHold
             fact retried u1 <u1@b> by ann
             > 5 release u0 u2
-            u0 queued g2 due 5 held for 4
+            u0 queued g2 held for 4
             skipped 1: notOnHold
             fact released u0 <u0@b> by ann
             > 6 hold u0
-            u0 hold g3 due 5 held since 6 held for 4
+            u0 hold g3 held since 6 held for 4
             fact held u0 <u0@b> by ann
             > 9 release u0
-            u0 queued g4 due 9 held for 7
+            u0 queued g4 held for 7
             fact released u0 <u0@b> by ann
             """)
     }
@@ -44,7 +44,7 @@ struct RulesTests {
             u0 hold g1 held since 9
             fact held u0 <u0@b> by ann
             > 2 release u0
-            u0 queued g2 due 2
+            u0 queued g2
             fact released u0 <u0@b> by ann
             """)
     }
@@ -122,10 +122,10 @@ struct RulesTests {
             u0 hold g2 due 9 held since 5 told of the delay
             fact held u0 <u0@b> by ann
             > 6 release u0
-            u0 queued g3 due 6 held for 1 told of the delay
+            u0 deferred g3 due 9 held for 1 told of the delay
             fact released u0 <u0@b> by ann
             > 7 damaged u0 try=no reply=changed
-            u0 hold g4 due 6 held since 7 held for 1 told of the delay "changed"
+            u0 hold g4 due 9 held since 7 held for 1 told of the delay "changed"
             fact damaged u0 <u0@b> "changed"
             """)
     }

@@ -74,8 +74,8 @@ extension SpooledRecipient {
             self.via = via
         case .release:
             guard self.state == .hold else { return .notOnHold }
-            self.state = .queued
-            self.due = order.at
+            // It goes on as before: a hold that is taken back, of thousands, is no retry of them all.
+            self.state = self.due > order.at ? .deferred : .queued
             if let since = self.heldSince { self.heldTotal += max(order.at.since(since), 0) }
             self.heldSince = nil
             // Before the first attempt there was no reply, but why it was held.

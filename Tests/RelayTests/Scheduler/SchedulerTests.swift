@@ -312,12 +312,15 @@ struct SchedulerTests {
             5:00:01 release 1
               order 5: 1
             5:00:01 done 5
-              begin 6: 1/b on session 1
-            5:00:02 ended 6: 450 later
-              settle 6: 1/b deferred until 15:00:02 (450 later)
+            5:00:01 retry 1
+              order 6: 1
+            5:00:01 done 6
+              begin 7: 1/b on session 1
+            5:00:02 ended 7: 450 later
+              settle 7: 1/b deferred until 15:00:02 (450 later)
             10:59:00
             11:00:00
-              settle 7: 1/b expired (450 later)
+              settle 8: 1/b expired (450 later)
               forget 1
             """
         ) { configuration in
