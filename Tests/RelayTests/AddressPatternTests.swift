@@ -19,6 +19,8 @@ struct AddressPatternTests {
                 "<a@sub.example.org> <a@example.com> <a@notexample.org>"
             ),
             ("*.example.org", "<a@sub.example.org> <a@b.c.example.org>", "<a@example.org>"),
+            ("*@example.org", "<a@example.org>", "<a@sub.example.org> <a@example.com>"),
+            ("*@*.example.org", "<a@sub.example.org>", "<a@example.org>"),
             ("*", "<a@b> <>", ""),
             ("<>", "<>", "<a@b>"),
             ("bücher.example", "<a@bücher.example> <a@XN--BCHER-KVA.example>", "<a@bucher.example>"),
@@ -36,7 +38,12 @@ struct AddressPatternTests {
         #expect(!pattern.matches(ForwardPath.postmaster))
     }
 
-    @Test("is refused where it is none", arguments: ["", "@example.org", "a@*.example.org", "a@*", "*.*", "a b", "a@"])
+    @Test(
+        "is refused where it is none",
+        arguments: [
+            "", "@example.org", "a@*.example.org", "a@*", "*.*", "a b", "a@", ".example", "a..example", "example.org.",
+            "*@", "a*@example.org.",
+        ])
     func bad(_ text: String) { #expect(AddressPattern(text) == nil) }
 
     @Test("a user is who logged in, or is at the other end of a Unix socket, by whatever name")

@@ -97,7 +97,8 @@ struct AddressPattern: Sendable {
         let at = text.lastIndex(of: "@")
         let name = String(at.map { text[text.index(after: $0)...] } ?? text[...])
         guard let pattern = DomainPattern(Self.canonical(name)) else { return nil }
-        guard let at else {
+        // Everybody of a domain is the domain.
+        guard let at, text[..<at] != "*" else {
             self.kind = .domain(pattern)
             return
         }

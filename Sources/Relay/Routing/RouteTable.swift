@@ -10,7 +10,7 @@ public struct DomainPattern: Sendable, Hashable, CustomStringConvertible {
         case below(String)
     }
 
-    /// `nil` when it is neither `*` nor a domain, with `*.` before it at most.
+    /// `nil` when it is neither `*` nor a domain, with `*.` before it at most: what no domain can match is no pattern.
     public init?(_ text: String) {
         self.description = text
         if text == "*" {
@@ -19,7 +19,7 @@ public struct DomainPattern: Sendable, Hashable, CustomStringConvertible {
         }
         let below = text.hasPrefix("*.")
         let name = below ? String(text.dropFirst(2)) : text
-        guard !name.isEmpty, !name.contains("*"),
+        guard !name.split(separator: ".", omittingEmptySubsequences: false).contains(""), !name.contains("*"),
             name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "@") })
         else { return nil }
         self.kind = below ? .below("." + name.lowercased()) : .exact(name.lowercased())
