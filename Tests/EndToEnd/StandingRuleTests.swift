@@ -56,6 +56,9 @@ extension EndToEnd {
             let terms = StandingRule.Terms(.hold(mail: .recipient(pattern: "example.org")), reason: "maintenance")
             let preview = try await feed.preview(terms)
             #expect((preview.recipients, preview.messages, preview.onHold) == (3, 2, 1))
+            // Of a mixed message one that it is about is shown, and not its unhappiest.
+            #expect(Set(preview.sample.map(\.to)).isSubset(of: ["<a@example.org>", "<c@EXAMPLE.org>", "<e@example.org>"]))
+            #expect(preview.sample.map(\.matching).sorted() == [1, 2])
             let set = try await feed.perform(.set(terms: terms))
             #expect((set.done, set.messages) == (2, 1))
             try await relay.send(to: ["<f@example.com>", "<g@example.org>"])

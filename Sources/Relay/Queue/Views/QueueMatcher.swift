@@ -120,14 +120,16 @@ final class QueueMatcher {
         return false
     }
 
-    /// The recipient whose state the message shows: its least happy unsettled one, among those that match.
-    func leadingRow(_ slot: QueueIndex.Slot) -> QueueIndex.Row {
+    /// The recipient whose state the message shows: its least happy unsettled one, among those that match and are wanted.
+    func leadingRow(
+        _ slot: QueueIndex.Slot, where isWanted: (QueueIndex.Row) -> Bool = { _ in true }
+    ) -> QueueIndex.Row {
         var leading = self.queue.scheduler.index.firstRow[Int(slot)]
         // One that matches goes before all others.
         var unhappiness = -1
         for row in self.queue.scheduler.index.rows(of: slot) {
             let other = Self.unhappiness(self.queue.scheduler.index.states[Int(row)])
-            if other > unhappiness, self.matches(row, of: slot) { (leading, unhappiness) = (row, other) }
+            if other > unhappiness, self.matches(row, of: slot), isWanted(row) { (leading, unhappiness) = (row, other) }
         }
         return leading
     }

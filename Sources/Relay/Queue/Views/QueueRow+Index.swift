@@ -5,17 +5,22 @@ import SMTP
 extension QueueRow {
     /// A message as the queue has it now.
     ///
-    /// - Parameter matcher: whose recipients the row stands for.
-    init(_ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue) {
+    /// - Parameters:
+    ///   - matcher: whose recipients the row stands for.
+    ///   - isWanted: and which of these alone.
+    init(
+        _ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue,
+        where isWanted: (QueueIndex.Row) -> Bool = { _ in true }
+    ) {
         let (scheduler, now) = (queue.scheduler, queue.now)
         let index = scheduler.index
-        let leading = matcher.leadingRow(slot)
+        let leading = matcher.leadingRow(slot, where: isWanted)
         var counts = RecipientCounts()
         var matching = 0
         for row in index.rows(of: slot) {
             let state = index.states[Int(row)]
             counts[state] += 1
-            if !state.isSettled, matcher.matches(row, of: slot) { matching += 1 }
+            if !state.isSettled, matcher.matches(row, of: slot), isWanted(row) { matching += 1 }
         }
         self.init(
             ref: MessageRef(slot, of: queue), arrived: Timestamp(milliseconds: index.arrived[Int(slot)]),

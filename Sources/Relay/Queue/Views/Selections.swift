@@ -39,7 +39,8 @@ struct Selections: Sendable {
                 matcher.matches($0, of: slot) && isWanted($0)
             }
             .compactMap { self.target($0) }
-            selection.value.add(targets, of: slot, as: matcher, in: self.queue)
+            guard !targets.isEmpty else { return }
+            selection.value.add(targets) { QueueRow(slot, as: matcher, of: self.queue, where: isWanted) }
         }.map { selection.value.selection }
     }
 
@@ -100,10 +101,12 @@ struct Selection: Sendable {
 private final class SelectionUnderWay {
     var selection = Selection()
 
-    func add(_ targets: [RecipientTarget], of slot: QueueIndex.Slot, as matcher: QueueMatcher, in queue: Queue) {
-        guard !targets.isEmpty else { return }
+    /// - Parameters:
+    ///   - targets: of one message.
+    ///   - row: the message, as these alone show it.
+    func add(_ targets: [RecipientTarget], _ row: () -> QueueRow) {
         self.selection.targets += targets
         self.selection.messages += 1
-        if self.selection.sample.count < 5 { self.selection.sample.append(QueueRow(slot, as: matcher, of: queue)) }
+        if self.selection.sample.count < 5 { self.selection.sample.append(row()) }
     }
 }
