@@ -53,6 +53,21 @@ struct ScreenTests {
 
     // MARK: keys
 
+    @Test("after a burst of facts the newest are shown, and not the first of the burst")
+    func burst() async {
+        let rig = await Rig(columns: 100, rows: 36)
+        rig.feed.write { script in
+            for number in 0..<1000 {
+                script.facts.append(
+                    FactRow(
+                        at: ScriptedFeed.now, kind: .accepted, message: "M\(number)", from: "<burst\(number)@a.example>"
+                    ))
+            }
+        }
+        await rig.refresh()
+        #expect(await rig.text.contains("burst999@"))
+    }
+
     @Test("filter as it is typed, and back again")
     func filter() async {
         let rig = await Rig()

@@ -42,7 +42,7 @@ final class OverviewPane: Pane {
                 self.key("facts"),
                 begin: {
                     let end = self.factsEnd
-                    return { (end, try await feed.facts(after: end, count: Self.factsKept)) }
+                    return { (end, try await Self.news(of: feed, after: end)) }
                 },
                 take: { fresh, _ in
                     // Another read of the same page may have been faster.
@@ -52,6 +52,13 @@ final class OverviewPane: Pane {
                     return []
                 })
         ]
+    }
+
+    /// What came since; where that is more than is kept, the newest of it.
+    private static func news(of feed: any MonitorFeed, after end: String?) async throws -> FactWindow {
+        let page = try await feed.facts(after: end, count: self.factsKept)
+        guard end != nil, page.rows.count == self.factsKept else { return page }
+        return try await feed.facts(after: nil, count: self.factsKept)
     }
 
     /// Bars move on while any of them is above the ground.
