@@ -6,8 +6,8 @@ public enum ControlAPI {
     public static let calls: [any ControlCall.Type] = [
         CapabilitiesCall.self, OverviewCall.self, QueueCall.self, QueueSearchCall.self, ConnectionsCall.self,
         ConnectionSearchCall.self, MessageCall.self, TranscriptCall.self, FactsCall.self, FreezeCall.self,
-        QueueActionCall.self, UndoCall.self, RerouteCall.self, CloseCall.self, RulesCall.self, RulePreviewCall.self,
-        StandingActionCall.self,
+        QueueActionCall.self, UndoCall.self, UndoableCall.self, RerouteCall.self, CloseCall.self, RulesCall.self,
+        RulePreviewCall.self, StandingActionCall.self,
     ]
     public static let streams: [any ControlStream.Type] = [EventsStream.self]
 }

@@ -43,6 +43,20 @@ public struct UndoToken: Hashable, Sendable, Codable {
     }
 }
 
+/// A drop that can still be taken back.
+public struct UndoOffer: Hashable, Sendable, Codable {
+    public var token: UndoToken
+    public var recipients: Int
+    public var messages: Int
+    public var until: Timestamp
+    public init(token: UndoToken, recipients: Int, messages: Int, until: Timestamp) {
+        self.token = token
+        self.recipients = recipients
+        self.messages = messages
+        self.until = until
+    }
+}
+
 /// What an action really did.
 public struct Receipt: Hashable, Sendable, Codable {
     /// Recipients changed; or sessions closed.

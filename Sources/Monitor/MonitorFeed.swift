@@ -23,8 +23,10 @@ public protocol MonitorFeed: Sendable {
     /// Names exactly the unsettled recipients that the query matches now, so that an action can wait for a person.
     func freeze(_ query: QueueQuery) async throws -> FrozenSet
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt
-    /// Takes back the latest undoable action that is younger than the feed's undo time.
+    /// Takes back what the token names, as far as it is as it was left, until its time is over.
     func undo(_ token: UndoToken) async throws -> Receipt
+    /// What whoever acts through this feed dropped and can still take back, also before the node started; latest last.
+    func undoable() async throws -> [UndoOffer]
     /// Standing rules that have not ended, in the order in which they were set.
     func rules() async throws -> [RuleRow]
     /// What a rule would touch now.
@@ -81,6 +83,7 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
 
 // Another MTA may know nothing of these.
 extension MonitorFeed {
+    public func undoable() async throws -> [UndoOffer] { [] }
     public func rules() async throws -> [RuleRow] { throw Self.noRules }
     public func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { throw Self.noRules }
     public func perform(_ action: StandingAction) async throws -> Receipt { throw Self.noRules }

@@ -60,6 +60,7 @@ public actor Screen {
         for index in self.nodes.indices {
             self.start(self.readCapabilities(index))
             self.start(self.readOverview(index))
+            self.start(self.readUndoable(index))
         }
         self.reload()
     }
@@ -551,12 +552,20 @@ public actor Screen {
             take: { answer, _ in [.learned(node, .overview(answer))] })
     }
 
+    private func readUndoable(_ node: Int) -> Read {
+        let feed = self.nodes[node].entry.feed
+        return Read(
+            Read.Key(owner: nil, node: node, kind: "undoable"), begin: { { try await feed.undoable() } },
+            take: { answer, _ in [.learned(node, .undoable(answer))] }, failed: { _ in [] })
+    }
+
     private func learn(_ what: Learned, of node: Int) {
         switch what {
         case .capabilities(let capabilities): self.nodes[node].capabilities = capabilities
         case .overview(let overview):
             self.nodes[node].overview = overview
             self.nodes[node].trouble = nil
+        case .undoable(let offers): self.undos.learn(offers, of: node)
         }
     }
 

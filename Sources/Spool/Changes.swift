@@ -144,6 +144,25 @@ public struct Applied: Sendable {
     }
 }
 
+/// A drop that can still be taken back.
+public struct UndoableDrop: Sendable, Hashable {
+    /// Names it for ``Spool/undo(_:after:at:by:on:)``.
+    public var token: Int64
+    public var recipients: Int
+    public var messages: Int
+    /// The last moment at which it can be taken back.
+    public var until: Timestamp
+    /// Who dropped; `nil` where that cannot be read.
+    public var actor: String?
+    public init(token: Int64, recipients: Int, messages: Int, until: Timestamp, actor: String?) {
+        self.token = token
+        self.recipients = recipients
+        self.messages = messages
+        self.until = until
+        self.actor = actor
+    }
+}
+
 /// What happened since the spool was made.
 public struct Counters: Sendable, Hashable {
     /// Messages.

@@ -36,6 +36,9 @@ public protocol Spool: Sendable {
         _ token: Int64, after id: QueueID?, at now: Timestamp, by actor: String, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Applied>
 
+    /// The drops that can be taken back at `now`, each with all its parts; the one whose time ends last comes last.
+    func undoable(at now: Timestamp) async throws -> [UndoableDrop]
+
     /// Forgets drops whose time for undo is over, and the messages that they alone kept; some of them.
     ///
     /// - Returns: whether there may be more.

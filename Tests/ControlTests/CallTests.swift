@@ -46,6 +46,7 @@ struct CallTests {
         try self.roundTrip(UndoCall(UndoToken(node: "mx1", id: 7)))
         try self.roundTrip(RerouteCall(.frozen(set: FrozenSetID(node: "mx1", id: 2)), via: "mx"))
         try self.roundTrip(CloseCall(session))
+        try self.roundTrip(UndoableCall())
         try self.roundTrip(RulesCall())
         let terms = StandingRule.Terms(.suspend(destination: "mx.example.org:25"), reason: Self.hostile)
         try self.roundTrip(RulePreviewCall(terms))

@@ -61,6 +61,7 @@ private final class SlowSpool: Spool {
     func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
         try await self.spool.facts(after: cursor, count: count)
     }
+    func undoable(at now: Timestamp) async throws -> [UndoableDrop] { try await self.spool.undoable(at: now) }
     func newestFacts(count: Int) async throws -> FactPage { try await self.spool.newestFacts(count: count) }
     func acknowledge(_ cursor: FactCursor, as reader: String, on loop: any EventLoop) -> EventLoopFuture<Void> {
         self.spool.acknowledge(cursor, as: reader, on: loop)

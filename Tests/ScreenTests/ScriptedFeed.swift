@@ -76,8 +76,20 @@ final class ScriptedFeed: MonitorFeed {
 
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         self.write { script in
-            let rows = script.facts.dropFirst(cursor.flatMap { Int($0) } ?? 0)
-            return FactWindow(rows: Array(rows), end: "\(script.facts.count)")
+            guard let start = cursor.flatMap({ Int($0) }) else {
+                return FactWindow(rows: script.facts.suffix(count), end: "\(script.facts.count)")
+            }
+            let rows = script.facts.dropFirst(start).prefix(count)
+            return FactWindow(rows: Array(rows), end: "\(start + rows.count)")
+        }
+    }
+    func undoable() async throws -> [UndoOffer] {
+        self.write { script in
+            script.dropped.sorted { $0.key < $1.key }.map { token, rows in
+                UndoOffer(
+                    token: UndoToken(node: self.node, id: token), recipients: rows.count, messages: rows.count,
+                    until: Self.now.adding(milliseconds: 600_000))
+            }
         }
     }
     func message(_ id: String) async throws -> MessageDetail? { self.write { $0.details[id] } }

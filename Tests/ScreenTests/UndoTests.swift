@@ -30,6 +30,17 @@ struct UndoTests {
         #expect(await rig.text.contains("nothing to undo"))
     }
 
+    @Test("what was dropped before the screen came is offered, and taken back behind what the screen did itself")
+    func before() async {
+        let before = await Rig()
+        await before.press("2", "d")
+        let rig = await Rig(before.feed)
+        #expect(await rig.text.contains("z undo"))
+        await rig.press("2", "d", "z", "z", "z")
+        #expect(rig.feed.performed.suffix(2) == ["undo 8", "undo 7"])
+        #expect(await rig.text.contains("nothing to undo"))
+    }
+
     @Test("hold is taken back by a release of exactly what was held, and done again on exactly that")
     func opposite() async {
         let rig = await Rig()

@@ -110,6 +110,19 @@ package final class MemorySpool: Spool, SpoolCondition, PolicyStore {
 
     package func changesByOthers() -> AsyncStream<QueueID> { self.changes }
 
+    package func undoable(at now: Timestamp) async throws -> [UndoableDrop] {
+        try self.read { state in
+            let kept = state.drops.values.flatMap(\.values).filter { !$0.isOver(at: now) }
+            return Dictionary(grouping: kept, by: \.token).map { token, drops in
+                let messages = Set(drops.map(\.message))
+                let last = state.facts.last { $0.kind == .dropped && $0.message == messages.min() }
+                return UndoableDrop(
+                    token: token, recipients: drops.count, messages: messages.count,
+                    until: drops.map(\.until).max() ?? now, actor: last?.actor)
+            }.sorted { ($0.until, $0.token) < ($1.until, $1.token) }
+        }
+    }
+
     package func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
         try self.read { state in
             let start = try Self.place(cursor)

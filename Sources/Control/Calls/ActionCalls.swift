@@ -38,6 +38,15 @@ public struct UndoCall: ControlCall {
     public func answer(from feed: any MonitorFeed) async throws -> Receipt { try await feed.undo(self.token) }
 }
 
+/// What can still be taken back.
+public struct UndoableCall: ControlCall {
+    public static let route = ControlRoute(.get, "/v1/queue/undoable")
+    public init() {}
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {}
+    public var arguments: CallArguments { CallArguments() }
+    public func answer(from feed: any MonitorFeed) async throws -> [UndoOffer] { try await feed.undoable() }
+}
+
 /// Sends recipients to another next hop, or by their routes again.
 public struct RerouteCall: ControlCall {
     public static let route = ControlRoute(.post, "/v1/queue/reroute", role: .operator)

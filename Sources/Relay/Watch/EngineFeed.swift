@@ -46,6 +46,14 @@ final class EngineFeed: MonitorFeed {
     }
     func undo(_ token: UndoToken) async throws -> Receipt { try await self.relay.orders.undo(token, by: self.user) }
 
+    func undoable() async throws -> [UndoOffer] {
+        try await self.spool.undoable(at: self.queue.now).filter { $0.actor == self.user }.map { drop in
+            UndoOffer(
+                token: UndoToken(node: self.node, id: drop.token), recipients: drop.recipients,
+                messages: drop.messages, until: drop.until)
+        }
+    }
+
     func rules() async throws -> [RuleRow] { await self.relay.ruleKeeper.rows() }
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
         try await self.relay.ruleKeeper.preview(terms)

@@ -44,6 +44,15 @@ struct UndoStack {
     mutating func putBack(undo entry: Entry) { self.undos.append(entry) }
     mutating func putBack(redo entry: Entry) { self.redos.append(entry) }
 
+    /// Takes in what was done before the screen came, below what it did itself.
+    mutating func learn(_ offers: [UndoOffer], of node: Int) {
+        let known = self.undos.flatMap(\.ways).compactMap { if case .token(let token) = $0 { token } else { nil } }
+        let entries = offers.filter { !known.contains($0.token) }.map { offer in
+            Entry(node: node, words: "drop", action: .drop, ways: [.token(offer.token)], until: offer.until)
+        }
+        self.undos.insert(contentsOf: entries, at: 0)
+    }
+
     /// Something was done.
     ///
     /// - Returns: until when that can be taken back; `nil`: it cannot.

@@ -143,4 +143,6 @@ enum Effect {
 enum Learned {
     case capabilities(FeedCapabilities)
     case overview(Overview)
+    /// What can be taken back that was done before the screen came.
+    case undoable([UndoOffer])
 }

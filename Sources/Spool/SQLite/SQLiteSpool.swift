@@ -253,6 +253,23 @@ public final class SQLiteSpool: Spool {
         }
     }
 
+    public func undoable(at now: Timestamp) async throws -> [UndoableDrop] {
+        try await self.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT token, count(*) AS recipients, count(DISTINCT message) AS messages, max(until) AS until,
+                    min(message) AS first FROM dropped WHERE until >= ? GROUP BY token ORDER BY max(until), token
+                    """, arguments: [now.milliseconds]
+            ).map { row in
+                let facts = try Salvage(db: db, directory: self.directory).facts(of: QueueID(rawValue: row["first"]))
+                return UndoableDrop(
+                    token: row["token"], recipients: row["recipients"], messages: row["messages"],
+                    until: Timestamp(milliseconds: row["until"]), actor: facts.last { $0.kind == .dropped }?.actor)
+            }
+        }
+    }
+
     public func rules() async throws -> [StandingRule] { try await self.read { db in try StandingRule.all(db) } }
 
     public func acknowledge(

@@ -87,6 +87,7 @@ final class SwitchingFeed: MonitorFeed {
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         try await self.feed.reroute(targets, via: via)
     }
+    func undoable() async throws -> [UndoOffer] { try await self.feed.undoable() }
     func undo(_ token: UndoToken) async throws -> Receipt { try await self.feed.undo(token) }
     func close(_ session: SessionRef) async throws -> Receipt { try await self.feed.close(session) }
 }
