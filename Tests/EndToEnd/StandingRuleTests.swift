@@ -57,7 +57,8 @@ extension EndToEnd {
             let preview = try await feed.preview(terms)
             #expect((preview.recipients, preview.messages, preview.onHold) == (3, 2, 1))
             // Of a mixed message one that it is about is shown, and not its unhappiest.
-            #expect(Set(preview.sample.map(\.to)).isSubset(of: ["<a@example.org>", "<c@EXAMPLE.org>", "<e@example.org>"]))
+            #expect(
+                Set(preview.sample.map(\.to)).isSubset(of: ["<a@example.org>", "<c@EXAMPLE.org>", "<e@example.org>"]))
             #expect(preview.sample.map(\.matching).sorted() == [1, 2])
             let set = try await feed.perform(.set(terms: terms))
             #expect((set.done, set.messages) == (2, 1))
