@@ -137,3 +137,25 @@ public struct RelayConfiguration: Sendable, Hashable {
         self.spoolDirectory = spoolDirectory
     }
 }
+
+extension RelayConfiguration {
+    /// What is allowed and may still be a mistake, a line each.
+    public var warnings: [String] { [self.openRelay].compactMap { $0 } + self.idleRoutes }
+
+    private var openRelay: String? {
+        let listener = self.listen.first { listener in
+            guard case .endpoint(let endpoint) = listener.address, listener.role == .relay else { return false }
+            guard let octets = Network.octets(endpoint.host) else { return endpoint.host != "localhost" }
+            return !Network.loopback.contains { $0.contains(octets) }
+        }
+        guard let listener, let network = self.networks.first(where: \.isAny) else { return nil }
+        return "\(listener.address) is an open relay: relay.networks has \(network), so that everybody may send mail "
+            + "anywhere through it; name your own networks"
+    }
+
+    /// Routes behind one that takes everything.
+    private var idleRoutes: [String] {
+        guard let last = self.routes.firstIndex(where: { $0.pattern.isAny }) else { return [] }
+        return self.routes[(last + 1)...].map { "the route of \($0.pattern) never matches: one before it is of *" }
+    }
+}

@@ -21,6 +21,7 @@ struct ConfigCommand: AsyncParsableCommand {
                     _ = try Secret.file(path).read()
                 }
             } catch { throw Failure(error) }
+            for warning in configuration.warnings { Hoptop.complain("warning: \(warning)") }
             print("\(self.engine.file ?? "the default configuration"): ok")
         }
     }

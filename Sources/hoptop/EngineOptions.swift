@@ -72,6 +72,7 @@ struct Engine {
 
     /// Opens the spool and starts the engine.
     static func start(_ configuration: RelayConfiguration, log: Logger) async throws -> Engine {
+        for warning in configuration.warnings { log.warning("\(warning)") }
         // Content goes from thread to thread, and what lies between the pieces in a heap of each thread's own is a third of
         // all memory when thousands of clients send at once.
         hoptop_limit_heaps(CInt(System.coreCount))

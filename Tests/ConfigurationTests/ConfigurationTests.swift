@@ -151,6 +151,10 @@ struct ConfigurationTests {
                 "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\nretry = { frist = \"5m\" }",
                 "hoptop.toml:4: route[0].retry: { frist = '5m' } is not allowed here; allowed: a table of first, longest, give-up, delay-notice, each a duration such as \"500ms\", \"30s\", \"5m\", \"4h\" or \"5d\""
             ),
+            (
+                "[queue.retry]\nfirst = \"5d\"\ngive-up = \"1d\"",
+                "hoptop.toml:2: queue.retry.first: is longer than queue.retry.give-up: nothing would be tried twice"
+            ),
             ("[tls]\nkey = \"k.pem\"", "hoptop.toml:1: tls.certificate: is missing beside tls.key"),
             (
                 "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\nuser = \"me\"",
@@ -250,5 +254,23 @@ struct ConfigurationTests {
         #expect(Quantity.duration("99999999999999999d") == nil)
         #expect(Quantity.size("64KiB") == 65_536)
         #expect(Quantity.size("-1MB") == nil)
+    }
+
+    @Test("an open relay and routes that never match are warned of")
+    func warnings() throws {
+        func warnings(_ listen: String, _ networks: String) throws -> [String] {
+            let text = "[[listen]]\naddress = \"\(listen)\"\n[relay]\nnetworks = [\(networks)]"
+            return try ConfigurationFile.read(text: text, file: "hoptop.toml").warnings
+        }
+        #expect(try warnings("0.0.0.0:25", "\"10.0.0.0/8\", \"0.0.0.0/0\"").count == 1)
+        #expect(try warnings("[::]:25", "\"::/0\"").first?.hasPrefix("[::]:25 is an open relay") == true)
+        #expect(try warnings("0.0.0.0:25", "\"10.0.0.0/8\"") == [])
+        #expect(try warnings("127.0.0.1:25", "\"0.0.0.0/0\"") == [])
+        #expect(try warnings("[::1]:25", "\"::/0\"") == [])
+        let routes = ["*", "a.example"].map { "[[route]]\ndomain = \"\($0)\"\nvia = [\"a:1\"]" }
+        let idle = try ConfigurationFile.read(text: routes.joined(separator: "\n"), file: "hoptop.toml").warnings
+        #expect(idle == ["the route of a.example never matches: one before it is of *"])
+        let used = try ConfigurationFile.read(text: routes.reversed().joined(separator: "\n"), file: "hoptop.toml")
+        #expect(used.warnings == [])
     }
 }

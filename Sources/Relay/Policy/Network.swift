@@ -23,6 +23,9 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
         self.description = text
     }
 
+    /// Every address of its family.
+    public var isAny: Bool { self.bits == 0 }
+
     public func contains(_ address: SocketAddress) -> Bool {
         address.ipAddress.flatMap(Self.octets).map(self.contains) ?? false
     }

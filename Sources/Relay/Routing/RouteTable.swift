@@ -25,6 +25,9 @@ public struct DomainPattern: Sendable, Hashable, CustomStringConvertible {
         self.kind = below ? .below("." + name.lowercased()) : .exact(name.lowercased())
     }
 
+    /// It is `*`.
+    public var isAny: Bool { self.kind == .any }
+
     /// - Parameter domain: in canonical form, lower case.
     public func matches(_ domain: String) -> Bool {
         switch self.kind {

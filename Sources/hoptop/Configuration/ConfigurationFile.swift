@@ -250,6 +250,9 @@ enum ConfigurationFile {
                 if tls.certificate.isEmpty { self.fail("tls.certificate", "is missing beside tls.key") }
                 if tls.key.isEmpty { self.fail("tls.key", "is missing beside tls.certificate") }
             }
+            if self.configuration.retry.first > self.configuration.retry.giveUp {
+                self.fail("queue.retry.first", "is longer than queue.retry.give-up: nothing would be tried twice")
+            }
             for (index, listener) in self.configuration.listen.enumerated() {
                 let hasTLS = listener.tls(with: self.configuration.tls) != .none
                 if hasTLS, self.configuration.tls == nil {
