@@ -33,7 +33,11 @@ public struct FilterExpression: Hashable, Sendable {
     ///   - fields: what the rows have.
     /// - Throws: also where another field is asked for.
     public init(parsing text: String, with fields: [FilterField]) throws(FilterSyntaxError) {
-        try self.init(parsing: text)
+        do throws(FilterSyntaxError) {
+            try self.init(parsing: text)
+        } catch {
+            throw error.among(fields)
+        }
         try self.check(fields)
     }
 

@@ -22,6 +22,12 @@ public struct FilterSyntaxError: Error, Hashable, Sendable, CustomStringConverti
         self.position = position
     }
 
+    /// The same, where rows have these fields alone.
+    func among(_ fields: [FilterField]) -> FilterSyntaxError {
+        guard case .unknownField(let name, _) = self.problem else { return self }
+        return FilterSyntaxError(.unknownField(name: name, known: fields), at: self.position)
+    }
+
     /// One line that says what would be right.
     public var description: String {
         switch self.problem {
