@@ -135,6 +135,10 @@ extension SafeText: ExpressibleByStringInterpolation {
 
 extension SafeText {
     public static func + (left: SafeText, right: SafeText) -> SafeText { SafeText(cells: left.cells + right.cells) }
+    /// One line of several, with spaces between them.
+    public static func joined(_ lines: some Sequence<SafeText>) -> SafeText {
+        SafeText(cells: Array(lines.map(\.cells).joined(separator: [Self.ascii[0x20]])))
+    }
 
     /// The cells from `start` on that fit into `columns`, without half characters.
     public func window(from start: Int = 0, columns: Int) -> SafeText {

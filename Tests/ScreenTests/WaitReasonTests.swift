@@ -23,7 +23,7 @@ struct WaitReasonTests {
         ),
         (
             .lookup(until: soon, reason: "DNS: SERVFAIL"),
-            "It is not known for now which hosts take mail for its domain (DNS: SERVFAIL); it is asked again, in 90s; "
+            "It is not known for now which hosts take mail for its domain, and is asked again, in 90s (DNS: SERVFAIL); "
                 + "the last attempt ended with: 450 later.", "DNS: SERVFAIL"
         ),
         (

@@ -356,11 +356,13 @@ final class MessagePane: Pane {
         let why = SafeText("Why: " + (self.chosenRecipient?.whyWords(around.now) ?? "")).wrapped(inner.width - 2)
         // Above it at least the header and two recipients.
         let spare = inner.height - 1 - detail.recipients.count
-        let whyLines = inner.height >= 4 ? min(why.count, max(inner.height >= 8 ? 2 : 1, spare)) : 0
+        let whyLines = inner.height >= 4 ? min(why.count, max(inner.height >= 5 ? 2 : 1, spare)) : 0
         let rows = inner.top(inner.height - whyLines)
         Table(Self.recipientColumns, width: inner.width).paintHeader(&painter, rows.row(0))
         self.paintTable(detail, &painter, rows.below(1), around, isFocused: isFocused)
-        for (line, text) in why.prefix(whyLines).enumerated() {
+        for line in 0..<whyLines {
+            // What has no room is cut where it shows.
+            let text = line == whyLines - 1 ? SafeText.joined(why[line...]) : why[line]
             painter.text(text, x: inner.x + 1, y: rows.maxY + line, columns: inner.width - 2, role: .title)
         }
     }

@@ -286,7 +286,6 @@ extension QueueRow {
         for recipient in detail.recipients { row.recipients[recipient.state] += 1 }
         let unsettled = row.recipients.unsettled
         row.matching = isFiltered ? min(row.matching, unsettled) : unsettled
-        row.tries = detail.recipients.map(\.tries).max() ?? row.tries
         var own = detail.recipients.first { $0.forwardPath == self.to }
         if !isFiltered {
             let worst = detail.recipients.max { $0.state.unhappiness < $1.state.unhappiness }
@@ -295,6 +294,7 @@ extension QueueRow {
         guard let own else { return row }
         row.to = own.forwardPath
         row.state = own.state
+        row.tries = own.tries
         row.nextAttempt = own.nextAttempt
         row.lastReply = own.lastReply
         row.why = own.why

@@ -64,9 +64,7 @@ final class TranscriptPane: Pane {
                     title: "Close \(session.id)?",
                     lines: [
                         [Run(row.peer, .prompt)], [],
-                        [Run("The session ends at once. Its message stays queued;")],
-                        [Run("a reply on its way is lost, so a copy may go twice.")],
-                    ], verb: "close", confirmed: [.deed(deed)]))
+                    ] + row.direction.consequenceOfClosing.map { [Run($0)] }, verb: "close", confirmed: [.deed(deed)]))
         ]
     }
 
@@ -270,6 +268,24 @@ extension TranscriptLine.Speaker {
         case .client: "client says"
         case .server: "server says"
         case .relay: "remark"
+        }
+    }
+}
+
+extension ConnectionRow.Direction {
+    /// What becomes of mail when a session ends at once.
+    fileprivate var consequenceOfClosing: [String] {
+        switch self {
+        case .inbound:
+            [
+                "The session ends at once. A message that is not whole yet is",
+                "not kept: the client still has it, and may send it again.",
+            ]
+        case .outbound:
+            [
+                "The session ends at once. Its message stays queued;",
+                "a reply on its way is lost, so a copy may go twice.",
+            ]
         }
     }
 }

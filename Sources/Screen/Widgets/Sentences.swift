@@ -92,8 +92,9 @@ extension RecipientDetail {
         case .retryTime: return "It waits for its retry time\(Self.wait(self.nextAttempt, now))\(last)."
         case .backoff(let until, let reason):
             let reply = self.lastReply.map { $0 == reason ? "" : "; the last attempt ended with: \($0)" } ?? ""
-            return "The next hop does not answer (\(reason ?? "no reason is known")); it is tried again when its "
-                + "back-off is over\(Self.wait(until, now))\(reply)."
+            // The time stands first: what a host said may be longer than the room there is.
+            return "The next hop is tried again when its back-off is over\(Self.wait(until, now)); it does not answer "
+                + "(\(reason ?? "no reason is known"))\(reply)."
         case .suspended(let by, let until, let reason):
             let words = reason.map { ": \($0)" } ?? ""
             let end = until.map { " until \(Format.moment($0, now)) UTC\(Self.wait($0, now))" } ?? ", without an end"
@@ -103,8 +104,8 @@ extension RecipientDetail {
         case .lookup(let until, let reason):
             guard let until else { return "It is being asked which hosts take mail for its domain." }
             return
-                "It is not known for now which hosts take mail for its domain (\(reason ?? "no reason is known")); it is "
-                + "asked again\(Self.wait(until, now))\(last)."
+                "It is not known for now which hosts take mail for its domain, and is asked again"
+                + "\(Self.wait(until, now)) (\(reason ?? "no reason is known"))\(last)."
         case .spoolFailing: return "Nothing is tried as long as the spool cannot write down what becomes of it."
         case .noRoute(let domain):
             return "No route takes \(DomainName.disclosing(domain)): "
