@@ -15,6 +15,7 @@ struct Hoptop: AsyncParsableCommand {
               hoptop                               relay and screen in this terminal, on 127.0.0.1:2525
               hoptop --route '*=smarthost.example:25'
               hoptop serve --listen 127.0.0.1:2525 --spool /var/spool/hoptop --route '*=127.0.0.1:2526'
+              hoptop attach                        the screen of what hoptop serve does
               hoptop config default > hoptop.toml  every key with its default
               hoptop config check --config hoptop.toml
               hoptop spool check                   is everything in the spool as it was written?
@@ -25,8 +26,8 @@ struct Hoptop: AsyncParsableCommand {
             """,
         version: "hoptop \(Relay.version)",
         subcommands: [
-            RunCommand.self, ServeCommand.self, DemoCommand.self, ConfigCommand.self, SpoolCommand.self,
-            PasswdCommand.self, DKIMCommand.self, SendmailCommand.self, TLSPolicyCommand.self,
+            RunCommand.self, ServeCommand.self, AttachCommand.self, DemoCommand.self, ConfigCommand.self,
+            SpoolCommand.self, PasswdCommand.self, DKIMCommand.self, SendmailCommand.self, TLSPolicyCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

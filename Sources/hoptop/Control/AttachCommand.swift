@@ -1,0 +1,71 @@
+import ArgumentParser
+import Monitor
+import Screen
+import Terminal
+
+struct AttachCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "attach", abstract: "The screen of a relay that runs already, here or elsewhere.",
+        discussion: """
+            Shows what hoptop serve does, as hoptop run would, and comes and goes without touching it: q leaves, the relay \
+            goes on. When it is restarted, the screen waits for it and goes on by itself. Nothing can be changed until L \
+            unlocks it, for ten minutes. Any number may watch at once.
+
+            EXAMPLES
+              hoptop attach                        the relay of this machine
+              hoptop attach --to /run/hoptop/control.sock
+              hoptop attach --to https://mx1.example.net:8025 --token-file ~/.config/hoptop/token
+              hoptop attach --to ./a.sock --to ./b.sock     two relays; > shows the next
+            """)
+
+    @OptionGroup var daemon: DaemonOptions
+    @OptionGroup var look: ScreenCommandOptions
+    @Flag(exclusivity: .chooseLast, help: "Whether L has to unlock what changes mail (the default).")
+    var lock = Lock.locked
+
+    enum Lock: String, EnumerableFlag { case locked, unlocked }
+
+    func run() async throws {
+        try ScreenCommandOptions.requireTerminal("a screen needs one")
+        let feeds = try await self.daemon.feeds()
+        try await Self.attach(feeds, try self.look.options(), self.lock)
+    }
+
+    /// Shows daemons until the operator leaves.
+    static func attach(_ feeds: [FeedEntry], _ options: ScreenOptions, _ lock: Lock) async throws {
+        let feeds = try await self.named(feeds)
+        var options = options
+        options.isLocked = lock == .locked
+        options.locksAgain = lock == .locked
+        do { try Departure.listen() } catch { throw Failure(error) }
+        try await ScreenCommandOptions.show(feeds, options)
+        print("\(feeds.map(\.name).joined(separator: ", ")) \(feeds.count == 1 ? "goes" : "go") on")
+    }
+
+    /// Gives them the names by which they call themselves.
+    ///
+    /// - Throws: ``Failure`` when none answers. Of several, the screen says which does not.
+    private static func named(_ feeds: [FeedEntry]) async throws -> [FeedEntry] {
+        let answers = await withTaskGroup(of: (Int, Result<String, any Error>).self) { group in
+            for (index, entry) in feeds.enumerated() {
+                group.addTask {
+                    do { return (index, .success(try await entry.feed.capabilities().node)) } catch {
+                        return (index, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+        var named = feeds
+        var failure: (any Error)?
+        for (index, answer) in answers.sorted(by: { $0.key < $1.key }) {
+            switch answer {
+            case .success(let name): named[index].name = name
+            case .failure(let error): failure = failure ?? error
+            }
+        }
+        let isSomebodyThere = answers.values.contains { if case .success = $0 { true } else { false } }
+        if let failure, !isSomebodyThere { throw Failure(failure) }
+        return named
+    }
+}
