@@ -6,7 +6,11 @@ struct FrozenTargets {
     private static let limit = 64
     private static let targetsLimit = 1_000_000
     private var sets: [(id: Int, targets: [RecipientTarget])] = []
-    private var last = 0
+    private var last: Int
+
+    /// - Parameter last: another one for each run of the program: whoever names a set of an earlier run must not be given
+    ///   a new one.
+    init(after last: Int) { self.last = last }
 
     mutating func keep(_ targets: [RecipientTarget]) -> Int {
         self.last += 1

@@ -10,7 +10,7 @@ struct Selections: Sendable {
 
     init(_ queue: Queue) {
         self.queue = queue
-        self.frozen = .makeBoxSendingValue(FrozenTargets(), eventLoop: queue.loop)
+        self.frozen = .makeBoxSendingValue(FrozenTargets(after: Int.random(in: 0..<1 << 52)), eventLoop: queue.loop)
     }
 
     /// From any thread.
