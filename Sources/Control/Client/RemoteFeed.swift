@@ -60,6 +60,7 @@ public struct RemoteFeed: MonitorFeed {
         try await self.answer(QueueActionCall(action, on: targets))
     }
     public func undo(_ token: UndoToken) async throws -> Receipt { try await self.answer(UndoCall(token)) }
+    public func undoable() async throws -> [UndoOffer] { try await self.answer(UndoableCall()) }
     public func rules() async throws -> [RuleRow] { try await self.answer(RulesCall()) }
     public func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
         try await self.answer(RulePreviewCall(terms))
