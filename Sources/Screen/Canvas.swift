@@ -83,6 +83,15 @@ public struct Canvas: Hashable, Sendable {
         }
     }
 
+    /// Shows an area as what is no longer so.
+    mutating func dim(_ area: Rect) {
+        for y in max(0, area.y)..<max(max(0, area.y), min(self.rows, area.maxY)) {
+            for x in max(0, area.x)..<max(max(0, area.x), min(self.columns, area.maxX)) {
+                self.cells[y * self.columns + x].role = .muted
+            }
+        }
+    }
+
     /// The text of a row, trailing blanks cut.
     public func line(_ y: Int) -> String {
         var text = self.cells[y * self.columns..<(y + 1) * self.columns].reduce(into: "") { $0 += $1.text }

@@ -116,12 +116,15 @@ public actor Screen {
         } else {
             self.carryOut(self.stack.top.ticked(self.around))
         }
+        for index in self.nodes.indices where self.nodes[index].blindness != nil {
+            self.start(self.readOverview(index))
+        }
     }
 
     /// Whether a second that passes changes what is shown; without a clock, only while something waits for its time.
     public var wantsTicks: Bool {
         self.options.showsClock || self.lock.unlockedUntil != nil || self.outcome != nil
-            || self.undos.offered(self.now) != nil
+            || self.undos.offered(self.now) != nil || self.nodes[self.stack.node].blindness != nil
             || !self.isFrozen && (self.isBehind || !self.stack.top.ticked(self.around).isEmpty)
     }
 
@@ -263,14 +266,18 @@ public actor Screen {
 
     /// Why a command cannot be done now; `nil` when it can. Undo is asked for where it is known what would be undone.
     private func refusal(of command: Command) -> String? {
+        let node = self.nodes[self.stack.node]
+        if node.isOnlyShown { return Self.onlyShows }
         if self.lock.isLocked { return "locked: L unlocks what changes mail" }
-        guard let abilities = self.nodes[self.stack.node].capabilities?.abilities else { return nil }
-        if abilities.isEmpty { return "this feed only shows; nothing can be changed through it" }
+        if node.blindness != nil { return "\(node.name) does not answer: nothing is done to what may be over" }
+        guard let abilities = node.capabilities?.abilities else { return nil }
         guard let ability = FeedCapabilities.Ability(rawValue: command.name), ability != .undo,
             !abilities.contains(ability)
         else { return nil }
         return "this feed cannot \(command.name)"
     }
+
+    private static let onlyShows = "this feed only shows; nothing can be changed through it"
 
     /// What means the same whatever is shown.
     private func performEverywhere(_ call: Call) {
@@ -311,6 +318,7 @@ public actor Screen {
         case .node: self.show(nodeNamed: call.argument)
         case .nextNode: self.showNextNode()
         case .theme: call.argument.map(self.change(theme:)) ?? self.chooseTheme()
+        case .lock where self.nodes[self.stack.node].isOnlyShown: self.say(Self.onlyShows, .plain)
         case .lock:
             self.lock.toggle(self.now)
             self.say(self.lock.isLocked ? "locked: mail and sessions cannot be changed" : "unlocked", .plain)
@@ -545,10 +553,11 @@ public actor Screen {
             Read.Key(owner: nil, node: node, kind: "capabilities"), begin: { { try await feed.capabilities() } },
             take: { answer, _ in [.learned(node, .capabilities(answer))] })
     }
+    private static let overviewKind = "overview"
     private func readOverview(_ node: Int) -> Read {
         let feed = self.nodes[node].entry.feed
         return Read(
-            Read.Key(owner: nil, node: node, kind: "overview"), begin: { { try await feed.overview() } },
+            Read.Key(owner: nil, node: node, kind: Self.overviewKind), begin: { { try await feed.overview() } },
             take: { answer, _ in [.learned(node, .overview(answer))] })
     }
 
@@ -563,10 +572,42 @@ public actor Screen {
         switch what {
         case .capabilities(let capabilities): self.nodes[node].capabilities = capabilities
         case .overview(let overview):
+            let before = self.nodes[node]
             self.nodes[node].overview = overview
             self.nodes[node].trouble = nil
+            self.nodes[node].blindness = nil
+            if let blindness = before.blindness { self.sees(node, since: blindness) }
+            if let started = before.overview?.started, started != overview.started { self.restarted(node) }
         case .undoable(let offers): self.undos.learn(offers, of: node)
         }
+    }
+
+    /// A node answers again: everything may be otherwise now, also what may be done.
+    private func sees(_ node: Int, since blindness: Blindness) {
+        let times = "\(Format.clock(blindness.since))Z to \(Format.clock(self.now))Z"
+        self.say("\(self.nodes[node].name) answers again; it did not from \(times)", .ok)
+        self.start(self.readCapabilities(node))
+        self.start(self.readUndoable(node))
+        if node == self.stack.node { self.reload() }
+    }
+
+    /// A node started anew, and counts its sessions from 1 again: no name of before means what it did.
+    private func restarted(_ node: Int) {
+        self.undos.forgetSelections(of: node)
+        guard node == self.stack.node else { return }
+        if self.overlay is Dialog { self.overlay = nil }
+        if self.stack.closeSessions() {
+            self.say("\(self.nodes[node].name) started anew: its sessions of before are no longer known", .warning)
+        }
+        self.fit()
+        self.reload()
+    }
+
+    /// - Parameter words: why it cannot be read.
+    private func lost(_ node: Int, _ error: any Error, _ words: String) {
+        guard let code = (error as? FeedError)?.code, code == .unavailable || code == .denied else { return }
+        self.nodes[node].blindness = Blindness(
+            since: self.nodes[node].blindness?.since ?? self.now, words: words)
     }
 
     private func start(_ read: Read) {
@@ -587,6 +628,7 @@ public actor Screen {
                 effects = failed(words)
             } else {
                 self.nodes[read.key.node].trouble = words
+                if read.key.kind == Self.overviewKind { self.lost(read.key.node, error, words) }
                 effects = []
             }
         }

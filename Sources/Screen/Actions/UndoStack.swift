@@ -53,6 +53,21 @@ struct UndoStack {
         self.undos.insert(contentsOf: entries, at: 0)
     }
 
+    /// The node knows no selections of before; what it takes back by a token, or by a rule, it still can.
+    mutating func forgetSelections(of node: Int) {
+        func isForgotten(_ entry: Entry) -> Bool {
+            entry.node == node
+                && entry.ways.contains {
+                    switch $0 {
+                    case .opposite, .routes: true
+                    case .token, .standing: false
+                    }
+                }
+        }
+        self.undos.removeAll(where: isForgotten)
+        self.redos.removeAll(where: isForgotten)
+    }
+
     /// Something was done.
     ///
     /// - Returns: until when that can be taken back; `nil`: it cannot.

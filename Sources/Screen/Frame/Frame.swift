@@ -26,12 +26,24 @@ struct Frame {
         self.paintTabs(&painter)
         let pane = self.stack.top
         pane.paint(&painter, self.around.body, self.around)
+        if self.around.node.blindness != nil { painter.canvas.dim(self.around.body) }
         if self.around.hasStatus {
-            painter.runs(pane.status(self.around), x: 1, y: self.around.rows - 3, columns: self.around.columns - 2)
+            let status = self.blindness ?? pane.status(self.around)
+            painter.runs(status, x: 1, y: self.around.rows - 3, columns: self.around.columns - 2)
         }
         self.paintOutcome(&painter, self.around.rows - 2)
         self.paintHints(&painter, self.around.rows - 1)
         self.overlay?.paint(&painter, self.around)
+    }
+
+    /// Since when nobody answers, and why.
+    private var blindness: [Run]? {
+        self.around.node.blindness.map { blindness in
+            [
+                Run(self.around.glyphs[.warn] + " ", .failed),
+                Run("blind since \(Format.clock(blindness.since))Z: ", .failed), Run(blindness.words),
+            ]
+        }
     }
 
     // MARK: Above
@@ -57,7 +69,10 @@ struct Frame {
         if self.around.nodes.count > 1 {
             parts.append((3, [Run(" \(self.around.current + 1)/\(self.around.nodes.count)", .muted)]))
         }
-        if let overview = node.overview {
+        if let blindness = node.blindness {
+            let age = Format.age(milliseconds: self.around.now.since(blindness.since))
+            parts.append((0, [Run("  " + painter.glyph(.warn) + " blind \(age)", .failed)]))
+        } else if let overview = node.overview {
             let age = Format.age(milliseconds: overview.at.since(overview.started))
             parts.append((7, [Run("  up \(age)", .muted)]))
             parts.append(
@@ -102,7 +117,8 @@ struct Frame {
             x = painter.text(text, x: x, y: 1, columns: columns - x, role: role) + 1
         }
         for layer in layers { x = painter.text(layer, x: x, y: 1, columns: columns - x, role: .title) }
-        let right = SafeText(self.around.node.trouble ?? self.stack.top.note(self.around))
+        let trouble = self.around.node.blindness == nil ? self.around.node.trouble : nil
+        let right = SafeText(trouble ?? self.stack.top.note(self.around))
         if x + right.columns + 1 < columns {
             painter.text(right, x: columns - 1 - right.columns, y: 1, columns: right.columns, role: .muted)
         }
@@ -120,6 +136,7 @@ struct Frame {
             ]
         }
         var runs: [Run] = []
+        if self.outcome == nil, !self.around.hasStatus, let blindness { runs = blindness }
         if let outcome = self.outcome {
             let (glyph, role): (Glyph?, Role) =
                 switch outcome.kind {
@@ -151,13 +168,15 @@ struct Frame {
         var room = columns - tailRuns.columns - runs.columns
         for command in CommandTable(self.stack.top).all where command.hint != nil {
             if tail.contains(command) || command == .nextNode && self.around.nodes.count < 2 { continue }
-            if command.acts, self.lock.isLocked { continue }
+            if command.acts, self.lock.isLocked || self.around.node.isOnlyShown { continue }
             let hint = self.hint(command)
             guard hint.columns <= room else { continue }
             room -= hint.columns
             runs += hint
         }
-        if self.lock.isLocked, room > 10 { runs += Run.hint(Command.lock.keyLabels, "unlock") }
+        if self.lock.isLocked, !self.around.node.isOnlyShown, room > 10 {
+            runs += Run.hint(Command.lock.keyLabels, "unlock")
+        }
         painter.runs(runs + tailRuns, x: 1, y: y, columns: columns)
     }
 

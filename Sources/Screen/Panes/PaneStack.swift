@@ -33,6 +33,15 @@ struct PaneStack {
         self.layers.append(pane)
         self.columnOffset = 0
     }
+    /// Closes what was opened on a session, and what lies on top of it.
+    ///
+    /// - Returns: whether there was any.
+    mutating func closeSessions() -> Bool {
+        guard let first = self.layers.firstIndex(where: { $0 is TranscriptPane }) else { return false }
+        self.layers.removeSubrange(first...)
+        self.columnOffset = 0
+        return true
+    }
     mutating func pop() {
         guard !self.layers.isEmpty else { return }
         self.layers.removeLast()

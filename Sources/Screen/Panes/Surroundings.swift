@@ -8,12 +8,23 @@ struct Node: Sendable {
     var overview: Overview?
     /// Why the last read failed; `nil` when it did not.
     var trouble: String?
+    /// Nobody answers; `nil`: somebody does.
+    var blindness: Blindness?
     init(_ entry: FeedEntry) { self.entry = entry }
 
     /// Its host name, or until that is known what it was called at the start.
     var name: String { self.overview?.node ?? self.capabilities?.node ?? self.entry.name }
     /// Joins a message that another node relayed there to this one.
     func listens(on address: String) -> Bool { self.overview?.listening.contains(address) == true }
+    /// Whoever watches may change nothing, whatever is locked.
+    var isOnlyShown: Bool { self.capabilities?.abilities.isEmpty == true }
+}
+
+/// A node does not answer: what is shown of it is how it was.
+struct Blindness: Hashable, Sendable {
+    var since: Timestamp
+    /// Why, and what to do.
+    var words: String
 }
 
 /// What panes and overlays may know of the screen around them, as it is at one moment.
