@@ -173,7 +173,7 @@ struct Orders: Sendable {
 
     /// What a client asks for with ETRN (RFC 1985): mail of that domain that waits is due now.
     ///
-    /// - Returns: how many recipients that were.
+    /// - Returns: how many messages that were.
     func release(_ request: QueueRequest) -> EventLoopFuture<Int> {
         let queue = self.queue
         return queue.loop.makeFutureWithTask {
@@ -181,7 +181,7 @@ struct Orders: Sendable {
             let waiting = try await queue.loop.flatSubmit {
                 self.selections.select(.all) { queue.scheduler.waits($0, for: pattern) }
             }.get()
-            return try await self.perform(.order(.retry), on: waiting.targets, by: "ETRN").done
+            return try await self.perform(.order(.retry), on: waiting.targets, by: "ETRN").messages
         }
     }
 
