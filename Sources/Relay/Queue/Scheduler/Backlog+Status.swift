@@ -5,10 +5,11 @@ import Spool
 
 /// How each recipient is doing.
 extension Backlog {
-    /// The back-off for which a destination waits: its site's, or that after its hosts could not be found out.
-    func backOff(of destination: DestinationTable.Index, at now: Timestamp) -> BackOff? {
-        if self.destinations[destination].backOff.isOn(at: now) { return self.destinations[destination].backOff }
-        guard let gate = self.destinations[destination].gate, self.gates[gate].backOff.isOn(at: now) else { return nil }
+    /// The back-off for which a destination waits: its site's, or that after its hosts could not be found out. Its time may
+    /// be over: while it is tried again nothing is known to be better.
+    func backOff(of destination: DestinationTable.Index) -> BackOff? {
+        if self.destinations[destination].backOff.failures > 0 { return self.destinations[destination].backOff }
+        guard let gate = self.destinations[destination].gate, self.gates[gate].backOff.failures > 0 else { return nil }
         return self.gates[gate].backOff
     }
 
@@ -20,7 +21,7 @@ extension Backlog {
             return suspension.description
         }
         guard self.index.states[Int(row)] == .queued else { return nil }
-        return self.backOff(of: destination, at: now)?.reason
+        return self.backOff(of: destination)?.reason
     }
 
     /// The domain of a recipient that no route takes.
@@ -37,7 +38,7 @@ extension Backlog {
         if let suspension = self.destinations[destination].suspension {
             return self.nextAttempt(row, after: suspension)
         }
-        let backOff = self.backOff(of: destination, at: now)?.until
+        let backOff = self.backOff(of: destination).flatMap { $0.isOn(at: now) ? $0.until : nil }
         switch self.index.states[Int(row)] {
         case .deferred:
             let due = Timestamp(milliseconds: self.index.due[Int(row)])

@@ -48,9 +48,7 @@ extension Scheduler {
             ?? self.configuration.delivery.connections
     }
 
-    func backOff(of destination: DestinationTable.Index, at now: Timestamp) -> BackOff? {
-        self.backlog.backOff(of: destination, at: now)
-    }
+    func backOff(of destination: DestinationTable.Index) -> BackOff? { self.backlog.backOff(of: destination) }
 
     /// The session on which a recipient is being tried.
     func session(of row: QueueIndex.Row) -> Int? {

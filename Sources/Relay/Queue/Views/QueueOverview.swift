@@ -56,16 +56,16 @@ struct QueueOverview: Sendable {
             var row = DestinationAges(
                 destination: destination.nextHop.description, condition: .ok,
                 connections: sessions, connectionLimit: self.queue.scheduler.limit(ofDestination: index),
-                total: counts.unsettled,
-                ages: counted?.ages ?? AgeCounts())
+                // Of one moment with the ages beside it.
+                total: counted?.ages.total ?? counts.unsettled, ages: counted?.ages ?? AgeCounts())
             if let suspension = destination.suspension {
                 row.condition = .suspended
                 row.reason = suspension.description
                 row.until = suspension.until
-            } else if let backOff = self.queue.scheduler.backOff(of: index, at: now) {
+            } else if let backOff = self.queue.scheduler.backOff(of: index) {
                 row.condition = .backoff
                 row.reason = backOff.reason
-                row.until = backOff.until
+                row.until = backOff.isOn(at: now) ? backOff.until : nil
             } else if counts[.deferred] > 0 {
                 row.condition = .deferring
                 row.reason = counted?.reply
