@@ -70,6 +70,16 @@ struct FilterExpressionTests {
         #expect(error?.description.hasPrefix(words) == true)
     }
 
+    @Test("several filters as one mean what at least one of them means")
+    func anyOf() {
+        let filter = FilterExpression(anyOf: [
+            FilterExpression(.state, is: "hold"), FilterExpression(.dest, is: "no route"),
+        ])
+        #expect(filter.text == "state=hold | dest=\"no route\"")
+        #expect(filter.alternatives.count == 2)
+        #expect(FilterExpression(anyOf: []).matchesAll)
+    }
+
     @Test("a field's value as a filter means that value alone, whatever is in it")
     func doors() {
         for value in ["mx.quota.example:25", noRoute, "[2001:db8::1]:25", "a|b", "!x", "a b/c", "<>"] {

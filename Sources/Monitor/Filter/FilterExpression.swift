@@ -63,8 +63,17 @@ public struct FilterExpression: Hashable, Sendable {
             let isPlain = !value.isEmpty && !value.contains { " |/!<>=~".contains($0) }
             return term.field.rawValue + term.comparison + (isPlain ? value : "\"\(value)\"")
         }.joined(separator: " ")
-        // A value that the field does not take is the caller's mistake; nothing is meant by it.
+        self.init(meaning: text)
+    }
+
+    /// A text that is not understood is the caller's mistake; nothing is meant by it.
+    private init(meaning text: String) {
         self = (try? FilterExpression(parsing: text)) ?? FilterExpression(text: text, alternatives: [[.never]])
+    }
+
+    /// What at least one of these means.
+    public init(anyOf filters: [FilterExpression]) {
+        self.init(meaning: filters.map(\.text).joined(separator: " | "))
     }
 
     public func matches(_ subject: some FilterSubject) -> Bool {

@@ -135,11 +135,16 @@ final class QueuePane: ListPane<QueueList> {
             return []
         case .tagAll: return [.read(self.readFrozen())]
         case .problems:
-            let deferred = FilterExpression(.state, is: RecipientState.deferred.word)
-            return self.change(around) { $0.filter = $0.filter == deferred ? .all : deferred }
+            return self.change(around) { $0.filter = $0.filter == Self.troubled ? .all : Self.troubled }
         default: return self.order(call, around) ?? super.perform(call, around)
         }
     }
+
+    /// What was put off, and what goes nowhere.
+    private static let troubled = FilterExpression(
+        anyOf: [
+            FilterExpression(.state, is: RecipientState.deferred.word), FilterExpression(.dest, is: noRoute),
+        ])
 
     private func opened(_ id: String) -> Effect { .open(MessagePane(id, node: self.node, feed: self.feed)) }
 
