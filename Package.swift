@@ -90,13 +90,19 @@ let package = Package(
         room("TLSPolicy", [crypto, x509, asn1]),
         .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
         room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
+        room("Sockets", ["Mail", nioCore, nioPosix, nioConcurrency]),
         room(
             "Control",
-            ["Monitor", "Mail", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency, logging]),
+            [
+                "Sockets", "Monitor", "Mail", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency, crypto,
+                logging,
+            ],
+            exclude: ["README.md"], resources: [.embedInCode("openapi.json")]),
         room(
             "Relay",
             [
-                "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", "CMalloc", httpClient,
+                "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "Sockets", "TLSPolicy", "CMalloc",
+                httpClient,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
@@ -107,7 +113,7 @@ let package = Package(
             name: "hoptop",
             dependencies: [
                 "CMalloc", "Control", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "DKIM", "DNS", "SASL",
-                "SMTP", nioCore, nioPosix, nioConcurrency, logging, toml,
+                "SMTP", "Sockets", nioCore, nioPosix, nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings, linkerSettings: linking),
@@ -126,7 +132,12 @@ let package = Package(
             "SpoolTests",
             ["SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb], exclude: ["Fixtures"]),
         tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
-        tests("ControlTests", ["Control", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioHTTP1]),
+        tests(
+            "ControlTests",
+            [
+                "Control", "Sockets", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency,
+                logging,
+            ]),
         tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
         tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP"]),

@@ -10,4 +10,8 @@ public enum ControlAPI {
         RulePreviewCall.self, StandingActionCall.self,
     ]
     public static let streams: [any ControlStream.Type] = [EventsStream.self]
+    /// Where ``documentText`` is served.
+    public static let document = ControlRoute(.get, "/v1/openapi.json")
+    /// What describes the API to programs and people: OpenAPI 3.1, JSON.
+    public static var documentText: [UInt8] { PackageResources.openapi_json }
 }

@@ -4,7 +4,7 @@ public import Logging
 import Mail
 public import Monitor
 import NIOConcurrencyHelpers
-import NIOCore
+public import NIOCore
 public import NIOPosix
 public import Spool
 
@@ -213,6 +213,9 @@ public final class Relay: Sendable {
     public var listening: [String] {
         self.state.withLockedValue { $0.listeners }.compactMap(\.address)
     }
+
+    /// What else of this process waits for sockets may run there; ended when the engine is.
+    public var eventLoops: any EventLoopGroup { self.group }
 
     /// Recipients that are not settled yet.
     public func queuedRecipients() async -> Int {

@@ -13,9 +13,11 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var engine: EngineOptions
 
         func run() throws {
-            let configuration = try self.engine.configuration()
+            let whole = try self.engine.wholeConfiguration()
+            let configuration = whole.relay
             do {
                 _ = try Keyring(configuration)
+                _ = try ControlKeyring(whole)
                 // A command is not for a check to run, and this environment may not be the relay's.
                 for case .file(let path)? in configuration.routes.map(\.security.login?.secret) {
                     _ = try Secret.file(path).read()
@@ -31,7 +33,9 @@ struct ConfigCommand: AsyncParsableCommand {
             abstract: "Print the configuration as it would be used, with the options applied.")
         @OptionGroup var engine: EngineOptions
 
-        func run() throws { print(ConfigurationFile.text(of: try self.engine.configuration()), terminator: "") }
+        func run() throws {
+            print(ConfigurationFile.text(of: try self.engine.wholeConfiguration()), terminator: "")
+        }
     }
 
     struct Default: ParsableCommand {

@@ -33,16 +33,19 @@ struct EngineOptions: ParsableArguments {
             .first { FileManager.default.fileExists(atPath: $0) }
     }
 
-    func configuration() throws -> RelayConfiguration {
+    /// The engine's part.
+    func configuration() throws -> RelayConfiguration { try self.wholeConfiguration().relay }
+
+    func wholeConfiguration() throws -> Configuration {
         do {
-            var configuration: RelayConfiguration
+            var configuration: Configuration
             if let file = self.file {
                 configuration = try ConfigurationFile.read(text: try Self.text(of: file), file: file)
             } else {
                 configuration = ConfigurationFile.defaults(environment: ProcessInfo.processInfo.environment)
             }
             try Overrides(listen: self.listen, spool: self.spool, hostname: self.hostname, routes: self.route)
-                .apply(to: &configuration)
+                .apply(to: &configuration.relay)
             return configuration
         } catch let error as ConfigurationError {
             throw Failure(error)
@@ -68,7 +71,7 @@ struct EngineOptions: ParsableArguments {
 struct Engine {
     let relay: Relay
     let spool: SQLiteSpool
-    private let threads: NIOThreadPool
+    let threads: NIOThreadPool
 
     /// Opens the spool and starts the engine.
     static func start(_ configuration: RelayConfiguration, log: Logger) async throws -> Engine {

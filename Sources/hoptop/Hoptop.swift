@@ -27,7 +27,8 @@ struct Hoptop: AsyncParsableCommand {
         version: "hoptop \(Relay.version)",
         subcommands: [
             RunCommand.self, ServeCommand.self, AttachCommand.self, DemoCommand.self, ConfigCommand.self,
-            SpoolCommand.self, PasswdCommand.self, DKIMCommand.self, SendmailCommand.self, TLSPolicyCommand.self,
+            SpoolCommand.self, PasswdCommand.self, ControlCommand.self, DKIMCommand.self, SendmailCommand.self,
+            TLSPolicyCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

@@ -19,22 +19,24 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         try ScreenCommandOptions.requireTerminal("use hoptop serve for the engine alone")
-        let configuration = try self.engine.configuration()
+        let whole = try self.engine.wholeConfiguration()
+        let configuration = whole.relay
         let options = try self.look.options()
         // The screen tells what a log would; a line on stderr would spoil it.
         let log = Logger(label: "hoptop") { _ in SwiftLogNoOpLogHandler() }
         do { try Departure.listen() } catch { throw Failure(error) }
         let engine = try await Engine.start(configuration, log: log)
+        let control = try await engine.openControl(whole, log: log)
         let feed = FeedEntry(
             name: configuration.hostname, feed: engine.relay.feed(user: ScreenCommandOptions.userName))
         do {
             try await ScreenCommandOptions.show([feed], options)
         } catch {
-            await engine.stop()
+            await engine.stop { await control.stop() }
             throw error
         }
         if let overview = try? await feed.feed.overview() { print(Self.farewell(overview, configuration)) }
-        guard await Departure.waitForEnd({ await engine.stop() }) else { Hoptop.endNow() }
+        guard await Departure.waitForEnd({ await engine.stop { await control.stop() } }) else { Hoptop.endNow() }
     }
 
     /// What is left when the operator leaves: sessions that are ended now, and mail that stays.

@@ -21,27 +21,33 @@ struct ServeCommand: AsyncParsableCommand {
     var quiet = false
 
     func run() async throws {
-        let configuration = try self.engine.configuration()
+        let whole = try self.engine.wholeConfiguration()
+        let configuration = whole.relay
         let log = Logger(label: "hoptop") { _ in SafeLogHandler() }
         // Before the engine starts, so that no signal finds the default that ends the program.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1)
         let engine = try await Engine.start(configuration, log: log)
+        let control = try await engine.openControl(whole, log: log)
         log.info(
             "hoptop \(Relay.version) is ready",
             metadata: ["hostname": "\(configuration.hostname)", "spool": "\(configuration.spoolDirectory)"])
         if configuration.routes.isEmpty {
             log.warning("no route is configured: mail is taken and waits; add a [[route]] or --route PATTERN=HOST:PORT")
         }
+        if let advice = control.advice { log.info("\(advice)") }
         let mail = MailLog(feed: engine.relay.feed(user: "log"), log: log)
         let before = self.quiet ? nil : try await mail.newest()
         let following = before.map { before in Task { await mail.follow(after: before) } }
         for await signal in signals {
             switch signal {
-            case .sighup: self.reload(engine, log)
+            case .sighup: self.reload(engine, control, log)
             case .sigusr1: await self.retryAll(engine, log)
             default:
                 log.info("stopping: sessions may finish")
-                await engine.stop { if let following { _ = await mail.tell(after: await following.value) } }
+                await engine.stop {
+                    await control.stop()
+                    if let following { _ = await mail.tell(after: await following.value) }
+                }
                 log.info("stopped")
                 LogWriter.standardError.flush(within: 2)
                 return
@@ -50,10 +56,12 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// A mistake in the file leaves everything as it was.
-    private func reload(_ engine: Engine, _ log: Logger) {
+    private func reload(_ engine: Engine, _ control: ControlPoint, _ log: Logger) {
         do {
-            let configuration = try self.engine.configuration()
-            engine.relay.reload(configuration, keyring: try Keyring(configuration))
+            let configuration = try self.engine.wholeConfiguration()
+            let keyring = try Keyring(configuration.relay)
+            control.reload(try ControlKeyring(configuration))
+            engine.relay.reload(configuration.relay, keyring: keyring)
             log.info("the configuration was read again; listen and spool stay as they were")
         } catch {
             log.error("the configuration was not taken", metadata: ["error": "\(error)"])

@@ -21,7 +21,8 @@ struct ConfigurationTests {
 
     @Test("what config show prints reads back equal")
     func showReadsBack() throws {
-        var configuration = ConfigurationFile.defaults()
+        var whole = ConfigurationFile.defaults()
+        var configuration = whole.relay
         configuration.hostname = "mx1.example.net"
         configuration.postmaster = Mailbox(localPart: "ops", domain: Domain("example.net"))
         configuration.listen.append(
@@ -76,8 +77,12 @@ struct ConfigurationTests {
                 domain: "example.org", selector: "old", key: "old.pem",
                 from: [try #require(DomainPattern("*.example.org"))]),
         ]
-        let text = ConfigurationFile.text(of: configuration)
-        #expect(try ConfigurationFile.read(text: text, file: "x") == configuration)
+        whole.relay = configuration
+        whole.control = ControlConfiguration(
+            socket: .path("/run/x.sock"), group: "mail", operators: ["ann", "*"],
+            listen: SocketEndpoint(host: "::1", port: 8025), tokens: "tokens", certificate: "c.pem", key: "k.pem")
+        let text = ConfigurationFile.text(of: whole)
+        #expect(try ConfigurationFile.read(text: text, file: "x") == whole)
     }
 
     @Test(
@@ -223,7 +228,8 @@ struct ConfigurationTests {
                 [[listen]]
                 address = "127.0.0.1:24"
                 tls = "none"
-                """, file: "x")
+                """, file: "x"
+        ).relay
         #expect(configuration.listen.map { $0.tls(with: configuration.tls) } == [.starttls, .none])
     }
 
@@ -231,7 +237,8 @@ struct ConfigurationTests {
     func overrides() throws {
         var configuration = try ConfigurationFile.read(
             text: "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\n[[route]]\ndomain = \"b.example\"\nvia = [\"b:1\"]",
-            file: "x")
+            file: "x"
+        ).relay
         try Overrides(listen: ["127.0.0.1:0"], spool: "/s", hostname: "h.example", routes: ["*=c:3,d"])
             .apply(to: &configuration)
         #expect(configuration.routes.map(\.pattern.description) == ["*", "b.example"])

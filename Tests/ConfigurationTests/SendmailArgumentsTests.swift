@@ -97,7 +97,7 @@ struct SendmailArgumentsTests {
             (["[::]:25"], "[::1]:25"), (["192.0.2.1:25", "127.0.0.2:26"], "127.0.0.2:26"), (["192.0.2.1:25"], nil),
         ])
     func address(_ addresses: [String], _ expected: String?) throws {
-        var configuration = ConfigurationFile.defaults()
+        var configuration = ConfigurationFile.defaults().relay
         configuration.listen = try addresses.map { Listener(try #require(ListenAddress($0))) }
         #expect(configuration.localAddress?.description == expected)
     }

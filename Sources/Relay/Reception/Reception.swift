@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import SMTP
+import Sockets
 import Spool
 import Synchronization
 
@@ -65,7 +66,8 @@ final class Reception: Sendable {
                     try self.prepare(channel, of: listener, for: user)
                 }
             }
-            let (channel, socket) = try await LocalSocket.bind(path, with: bootstrap)
+            // Everybody on the machine may connect; who shall not is kept out by the mode of the folder.
+            let (channel, socket) = try await LocalSocket.bind(path, mode: 0o666, with: bootstrap)
             return OpenListener(channel: channel, socket: socket)
         }
     }

@@ -5,6 +5,7 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 import SMTP
+import Sockets
 import Spool
 import Synchronization
 

@@ -1,7 +1,7 @@
 import DNS
 import Glibc
 import NIOCore
-import NIOSSL
+public import NIOSSL
 import SASL
 import SMTP
 import TLSPolicy
@@ -30,7 +30,8 @@ public struct Keyring: Sendable {
     /// - Throws: ``KeyringError`` for the first file that cannot be used.
     public init(_ configuration: RelayConfiguration) throws(KeyringError) {
         let farewell = TimeAmount.milliseconds(configuration.timeouts.farewell)
-        (self.server, self.serverEndPoint) = try Self.server(configuration.tls, farewell)
+        let server = try configuration.tls.map { files throws(KeyringError) in try Self.server(files, farewell) }
+        (self.server, self.serverEndPoint) = (server?.0, server.flatMap { $0.1 })
         self.users = try configuration.users.map(Self.users)
         self.signing = configuration.signing.isEmpty ? nil : try SigningTable(configuration)
         do { try configuration.resolver.check() } catch { throw KeyringError(description: "\(error)") }
@@ -65,10 +66,14 @@ public struct Keyring: Sendable {
     /// Room for 100,000 users.
     private static let usersOctets = 32 << 20
 
+    /// The context of a listener that shows these files, for other protocols than mail.
+    public static func serverContext(_ files: TLSFiles) throws(KeyringError) -> NIOSSLContext {
+        try self.server(files, .milliseconds(RelayConfiguration.Timeouts().farewell)).0
+    }
+
     private static func server(
-        _ files: TLSFiles?, _ farewell: TimeAmount
-    ) throws(KeyringError) -> (NIOSSLContext?, [UInt8]?) {
-        guard let files else { return (nil, nil) }
+        _ files: TLSFiles, _ farewell: TimeAmount
+    ) throws(KeyringError) -> (NIOSSLContext, [UInt8]?) {
         let chain: [NIOSSLCertificate]
         let key: NIOSSLPrivateKey
         do { chain = try NIOSSLCertificate.fromPEMFile(files.certificate) } catch {

@@ -47,6 +47,14 @@ public enum Secret: Sendable, Hashable {
         return text
     }
 
+    /// The text of a file that only its owner and group may see.
+    public static func text(of path: String) throws(SecretError) -> String {
+        guard let text = String(validating: try self.octets(of: path, limit: 1 << 20), as: UTF8.self) else {
+            throw SecretError("\(path) is not UTF-8 text")
+        }
+        return text
+    }
+
     /// A file that only its owner and group may see, whole.
     static func octets(of path: String, limit: Int) throws(SecretError) -> [UInt8] {
         // A FIFO would wait for its writer.

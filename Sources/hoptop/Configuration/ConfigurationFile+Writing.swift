@@ -5,25 +5,25 @@ extension ConfigurationFile {
     static var defaultText: String { self.text(of: self.defaults(), explained: true) }
 
     /// The configuration as TOML; reads back equal.
-    static func text(of configuration: RelayConfiguration) -> String { self.text(of: configuration, explained: false) }
+    static func text(of configuration: Configuration) -> String { self.text(of: configuration, explained: false) }
 
-    private static func text(of configuration: RelayConfiguration, explained: Bool) -> String {
+    private static func text(of configuration: Configuration, explained: Bool) -> String {
         var lines: [String] = []
         var section = ""
-        for key in ConfigurationKey<RelayConfiguration>.all {
+        for key in ConfigurationKey<Configuration>.whole {
             let parts = key.path.split(separator: ".")
             let here = parts.dropLast().joined(separator: ".")
             if here != section {
                 // Tables of [[listen]] come before the first section, so that the file reads from the outside in.
-                if section.isEmpty { lines += self.listen(configuration, explained) }
+                if section.isEmpty { lines += self.listen(configuration.relay, explained) }
                 lines += ["", "[\(here)]"]
                 section = here
             }
             if explained { lines.append("# \(key.explanation)") }
             lines += Self.line(key, parts[parts.count - 1], of: configuration, explained)
         }
-        lines += self.milters(configuration, explained) + self.signing(configuration, explained)
-        return (lines + self.routes(configuration, explained)).joined(separator: "\n") + "\n"
+        lines += self.milters(configuration.relay, explained) + self.signing(configuration.relay, explained)
+        return (lines + self.routes(configuration.relay, explained)).joined(separator: "\n") + "\n"
     }
 
     private static func line<Target>(

@@ -12,12 +12,13 @@ enum ConfigurationFile {
         return ["\(own)/hoptop/hoptop.toml", "/etc/hoptop/hoptop.toml"]
     }
 
-    static func defaults(environment: [String: String] = ProcessInfo.processInfo.environment) -> RelayConfiguration {
+    static func defaults(environment: [String: String] = ProcessInfo.processInfo.environment) -> Configuration {
         let home = environment["HOME"] ?? "/root"
         let state = environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home)/.local/state"
-        return RelayConfiguration(
-            hostname: self.machineName, listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 2525))],
-            spoolDirectory: "\(state)/hoptop")
+        return Configuration(
+            relay: RelayConfiguration(
+                hostname: self.machineName, listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 2525))],
+                spoolDirectory: "\(state)/hoptop"))
     }
 
     private static var machineName: String {
@@ -31,7 +32,7 @@ enum ConfigurationFile {
 
     /// - Parameter file: its name, for messages.
     /// - Throws: every mistake there is, not only the first.
-    static func read(text: String, file: String) throws(ConfigurationError) -> RelayConfiguration {
+    static func read(text: String, file: String) throws(ConfigurationError) -> Configuration {
         let root: TOMLTable
         do {
             root = try TOMLTable(string: text)
@@ -51,7 +52,7 @@ enum ConfigurationFile {
     private struct Reader {
         let file: String
         let locator: KeyLocator
-        var configuration: RelayConfiguration
+        var configuration: Configuration
         var mistakes: [ConfigurationError.Mistake] = []
         /// The tables that are being read.
         private var listener = Listener(SocketEndpoint(host: "", port: 0))
@@ -59,17 +60,17 @@ enum ConfigurationFile {
         private var route = RouteDraft()
         private var signing = SigningRule(domain: "", selector: "", key: "")
 
-        init(file: String, locator: KeyLocator, configuration: RelayConfiguration) {
+        init(file: String, locator: KeyLocator, configuration: Configuration) {
             self.file = file
             self.locator = locator
             self.configuration = configuration
         }
 
         private static let keys = Dictionary(
-            uniqueKeysWithValues: ConfigurationKey<RelayConfiguration>.all.map { ($0.path, $0) })
+            uniqueKeysWithValues: ConfigurationKey<Configuration>.whole.map { ($0.path, $0) })
         private static let tables = ["listen", "milter", "dkim", "route"]
         private static let sections = Set(
-            ConfigurationKey<RelayConfiguration>.all.flatMap { key -> [String] in
+            ConfigurationKey<Configuration>.whole.flatMap { key -> [String] in
                 let parts = key.path.split(separator: ".")
                 return (1..<max(parts.count, 1)).map { parts.prefix($0).joined(separator: ".") }
             })
@@ -128,7 +129,7 @@ enum ConfigurationFile {
                 return self.fail(name, "is a list of tables: write [[\(name)]]")
             }
             if name == "listen" {
-                self.configuration.listen = []
+                self.configuration.relay.listen = []
                 if tables.isEmpty { self.fail(name, "names no address: write [[listen]], or nothing for the default") }
             }
             for (index, table) in tables.enumerated() {
@@ -167,14 +168,14 @@ enum ConfigurationFile {
                 return self.fail("\(path).address", "is missing; allowed: \"127.0.0.1:2525\", \"[::1]:2525\"")
             }
             let isChosen = if case .endpoint(let endpoint) = address { endpoint.port == 0 } else { false }
-            guard isChosen || !self.configuration.listen.contains(where: { $0.address == address }) else {
+            guard isChosen || !self.configuration.relay.listen.contains(where: { $0.address == address }) else {
                 return self.fail("\(path).address", "\(address) is listened on already")
             }
             if case .socket = address {
                 let unused = self.listener.tls != nil ? "tls" : self.listener.proxies.isEmpty ? nil : "proxy"
                 if let unused { return self.fail("\(path).\(unused)", "means nothing for \(address): remove it") }
             }
-            self.configuration.listen.append(self.listener)
+            self.configuration.relay.listen.append(self.listener)
         }
 
         private mutating func readMilter(_ table: TOMLTable, _ path: String) {
@@ -185,10 +186,10 @@ enum ConfigurationFile {
                     "\(path).address", "is missing; allowed: \"127.0.0.1:8891\", \"unix:/run/filter/filter.sock\"")
             }
             let address = self.milter.address
-            guard !self.configuration.milters.contains(where: { $0.address == address }) else {
+            guard !self.configuration.relay.milters.contains(where: { $0.address == address }) else {
                 return self.fail("\(path).address", "\(address) is asked already")
             }
-            self.configuration.milters.append(self.milter)
+            self.configuration.relay.milters.append(self.milter)
         }
 
         private mutating func readRoute(_ table: TOMLTable, _ path: String) {
@@ -198,7 +199,7 @@ enum ConfigurationFile {
                 return self.fail(
                     "\(path).domain", "is missing; allowed: \"example.org\", \"*.example.org\", \"*\"")
             }
-            guard !self.configuration.routes.contains(where: { $0.pattern == pattern }) else {
+            guard !self.configuration.relay.routes.contains(where: { $0.pattern == pattern }) else {
                 return self.fail(
                     "\(path).domain", "\(pattern) has a route already: the first match wins, so remove one")
             }
@@ -221,10 +222,10 @@ enum ConfigurationFile {
             route.limits = self.route.limits
             route.retry = self.route.retry
             route.srs = self.route.srs
-            if let srs = route.srs, self.configuration.routes.contains(where: { $0.srs?.isOther(srs) == true }) {
+            if let srs = route.srs, self.configuration.relay.routes.contains(where: { $0.srs?.isOther(srs) == true }) {
                 return self.fail("\(path).srs", "\(srs.domain) has another secret already")
             }
-            self.configuration.routes.append(route)
+            self.configuration.relay.routes.append(route)
         }
 
         private mutating func readSigning(_ table: TOMLTable, _ path: String) {
@@ -234,38 +235,62 @@ enum ConfigurationFile {
                 return self.fail("\(path).\(key.path)", "is missing; allowed: such as \(key.example ?? "")")
             }
             let rule = self.signing
-            let isKnown = self.configuration.signing.contains {
+            let isKnown = self.configuration.relay.signing.contains {
                 $0.domain == rule.domain && $0.selector == rule.selector
             }
             guard !isKnown else {
                 return self.fail("\(path).selector", "\(rule.selector) of \(rule.domain) names another key already")
             }
-            self.configuration.signing.append(rule)
+            self.configuration.relay.signing.append(rule)
         }
 
         // MARK: what keys mean together
 
         mutating func checkWhole() {
-            if let tls = self.configuration.tls {
+            self.checkControl()
+            let relay = self.configuration.relay
+            if let tls = relay.tls {
                 if tls.certificate.isEmpty { self.fail("tls.certificate", "is missing beside tls.key") }
                 if tls.key.isEmpty { self.fail("tls.key", "is missing beside tls.certificate") }
             }
-            if self.configuration.retry.first > self.configuration.retry.giveUp {
+            if relay.retry.first > relay.retry.giveUp {
                 self.fail("queue.retry.first", "is longer than queue.retry.give-up: nothing would be tried twice")
             }
-            for (index, listener) in self.configuration.listen.enumerated() {
-                let hasTLS = listener.tls(with: self.configuration.tls) != .none
-                if hasTLS, self.configuration.tls == nil {
+            for (index, listener) in relay.listen.enumerated() {
+                let hasTLS = listener.tls(with: relay.tls) != .none
+                if hasTLS, relay.tls == nil {
                     self.fail("listen[\(index)].tls", "needs a certificate: [tls] certificate and key")
                 }
                 guard listener.role == .submission, case .endpoint = listener.address else { continue }
-                if self.configuration.users == nil {
+                if relay.users == nil {
                     self.fail("listen[\(index)].role", "\"submission\" needs users who may log in: [auth] users")
-                } else if !hasTLS, !self.configuration.plaintextAuthentication, self.configuration.xclient.isEmpty {
+                } else if !hasTLS, !relay.plaintextAuthentication, relay.xclient.isEmpty {
                     self.fail(
                         "listen[\(index)].role",
                         "\"submission\" lets nobody log in without TLS: [tls], or [auth] plaintext = true")
                 }
+            }
+        }
+
+        private mutating func checkControl() {
+            let control = self.configuration.control
+            if !control.operators.isEmpty, control.group == nil {
+                self.fail("control.operators", "are members of a group: [control] group")
+            }
+            if control.certificate != nil, control.key == nil {
+                self.fail("control.key", "is missing beside control.certificate")
+            }
+            if control.key != nil, control.certificate == nil {
+                self.fail("control.certificate", "is missing beside control.key")
+            }
+            guard control.listen != nil else { return }
+            if control.tokens == nil {
+                self.fail(
+                    "control.listen", "lets nobody in without control.tokens: make one with hoptop control token")
+            }
+            if control.certificate == nil, self.configuration.relay.tls == nil {
+                self.fail(
+                    "control.listen", "needs a certificate: [control] certificate and key, or those of [tls]")
             }
         }
 

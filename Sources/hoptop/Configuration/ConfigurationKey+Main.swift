@@ -3,7 +3,7 @@ import Relay
 import SMTP
 
 extension ConfigurationKey<RelayConfiguration> {
-    /// All but `[[listen]]` and `[[route]]`.
+    /// The engine's, outside of `[[listen]]`, `[[milter]]`, `[[dkim]]` and `[[route]]`.
     static let all: [ConfigurationKey<RelayConfiguration>] = [
         .init(
             path: "hostname", explanation: "What this relay calls itself in EHLO, Received and reports.",

@@ -61,19 +61,13 @@ struct DaemonOptions: ParsableArguments {
     private func places(_ environment: [String: String]) throws -> [String] {
         if !self.to.isEmpty { return self.to }
         if let named = environment["HOPTOP_TO"]?.split(separator: " "), !named.isEmpty { return named.map(String.init) }
-        let usual = Self.usualSockets(environment)
+        let usual = ControlSocket.candidates(environment: environment)
         guard let found = usual.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             throw Failure(
                 "no hoptop serve is running here (no \(usual.joined(separator: ", no "))): "
                     + "start it, or name its socket with --to")
         }
         return [found]
-    }
-
-    /// Where daemons of this machine are: the user's own, the system's.
-    static func usualSockets(_ environment: [String: String]) -> [String] {
-        let own = environment["XDG_RUNTIME_DIR"].flatMap { $0.isEmpty ? nil : "\($0)/hoptop/control.sock" }
-        return [own, "/run/hoptop/control.sock"].compactMap { $0 }
     }
 
     private func token(_ environment: [String: String]) throws -> String? {

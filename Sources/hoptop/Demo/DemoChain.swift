@@ -27,6 +27,7 @@ final class DemoChain: Sendable {
         var feed: SwitchingFeed
         /// `nil` while it is down.
         var engine: Engine?
+        var control: ControlPoint?
     }
 
     private init(folder: String, farEnd: FarEnd, nameServer: DemoNameServer, nodes: [Node]) {
@@ -60,10 +61,19 @@ final class DemoChain: Sendable {
                 Node(
                     name: name, configuration: configuration,
                     feed: SwitchingFeed(name: name, engine.relay.feed(user: ScreenCommandOptions.userName)),
-                    engine: engine))
+                    engine: engine, control: try await self.openControl(of: engine, configuration)))
         }
         try self.addRoutes(to: &nodes, farEnd: farEnd.endpoint)
         return DemoChain(folder: folder, farEnd: farEnd, nameServer: nameServer, nodes: nodes)
+    }
+
+    /// So that a second terminal can attach.
+    private static func openControl(
+        of engine: Engine, _ configuration: RelayConfiguration
+    ) async throws -> ControlPoint {
+        let path = ControlSocket.path(
+            ofDemo: configuration.hostname, environment: ProcessInfo.processInfo.environment)
+        return try await engine.openControl(Configuration(relay: configuration), usually: path, log: self.log)
     }
 
     /// Every relay knows every other by name, and one domain by DNS; what is no relay's lies at the far end, and Z's
@@ -120,19 +130,21 @@ final class DemoChain: Sendable {
     }
 
     private func takeDown(_ index: Int) async {
-        let engine = self.nodes.withLockedValue { nodes in
-            defer { nodes[index].engine = nil }
+        let (engine, control) = self.nodes.withLockedValue { nodes in
+            defer { (nodes[index].engine, nodes[index].control) = (nil, nil) }
             nodes[index].feed.become(nil)
-            return nodes[index].engine
+            return (nodes[index].engine, nodes[index].control)
         }
-        await engine?.stop()
+        await engine?.stop { await control?.stop() }
     }
 
     private func bringUp(_ index: Int) async {
         let configuration = self.nodes.withLockedValue { $0[index].configuration }
         guard let engine = try? await Engine.start(configuration, log: Self.log) else { return }
+        let control = try? await Self.openControl(of: engine, configuration)
         self.nodes.withLockedValue { nodes in
             nodes[index].engine = engine
+            nodes[index].control = control
             nodes[index].feed.become(engine.relay.feed(user: ScreenCommandOptions.userName))
         }
     }
@@ -153,9 +165,11 @@ final class DemoChain: Sendable {
 
     /// - Parameter seconds: how long sessions may take.
     func stop(within seconds: Int64) async {
-        let engines = self.nodes.withLockedValue { nodes in nodes.compactMap(\.engine) }
+        let running = self.nodes.withLockedValue { nodes in nodes.map { ($0.engine, $0.control) } }
         await withTaskGroup { group in
-            for engine in engines { group.addTask { await engine.stop(within: seconds) } }
+            for (engine, control) in running {
+                group.addTask { await engine?.stop(within: seconds) { await control?.stop() } }
+            }
         }
         await self.farEnd.stop()
         await self.nameServer.stop()

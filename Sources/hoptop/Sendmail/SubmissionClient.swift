@@ -2,6 +2,7 @@ import Glibc
 import NIOCore
 import Relay
 import SMTP
+import Sockets
 
 /// The sender's side of one session with the relay on this machine, one step after another.
 struct SubmissionClient: ~Copyable {

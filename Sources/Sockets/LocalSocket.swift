@@ -1,21 +1,28 @@
-import Glibc
-import Mail
-import NIOCore
-import NIOPosix
+public import Glibc
+public import Mail
+public import NIOCore
+public import NIOPosix
 
 /// The Unix socket of a listener, from the place where it is made to the users at its other end.
-///
-/// Everybody on the machine may connect; who shall not is kept out by the mode of the folder.
-struct LocalSocket: Sendable {
-    let path: String
+public struct LocalSocket: Sendable {
+    /// `sun_path` holds 108 octets, the last of them 0.
+    public static let pathLimit = 107
+    public let path: String
     private let device: dev_t
     private let file: ino_t
 
     /// Listens at `path`. A socket that nobody listens on any more, as after a crash, is replaced; one that somebody
     /// listens on never is.
-    static func bind(
-        _ path: String, with bootstrap: ServerBootstrap
+    ///
+    /// - Parameters:
+    ///   - mode: who may connect needs to write.
+    ///   - group: whom it belongs to beside us; `nil`: our own group.
+    public static func bind(
+        _ path: String, mode: mode_t, group: gid_t? = nil, with bootstrap: ServerBootstrap
     ) async throws -> (channel: any Channel, socket: LocalSocket) {
+        guard path.utf8.count <= Self.pathLimit else {
+            throw LocalSocketError("its path is longer than the \(Self.pathLimit) octets that the system takes")
+        }
         // Another one that starts in the same folder waits, so that none takes the socket of the other for an old one.
         let folder = open(Self.folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else {
@@ -24,17 +31,28 @@ struct LocalSocket: Sendable {
         defer { close(folder) }
         guard flock(folder, LOCK_EX) == 0 else { throw LocalSocketError("its folder cannot be locked") }
         try Self.removeStale(path)
-        let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
-        var status = stat()
-        guard chmod(path, 0o666) == 0, lstat(path, &status) == 0 else {
-            try? await channel.close()
-            throw LocalSocketError("its mode cannot be set: \(String(cString: strerror(errno)))")
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        guard descriptor >= 0 else { throw LocalSocketError(String(cString: strerror(errno))) }
+        guard LocalAddress.bind(descriptor, to: path) == 0 else {
+            defer { close(descriptor) }
+            throw LocalSocketError(String(cString: strerror(errno)))
         }
+        // Nobody can connect before it is listened on, and then mode and group are what they shall be.
+        var status = stat()
+        guard group.map({ chown(path, uid_t.max, $0) == 0 }) ?? true, chmod(path, mode) == 0, lstat(path, &status) == 0
+        else {
+            defer { close(descriptor) }
+            let reason = String(cString: strerror(errno))
+            unlink(path)
+            throw LocalSocketError("its group and mode cannot be set: \(reason)")
+        }
+        let channel = try await bootstrap.withBoundSocket(descriptor).get()
         return (channel, LocalSocket(path: path, device: status.st_dev, file: status.st_ino))
     }
 
     /// Takes the socket away, unless somebody has put another one there.
-    func remove() {
+    public func remove() {
         var status = stat()
         guard lstat(self.path, &status) == 0, status.st_dev == self.device, status.st_ino == self.file else { return }
         unlink(self.path)
@@ -66,7 +84,7 @@ struct LocalSocket: Sendable {
     /// Who is at the other end.
     ///
     /// - Parameter threads: for the look into the user database, which may be far away.
-    static func user(
+    public static func user(
         of channel: any Channel, threads: NIOThreadPool
     ) -> EventLoopFuture<LocalUser> {
         guard let options = channel as? any SocketOptionProvider else {
@@ -96,19 +114,28 @@ struct LocalSocket: Sendable {
 public enum LocalAddress {
     /// `connect(2)`, with the error in `errno`. `path` has 107 octets at most.
     public static func connect(_ descriptor: Int32, to path: String) -> Int32 {
+        self.with(path) { Glibc.connect(descriptor, $0, $1) }
+    }
+
+    /// `bind(2)`, likewise.
+    static func bind(_ descriptor: Int32, to path: String) -> Int32 {
+        self.with(path) { Glibc.bind(descriptor, $0, $1) }
+    }
+
+    private static func with(_ path: String, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                call($0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
     }
 }
 
 /// Why there is no socket.
-struct LocalSocketError: Error, CustomStringConvertible {
-    let description: String
+public struct LocalSocketError: Error, CustomStringConvertible {
+    public let description: String
     init(_ description: String) { self.description = description }
 }

@@ -1,0 +1,44 @@
+import Monitor
+import NIOCore
+import NIOHTTP1
+
+/// An answer as a whole.
+struct ControlResponse: Sendable {
+    var status: HTTPResponseStatus
+    var headers: HTTPHeaders
+    var body: ByteBuffer
+
+    private init(_ status: HTTPResponseStatus, _ body: ByteBuffer, headers: HTTPHeaders = [:]) {
+        self.status = status
+        self.body = body
+        self.headers = headers
+        self.headers.add(name: "Content-Type", value: "application/json")
+        self.headers.add(name: "Content-Length", value: "\(body.readableBytes)")
+        self.headers.add(contentsOf: Self.always)
+    }
+
+    init(_ refusal: ControlError) {
+        self.init(refusal.status, Self.json(refusal.error), headers: refusal.headers)
+    }
+
+    /// Asks the feed.
+    init(to request: ControlRequest, _ type: any ControlCall.Type, from feed: any MonitorFeed, node: String) async {
+        func answer<Call: ControlCall>(_ type: Call.Type) async throws -> ByteBuffer {
+            let value = try await Call(request.arguments, node: node).answer(from: feed)
+            var body = ByteBuffer(bytes: try SafeJSON.encode(value))
+            body.writeString("\n")
+            return body
+        }
+        do { self.init(.ok, try await answer(type)) } catch { self.init(ControlError(error)) }
+    }
+
+    init(document: ByteBuffer) { self.init(.ok, document) }
+
+    /// What an answer says beside itself: it is true for one moment, and no page.
+    static let always: HTTPHeaders = ["Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"]
+
+    private static func json(_ error: FeedError) -> ByteBuffer {
+        guard let octets = try? SafeJSON.encode(error) else { preconditionFailure("two words have a JSON form") }
+        return ByteBuffer(bytes: octets + "\n".utf8)
+    }
+}

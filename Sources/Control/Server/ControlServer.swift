@@ -1,0 +1,183 @@
+import Glibc
+public import Logging
+import Mail
+public import Monitor
+import NIOConcurrencyHelpers
+public import NIOCore
+import NIOHTTP1
+public import NIOPosix
+public import NIOSSL
+import Sockets
+
+/// Serves a feed over HTTP/1.1: on a Unix socket, and with TLS on the network.
+public final class ControlServer: Sendable {
+    public typealias TLS = NIOSSLContext
+    /// Where somebody comes in.
+    enum Door: Sendable, Hashable {
+        case socket(LocalUser)
+        /// From that address.
+        case network(String)
+        var isNetwork: Bool { if case .network = self { true } else { false } }
+    }
+
+    let node: String
+    /// The feed of whoever has that name.
+    let feed: @Sendable (String) -> any MonitorFeed
+    let document = ByteBuffer(bytes: ControlAPI.documentText)
+    private let group: any EventLoopGroup
+    private let threads: NIOThreadPool
+    private let log: Logger
+    private let loginFailures = LoginFailures()
+    private let state: NIOLockedValueBox<State>
+
+    private struct State {
+        var access: ControlAccess
+        var tls: TLS?
+        var listeners: [any Channel] = []
+        var socket: LocalSocket?
+        var visitors: [ObjectIdentifier: (channel: any Channel, isNetwork: Bool)] = [:]
+    }
+
+    /// - Parameters:
+    ///   - node: what paths and queries name is of this node.
+    ///   - threads: for looks into the user database.
+    ///   - feed: makes the feed of whoever has that name.
+    public init(
+        node: String, access: ControlAccess = ControlAccess(), group: any EventLoopGroup, threads: NIOThreadPool,
+        log: Logger, feed: @escaping @Sendable (String) -> any MonitorFeed
+    ) {
+        self.node = node
+        self.feed = feed
+        self.group = group
+        self.threads = threads
+        self.log = log
+        self.state = NIOLockedValueBox(State(access: access))
+    }
+
+    /// Opens a Unix socket.
+    ///
+    /// - Parameter group: whose members may connect too; `nil`: nobody else but root.
+    /// - Throws: why it is not there, in words.
+    public func listen(at path: String, group: gid_t?) async throws {
+        let bootstrap = ServerBootstrap(group: self.group).serverChannelOption(.backlog, value: 128)
+            .childChannelInitializer { channel in
+                LocalSocket.user(of: channel, threads: self.threads)
+                    .flatMapThrowing { try self.admit(channel, .socket($0), tls: nil) }
+            }
+        let (channel, socket) = try await LocalSocket.bind(
+            path, mode: group == nil ? 0o600 : 0o660, group: group, with: bootstrap)
+        self.state.withLockedValue {
+            $0.listeners.append(channel)
+            $0.socket = socket
+        }
+    }
+
+    /// Listens on the network, where everything is TLS and everybody shows a token.
+    ///
+    /// - Returns: the address, with the port that the system chose.
+    public func listen(host: String, port: Int, tls: TLS) async throws -> SocketAddress? {
+        self.state.withLockedValue { $0.tls = tls }
+        let channel = try await ServerBootstrap(group: self.group).serverChannelOption(.backlog, value: 128)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+                    let address = channel.remoteAddress?.ipAddress ?? "?"
+                    try self.admit(channel, .network(address), tls: self.state.withLockedValue { $0.tls })
+                }
+            }
+            .bind(host: host, port: port).get()
+        self.state.withLockedValue { $0.listeners.append(channel) }
+        return channel.localAddress
+    }
+
+    /// Who may do what from now on, also on connections that are there; new ones on the network get this certificate.
+    public func reload(_ access: ControlAccess, tls: TLS?) {
+        self.state.withLockedValue {
+            $0.access = access
+            $0.tls = tls
+        }
+    }
+
+    /// Opens no more; ends what is there, answers under way a moment later.
+    public func stop() async {
+        let (listeners, socket) = self.state.withLockedValue { state in
+            defer { (state.listeners, state.socket) = ([], nil) }
+            return (state.listeners, state.socket)
+        }
+        socket?.remove()
+        for listener in listeners { try? await listener.close() }
+        for channel in self.channels { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        let end = NIODeadline.now() + .seconds(1)
+        while !self.channels.isEmpty, NIODeadline.now() < end { try? await Task.sleep(for: .milliseconds(10)) }
+        for channel in self.channels { try? await channel.close() }
+    }
+
+    private var channels: [any Channel] { self.state.withLockedValue { $0.visitors.values.map(\.channel) } }
+
+    // MARK: whoever comes in
+
+    private static let full = """
+        HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n
+        """
+
+    private func admit(_ channel: any Channel, _ door: Door, tls: TLS?) throws {
+        let key = ObjectIdentifier(channel)
+        let isAdmitted = self.state.withLockedValue { state in
+            let others = state.visitors.values.count { $0.isNetwork == door.isNetwork }
+            guard others < ControlLimits.connections else { return false }
+            state.visitors[key] = (channel, door.isNetwork)
+            return true
+        }
+        guard isAdmitted else {
+            self.log.warning("too many connections to the API", metadata: ["limit": "\(ControlLimits.connections)"])
+            if tls == nil { channel.writeAndFlush(ByteBuffer(string: Self.full), promise: nil) }
+            return channel.close(promise: nil)
+        }
+        channel.closeFuture.whenComplete { _ in self.state.withLockedValue { $0.visitors[key] = nil } }
+        let pipeline = channel.pipeline.syncOperations
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = ControlLimits.headerOctets
+        limits.maxHeaderListSize = ControlLimits.headerOctets
+        limits.maxHeaderFieldCount = ControlLimits.headerFields
+        try pipeline.configureHTTPServerPipeline(
+            withErrorHandling: false, withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
+        try pipeline.addHandler(ControlHandler(self, door, on: channel.eventLoop))
+    }
+
+    /// What somebody asks for, and may.
+    func request(_ head: HTTPRequestHead, at door: Door) throws(ControlError) -> ControlRequest {
+        try head.check(isNetwork: door.isNetwork)
+        return try ControlRequest(head, from: try self.visitor(head, at: door))
+    }
+
+    private func visitor(_ head: HTTPRequestHead, at door: Door) throws(ControlError) -> ControlVisitor {
+        let access = self.state.withLockedValue { $0.access }
+        switch door {
+        case .socket(let user):
+            if let visitor = access.visitor(user) { return visitor }
+            throw ControlError(.forbidden, .denied, "\(user) has no business here: [control] group says who has")
+        case .network(let address):
+            let now = Timestamp.sinceBoot
+            guard self.loginFailures.failures(of: address, at: now) < LoginFailures.limit else {
+                throw ControlError(
+                    .tooManyRequests, .denied, "too many wrong tokens came from your address: wait ten minutes",
+                    headers: ["Retry-After": "600"])
+            }
+            guard let token = head.bearer else {
+                throw ControlError(
+                    .unauthorized, .denied, "a token is missing: send it with Authorization: Bearer TOKEN",
+                    headers: ["WWW-Authenticate": "Bearer"])
+            }
+            if let visitor = access.tokens.visitor(token) { return visitor }
+            let failures = self.loginFailures.failed(address, at: now)
+            self.log.warning("wrong token", metadata: ["client": "\(address)", "failures": "\(failures)"])
+            var refusal = ControlError(
+                .unauthorized, .denied, "this token is not known here",
+                headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
+            refusal.delay = LoginFailures.delay(afterFailures: failures)
+            throw refusal
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import Relay
+
+/// Everything that the file says.
+struct Configuration: Hashable, Sendable {
+    /// The engine's part.
+    var relay: RelayConfiguration
+    var control = ControlConfiguration()
+}
+
+/// `[control]`: who watches and operates this relay from elsewhere.
+struct ControlConfiguration: Hashable, Sendable {
+    enum Socket: Hashable, Sendable {
+        /// Where everybody looks for it; a relay that cannot open it there runs all the same.
+        case automatic
+        case none
+        case path(String)
+    }
+    var socket = Socket.automatic
+    /// A group of this machine whose members may connect.
+    var group: String?
+    /// Members of the group who may do everything, or `*`.
+    var operators: [String] = []
+    /// Where it is served with TLS; `nil`: nowhere.
+    var listen: SocketEndpoint?
+    /// The file of `hoptop control token`.
+    var tokens: String?
+    /// Its own certificate; empty: that of `[tls]`.
+    var certificate: String?
+    var key: String?
+}

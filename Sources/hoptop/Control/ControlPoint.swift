@@ -1,0 +1,93 @@
+import Control
+import Foundation
+import Logging
+import Monitor
+import NIOCore
+import Relay
+
+extension Engine {
+    /// Opens the API. On failure the engine ends, and with it what was begun.
+    ///
+    /// - Parameter path: where the socket is unless the configuration says otherwise.
+    func openControl(
+        _ configuration: Configuration,
+        usually path: String = ControlSocket.defaultPath(environment: ProcessInfo.processInfo.environment), log: Logger
+    ) async throws -> ControlPoint {
+        do {
+            return try await ControlPoint.open(for: self, configuration, usually: path, log: log)
+        } catch {
+            await self.stop(within: 0)
+            throw Failure(error)
+        }
+    }
+}
+
+/// The API of an engine in this process, where the configuration wants it.
+struct ControlPoint {
+    private let server: ControlServer
+    /// The Unix socket; `nil`: there is none.
+    let socket: String?
+
+    /// - Throws: when what is configured cannot be had. A socket that nobody asked for is only missed, in the log.
+    static func open(
+        for engine: Engine, _ configuration: Configuration, usually path: String, log: Logger
+    ) async throws -> ControlPoint {
+        let control = configuration.control
+        let keyring = try ControlKeyring(configuration)
+        let server = ControlServer(
+            node: configuration.relay.hostname, access: keyring.access, group: engine.relay.eventLoops,
+            threads: engine.threads, log: log
+        ) { engine.relay.feed(user: $0) }
+        do {
+            let socket = try await Self.openSocket(of: control, usually: path, keyring, server, log)
+            if let listen = control.listen, let tls = keyring.tls {
+                let address: SocketAddress?
+                do {
+                    address = try await server.listen(host: listen.host, port: listen.port, tls: tls)
+                } catch { throw Failure("cannot listen on \(listen) for [control]: \(error)") }
+                let port = address?.port ?? listen.port
+                let endpoint = SocketEndpoint(host: listen.host, port: port)
+                log.info("serving the API", metadata: ["at": "https://\(endpoint)"])
+            }
+            return ControlPoint(server: server, socket: socket)
+        } catch {
+            await server.stop()
+            throw error
+        }
+    }
+
+    private static func openSocket(
+        of control: ControlConfiguration, usually usual: String, _ keyring: ControlKeyring, _ server: ControlServer,
+        _ log: Logger
+    ) async throws -> String? {
+        let path: String
+        switch control.socket {
+        case .none: return nil
+        case .automatic: path = usual
+        case .path(let chosen): path = chosen
+        }
+        do {
+            try ControlSocket.makeFolder(of: path)
+            try await server.listen(at: path, group: keyring.group)
+            return path
+        } catch {
+            let words = "cannot open the control socket \(path): \(error)"
+            guard control.socket == .automatic else { throw Failure(words) }
+            log.warning("\(words); nobody can attach: name another with [control] socket")
+            return nil
+        }
+    }
+
+    /// What an operator is told when everything is there; `nil` where nobody can attach.
+    var advice: String? {
+        self.socket.map { path in
+            let isFound = ControlSocket.candidates(environment: ProcessInfo.processInfo.environment).first == path
+            return "watch it with: hoptop attach" + (isFound ? "" : " --to \(path)")
+        }
+    }
+
+    /// Who may do what from now on; where it is served stays as it was at the start.
+    func reload(_ keyring: ControlKeyring) { self.server.reload(keyring.access, tls: keyring.tls) }
+
+    func stop() async { await self.server.stop() }
+}
