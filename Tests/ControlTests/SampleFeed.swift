@@ -1,0 +1,194 @@
+import Mail
+import Monitor
+import SMTP
+import Synchronization
+
+/// A feed with one of everything, every field filled in; it remembers who did what.
+final class SampleFeed: MonitorFeed {
+    static let now = Timestamp(milliseconds: 1_795_510_800_000)
+    static let node = "mx1"
+    static let session = SessionRef(node: node, id: "in#4410")
+    static let message = MessageRef(node: node, id: "4Q7K", generation: 2)
+    static let filter = FilterExpression(.to, is: "bob@example.org")
+
+    let user: String
+    let done: Mutex<[String]>
+    /// What the next reader of ``changes()`` gets.
+    let watchers = Mutex<[AsyncStream<FeedChange>.Continuation]>([])
+    /// What everything fails with.
+    let failure: FeedError?
+
+    init(user: String = "ann", failure: FeedError? = nil) {
+        self.user = user
+        self.done = Mutex([])
+        self.failure = failure
+    }
+
+    private func check() throws { if let failure = self.failure { throw failure } }
+    private func note(_ words: String) throws {
+        try self.check()
+        self.done.withLock { $0.append("\(self.user): \(words)") }
+    }
+
+    static let progress = DeliveryProgress(session: session, phase: .finalReply, contentOctetsSent: 5, contentOctets: 9)
+    static let reasons: [WaitReason] = [
+        .active, .due, .behind(others: 3), .retryTime, .backoff(until: now, reason: "refused"), .rate(until: now),
+        .lookup(until: now, reason: "SERVFAIL"), .spoolFailing, .noRoute(domain: "x"),
+        .suspended(by: "ops", until: now, reason: "disk"), .held(by: "ops", reason: "why"), .damaged(reason: "a sum"),
+        .settled,
+    ]
+    static let rows = reasons.enumerated().map { index, why in
+        QueueRow(
+            ref: message, arrived: now, contentOctets: 4096, state: RecipientState.allCases[index % 8],
+            recipients: RecipientCounts([.deferred: 2, .relayed: 1]), matching: 2, from: "<>",
+            to: "<b\u{1B}[2J\u{202E}ob@example.org>", tries: 3, nextAttempt: now, destination: "mx:25",
+            lastReply: "451 later", why: why, tls: "TLSv1.3", user: "ann", progress: progress)
+    }
+    static let connections = SessionPhase.allCases.map { phase in
+        ConnectionRow(
+            ref: session, direction: phase == .connect ? .outbound : .inbound, peer: "192.0.2.7:40112", name: "c",
+            phase: phase, started: now, ended: now, lastActivity: now, messages: 3, message: "4Q7K",
+            contentOctetsDone: 7, contentOctets: 9, recipientsDone: 1, octetsIn: 4, octetsOut: 5, tls: "TLSv1.3",
+            user: "ann", remark: "lost")
+    }
+    static let attention: [Attention.Kind] = [
+        .unrouted(domains: 2, example: "x"), .backoff(destination: "mx:25", reason: "refused", until: now),
+        .deferring(destination: "mx:25", reply: "451"),
+        .suspended(destination: "mx:25", by: "ops", until: now, reason: "disk"),
+        .damaged(messages: 1, example: "4Q7K", reason: "a sum"), .spoolLow(free: 1, wanted: 2),
+        .spoolFailing(error: "I/O"), .spoolStalled(seconds: 4),
+    ]
+    static let orders: [StandingOrder] = [
+        .hold(mail: .sender(pattern: "a@b")), .hold(mail: .user(name: "ann")), .hold(mail: .client(network: "::1")),
+        .refuse(mail: .recipient(pattern: "*"), with: Refusal(code: 550)), .suspend(destination: "mx:25"),
+        .reroute(destination: "mx:25", via: "b:25"),
+    ]
+    static let rules = orders.enumerated().map { index, order in
+        RuleRow(
+            ref: RuleRef(node: node, id: Int64(index)),
+            rule: StandingRule(
+                id: Int64(index), StandingRule.Terms(order, until: now, reason: "why"), at: now, by: "ops"),
+            held: 1, refused: 2)
+    }
+    static let receipt = Receipt(
+        done: 3, messages: 1,
+        skipped: Dictionary(uniqueKeysWithValues: SkipReason.allCases.map { ($0, 1) }),
+        touched: FrozenSetID(node: node, id: 4), undo: UndoToken(node: node, id: 7), undoUntil: now,
+        inverse: .limit(destination: "mx:25", connections: 4),
+        remarks: [
+            .noRoute(domain: "x"), .suspended(destination: "mx:25"), .takes(milliseconds: 5),
+            .failed(error: FeedError(.unavailable, "the disk")),
+        ])
+    static let detail = MessageDetail(
+        ref: message, arrived: now, contentOctets: 9, from: "<>", parameters: ["SIZE=9"], isSettled: false,
+        peer: "192.0.2.7:40112", hello: "c", with: "ESMTP", tls: "TLSv1.3", user: "ann", session: session, subject: "s",
+        header: "Subject: s\n", text: "t",
+        claimedHops: [
+            ClaimedHop(from: "a", by: "b", with: "ESMTP", id: "1", at: now, delay: -5)
+        ],
+        recipients: reasons.enumerated().map { index, why in
+            RecipientDetail(
+                ref: RecipientRef(node: node, message: "4Q7K", index: index, generation: 1), forwardPath: "<x@y>",
+                state: .deferred, tries: 1, nextAttempt: now, lastReply: "451", why: why, nextHops: ["mx:25"],
+                ahead: ["y"], relayedTo: "mx:25", remoteID: "7T", settledAt: now, progress: progress)
+        },
+        attempts: [
+            AttemptRow(
+                recipientIndex: 0, at: now, milliseconds: 5, nextHop: "mx:25", outcome: .deferred, reply: "451",
+                session: session, security: SessionSecurity(tls: "TLSv1.3", isVerified: true, policy: "DANE"))
+        ], expires: now)
+
+    func capabilities() async throws -> FeedCapabilities {
+        try self.check()
+        return FeedCapabilities(node: Self.node, software: "hoptop", notes: [.noRoute])
+    }
+    func overview() async throws -> Overview {
+        try self.check()
+        return Overview(
+            node: Self.node, started: Self.now, at: Self.now, listening: ["127.0.0.1:25"], queuedMessages: 1,
+            queuedOctets: 2, recipients: RecipientCounts([.queued: 1]), received: [1], relayed: [2], deferred: [3],
+            bounced: [4], receiveP95: 5, relayP95: 6, sessionsIn: 1, sessionsInLimit: 2, sessionsOut: 3,
+            oldest: Self.now,
+            attention: Self.attention.map { Attention(.warning, $0, count: 3, door: Self.filter) },
+            destinations: [
+                DestinationAges(
+                    destination: "mx:25", condition: .backoff, reason: "refused", until: Self.now, remaining: 5,
+                    connections: 1, connectionLimit: 2, total: 3, ages: AgeCounts((0...9).map { $0 }))
+            ], moreDestinations: 4)
+    }
+    func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
+        try self.check()
+        return Window(rows: Self.rows, first: 0, matched: Self.rows.count, total: 99, at: Self.now)
+    }
+    func connections(
+        _ query: ConnectionQuery, window: WindowRequest<SessionRef>
+    ) async throws -> Window<ConnectionRow> {
+        try self.check()
+        return Window(rows: Self.connections, first: 0, matched: 1, total: 1, at: Self.now)
+    }
+    func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
+        try self.check()
+        return SearchHit(Self.message, row: 3)
+    }
+    func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
+        try self.check()
+        return nil
+    }
+    func facts(after cursor: String?, count: Int) async throws -> FactWindow {
+        try self.check()
+        let rows = FactRow.Kind.allCases.map { kind in
+            FactRow(
+                at: Self.now, kind: kind, message: "4Q7K", from: "<>", recipient: 0, to: "<x@y>", nextHop: "mx:25",
+                remoteID: "7T", text: "250 ok", session: Self.session, actor: "ann", contentOctets: 5, milliseconds: 6)
+        }
+        return FactWindow(rows: cursor == nil ? rows : [], end: "7", missing: 2)
+    }
+    func message(_ id: String) async throws -> MessageDetail? {
+        try self.check()
+        return id == Self.message.id ? Self.detail : nil
+    }
+    func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
+        try self.check()
+        guard session == Self.session else { return nil }
+        let line = TranscriptLine(number: 3, at: Self.now, speaker: .relay, text: "hi")
+        return TranscriptPage(session: Self.connections[0], lines: [line], end: 4, elided: 1)
+    }
+    func freeze(_ query: QueueQuery) async throws -> FrozenSet {
+        try self.check()
+        return FrozenSet(id: FrozenSetID(node: Self.node, id: 4), recipients: 2, messages: 1, sample: Self.rows)
+    }
+    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+        try self.note(action.rawValue)
+        return Self.receipt
+    }
+    func undo(_ token: UndoToken) async throws -> Receipt {
+        try self.note("undo")
+        return Self.receipt
+    }
+    func rules() async throws -> [RuleRow] {
+        try self.check()
+        return Self.rules
+    }
+    func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
+        try self.check()
+        return RulePreview(
+            terms: terms, recipients: 1, messages: 1, onHold: 1, sample: Self.rows, replaces: Self.rules[0].rule)
+    }
+    func perform(_ action: StandingAction) async throws -> Receipt {
+        try self.note("rule")
+        return Self.receipt
+    }
+    func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
+        try self.note("reroute")
+        return Self.receipt
+    }
+    func close(_ session: SessionRef) async throws -> Receipt {
+        try self.note("close")
+        return Receipt(done: 1, messages: 0)
+    }
+    func changes() -> AsyncStream<FeedChange> {
+        let (changes, watcher) = FeedChange.stream()
+        self.watchers.withLock { $0.append(watcher) }
+        return changes
+    }
+}
