@@ -139,28 +139,9 @@ final class EngineFeed: MonitorFeed {
     private func rows(_ query: ConnectionQuery) -> ([ConnectionRow], total: Int) {
         let now = self.queue.now
         let all = self.registry.records(includingEnded: query.includesEnded).map(\.row)
-        let rows = all.filter { query.filter.matches(ConnectionSubject($0, at: now)) }.sorted { left, right in
-            let isBefore = Self.isBefore(left, right, query.sort)
-            let isAfter = Self.isBefore(right, left, query.sort)
-            if isBefore || isAfter { return query.descending ? isAfter : isBefore }
-            return (left.started, left.ref.id) < (right.started, right.ref.id)
-        }
+        let rows = all.filter { query.filter.matches(ConnectionSubject($0, at: now)) }.sorted(by: query.isBefore)
         return (rows, all.count)
     }
-
-    private static func isBefore(
-        _ left: ConnectionRow, _ right: ConnectionRow, _ key: ConnectionQuery.SortKey
-    ) -> Bool {
-        switch key {
-        case .started: left.started < right.started
-        case .peer: left.peer < right.peer
-        case .phase: Self.order(left.phase) < Self.order(right.phase)
-        case .messages: left.messages < right.messages
-        case .idle: left.lastActivity > right.lastActivity
-        }
-    }
-
-    private static func order(_ phase: SessionPhase) -> Int { SessionPhase.allCases.firstIndex(of: phase) ?? 0 }
 
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         self.registry.find(session)?.page(from: from, count: count)

@@ -31,19 +31,6 @@ extension RecipientState {
     }
 }
 
-extension RecipientState {
-    /// How much a recipient in this state is in need of a look; a message is as unhappy as its unhappiest recipient.
-    var unhappiness: Int {
-        switch self {
-        case .deferred: 4
-        case .hold: 3
-        case .queued: 2
-        case .active: 1
-        case .relayed, .bounced, .expired, .dropped: 0
-        }
-    }
-}
-
 extension Run {
     /// A state's glyph and word.
     init(state: RecipientState, _ glyphs: Glyphs) { self.init("\(glyphs[state.glyph]) \(state.word)", state.role) }

@@ -128,20 +128,10 @@ final class QueueMatcher {
         // One that matches goes before all others.
         var unhappiness = -1
         for row in self.queue.scheduler.index.rows(of: slot) {
-            let other = Self.unhappiness(self.queue.scheduler.index.states[Int(row)])
+            let other = self.queue.scheduler.index.states[Int(row)].unhappiness
             if other > unhappiness, self.matches(row, of: slot), isWanted(row) { (leading, unhappiness) = (row, other) }
         }
         return leading
-    }
-
-    static func unhappiness(_ state: RecipientState) -> Int {
-        switch state {
-        case .deferred: 4
-        case .hold: 3
-        case .queued: 2
-        case .active: 1
-        case .relayed, .bounced, .expired, .dropped: 0
-        }
     }
 
     // Nothing is copied out of the index or the terms here: it would cost more than what is done with it.
