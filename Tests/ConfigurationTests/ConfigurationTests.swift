@@ -267,7 +267,7 @@ struct ConfigurationTests {
     func warnings() throws {
         func warnings(_ listen: String, _ networks: String) throws -> [String] {
             let text = "[[listen]]\naddress = \"\(listen)\"\n[relay]\nnetworks = [\(networks)]"
-            return try ConfigurationFile.read(text: text, file: "hoptop.toml").warnings
+            return try ConfigurationFile.read(text: text, file: "hoptop.toml").relay.warnings
         }
         #expect(try warnings("0.0.0.0:25", "\"10.0.0.0/8\", \"0.0.0.0/0\"").count == 1)
         #expect(try warnings("[::]:25", "\"::/0\"").first?.hasPrefix("[::]:25 is an open relay") == true)
@@ -275,9 +275,9 @@ struct ConfigurationTests {
         #expect(try warnings("127.0.0.1:25", "\"0.0.0.0/0\"") == [])
         #expect(try warnings("[::1]:25", "\"::/0\"") == [])
         let routes = ["*", "a.example"].map { "[[route]]\ndomain = \"\($0)\"\nvia = [\"a:1\"]" }
-        let idle = try ConfigurationFile.read(text: routes.joined(separator: "\n"), file: "hoptop.toml").warnings
+        let idle = try ConfigurationFile.read(text: routes.joined(separator: "\n"), file: "hoptop.toml").relay.warnings
         #expect(idle == ["the route of a.example never matches: one before it is of *"])
         let used = try ConfigurationFile.read(text: routes.reversed().joined(separator: "\n"), file: "hoptop.toml")
-        #expect(used.warnings == [])
+        #expect(used.relay.warnings == [])
     }
 }
