@@ -11,10 +11,10 @@ enum WindowArguments {
         _ arguments: CallArguments, item: (String) -> ID
     ) throws(FeedError) -> WindowRequest<ID> {
         let count = try arguments.number("count", default: 100, in: 0...Self.mostRows)
+        let offset = try arguments.number("offset", default: 0, in: 0...Self.mostRows)
         if arguments.query["row"] == "last" { return WindowRequest(.last, count: count) }
         let row = try arguments.number("row", default: 0, in: 0...Int(Int32.max))
         guard let around = arguments.query["around"] else { return WindowRequest(.row(number: row), count: count) }
-        let offset = try arguments.number("offset", default: 0, in: 0...Self.mostRows)
         return WindowRequest(.item(id: item(around), offset: offset, fallback: row), count: count)
     }
 

@@ -66,10 +66,15 @@ final class EngineFeed: MonitorFeed {
     }
 
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
-        let page =
-            if let cursor { try await self.spool.facts(after: FactCursor(cursor), count: count) } else {
-                try await self.spool.newestFacts(count: count)
-            }
+        let page: FactPage
+        do {
+            page =
+                if let cursor { try await self.spool.facts(after: FactCursor(cursor), count: count) } else {
+                    try await self.spool.newestFacts(count: count)
+                }
+        } catch let error as SpoolError where error.code == .foreign {
+            throw FeedError(.invalid, "\(error)")
+        }
         return FactWindow(
             rows: page.facts.map { FactRow($0, node: self.node) }, end: page.end.description, missing: page.missing)
     }
