@@ -104,13 +104,14 @@ final class ControlHandler: ChannelInboundHandler {
     }
 
     private func receive(_ octets: ByteBuffer) {
-        guard case .receiving(let request, var body) = self.state else { return }
+        // What cannot be served is read past, until its time is over.
+        guard case .receiving(.success(let request), var body) = self.state else { return }
         guard body.readableBytes + octets.readableBytes <= ControlLimits.bodyOctets else {
             return self.refuse(.bodyTooLarge)
         }
         self.state = .waiting  // So that the body has one owner.
         body.writeImmutableBuffer(octets)
-        self.state = .receiving(request, body)
+        self.state = .receiving(.success(request), body)
     }
 
     private func end() {

@@ -91,12 +91,15 @@ public final class ControlServer: Sendable {
         return channel.localAddress
     }
 
-    /// Who may do what from now on, also on connections that are there; new ones on the network get this certificate.
+    /// Who may do what from now on; new connections on the network get this certificate.
     public func reload(_ access: ControlAccess, tls: TLS?) {
-        self.state.withLockedValue {
-            $0.access = access
-            $0.tls = tls
+        let orphans = self.state.withLockedValue { state in
+            defer { (state.access, state.tls) = (access, tls) }
+            // Whose token is no longer good shall see no more of a stream; everybody else comes back.
+            guard state.access.tokens != access.tokens else { return [any Channel]() }
+            return state.visitors.values.filter(\.isNetwork).map(\.channel)
         }
+        for channel in orphans { channel.close(promise: nil) }
     }
 
     /// Opens no more; ends what is there, answers under way a moment later.

@@ -26,8 +26,9 @@ struct EventWriter: Sendable {
                 for try await event in stream.events(from: feed, after: request.lastEvent) {
                     try await self.write(try EventText.event(event))
                 }
-            } catch let error as FeedError {
-                try await self.write(try EventText.error(error))
+            } catch {
+                // Where the client has gone, this fails too.
+                try await self.write(try EventText.error(ControlError(error).error))
             }
         }
         let handler = self.handler
