@@ -229,6 +229,25 @@ struct ControlServerTests {
         await rig.server.stop()
     }
 
+    @Test("a watcher that stops reading stops the looking, and nothing piles up")
+    func sleepingReader() async throws {
+        let rig = try await Rig(SampleFeed(isRestless: true))
+        let client = try Client(rig.path)
+        client.write(self.get("/v1/events"))
+        var (before, looks) = (-1, 0)
+        let isAtRest = try await self.eventually {
+            usleep(300_000)
+            (before, looks) = (looks, rig.feed.looks.load(ordering: .relaxed))
+            return looks > 0 && looks == before
+        }
+        #expect(isAtRest)
+        // What the kernel holds for a reader, in events of some 60 octets.
+        #expect(looks < 20_000)
+        #expect(client.read(until: "data: ").contains("data: "))
+        #expect(try await self.eventually { rig.feed.looks.load(ordering: .relaxed) > looks })
+        await rig.server.stop()
+    }
+
     @Test("a socket is for its owner, a live one is never taken, a stale one is replaced, and none is left")
     func socketFile() async throws {
         let rig = try await Rig()

@@ -99,6 +99,7 @@ struct OpenAPITests {
         }
         for via in ["mx", nil] { try await self.check(RerouteCall(targets[0], via: via)) }
         try await self.check(UndoCall(UndoToken(node: "mx1", id: 7)))
+        try await self.check(UndoableCall())
         try await self.check(CloseCall(session))
         try await self.check(RulesCall())
         for rule in SampleFeed.rules {

@@ -15,12 +15,16 @@ final class SampleFeed: MonitorFeed {
     let done: Mutex<[String]>
     /// What the next reader of ``changes()`` gets.
     let watchers = Mutex<[AsyncStream<FeedChange>.Continuation]>([])
+    /// Something changes whenever somebody looks; how often somebody did.
+    let isRestless: Bool
+    let looks = Atomic<Int>(0)
     /// What everything fails with.
     let failure: FeedError?
 
-    init(user: String = "ann", failure: FeedError? = nil) {
+    init(user: String = "ann", isRestless: Bool = false, failure: FeedError? = nil) {
         self.user = user
         self.done = Mutex([])
+        self.isRestless = isRestless
         self.failure = failure
     }
 
@@ -165,6 +169,10 @@ final class SampleFeed: MonitorFeed {
         try self.note("undo")
         return Self.receipt
     }
+    func undoable() async throws -> [UndoOffer] {
+        try self.check()
+        return [UndoOffer(token: UndoToken(node: Self.node, id: 7), recipients: 2, messages: 1, until: Self.now)]
+    }
     func rules() async throws -> [RuleRow] {
         try self.check()
         return Self.rules
@@ -187,6 +195,12 @@ final class SampleFeed: MonitorFeed {
         return Receipt(done: 1, messages: 0)
     }
     func changes() -> AsyncStream<FeedChange> {
+        guard !self.isRestless else {
+            return AsyncStream {
+                self.looks.add(1, ordering: .relaxed)
+                return .missed(events: 1)
+            }
+        }
         let (changes, watcher) = FeedChange.stream()
         self.watchers.withLock { $0.append(watcher) }
         return changes
