@@ -27,14 +27,14 @@ struct ControlRequestTests {
         } catch { return error.status.code }
     }
     private func status(
-        _ head: HTTPRequestHead, at door: ControlServer.Door, _ access: ControlAccess = ControlAccess()
+        _ head: HTTPRequestHead, at entrance: ControlServer.Entrance, _ access: ControlAccess = ControlAccess()
     ) -> UInt {
         let server = ControlServer(
             node: "mx1", access: access, group: MultiThreadedEventLoopGroup.singleton,
             threads: .singleton, log: Logger(label: "test")
         ) { _ in SampleFeed() }
         do throws(ControlError) {
-            _ = try server.request(head, at: door)
+            _ = try server.request(head, at: entrance)
             return 0
         } catch { return error.status.code }
     }
@@ -129,7 +129,7 @@ struct ControlRequestTests {
         #expect(self.status(self.head("DELETE", "/v1/queue"), as: .operator) == 405)
         #expect(self.status(self.head("POST", "/v1/queue/search"), as: .operator) == 405)
         #expect(self.status(self.head("HEAD", "/v1/queue"), as: .observer) == 0)
-        let me = ControlServer.Door.socket(LocalUser(name: "me", number: geteuid()))
+        let me = ControlServer.Entrance.socket(LocalUser(name: "me", number: geteuid()))
         #expect(self.status(self.head("GET", "/v1/overview", [:]), at: me) == 400)
         let twice = HTTPHeaders([("Host", "x"), ("Host", "y")])
         #expect(self.status(self.head("GET", "/v1/overview", twice), at: me) == 400)

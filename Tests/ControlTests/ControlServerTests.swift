@@ -64,21 +64,27 @@ struct ControlServerTests {
         }
         func endWriting() { shutdown(self.descriptor, Int32(SHUT_WR)) }
 
-        /// Until `mark` has come, or the server has hung up.
-        func read(until mark: String? = nil) -> String {
+        /// Until `mark` has come, or the server has hung up. It waits elsewhere: the threads of tests are those of the server.
+        func read(until mark: String? = nil) async -> String {
+            let descriptor = self.descriptor
+            return await withCheckedContinuation { continuation in
+                DispatchQueue.global().async { continuation.resume(returning: Self.read(descriptor, until: mark)) }
+            }
+        }
+        private static func read(_ descriptor: Int32, until mark: String?) -> String {
             var octets: [UInt8] = []
             var chunk = [UInt8](repeating: 0, count: 64 << 10)
             while true {
                 if let mark, String(decoding: octets, as: UTF8.self).contains(mark) { break }
-                let count = recv(self.descriptor, &chunk, chunk.count, 0)
+                let count = recv(descriptor, &chunk, chunk.count, 0)
                 guard count > 0 else { break }
                 octets += chunk[..<count]
             }
             return String(decoding: octets, as: UTF8.self)
         }
-        func exchange(_ text: String) -> String {
+        func exchange(_ text: String) async -> String {
             self.write(text)
-            return self.read()
+            return await self.read()
         }
     }
 
@@ -87,9 +93,9 @@ struct ControlServerTests {
     }
     private static let last = "Connection: close\r\n"
 
-    private func eventually(_ condition: () -> Bool) async throws -> Bool {
+    private func eventually(_ condition: () async -> Bool) async throws -> Bool {
         let end = ContinuousClock.now + .seconds(120)
-        while !condition() {
+        while await !condition() {
             guard ContinuousClock.now < end else { return false }
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -103,7 +109,7 @@ struct ControlServerTests {
         client.write(
             self.get("/v1/capabilities") + self.get("/v1/nothing") + "HEAD /v1/overview HTTP/1.1\r\nHost: x\r\n\r\n"
                 + self.get("/v1/rules", Self.last))
-        let answers = client.read().components(separatedBy: "HTTP/1.1 ").dropFirst()
+        let answers = await client.read().components(separatedBy: "HTTP/1.1 ").dropFirst()
         #expect(answers.map { String($0.prefix(3)) } == ["200", "404", "200", "200"])
         let bodies = answers.map { $0.components(separatedBy: "\r\n\r\n")[1] }
         #expect(bodies[0].hasPrefix("{\"abilities\":"))
@@ -124,7 +130,7 @@ struct ControlServerTests {
         client.write(
             "POST /v1/queue/actions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json; charset=utf-8\r\n"
                 + "Content-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)")
-        #expect(client.read().contains("\"done\":3"))
+        #expect(await client.read().contains("\"done\":3"))
         #expect(rig.feed.done.withLock { $0 } == ["ann: hold"])
         await rig.server.stop()
     }
@@ -132,34 +138,35 @@ struct ControlServerTests {
     @Test("a request that cannot be served is told why")
     func refusals() async throws {
         let rig = try await Rig()
-        func status(_ text: String) throws -> String {
+        func status(_ text: String) async throws -> String {
             let client = try Client(rig.path)
-            return String(client.exchange(text).split(separator: " ").dropFirst().first ?? "")
+            return String(await client.exchange(text).split(separator: " ").dropFirst().first ?? "")
         }
         let post = "POST /v1/queue/undo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         let json = post + "Content-Type: application/json\r\n"
-        #expect(try status("nonsense\r\n\r\n") == "400")
-        #expect(try status("GET /v1/overview HTTP/1.1\r\nConnection: close\r\n\r\n") == "400")
-        #expect(try status("GET /v1/overview HTTP/1.0\r\n\r\n") == "200")
-        #expect(try status(self.get("/v1/queue?sort=colour", Self.last)) == "400")
-        #expect(try status(self.get("/v1/messages/none", Self.last)) == "404")
-        #expect(try status(post + "Content-Length: 2\r\n\r\n{}") == "415")
-        #expect(try status(json + "Content-Length: 2\r\n\r\n{}") == "400")
-        #expect(try status(json + "\r\n") == "400")
-        #expect(try status(json + "Content-Length: 2000000\r\n\r\n") == "413")
-        #expect(try status(json + "Content-Length: 2000000\r\nExpect: 100-continue\r\n\r\n") == "413")
+        #expect(try await status("nonsense\r\n\r\n") == "400")
+        #expect(try await status("GET /v1/overview HTTP/1.1\r\nConnection: close\r\n\r\n") == "400")
+        #expect(try await status("GET /v1/overview HTTP/1.0\r\n\r\n") == "200")
+        #expect(try await status(self.get("/v1/queue?sort=colour", Self.last)) == "400")
+        #expect(try await status(self.get("/v1/messages/none", Self.last)) == "404")
+        #expect(try await status(post + "Content-Length: 2\r\n\r\n{}") == "415")
+        #expect(try await status(json + "Content-Length: 2\r\n\r\n{}") == "400")
+        #expect(try await status(json + "\r\n") == "400")
+        #expect(try await status(json + "Content-Length: 2000000\r\n\r\n") == "413")
+        #expect(try await status(json + "Content-Length: 2000000\r\nExpect: 100-continue\r\n\r\n") == "413")
         let chunk = "10000\r\n" + String(repeating: "x", count: 0x10000) + "\r\n"
         #expect(
-            try status(json + "Transfer-Encoding: chunked\r\n\r\n" + String(repeating: chunk, count: 40)) == "413")
-        #expect(try status(self.get("/v1/overview", "X: \(String(repeating: "x", count: 40_000))\r\n")) == "431")
-        #expect(try status(self.get("/v1/overview", String(repeating: "X: y\r\n", count: 70))) == "431")
-        #expect(try status("DELETE /v1/overview HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") == "405")
+            try await status(json + "Transfer-Encoding: chunked\r\n\r\n" + String(repeating: chunk, count: 40)) == "413"
+        )
+        #expect(try await status(self.get("/v1/overview", "X: \(String(repeating: "x", count: 40_000))\r\n")) == "431")
+        #expect(try await status(self.get("/v1/overview", String(repeating: "X: y\r\n", count: 70))) == "431")
+        #expect(try await status("DELETE /v1/overview HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") == "405")
         // A body that may come is asked for.
         let client = try Client(rig.path)
         client.write(json + "Content-Length: 22\r\nExpect: 100-continue\r\n\r\n")
-        #expect(client.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 100 "))
+        #expect(await client.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 100 "))
         client.write("{\"node\":\"mx1\",\"id\":  7}")
-        #expect(client.read().hasPrefix("HTTP/1.1 200 "))
+        #expect(await client.read().hasPrefix("HTTP/1.1 200 "))
         await rig.server.stop()
     }
 
@@ -171,7 +178,7 @@ struct ControlServerTests {
         ])
     func feedErrors(_ code: FeedError.Code, _ status: String) async throws {
         let rig = try await Rig(SampleFeed(failure: FeedError(code, "the\u{1B}[2J words")))
-        let answer = try Client(rig.path).exchange(self.get("/v1/overview", Self.last))
+        let answer = try await Client(rig.path).exchange(self.get("/v1/overview", Self.last))
         #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
         #expect(answer.hasSuffix("\r\n\r\n{\"code\":\"\(code.rawValue)\",\"description\":\"the\\u001b[2J words\"}\n"))
         await rig.server.stop()
@@ -180,7 +187,7 @@ struct ControlServerTests {
     @Test("nothing that a terminal would obey is in an answer")
     func hostileText() async throws {
         let rig = try await Rig()
-        let answer = try Client(rig.path).exchange(self.get("/v1/queue", Self.last))
+        let answer = try await Client(rig.path).exchange(self.get("/v1/queue", Self.last))
         #expect(answer.contains("b\\u001b[2J\\u202eob@example.org"))
         #expect(answer.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value < 0x7F || $0 == "\r" || $0 == "\n" })
         await rig.server.stop()
@@ -191,29 +198,32 @@ struct ControlServerTests {
         let rig = try await Rig()
         let client = try Client(rig.path)
         client.write(self.get("/v1/events?facts=true", "Last-Event-ID: 5\r\n"))
-        #expect(client.read(until: "id: 7\ndata: {\"facts\"").contains("Content-Type: text/event-stream\r\n"))
+        let opening = await client.read(until: "id: 7\ndata: {\"facts\"")
+        #expect(opening.contains("Content-Type: text/event-stream\r\n"))
         #expect(try await self.eventually { rig.feed.watchers.withLock { !$0.isEmpty } })
         for watcher in rig.feed.watchers.withLock({ $0 }) { FeedChange.changed(areas: [.queue]).tell(watcher) }
         #expect(
-            client.read(until: "\n\n").contains("data: {\"change\":{\"_0\":{\"changed\":{\"areas\":[\"queue\"]}}}}\n\n")
+            await client.read(until: "\n\n").contains(
+                "data: {\"change\":{\"_0\":{\"changed\":{\"areas\":[\"queue\"]}}}}\n\n")
         )
         for watcher in rig.feed.watchers.withLock({ $0 }) { watcher.finish() }
-        #expect(client.read(until: "0\r\n\r\n").contains("0\r\n\r\n"))
+        #expect(await client.read(until: "0\r\n\r\n").contains("0\r\n\r\n"))
         // Nothing more comes, and the connection takes the next request.
-        #expect(client.exchange(self.get("/v1/capabilities", Self.last)).hasPrefix("HTTP/1.1 200 "))
+        #expect(await client.exchange(self.get("/v1/capabilities", Self.last)).hasPrefix("HTTP/1.1 200 "))
         let other = try Client(rig.path)
         other.write(self.get("/v1/events"))
-        #expect(other.read(until: "retry").contains("200"))
+        #expect(await other.read(until: "retry").contains("200"))
         await rig.server.stop()
-        #expect(!other.read().contains("event: error"))
+        #expect(await other.read().contains("event: error") == false)
     }
 
     @Test("a stream that fails says so and ends")
     func failingStream() async throws {
         let rig = try await Rig(SampleFeed(failure: FeedError(.unavailable, "the disk")))
-        let answer = try Client(rig.path).exchange(self.get("/v1/events?facts=true", Self.last))
+        let answer = try await Client(rig.path).exchange(self.get("/v1/events?facts=true", Self.last))
         #expect(answer.contains("event: error\ndata: {\"code\":\"unavailable\",\"description\":\"the disk\"}\n\n"))
-        #expect(try Client(rig.path).exchange(self.get("/v1/events?facts=7", Self.last)).hasPrefix("HTTP/1.1 400 "))
+        #expect(
+            try await Client(rig.path).exchange(self.get("/v1/events?facts=7", Self.last)).hasPrefix("HTTP/1.1 400 "))
         await rig.server.stop()
     }
 
@@ -224,7 +234,7 @@ struct ControlServerTests {
         let other = try Client(rig.path)
         // Each answer has some KiB; the requests themselves do not fill the way in.
         client.write(String(repeating: self.get("/v1/queue"), count: 2000))
-        #expect(other.exchange(self.get("/v1/capabilities", Self.last)).hasPrefix("HTTP/1.1 200 "))
+        #expect(await other.exchange(self.get("/v1/capabilities", Self.last)).hasPrefix("HTTP/1.1 200 "))
         client.endWriting()
         await rig.server.stop()
     }
@@ -236,14 +246,14 @@ struct ControlServerTests {
         client.write(self.get("/v1/events"))
         var (before, looks) = (-1, 0)
         let isAtRest = try await self.eventually {
-            usleep(300_000)
+            try? await Task.sleep(for: .milliseconds(300))
             (before, looks) = (looks, rig.feed.looks.load(ordering: .relaxed))
             return looks > 0 && looks == before
         }
         #expect(isAtRest)
         // What the kernel holds for a reader, in events of some 60 octets.
         #expect(looks < 20_000)
-        #expect(client.read(until: "data: ").contains("data: "))
+        #expect(await client.read(until: "data: ").contains("data: "))
         #expect(try await self.eventually { rig.feed.looks.load(ordering: .relaxed) > looks })
         await rig.server.stop()
     }
@@ -256,7 +266,7 @@ struct ControlServerTests {
         #expect(status.st_mode & 0o777 == 0o600)
         let second = Rig.server { SampleFeed() }
         await #expect(throws: LocalSocketError.self) { try await second.listen(at: rig.path, group: nil) }
-        #expect(try Client(rig.path).exchange(self.get("/v1/rules", Self.last)).hasPrefix("HTTP/1.1 200 "))
+        #expect(try await Client(rig.path).exchange(self.get("/v1/rules", Self.last)).hasPrefix("HTTP/1.1 200 "))
         await rig.server.stop()
         #expect(lstat(rig.path, &status) != 0)
         // As after a crash.
@@ -266,7 +276,7 @@ struct ControlServerTests {
         try await second.listen(at: rig.path, group: getegid())
         #expect(lstat(rig.path, &status) == 0)
         #expect(status.st_mode & 0o777 == 0o660)
-        #expect(try Client(rig.path).exchange(self.get("/v1/rules", Self.last)).hasPrefix("HTTP/1.1 200 "))
+        #expect(try await Client(rig.path).exchange(self.get("/v1/rules", Self.last)).hasPrefix("HTTP/1.1 200 "))
         await second.stop()
         try "".write(toFile: rig.path, atomically: true, encoding: .utf8)
         await #expect(throws: LocalSocketError.self) { try await second.listen(at: rig.path, group: nil) }
@@ -280,14 +290,15 @@ struct ControlServerTests {
         for _ in 0..<ControlLimits.connections {
             let client = try Client(rig.path)
             client.write(self.get("/v1/capabilities"))
-            #expect(client.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200 "))
+            #expect(await client.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200 "))
             clients.append(client)
         }
-        #expect(try Client(rig.path).read().hasPrefix("HTTP/1.1 503 "))
+        #expect(try await Client(rig.path).read().hasPrefix("HTTP/1.1 503 "))
         clients.removeLast(10)
         #expect(
             try await self.eventually {
-                (try? Client(rig.path).exchange(self.get("/v1/rules", Self.last)).hasPrefix("HTTP/1.1 200 ")) == true
+                (try? await Client(rig.path).exchange(self.get("/v1/rules", Self.last)).hasPrefix("HTTP/1.1 200 "))
+                    == true
             })
         await rig.server.stop()
     }
@@ -315,7 +326,8 @@ struct ControlServerTests {
         }
         #expect(
             try await self.eventually {
-                (try? Client(rig.path).exchange(self.get("/v1/rules", Self.last)).hasPrefix("HTTP/1.1 200 ")) == true
+                (try? await Client(rig.path).exchange(self.get("/v1/rules", Self.last)).hasPrefix("HTTP/1.1 200 "))
+                    == true
             })
         await rig.server.stop()
     }

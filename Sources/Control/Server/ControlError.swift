@@ -55,7 +55,7 @@ struct ControlError: Error, Sendable {
 
 /// What a client may take up.
 enum ControlLimits {
-    /// Connections at a time through each door.
+    /// Connections at a time through each entrance.
     static let connections = 100
     static let headerOctets = 32 << 10
     static let headerFields = 64

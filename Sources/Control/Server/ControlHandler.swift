@@ -20,7 +20,7 @@ final class ControlHandler: ChannelInboundHandler {
     }
 
     private let server: ControlServer
-    private let door: ControlServer.Door
+    private let entrance: ControlServer.Entrance
     private let loop: any EventLoop
     private var state = State.waiting
     private var context: ChannelHandlerContext?
@@ -31,9 +31,9 @@ final class ControlHandler: ChannelInboundHandler {
     private var wantsBody = true
     private var isWhole = true
 
-    init(_ server: ControlServer, _ door: ControlServer.Door, on loop: any EventLoop) {
+    init(_ server: ControlServer, _ entrance: ControlServer.Entrance, on loop: any EventLoop) {
         self.server = server
-        self.door = door
+        self.entrance = entrance
         self.loop = loop
     }
 
@@ -86,7 +86,7 @@ final class ControlHandler: ChannelInboundHandler {
         self.isKeptAlive = head.isKeepAlive
         self.wantsBody = head.method != .HEAD
         self.isWhole = false
-        let request = Result { () throws(ControlError) in try self.server.request(head, at: self.door) }
+        let request = Result { () throws(ControlError) in try self.server.request(head, at: self.entrance) }
         self.state = .receiving(request, ByteBuffer())
         switch request {
         case .failure(let refusal): if head.expectsContinue { self.refuse(refusal) }

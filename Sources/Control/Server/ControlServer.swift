@@ -13,7 +13,7 @@ import Sockets
 public final class ControlServer: Sendable {
     public typealias TLS = NIOSSLContext
     /// Where somebody comes in.
-    enum Door: Sendable, Hashable {
+    enum Entrance: Sendable, Hashable {
         case socket(LocalUser)
         /// From that address.
         case network(String)
@@ -124,12 +124,12 @@ public final class ControlServer: Sendable {
         HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n
         """
 
-    private func admit(_ channel: any Channel, _ door: Door, tls: TLS?) throws {
+    private func admit(_ channel: any Channel, _ entrance: Entrance, tls: TLS?) throws {
         let key = ObjectIdentifier(channel)
         let isAdmitted = self.state.withLockedValue { state in
-            let others = state.visitors.values.count { $0.isNetwork == door.isNetwork }
+            let others = state.visitors.values.count { $0.isNetwork == entrance.isNetwork }
             guard others < ControlLimits.connections else { return false }
-            state.visitors[key] = (channel, door.isNetwork)
+            state.visitors[key] = (channel, entrance.isNetwork)
             return true
         }
         guard isAdmitted else {
@@ -146,18 +146,18 @@ public final class ControlServer: Sendable {
         limits.maxHeaderFieldCount = ControlLimits.headerFields
         try pipeline.configureHTTPServerPipeline(
             withErrorHandling: false, withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
-        try pipeline.addHandler(ControlHandler(self, door, on: channel.eventLoop))
+        try pipeline.addHandler(ControlHandler(self, entrance, on: channel.eventLoop))
     }
 
     /// What somebody asks for, and may.
-    func request(_ head: HTTPRequestHead, at door: Door) throws(ControlError) -> ControlRequest {
-        try head.check(isNetwork: door.isNetwork)
-        return try ControlRequest(head, from: try self.visitor(head, at: door))
+    func request(_ head: HTTPRequestHead, at entrance: Entrance) throws(ControlError) -> ControlRequest {
+        try head.check(isNetwork: entrance.isNetwork)
+        return try ControlRequest(head, from: try self.visitor(head, at: entrance))
     }
 
-    private func visitor(_ head: HTTPRequestHead, at door: Door) throws(ControlError) -> ControlVisitor {
+    private func visitor(_ head: HTTPRequestHead, at entrance: Entrance) throws(ControlError) -> ControlVisitor {
         let access = self.state.withLockedValue { $0.access }
-        switch door {
+        switch entrance {
         case .socket(let user):
             if let visitor = access.visitor(user) { return visitor }
             throw ControlError(.forbidden, .denied, "\(user) has no business here: [control] group says who has")
