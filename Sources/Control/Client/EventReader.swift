@@ -10,7 +10,7 @@ struct EventReader {
         var data: String
     }
     /// An event is no longer than this.
-    static let octetsLimit = 64 << 20
+    private let octetsLimit: Int
 
     private var line: [UInt8] = []
     private var data: [String] = []
@@ -20,23 +20,36 @@ struct EventReader {
     /// The last octet was CR, so that an LF behind it ends no further line.
     private var hadReturn = false
 
+    init(octetsLimit: Int = 64 << 20) { self.octetsLimit = octetsLimit }
+
     /// - Returns: the events that are whole now.
     /// - Throws: `NIOTooManyBytesError` when one does not end.
     mutating func events(in buffer: ByteBuffer) throws -> [Event] {
         var events: [Event] = []
-        for octet in buffer.readableBytesView {
-            defer { self.hadReturn = octet == UInt8(ascii: "\r") }
-            switch octet {
-            case UInt8(ascii: "\n") where self.hadReturn: break
-            case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
-                if let event = self.endLine() { events.append(event) }
-            default:
-                self.octets += 1
-                guard self.octets <= Self.octetsLimit else { throw NIOTooManyBytesError(maxBytes: Self.octetsLimit) }
-                self.line.append(octet)
+        var rest = buffer.readableBytesView
+        if self.hadReturn, let first = rest.first {
+            self.hadReturn = false
+            if first == UInt8(ascii: "\n") { rest.removeFirst() }
+        }
+        while let end = rest.firstIndex(where: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
+            try self.add(rest[..<end])
+            if let event = self.endLine() { events.append(event) }
+            let isReturn = rest[end] == UInt8(ascii: "\r")
+            rest = rest[rest.index(after: end)...]
+            if isReturn, rest.first == UInt8(ascii: "\n") {
+                rest.removeFirst()
+            } else {
+                self.hadReturn = isReturn && rest.isEmpty
             }
         }
+        try self.add(rest)
         return events
+    }
+
+    private mutating func add(_ octets: ByteBufferView) throws {
+        self.octets += octets.count
+        guard self.octets <= self.octetsLimit else { throw NIOTooManyBytesError(maxBytes: self.octetsLimit) }
+        self.line += octets
     }
 
     /// - Returns: the event that an empty line ends.
