@@ -97,6 +97,8 @@ final class ControlClient: Sendable {
     private func request(for route: ControlRoute, _ arguments: CallArguments) throws -> HTTPClientRequest {
         var request = HTTPClientRequest(url: self.origin + ControlTarget.text(of: route, arguments))
         request.method = HTTPMethod(rawValue: route.method.rawValue)
+        // A socket has no name, and a request of HTTP/1.1 has to say one (RFC 9112 §3.2).
+        if self.origin.hasPrefix("http+unix:") { request.headers.add(name: "host", value: "localhost") }
         request.headers.add(name: "accept", value: "application/json")
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         if !arguments.body.isEmpty {
