@@ -21,7 +21,8 @@ struct FilterExpressionTests {
         arguments: [
             "", "bob", "BOB@quota", "4q7k", "app1", "bob app1", "bob | nobody", "nobody | bob app1", "!nobody", "~bob",
             "to:quota.example", "to:~quota", "to=bob@quota.example", "to=<bob@quota.example>", "to:=BOB@QUOTA.EXAMPLE",
-            "from:app1", "!from:root", "from:/^<app[0-9]@/", "/B.B@/", #"to:/quota\.example>$/"#, #"to/:/ | bob"#,
+            "from:app1", "!from:root", "from!:root", "to!=app1", "state!=hold", "!to!:quota", "/^bob/", "to:/^bob@/",
+            #"to:/quota\.example$/"#, "from:/^<app[0-9]@/", "/B.B@/", #"to:/quota\.example>$/"#, #"to/:/ | bob"#,
             "id:4q", "id=4Q7K000A", "dest:quota", "dest=mx.quota.example:25", "state:deferred", "state:def",
             "!state:hold",
             "code:4", "code:452", "code:4.2.2", "code:4.2", "code=452", "code>=400", "code<500",
@@ -42,7 +43,7 @@ struct FilterExpressionTests {
             "deferred", "to=bob", "to:app1", "from:bob", "dest:elsewhere", "state:hold", "code:5", "code:4.2.21",
             "code:4.2.", "age>2d", "age<1h", "size>1M", "try>4", "next>10m", "reply:greylist", "!reply:quota",
             "tls:1.2",
-            "user=shop", "id=4q7k", "/^bob/", "to:/^bob/",
+            "user=shop", "id=4q7k", "/^ob@/", "to:/^ob@/", "to!=bob@quota.example", "to!:quota", "!state!:hold",
         ].filter { $0 != "quota.example:25" && $0 != "code:4.2." })
     func differs(_ text: String) throws {
         let filter = try FilterExpression(parsing: text, with: FilterField.ofQueue)

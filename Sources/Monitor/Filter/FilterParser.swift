@@ -36,7 +36,7 @@ struct FilterParser {
 
     private mutating func term() throws(FilterSyntaxError) -> FilterTerm {
         let start = self.place
-        let isNegated = self.skip("!")
+        var isNegated = self.skip("!")
         guard let first = self.next, !first.isWhitespace, first != "|", first != "!" else {
             throw self.error(.missingTerm)
         }
@@ -44,6 +44,8 @@ struct FilterParser {
             guard let field else {
                 throw FilterSyntaxError(.unknownField(name: name, known: FilterField.allCases), at: start)
             }
+            // `to!=bob` says what `!to=bob` says.
+            if self.skip("!") { isNegated.toggle() }
             return FilterTerm(test: try self.test(of: field), isNegated: isNegated, position: start)
         }
         if first == "~" { self.place += 1 }
@@ -56,7 +58,11 @@ struct FilterParser {
     private mutating func name() -> (String, FilterField?)? {
         var end = self.place
         while end < self.characters.count, self.characters[end].isASCII, self.characters[end].isLetter { end += 1 }
-        guard end > self.place, end < self.characters.count, ":=<>~".contains(self.characters[end]) else { return nil }
+        var mark = end
+        if mark < self.characters.count, self.characters[mark] == "!" { mark += 1 }
+        guard end > self.place, mark < self.characters.count, ":=<>~".contains(self.characters[mark]) else {
+            return nil
+        }
         let name = String(self.characters[self.place..<end]).lowercased()
         self.place = end
         return (name, FilterField(rawValue: name))

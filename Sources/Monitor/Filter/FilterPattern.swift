@@ -50,8 +50,17 @@ public final class FilterPattern: @unchecked Sendable, Hashable {
     }
 
     public func matches(_ text: String) -> Bool { text.withCString { self.matches($0) } }
+    /// A path is matched as it is, or without its angle brackets, which no screen shows.
+    ///
     /// - Parameter text: ends with a NUL.
-    public func matches(_ text: UnsafePointer<CChar>) -> Bool { regexec(self.compiled, text, 0, nil, 0) == 0 }
+    public func matches(_ text: UnsafePointer<CChar>) -> Bool {
+        if regexec(self.compiled, text, 0, nil, 0) == 0 { return true }
+        guard text[0] == CChar(bitPattern: UInt8(ascii: "<")) else { return false }
+        let octets = strlen(text)
+        guard octets > 2, text[octets - 1] == CChar(bitPattern: UInt8(ascii: ">")) else { return false }
+        var bare = regmatch_t(rm_so: 0, rm_eo: regoff_t(octets - 2))
+        return regexec(self.compiled, text + 1, 0, &bare, REG_STARTEND) == 0
+    }
 
     public static func == (left: FilterPattern, right: FilterPattern) -> Bool { left.text == right.text }
     public func hash(into hasher: inout Hasher) { hasher.combine(self.text) }
