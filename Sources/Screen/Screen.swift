@@ -15,6 +15,9 @@ public actor Screen {
     private var overlay: (any Overlay)?
     private var lock: Lock
     private var undos = UndoStack()
+    /// Something is being taken back, or done again; and what is to follow it.
+    private var isTurningBack = false
+    private var waitingTurns: [Command] = []
     private var outcome: Outcome?
     private var searchWord = ""
     private var isFrozen = false
@@ -496,21 +499,33 @@ public actor Screen {
 
     // MARK: What is done
 
+    /// What is pressed while something is taken back or done again waits for it: before it ends nobody knows what comes next.
     private func takeBack() {
+        guard !self.isTurningBack else { return self.waitingTurns.append(.undo) }
         guard let entry = self.undos.takeUndo(self.now) else {
             let canUndo = self.nodes[self.stack.node].capabilities?.abilities.contains(.undo) != false
             self.say(canUndo ? "nothing to undo" : "this feed cannot undo", .plain)
             return
         }
+        self.isTurningBack = true
         self.start(entry.deed(.undo)) { self.undos.putBack(undo: entry) }
     }
 
     private func doAgain() {
+        guard !self.isTurningBack else { return self.waitingTurns.append(.redo) }
         guard let entry = self.undos.takeRedo(self.now) else {
             self.say("nothing to redo", .plain)
             return
         }
+        self.isTurningBack = true
         self.start(entry.deed(.redo)) { self.undos.putBack(redo: entry) }
+    }
+
+    private func turned(_ deed: Deed) {
+        guard deed.direction != .new else { return }
+        self.isTurningBack = false
+        guard !self.waitingTurns.isEmpty else { return }
+        self.perform(Call(command: self.waitingTurns.removeFirst()))
     }
 
     /// Does it beside the keys; what it gives, or its failure, becomes the outcome line.
@@ -532,6 +547,7 @@ public actor Screen {
             self.say((error as? FeedError)?.description ?? "\(error)", .failure)
         }
         self.deeds -= 1
+        self.turned(deed)
         self.pace.rest()
         self.reload()
         self.changed()

@@ -41,6 +41,19 @@ struct UndoTests {
         #expect(await rig.text.contains("nothing to undo"))
     }
 
+    @Test("keys of undo that come while one is under way follow it, each on what is there then")
+    func burst() async {
+        let rig = await Rig(isCoded: true)
+        await rig.press("2", "h")
+        await rig.press("j", "h")
+        for key in ["z", "Z", "z", "z"] as [Key] { await rig.screen.press(key) }
+        await rig.screen.settled()
+        #expect(
+            rig.feed.performed == [
+                "release 4Q5B", "hold 4Q6A", "release set 8", "hold set 9", "release set 10", "hold set 7",
+            ])
+    }
+
     @Test("hold is taken back by a release of exactly what was held, and done again on exactly that")
     func opposite() async {
         let rig = await Rig()
