@@ -123,10 +123,13 @@ public struct Applied: Sendable {
         public var message: QueueID
         public var generation: UInt32
         public var recipient: SpooledRecipient
-        public init(message: QueueID, generation: UInt32, recipient: SpooledRecipient) {
+        /// It is again as it was in this generation; `nil`: it is as it never was.
+        public var revives: UInt32?
+        public init(message: QueueID, generation: UInt32, recipient: SpooledRecipient, revives: UInt32? = nil) {
             self.message = message
             self.generation = generation
             self.recipient = recipient
+            self.revives = revives
         }
     }
     public var changes: [Change]

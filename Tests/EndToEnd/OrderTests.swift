@@ -166,5 +166,48 @@ extension EndToEnd {
             #expect((overview.totals.received, overview.totals.reports) == (3, 12))
             await relay.stop()
         }
+
+        @Test("what was done to the same mail is taken back one after the other, whatever came in between")
+        func oneAfterTheOther() async throws {
+            let configuration = RelayConfiguration(
+                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
+                spoolDirectory: "\(self.folder.path)/spool")
+            let relay = Relay(
+                configuration, keyring: try Keyring(configuration),
+                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
+                threads: .singleton, log: silence)
+            try await relay.start()
+            let feed = relay.feed(user: "test")
+            // Without a route they stay, and nothing but these orders changes them.
+            try await relay.send(to: ["<a@one.example>", "<b@two.example>"])
+            func all() async throws -> Targets { .frozen(set: try await feed.freeze(QueueQuery()).id) }
+            func states() async throws -> [RecipientState] {
+                let rows = try await feed.queue(QueueQuery(), window: WindowRequest(.row(number: 0), count: 10)).rows
+                return rows.flatMap { row in
+                    RecipientState.allCases.flatMap { Array(repeating: $0, count: row.recipients[$0]) }
+                }
+            }
+            #expect(try await eventually { try await states().count == 2 })
+            let held = try await feed.perform(.hold, on: try await all())
+            let rerouted = try await feed.reroute(try await all(), via: "127.0.0.1:9")
+            let dropped = try await feed.perform(.drop, on: try await all())
+            #expect([held.done, rerouted.done, dropped.done] == [2, 2, 2])
+            #expect(try await feed.undo(try #require(dropped.undo)).done == 2)
+            let backOnRoute = try await feed.reroute(.frozen(set: try #require(rerouted.touched)), via: nil)
+            #expect((backOnRoute.done, backOnRoute.skipped) == (2, [:]))
+            let released = try await feed.perform(.release, on: .frozen(set: try #require(held.touched)))
+            #expect((released.done, released.skipped) == (2, [:]))
+            #expect(try await states() == [.queued, .queued])
+            // And forward again.
+            let again = try await feed.perform(.hold, on: .frozen(set: try #require(released.touched)))
+            #expect((again.done, again.skipped) == (2, [:]))
+            // Somebody else's change is none of these.
+            _ = try await feed.perform(.retry, on: try await all())
+            let freed = try await feed.perform(.release, on: try await all())
+            _ = try await feed.perform(.hold, on: try await all())
+            let late = try await feed.perform(.hold, on: .frozen(set: try #require(freed.touched)))
+            #expect((late.done, late.skipped) == (0, [.changed: 2]))
+            await relay.stop()
+        }
     }
 }

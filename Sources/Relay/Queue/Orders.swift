@@ -68,6 +68,9 @@ struct Orders: Sendable {
         case drop
         case bounce
 
+        /// `nil` for a bounce, which is a settlement, and for a drop, which is taken back as a whole.
+        var order: Order.Action? { if case .order(let action, _) = self { action } else { nil } }
+
         init(_ action: QueueAction) {
             self =
                 switch action {
@@ -102,12 +105,16 @@ struct Orders: Sendable {
             let named = try self.selections.named(targets, skipped: &skipped)
             return (named, skipped)
         }.get()
-        var receipt = try await self.perform(deed, on: named, by: name)
+        let set: FrozenSetID? = if case .frozen(let set) = targets { set } else { nil }
+        var receipt = try await self.perform(deed, on: named, of: set, by: name)
         receipt.skipped.merge(skipped, uniquingKeysWith: +)
         return receipt
     }
 
-    private func perform(_ deed: Deed, on targets: [RecipientTarget], by name: String) async throws -> Receipt {
+    /// - Parameter set: the kept one that these are.
+    private func perform(
+        _ deed: Deed, on targets: [RecipientTarget], of set: FrozenSetID? = nil, by name: String
+    ) async throws -> Receipt {
         var progress = Progress()
         var rest = targets[...]
         while !rest.isEmpty {
@@ -125,14 +132,20 @@ struct Orders: Sendable {
             }
             rest = rest.dropFirst(part.count)
         }
-        return await self.receipt(progress)
+        return await self.receipt(progress, deed.order, on: set)
     }
 
-    private func receipt(_ progress: Progress) async -> Receipt {
+    /// - Parameters:
+    ///   - order: what was done, where it was one.
+    ///   - set: the kept one that it was done to.
+    private func receipt(
+        _ progress: Progress, _ order: Order.Action? = nil, on set: FrozenSetID? = nil
+    ) async -> Receipt {
         guard !progress.touched.isEmpty else { return progress.receipt }
         return await self.queue.onLoop {
             var receipt = progress.receipt
-            receipt.touched = self.selections.keep(progress.touched)
+            if let order, let set { self.selections.ordered(order, on: set, touched: progress.touched) }
+            receipt.touched = self.selections.keep(progress.touched, touchedBy: order)
             if let time = self.queue.scheduler.remaining(progress.destinations, at: self.queue.now),
                 time >= Self.toldOf
             {
@@ -153,10 +166,12 @@ struct Orders: Sendable {
         var last: QueueID?
         repeat {
             let applied = try await queue.loop.flatSubmit { [last] in
-                queue.spool.undo(token.id, after: last, at: queue.now, by: name, on: queue.loop).map { applied in
-                    for id in Set(applied.changes.map(\.message)) { queue.refresh(id) }
+                queue.spool.undo(token.id, after: last, at: queue.now, by: name, on: queue.loop).flatMap { applied in
+                    self.selections.revived(applied.changes)
                     queue.signal.raise(.facts)
-                    return applied
+                    let read = Set(applied.changes.map(\.message)).map { queue.refresh($0) }
+                    // Whoever takes back one thing after the other acts on what came back.
+                    return EventLoopFuture.andAllComplete(read, on: queue.loop).map { applied }
                 }
             }.get()
             progress.add(Part(applied, node: queue.node))

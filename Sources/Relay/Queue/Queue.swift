@@ -190,8 +190,11 @@ final class Queue: @unchecked Sendable {
     }
 
     /// Makes the scheduler know a message as the spool does.
-    func refresh(_ id: QueueID, isFirst: Bool = true) {
-        self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenComplete { result in
+    ///
+    /// - Returns: completes when it does, or could not be read and is looked at again later.
+    @discardableResult
+    func refresh(_ id: QueueID, isFirst: Bool = true) -> EventLoopFuture<Void> {
+        let read = self.loop.makeFutureWithTask { try await self.spool.message(id) }.always { result in
             switch result {
             case .success(let message):
                 self.fresh.remove(id)
@@ -210,6 +213,7 @@ final class Queue: @unchecked Sendable {
                 self.loop.scheduleTask(in: .seconds(2)) { self.refresh(id, isFirst: false) }
             }
         }
+        return read.map { _ in }.recover { _ in }
     }
 
     // MARK: going out

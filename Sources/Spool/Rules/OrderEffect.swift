@@ -115,12 +115,18 @@ extension Applied {
 
     /// Adds what an undo did to one message.
     package mutating func add(_ effect: UndoEffect) {
-        if let message = effect.message { self.add(effect.changed, of: message) }
+        if let message = effect.message { self.add(effect.changed, of: message, reviving: effect.revived) }
         self.skipped.merge(effect.skipped, uniquingKeysWith: +)
     }
 
-    private mutating func add(_ changed: [SpooledRecipient], of message: SpooledMessage) {
-        self.changes += changed.map { Change(message: message.id, generation: message.generation, recipient: $0) }
+    private mutating func add(
+        _ changed: [SpooledRecipient], of message: SpooledMessage, reviving generations: [UInt32] = []
+    ) {
+        self.changes += changed.enumerated().map { place, recipient in
+            Change(
+                message: message.id, generation: message.generation, recipient: recipient,
+                revives: generations.isEmpty ? nil : generations[place])
+        }
     }
 }
 

@@ -32,6 +32,8 @@ package struct UndoEffect: Sendable {
     package var message: SpooledMessage?
     /// The recipients that changed, as they are from now on.
     package var changed: [SpooledRecipient] = []
+    /// The generations in which these were as they are again.
+    package var revived: [UInt32] = []
     package var facts: [Fact] = []
     package var counts = Counters()
     package var skipped: [Skip: Int] = [:]
@@ -56,6 +58,7 @@ package struct UndoEffect: Sendable {
             changed.recipients[place] = drop.before
             changed.recipients[place].generation = drop.generation + 1
             self.changed.append(changed.recipients[place])
+            self.revived.append(drop.before.generation)
             var fact = Fact(.restored, changed.recipients[place], of: changed, at: now)
             fact.actor = actor
             self.facts.append(fact)

@@ -24,8 +24,24 @@ struct Selections: Sendable {
         }.get()
     }
 
-    func keep(_ targets: [RecipientTarget]) -> FrozenSetID {
-        FrozenSetID(node: self.queue.node, id: self.frozen.value.keep(targets))
+    /// - Parameter order: what touched them.
+    func keep(_ targets: [RecipientTarget], touchedBy order: Order.Action? = nil) -> FrozenSetID {
+        FrozenSetID(node: self.queue.node, id: self.frozen.value.keep(targets, touchedBy: order))
+    }
+
+    /// An order on a set that is kept was carried out.
+    func ordered(_ order: Order.Action, on set: FrozenSetID, touched: [RecipientTarget]) {
+        self.frozen.value.ordered(order, on: set.id, touched: touched)
+    }
+
+    /// Recipients that were dropped are again as they were.
+    func revived(_ changes: [Applied.Change]) {
+        for change in changes {
+            guard let generation = change.revives else { continue }
+            let before = RecipientTarget(
+                message: change.message, index: change.recipient.index, generation: generation)
+            self.frozen.value.revive(before, as: change.recipient.generation)
+        }
     }
 
     /// The unsettled recipients that match, and no others of their messages.
