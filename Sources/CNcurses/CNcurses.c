@@ -260,6 +260,9 @@ bool hoptop_listen_for_signals(void) {
     hoptop_catch(SIGTERM, hoptop_asked_to_leave);
     hoptop_catch(SIGINT, hoptop_asked_to_leave);
     hoptop_catch(SIGHUP, hoptop_asked_to_leave);
+    // Meant for a daemon, they would end the program and leave the terminal as it is.
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     return true;
 }
 static void hoptop_own_signals(void) {
