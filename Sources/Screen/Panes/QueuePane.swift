@@ -272,14 +272,22 @@ extension QueueRow {
     func next(_ now: Timestamp) -> String {
         let wait = self.nextAttempt.flatMap { $0 > now ? Format.span(milliseconds: $0.since(now)) : nil }
         switch self.state {
-        case .queued: return self.destination == nil || self.isSuspended ? wait ?? "-" : wait ?? "now"
+        case .queued: return wait ?? self.turn(now)
         case .active: return "now"
         case .deferred: return self.nextAttempt == nil ? "-" : wait ?? "now"
         case .hold, .relayed, .bounced, .expired, .dropped: return "-"
         }
     }
 
-    private var isSuspended: Bool { if case .suspended = self.why { true } else { false } }
+    /// When it goes that is due.
+    private func turn(_ now: Timestamp) -> String {
+        switch self.why {
+        case .rate(let until?) where until > now: Format.span(milliseconds: until.since(now))
+        // What has to be waited for has no time.
+        case .rate, .behind, .suspended, .noRoute: "-"
+        default: self.destination == nil ? "-" : "now"
+        }
+    }
 
     /// The row as a newer look at its message shows it.
     ///
