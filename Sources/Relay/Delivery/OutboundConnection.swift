@@ -27,6 +27,8 @@ final class OutboundConnection: @unchecked Sendable {
     private var begun = NIODeadline.now()
     private var handler: ClientHandler?
     private var lastFailure: String?
+    /// The host that it is about, and its session; `nil`: it was not tried.
+    private var lastTried: (host: SocketEndpoint, session: SessionRef)?
     /// The last host that takes no mail at all and said so.
     private var refusal: (reply: Reply, host: SocketEndpoint, session: SessionRef)?
     /// Some host gave no session for a reason that may pass.
@@ -118,6 +120,7 @@ final class OutboundConnection: @unchecked Sendable {
 
     private func tryNextHost() {
         guard !self.isUnwanted, let host = self.hosts.popFirst() else { return self.finishWithoutHost() }
+        self.lastTried = nil
         let security = self.nextHop.security
         guard let policies = self.delivery.policies,
             let verdict = policies.verdict(on: host, of: self.nextHop.place, security, on: self.loop)
@@ -172,6 +175,7 @@ final class OutboundConnection: @unchecked Sendable {
         record.said(.relay, failure.words, at: now)
         self.delivery.registry.close(record, at: now, failed: true, remark: failure.words)
         self.lastFailure = failure.words
+        self.lastTried = (host.endpoint, record.ref)
         if failure.hasNoAddress, case .exchangers = self.nextHop.place {
             let reply = Reply(550, "5.4.4", "\(host.endpoint.host) has no address")
             self.refusal = (reply, host.endpoint, record.ref)
@@ -188,7 +192,9 @@ final class OutboundConnection: @unchecked Sendable {
         if let refusal = self.refusal, !self.mayAnswerLater, self.hosts.isEmpty {
             self.bounce(with: refusal.reply, host: refusal.host, session: refusal.session)
         } else {
-            self.finished(.unreachable(self.lastFailure ?? "no host of the route answers"), host: nil, session: nil)
+            self.finished(
+                .unreachable(self.lastFailure ?? "no host of the route answers"), host: self.lastTried?.host,
+                session: self.lastTried?.session)
         }
         self.end()
     }
@@ -214,6 +220,7 @@ final class OutboundConnection: @unchecked Sendable {
         session: SessionRef
     ) {
         self.lastFailure = "\(host.endpoint): \(cause.isOfTLS ? demand.prefix : "")\(cause)"
+        self.lastTried = (host.endpoint, session)
         if case .tlsFailed(_, plaintextAllowed: true) = cause {
             self.plaintextHost = host
             self.hosts = [host] + self.hosts

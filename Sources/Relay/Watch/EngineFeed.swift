@@ -13,6 +13,7 @@ final class EngineFeed: MonitorFeed {
     private let registry: SessionRegistry
     private let signal: ChangeSignal
     private let node: String
+    private let sessions: SessionNames
     /// Who acts through this feed.
     private let user: String
     /// The counters as last read: a spool that cannot be read is no reason to show nothing.
@@ -25,6 +26,7 @@ final class EngineFeed: MonitorFeed {
         self.registry = relay.registry
         self.signal = relay.signal
         self.node = relay.node
+        self.sessions = SessionNames(node: relay.node, since: relay.started)
         self.user = user
     }
 
@@ -76,7 +78,7 @@ final class EngineFeed: MonitorFeed {
             throw FeedError(.invalid, "\(error)")
         }
         return FactWindow(
-            rows: page.facts.map { FactRow($0, node: self.node) }, end: page.end.description, missing: page.missing)
+            rows: page.facts.map { FactRow($0, self.sessions) }, end: page.end.description, missing: page.missing)
     }
 
     func overview() async throws -> Overview {
@@ -118,7 +120,7 @@ final class EngineFeed: MonitorFeed {
 
     func message(_ id: String) async throws -> MessageDetail? {
         guard let id = QueueID(id) else { return nil }
-        return try await MessageLookup(queue: self.queue, spool: self.spool, node: self.node).detail(of: id)
+        return try await MessageLookup(queue: self.queue, spool: self.spool, sessions: self.sessions).detail(of: id)
     }
 
     // MARK: sessions
@@ -162,7 +164,7 @@ final class EngineFeed: MonitorFeed {
 }
 
 extension FactRow {
-    init(_ fact: Fact, node: String) {
+    init(_ fact: Fact, _ sessions: SessionNames) {
         let kind: Kind =
             switch fact.kind {
             case .accepted: .accepted
@@ -185,7 +187,7 @@ extension FactRow {
             at: fact.at, kind: kind, message: fact.message?.description, from: fact.from, recipient: fact.recipient,
             to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID,
             text: fact.text ?? fact.arrival.map { $0.peer ?? $0.with },
-            session: fact.session.map { SessionRef(node: node, id: $0) }, actor: fact.actor,
+            session: sessions.ref(fact.session, at: fact.at), actor: fact.actor,
             contentOctets: fact.contentOctets, milliseconds: fact.milliseconds)
     }
 }

@@ -8,7 +8,8 @@ import Spool
 struct MessageLookup: Sendable {
     let queue: Queue
     let spool: any Spool
-    let node: String
+    let sessions: SessionNames
+    private var node: String { self.sessions.node }
 
     private static let contentOctets = 40 << 10
 
@@ -36,7 +37,7 @@ struct MessageLookup: Sendable {
             isSettled: message.recipients.allSatisfy { $0.state.isSettled }, peer: message.arrival.peer,
             hello: message.arrival.hello, with: message.arrival.transferProtocol,
             tls: message.arrival.tls, user: message.arrival.user,
-            session: message.arrival.session.map { SessionRef(node: self.node, id: $0) },
+            session: self.sessions.ref(message.arrival.session, at: message.arrived),
             recipients: message.recipients.map { self.recipient($0, of: message, live[$0.index], facts) },
             attempts: self.attempts(facts), expires: expires)
         await self.addContent(to: &detail, of: id)
@@ -138,7 +139,7 @@ struct MessageLookup: Sendable {
             return AttemptRow(
                 recipientIndex: fact.recipient ?? 0, at: fact.at, milliseconds: fact.milliseconds,
                 nextHop: fact.nextHop, outcome: outcome, reply: fact.text,
-                session: fact.session.map { SessionRef(node: self.node, id: $0) }, security: fact.security)
+                session: self.sessions.ref(fact.session, at: fact.at), security: fact.security)
         }
     }
 
@@ -164,7 +165,7 @@ struct MessageLookup: Sendable {
             contentOctets: accepted?.contentOctets, from: accepted?.from ?? first.from ?? "", isSettled: true,
             peer: accepted?.arrival?.peer, hello: accepted?.arrival?.hello,
             with: accepted?.arrival?.transferProtocol, tls: accepted?.arrival?.tls, user: accepted?.arrival?.user,
-            session: accepted?.session.map { SessionRef(node: self.node, id: $0) },
+            session: accepted.flatMap { self.sessions.ref($0.session, at: $0.at) },
             subject: accepted?.subject.map(MessageHeader.subject),
             recipients: recipients.sorted { $0.key < $1.key }.map(\.value), attempts: self.attempts(facts))
     }

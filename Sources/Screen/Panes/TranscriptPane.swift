@@ -42,7 +42,7 @@ final class TranscriptPane: Pane {
             return [.say("this feed keeps no transcripts", .warning)]
         }
         guard let session = part.session else {
-            return [.say("no session yet: there has been no attempt", .plain)]
+            return [.say(part.absence, .plain)]
         }
         return [.open(TranscriptPane(session, part, node: node, feed: feed))]
     }

@@ -3,8 +3,10 @@ import Monitor
 
 /// Which session's dialogue is wanted, and the part of it that is about one recipient of one message.
 struct TranscriptPart {
-    /// `nil`: there has been no session.
+    /// `nil`: there is none to be seen.
     let session: SessionRef?
+    /// There was an attempt.
+    private(set) var wasTried = false
     /// The part ended before this; `nil`: the whole session is meant.
     private let end: Timestamp?
     private var from = ""
@@ -21,9 +23,19 @@ struct TranscriptPart {
     /// The session of the recipient's last attempt, or else the one that the message came by.
     init(of detail: MessageDetail?, _ forwardPath: String) {
         let index = detail?.recipients.firstIndex { $0.forwardPath == forwardPath } ?? 0
-        let attempt = detail?.attempts.last { $0.recipientIndex == index && $0.session != nil }
+        // That its time ran out is no attempt.
+        let attempt = detail?.attempts.last { $0.recipientIndex == index && $0.outcome != .expired }
         self.init(
-            of: detail, forwardPath, session: attempt?.session ?? detail?.session, end: attempt?.at ?? detail?.arrived)
+            of: detail, forwardPath, session: attempt.map(\.session) ?? detail?.session,
+            end: attempt?.at ?? detail?.arrived)
+        self.wasTried = attempt != nil
+    }
+
+    /// Why there is no session.
+    var absence: String {
+        self.wasTried
+            ? "no transcript: there was no session, or it was before the relay started"
+            : "no transcript: it has not been tried, and came before the relay started"
     }
 
     init(of detail: MessageDetail?, _ forwardPath: String, session: SessionRef?, end: Timestamp?) {
