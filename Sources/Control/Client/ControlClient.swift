@@ -153,6 +153,7 @@ final class ControlClient: Sendable {
         default: break
         }
         switch (self.address, (error as? IOError)?.errnoCode) {
+        case (.ssh(let place), ECONNRESET), (.ssh(let place), EPIPE): return Self.nobody(at: place)
         case (.ssh, ENOENT), (.ssh, ECONNREFUSED): return FeedError(.unavailable, self.tunnel?.words ?? "no tunnel")
         case (.socket(let path), ENOENT), (.socket(let path), ECONNREFUSED):
             return FeedError(
@@ -174,6 +175,11 @@ final class ControlClient: Sendable {
         return FeedError(.unavailable, "\(self.address) does not answer: \(SafeText(String(words.prefix(200))))")
     }
 
+    /// ssh takes what it cannot hand on.
+    private static func nobody(at place: SSHPlace) -> FeedError {
+        FeedError(.unavailable, "no hoptop serve listens at \(place.socket) of \(place.host): start it there")
+    }
+
     private func feedError(_ error: HTTPClientError, _ patience: TimeAmount) -> any Error {
         switch error {
         case .cancelled: CancellationError()
@@ -182,7 +188,7 @@ final class ControlClient: Sendable {
         case .connectTimeout: FeedError(.unavailable, "\(self.address) cannot be reached within 5 s")
         case .remoteConnectionClosed:
             if case .ssh(let place) = self.address {
-                FeedError(.unavailable, "no hoptop serve listens at \(place.socket) of \(place.host): start it there")
+                Self.nobody(at: place)
             } else {
                 FeedError(.unavailable, "\(self.address) went away")
             }

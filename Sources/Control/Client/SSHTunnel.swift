@@ -21,7 +21,7 @@ public struct SSHPlace: Hashable, Sendable, CustomStringConvertible {
 /// nobody uses it any more, or this program ends in whatever way.
 final class SSHTunnel: Sendable {
     private struct State {
-        var process: Process?
+        var isRunning = false
         /// What ssh said last.
         var words = ""
         var pause = SSHTunnel.pause.least
@@ -37,7 +37,7 @@ final class SSHTunnel: Sendable {
         shift
         "$@" 3<&- &
         ssh=$!
-        { read -r _ <&3; kill $ssh 2>/dev/null; rm -rf "$folder"; } &
+        { read -r _ <&3; kill $ssh; rm -rf "$folder"; } 2>/dev/null &
         keeper=$!
         exec 3<&-
         wait $ssh
@@ -66,12 +66,13 @@ final class SSHTunnel: Sendable {
         }
         self.folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         self.lifeline = Pipe()
-        // No other child must hold it.
-        _ = fcntl(self.lifeline.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        // No child must hold the end that we close.
+        for handle in [self.lifeline.fileHandleForReading, self.lifeline.fileHandleForWriting] {
+            _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        }
     }
 
     deinit {
-        self.state.withLockedValue { $0.process?.terminationHandler = nil }
         try? self.lifeline.fileHandleForWriting.close()
         try? FileManager.default.removeItem(atPath: self.folder)
     }
@@ -82,11 +83,10 @@ final class SSHTunnel: Sendable {
     func open() async throws {
         try self.start(asks: true)
         while !FileManager.default.fileExists(atPath: self.socket) {
-            guard self.state.withLockedValue({ $0.process?.isRunning }) == true else {
-                self.state.withLockedValue { $0.process?.terminationHandler = nil }
-                throw FeedError(.unavailable, self.words)
-            }
+            let isRunning = self.state.withLockedValue { $0.isRunning }
+            // Also what it said last has time to come.
             try await Task.sleep(for: .milliseconds(20))
+            if !isRunning { throw FeedError(.unavailable, self.words) }
         }
     }
 
@@ -100,27 +100,15 @@ final class SSHTunnel: Sendable {
     // MARK: ssh
 
     private func start(asks: Bool) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", Self.script, "sh", self.folder] + self.program + self.options(asks: asks)
-        process.standardInput = self.lifeline.fileHandleForReading
-        process.standardOutput = FileHandle.nullDevice
-        let errors = Pipe()
-        process.standardError = errors
-        errors.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.state.withLockedValue { state in
-                state.words = String((state.words + String(decoding: data, as: UTF8.self)).suffix(Self.wordsLimit))
-            }
-        }
+        self.state.withLockedValue { ($0.isRunning, $0.words) = (true, "") }
         let began = ContinuousClock.now
-        process.terminationHandler = { [weak self] _ in self?.ended(after: ContinuousClock.now - began) }
-        self.state.withLockedValue {
-            $0.process = process
-            $0.words = ""
-        }
-        do { try process.run() } catch { throw FeedError(.unavailable, "ssh cannot be run: \(error)") }
+        try ChildProgram.start(
+            ["/bin/sh", "-c", Self.script, "sh", self.folder] + self.program + self.options(asks: asks),
+            input: self.lifeline.fileHandleForReading.fileDescriptor,
+            said: { [weak self] text in
+                self?.state.withLockedValue { $0.words = String(($0.words + text).suffix(Self.wordsLimit)) }
+            },
+            ended: { [weak self] in self?.ended(after: ContinuousClock.now - began) })
     }
 
     /// - Parameter asks: a terminal is free for questions.
@@ -137,6 +125,7 @@ final class SSHTunnel: Sendable {
 
     private func ended(after life: Duration) {
         let pause = self.state.withLockedValue { state in
+            state.isRunning = false
             if life > .seconds(10) { state.pause = Self.pause.least }
             defer { state.pause = min(state.pause * 2, Self.pause.most) }
             return state.pause
