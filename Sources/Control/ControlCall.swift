@@ -15,6 +15,12 @@ public protocol ControlCall: Sendable {
     var arguments: CallArguments { get throws }
     /// - Throws: `.gone` where there is no such thing.
     func answer(from feed: any MonitorFeed) async throws -> Answer
+    /// What of it somebody is told who may do no more than that.
+    static func shown(_ answer: Answer, to role: ControlRoute.Role) -> Answer
+}
+
+extension ControlCall {
+    public static func shown(_ answer: Answer, to role: ControlRoute.Role) -> Answer { answer }
 }
 
 /// A call whose answer does not end: server-sent events (HTML Living Standard §9.2).

@@ -7,6 +7,12 @@ public struct CapabilitiesCall: ControlCall {
     public init(_ arguments: CallArguments, node: String) throws(FeedError) {}
     public var arguments: CallArguments { CallArguments() }
     public func answer(from feed: any MonitorFeed) async throws -> FeedCapabilities { try await feed.capabilities() }
+    /// Who only looks can do nothing, so a front end need not offer it.
+    public static func shown(_ answer: FeedCapabilities, to role: ControlRoute.Role) -> FeedCapabilities {
+        var answer = answer
+        if role < .operator { answer.abilities = [] }
+        return answer
+    }
 }
 
 /// Flow, what needs attention, destinations by age.

@@ -25,7 +25,7 @@ struct ControlResponse: Sendable {
     init(to request: ControlRequest, _ type: any ControlCall.Type, from feed: any MonitorFeed, node: String) async {
         func answer<Call: ControlCall>(_ type: Call.Type) async throws -> ByteBuffer {
             let value = try await Call(request.arguments, node: node).answer(from: feed)
-            var body = ByteBuffer(bytes: try SafeJSON.encode(value))
+            var body = ByteBuffer(bytes: try SafeJSON.encode(Call.shown(value, to: request.visitor.role)))
             body.writeString("\n")
             return body
         }
