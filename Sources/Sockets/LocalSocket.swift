@@ -99,6 +99,19 @@ public struct LocalSocket: Sendable {
         }
     }
 
+    /// - Returns: the process that listens at `path`; `nil` where none does that is visible from here.
+    public static func listener(at path: String) -> pid_t? {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var credentials: Credentials = (0, 0, 0)
+        var size = socklen_t(MemoryLayout<Credentials>.size)
+        guard path.utf8.count <= Self.pathLimit, LocalAddress.connect(descriptor, to: path) == 0,
+            getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0, credentials.process > 0
+        else { return nil }
+        return credentials.process
+    }
+
     private static func name(of user: UInt32) -> String {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?

@@ -215,10 +215,13 @@ public struct SpoolError: Error, Sendable, CustomStringConvertible {
     public var code: Code
     public var description: String
     public var queueID: QueueID?
+    /// Who has it, where it is in use by a process that said so.
+    public var owner: Int32?
 
-    public init(_ code: Code, _ description: String, queueID: QueueID? = nil) {
+    public init(_ code: Code, _ description: String, queueID: QueueID? = nil, owner: Int32? = nil) {
         self.code = code
         self.description = description
         self.queueID = queueID
+        self.owner = owner
     }
 }

@@ -83,6 +83,13 @@ func writeToStandardError(_ text: String) {
 /// Something that ends the program. The description is one line and says what to do.
 struct Failure: Error, CustomStringConvertible {
     let description: String
-    init(_ description: String) { self.description = description }
-    init(_ error: any Error) { self.description = "\(error)" }
+    let cause: (any Error)?
+    init(_ description: String) {
+        self.description = description
+        self.cause = nil
+    }
+    init(_ error: any Error) {
+        self.description = "\(error)"
+        self.cause = error
+    }
 }

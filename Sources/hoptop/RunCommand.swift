@@ -11,7 +11,8 @@ struct RunCommand: AsyncParsableCommand {
         discussion: """
             Without a configuration it listens on 127.0.0.1:2525, keeps mail under $XDG_STATE_HOME/hoptop and has no \
             route: mail for anywhere waits in the queue. Quitting, as SIGTERM, SIGINT and SIGHUP do too, ends its sessions \
-            properly; nothing queued is lost. A second q or SIGTERM does not wait for them.
+            properly; nothing queued is lost. A second q or SIGTERM does not wait for them. Where a relay with this spool \
+            runs already, it offers to attach to that one.
             """)
 
     @OptionGroup var engine: EngineOptions
@@ -25,7 +26,12 @@ struct RunCommand: AsyncParsableCommand {
         // The screen tells what a log would; a line on stderr would spoil it.
         let log = Logger(label: "hoptop") { _ in SwiftLogNoOpLogHandler() }
         do { try Departure.listen() } catch { throw Failure(error) }
-        let engine = try await Engine.start(configuration, log: log)
+        let engine: Engine
+        do { engine = try await Engine.start(configuration, log: log) } catch let failure as Failure {
+            guard let holder = SpoolHolder(failure, whole.control) else { throw failure }
+            guard await holder.offersToAttach() else { throw failure }
+            return try await holder.attach(options)
+        }
         let control = try await engine.openControl(whole, log: log)
         let feed = FeedEntry(
             name: configuration.hostname, feed: engine.relay.feed(user: ScreenCommandOptions.userName))

@@ -85,7 +85,7 @@ final class SpoolDirectory: Sendable {
             throw SpoolError(
                 .inUse,
                 "the spool \(path) is in use by process \(owner.isEmpty ? "?" : owner): "
-                    + "stop that one or name another with --spool DIRECTORY")
+                    + "stop that one or name another with --spool DIRECTORY", owner: Int32(owner))
         }
         if isReadOnly { return file }
         ftruncate(file, 0)
