@@ -133,7 +133,8 @@ public final class Terminal: Sendable {
         var isDue = true
 
         init() {
-            self.lastFrame = self.clock.now - Self.frame
+            // What is asked for first is mostly answered by then, so that the first frame shows it.
+            self.lastFrame = self.clock.now - Self.frame + .milliseconds(25)
             self.nextTick = self.lastFrame
         }
 
