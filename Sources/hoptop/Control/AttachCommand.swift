@@ -15,7 +15,14 @@ struct AttachCommand: AsyncParsableCommand {
               hoptop attach                        the relay of this machine
               hoptop attach --to /run/hoptop/control.sock
               hoptop attach --to https://mx1.example.net:8025 --token-file ~/.config/hoptop/token
+              hoptop attach --to ssh://ann@mx1.example.net  what runs there, by its /run/hoptop/control.sock
               hoptop attach --to ./a.sock --to ./b.sock     two relays; > shows the next
+              hoptop attach --to demo              the relays of a hoptop demo in another terminal
+
+            ENVIRONMENT
+              HOPTOP_TO      where daemons are, without --to; several are separated by spaces
+              HOPTOP_TOKEN   the token, without --token-file
+              HOPTOP_SSH     the ssh to use, with its options: ssh -F my.config
             """)
 
     @OptionGroup var daemon: DaemonOptions

@@ -59,7 +59,7 @@ struct DaemonOptions: ParsableArguments {
     }
 
     private func places(_ environment: [String: String]) throws -> [String] {
-        if !self.to.isEmpty { return self.to }
+        if !self.to.isEmpty { return try self.to.flatMap { $0 == "demo" ? try Self.demo(environment) : [$0] } }
         if let named = environment["HOPTOP_TO"]?.split(separator: " "), !named.isEmpty { return named.map(String.init) }
         let usual = ControlSocket.candidates(environment: environment)
         guard let found = usual.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
@@ -68,6 +68,14 @@ struct DaemonOptions: ParsableArguments {
                     + "start it, or name its socket with --to")
         }
         return [found]
+    }
+
+    /// The relays of a demo that runs in another terminal.
+    private static func demo(_ environment: [String: String]) throws -> [String] {
+        let found = DemoChain.names.map { ControlSocket.path(ofDemo: $0, environment: environment) }
+            .filter { FileManager.default.fileExists(atPath: $0) }
+        guard !found.isEmpty else { throw Failure("no hoptop demo is running here: start it in another terminal") }
+        return found
     }
 
     private func token(_ environment: [String: String]) throws -> String? {
