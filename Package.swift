@@ -138,7 +138,7 @@ let package = Package(
                 "Control", "Sockets", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency,
                 logging,
             ]),
-        tests("ScreenTests", ["Screen", "Monitor", "Mail", "SMTP"]),
+        tests("ScreenTests", ["Screen", "Control", "Monitor", "Mail", "SMTP", nioPosix, logging]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
         tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP"]),
         tests(

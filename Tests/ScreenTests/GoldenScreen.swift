@@ -85,6 +85,39 @@ struct GoldenScreenTests {
         try await rig.expect("transcript")
     }
 
+    @Test("the same screens come from a daemon", arguments: [(80, 24), (120, 36)])
+    func served(_ size: (Int, Int)) async throws {
+        let feed = ScriptedFeed.busy
+        let served = try await ServedFeed(feed)
+        let rig = await Rig(feed, served: served, columns: size.0, rows: size.1)
+        try await rig.expect("overview")
+        await rig.press("2", "j", " ")
+        try await rig.expect("queue")
+        await rig.press("U", "k", .enter)
+        try await rig.expect("message")
+        await rig.press(.escape, "3")
+        try await rig.expect("connections")
+        await rig.press(.enter)
+        try await rig.expect("transcript")
+    }
+
+    @Test("what is done through a daemon is done, and taken back")
+    func actsServed() async throws {
+        let feed = ScriptedFeed.busy
+        let served = try await ServedFeed(feed)
+        let rig = await Rig(feed, served: served)
+        await rig.press("2", "d")
+        await rig.wait(seconds: 1)
+        await rig.press("z")
+        #expect(feed.performed == ["drop 4Q5B", "undo 7"])
+        await rig.press("/")
+        await rig.type("from:cat")
+        await rig.press(.enter)
+        #expect(await rig.cursorLine.contains("4Q6A"))
+        await rig.run("suspend mx.example.org:25 for 1h")
+        #expect(await rig.text.contains("41 recipients"))
+    }
+
     @Test("the queue and a message where there is little room")
     func small() async throws {
         let rig = await Rig(columns: 40, rows: 10)

@@ -14,10 +14,12 @@ struct Rig {
 
     private final class Clock: Sendable { let passed = Atomic<Int64>(0) }
 
-    /// - Parameter isCoded: as a remote feed answers.
+    /// - Parameters:
+    ///   - isCoded: as another MTA's feed answers.
+    ///   - served: as a daemon's answers.
     init(
-        _ feed: ScriptedFeed = .busy, isCoded: Bool = false, columns: Int = 80, rows: Int = 24,
-        _ adjust: (inout ScreenOptions) -> Void = { _ in }
+        _ feed: ScriptedFeed = .busy, isCoded: Bool = false, served: ServedFeed? = nil, columns: Int = 80,
+        rows: Int = 24, _ adjust: (inout ScreenOptions) -> Void = { _ in }
     ) async {
         self.feed = feed
         let clock = Clock()
@@ -26,7 +28,7 @@ struct Rig {
         options.columns = columns
         options.rows = rows
         adjust(&options)
-        let shown: any MonitorFeed = isCoded ? CodedFeed(feed: feed) : feed
+        let shown: any MonitorFeed = isCoded ? CodedFeed(feed: feed) : served?.remote ?? feed
         self.screen = Screen(feeds: [FeedEntry(name: "mx1", feed: shown)], options: options)
         await self.screen.start()
         await self.screen.settled()

@@ -18,6 +18,7 @@ final class ScriptedFeed: MonitorFeed {
         var failure: FeedError?
         /// Nothing of the node itself can be read.
         var isAway = false
+        var abilities = Set(FeedCapabilities.Ability.allCases)
         /// Of frozen sets, touched sets and undo tokens.
         var serial = 6
         var dropped: [Int64: [QueueRow]] = [:]
@@ -41,7 +42,9 @@ final class ScriptedFeed: MonitorFeed {
     }
     var performed: [String] { self.write { $0.performed } }
 
-    func capabilities() async throws -> FeedCapabilities { FeedCapabilities(node: self.node, software: "hoptop 0.1.0") }
+    func capabilities() async throws -> FeedCapabilities {
+        FeedCapabilities(node: self.node, software: "hoptop 0.1.0", abilities: self.write { $0.abilities })
+    }
     func overview() async throws -> Overview {
         // Who does not answer is found out later than what others answer.
         if self.write({ $0.isAway }) { try await Task.sleep(for: .milliseconds(20)) }
