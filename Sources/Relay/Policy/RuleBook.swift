@@ -98,11 +98,17 @@ struct RuleBook: Sendable {
 
     // MARK: terms
 
+    /// 9999-12-31T23:59:59.999Z, the last moment that has a text.
+    private static let latestEnd = Timestamp(milliseconds: 253_402_300_799_999)
+
     /// Terms as they can be set.
     ///
     /// - Throws: `.invalid`: what is wrong with them, and what to do.
     static func check(_ terms: StandingRule.Terms, at now: Timestamp) throws(FeedError) {
         if let until = terms.until, until <= now { throw FeedError(.invalid, "the end is past: name a later one") }
+        if let until = terms.until, until > self.latestEnd {
+            throw FeedError(.invalid, "the end is beyond the year 9999")
+        }
         switch terms.order {
         case .hold(let mail): _ = try MailMatcher(mail)
         case .refuse(let mail, let refusal):
