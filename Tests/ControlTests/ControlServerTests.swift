@@ -68,7 +68,7 @@ struct ControlServerTests {
         func read(until mark: String? = nil) async -> String {
             let descriptor = self.descriptor
             return await withCheckedContinuation { continuation in
-                DispatchQueue.global().async { continuation.resume(returning: Self.read(descriptor, until: mark)) }
+                Thread.detachNewThread { continuation.resume(returning: Self.read(descriptor, until: mark)) }
             }
         }
         private static func read(_ descriptor: Int32, until mark: String?) -> String {
