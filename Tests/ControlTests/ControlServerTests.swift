@@ -163,7 +163,7 @@ struct ControlServerTests {
         #expect(try await status("DELETE /v1/overview HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") == "405")
         // A body that may come is asked for.
         let client = try Client(rig.path)
-        client.write(json + "Content-Length: 22\r\nExpect: 100-continue\r\n\r\n")
+        client.write(json + "Content-Length: 23\r\nExpect: 100-continue\r\n\r\n")
         #expect(await client.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 100 "))
         client.write("{\"node\":\"mx1\",\"id\":  7}")
         #expect(await client.read().hasPrefix("HTTP/1.1 200 "))

@@ -29,7 +29,7 @@ extension EndToEnd {
         @Test("what is seen and done on the socket is true, and bears the user's name")
         func socketCalls() async throws {
             let server = try Server(spool: self.spool)
-            try server.waitFor("watch it with: hoptop attach --to \(self.socket)")
+            try server.waitFor("watch it with: hoptop attach")
             var status = stat()
             #expect(lstat(self.socket, &status) == 0)
             #expect(status.st_mode & 0o777 == 0o600)

@@ -120,10 +120,6 @@ public final class ControlServer: Sendable {
 
     // MARK: whoever comes in
 
-    private static let full = """
-        HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n
-        """
-
     private func admit(_ channel: any Channel, _ entrance: Entrance, tls: TLS?) throws {
         let key = ObjectIdentifier(channel)
         let isAdmitted = self.state.withLockedValue { state in
@@ -134,8 +130,7 @@ public final class ControlServer: Sendable {
         }
         guard isAdmitted else {
             self.log.warning("too many connections to the API", metadata: ["limit": "\(ControlLimits.connections)"])
-            if tls == nil { channel.writeAndFlush(ByteBuffer(string: Self.full), promise: nil) }
-            return channel.close(promise: nil)
+            return try channel.pipeline.syncOperations.addHandler(FullHouse(saysSo: tls == nil))
         }
         channel.closeFuture.whenComplete { _ in self.state.withLockedValue { $0.visitors[key] = nil } }
         let pipeline = channel.pipeline.syncOperations
@@ -182,5 +177,23 @@ public final class ControlServer: Sendable {
             refusal.delay = LoginFailures.delay(afterFailures: failures)
             throw refusal
         }
+    }
+}
+
+/// Tells a client that there is no room, and hangs up.
+private final class FullHouse: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+    private static let words = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    private let saysSo: Bool
+
+    /// - Parameter saysSo: false where it would take a handshake.
+    init(saysSo: Bool) { self.saysSo = saysSo }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard self.saysSo else { return context.close(promise: nil) }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: Self.words)), promise: promise)
     }
 }
