@@ -1,4 +1,5 @@
 import NIOCore
+import SMTP
 import Testing
 
 @testable import Relay

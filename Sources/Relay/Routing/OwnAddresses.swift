@@ -1,4 +1,5 @@
 import NIOCore
+import SMTP
 
 /// The addresses at which this relay takes mail itself.
 struct OwnAddresses: Sendable {

@@ -1,6 +1,7 @@
 public import DKIM
 import Mail
 import Monitor
+import SMTP
 import Spool
 
 /// One `[[dkim]]`: a key that signs the mail of a domain (RFC 6376).

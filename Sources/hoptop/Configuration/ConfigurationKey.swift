@@ -1,4 +1,5 @@
 import Relay
+import SMTP
 
 /// What stands behind a key in the file.
 enum ConfigurationValue: Sendable {

@@ -31,7 +31,7 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// - Parameter octets: as ``octets(_:)`` gives them.
-    func contains(_ octets: [UInt8]) -> Bool {
+    public func contains(_ octets: [UInt8]) -> Bool {
         guard octets.count == self.prefix.count else { return false }
         let whole = self.bits / 8
         guard octets[..<whole] == self.prefix[..<whole] else { return false }
@@ -42,11 +42,26 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The address in network order, an IPv4-mapped one as four octets.
-    static func octets(_ text: String) -> [UInt8]? {
+    public static func octets(_ text: String) -> [UInt8]? {
         var octets = [UInt8](repeating: 0, count: 16)
         if inet_pton(AF_INET, text, &octets) == 1 { return Array(octets[..<4]) }
         guard inet_pton(AF_INET6, text, &octets) == 1 else { return nil }
         let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
         return octets.starts(with: mapped) ? Array(octets[12...]) : octets
+    }
+}
+
+/// Its JSON form is its text.
+extension Network: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let network = Network(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no range of addresses")
+        }
+        self = network
+    }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.description)
     }
 }
