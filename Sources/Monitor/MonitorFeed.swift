@@ -40,13 +40,16 @@ public protocol MonitorFeed: Sendable {
     func close(_ session: SessionRef) async throws -> Receipt
     /// What changed, coalesced: at most ten times a second, nothing while nothing happens.
     func changes() -> AsyncStream<FeedChange>
+    /// Dialogues as they happen, each from its first line: what came within a tenth of a second at a time. Who takes it
+    /// slowly misses lines, and is told how many. It goes on until nobody takes it any more.
+    func trace(_ query: TraceQuery) -> AsyncThrowingStream<[TraceEvent], any Error>
 }
 
 /// What a feed knows and can do; another MTA's may lack much.
 public struct FeedCapabilities: Hashable, Sendable, Codable {
     /// What can be read.
     public enum Area: String, Hashable, Sendable, Codable, CaseIterable {
-        case overview, queue, connections, facts, messages, transcripts, rules
+        case overview, queue, connections, facts, messages, transcripts, rules, trace
     }
     /// What can be done.
     public enum Ability: String, Hashable, Sendable, Codable, CaseIterable {
@@ -89,6 +92,9 @@ extension MonitorFeed {
     public func perform(_ action: StandingAction) async throws -> Receipt { throw Self.noRules }
     public func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         throw FeedError(.unsupported, "this feed cannot reroute")
+    }
+    public func trace(_ query: TraceQuery) -> AsyncThrowingStream<[TraceEvent], any Error> {
+        AsyncThrowingStream { throw FeedError(.unsupported, "this feed has no live dialogues") }
     }
     private static var noRules: FeedError { FeedError(.unsupported, "this feed knows no standing rules") }
 }

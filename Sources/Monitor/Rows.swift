@@ -105,6 +105,8 @@ public struct ConnectionRow: Hashable, Sendable, Codable {
     public var direction: Direction
     /// `192.0.2.7:40112`
     public var peer: String
+    /// The address of the other side, without its port; `nil` until a next hop is connected, and on a Unix socket.
+    public var address: String?
     /// The name that a client gave with EHLO; of a session to a next hop that one's configured name.
     public var name: String?
     public var phase: SessionPhase
@@ -126,14 +128,15 @@ public struct ConnectionRow: Hashable, Sendable, Codable {
     /// How it ended or what went wrong, in words.
     public var remark: String?
     public init(
-        ref: SessionRef, direction: Direction, peer: String, name: String? = nil, phase: SessionPhase,
-        started: Timestamp, ended: Timestamp? = nil, lastActivity: Timestamp, messages: Int = 0,
+        ref: SessionRef, direction: Direction, peer: String, address: String? = nil, name: String? = nil,
+        phase: SessionPhase, started: Timestamp, ended: Timestamp? = nil, lastActivity: Timestamp, messages: Int = 0,
         message: String? = nil, contentOctetsDone: Int = 0, contentOctets: Int? = nil, recipientsDone: Int = 0,
         octetsIn: Int = 0, octetsOut: Int = 0, tls: String? = nil, user: String? = nil, remark: String? = nil
     ) {
         self.ref = ref
         self.direction = direction
         self.peer = peer
+        self.address = address
         self.name = name
         self.phase = phase
         self.started = started

@@ -182,6 +182,7 @@ public final class Relay: Sendable {
         await self.policies.stop()
         await self.dns.stop()
         self.signal.finish()
+        self.registry.traces.finish()
         await lastLook()
         await self.spool.close()
         try? await self.group.shutdownGracefully()

@@ -125,8 +125,11 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.lastActivity = .now()
         let local = context.localAddress?.endpointText ?? "?"
         let address = context.remoteAddress?.ipAddress.flatMap { $0 == self.host.host ? nil : " (\($0))" } ?? ""
+        self.record.update(at: self.now) {
+            $0.phase = .greeting
+            $0.address = context.remoteAddress?.ipAddress
+        }
         self.record.said(.relay, "connected \(local) -> \(self.host)\(address)", at: self.now)
-        self.record.update(at: self.now) { $0.phase = .greeting }
         self.armTimer()
         context.read()
     }

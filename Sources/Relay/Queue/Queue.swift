@@ -16,7 +16,7 @@ final class Queue: @unchecked Sendable {
     let node: String
     let signal: ChangeSignal
     private let delivery: Delivery
-    private let clock: Clock
+    let clock: Clock
     private let log: Logger
     private let spoolWatch: SpoolWatch
     private let rules: StandingRules

@@ -10,7 +10,7 @@ final class ChangeSignal: Sendable {
     private let pending = Atomic<UInt8>(0)
     private let watching = Atomic<Bool>(false)
     private let watchers = NIOLockedValueBox<[Int: AsyncStream<FeedChange>.Continuation]>([:])
-    private let loop: any EventLoop
+    let loop: any EventLoop
 
     init(loop: any EventLoop) { self.loop = loop }
 

@@ -154,6 +154,20 @@ final class EngineFeed: MonitorFeed {
         self.registry.find(session)?.page(from: from, count: count)
     }
 
+    func trace(_ query: TraceQuery) -> AsyncThrowingStream<[TraceEvent], any Error> {
+        do {
+            var query = query
+            if let message = query.message {
+                guard let id = QueueID(message) else { throw FeedError(.invalid, "\(message) is no queue ID") }
+                query.message = id.description
+            }
+            let tracer = try self.registry.trace(query, clock: self.queue.clock)
+            return AsyncThrowingStream { await tracer.next() }
+        } catch {
+            return AsyncThrowingStream { throw error }
+        }
+    }
+
     func close(_ session: SessionRef) async throws -> Receipt {
         guard let record = self.registry.find(session) else {
             throw FeedError(.gone, "\(session.id) is no longer known")

@@ -1,4 +1,3 @@
-import DequeModule
 import Mail
 import Monitor
 import NIOConcurrencyHelpers
@@ -9,82 +8,46 @@ import Synchronization
 /// What can be seen of one session: its row in the table and its transcript. The session's event loop writes, a watcher
 /// reads; the lock is held for a few lines.
 final class SessionRecord: Sendable {
-    /// Octets of dialogue kept from the start and from the end; what is between is elided.
-    static let headOctets = 16 << 10
-    static let tailOctets = 48 << 10
-
     let ref: SessionRef
     let direction: ConnectionRow.Direction
     private let state: NIOLockedValueBox<State>
     private let signal: ChangeSignal
+    private let traces: TraceBoard
+    /// The traces that know already that there is something new; a bit for each.
+    private let tracesTold = Atomic<UInt64>(0)
 
     private struct State {
         var row: ConnectionRow
-        var head: [Entry] = []
-        var headOctets = 0
-        var tail: Deque<Entry> = []
-        var tailOctets = 0
-        var end = 0
-        var elided = 0
+        var dialogue = Dialogue()
         var failed = false
         var hangUp: (@Sendable () -> Void)?
     }
 
-    /// A reply is kept as the value it is; its lines are written out only when somebody reads them.
-    private struct Entry {
-        enum Said { case text(String), reply(Reply) }
-        var number: Int
-        var at: Timestamp
-        var speaker: TranscriptLine.Speaker
-        var said: Said
-        var lines: Int {
-            switch self.said {
-            case .text: 1
-            case .reply(let reply): reply.lines.count
-            }
-        }
-        var octets: Int {
-            switch self.said {
-            case .text(let text): text.utf8.count + 32
-            case .reply(let reply): reply.lines.reduce(32) { $0 + $1.utf8.count + 8 }
-            }
-        }
-        func expanded() -> [TranscriptLine] {
-            switch self.said {
-            case .text(let text): [TranscriptLine(number: self.number, at: self.at, speaker: self.speaker, text: text)]
-            case .reply(let reply):
-                reply.lines.indices.map { index in
-                    let last = index == reply.lines.count - 1
-                    let code = reply.enhanced.map { "\($0) " } ?? ""
-                    return TranscriptLine(
-                        number: self.number + index, at: self.at, speaker: self.speaker,
-                        text: "\(reply.code.rawValue)\(last ? " " : "-")\(code)\(reply.lines[index])")
-                }
-            }
-        }
-    }
-
     init(
-        ref: SessionRef, direction: ConnectionRow.Direction, peer: String, name: String?, at: Timestamp,
-        phase: SessionPhase, signal: ChangeSignal, hangUp: (@Sendable () -> Void)?
+        ref: SessionRef, direction: ConnectionRow.Direction, peer: String, address: String?, name: String?,
+        at: Timestamp, phase: SessionPhase, signal: ChangeSignal, traces: TraceBoard,
+        hangUp: (@Sendable () -> Void)?
     ) {
         self.ref = ref
         self.direction = direction
         self.signal = signal
+        self.traces = traces
         let row = ConnectionRow(
-            ref: ref, direction: direction, peer: peer, name: name, phase: phase, started: at, lastActivity: at)
+            ref: ref, direction: direction, peer: peer, address: address, name: name, phase: phase, started: at,
+            lastActivity: at)
         self.state = NIOLockedValueBox(State(row: row, hangUp: hangUp))
     }
 
     var row: ConnectionRow { self.state.withLockedValue { $0.row } }
     var failed: Bool { self.state.withLockedValue { $0.failed } }
-    var octetsKept: Int { self.state.withLockedValue { $0.headOctets + $0.tailOctets } }
+    var octetsKept: Int { self.state.withLockedValue { $0.dialogue.octets } }
 
     /// Changes the row; the change is shown with the next frame.
     func update(at now: Timestamp, _ body: (inout ConnectionRow) -> Void) {
         self.state.withLockedValue { state in
             body(&state.row)
             state.row.lastActivity = now
+            state.dialogue.isAbout(state.row.message)
         }
         self.signal.raise(.connections)
     }
@@ -126,25 +89,13 @@ final class SessionRecord: Sendable {
         self.append(.reply(reply), speaker, now)
     }
 
-    private func append(_ said: Entry.Said, _ speaker: TranscriptLine.Speaker, _ now: Timestamp) {
+    private func append(_ said: Dialogue.Said, _ speaker: TranscriptLine.Speaker, _ now: Timestamp) {
         self.state.withLockedValue { state in
-            let entry = Entry(number: state.end, at: now, speaker: speaker, said: said)
-            let octets = entry.octets
-            state.end += entry.lines
             state.row.lastActivity = now
-            if state.tail.isEmpty, state.headOctets + octets <= Self.headOctets {
-                state.head.append(entry)
-                state.headOctets += octets
-                return
-            }
-            state.tail.append(entry)
-            state.tailOctets += octets
-            while state.tailOctets > Self.tailOctets, state.tail.count > 1, let first = state.tail.popFirst() {
-                state.tailOctets -= first.octets
-                state.elided += first.lines
-            }
+            state.dialogue.append(said, speaker, now)
         }
         self.signal.raise(.transcripts)
+        self.tellTraces()
     }
 
     /// The session is over; nothing more is written.
@@ -153,6 +104,7 @@ final class SessionRecord: Sendable {
             state.row.phase = .closed
             state.row.ended = now
             state.row.message = nil
+            state.dialogue.isAbout(nil)
             if let remark { state.row.remark = remark }
             state.failed = failed
             state.hangUp = nil
@@ -162,14 +114,47 @@ final class SessionRecord: Sendable {
 
     func page(from: Int, count: Int) -> TranscriptPage {
         self.state.withLockedValue { state in
-            var lines: [TranscriptLine] = []
-            for entry in state.head + state.tail
-            where entry.number + entry.lines > from {
-                lines += entry.expanded().filter { $0.number >= from }
-                if lines.count >= count { break }
+            TranscriptPage(
+                session: state.row, lines: state.dialogue.lines(from: from, count: count), end: state.dialogue.end,
+                elided: state.dialogue.elided)
+        }
+    }
+
+    // MARK: traces
+
+    /// There is something new. Costs one atomic load while nobody traces.
+    private func tellTraces() {
+        let watching = self.traces.watching
+        guard watching != 0 else { return }
+        let known = self.tracesTold.bitwiseOr(watching, ordering: .acquiringAndReleasing).oldValue
+        if watching & ~known != 0 { self.traces.changed(self, for: watching & ~known) }
+    }
+
+    /// From now on the trace is to be told again.
+    func forgetTelling(_ trace: UInt64) {
+        self.tracesTold.bitwiseAnd(~trace, ordering: .acquiringAndReleasing)
+    }
+
+    /// The number after the last line.
+    var end: Int { self.state.withLockedValue { $0.dialogue.end } }
+
+    /// What a trace has to know to want the session or not.
+    var glance: (row: ConnectionRow, hasFailed: Bool) {
+        self.state.withLockedValue { ($0.row, $0.failed || $0.dialogue.hasRefusal) }
+    }
+
+    /// What was said from line `from` on.
+    ///
+    /// - Parameter message: what was said in its transactions only.
+    /// - Returns: also where to go on, and how many lines are gone.
+    func said(from: Int, of message: String?) -> (lines: [TranscriptLine], next: Int, missed: Int) {
+        self.state.withLockedValue { state in
+            if let message {
+                let (lines, next) = state.dialogue.lines(from: from, of: message)
+                return (lines, next, 0)
             }
-            return TranscriptPage(
-                session: state.row, lines: Array(lines.prefix(count)), end: state.end, elided: state.elided)
+            let lines = state.dialogue.lines(from: from, count: .max)
+            return (lines, state.dialogue.end, state.dialogue.end - from - lines.count)
         }
     }
 

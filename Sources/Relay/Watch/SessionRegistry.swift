@@ -24,10 +24,12 @@ final class SessionRegistry: Sendable {
     private let state = NIOLockedValueBox(State())
     private let node: String
     let signal: ChangeSignal
+    let traces: TraceBoard
 
     init(node: String, signal: ChangeSignal) {
         self.node = node
         self.signal = signal
+        self.traces = TraceBoard(loop: signal.loop)
     }
 
     /// - Parameter client: an inbound peer's address without its port, to count sessions by.
@@ -36,7 +38,7 @@ final class SessionRegistry: Sendable {
         at now: Timestamp,
         hangUp: (@Sendable () -> Void)?
     ) -> SessionRecord {
-        self.state.withLockedValue { state in
+        let (record, tracing) = self.state.withLockedValue { state in
             let id: String
             switch direction {
             case .inbound:
@@ -49,17 +51,21 @@ final class SessionRegistry: Sendable {
                 id = "out#\(state.lastOut)"
             }
             let record = SessionRecord(
-                ref: SessionRef(node: self.node, id: id), direction: direction, peer: peer, name: name, at: now,
-                phase: direction == .inbound ? .greeting : .connect, signal: self.signal, hangUp: hangUp)
+                ref: SessionRef(node: self.node, id: id), direction: direction, peer: peer, address: client, name: name,
+                at: now, phase: direction == .inbound ? .greeting : .connect, signal: self.signal, traces: self.traces,
+                hangUp: hangUp)
             state.live[record.ref] = record
-            return record
+            return (record, self.traces.watching)
         }
+        if tracing != 0 { self.traces.changed(record, for: tracing) }
+        return record
     }
 
     func close(_ record: SessionRecord, client: String? = nil, at now: Timestamp, failed: Bool, remark: String? = nil) {
         record.ended(at: now, failed: failed, remark: remark)
-        self.state.withLockedValue { state in
-            guard state.live.removeValue(forKey: record.ref) != nil else { return }
+        // A trace that begins sees the session either among the live ones, and is told here, or among the ended ones.
+        let tracing: UInt64 = self.state.withLockedValue { state in
+            guard state.live.removeValue(forKey: record.ref) != nil else { return 0 }
             if record.direction == .inbound {
                 state.inbound -= 1
                 if let client, let count = state.inboundByClient[client] {
@@ -78,7 +84,9 @@ final class SessionRegistry: Sendable {
             {
                 state.endedOctets -= old.octetsKept
             }
+            return self.traces.watching
         }
+        self.traces.ended(record, for: tracing)
     }
 
     func counts(client: String?) -> (inbound: Int, ofClient: Int) {
@@ -90,6 +98,7 @@ final class SessionRegistry: Sendable {
         self.state.withLockedValue { ($0.inbound, $0.live.count - $0.inbound) }
     }
 
+    func live(_ ref: SessionRef) -> SessionRecord? { self.state.withLockedValue { $0.live[ref] } }
     func find(_ ref: SessionRef) -> SessionRecord? {
         self.state.withLockedValue { state in
             state.live[ref] ?? state.failures.last { $0.ref == ref } ?? state.successes.last { $0.ref == ref }
@@ -100,5 +109,15 @@ final class SessionRegistry: Sendable {
         self.state.withLockedValue { state in
             includingEnded ? Array(state.live.values) + state.failures + state.successes : Array(state.live.values)
         }
+    }
+
+    /// - Throws: `.unavailable` when too many trace.
+    func trace(_ query: TraceQuery, clock: Clock) throws -> Tracer {
+        let (watch, live, ended) = try self.state.withLockedValue { state in
+            let ended = query.includesEnded ? state.failures + state.successes : []
+            return (try self.traces.open(query.direction), Set(state.live.keys), ended)
+        }
+        let kept = ended.map { ($0.ref, $0.row.started) }.sorted { $0.1 < $1.1 }
+        return Tracer(query, watch, in: self, live: live, kept: kept.map(\.0), clock: clock)
     }
 }

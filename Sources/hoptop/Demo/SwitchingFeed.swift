@@ -81,6 +81,9 @@ final class SwitchingFeed: MonitorFeed {
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.feed.perform(action, on: targets)
     }
+    func trace(_ query: TraceQuery) -> AsyncThrowingStream<[TraceEvent], any Error> {
+        do { return try self.feed.trace(query) } catch { return AsyncThrowingStream { throw error } }
+    }
     func rules() async throws -> [RuleRow] { try await self.feed.rules() }
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { try await self.feed.preview(terms) }
     func perform(_ action: StandingAction) async throws -> Receipt { try await self.feed.perform(action) }
