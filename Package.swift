@@ -94,8 +94,8 @@ let package = Package(
         room(
             "Control",
             [
-                "Sockets", "Monitor", "Mail", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency, crypto,
-                logging,
+                "Sockets", "Monitor", "Mail", "SMTP", httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency,
+                crypto, logging,
             ],
             exclude: ["README.md"], resources: [.embedInCode("openapi.json")]),
         room(

@@ -9,7 +9,7 @@ public enum ControlAPI {
         QueueActionCall.self, UndoCall.self, UndoableCall.self, RerouteCall.self, CloseCall.self, RulesCall.self,
         RulePreviewCall.self, StandingActionCall.self,
     ]
-    public static let streams: [any ControlStream.Type] = [EventsStream.self]
+    public static let streams: [any ControlStream.Type] = [EventsStream.self, TraceStream.self]
     /// Where ``documentText`` is served.
     public static let document = ControlRoute(.get, "/v1/openapi.json")
     /// What describes the API to programs and people: OpenAPI 3.1, JSON.

@@ -1,6 +1,7 @@
 import Foundation
 import Mail
 import Monitor
+import SMTP
 import Testing
 
 @testable import Control
@@ -51,6 +52,24 @@ struct CallTests {
         let terms = StandingRule.Terms(.suspend(destination: "mx.example.org:25"), reason: Self.hostile)
         try self.roundTrip(RulePreviewCall(terms))
         try self.roundTrip(StandingActionCall(.set(terms: terms)))
+    }
+
+    @Test("a stream comes through its target as it was")
+    func streams() throws {
+        for query in [
+            TraceQuery(),
+            TraceQuery(
+                filter: FilterExpression(.name, is: Self.hostile), direction: .outbound, peer: Network("2001:db8::/32"),
+                message: Self.hostile, failedOnly: true, includesEnded: true),
+        ] {
+            let text = ControlTarget.text(of: TraceStream.route, TraceStream(query).arguments)
+            let target = try #require(ControlTarget(text))
+            #expect(Set(target.query.keys).isSubset(of: TraceStream.route.query))
+            #expect(try TraceStream(CallArguments(query: target.query), node: "mx1").query == query)
+        }
+        for wrong in [["peer": "192.0.2.0/33"], ["direction": "up"], ["filter": "colour:red"], ["failed": "yes"]] {
+            #expect(throws: FeedError.self) { try TraceStream(CallArguments(query: wrong), node: "mx1") }
+        }
     }
 
     @Test("no two calls share a method and a path")

@@ -123,6 +123,16 @@ struct OpenAPITests {
             #expect(
                 self.schema.mistakes(in: value, self.schema.resolve("#/components/schemas/Event"), at: "event").isEmpty)
         }
+        let session = SampleFeed.session
+        let line = TranscriptLine(number: 0, at: SampleFeed.now, speaker: .client, text: "QUIT")
+        let traced: [TraceEvent] =
+            SampleFeed.connections.flatMap { [.began(session: $0), .ended(session: $0)] } + [
+                .lines(session: session, lines: [line]), .missed(session: session, lines: 3),
+                .missed(session: nil, lines: 3),
+            ]
+        let value = try JSONSerialization.jsonObject(with: try SafeJSON.encode(traced))
+        let schema = self.schema.resolve("#/components/schemas/TraceEvents")
+        #expect(self.schema.mistakes(in: value, schema, at: "trace").isEmpty)
         for code in [FeedError.Code.unsupported, .gone, .unavailable, .invalid, .denied] {
             let value = try JSONSerialization.jsonObject(with: try SafeJSON.encode(FeedError(code, "words")))
             #expect(

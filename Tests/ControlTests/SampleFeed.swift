@@ -50,10 +50,10 @@ final class SampleFeed: MonitorFeed {
     }
     static let connections = SessionPhase.allCases.map { phase in
         ConnectionRow(
-            ref: session, direction: phase == .connect ? .outbound : .inbound, peer: "192.0.2.7:40112", name: "c",
-            phase: phase, started: now, ended: now, lastActivity: now, messages: 3, message: "4Q7K",
-            contentOctetsDone: 7, contentOctets: 9, recipientsDone: 1, octetsIn: 4, octetsOut: 5, tls: "TLSv1.3",
-            user: "ann", remark: "lost")
+            ref: session, direction: phase == .connect ? .outbound : .inbound, peer: "192.0.2.7:40112",
+            address: "192.0.2.7", name: "c", phase: phase, started: now, ended: now, lastActivity: now, messages: 3,
+            message: "4Q7K", contentOctetsDone: 7, contentOctets: 9, recipientsDone: 1, octetsIn: 4, octetsOut: 5,
+            tls: "TLSv1.3", user: "ann", remark: "lost")
     }
     static let attention: [Attention.Kind] = [
         .unrouted(domains: 2, example: "x"), .backoff(destination: "mx:25", reason: "refused", until: now),

@@ -81,4 +81,9 @@ public struct RemoteFeed: MonitorFeed {
         watcher.onTermination = { _ in following.cancel() }
         return changes
     }
+
+    public func trace(_ query: TraceQuery) -> AsyncThrowingStream<[TraceEvent], any Error> {
+        let follower = TraceFollower(query, of: self.client)
+        return AsyncThrowingStream { try await follower.next() }
+    }
 }
