@@ -20,6 +20,7 @@ struct Hoptop: AsyncParsableCommand {
               hoptop config check --config hoptop.toml
               hoptop spool check                   is everything in the spool as it was written?
               hoptop tls-policy example.org        what TLS would be demanded there, and why?
+              hoptop trace --out --failed          the dialogues of what goes wrong, as it does
               hoptop passwd --users /etc/hoptop/users ann@example.net
               hoptop dkim keygen --domain example.org --selector mail --out /etc/hoptop/dkim.pem
               hoptop --generate-completion-script bash > /etc/bash_completion.d/hoptop
@@ -28,7 +29,7 @@ struct Hoptop: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, ServeCommand.self, AttachCommand.self, DemoCommand.self, ConfigCommand.self,
             SpoolCommand.self, PasswdCommand.self, ControlCommand.self, DKIMCommand.self, SendmailCommand.self,
-            TLSPolicyCommand.self,
+            TLSPolicyCommand.self, TraceCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
@@ -36,7 +37,7 @@ struct Hoptop: AsyncParsableCommand {
         if let status = Sendmail.runByName(CommandLine.arguments) { Glibc.exit(status.rawValue) }
         self.raiseDescriptorLimit()
         do {
-            var command = try self.parseAsRoot()
+            var command = try await self.asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -64,7 +64,7 @@ final class LogWriter: @unchecked Sendable {
         while true {
             let (octets, forRoom) = self.next()
             for continuation in forRoom { continuation.resume() }
-            self.put(octets)
+            _ = put(octets, to: self.file)
         }
     }
 
@@ -80,19 +80,6 @@ final class LogWriter: @unchecked Sendable {
             self.dropped = 0
             defer { self.forRoom = [] }
             return (octets, self.forRoom)
-        }
-    }
-
-    private func put(_ octets: [UInt8]) {
-        var rest = octets[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(self.file, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR || errno == EAGAIN {
-                usleep(errno == EAGAIN ? 10_000 : 0)
-                continue
-            }
-            guard count > 0 else { return }  // Nobody will read it any more.
-            rest = rest.dropFirst(count)
         }
     }
 }
