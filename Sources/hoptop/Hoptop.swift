@@ -29,7 +29,7 @@ struct Hoptop: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, ServeCommand.self, AttachCommand.self, DemoCommand.self, ConfigCommand.self,
             SpoolCommand.self, PasswdCommand.self, ControlCommand.self, DKIMCommand.self, SendmailCommand.self,
-            TLSPolicyCommand.self, TraceCommand.self,
+            TLSPolicyCommand.self, TraceCommand.self, ManualCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
