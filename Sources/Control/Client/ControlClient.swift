@@ -125,9 +125,13 @@ final class ControlClient: Sendable {
     private func check(_ response: HTTPClientResponse) async throws {
         guard response.status != .ok else { return }
         let body = try await response.body.collect(upTo: Self.refusalLimit)
+        if response.status == .unauthorized, self.token == nil {
+            throw FeedError(
+                .denied, "\(self.address) wants a token: name its file with --token-file, or set HOPTOP_TOKEN")
+        }
         if let refusal = try? Self.refusal(Data(body.readableBytesView)) { throw refusal }
         switch response.status {
-        case .unauthorized, .forbidden: throw FeedError(.denied, "\(self.address) lets nobody in without a token")
+        case .unauthorized, .forbidden: throw FeedError(.denied, "\(self.address) does not let this be done")
         case .notFound, .methodNotAllowed, .notImplemented:
             throw FeedError(.unsupported, "\(self.address) does not know this call: it may be another version")
         default: throw FeedError(.unavailable, "\(self.address) answers HTTP \(response.status.code)")
@@ -168,6 +172,9 @@ final class ControlClient: Sendable {
         if words.contains("CERTIFICATE_VERIFY_FAILED") {
             return FeedError(
                 .unavailable, "no authority stands for the certificate of \(self.address): name its own with --ca FILE")
+        }
+        if words.contains("NO_CERTIFICATE_OR_CRL_FOUND") {
+            return FeedError(.invalid, "the file of the authorities holds no certificate: name a PEM file with --ca")
         }
         if (error as? NIOSSLExtraError) == .failedToValidateHostname {
             return FeedError(.unavailable, "the certificate of \(self.address) is for another name")

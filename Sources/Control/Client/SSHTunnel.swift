@@ -37,7 +37,7 @@ final class SSHTunnel: Sendable {
         shift
         "$@" 3<&- &
         ssh=$!
-        { read -r _ <&3; kill $ssh; rm -rf "$folder"; } 2>/dev/null &
+        { read -r _ <&3; rm -rf "$folder"; kill $ssh; } 2>/dev/null &
         keeper=$!
         exec 3<&-
         wait $ssh
