@@ -31,13 +31,14 @@ final class SSHTunnel: Sendable {
     private static let wordsLimit = 4096
 
     /// Runs ssh until it ends, or the pipe at our stdin does: then nobody is there who would end it, or take the folder away.
+    /// Whoever waits for that is not ended by what ends us: Ctrl-C, or a terminal that closes.
     private static let script = """
         exec 3<&0 </dev/null
         folder=$1
         shift
         "$@" 3<&- &
         ssh=$!
-        { read -r _ <&3; rm -rf "$folder"; kill $ssh; } 2>/dev/null &
+        { trap '' HUP INT; read -r _ <&3; rm -rf "$folder"; kill $ssh; } 2>/dev/null &
         keeper=$!
         exec 3<&-
         wait $ssh
