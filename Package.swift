@@ -138,7 +138,10 @@ let package = Package(
                 "Control", "Sockets", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency,
                 logging,
             ]),
-        tests("ScreenTests", ["Screen", "Control", "Monitor", "Mail", "SMTP", nioPosix, logging]),
+        .target(
+            name: "FeedTesting", dependencies: ["Monitor", "Mail", "SMTP"], path: "Tests/FeedTesting",
+            swiftSettings: settings),
+        tests("ScreenTests", ["FeedTesting", "Screen", "Control", "Monitor", "Mail", "SMTP", nioPosix, logging]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
         tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP"]),
         tests(

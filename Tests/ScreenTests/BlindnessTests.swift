@@ -2,6 +2,7 @@ import Mail
 import Monitor
 import Testing
 
+@testable import FeedTesting
 @testable import Screen
 
 @Suite("a node that does not answer, and one that is only watched")

@@ -1,6 +1,7 @@
 import Monitor
 import Testing
 
+@testable import FeedTesting
 @testable import Screen
 
 @Suite("what peers wrote, as it is shown")

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import FeedTesting
 @testable import Screen
 
 @Suite("what a screen asks of its driver")

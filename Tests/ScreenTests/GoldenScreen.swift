@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import FeedTesting
 @testable import Screen
 
 extension Rig {

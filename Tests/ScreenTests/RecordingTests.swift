@@ -4,6 +4,7 @@ import Monitor
 import Synchronization
 import Testing
 
+@testable import FeedTesting
 @testable import Screen
 
 /// All that a screen shows comes through its feed: what travelled through it, written down as JSON, shows the same again.

@@ -4,6 +4,7 @@ import Monitor
 import Synchronization
 import Testing
 
+@testable import FeedTesting
 @testable import Screen
 
 /// A screen with a feed behind it, and what a test does with one.

@@ -3,6 +3,7 @@ import Mail
 import Monitor
 import Testing
 
+@testable import FeedTesting
 @testable import Screen
 
 @Suite("screens")

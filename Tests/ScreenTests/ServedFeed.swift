@@ -4,6 +4,8 @@ import Logging
 import Monitor
 import NIOPosix
 
+@testable import FeedTesting
+
 /// A feed behind the API's server and its client, as a daemon's is.
 final class ServedFeed {
     let remote: RemoteFeed

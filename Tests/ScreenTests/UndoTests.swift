@@ -2,6 +2,7 @@ import Mail
 import Monitor
 import Testing
 
+@testable import FeedTesting
 @testable import Screen
 
 @Suite("undo")
