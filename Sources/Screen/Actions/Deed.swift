@@ -55,14 +55,7 @@ struct Deed {
 
     func outcome(_ receipts: [Receipt]) -> Outcome.Words {
         if let report { return report(receipts) }
-        let done = receipts.reduce(0) { $0 + $1.done }
-        let messages = receipts.reduce(0) { $0 + $1.messages }
-        var text = "\(self.words): \(Words.counts(done, messages))"
-        let skipped = receipts.reduce(into: [:]) { $0.merge($1.skipped, uniquingKeysWith: +) }
-        for (reason, count) in skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            text += "; \(Format.count(count)) skipped: \(reason.words)"
-        }
-        for remark in receipts.flatMap(\.remarks) { text += "; \(remark.words)" }
-        return (text, done == 0 || !skipped.isEmpty ? .warning : .ok)
+        let isDone = receipts.contains { $0.done > 0 } && receipts.skipped.isEmpty
+        return (receipts.words(self.words), isDone ? .ok : .warning)
     }
 }

@@ -40,7 +40,7 @@ struct Order {
         if let limits = chosen.limits { lines.append([Run(address: limits)]) }
         lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
         if chosen.messages > chosen.sample.count { lines.append([Run("  and more", .muted)]) }
-        lines += [[], [Run(self.action.consequence)]]
+        lines += [[], [Run(self.action.consequence + (self.action == .drop ? " z takes it back." : ""))]]
         return Dialog(
             title: self.action.rawValue.capitalizedFirst + "?", lines: lines, verb: self.action.rawValue,
             number: isLarge ? chosen.recipients : nil, confirmed: [.deed(self.deed)])
@@ -57,15 +57,6 @@ struct Order {
 }
 
 extension QueueAction {
-    fileprivate var consequence: String {
-        switch self {
-        case .retry: "They are due at once."
-        case .hold: "They stay here until they are released."
-        case .release: "They go on as before."
-        case .drop: "They are settled and nobody is told. z takes it back."
-        case .bounce: "They are settled with a report to each sender. No undo."
-        }
-    }
     /// What takes it back; `nil`: only the feed itself, by a token, or nothing.
     var inverse: QueueAction? {
         switch self {

@@ -150,7 +150,7 @@ struct StandingCommand {
         lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
         lines += [[]]
         lines += [
-            [Run(via.map { "They go to \($0) from now on, whatever their route." } ?? "They go by their routes again.")]
+            [Run(StandingOrder.consequence(ofReroute: via))]
         ]
         let targets = chosen.targets
         let deed = Deed(
@@ -177,36 +177,24 @@ extension RulePreview {
         var lines: [[Run]] = [[Run("\(terms.order)", .title)], [Run(self.touches, .prompt)]]
         lines += self.sample.prefix(3).map { [Run(address: "  " + Words.sample($0), .muted)] }
         if self.messages > min(self.sample.count, 3) { lines.append([Run("  and more", .muted)]) }
-        if !self.isKnown { lines.append([Run("No route leads to that name, and no mail goes there.", .limited)]) }
-        if let replaced = self.replaces { lines.append([Run("\(replaced) ends with it.", .limited)]) }
+        lines += self.warnings.map { [Run($0, .limited)] }
         lines.append([])
         lines += terms.consequence.map { [Run($0)] }
         lines.append([Run(terms.end(now))])
         if let reason = terms.reason { lines.append([Run("Reason: ", .muted), Run(reason)]) }
         let deed = Deed(
             node: node, words: terms.order.verb, work: { [try await $0.perform(.set(terms: terms))] },
-            report: { terms.outcome($0) })
+            report: { (terms.outcome($0), $0.skipped.isEmpty ? .ok : .warning) })
         return Dialog(
             title: "\(terms.order.verb.capitalizedFirst)?", lines: lines, verb: terms.order.verb,
             confirmed: [.deed(deed)])
-    }
-
-    private var touches: String {
-        let counts = Words.counts(self.recipients, self.messages)
-        switch self.terms.order {
-        case .hold:
-            let held = self.onHold > 0 ? ", \(Format.count(self.onHold)) of them on hold already" : ""
-            return "\(counts) match now\(held)"
-        case .refuse: return "\(counts) in the queue match, and stay"
-        case .suspend, .reroute: return "\(counts) go there now"
-        }
     }
 
     func limitDialog(node: Int, _ connections: Int?) -> Dialog {
         guard let destination = self.terms.order.destination else { preconditionFailure("a limit is a destination's") }
         let words = connections.map { "\(Format.plural($0, "connection")) at a time" } ?? "as many as configured"
         var lines: [[Run]] = [[Run(destination, .title)], [Run(self.touches, .prompt)]]
-        if !self.isKnown { lines.append([Run("No route leads to that name, and no mail goes there.", .limited)]) }
+        if let warning = self.nameWarning { lines.append([Run(warning, .limited)]) }
         lines += [[], [Run("\(words.capitalizedFirst),")], [Run("until hoptop ends: a restart forgets it.")]]
         let deed = Deed(
             node: node, words: "limit",
@@ -245,78 +233,7 @@ extension RuleRow {
         let (ref, rule) = (self.ref, self.rule)
         let deed = Deed(
             node: node, words: verb == "end" ? "end rule \(rule.id)" : verb,
-            work: { [try await $0.perform(.end(rule: ref))] }, report: { rule.ended($0) })
+            work: { [try await $0.perform(.end(rule: ref))] }, report: { (rule.ended($0), .ok) })
         return Dialog(title: "\(verb.capitalizedFirst)?", lines: lines, verb: verb, confirmed: [.deed(deed)])
-    }
-}
-
-// MARK: words
-
-extension StandingOrder {
-    var verb: String {
-        switch self {
-        case .hold: "hold"
-        case .refuse: "refuse"
-        case .suspend: "suspend"
-        case .reroute: "reroute"
-        }
-    }
-    var endVerb: String {
-        if case .suspend = self { return "resume" }
-        return "end"
-    }
-}
-
-extension StandingRule.Terms {
-    fileprivate var consequence: [String] {
-        switch self.order {
-        case .hold:
-            ["They, and mail that comes, are on hold; what this", "rule alone holds is released when it ends."]
-        case .refuse(_, let refusal):
-            [
-                "New mail that matches is answered:",
-                "  \(refusal.code) \(refusal.code < 500 ? 4 : 5).7.1 \(refusal.text)",
-            ]
-        case .suspend:
-            ["Nothing goes there, whatever is retried; what is", "being sent ends. Time goes on: mail may expire."]
-        case .reroute(_, let via):
-            ["They, and mail that comes, go to \(via);", "what is being sent is not turned back."]
-        }
-    }
-
-    /// `Until 06:00 UTC, in 17h.`
-    fileprivate func end(_ now: Timestamp) -> String {
-        guard let until = self.until else { return "Until somebody ends it; it outlasts a restart." }
-        return "Until \(Format.moment(until, now)) UTC, in \(Format.span(milliseconds: until.since(now)))."
-    }
-
-    /// What is said when it is set.
-    fileprivate func outcome(_ receipts: [Receipt]) -> Outcome.Words {
-        let counts = Words.counts(receipts.reduce(0) { $0 + $1.done }, receipts.reduce(0) { $0 + $1.messages })
-        let skipped = receipts.reduce(into: [:]) { $0.merge($1.skipped, uniquingKeysWith: +) }
-        var text =
-            switch self.order {
-            case .hold: "\(self.order): \(counts) on hold"
-            case .refuse: "\(self.order) from now on"
-            case .suspend(let destination): "\(destination) suspended: \(counts) wait"
-            case .reroute(let destination, let via): "\(destination) goes to \(via): \(counts)"
-            }
-        for (reason, count) in skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            text += "; \(Format.count(count)) skipped: \(reason.words)"
-        }
-        return (text, skipped.isEmpty ? .ok : .warning)
-    }
-}
-
-extension StandingRule {
-    /// What is said when it has ended.
-    fileprivate func ended(_ receipts: [Receipt]) -> Outcome.Words {
-        let counts = Words.counts(receipts.reduce(0) { $0 + $1.done }, receipts.reduce(0) { $0 + $1.messages })
-        switch self.terms.order {
-        case .hold: return ("rule \(self.id) ended: \(counts) released", .ok)
-        case .refuse: return ("rule \(self.id) ended: \(self.terms.order) no more", .ok)
-        case .suspend(let destination): return ("\(destination) resumed: \(counts) go on", .ok)
-        case .reroute(let destination, _): return ("\(destination): mail goes by its routes again", .ok)
-        }
     }
 }

@@ -320,7 +320,7 @@ extension DestinationAges {
     private static let titles = ["<5", "<10", "<20", "<40", "<80", "<160", "<320", "<640", "<1280", "older"]
 
     /// Ages are told in all columns, or in every second of them.
-    fileprivate static func columns(_ width: Int) -> [Column<DestinationAges>] {
+    static func columns(_ width: Int) -> [Column<DestinationAges>] {
         let isWhole = width >= 105
         let ages = isWhole ? Array(Self.titles.indices) : [0, 2, 4, 6, 8, 9].suffix(max(0, min(6, (width - 38) / 6)))
         return Self.fixed
@@ -344,22 +344,6 @@ extension DestinationAges {
         },
         Column("TOTAL", .fixed(6), isRight: true) { row, _ in TableCell(Format.count(row.total), .title) },
     ]
-}
-
-extension DestinationAges {
-    /// What it takes at least for it to be told how long what is due takes, in milliseconds.
-    private static let toldOf: Int64 = 10_000
-
-    /// Its condition, with the time that it lasts where that is known.
-    fileprivate func words(_ now: Timestamp) -> String {
-        if self.condition == .backoff, let until = self.until {
-            return "wait " + Format.span(milliseconds: until.since(now))
-        }
-        if self.condition == .ok, let remaining = self.remaining, remaining >= Self.toldOf {
-            return Format.span(milliseconds: remaining) + " left"
-        }
-        return self.condition.word
-    }
 }
 
 extension FactRow {

@@ -268,27 +268,6 @@ extension Command {
 }
 
 extension QueueRow {
-    /// When it goes on, as a span or a word.
-    func next(_ now: Timestamp) -> String {
-        let wait = self.nextAttempt.flatMap { $0 > now ? Format.span(milliseconds: $0.since(now)) : nil }
-        switch self.state {
-        case .queued: return wait ?? self.turn(now)
-        case .active: return "now"
-        case .deferred: return self.nextAttempt == nil ? "-" : wait ?? "now"
-        case .hold, .relayed, .bounced, .expired, .dropped: return "-"
-        }
-    }
-
-    /// When it goes that is due.
-    private func turn(_ now: Timestamp) -> String {
-        switch self.why {
-        case .rate(let until?) where until > now: Format.span(milliseconds: until.since(now))
-        // What has to be waited for has no time.
-        case .rate, .behind, .suspended, .noRoute: "-"
-        default: self.destination == nil ? "-" : "now"
-        }
-    }
-
     /// The row as a newer look at its message shows it.
     ///
     /// - Parameter isFiltered: only some of the recipients may match, so the row stays with the one it is about.

@@ -1,11 +1,10 @@
-import Mail
-import Monitor
+public import Mail
 
 // What the values of a feed say in words. The engine sends values; sentences are made here.
 
 extension Attention {
     /// What it is about: a destination, `spool`.
-    var subject: String {
+    public var subject: String {
         switch self.kind {
         case .unrouted: noRoute
         case .backoff(let destination, _, _), .deferring(let destination, _), .suspended(let destination, _, _, _):
@@ -15,16 +14,16 @@ extension Attention {
         }
     }
     /// The destination that it is about; `nil`: it is about something else.
-    var destination: String? {
+    public var destination: String? {
         switch self.kind {
         case .backoff(let destination, _, _), .deferring(let destination, _), .suspended(let destination, _, _, _):
             destination
         case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled: nil
         }
     }
-    var isSuspension: Bool { if case .suspended = self.kind { true } else { false } }
+    public var isSuspension: Bool { if case .suspended = self.kind { true } else { false } }
     /// What is the matter with it.
-    var words: String {
+    public var words: String {
         switch self.kind {
         case .unrouted(let domains, let example):
             domains == 1 ? "for \(example)" : "for \(Format.count(domains)) domains, such as \(example)"
@@ -44,7 +43,7 @@ extension Attention {
 }
 
 extension SkipReason {
-    var words: String {
+    public var words: String {
         switch self {
         case .gone: "no longer in the queue"
         case .changed: "changed meanwhile"
@@ -62,7 +61,7 @@ extension SkipReason {
 }
 
 extension Receipt.Remark {
-    var words: String {
+    public var words: String {
         switch self {
         case .noRoute(let domain): "no route for \(DomainName.disclosing(domain)): add a [[route]] for it"
         case .suspended(let destination): "\(destination) is suspended: :resume lets mail go there"
@@ -73,7 +72,7 @@ extension Receipt.Remark {
 }
 
 extension FeedCapabilities.Note {
-    var words: String {
+    public var words: String {
         switch self {
         case .noRoute: "No [[route]] is configured: mail is taken and waits in the queue."
         }
@@ -82,7 +81,7 @@ extension FeedCapabilities.Note {
 
 extension RecipientDetail {
     /// Why it is still here and when it goes, in one sentence of plain words.
-    func whyWords(_ now: Timestamp) -> String {
+    public func whyWords(_ now: Timestamp) -> String {
         let last = self.lastReply.map { "; the last attempt ended with: \($0)" } ?? ""
         switch self.why {
         case .active: return "An attempt is under way."
@@ -134,7 +133,7 @@ extension RecipientDetail {
 
 extension WaitReason {
     /// Why it does not go, for a row; `nil` where the last reply, or the state, says enough.
-    func words(_ now: Timestamp) -> String? {
+    public func words(_ now: Timestamp) -> String? {
         func until(_ time: Timestamp?) -> String {
             time.flatMap { $0 > now ? ", \(Format.span(milliseconds: $0.since(now))) to go" : nil } ?? ""
         }

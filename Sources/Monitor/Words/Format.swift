@@ -1,9 +1,9 @@
-import Mail
+public import Mail
 
-/// Numbers and times as the views write them.
-enum Format {
+/// Numbers and times as people read them, on the screen and in the output of commands.
+public enum Format {
     /// `41,207`
-    static func count(_ value: Int) -> String {
+    public static func count(_ value: Int) -> String {
         let digits = String(value.magnitude)
         var text = ""
         for (index, digit) in digits.enumerated() {
@@ -14,7 +14,7 @@ enum Format {
     }
 
     /// A size in at most five columns: `941`, `14K`, `1.2M`.
-    static func octets(_ value: Int) -> String {
+    public static func octets(_ value: Int) -> String {
         if value < 1000 { return "\(value)" }
         var amount = Double(value) / 1024
         for unit in ["K", "M", "G", "T"] {
@@ -25,19 +25,19 @@ enum Format {
         return "\(Int(amount))P"
     }
     /// Octets in words: `38 KiB`.
-    static func octetsLong(_ value: Int) -> String {
+    public static func octetsLong(_ value: Int) -> String {
         let short = self.octets(value)
         guard let unit = short.last, unit.isLetter else { return "\(value) B" }
         return "\(short.dropLast()) \(unit)iB"
     }
 
-    static func decimal(_ value: Double) -> String {
+    public static func decimal(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return "\(tenths / 10).\(tenths % 10)"
     }
 
     /// An age in at most five columns: `7s`, `4m09`, `2h10m`, `3d07h`.
-    static func age(milliseconds: Int64) -> String {
+    public static func age(milliseconds: Int64) -> String {
         let seconds = max(0, milliseconds / 1000)
         func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
         if seconds < 60 { return "\(seconds)s" }
@@ -47,7 +47,7 @@ enum Format {
         return "\(seconds / 86_400)d"
     }
     /// The largest unit only: `44m`.
-    static func span(milliseconds: Int64) -> String {
+    public static func span(milliseconds: Int64) -> String {
         let seconds = max(0, (milliseconds + 999) / 1000)
         if seconds < 120 { return "\(seconds)s" }
         if seconds < 7200 { return "\((seconds + 59) / 60)m" }
@@ -55,14 +55,14 @@ enum Format {
         return "\(seconds / 86_400)d"
     }
     /// How long something took: `38ms`, `1.4s`, `12s`, `4m09`.
-    static func took(milliseconds: Int64) -> String {
+    public static func took(milliseconds: Int64) -> String {
         if milliseconds < 0 { return "-" + self.took(milliseconds: -milliseconds) }
         if milliseconds < 1000 { return "\(milliseconds)ms" }
         if milliseconds < 10_000 { return self.decimal(Double(milliseconds) / 1000) + "s" }
         return self.age(milliseconds: milliseconds)
     }
     /// The time since the line before: `+.019`, `+12.42`.
-    static func delta(milliseconds: Int64) -> String {
+    public static func delta(milliseconds: Int64) -> String {
         if milliseconds < 0 { return "-" + String(self.delta(milliseconds: -milliseconds).dropFirst()) }
         let seconds = milliseconds / 1000
         let rest = milliseconds % 1000
@@ -72,38 +72,40 @@ enum Format {
     }
 
     /// `12:41:07`, UTC.
-    static func clock(_ time: Timestamp) -> String {
+    public static func clock(_ time: Timestamp) -> String {
         let seconds = ((time.milliseconds / 1000) % 86_400 + 86_400) % 86_400
         return [seconds / 3600, seconds / 60 % 60, seconds % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }
             .joined(separator: ":")
     }
     /// `12:41:07.102`, UTC.
-    static func clockFine(_ time: Timestamp) -> String {
+    public static func clockFine(_ time: Timestamp) -> String {
         let rest = String(((time.milliseconds % 1000) + 1000) % 1000 + 1000).dropFirst()
         return self.clock(time) + "." + rest
     }
     /// `2026-11-30 06:00`, UTC.
-    static func minute(_ time: Timestamp) -> String { "\(time.rfc3339.prefix(10)) \(self.clock(time).prefix(5))" }
+    public static func minute(_ time: Timestamp) -> String {
+        "\(time.rfc3339.prefix(10)) \(self.clock(time).prefix(5))"
+    }
     /// `06:00`, UTC; with its date where that is not today's.
-    static func moment(_ time: Timestamp, _ now: Timestamp) -> String {
+    public static func moment(_ time: Timestamp, _ now: Timestamp) -> String {
         let clock = self.clock(time)
         let short = clock.hasSuffix(":00") ? String(clock.dropLast(3)) : clock
         let isToday = time.milliseconds / 86_400_000 == now.milliseconds / 86_400_000
         return isToday ? short : "\(time.rfc3339.prefix(10)) \(short)"
     }
-    static func plural(_ count: Int, _ noun: String) -> String {
+    public static func plural(_ count: Int, _ noun: String) -> String {
         "\(Self.count(count)) \(noun)\(count == 1 ? "" : "s")"
     }
 }
 
 extension String {
     /// `Drop`
-    var capitalizedFirst: String { self.prefix(1).uppercased() + self.dropFirst() }
+    public var capitalizedFirst: String { self.prefix(1).uppercased() + self.dropFirst() }
     /// The text, filled with blanks on the right and never cut; for what is known to be short ASCII.
-    func padded(_ columns: Int) -> String {
+    public func padded(_ columns: Int) -> String {
         self + String(repeating: " ", count: max(0, columns - self.count))
     }
-    func padded(left columns: Int) -> String {
+    public func padded(left columns: Int) -> String {
         String(repeating: " ", count: max(0, columns - self.count)) + self
     }
 }

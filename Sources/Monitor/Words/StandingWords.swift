@@ -1,16 +1,15 @@
-import Mail
-import Monitor
+public import Mail
 import SMTP
 
-/// What is typed behind `:suspend`, `:rule` and their like, read word by word.
-struct StandingWords {
+/// What is typed behind `:suspend`, `:rule` and their like, on the screen or behind a command, read word by word.
+public struct StandingWords {
     /// Why the words cannot be read, and how they are written.
-    struct Problem: Error { let text: String }
+    public struct Problem: Error, Hashable { public let text: String }
 
     private var words: [(text: String, isQuoted: Bool)] = []
     private let now: Timestamp
 
-    init(_ text: String?, at now: Timestamp) {
+    public init(_ text: String?, at now: Timestamp) {
         self.now = now
         var word = ""
         var isQuoted = false
@@ -29,9 +28,9 @@ struct StandingWords {
         if !word.isEmpty || isQuoted { self.words.append((word, isQuoted)) }
     }
 
-    var isEmpty: Bool { self.words.isEmpty }
+    public var isEmpty: Bool { self.words.isEmpty }
     /// `to` comes next: no destination is named.
-    var isAtWay: Bool { self.first == "to" }
+    public var isAtWay: Bool { self.first == "to" }
     private var first: String? { self.words.first?.text }
     private mutating func take() -> String? { self.words.isEmpty ? nil : self.words.removeFirst().text }
     private mutating func take(_ word: String) -> Bool {
@@ -41,7 +40,7 @@ struct StandingWords {
     }
 
     /// A destination; that of the cursor where none is named.
-    mutating func destination(_ pane: String?) throws(Problem) -> String {
+    public mutating func destination(_ pane: String?) throws(Problem) -> String {
         if let first = self.first, !["until", "for", "to"].contains(first) {
             self.words.removeFirst()
             return first
@@ -51,7 +50,7 @@ struct StandingWords {
     }
 
     /// `to mx2.example.org:25`
-    mutating func way() throws(Problem) -> String {
+    public mutating func way() throws(Problem) -> String {
         guard self.take("to"), let via = self.take() else {
             throw Problem(text: "say to HOST:PORT, to mx, or to route for the way back")
         }
@@ -59,7 +58,7 @@ struct StandingWords {
     }
 
     /// `2`; `off`, which is none.
-    mutating func limit() throws(Problem) -> Int? {
+    public mutating func limit() throws(Problem) -> Int? {
         if self.take("off") { return nil }
         guard let count = self.take().flatMap({ Int($0) }) else {
             throw Problem(text: "say how many connections, or off")
@@ -68,7 +67,7 @@ struct StandingWords {
     }
 
     /// `hold to example.org`, `refuse 550 "No" from *.example.net`
-    mutating func rule() throws(Problem) -> StandingOrder {
+    public mutating func rule() throws(Problem) -> StandingOrder {
         let problem = Problem(text: "write hold|refuse [550] from|to|user|client WHOSE")
         switch self.take() {
         case "hold": return .hold(mail: try self.condition(problem))
@@ -93,7 +92,7 @@ struct StandingWords {
     }
 
     /// `until 06:00 maintenance`, `for 2h`: what is left.
-    mutating func terms(_ order: StandingOrder) throws(Problem) -> StandingRule.Terms {
+    public mutating func terms(_ order: StandingOrder) throws(Problem) -> StandingRule.Terms {
         var until: Timestamp?
         if self.take("until") {
             until = try self.time()
@@ -104,7 +103,7 @@ struct StandingWords {
         return StandingRule.Terms(order, until: until, reason: reason.isEmpty ? nil : reason)
     }
 
-    func checkEnd() throws(Problem) {
+    public func checkEnd() throws(Problem) {
         if let first = self.first { throw Problem(text: "\(first): nothing more is understood here") }
     }
 

@@ -1,0 +1,84 @@
+public import Mail
+
+/// What is said of rows, and of how many there are.
+public enum Words {
+    /// `41,207 recipients of 39,950 messages`
+    public static func counts(_ recipients: Int, _ messages: Int) -> String {
+        Format.plural(recipients, "recipient") + " of " + Format.plural(messages, "message")
+    }
+
+    /// A row as a sample of what an action would touch.
+    public static func sample(_ row: QueueRow) -> String { "\(row.ref.id)  \(row.from) to \(row.to)" }
+
+    /// A path without its brackets; a source route stands behind the mailbox: `u@Z (@D,@P)`.
+    public static func mailboxFirst(_ path: String) -> String {
+        guard path.hasPrefix("<"), path.hasSuffix(">"), path.count > 2 else { return path }
+        let inner = path.dropFirst().dropLast()
+        guard inner.hasPrefix("@"), let colon = inner.firstIndex(of: ":") else { return String(inner) }
+        return "\(inner[inner.index(after: colon)...]) (\(inner[..<colon]))"
+    }
+}
+
+extension QueueRow {
+    /// When it goes on, as a span or a word.
+    public func next(_ now: Timestamp) -> String {
+        let wait = self.nextAttempt.flatMap { $0 > now ? Format.span(milliseconds: $0.since(now)) : nil }
+        switch self.state {
+        case .queued: return wait ?? self.turn(now)
+        case .active: return "now"
+        case .deferred: return self.nextAttempt == nil ? "-" : wait ?? "now"
+        case .hold, .relayed, .bounced, .expired, .dropped: return "-"
+        }
+    }
+
+    /// When it goes that is due.
+    private func turn(_ now: Timestamp) -> String {
+        switch self.why {
+        case .rate(let until?) where until > now: Format.span(milliseconds: until.since(now))
+        // What has to be waited for has no time.
+        case .rate, .behind, .suspended, .noRoute: "-"
+        default: self.destination == nil ? "-" : "now"
+        }
+    }
+}
+
+extension DestinationAges.Condition {
+    public var word: String {
+        switch self {
+        case .ok: "ok"
+        case .backoff: "backoff"
+        case .deferring: "deferring"
+        case .unrouted: "no route"
+        case .hold: "on hold"
+        case .suspended: "suspended"
+        }
+    }
+}
+
+extension DestinationAges {
+    /// What it takes at least for it to be told how long what is due takes, in milliseconds.
+    private static let toldOf: Int64 = 10_000
+
+    /// Its condition, with the time that it lasts where that is known.
+    public func words(_ now: Timestamp) -> String {
+        if self.condition == .backoff, let until = self.until {
+            return "wait " + Format.span(milliseconds: until.since(now))
+        }
+        if self.condition == .ok, let remaining = self.remaining, remaining >= Self.toldOf {
+            return Format.span(milliseconds: remaining) + " left"
+        }
+        return self.condition.word
+    }
+}
+
+extension FactRow.Kind {
+    public var word: String {
+        switch self {
+        case .ruleSet: "rule set"
+        case .ruleEnded: "rule end"
+        case .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored,
+            .reported, .refused, .damaged, .rerouted:
+            self.rawValue
+        }
+    }
+}

@@ -1,0 +1,68 @@
+public import SMTP
+
+// What sessions and attempts under way say of themselves.
+
+extension SessionPhase {
+    /// Its word in a table.
+    public var word: String {
+        switch self {
+        case .connect: "connect"
+        case .greeting: "greeting"
+        case .hello: "EHLO"
+        case .tls: "TLS"
+        case .auth: "AUTH"
+        case .idle: "idle"
+        case .mail: "MAIL"
+        case .rcpt: "RCPT"
+        case .data, .content: "DATA"
+        case .finalReply: "reply"
+        case .quit: "QUIT"
+        case .closed: "closed"
+        }
+    }
+}
+
+/// 0...1; `nil` when the size is not known.
+private func portion(_ octets: Int, of all: Int?) -> Double? {
+    guard let all, all > 0 else { return nil }
+    return min(1, Double(octets) / Double(all))
+}
+
+extension SessionPhase {
+    /// The phase as the next hop sees it: content that our kernel still holds has not been sent.
+    fileprivate func flow(_ share: Double?) -> SessionPhase {
+        self == .finalReply && share.map { $0 < 1 } == true ? .content : self
+    }
+
+    /// - Parameter octets: how many of them went, where their number is not known.
+    fileprivate func words(share: Double?, octets: Int) -> String {
+        guard self == .content else { return self.word }
+        return "DATA " + (share.map { "\(Int($0 * 100))%" } ?? Format.octets(octets))
+    }
+}
+
+extension DeliveryProgress {
+    /// The phase as the next hop sees it.
+    public var flow: SessionPhase { self.phase.flow(self.share) }
+    /// 0...1 while content flows and its size is known.
+    public var share: Double? { portion(self.contentOctetsSent, of: self.contentOctets) }
+    /// `DATA 62%`, `RCPT`.
+    public var words: String { self.flow.words(share: self.share, octets: self.contentOctetsSent) }
+}
+
+extension ConnectionRow {
+    /// The phase as the peer sees it.
+    public var flow: SessionPhase { self.direction == .outbound ? self.phase.flow(self.contentShare) : self.phase }
+    /// Its name and its address, once where they are the same.
+    public var peerWords: String {
+        guard let name = self.name, name != self.peer else { return self.peer }
+        return "\(name) \(self.peer)"
+    }
+    /// `DATA 62%`, `RCPT`.
+    public var phaseWords: String { self.flow.words(share: self.contentShare, octets: self.contentOctetsDone) }
+    /// 0...1 while content flows and its size is known.
+    public var contentShare: Double? {
+        self.hasContent ? portion(self.contentOctetsDone, of: self.contentOctets) : nil
+    }
+    private var hasContent: Bool { self.ended == nil && (self.phase == .content || self.phase == .finalReply) }
+}
