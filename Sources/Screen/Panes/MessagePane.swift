@@ -268,7 +268,7 @@ final class MessagePane: Pane {
     }
 
     /// How long it is here, or was.
-    private static func age(_ detail: MessageDetail, _ now: Timestamp) -> String {
+    static func age(_ detail: MessageDetail, _ now: Timestamp) -> String {
         let end = detail.isSettled ? detail.recipients.compactMap(\.settledAt).max() ?? now : now
         return Format.age(milliseconds: end.since(detail.arrived))
     }
@@ -327,7 +327,7 @@ final class MessagePane: Pane {
         return height
     }
 
-    private static let recipientColumns: [Column<RecipientDetail>] = [
+    static let recipientColumns: [Column<RecipientDetail>] = [
         Column("", .fixed(1)) { TableCell($1.isTagged ? $1.glyphs[.tag] : " ", .tagged) },
         Column("STATE", .fixed(10)) { TableCell(Run(state: $0.state, $1.glyphs)) },
         Column("TO", .share(10, weight: 4)) { row, _ in TableCell(Run(address: row.forwardPath)) },
@@ -380,7 +380,7 @@ final class MessagePane: Pane {
         }
     }
 
-    private static let attemptColumns: [Column<AttemptRow>] = [
+    static let attemptColumns: [Column<AttemptRow>] = [
         Column("", .fixed(8)) { row, _ in TableCell(Format.clock(row.at), .muted) },
         Column("", .fixed(10)) { TableCell(Run(state: $0.outcome, $1.glyphs)) },
         Column("", .fixed(5), isRight: true) { row, _ in TableCell(row.milliseconds.map(Format.took) ?? "-") },

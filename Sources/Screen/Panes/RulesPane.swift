@@ -85,7 +85,7 @@ final class RulesPane: Pane {
 
     // MARK: Painting
 
-    private static let columns: [Column<RuleRow>] = [
+    static let columns: [Column<RuleRow>] = [
         Column("RULE", .fixed(4), isRight: true) { row, _ in TableCell("\(row.rule.id)", .title) },
         Column("ORDER", .share(20, weight: 5)) { row, _ in TableCell("\(row.rule.terms.order)") },
         Column("NOW", .fixed(14)) { row, _ in

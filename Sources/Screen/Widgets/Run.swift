@@ -1,14 +1,14 @@
-import Monitor
+public import Monitor
 
 /// Text and what it means.
-struct Run {
-    var text: SafeText
-    var role: Role
-    init(_ text: String, _ role: Role = .base) {
+public struct Run: Sendable {
+    public var text: SafeText
+    public var role: Role
+    public init(_ text: String, _ role: Role = .base) {
         self.text = SafeText(text)
         self.role = role
     }
-    init(_ text: SafeText, _ role: Role) {
+    public init(_ text: SafeText, _ role: Role) {
         self.text = text
         self.role = role
     }
@@ -18,7 +18,8 @@ struct Run {
 }
 
 extension [Run] {
-    var columns: Int { self.reduce(0) { $0 + $1.text.columns } }
+    /// Columns that they take one after another.
+    public var columns: Int { self.reduce(0) { $0 + $1.text.columns } }
 }
 
 extension SafeText {

@@ -27,6 +27,12 @@ struct RowLook {
     /// The row left its place, and only its picture is still here.
     var isDeparted = false
 
+    /// Where there is no screen around.
+    init(_ paper: Paper) {
+        self.now = paper.now
+        self.glyphs = paper.glyphs
+        self.nodes = []
+    }
     init(_ around: Surroundings) {
         self.now = around.now
         self.glyphs = around.glyphs
@@ -85,7 +91,7 @@ struct Column<Row>: Sendable {
 
 /// Columns laid out side by side, with one blank between them.
 struct Table<Row> {
-    private var places: [(column: Column<Row>, x: Int, width: Int)] = []
+    private(set) var places: [(column: Column<Row>, x: Int, width: Int)] = []
     private let sort: String?
     private let isDescending: Bool
 
