@@ -142,6 +142,8 @@ let package = Package(
             name: "FeedTesting", dependencies: ["Monitor", "Mail", "SMTP"], path: "Tests/FeedTesting",
             swiftSettings: settings),
         tests("ScreenTests", ["FeedTesting", "Screen", "Control", "Monitor", "Mail", "SMTP", nioPosix, logging]),
+        tests(
+            "CommandLineTests", ["hoptop", "FeedTesting", "Screen", "Monitor", "Mail"], exclude: ["Transcripts"]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
         tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP"]),
         tests(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Monitor
 import Relay
 
 @main
@@ -16,6 +17,7 @@ struct Hoptop: AsyncParsableCommand {
               hoptop --route '*=smarthost.example:25'
               hoptop serve --listen 127.0.0.1:2525 --spool /var/spool/hoptop --route '*=127.0.0.1:2526'
               hoptop attach                        the screen of what hoptop serve does
+              hoptop queue list state:deferred     what waits at a running hoptop serve
               hoptop config default > hoptop.toml  every key with its default
               hoptop config check --config hoptop.toml
               hoptop spool check                   is everything in the spool as it was written?
@@ -29,7 +31,8 @@ struct Hoptop: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, ServeCommand.self, AttachCommand.self, DemoCommand.self, ConfigCommand.self,
             SpoolCommand.self, PasswdCommand.self, ControlCommand.self, DKIMCommand.self, SendmailCommand.self,
-            TLSPolicyCommand.self, TraceCommand.self, ManualCommand.self,
+            TLSPolicyCommand.self, QueueCommand.self, DestinationsCommand.self, RulesCommand.self,
+            SessionsCommand.self, StatsCommand.self, TraceCommand.self, ManualCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
@@ -43,17 +46,31 @@ struct Hoptop: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-        } catch let failure as Failure {
-            self.complain("\(failure)")
-            Glibc.exit(1)
         } catch let code as ExitCode {
             Glibc.exit(code.rawValue)
         } catch {
             // Help, version and completion scripts come as errors with exit code 0.
             guard self.exitCode(for: error) != .success else { self.exit(withError: error) }
-            self.complain("\(self.message(for: error)); see hoptop --help")
-            Glibc.exit(self.exitCode(for: error).rawValue)
+            Glibc.exit(self.tell(error, on: .standard))
         }
+    }
+
+    /// Says why a command did not do what it was asked for.
+    ///
+    /// - Returns: the exit status.
+    static func tell(_ error: any Error, on output: Output) -> Int32 {
+        switch error {
+        case let code as ExitCode: return code.rawValue
+        case let failure as Failure: self.complain("\(failure)", on: output)
+        case let failure as FeedError: self.complain("\(failure)", on: output)
+        case let problem as FilterProblem:
+            output.complain(["hoptop: the filter is not understood:"] + problem.lines)
+            return ExitCode.validationFailure.rawValue
+        default:
+            self.complain("\(self.message(for: error)); see hoptop --help", on: output)
+            return self.exitCode(for: error).rawValue
+        }
+        return CommandStatus.failed.rawValue
     }
 
     /// A session is a descriptor: as many as the system lets us have.
@@ -71,8 +88,8 @@ struct Hoptop: AsyncParsableCommand {
     }
 
     /// A line on stderr for each mistake.
-    static func complain(_ text: String) {
-        for line in text.split(whereSeparator: \.isNewline) { writeToStandardError("hoptop: \(line)\n") }
+    static func complain(_ text: String, on output: Output = .standard) {
+        output.complain(text.split(whereSeparator: \.isNewline).map { "hoptop: \($0)" })
     }
 }
 

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Mail
+import Monitor
+import Screen
+
+struct DestinationsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "destinations", abstract: "Where the queue of a running daemon goes, and whether it may.",
+        discussion: """
+            EXAMPLES
+              hoptop destinations list
+              hoptop destinations suspend mx.example.org:25 for 2h maintenance
+              hoptop destinations limit mx.example.org:25 2
+
+            \(CommandStatus.help)
+            """,
+        subcommands: [List.self, Suspend.self, Resume.self, Limit.self])
+
+    struct List: FeedCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Destinations with what waits for them by age in minutes, the most first.",
+            discussion: """
+                At most 200; hoptop queue list dest:NAME shows the mail of any.
+
+                \(CommandStatus.help)
+                """)
+        @OptionGroup var limit: ListLimit
+        @OptionGroup var form: JSONOption
+        @OptionGroup var daemon: DaemonOptions
+
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            let overview = try await feed.overview()
+            let rows = Array(overview.destinations.prefix(self.limit.limit ?? .max))
+            if self.form.json { try output.json(rows) } else { overview.print(rows, output) }
+            return .done
+        }
+    }
+
+    struct Suspend: FeedCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Send nothing there, until it is resumed or its time is over.",
+            discussion: """
+                Behind its name: [for 2h|until 06:00] [why]. Times are in UTC.
+
+                EXAMPLE
+                  hoptop destinations suspend mx.example.org:25 until 06:00 maintenance
+
+                \(CommandStatus.help)
+                """)
+        @Argument(help: ArgumentHelp("The destination, and for how long and why.", valueName: "words"))
+        var words: [String]
+        @OptionGroup var options: StandingOptions
+        @OptionGroup var daemon: DaemonOptions
+
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            let terms = try StandingWords.reading(self.words, at: output.paper.now) {
+                words throws(StandingWords.Problem) in
+                let destination = try words.destination(nil)
+                return try words.terms(.suspend(destination: destination))
+            }
+            return try await terms.set(on: feed, self.options, output)
+        }
+    }
+
+    struct Resume: FeedCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let mail go to a suspended destination again.",
+            discussion: "EXAMPLE\n  hoptop destinations resume mx.example.org:25\n\n\(CommandStatus.help)")
+        @Argument(help: ArgumentHelp("The destination.", valueName: "host:port"))
+        var destination: String
+        @OptionGroup var form: JSONOption
+        @OptionGroup var daemon: DaemonOptions
+
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            let suspension = try await feed.rules().first { row in
+                guard case .suspend(let name) = row.rule.terms.order else { return false }
+                return name == self.destination || name.hasPrefix("\(self.destination):")
+            }
+            guard let suspension else {
+                output.say("\(self.destination) is not suspended")
+                return .nothing
+            }
+            return try await suspension.end(on: feed, self.form, output)
+        }
+    }
+
+    struct Limit: FeedCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Allow a destination so many sessions at a time, until the daemon ends.",
+            discussion: """
+                off: as many as configured.
+
+                EXAMPLE
+                  hoptop destinations limit mx.example.org:25 2
+
+                \(CommandStatus.help)
+                """)
+        @Argument(help: ArgumentHelp("The destination, and how many or off.", valueName: "words"))
+        var words: [String]
+        @OptionGroup var form: JSONOption
+        @OptionGroup var daemon: DaemonOptions
+
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            let (destination, connections) = try StandingWords.reading(self.words, at: output.paper.now) {
+                words throws(StandingWords.Problem) in
+                let destination = try words.destination(nil)
+                let connections = try words.limit()
+                try words.checkEnd()
+                return (destination, connections)
+            }
+            // The preview of a suspension knows the destination's whole name, and whether it is one.
+            let preview = try await feed.preview(StandingRule.Terms(.suspend(destination: destination)))
+            if let warning = preview.nameWarning { output.say(warning) }
+            let name = preview.terms.order.destination ?? destination
+            let receipt = try await feed.perform(.limit(destination: name, connections: connections))
+            let words = connections.map { "\(Format.plural($0, "connection")) at a time" } ?? "as many as configured"
+            if self.form.json { try output.json(receipt) } else { output.line("\(name): \(words)", .ok) }
+            return receipt.status
+        }
+    }
+}
+
+extension Overview {
+    /// Destinations as lines, and how many are not among them.
+    func print(_ rows: [DestinationAges], _ output: Output) {
+        guard !rows.isEmpty else { return output.say("the queue is empty") }
+        var table = output.paper.destinations
+        output.lines([table.header(rows)] + table.lines(rows))
+        let others = self.destinations.count - rows.count + self.moreDestinations
+        if others > 0 { output.line("and \(Format.plural(others, "more destination"))", .muted) }
+    }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Monitor
+
+struct QueueCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "queue", abstract: "What is queued at a running daemon, and what is to become of it.",
+        discussion: """
+            A filter is what the screen takes: plain words are looked for in queue ID, sender and recipient, and \
+            to:example.org, from:, dest:, state:deferred, code:4.2.2, age>1h, size>2M, try>3, next<10m, reply:, tls: and \
+            user: ask for a field; a space means and, | or, ! not. The arguments that are left are joined by a space; \
+            quote what the shell would take for its own.
+
+            EXAMPLES
+              hoptop queue list state:deferred
+              hoptop queue show 4Q7K2M9XW1B
+              hoptop queue hold 'to:example.org age>1h' --dry-run
+              hoptop queue list --json | jq -r '.[].ref.id'
+
+            \(CommandStatus.help)
+            """,
+        subcommands: [
+            List.self, Show.self, Retry.self, Hold.self, Release.self, Drop.self, Undo.self, Bounce.self, Reroute.self,
+        ])
+}
+
+/// One of the five things that are done to recipients.
+protocol QueueActionCommand: FeedCommand {
+    static var action: QueueAction { get }
+    var targets: QueueTargets { get }
+}
+
+extension QueueActionCommand {
+    func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+        try await QueueOrder(Self.action).run(on: feed, self.targets, output)
+    }
+}
+
+extension QueueCommand {
+    struct Retry: QueueActionCommand {
+        static let action = QueueAction.retry
+        static let configuration = CommandConfiguration(
+            abstract: "Have mail tried now. What is on hold stays there.",
+            discussion: "EXAMPLE\n  hoptop queue retry to:example.org\n\n\(CommandStatus.help)")
+        @OptionGroup var targets: QueueTargets
+        @OptionGroup var daemon: DaemonOptions
+    }
+
+    struct Hold: QueueActionCommand {
+        static let action = QueueAction.hold
+        static let configuration = CommandConfiguration(
+            abstract: "Keep mail back until it is released.",
+            discussion: "EXAMPLE\n  hoptop queue hold 'from:app@example.net age<1h'\n\n\(CommandStatus.help)")
+        @OptionGroup var targets: QueueTargets
+        @OptionGroup var daemon: DaemonOptions
+    }
+
+    struct Release: QueueActionCommand {
+        static let action = QueueAction.release
+        static let configuration = CommandConfiguration(
+            abstract: "Let mail go on that is on hold.",
+            discussion: "EXAMPLE\n  hoptop queue release state:hold to:example.org\n\n\(CommandStatus.help)")
+        @OptionGroup var targets: QueueTargets
+        @OptionGroup var daemon: DaemonOptions
+    }
+
+    struct Drop: QueueActionCommand {
+        static let action = QueueAction.drop
+        static let configuration = CommandConfiguration(
+            abstract: "Remove mail and tell nobody; hoptop queue undo takes it back for a while.",
+            discussion: "EXAMPLE\n  hoptop queue drop from:spammer@example.net --yes\n\n\(CommandStatus.help)")
+        @OptionGroup var targets: QueueTargets
+        @OptionGroup var daemon: DaemonOptions
+    }
+
+    struct Bounce: QueueActionCommand {
+        static let action = QueueAction.bounce
+        static let configuration = CommandConfiguration(
+            abstract: "Return mail to its senders. Nothing takes that back.",
+            discussion: "EXAMPLE\n  hoptop queue bounce 4Q7K2M9XW1B --yes\n\n\(CommandStatus.help)")
+        @OptionGroup var targets: QueueTargets
+        @OptionGroup var daemon: DaemonOptions
+    }
+
+    struct Reroute: FeedCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Send queued mail another way than its routes.",
+            discussion: """
+                EXAMPLE
+                  hoptop queue reroute dest=mx.example.org:25 --via smarthost.example:25
+                  hoptop queue reroute dest=smarthost.example:25 --via route
+
+                \(CommandStatus.help)
+                """)
+        @Option(help: ArgumentHelp("Where to; route: by its routes again.", valueName: "host:port|mx|route"))
+        var via: String
+        @OptionGroup var targets: QueueTargets
+        @OptionGroup var daemon: DaemonOptions
+
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            try await QueueOrder(reroute: self.via == "route" ? nil : self.via).run(on: feed, self.targets, output)
+        }
+    }
+
+    struct Undo: FeedCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take back a drop.",
+            discussion: """
+                Without a token your last drop. How long it can be taken back is queue.undo of the configuration.
+
+                EXAMPLE
+                  hoptop queue undo --token 17@mx1.example.net
+
+                \(CommandStatus.help)
+                """)
+        @Option(help: ArgumentHelp("As hoptop queue drop printed it.", valueName: "number@node"))
+        var token: String?
+        @OptionGroup var form: JSONOption
+        @OptionGroup var daemon: DaemonOptions
+
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            var token = try self.given
+            if let token {
+                let node = try await feed.capabilities().node
+                guard token.node == node else { throw Failure("\(token.text) is of another node: this is \(node)") }
+            }
+            if token == nil { token = try await feed.undoable().last?.token }
+            guard let token else {
+                output.say("nothing that you dropped can be taken back any more")
+                return .nothing
+            }
+            return try await feed.undo(token).report("undo drop", output, asJSON: self.form.json)
+        }
+
+        private var given: UndoToken? {
+            get throws {
+                guard let text = self.token else { return nil }
+                guard let token = UndoToken(text) else {
+                    throw ValidationError("--token \(text): write it as it was printed, such as 17@mx1.example.net")
+                }
+                return token
+            }
+        }
+    }
+}
