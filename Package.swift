@@ -113,7 +113,7 @@ let package = Package(
             name: "hoptop",
             dependencies: [
                 "CMalloc", "Control", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "DKIM", "DNS", "SASL",
-                "SMTP", "Sockets", nioCore, nioPosix, nioConcurrency, logging, toml,
+                "SMTP", "Sockets", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings, linkerSettings: linking),

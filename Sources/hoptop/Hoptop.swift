@@ -32,12 +32,12 @@ struct Hoptop: AsyncParsableCommand {
             RunCommand.self, ServeCommand.self, AttachCommand.self, DemoCommand.self, ConfigCommand.self,
             SpoolCommand.self, PasswdCommand.self, ControlCommand.self, DKIMCommand.self, SendmailCommand.self,
             TLSPolicyCommand.self, QueueCommand.self, DestinationsCommand.self, RulesCommand.self,
-            SessionsCommand.self, StatsCommand.self, TraceCommand.self, ManualCommand.self,
+            SessionsCommand.self, StatsCommand.self, SendCommand.self, TraceCommand.self, ManualCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
     static func main() async {
-        if let status = Sendmail.runByName(CommandLine.arguments) { Glibc.exit(status.rawValue) }
+        if let status = await Sendmail.runByName(CommandLine.arguments) { Glibc.exit(status.rawValue) }
         self.raiseDescriptorLimit()
         do {
             var command = try await self.asyncParseAsRoot()

@@ -1,5 +1,5 @@
 import SASL
-import SMTP
+public import SMTP
 import TLSPolicy
 
 extension RouteSecurity {
@@ -42,13 +42,13 @@ extension TLSDemand.Level {
 
 extension SocketEndpoint {
     /// An address is no name to ask for (RFC 6066 §3).
-    var isAddress: Bool { Network.octets(self.host) != nil }
+    public var isAddress: Bool { Network.octets(self.host) != nil }
     var referenceName: ReferenceName { ReferenceName(self.host, isAddress: self.isAddress) }
 }
 
 extension RouteSecurity.Login {
     /// The best first.
-    var mechanisms: [String] {
+    public var mechanisms: [String] {
         switch self.kind {
         case .password: [ScramMechanism.sha256Plus.rawValue, ScramMechanism.sha256.rawValue, "PLAIN", "LOGIN"]
         case .token: ["XOAUTH2"]
@@ -58,14 +58,14 @@ extension RouteSecurity.Login {
     /// The best that can be used; some certificates have no hash to bind to (RFC 5929 §4.1).
     ///
     /// - Parameter mechanisms: the best first.
-    static func choice(among mechanisms: [String], hasEndPoint: Bool) -> String? {
+    public static func choice(among mechanisms: [String], hasEndPoint: Bool) -> String? {
         mechanisms.first { hasEndPoint || $0 != ScramMechanism.sha256Plus.rawValue }
     }
 
     /// Reads the secret, which blocks.
     ///
     /// - Parameter endPoint: of the server's certificate, under TLS (RFC 5929 §4.1).
-    func client(_ mechanism: String, endPoint: [UInt8]?) throws -> any SASLClient {
+    public func client(_ mechanism: String, endPoint: [UInt8]?) throws -> any SASLClient {
         let secret = try self.secret.read()
         switch mechanism {
         case "XOAUTH2": return XOAuth2Client(user: self.user, token: secret)

@@ -1,3 +1,4 @@
+import Foundation
 import Mail
 import Monitor
 import Relay
@@ -5,51 +6,89 @@ import SMTP
 import Spool
 
 /// What is queued, in the form that `mailq` has had since sendmail.
-enum MailQueue {
+struct MailQueue {
+    /// A message as `mailq` shows it.
+    private struct Entry {
+        var id: String
+        var isHeld: Bool
+        var contentOctets: Int
+        var arrived: Timestamp
+        /// Paths with angle brackets.
+        var from: String
+        var recipients: [(to: String, lastReply: String?)]
+    }
+
+    private var messages = 0
+    private var octets = 0
+
+    /// Of a daemon that runs.
+    static func show(_ feed: any MonitorFeed) async throws {
+        var queue = MailQueue()
+        let list = FeedList<QueueRow, MessageRef>(
+            limit: nil, id: { MessageRef(node: $0.ref.node, id: $0.ref.id, generation: 0) },
+            window: { try await feed.queue(QueueQuery(), window: $0) })
+        _ = try await list.each { rows in
+            for row in rows {
+                // A row tells of one recipient; the others are asked for.
+                let detail = row.recipients.unsettled > 1 ? try await feed.message(row.ref.id) : nil
+                let waiting = detail?.recipients.filter { !$0.state.isSettled }.map { ($0.forwardPath, $0.lastReply) }
+                queue.show(
+                    Entry(
+                        id: row.ref.id, isHeld: row.recipients[.hold] == row.recipients.unsettled,
+                        contentOctets: row.contentOctets ?? 0, arrived: row.arrived, from: row.from,
+                        recipients: waiting ?? [(row.to, row.lastReply)]))
+            }
+        }
+        queue.end()
+    }
+
+    /// Of a spool, whether a daemon has it or not.
     static func show(_ configuration: RelayConfiguration) throws(SendmailFailure) {
-        var messages = 0
-        var octets = 0
+        var queue = MailQueue()
         do throws(SpoolError) {
             try SpoolListing.messages(in: configuration.spoolDirectory) { message in
                 let waiting = message.recipients.filter { !$0.state.isSettled }
                 guard !waiting.isEmpty else { return }
-                if messages == 0 {
-                    print("-Queue ID-   --Size-- -------Arrival Time (UTC)------ -Sender/Recipient-------")
-                }
-                messages += 1
-                octets += message.contentOctets
-                print(self.lines(of: message, waiting).joined(separator: "\n") + "\n")
+                queue.show(
+                    Entry(
+                        id: "\(message.id)", isHeld: waiting.allSatisfy { $0.state == .hold },
+                        contentOctets: message.contentOctets, arrived: message.arrived,
+                        from: message.reversePath.description,
+                        recipients: waiting.map { ($0.forwardPath.description, $0.lastReply) }))
             }
         } catch { throw SendmailFailure(.unavailable, error.description) }
-        print(
-            messages == 0
-                ? "Mail queue is empty"
-                : "-- \((octets + 1023) / 1024) Kbytes in \(messages) Request\(messages == 1 ? "" : "s").")
+        queue.end()
     }
 
-    private static func lines(of message: SpooledMessage, _ waiting: [SpooledRecipient]) -> [String] {
-        let mark = waiting.allSatisfy { $0.state == .hold } ? "!" : " "
-        let sender =
-            switch message.reversePath {
-            case .null: "MAILER-DAEMON"
-            case .path(let path): path.description
-            }
-        let id = self.padded("\(message.id)\(mark)", 12)
-        let size = self.padded(String(message.contentOctets), 8, atStart: true)
-        let date = self.padded(String(message.arrived.rfc5322.dropLast(6)), 27)
-        var lines = ["\(id) \(size) \(date) \(SafeText(sender))"]
-        var last: String?
-        for recipient in waiting {
-            if let reply = recipient.lastReply, reply != last { lines.append("    (\(SafeText(reply)))") }
-            last = recipient.lastReply
-            let address = recipient.forwardPath.description.dropFirst().dropLast()
-            lines.append(String(repeating: " ", count: 50) + "\(SafeText(String(address)))")
+    private mutating func show(_ entry: Entry) {
+        if self.messages == 0 {
+            print("-Queue ID-   --Size-- -------Arrival Time (UTC)------ -Sender/Recipient-------")
         }
-        return lines
+        self.messages += 1
+        self.octets += entry.contentOctets
+        let id = "\(entry.id)\(entry.isHeld ? "!" : " ")".padded(12)
+        let size = "\(entry.contentOctets)".padded(left: 8)
+        let date = String(entry.arrived.rfc5322.dropLast(6)).padded(27)
+        let sender = entry.from == "<>" ? "MAILER-DAEMON" : Self.bare(entry.from)
+        print("\(SafeText("\(id) \(size) \(date) \(sender)"))")
+        var last: String?
+        for recipient in entry.recipients {
+            if let reply = recipient.lastReply, reply != last { print("    (\(SafeText(reply)))") }
+            last = recipient.lastReply
+            print(String(repeating: " ", count: 50) + "\(SafeText(Self.bare(recipient.to)))")
+        }
+        print()
     }
 
-    private static func padded(_ text: String, _ columns: Int, atStart: Bool = false) -> String {
-        let space = String(repeating: " ", count: max(columns - text.count, 0))
-        return atStart ? space + text : text + space
+    private func end() {
+        print(
+            self.messages == 0
+                ? "Mail queue is empty"
+                : "-- \((self.octets + 1023) / 1024) Kbytes in \(self.messages) Request\(self.messages == 1 ? "" : "s")."
+        )
+    }
+
+    private static func bare(_ path: String) -> String {
+        path.hasPrefix("<") && path.hasSuffix(">") ? String(path.dropFirst().dropLast()) : path
     }
 }

@@ -32,6 +32,12 @@ final class MessageInput {
         try self.append(lines.finish())
     }
 
+    init(text: String) throws(SendmailFailure) {
+        var lines = LineEndings(endsAtDot: false)
+        try self.append(lines.convert(text.utf8))
+        try self.append(lines.finish())
+    }
+
     deinit { if let file { close(file) } }
 
     private func append(_ octets: [UInt8]) throws(SendmailFailure) {

@@ -6,7 +6,7 @@ import NIOCore
 import Relay
 import SMTP
 
-struct SendmailCommand: ParsableCommand {
+struct SendmailCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sendmail", abstract: "Hand mail to the relay, as /usr/sbin/sendmail does.",
         discussion: Sendmail.help)
@@ -14,7 +14,7 @@ struct SendmailCommand: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: ArgumentHelp("As sendmail takes them.", valueName: "arguments"))
     var arguments: [String] = []
 
-    func run() throws { throw ExitCode(Sendmail.run(self.arguments, as: "sendmail").rawValue) }
+    func run() async throws { throw ExitCode(await Sendmail.run(self.arguments, as: "sendmail").rawValue) }
 }
 
 /// The command that programs of a machine hand their mail to.
@@ -36,7 +36,7 @@ enum Sendmail {
           -V ID         the envelope ID that reports name
           -C FILE       the configuration
           -bs           SMTP on standard input and output
-          -bp           what is queued, as mailq
+          -bp           what is queued, as mailq; from the daemon, or where none runs from its spool
           -q            all that is deferred is tried now; -qRDOMAIN: mail for that domain
         Other options of sendmail are taken and ignored, as Postfix does.
 
@@ -45,20 +45,20 @@ enum Sendmail {
         """
 
     /// What the program does under a name of old, such as `/usr/sbin/sendmail`; `nil`: it is not called by one.
-    static func runByName(_ arguments: [String]) -> ExitStatus? {
+    static func runByName(_ arguments: [String]) async -> ExitStatus? {
         let rest = Array(arguments.dropFirst())
         return switch arguments.first?.split(separator: "/").last {
-        case "sendmail": self.run(rest, as: "sendmail")
-        case "mailq": self.run(["-bp"] + rest, as: "mailq")
-        case "newaliases": self.run(["-bi"] + rest, as: "newaliases")
+        case "sendmail": await self.run(rest, as: "sendmail")
+        case "mailq": await self.run(["-bp"] + rest, as: "mailq")
+        case "newaliases": await self.run(["-bi"] + rest, as: "newaliases")
         default: nil
         }
     }
 
-    static func run(_ arguments: [String], as name: String) -> ExitStatus {
+    static func run(_ arguments: [String], as name: String) async -> ExitStatus {
         signal(SIGPIPE, SIG_IGN)
         do throws(SendmailFailure) {
-            return try self.run(try SendmailArguments(arguments))
+            return try await self.run(try SendmailArguments(arguments))
         } catch {
             self.complain(error.reason, as: name)
             return error.status
@@ -71,7 +71,7 @@ enum Sendmail {
         }
     }
 
-    private static func run(_ arguments: SendmailArguments) throws(SendmailFailure) -> ExitStatus {
+    private static func run(_ arguments: SendmailArguments) async throws(SendmailFailure) -> ExitStatus {
         switch arguments.mode {
         case .help: print(self.help)
         case .aliases: writeToStandardError("newaliases: a relay has no aliases; there is nothing to do\n")
@@ -80,9 +80,13 @@ enum Sendmail {
         case .smtp:
             let configuration = try self.configuration(arguments)
             try SubmissionClient(try self.address(configuration)).carry(from: STDIN_FILENO, to: STDOUT_FILENO)
-        case .queue: try MailQueue.show(try self.configuration(arguments))
+        case .queue: try await self.showQueue(arguments)
         case .retry(let domain):
             let configuration = try self.configuration(arguments)
+            if domain == nil, let receipt = try await self.retryAll(arguments) {
+                print([receipt].words("retry"))
+                return .ok
+            }
             let request = domain.map { QueueRequest.domain(Domain($0)) } ?? .all
             let reply = try SubmissionClient(try self.address(configuration))
                 .requestQueue(request, as: configuration.hostname)
@@ -95,10 +99,52 @@ enum Sendmail {
         return .ok
     }
 
+    // MARK: the daemon
+
+    /// The daemon of the configuration; `nil`: it does not answer, or another one does.
+    private static func daemon(_ arguments: SendmailArguments) async throws(SendmailFailure) -> (any MonitorFeed)? {
+        let configuration = try self.wholeConfiguration(arguments)
+        let place: [String]
+        switch configuration.control.socket {
+        case .automatic: place = []
+        case .none: return nil
+        case .path(let path): place = ["--to", path]
+        }
+        guard let feed = try? await DaemonOptions.parse(place).feed(),
+            let capabilities = try? await feed.capabilities(), capabilities.node == configuration.relay.hostname
+        else { return nil }
+        return feed
+    }
+
+    /// What no daemon tells is read where it is kept.
+    private static func showQueue(_ arguments: SendmailArguments) async throws(SendmailFailure) {
+        guard let feed = try await self.daemon(arguments) else {
+            return try MailQueue.show(try self.configuration(arguments))
+        }
+        do { try await MailQueue.show(feed) } catch { throw SendmailFailure(.unavailable, "\(error)") }
+    }
+
+    /// - Returns: `nil` where no daemon answers, or it lets nobody but operators do that: its listener is asked then, as
+    ///   by any client (RFC 1985).
+    private static func retryAll(_ arguments: SendmailArguments) async throws(SendmailFailure) -> Receipt? {
+        guard let feed = try await self.daemon(arguments) else { return nil }
+        do {
+            return try await feed.perform(.retry, on: .frozen(set: try await feed.freeze(QueueQuery()).id))
+        } catch let error as FeedError where error.code == .denied {
+            return nil
+        } catch { throw SendmailFailure(.temporary, "\(error)") }
+    }
+
     private static func configuration(_ arguments: SendmailArguments) throws(SendmailFailure) -> RelayConfiguration {
+        try self.wholeConfiguration(arguments).relay
+    }
+
+    private static func wholeConfiguration(
+        _ arguments: SendmailArguments
+    ) throws(SendmailFailure) -> Configuration {
         do {
             let options = arguments.configuration.map { ["--config", $0] } ?? []
-            return try EngineOptions.parse(options).configuration()
+            return try EngineOptions.parse(options).wholeConfiguration()
         } catch { throw SendmailFailure(.configuration, "\(error)") }
     }
 
@@ -128,10 +174,7 @@ enum Sendmail {
         let submission = LocalSubmission(
             hostname: hostname, id: "\(now.milliseconds).\(UInt64.random(in: 0 ... .max))", now: now, author: author,
             fullName: arguments.fullName ?? (arguments.sender == nil ? Account.fullName : nil))
-        let beginning = submission.completed(input.beginning)
-        guard beginning.octetsRead < MessageInput.headerLimit else {
-            throw SendmailFailure(.data, "the header is longer than \(MessageInput.headerLimit) octets")
-        }
+        let beginning = try ComposedMessage.beginning(of: input, submission)
         let addresses = arguments.recipients + (arguments.readsHeader ? beginning.recipients.addresses : [])
         if arguments.readsHeader, let malformed = beginning.recipients.malformed.first {
             throw SendmailFailure(.data, "\(malformed) in the header is no address")
@@ -142,22 +185,13 @@ enum Sendmail {
             guard case .path(let path)? = try self.paths([address.qualified(hostname)]).first else { return .null }
             return .path(path)
         }
-        let headerOctets = beginning.header.readableBytes
-        var transaction = ClientSession.Transaction(
-            reversePath: reversePath ?? .null, recipients: recipients,
-            contentOctets: headerOctets + input.octets - beginning.octetsRead)
-        transaction.parameters = self.parameters(arguments, transaction, isEightBit: input.isEightBit)
+        let message = ComposedMessage(input, beginning, from: reversePath ?? .null, to: recipients)
+        message.transaction.parameters += self.parameters(arguments)
         if let notify = arguments.notify {
-            transaction.recipientParameters = recipients.map { _ in [Parameter("NOTIFY", notify)] }
+            message.transaction.recipientParameters = recipients.map { _ in [Parameter("NOTIFY", notify)] }
         }
         let outcomes = try SubmissionClient(try self.address(configuration))
-            .send(transaction, as: hostname) { offset throws(SendmailFailure) in
-                offset < headerOctets
-                    ? beginning.header.getSlice(
-                        at: beginning.header.readerIndex + offset, length: headerOctets - offset)
-                        ?? ByteBuffer()
-                    : try input.read(from: beginning.octetsRead + offset - headerOctets)
-            }
+            .send(message.transaction, as: hostname, content: message.content)
         return self.status(of: outcomes, recipients)
     }
 
@@ -172,16 +206,10 @@ enum Sendmail {
         return paths
     }
 
-    private static func parameters(
-        _ arguments: SendmailArguments, _ transaction: ClientSession.Transaction, isEightBit: Bool
-    ) -> [Parameter] {
+    private static func parameters(_ arguments: SendmailArguments) -> [Parameter] {
         var parameters: [Parameter] = []
-        if isEightBit { parameters.append(Parameter("BODY", "8BITMIME")) }
         if let part = arguments.returned { parameters.append(Parameter("RET", part)) }
         if let id = arguments.envelopeID { parameters.append(Parameter("ENVID", XText.encode(id))) }
-        if !transaction.reversePath.isASCII || transaction.recipients.contains(where: { !$0.isASCII }) {
-            parameters.append(Parameter("SMTPUTF8"))
-        }
         return parameters
     }
 

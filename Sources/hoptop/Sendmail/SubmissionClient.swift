@@ -34,8 +34,7 @@ struct SubmissionClient: ~Copyable {
         content: (Int) throws(SendmailFailure) -> ByteBuffer
     ) throws(SendmailFailure) -> [ClientSession.Outcome] {
         var session = ClientSession(ClientSession.Configuration(hostname: hostname))
-        var outcomes: [ClientSession.Outcome?] = Array(repeating: nil, count: transaction.recipients.count)
-        var tried: [Int] = []
+        var series = TransactionSeries(transaction)
         var offset = 0
         while true {
             while let action = session.next() {
@@ -48,19 +47,11 @@ struct SubmissionClient: ~Copyable {
                     offset += chunk.readableBytes
                     if chunk.readableBytes > 0 { session.content(chunk) } else { session.contentEnded() }
                 case .ready:
-                    tried = outcomes.indices.filter { outcomes[$0] == nil }
                     offset = 0
-                    if tried.isEmpty { session.quit() } else { session.begin(transaction.only(tried)) }
-                case .finished(let results):
-                    let isMoving = results.contains { !$0.isLeft }
-                    for (index, outcome) in zip(tried, results) where !(outcome.isLeft && isMoving) {
-                        outcomes[index] = outcome
-                    }
-                case .unusable(let cause, let permanent):
-                    // What is in hand counts; the rest has had no session.
-                    let failed = permanent.map { ClientSession.Outcome.bounced($0) } ?? .deferred(cause)
-                    outcomes = outcomes.map { $0 ?? failed }
-                case .close: return outcomes.map { $0 ?? .deferred(.connectionLost(session.phase)) }
+                    if let next = series.next() { session.begin(next) } else { session.quit() }
+                case .finished(let outcomes): series.finished(outcomes)
+                case .unusable(let cause, let permanent): series.unusable(cause, permanent: permanent)
+                case .close: return series.outcomes(lostIn: session.phase)
                 case .heard, .spent, .startTLS, .authenticate, .answer: break
                 }
             }
@@ -202,19 +193,4 @@ struct SubmissionClient: ~Copyable {
     private static func failure(_ what: String) -> SendmailFailure {
         SendmailFailure(.temporary, "\(what): \(String(cString: strerror(errno)))")
     }
-}
-
-extension ClientSession.Transaction {
-    /// The same for some of its recipients.
-    fileprivate func only(_ indices: [Int]) -> ClientSession.Transaction {
-        var part = self
-        part.recipients = indices.map { self.recipients[$0] }
-        part.recipientParameters = self.recipientParameters.isEmpty ? [] : indices.map { self.recipientParameters[$0] }
-        return part
-    }
-}
-
-extension ClientSession.Outcome {
-    /// The relay takes it in another transaction.
-    fileprivate var isLeft: Bool { if case .deferred(.beyondLimit) = self { true } else { false } }
 }
