@@ -21,6 +21,14 @@ public struct KeptPolicy: Sendable, Hashable {
         self.fetched = fetched
         self.until = until
     }
+
+    /// When it is to be fetched anew: when half of its time is over, and each day (RFC 8461 §3.3), so that it does not end
+    /// while somebody keeps us from fetching it (§10.2).
+    public var due: Timestamp {
+        self.fetched.adding(milliseconds: min(Self.dayMilliseconds, self.until.since(self.fetched) / 2))
+    }
+
+    static let dayMilliseconds: Int64 = 86_400_000
 }
 
 /// Keeps the policies of domains.
@@ -29,4 +37,6 @@ public protocol PolicyStore: Sendable {
     func keep(_ policy: KeptPolicy, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
     /// `nil` where there is none, or it has ended.
     func keptPolicy(of domain: String, at now: Timestamp) async throws -> KeptPolicy?
+    /// Some that have not ended and are due: those that were fetched first.
+    func policiesDue(at now: Timestamp, count: Int) async throws -> [KeptPolicy]
 }

@@ -96,6 +96,8 @@ public protocol Spool: Sendable {
 
     /// Policies of domains, beside the mail.
     var policies: any PolicyStore { get }
+    /// What domains are to be told of, likewise.
+    var tallies: any TallyStore { get }
     /// How the store itself is doing.
     var condition: any SpoolCondition { get }
 

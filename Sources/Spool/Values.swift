@@ -8,7 +8,7 @@ public struct Arrival: Sendable, Hashable {
     public var peer: String?
     /// The name given with EHLO or HELO.
     public var hello: String?
-    /// The Received field's WITH: `SMTP`, `ESMTP`; `report` for one made here; empty where it is not known.
+    /// The Received field's WITH: `SMTP`, `ESMTP`; `report` or `tls-report` for one made here; empty where it is not known.
     public var with: String
     /// `in#4410`
     public var session: String?
@@ -26,6 +26,15 @@ public struct Arrival: Sendable, Hashable {
         self.tls = tls
         self.user = user
     }
+
+    /// A report to a sender (RFC 3464).
+    public static let report = Arrival(with: "report")
+    /// A report to a domain on TLS to its hosts (RFC 8460).
+    public static let tlsReport = Arrival(with: "tls-report")
+
+    /// Made here.
+    public var isOfOurs: Bool { self == .report || self == .tlsReport }
+    public var isTLSReport: Bool { self == .tlsReport }
 }
 
 /// One recipient as the spool keeps it.

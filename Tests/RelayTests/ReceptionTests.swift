@@ -95,6 +95,7 @@ final class MemorySpool: Spool {
     func facts(of id: QueueID) async throws -> [Fact] { throw Self.unasked }
     func counters() async throws -> Counters { throw Self.unasked }
     var policies: any PolicyStore { self }
+    var tallies: any TallyStore { self }
     var condition: any SpoolCondition { self }
     func close() async {}
 }
@@ -104,6 +105,18 @@ extension MemorySpool: PolicyStore {
         eventLoop.makeSucceededVoidFuture()
     }
     func keptPolicy(of domain: String, at now: Timestamp) async throws -> KeptPolicy? { nil }
+    func policiesDue(at now: Timestamp, count: Int) async throws -> [KeptPolicy] { [] }
+}
+
+extension MemorySpool: TallyStore {
+    func add(_ tallies: [Tally], on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        eventLoop.makeFailedFuture(Self.unasked)
+    }
+    func talliedDays(before day: Int) async throws -> [TalliedDay] { throw Self.unasked }
+    func tallies(of domain: String, on day: Int) async throws -> [Tally] { throw Self.unasked }
+    func forgetTallies(of domain: String, on day: Int, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        eventLoop.makeFailedFuture(Self.unasked)
+    }
 }
 
 extension MemorySpool: SpoolCondition {

@@ -4,7 +4,7 @@ package import NIOCore
 package import Spool
 
 /// A node's spool in memory: the same rules as on a disk, and another node may share its ``MemoryStore``.
-package final class MemorySpool: Spool, SpoolCondition, PolicyStore {
+package final class MemorySpool: Spool, SpoolCondition, PolicyStore, TallyStore {
     private let store: MemoryStore
     private let node: UInt8
     private let changes: AsyncStream<QueueID>
@@ -177,6 +177,57 @@ package final class MemorySpool: Spool, SpoolCondition, PolicyStore {
 
     package func keptPolicy(of domain: String, at now: Timestamp) async throws -> KeptPolicy? {
         try self.read { state in state.totals.policies[domain].flatMap { $0.until > now ? $0 : nil } }
+    }
+
+    package func policiesDue(at now: Timestamp, count: Int) async throws -> [KeptPolicy] {
+        try self.read { state in
+            let due = state.totals.policies.values.filter { $0.due <= now && $0.until > now }
+            return Array(due.sorted { $0.fetched < $1.fetched }.prefix(count))
+        }
+    }
+
+    // MARK: tallies
+
+    package var tallies: any TallyStore { self }
+
+    package func add(_ tallies: [Tally], on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.change(on: eventLoop) { _, state in
+            for tally in tallies { state.totals.tallies[tally.key, default: 0] += tally.count }
+        }
+    }
+
+    package func talliedDays(before day: Int) async throws -> [TalliedDay] {
+        try self.read { state in
+            var days: [[String]: TalliedDay] = [:]
+            for (key, count) in state.totals.tallies where key.day < day {
+                var day =
+                    days[["\(key.day)", key.domain]]
+                    ?? TalliedDay(domain: key.domain, day: key.day, kinds: 0, octets: 0, count: 0)
+                day.kinds += 1
+                day.octets += key.what.utf8.count
+                day.count += count
+                days[["\(key.day)", key.domain]] = day
+            }
+            return days.values.sorted { ($0.day, $0.domain) < ($1.day, $1.domain) }
+        }
+    }
+
+    package func tallies(of domain: String, on day: Int) async throws -> [Tally] {
+        try self.read { state in
+            state.totals.tallies.filter { $0.key.domain == domain && $0.key.day == day }
+                .map { Tally(domain: domain, day: day, what: $0.key.what, count: $0.value) }
+                .sorted { $0.what < $1.what }
+        }
+    }
+
+    package func forgetTallies(
+        of domain: String, on day: Int, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        self.change(on: eventLoop) { _, state in
+            for key in state.totals.tallies.keys where key.domain == domain && key.day == day {
+                state.totals.tallies[key] = nil
+            }
+        }
     }
 
     package func counters() async throws -> Counters { try self.read { $0.totals.counters } }

@@ -83,6 +83,7 @@ package final class MemoryStore: Sendable {
         var counters = Counters()
         var readers: [String: Int] = [:]
         var policies: [String: KeptPolicy] = [:]
+        var tallies: [Tally.Key: Int] = [:]
         var lastID: QueueID?
         var lastToken: Int64 = 0
         var rules: [StandingRule] = []

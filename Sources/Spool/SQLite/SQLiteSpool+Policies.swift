@@ -22,12 +22,28 @@ extension SQLiteSpool: PolicyStore {
             try Row.fetchOne(
                 db, sql: "SELECT * FROM policies WHERE domain = ? AND until > ?",
                 arguments: [domain, now.milliseconds]
-            ).map {
-                KeptPolicy(
-                    domain: domain, id: try $0.checked("id"), text: try $0.checked("text"),
-                    fetched: Timestamp(milliseconds: try $0.checked("fetched")),
-                    until: Timestamp(milliseconds: try $0.checked("until")))
-            }
+            ).map { try KeptPolicy($0) }
         }
+    }
+
+    public func policiesDue(at now: Timestamp, count: Int) async throws -> [KeptPolicy] {
+        try await self.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT * FROM policies WHERE fetched + min(?, (until - fetched) / 2) <= ? AND until > ?
+                    ORDER BY fetched LIMIT ?
+                    """, arguments: [KeptPolicy.dayMilliseconds, now.milliseconds, now.milliseconds, count]
+            ).map { try KeptPolicy($0) }
+        }
+    }
+}
+
+extension KeptPolicy {
+    fileprivate init(_ row: Row) throws {
+        self.init(
+            domain: try row.checked("domain"), id: try row.checked("id"), text: try row.checked("text"),
+            fetched: Timestamp(milliseconds: try row.checked("fetched")),
+            until: Timestamp(milliseconds: try row.checked("until")))
     }
 }

@@ -76,6 +76,7 @@ enum Schema {
         if found < 1 {
             try self.addRules(db)
             try self.addPolicies(db)
+            try self.addTallies(db)
         }
         try db.execute(sql: "PRAGMA user_version = \(self.version)")
     }
@@ -90,6 +91,7 @@ enum Schema {
         try db.execute(sql: "CREATE INDEX IF NOT EXISTS droppedByTime ON dropped (until)")
         try self.addRules(db)
         try self.addPolicies(db)
+        try self.addTallies(db)
     }
 
     /// Room for a table's first page is made by moving another, which may be damaged.
@@ -107,6 +109,15 @@ enum Schema {
                 CREATE TABLE IF NOT EXISTS policies (
                     domain TEXT PRIMARY KEY, id TEXT NOT NULL, text TEXT NOT NULL, fetched INTEGER NOT NULL,
                     until INTEGER NOT NULL) WITHOUT ROWID
+                """)
+    }
+
+    private static func addTallies(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE IF NOT EXISTS tallies (
+                    day INTEGER NOT NULL, domain TEXT NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL,
+                    PRIMARY KEY (day, domain, what)) WITHOUT ROWID
                 """)
     }
 }

@@ -141,4 +141,5 @@ private struct NothingKept: PolicyStore {
         eventLoop.makeSucceededVoidFuture()
     }
     func keptPolicy(of domain: String, at now: Timestamp) async throws -> KeptPolicy? { nil }
+    func policiesDue(at now: Timestamp, count: Int) async throws -> [KeptPolicy] { [] }
 }

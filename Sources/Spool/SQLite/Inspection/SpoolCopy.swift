@@ -107,6 +107,14 @@ struct SpoolCopy {
         }
     }
 
+    /// What domains are to be told of, as far as it can be read; an older spool has none.
+    func tallies() throws {
+        guard let rows = try? Row.fetchCursor(self.source, sql: "SELECT * FROM tallies") else { return }
+        while let row = try? rows.next() {
+            if row.holdsIntegers(["day", "count"]) { try self.insert(row, into: "tallies") }
+        }
+    }
+
     /// - Parameter lastID: at least that ID was given out; none is given twice.
     func counters(lastID: QueueID?) throws {
         if let row = try? Row.fetchOne(self.source, sql: "SELECT * FROM counters"), row.holdsIntegers(["lastID"]) {

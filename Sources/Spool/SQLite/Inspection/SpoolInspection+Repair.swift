@@ -72,6 +72,7 @@ extension SpoolInspection {
                 try copy.drops()
                 try copy.readers()
                 try copy.rules()
+                try copy.tallies()
                 let facts = try copy.facts(progress)
                 try copy.counters(lastID: report.damaged.map(\.id).max())
                 return facts
