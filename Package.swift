@@ -85,6 +85,7 @@ let package = Package(
         room(
             "Spool", ["CXXHash", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite],
             exclude: ["README.md"]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"]), .brew(["unbound"])]),
         room("DNS", ["CUnbound", nioCore, nioPosix, nioConcurrency]),
         room("TLSPolicy", [crypto, x509, asn1]),
@@ -102,7 +103,7 @@ let package = Package(
             "Relay",
             [
                 "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "Sockets", "TLSPolicy", "CMalloc",
-                httpClient,
+                "CZlib", httpClient,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
@@ -149,7 +150,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "hoptop", "Relay", "Monitor", "Spool", "Mail", "DKIM", "DNS", "SASL", "SMTP", nioCore, nioPosix,
+                "hoptop", "Relay", "Monitor", "Spool", "Mail", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", nioCore,
+                nioPosix,
                 nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,
             ]),
         tests(

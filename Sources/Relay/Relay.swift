@@ -34,6 +34,8 @@ public final class Relay: Sendable {
     private let dns: StubResolver
     private let exchangers: MailExchangers
     private let policies: HostPolicies
+    private let tlsSessions: TLSSessions
+    let tlsReporter: TLSReporter
     private let state: NIOLockedValueBox<State>
 
     private struct State {
@@ -77,10 +79,12 @@ public final class Relay: Sendable {
             STSPolicies(
                 self.dns, group: self.group, store: spool.policies, configuration, clock: clock, log: log),
             configuration)
+        self.tlsSessions = TLSSessions(
+            self.dns, store: spool.tallies, loop: self.group.next(), configuration, clock: clock, log: log)
         let delivery = Delivery(
             group: self.group, spool: spool, registry: self.registry,
             resolver: SitesByPolicy(self.exchangers, self.policies), dns: self.dns, policies: self.policies,
-            clock: clock, log: log, threads: threads)
+            tlsSessions: self.tlsSessions, clock: clock, log: log, threads: threads)
         let rules = StandingRules()
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
@@ -94,6 +98,9 @@ public final class Relay: Sendable {
         let keeper = RuleKeeper(queue, selections: self.selections, orders: orders, rules: rules, log: log)
         self.ruleKeeper = keeper
         queue.looksAgain = { [weak keeper] in keeper?.look(at: $0) }
+        self.tlsReporter = TLSReporter(
+            self.dns, group: self.group, spool: spool, rules: rules, configuration, clock: clock, log: log,
+            accepted: { queue.accepted($0) })
         self.reception = Reception(
             Admission(configuration: configuration, keyring: keyring), spool: spool, spoolWatch: self.spoolWatch,
             rules: rules, registry: self.registry, clock: clock, log: log, threads: threads,
@@ -123,6 +130,9 @@ public final class Relay: Sendable {
             on: self.state.withLockedValue { $0.listeners }.compactMap { $0.channel.localAddress })
         try await self.recover(below: boundary)
         await self.ruleKeeper.begin()
+        self.policies.start(on: self.group.next())
+        await self.tlsSessions.load()
+        await self.tlsReporter.start()
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
 
@@ -175,12 +185,15 @@ public final class Relay: Sendable {
             return state.listeners
         }
         self.spoolWatch.stop()
+        await self.tlsReporter.cancel()
         for listener in listeners { await listener.close() }
         async let inbound: Void = self.reception.drain(within: .seconds(seconds))
         async let outbound: Void = self.queue.stop(within: .seconds(seconds))
         _ = await (inbound, outbound)
         await self.policies.stop()
         await self.dns.stop()
+        await self.tlsReporter.stop()
+        await self.tlsSessions.stop()
         self.signal.finish()
         self.registry.traces.finish()
         await lastLook()
@@ -197,6 +210,8 @@ public final class Relay: Sendable {
         self.dns.reload(configuration.resolver)
         self.exchangers.reload(configuration)
         self.policies.reload(configuration)
+        self.tlsSessions.reload(configuration)
+        Task { await self.tlsReporter.reload(configuration) }
         self.spoolWatch.reload(floor: configuration.freeSpace)
         self.reception.reload(Admission(configuration: configuration, keyring: keyring))
         self.queue.reload(configuration, keyring: keyring)

@@ -116,6 +116,7 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var node: UInt8 = 0
     public var retry = Retry()
     public var delivery = Delivery()
+    public var tlsReporting = TLSReporting()
     public var resolver = ResolverConfiguration()
     public var limits = Limits()
     public var timeouts = Timeouts()
@@ -140,7 +141,15 @@ public struct RelayConfiguration: Sendable, Hashable {
 
 extension RelayConfiguration {
     /// What is allowed and may still be a mistake, a line each.
-    public var warnings: [String] { [self.openRelay].compactMap { $0 } + self.idleRoutes }
+    public var warnings: [String] { [self.openRelay, self.unsignedReports].compactMap { $0 } + self.idleRoutes }
+
+    /// RFC 8460 §3: without a signature of the domain that reports they are ignored.
+    private var unsignedReports: String? {
+        guard let domain = self.tlsReporting.from?.domain.canonical,
+            !self.signing.contains(where: { $0.covers(domain) })
+        else { return nil }
+        return "TLS reports by mail will not be signed, and receivers ignore them: add a [[dkim]] for \(domain)"
+    }
 
     private var openRelay: String? {
         let listener = self.listen.first { listener in

@@ -20,6 +20,8 @@ public enum STSFinding: Hashable, Sendable {
     case off
     /// There is none: why, in a few words.
     case none(String)
+    /// There should be one, and it cannot be had or used; mail goes as if there were none.
+    case unusable(TLSFailure)
     /// - domain: which published it.
     case policy(STSPolicy, domain: String)
 }

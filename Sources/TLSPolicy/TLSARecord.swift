@@ -48,9 +48,14 @@ public struct TLSARecord: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `3 1 1 0a1b2c3d…`, the digest cut short.
-    public var description: String {
-        let digits = self.association.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        return "\(self.usage) \(self.selector) \(self.matching) \(digits)\(self.association.count > 4 ? "…" : "")"
+    public var description: String { self.text(octets: 4) + (self.association.count > 4 ? "…" : "") }
+
+    /// As zone files have it.
+    var text: String { self.text(octets: self.association.count) }
+
+    private func text(octets count: Int) -> String {
+        let digits = self.association.prefix(count).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return "\(self.usage) \(self.selector) \(self.matching) \(digits)"
     }
 }
 

@@ -30,15 +30,21 @@ public struct TLSDemand: Hashable, Sendable {
     }
 
     public var level: Level
+    /// What would be demanded if a policy that is only tested were enforced (RFC 8461 §5): it is tried, and nothing hangs on it.
+    public var trial: CertificateCheck?
     public var policy: Policy
     /// One line: `TLSA 3 1 1 0a1b2c3d… of _25._tcp.mx.example.org`.
     public var why: String
 
-    public init(_ level: Level, _ policy: Policy, why: String) {
+    public init(_ level: Level, _ policy: Policy, trial: CertificateCheck? = nil, why: String) {
         self.level = level
+        self.trial = trial
         self.policy = policy
         self.why = why
     }
+
+    /// What is told behind ``why`` when a trial failed.
+    public static func words(ofFailedTrial why: String) -> String { ", and would have failed: \(why)" }
 
     /// `nil` where any certificate will do.
     public var check: CertificateCheck? {
@@ -65,6 +71,7 @@ extension HostVerdict {
         route: TLSDemand, dane: DANEFinding, sts: STSFinding, host: String, domain: String?
     ) {
         var reasons: [String] = []
+        var trial: CertificateCheck?
         switch dane {
         case .off: break
         case .unsigned(let what): reasons.append("no DANE: \(what)")
@@ -95,13 +102,18 @@ extension HostVerdict {
         switch sts {
         case .off: break
         case .none(let why): reasons.append("no MTA-STS: \(why)")
+        case .unusable(let failure): reasons.append("no MTA-STS: \(failure)")
         case .policy(let policy, let domain):
             switch policy.mode {
             case .none: reasons.append("no MTA-STS: \(domain) ended its policy")
-            case .testing: reasons.append("MTA-STS: \(domain) is only testing")
+            case .testing:
+                let failure = policy.allows(host) ? nil : Self.noHost(host, ofThePolicyOf: domain)
+                trial = failure == nil ? .authority(names: [ReferenceName(host)]) : nil
+                reasons.append(
+                    "MTA-STS: \(domain) is only testing" + (failure.map(TLSDemand.words(ofFailedTrial:)) ?? ""))
             case .enforce:
                 guard policy.allows(host) else {
-                    self = .passOver(.mtaSTS, why: "\(host) is no host of the policy of \(domain)")
+                    self = .passOver(.mtaSTS, why: Self.noHost(host, ofThePolicyOf: domain))
                     return
                 }
                 self = .demand(
@@ -112,6 +124,11 @@ extension HostVerdict {
             }
         }
         self = .demand(
-            reasons.isEmpty ? route : TLSDemand(route.level, .none, why: reasons.joined(separator: "; ")))
+            reasons.isEmpty
+                ? route : TLSDemand(route.level, .none, trial: trial, why: reasons.joined(separator: "; ")))
+    }
+
+    static func noHost(_ host: String, ofThePolicyOf domain: String) -> String {
+        "\(host) is no host of the policy of \(domain)"
     }
 }

@@ -22,6 +22,7 @@ struct Hoptop: AsyncParsableCommand {
               hoptop config check --config hoptop.toml
               hoptop spool check                   is everything in the spool as it was written?
               hoptop tls-policy example.org        what TLS would be demanded there, and why?
+              hoptop tls-report                    what will be told of the TLS to the hosts of domains?
               hoptop trace --out --failed          the dialogues of what goes wrong, as it does
               hoptop passwd --users /etc/hoptop/users ann@example.net
               hoptop dkim keygen --domain example.org --selector mail --out /etc/hoptop/dkim.pem
@@ -31,8 +32,9 @@ struct Hoptop: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, ServeCommand.self, AttachCommand.self, DemoCommand.self, ConfigCommand.self,
             SpoolCommand.self, PasswdCommand.self, ControlCommand.self, DKIMCommand.self, SendmailCommand.self,
-            TLSPolicyCommand.self, QueueCommand.self, DestinationsCommand.self, RulesCommand.self,
-            SessionsCommand.self, StatsCommand.self, SendCommand.self, TraceCommand.self, ManualCommand.self,
+            TLSPolicyCommand.self, TLSReportCommand.self, QueueCommand.self, DestinationsCommand.self,
+            RulesCommand.self, SessionsCommand.self, StatsCommand.self, SendCommand.self, TraceCommand.self,
+            ManualCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

@@ -263,6 +263,16 @@ struct ConfigurationTests {
         #expect(Quantity.size("-1MB") == nil)
     }
 
+    @Test("TLS reports that no key signs are warned of")
+    func unsignedReports() throws {
+        let reports = "[tls-report]\nfrom = \"tls@Example.net\"\n"
+        let unsigned = try ConfigurationFile.read(text: reports, file: "hoptop.toml").relay.warnings
+        #expect(unsigned.count == 1)
+        #expect(unsigned.first?.hasSuffix("add a [[dkim]] for example.net") == true)
+        let key = "[[dkim]]\ndomain = \"example.net\"\nselector = \"s\"\nkey = \"k.pem\"\n"
+        #expect(try ConfigurationFile.read(text: reports + key, file: "hoptop.toml").relay.warnings == [])
+    }
+
     @Test("an open relay and routes that never match are warned of")
     func warnings() throws {
         func warnings(_ listen: String, _ networks: String) throws -> [String] {

@@ -14,7 +14,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let connection: OutboundConnection
+    let connection: OutboundConnection
     let delivery: Delivery
     let settings: Delivery.Settings
     let mailHost: MailHost
@@ -22,6 +22,13 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     let security: RouteSecurity
     /// What has to hold before mail goes out.
     let demand: TLSDemand
+    /// What the session is counted under in reports, and what was wrong before it; `nil`: it is not counted.
+    let reported: ReportedPolicy?
+    let knownFailure: TLSFailure?
+    /// How TLS went is known, and told.
+    var isConcluded: Bool
+    /// The domain that the policy of ``protection`` is told of.
+    var policyDomain: String?
     let record: SessionRecord
     var session: ClientSession
     private(set) var context: ChannelHandlerContext?
@@ -53,6 +60,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     /// The handshake that STARTTLS began is under way.
     var isSecuring = false
     private var isUnwanted = false
+    /// Other mail may demand more of the host than was demanded of this session.
+    private var isForOne = false
     /// The session is between transactions, with nothing to do.
     private(set) var isIdle = false
     private var failure: String?
@@ -61,7 +70,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     init(
         _ connection: OutboundConnection, delivery: Delivery, settings: Delivery.Settings, host: MailHost,
-        security: RouteSecurity, demand: TLSDemand, withoutTLS: Bool, record: SessionRecord
+        security: RouteSecurity, demand: TLSDemand, findings: HostFindings?, withoutTLS: Bool, record: SessionRecord
     ) {
         self.connection = connection
         self.delivery = delivery
@@ -69,7 +78,14 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.mailHost = host
         self.security = security
         self.demand = demand
-        self.protection = SessionSecurity(tls: nil, policy: demand.applied)
+        self.reported = findings?.policy
+        self.knownFailure = findings?.failure
+        // TLS failed in a session before this one, and that was told.
+        self.isConcluded = withoutTLS
+        self.policyDomain = connection.nextHop.place.domain
+        let failure =
+            withoutTLS && demand.trial != nil ? TLSDemand.words(ofFailedTrial: "the TLS handshake failed") : ""
+        self.protection = SessionSecurity(tls: nil, policy: demand.applied.map { $0 + failure })
         self.record = record
         self.session = ClientSession(
             security.session(hostname: settings.hostname, demand, without: withoutTLS ? .startTLS : nil))
@@ -79,6 +95,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func begin(_ job: Job) {
         self.job = job
+        if self.isForOne { self.isUnwanted = true }
         self.isIdle = false
         self.isTried = self.transactions == 0
         self.transactions += 1
@@ -91,6 +108,14 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             $0.contentOctetsDone = 0
             $0.recipientsDone = 0
         }
+        guard let policy = self.policy(of: job) else { return self.beginTransaction(job) }
+        policy.assumeIsolated().whenSuccess { words in
+            self.protection.policy = words
+            self.beginTransaction(job)
+        }
+    }
+
+    private func beginTransaction(_ job: Job) {
         let needsConversion = self.session.conversion(neededFor: job.transaction) != nil
         if needsConversion || job.signing != nil {
             self.prepare(job, converting: needsConversion)
@@ -111,6 +136,9 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.session.quit()
         self.drain()
     }
+
+    /// Ends behind the transaction that it was opened for.
+    func takesNoMore() { self.isForOne = true }
 
     func hangUp(_ why: String) {
         self.failure = why
@@ -254,6 +282,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             self.record.said(.client, "[content: \(self.reader?.octetsGiven ?? 0) octets] .", at: self.now)
         case .finished(let outcomes): self.finished(outcomes)
         case .unusable(let cause, let permanent):
+            self.isUnusable(cause)
             self.failure = self.failure ?? cause.description
             self.connection.unusable(
                 cause, permanent: permanent, host: self.mailHost, demand: self.demand, session: self.record.ref)
@@ -268,6 +297,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func ready() {
+        if self.protection.tls == nil { self.isWithoutTLS() }
         if self.isUnwanted { return self.session.quit() }
         self.isIdle = true
         self.lastActivity = .now()

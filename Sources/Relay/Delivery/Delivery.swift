@@ -12,8 +12,12 @@ struct Job: Sendable {
     var number: Int
     var message: QueueID
     var transaction: ClientSession.Transaction
+    /// Where it is meant to go; its session may have been opened for another place of the same site.
+    var place: NextHop.Place?
     /// Whose keys may sign it; `nil`: it goes as it is.
     var signing: SigningTable?
+    /// It tells a domain how TLS to its hosts goes, and goes whatever they have of it (RFC 8460 §3).
+    var isTLSReport = false
 }
 
 /// What became of a job.
@@ -70,6 +74,8 @@ final class Delivery: Sendable {
     let dns: StubResolver
     /// `nil`: only the routes' words count.
     let policies: HostPolicies?
+    /// Is told how TLS went; `nil`: nobody is.
+    let tlsSessions: TLSSessions?
     let clock: Clock
     let log: Logger
     /// Threads for what blocks: secrets, hashing.
@@ -79,7 +85,7 @@ final class Delivery: Sendable {
     init(
         group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry,
         resolver: any NextHopResolver = NamedHosts(), dns: StubResolver = StubResolver(),
-        policies: HostPolicies? = nil,
+        policies: HostPolicies? = nil, tlsSessions: TLSSessions? = nil,
         clock: Clock, log: Logger, threads: NIOThreadPool
     ) {
         self.group = group
@@ -88,6 +94,7 @@ final class Delivery: Sendable {
         self.resolver = resolver
         self.dns = dns
         self.policies = policies
+        self.tlsSessions = tlsSessions
         self.clock = clock
         self.log = log
         self.threads = threads

@@ -122,16 +122,17 @@ final class OutboundConnection: @unchecked Sendable {
         guard !self.isUnwanted, let host = self.hosts.popFirst() else { return self.finishWithoutHost() }
         self.lastTried = nil
         let security = self.nextHop.security
-        guard let policies = self.delivery.policies,
-            let verdict = policies.verdict(on: host, of: self.nextHop.place, security, on: self.loop)
-        else { return self.connect(to: host, security.demand(of: host.endpoint)) }
+        guard let policies = self.delivery.policies, self.job?.isTLSReport != true,
+            let findings = policies.findings(on: host, of: self.nextHop.place, security, on: self.loop)
+        else { return self.connect(to: host, security.demand(of: host.endpoint), nil) }
         self.isResolving = true
-        verdict.assumeIsolated().whenSuccess { verdict in
+        findings.assumeIsolated().whenSuccess { findings in
             guard self.isResolving else { return }
             self.isResolving = false
-            switch verdict {
-            case .demand(let demand): self.connect(to: host, demand)
+            switch findings.verdict {
+            case .demand(let demand): self.connect(to: host, demand, findings)
             case .passOver(let policy, let why):
+                self.passedOver(host, findings)
                 self.lastFailure = policy == .none ? why : "\(host.endpoint): \(policy.words): \(why)"
                 self.mayAnswerLater = true
                 self.tryNextHost()
@@ -139,7 +140,15 @@ final class OutboundConnection: @unchecked Sendable {
         }
     }
 
-    private func connect(to host: MailHost, _ demand: TLSDemand) {
+    /// A policy lets no mail go there, and whose it is wants to know.
+    private func passedOver(_ host: MailHost, _ findings: HostFindings) {
+        guard let domain = self.nextHop.place.domain, let policy = findings.policy, let failure = findings.failure
+        else { return }
+        self.delivery.tlsSessions?.ended(
+            TLSSessionResult(domain: domain, policy: policy, failure: failure, host: host.endpoint.host))
+    }
+
+    private func connect(to host: MailHost, _ demand: TLSDemand, _ findings: HostFindings?) {
         let record = self.delivery.registry.open(
             .outbound, peer: host.endpoint.description, name: self.nextHop.description, at: self.delivery.clock.now(),
             hangUp: { [weak self] in self?.abort() })
@@ -147,7 +156,8 @@ final class OutboundConnection: @unchecked Sendable {
         if let job = self.job { record.update(at: self.delivery.clock.now()) { $0.message = job.message.description } }
         let handler = ClientHandler(
             self, delivery: self.delivery, settings: self.settings, host: host, security: self.nextHop.security,
-            demand: demand, withoutTLS: self.plaintextHost == host, record: record)
+            demand: demand, findings: findings, withoutTLS: self.plaintextHost == host, record: record)
+        if self.job?.isTLSReport == true { handler.takesNoMore() }
         HostConnector(self.delivery.dns, timeout: self.settings.timeouts.connect, on: self.loop)
             .connect(to: host.endpoint)
             .assumeIsolated()

@@ -246,7 +246,8 @@ final class Queue: @unchecked Sendable {
         }
         let job = Job(
             number: attempt, message: message.id, transaction: transaction,
-            signing: self.keyring.signing?.ifOurs(message.arrival))
+            place: self.scheduler.place(ofAttempt: attempt), signing: self.keyring.signing?.ifOurs(message.arrival),
+            isTLSReport: message.arrival.isTLSReport)
         if let connection = self.connections[session] { return connection.start(job) }
         // The session ended, or we do, while the message was read.
         guard isNew, !self.scheduler.isStopping, let nextHop = self.scheduler.nextHop(ofSession: session) else {

@@ -101,7 +101,7 @@ struct ReportWriter: Sendable {
         if notification.isEightBit { mail.append(Parameter("BODY", "8BITMIME")) }
         if notification.isInternational { mail.append(Parameter("SMTPUTF8")) }
         var report = SpooledMessage(
-            id: id, arrived: now, reversePath: .null, parameters: mail, arrival: Arrival(with: "report"),
+            id: id, arrived: now, reversePath: .null, parameters: mail, arrival: .report,
             contentOctets: content.readableBytes,
             recipients: [SpooledRecipient(index: 0, forwardPath: .path(path), due: now)])
         let holder = self.rules.hold(&report, at: now)

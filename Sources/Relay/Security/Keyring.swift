@@ -49,12 +49,12 @@ public struct Keyring: Sendable {
 
     /// The context for sessions to a host of which that is demanded.
     func client(for demand: TLSDemand) -> NIOSSLContext {
-        demand.check == nil ? self.anyCertificate : self.checkedCertificate
+        demand.check == nil && demand.trial == nil ? self.anyCertificate : self.checkedCertificate
     }
 
-    /// Whom sessions of a route believe.
+    /// Whom sessions of a route believe; a trial is one of MTA-STS.
     func authorities(for demand: TLSDemand, _ security: RouteSecurity) -> CertificateCheck.Authorities {
-        if demand.policy == .mtaSTS { return self.stsAuthorities }
+        if demand.policy == .mtaSTS || demand.trial != nil { return self.stsAuthorities }
         return security.authorities.flatMap { self.authorities[$0] } ?? .ofThisMachine
     }
 

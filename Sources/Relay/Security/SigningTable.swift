@@ -36,7 +36,8 @@ public struct SigningRule: Sendable, Hashable {
         } catch { throw KeyringError(description: "\(self.key) holds \(error)") }
     }
 
-    fileprivate func covers(_ author: String) -> Bool {
+    /// - Parameter author: a domain in A-labels, lower case.
+    func covers(_ author: String) -> Bool {
         self.from.isEmpty ? author == self.domain : self.from.contains { $0.matches(author) }
     }
 }
@@ -57,7 +58,7 @@ final class SigningTable: Sendable {
     /// Itself for mail that we answer for: it came from a user, from a client that may relay, or was made here. What others
     /// send to our domains bears the name of whoever they like, and passes as it is.
     func ifOurs(_ arrival: Arrival) -> SigningTable? {
-        if arrival.user != nil || arrival.isReport { return self }
+        if arrival.user != nil || arrival.isOfOurs { return self }
         guard let peer = arrival.peer.flatMap({ SocketEndpoint($0) }), let octets = Network.octets(peer.host),
             self.networks.contains(where: { $0.contains(octets) })
         else { return nil }
@@ -69,9 +70,4 @@ final class SigningTable: Sendable {
         guard let name = DomainName.ascii(author) else { return [] }
         return self.entries.filter { $0.rule.covers(name) }.map(\.signer)
     }
-}
-
-extension Arrival {
-    /// Made here.
-    fileprivate var isReport: Bool { self.peer == nil && self.with == "report" }
 }

@@ -133,12 +133,30 @@ extension ConfigurationKey<RelayConfiguration> {
             \.delivery.mtaSTS),
         .text(
             "delivery.mta-sts-authorities",
-            "The authorities that MTA-STS goes by (PEM); without it those of this machine.",
+            "The authorities that MTA-STS, and reports by HTTPS, go by (PEM); without it those of this machine.",
             "a PEM file", example: "\"/etc/hoptop/ca.pem\"", \.delivery.stsAuthorities),
         .number(
             "delivery.mta-sts-port", "Where MTA-STS policies are fetched; another one only for tests.",
             \.delivery.stsPort, 1...65_535),
         .duration("delivery.idle", "How long an open session waits for the next message.", \.timeouts.idle),
+        .init(
+            path: "tls-report.from",
+            explanation:
+                "Tell domains that ask for it each day how TLS to their hosts went (RFC 8460): from whom. By mail "
+                + "they believe only reports that a [[dkim]] key of that domain signs.",
+            read: { configuration, value throws(Refusal) in
+                guard case .text(let text) = value, let mailbox = try? Mailbox(parsing: text), mailbox.isASCII,
+                    !mailbox.domain.isAddressLiteral
+                else { throw Refusal("a mailbox such as \"tls-reports@example.net\"") }
+                configuration.tlsReporting.from = mailbox
+            }, write: { $0.tlsReporting.from.map { quoted($0.description) } },
+            example: "\"tls-reports@example.net\""),
+        .text(
+            "tls-report.organization", "Who stands for these reports; without it the hostname.", "a name",
+            example: "\"Example Net\"", \.tlsReporting.organization),
+        .text(
+            "tls-report.contact", "Whom to ask about them; without it tls-report.from.", "an address, in any form",
+            example: "\"postmaster@example.net\"", \.tlsReporting.contact),
         .size("limits.message-size", "Larger messages are refused.", \.limits.messageOctets),
         .number(
             "limits.connections", "Inbound sessions in all; 0: as many as the limit on descriptors allows.",

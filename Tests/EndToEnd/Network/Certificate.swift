@@ -10,11 +10,17 @@ struct Certificate {
     /// - Parameters:
     ///   - folder: where its files go.
     ///   - name: of the host that it is for.
+    ///   - aliases: its other names.
     ///   - hasExpired: it was good until yesterday.
-    init(for name: String, hasExpired: Bool = false, in folder: String) throws {
+    ///   - isAuthority: it stands for itself where it is believed.
+    init(
+        for name: String, aliases: [String] = [], hasExpired: Bool = false, isAuthority: Bool = false, in folder: String
+    ) throws {
         let path = "\(folder)/\(UUID())"
         self.files = TLSFiles(certificate: "\(path).pem", key: "\(path).key")
-        try "subjectAltName=DNS:\(name)\n".write(toFile: "\(path).ext", atomically: true, encoding: .utf8)
+        let names = ([name] + aliases).map { "DNS:\($0)" }.joined(separator: ",")
+        let extensions = "subjectAltName=\(names)\n" + (isAuthority ? "basicConstraints=critical,CA:TRUE\n" : "")
+        try extensions.write(toFile: "\(path).ext", atomically: true, encoding: .utf8)
         try Self.openssl(
             ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=\(name)"]
                 + ["-keyout", self.files.key, "-out", "\(path).csr"])

@@ -5,21 +5,29 @@ import NIOPosix
 import NIOSSL
 import Relay
 
-/// A web server of the tests for MTA-STS policies (RFC 8461 §3.3), at 127.0.0.1 under TLS.
+/// A web server of the tests for MTA-STS policies (RFC 8461 §3.3), at 127.0.0.1 under TLS. It takes what is posted, too.
 final class PolicyServer: Sendable {
     struct Page: Sendable {
         var status = HTTPResponseStatus.ok
         var type = "text/plain"
         var text: String
     }
+    struct Post: Sendable, Hashable {
+        /// With its port.
+        var host: String
+        var path: String
+        var type: String
+        var octets: [UInt8]
+    }
     /// By the name of the host that is asked for.
     private let pages: NIOLockedValueBox<[String: Page]>
     private let asked = NIOLockedValueBox<[String]>([])
+    private let posted = NIOLockedValueBox<[Post]>([])
     private let channel: any Channel
 
     init(_ pages: [String: Page], tls: TLSFiles) async throws {
         let box = NIOLockedValueBox(pages)
-        let asked = self.asked
+        let (asked, posted) = (self.asked, self.posted)
         self.pages = box
         let context = try NIOSSLContext(
             configuration: .makeServerConfiguration(
@@ -31,7 +39,7 @@ final class PolicyServer: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(NIOSSLServerHandler(context: context))
                     try pipeline.configureHTTPServerPipeline()
-                    try pipeline.addHandler(PageHandler(box, asked))
+                    try pipeline.addHandler(PageHandler(box, asked, posted))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -40,6 +48,7 @@ final class PolicyServer: Sendable {
     var port: Int { self.channel.localAddress?.port ?? 0 }
     /// The hosts that were asked for, each time.
     var requests: [String] { self.asked.withLockedValue { $0 } }
+    var posts: [Post] { self.posted.withLockedValue { $0 } }
 
     func put(_ page: Page, at host: String) { self.pages.withLockedValue { $0[host] = page } }
     func stop() async { try? await self.channel.close() }
@@ -51,20 +60,33 @@ private final class PageHandler: ChannelInboundHandler {
 
     private let pages: NIOLockedValueBox<[String: PolicyServer.Page]>
     private let asked: NIOLockedValueBox<[String]>
+    private let posted: NIOLockedValueBox<[PolicyServer.Post]>
     private var host = ""
+    private var post: PolicyServer.Post?
 
-    init(_ pages: NIOLockedValueBox<[String: PolicyServer.Page]>, _ asked: NIOLockedValueBox<[String]>) {
+    init(
+        _ pages: NIOLockedValueBox<[String: PolicyServer.Page]>, _ asked: NIOLockedValueBox<[String]>,
+        _ posted: NIOLockedValueBox<[PolicyServer.Post]>
+    ) {
         self.pages = pages
         self.asked = asked
+        self.posted = posted
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.unwrapInboundIn(data) {
         case .head(let head):
             let name = head.headers.first(name: "host")?.split(separator: ":").first.map(String.init) ?? ""
-            self.host = head.uri == "/.well-known/mta-sts.txt" ? name : ""
-        case .body: break
-        case .end: self.answer(context)
+            self.host = head.uri == "/.well-known/mta-sts.txt" || head.method == .POST ? name : ""
+            self.post = nil
+            guard head.method == .POST else { break }
+            self.post = PolicyServer.Post(
+                host: head.headers.first(name: "host") ?? "", path: head.uri,
+                type: head.headers.first(name: "content-type") ?? "", octets: [])
+        case .body(let octets): self.post?.octets += octets.readableBytesView
+        case .end:
+            if let post = self.post { self.posted.withLockedValue { $0.append(post) } }
+            self.answer(context)
         }
     }
 

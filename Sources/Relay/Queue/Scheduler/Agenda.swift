@@ -32,6 +32,8 @@ struct Agenda {
         /// Milliseconds that it may take, without time on hold.
         var allowed: Int64
         var mode: MailParameters.DeliverBy.Mode
+        /// What is told then.
+        var why: String
         static func < (left: Deadline, right: Deadline) -> Bool { left.at < right.at }
     }
 

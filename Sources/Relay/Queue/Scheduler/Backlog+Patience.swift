@@ -42,7 +42,7 @@ extension Backlog {
                 // An attempt under way may still make it, and else is judged when it ends.
                 again = min(again ?? .max, 1000)
             } else if let verdict = Patience.verdict(deadline.mode, isNoticed: self.index.delayNoticed(row)) {
-                let why = "the time that the sender set (DELIVERBY) is over"
+                let why = deadline.why
                 ended.append(EndedWait(row, verdict, self.cause(row, at: now).map { "\(why); \($0)" } ?? why))
             }
         }

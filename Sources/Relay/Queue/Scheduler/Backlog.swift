@@ -51,12 +51,7 @@ struct Backlog {
             for destination in destinations { self.removeIfIdle(destination, at: now) }
             return nil
         }
-        if let by = message.deliverBy {
-            self.agenda.add(
-                Agenda.Deadline(
-                    at: message.deadline(by).milliseconds, message: message.id, allowed: Int64(by.seconds) * 1000,
-                    mode: by.mode))
-        }
+        if let deadline = message.deadline { self.agenda.add(deadline) }
         return slot
     }
 

@@ -79,7 +79,21 @@ extension SpooledMessage {
         return by
     }
 
-    func deadline(_ by: MailParameters.DeliverBy) -> Timestamp {
-        self.arrived.adding(milliseconds: Int64(by.seconds) * 1000)
+    /// When it has to be there; `nil`: it has no time of its own.
+    var deadline: Agenda.Deadline? {
+        if self.arrival.isTLSReport {
+            // RFC 8460 §5.5: the next one tells more.
+            return self.deadline(after: 86_400_000, .return, "a TLS report is given up after a day")
+        }
+        return self.deliverBy.map {
+            self.deadline(after: Int64($0.seconds) * 1000, $0.mode, "the time that the sender set (DELIVERBY) is over")
+        }
+    }
+
+    private func deadline(
+        after milliseconds: Int64, _ mode: MailParameters.DeliverBy.Mode, _ why: String
+    ) -> Agenda.Deadline {
+        Agenda.Deadline(
+            at: self.arrived.milliseconds + milliseconds, message: self.id, allowed: milliseconds, mode: mode, why: why)
     }
 }

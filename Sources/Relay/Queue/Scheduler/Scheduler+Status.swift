@@ -88,9 +88,14 @@ extension Scheduler {
     }
 
     /// How the route of an attempt rewrites senders.
-    func rewriting(ofAttempt number: Int) -> SenderRewriting? {
+    func rewriting(ofAttempt number: Int) -> SenderRewriting? { self.nextHop(ofAttempt: number)?.srs }
+
+    /// Where its mail is meant to go.
+    func place(ofAttempt number: Int) -> NextHop.Place? { self.nextHop(ofAttempt: number)?.place }
+
+    private func nextHop(ofAttempt number: Int) -> NextHop? {
         guard let row = self.claims[number]?.rows.first, let destination = self.destination(of: row) else { return nil }
-        return self.destinations[destination].nextHop.srs
+        return self.destinations[destination].nextHop
     }
 
     /// Those that the attempt is for, mostly all; `nil` where one is missing.

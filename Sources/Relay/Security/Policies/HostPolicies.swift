@@ -36,9 +36,9 @@ final class HostPolicies: Sendable {
     ///
     /// - Returns: completes on `eventLoop`, and never fails; `nil` where there is nothing to look up, and the route's word
     ///   holds.
-    func verdict(
+    func findings(
         on host: MailHost, of place: NextHop.Place, _ security: RouteSecurity, on eventLoop: any EventLoop
-    ) -> EventLoopFuture<HostVerdict>? {
+    ) -> EventLoopFuture<HostFindings>? {
         guard security.leavesTLSToDomains else { return nil }
         let choice = self.choice.withLockedValue { $0 }
         let domain = place.domain
@@ -54,17 +54,18 @@ final class HostPolicies: Sendable {
             ?? eventLoop.makeSucceededFuture(.off)
         let route = security.demand(of: host.endpoint)
         return dane.and(sts).map { dane, sts in
-            HostVerdict(route: route, dane: dane, sts: sts, host: host.endpoint.host.lowercased(), domain: domain)
+            HostFindings(route: route, dane: dane, sts: sts, host: host.endpoint.host.lowercased(), domain: domain)
         }
     }
 
-    /// - Returns: the domain, when it demands by a policy of its own what other domains with its hosts may not.
+    /// - Returns: the domain, when it demands by a policy of its own what other domains with its hosts may not, or wants to
+    ///   know what would come of that.
     func demandingDomain(of place: NextHop.Place, on eventLoop: any EventLoop) -> EventLoopFuture<String?> {
         guard let finding = self.stsFinding(for: place, on: eventLoop) else {
             return eventLoop.makeSucceededFuture(nil)
         }
         return finding.map { finding in
-            if case .policy(let policy, let domain) = finding, policy.mode == .enforce { domain } else { nil }
+            if case .policy(let policy, let domain) = finding, policy.mode != .none { domain } else { nil }
         }
     }
 
@@ -72,6 +73,11 @@ final class HostPolicies: Sendable {
     func stsFinding(for place: NextHop.Place, on eventLoop: any EventLoop) -> EventLoopFuture<STSFinding>? {
         guard self.choice.withLockedValue({ $0.sts }), let domain = place.domain else { return nil }
         return self.sts.finding(for: domain, on: eventLoop)
+    }
+
+    /// Keeps what is known of domains up to date by itself.
+    func start(on eventLoop: any EventLoop) {
+        if self.choice.withLockedValue({ $0.sts }) { self.sts.start(on: eventLoop) }
     }
 
     func stop() async { await self.sts.stop() }

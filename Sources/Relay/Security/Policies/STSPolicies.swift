@@ -13,9 +13,8 @@ final class STSPolicies: Sendable {
     /// Between two looks at a domain's record: its TTL, within these. A policy that cannot be fetched is tried again as
     /// late (§3.3 has five minutes).
     private static let seconds = (least: 60, most: 3600, afterFailure: 300)
-    /// A policy is fetched anew when half of its time is over, and each day, so that it does not end while somebody keeps us
-    /// from fetching it (§10.2).
-    private static let dailyMilliseconds: Int64 = 86_400_000
+    /// Between two rounds in which what is kept and due is fetched anew, the policies of a round, and those at a time.
+    private static let rounds = (between: Duration.seconds(1800), policies: 1000, atOnce: 8)
 
     private struct Known {
         var finding: STSFinding
@@ -27,6 +26,7 @@ final class STSPolicies: Sendable {
         /// What is being found out: whoever asks meanwhile waits for the same.
         var tasks: [String: Task<STSFinding, Never>] = [:]
         var refreshes: [String: Task<Void, Never>] = [:]
+        var rounds: Task<Void, Never>?
         var isStopped = false
     }
     private let dns: StubResolver
@@ -55,16 +55,50 @@ final class STSPolicies: Sendable {
         }
     }
 
+    /// Fetches what is kept anew when it is due, also while no mail goes there.
+    func start(on eventLoop: any EventLoop) {
+        let rounds = Task {
+            while !Task.isCancelled {
+                await self.refreshDue(on: eventLoop)
+                try? await Task.sleep(for: Self.rounds.between)
+            }
+        }
+        self.state.withLockedValue { $0.rounds = rounds }
+    }
+
+    func refreshDue(on eventLoop: any EventLoop) async {
+        guard let due = try? await self.store.policiesDue(at: self.clock.now(), count: Self.rounds.policies) else {
+            return
+        }
+        for start in stride(from: 0, to: due.count, by: Self.rounds.atOnce) where !Task.isCancelled {
+            let tasks = due[start..<min(start + Self.rounds.atOnce, due.count)].map { kept in
+                Task {
+                    let answer = try? await self.dns.lookUp(TXT.self, of: Self.name(of: kept.domain), on: eventLoop)
+                        .get()
+                    // Without a record it holds until its end.
+                    guard let answer, let record = STSRecord(records: answer.records.map(\.text)) else { return }
+                    await self.refresh(kept.domain, record, on: eventLoop)?.value
+                }
+            }
+            for task in tasks { await task.value }
+        }
+    }
+
+    private static func name(of domain: String) -> String { "_mta-sts.\(domain)" }
+
     /// Gives up what is being fetched, and waits until that is over.
     func stop() async {
-        let (tasks, refreshes) = self.state.withLockedValue { state in
+        let rounds = self.state.withLockedValue { state in
             state.isStopped = true
-            return (Array(state.tasks.values), Array(state.refreshes.values))
+            return state.rounds
         }
+        rounds?.cancel()
+        let (tasks, refreshes) = self.state.withLockedValue { (Array($0.tasks.values), Array($0.refreshes.values)) }
         for task in tasks { task.cancel() }
         for task in refreshes { task.cancel() }
         for task in tasks { _ = await task.value }
         for task in refreshes { await task.value }
+        await rounds?.value
     }
 
     /// - Parameter domain: in A-labels, lower case.
@@ -100,7 +134,7 @@ final class STSPolicies: Sendable {
         let kept = try? await self.store.keptPolicy(of: domain, at: now)
         let policy = kept.flatMap { try? STSPolicy(text: $0.text) }
         let fallback = policy.map { STSFinding.policy($0, domain: domain) }
-        let answer = try? await self.dns.lookUp(TXT.self, of: "_mta-sts.\(domain)", on: eventLoop).get()
+        let answer = try? await self.dns.lookUp(TXT.self, of: Self.name(of: domain), on: eventLoop).get()
         let seconds = min(max(answer?.ttl ?? 0, Self.seconds.least), Self.seconds.most)
         guard let answer, !answer.records.isEmpty else {
             if case .failed(let failure)? = answer?.content {
@@ -112,7 +146,7 @@ final class STSPolicies: Sendable {
             return (fallback ?? .none("_mta-sts.\(domain) has no record of it that can be used"), seconds)
         }
         if let kept, let fallback, kept.id == record.id {
-            if kept.isDue(at: now, every: Self.dailyMilliseconds) { self.refresh(domain, record, on: eventLoop) }
+            if kept.due <= now { self.refresh(domain, record, on: eventLoop) }
             return (fallback, seconds)
         }
         do {
@@ -120,7 +154,10 @@ final class STSPolicies: Sendable {
         } catch {
             self.log.warning(
                 "an MTA-STS policy cannot be fetched", metadata: ["domain": "\(domain)", "why": "\(error)"])
-            return (fallback ?? .none("the policy of \(domain) cannot be fetched: \(error)"), Self.seconds.afterFailure)
+            let failure = TLSFailure(
+                (error as? TLSFailure)?.kind ?? .stsPolicyFetchError,
+                "the policy of \(domain) cannot be fetched: \(error)")
+            return (fallback ?? .unusable(failure), Self.seconds.afterFailure)
         }
     }
 
@@ -137,23 +174,21 @@ final class STSPolicies: Sendable {
     }
 
     /// Beside the mail, which goes by what is kept.
-    private func refresh(_ domain: String, _ record: STSRecord, on eventLoop: any EventLoop) {
+    @discardableResult
+    private func refresh(
+        _ domain: String, _ record: STSRecord, on eventLoop: any EventLoop
+    ) -> Task<Void, Never>? {
         self.state.withLockedValue { state in
-            guard state.refreshes[domain] == nil, !state.isStopped else { return }
-            state.refreshes[domain] = Task {
+            guard state.refreshes[domain] == nil, !state.isStopped else { return state.refreshes[domain] }
+            let task = Task {
                 let isFetched = (try? await self.fetch(domain, record, on: eventLoop)) != nil
                 self.state.withLockedValue { state in
                     state.refreshes[domain] = nil
                     if isFetched { state.known[domain] = nil }
                 }
             }
+            state.refreshes[domain] = task
+            return task
         }
-    }
-}
-
-extension KeptPolicy {
-    /// Half of its time is over, or so many milliseconds are since it was fetched.
-    fileprivate func isDue(at now: Timestamp, every milliseconds: Int64) -> Bool {
-        now.since(self.fetched) >= min(milliseconds, self.until.since(self.fetched) / 2)
     }
 }

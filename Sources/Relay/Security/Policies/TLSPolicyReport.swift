@@ -87,10 +87,10 @@ extension TLSPolicyReport {
         switch try? await exchangers.resolve(nextHop.place, on: loop).get() {
         case .hosts(let hosts, _)?:
             for host in hosts {
-                let verdict = try? await policies.verdict(on: host, of: nextHop.place, nextHop.security, on: loop)?
+                let findings = try? await policies.findings(on: host, of: nextHop.place, nextHop.security, on: loop)?
                     .get()
                 self.hosts.append(
-                    Host(host, verdict ?? .demand(nextHop.security.demand(of: host.endpoint))))
+                    Host(host, findings?.verdict ?? .demand(nextHop.security.demand(of: host.endpoint))))
             }
         case .refused(let reply)?: self.problem = "\(reply)"
         case .unavailable(let reason)?: self.problem = reason
@@ -104,6 +104,7 @@ extension TLSPolicyReport.STS {
         switch finding {
         case .off: return nil
         case .none(let why): self.init(mode: nil, hosts: [], maximumAgeSeconds: nil, why: why)
+        case .unusable(let failure): self.init(mode: nil, hosts: [], maximumAgeSeconds: nil, why: failure.reason)
         case .policy(let policy, _):
             self.init(
                 mode: policy.mode.rawValue, hosts: policy.hosts, maximumAgeSeconds: policy.maximumAgeSeconds, why: nil)
