@@ -204,7 +204,7 @@ struct ControlServerTests {
         for watcher in rig.feed.watchers.withLock({ $0 }) { FeedChange.changed(areas: [.queue]).tell(watcher) }
         #expect(
             await client.read(until: "\n\n").contains(
-                "data: {\"change\":{\"_0\":{\"changed\":{\"areas\":[\"queue\"]}}}}\n\n")
+                "data: {\"change\":{\"changed\":{\"areas\":[\"queue\"]}}}\n\n")
         )
         for watcher in rig.feed.watchers.withLock({ $0 }) { watcher.finish() }
         #expect(await client.read(until: "0\r\n\r\n").contains("0\r\n\r\n"))

@@ -6,7 +6,7 @@ public struct EventsStream: ControlStream {
     /// Facts of one event at most.
     private static let factsAtOnce = 500
 
-    public enum Event: Hashable, Sendable, Codable {
+    public enum Event: Hashable, Sendable {
         /// Windows may be read anew.
         case change(FeedChange)
         /// Its name is the place behind them.
@@ -73,6 +73,27 @@ public struct EventsStream: ControlStream {
             self.hasMore = window.rows.count == EventsStream.factsAtOnce
             guard !window.rows.isEmpty || window.missing > 0 else { return nil }
             return NamedEvent(.facts(window), name: window.end)
+        }
+    }
+}
+
+/// Its JSON form is an object with the one that it is: `{"change":…}`, `{"facts":…}`.
+extension EventsStream.Event: Codable {
+    private enum Key: String, CodingKey { case change, facts }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        if let facts = try container.decodeIfPresent(FactWindow.self, forKey: .facts) {
+            self = .facts(facts)
+        } else {
+            self = .change(try container.decode(FeedChange.self, forKey: .change))
+        }
+    }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        switch self {
+        case .change(let change): try container.encode(change, forKey: .change)
+        case .facts(let facts): try container.encode(facts, forKey: .facts)
         }
     }
 }
