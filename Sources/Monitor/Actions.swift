@@ -26,11 +26,16 @@ public struct FrozenSet: Hashable, Sendable, Codable {
     public var messages: Int
     /// The first few, to show.
     public var sample: [QueueRow]
-    public init(id: FrozenSetID, recipients: Int, messages: Int, sample: [QueueRow]) {
+    /// Nodes whose recipients are not among them; `nil`: none.
+    public var absent: [AbsentNode]?
+    public init(
+        id: FrozenSetID, recipients: Int, messages: Int, sample: [QueueRow], absent: [AbsentNode]? = nil
+    ) {
         self.id = id
         self.recipients = recipients
         self.messages = messages
         self.sample = sample
+        self.absent = absent
     }
 }
 

@@ -18,6 +18,8 @@ public protocol MonitorFeed: Sendable {
     func facts(after cursor: String?, count: Int) async throws -> FactWindow
     /// A message by its queue ID, also one settled not long ago; `nil` when nothing is known of it.
     func message(_ id: String) async throws -> MessageDetail?
+    /// The message that a row named, where feeds of several nodes may have the same queue ID.
+    func message(_ ref: MessageRef) async throws -> MessageDetail?
     /// At most `count` lines of a session's dialogue from line `from`; `nil` when it is no longer kept.
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage?
     /// Names exactly the unsettled recipients that the query matches now, so that an action can wait for a person.
@@ -67,21 +69,29 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
     public var abilities: Set<Ability>
     /// What an operator should know from the start.
     public var notes: [Note]
+    /// The nodes that are shown as one; `nil`: it is one node.
+    public var nodes: [String]?
     public init(
         node: String, software: String, areas: Set<Area> = Set(Area.allCases),
-        abilities: Set<Ability> = Set(Ability.allCases), notes: [Note] = []
+        abilities: Set<Ability> = Set(Ability.allCases), notes: [Note] = [], nodes: [String]? = nil
     ) {
         self.node = node
         self.software = software
         self.areas = areas
         self.abilities = abilities
         self.notes = notes
+        self.nodes = nodes
     }
 
     public enum Note: String, Hashable, Sendable, Codable {
         /// No route is configured, so nothing leaves.
         case noRoute
     }
+}
+
+extension MonitorFeed {
+    // A feed of one node knows its messages by their queue IDs.
+    public func message(_ ref: MessageRef) async throws -> MessageDetail? { try await self.message(ref.id) }
 }
 
 // Another MTA may know nothing of these.

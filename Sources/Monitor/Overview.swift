@@ -33,6 +33,11 @@ public struct Overview: Hashable, Sendable, Codable {
     /// Destinations beyond those.
     public var moreDestinations: Int
 
+    /// Nodes that no count here has.
+    public var absent: [AbsentNode] {
+        self.attention.compactMap { if case .unreachable(let node) = $0.kind { node } else { nil } }
+    }
+
     public struct Totals: Hashable, Sendable, Codable {
         /// Messages that clients handed over.
         public var received: Int
@@ -110,7 +115,11 @@ public struct Attention: Hashable, Sendable, Codable {
         case spoolFailing(error: String)
         /// The spool's disk does not answer.
         case spoolStalled(seconds: Int)
+        /// What is shown lacks this node's part.
+        case unreachable(node: AbsentNode)
     }
+    /// Where it is; `nil`: at the feed's own node.
+    public var node: String?
     public var severity: Severity
     public var kind: Kind
     /// Recipients concerned.

@@ -167,6 +167,8 @@ public struct FactRow: Hashable, Sendable, Codable {
         /// A standing rule was set, or ended; `text` is its number and terms.
         case ruleSet, ruleEnded
     }
+    /// Where it happened; `nil`: at the feed's own node.
+    public var node: String?
     public var at: Timestamp
     public var kind: Kind
     /// `nil` when it is about a standing rule.

@@ -51,9 +51,11 @@ public struct RulePreview: Hashable, Sendable, Codable {
     public var replaces: StandingRule?
     /// False when mail goes to no such destination, and no route leads there: its name may be mistyped.
     public var isKnown: Bool
+    /// Nodes that it would not reach; `nil`: none.
+    public var absent: [AbsentNode]?
     public init(
         terms: StandingRule.Terms, recipients: Int, messages: Int, onHold: Int = 0, sample: [QueueRow] = [],
-        replaces: StandingRule? = nil, isKnown: Bool = true
+        replaces: StandingRule? = nil, isKnown: Bool = true, absent: [AbsentNode]? = nil
     ) {
         self.terms = terms
         self.recipients = recipients
@@ -62,5 +64,6 @@ public struct RulePreview: Hashable, Sendable, Codable {
         self.sample = sample
         self.replaces = replaces
         self.isKnown = isKnown
+        self.absent = absent
     }
 }

@@ -44,12 +44,17 @@ public struct Window<Row: Hashable & Sendable & Codable>: Hashable, Sendable, Co
     /// Rows there are without the query.
     public var total: Int
     public var at: Timestamp
-    public init(rows: [Row], first: Int, matched: Int, total: Int, at: Timestamp) {
+    /// Nodes whose rows are missing here and in the counts; `nil`: none.
+    public var absent: [AbsentNode]?
+    public init(
+        rows: [Row], first: Int, matched: Int, total: Int, at: Timestamp, absent: [AbsentNode]? = nil
+    ) {
         self.rows = rows
         self.first = first
         self.matched = matched
         self.total = total
         self.at = at
+        self.absent = absent
     }
 }
 

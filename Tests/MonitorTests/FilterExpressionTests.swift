@@ -140,7 +140,7 @@ struct FilterExpressionTests {
     }
 }
 
-private struct SeededGenerator: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
     init(seed: UInt64) { self.state = seed }
     mutating func next() -> UInt64 {

@@ -11,6 +11,7 @@ extension Attention {
             destination
         case .damaged: "damaged mail"
         case .spoolLow, .spoolFailing, .spoolStalled: "spool"
+        case .unreachable(let node): node.node
         }
     }
     /// The destination that it is about; `nil`: it is about something else.
@@ -18,7 +19,7 @@ extension Attention {
         switch self.kind {
         case .backoff(let destination, _, _), .deferring(let destination, _), .suspended(let destination, _, _, _):
             destination
-        case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled: nil
+        case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled, .unreachable: nil
         }
     }
     public var isSuspension: Bool { if case .suspended = self.kind { true } else { false } }
@@ -38,8 +39,14 @@ extension Attention {
             "only \(Format.octetsLong(free)) free, mail is refused below \(Format.octetsLong(wanted)) (spool.free-space)"
         case .spoolFailing(let error): error
         case .spoolStalled(let seconds): "its disk has not answered for \(seconds) s"
+        case .unreachable(let node): "not seen since \(Format.clock(node.since)): \(node.reason)"
         }
     }
+}
+
+extension [AbsentNode] {
+    /// Behind a count that lacks them.
+    var withoutWords: String { self.isEmpty ? "" : ", without \(self.map(\.node).joined(separator: ", "))" }
 }
 
 extension SkipReason {

@@ -1,0 +1,120 @@
+public import Mail
+import Synchronization
+
+/// The feeds of several nodes as the feed of one.
+///
+/// Counts are added up, lists are merged in their own order, and what is done goes to the nodes that the references name.
+/// A node that does not answer hides no other: what is missing is said with each value that lacks it.
+public final class JoinedFeed: MonitorFeed {
+    let nodes: JoinedNodes
+    /// `3 nodes`; no host is called so.
+    let name: String
+    let names = Mutex(JoinedNames())
+    private let messageHints = Mutex(JoinedHints<QueueQuery>())
+    private let sessionHints = Mutex(JoinedHints<ConnectionQuery>())
+    private let relay = ChangeRelay()
+
+    /// - Parameters:
+    ///   - feeds: with what each is called until its node has told its name.
+    ///   - patience: so long an answer is waited for; then the others are shown without it.
+    public init(
+        _ feeds: [(name: String, feed: any MonitorFeed)], patience: Duration = .seconds(3),
+        clock: @escaping @Sendable () -> Timestamp = { .now }
+    ) {
+        let relay = self.relay
+        self.nodes = JoinedNodes(
+            feeds.map { name, feed in
+                JoinedNode(name, feed, patience: patience, clock: clock) { relay.tell(.missed(events: 0)) }
+            })
+        self.name = feeds.count == 1 ? "1 node" : "\(feeds.count) nodes"
+    }
+
+    public func capabilities() async throws -> FeedCapabilities {
+        let answers = try await self.nodes.ask { try await $0.capabilities() }
+        let all = answers.values.map(\.value)
+        return FeedCapabilities(
+            node: self.name, software: Set(all.map(\.software)).sorted().joined(separator: ", "),
+            // What one of them lacks, it says when it is asked.
+            areas: all.reduce(into: []) { $0.formUnion($1.areas) },
+            abilities: all.reduce(into: []) { $0.formUnion($1.abilities) },
+            notes: Array(all.reduce(into: Set()) { $0.formUnion($1.notes) }), nodes: self.nodes.all.map(\.name))
+    }
+
+    public func overview() async throws -> Overview {
+        let answers = try await self.nodes.ask { try await $0.overview() }
+        return Overview(joining: answers.values.map { ($0.node, $0.value) }, absent: answers.absent, as: self.name)
+    }
+
+    public func changes() -> AsyncStream<FeedChange> { self.relay.changes(of: self.nodes.all.map(\.feed)) }
+
+    // MARK: lists
+
+    public func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
+        try await self.window(query, window, self.messageHints).window
+    }
+    public func connections(
+        _ query: ConnectionQuery, window: WindowRequest<SessionRef>
+    ) async throws -> Window<ConnectionRow> { try await self.window(query, window, self.sessionHints).window }
+    public func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
+        try await self.find(search, query, self.messageHints)
+    }
+    public func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
+        try await self.find(search, query, self.sessionHints)
+    }
+
+    // MARK: facts
+
+    public func facts(after cursor: String?, count: Int) async throws -> FactWindow {
+        let start = cursor.map { JoinedCursor($0) } ?? JoinedCursor([:])
+        guard let start else { throw FeedError(.invalid, "this is no cursor of facts") }
+        let answers = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
+            try await feed.facts(after: start.ends[self.nodes.all[index].name], count: count)
+        }
+        // Of a node that was not read before, the newest are of interest, and not how it came to them.
+        let isNew = answers.values.map { start.ends[$0.node] == nil }
+        let pages = answers.values.map { ($0.node, $0.value.rows) }
+        let fresh = JoinedFacts(pages.indices.filter { isNew[$0] }.map { pages[$0] }, count: .max)
+        let known = JoinedFacts(
+            pages.enumerated().map { isNew[$0.offset] ? ($0.element.0, []) : $0.element },
+            count: max(count - fresh.rows.count, 0))
+        var (ends, missing) = (start.ends, 0)
+        for (place, answer) in answers.values.enumerated() {
+            let taken = known.taken[place]
+            if isNew[place] || taken == answer.value.rows.count {
+                ends[answer.node] = answer.value.end
+                missing += answer.value.missing
+            } else if taken > 0 {
+                // The place behind some of a page is the end of a shorter one.
+                let page = try await self.nodes.ask(answer.index) { feed in
+                    try await feed.facts(after: start.ends[answer.node], count: taken)
+                }
+                ends[answer.node] = page.end
+                missing += page.missing
+            }
+        }
+        let rows = JoinedFacts([(self.name, fresh.rows.suffix(count)), (self.name, known.rows)], count: .max).rows
+        return FactWindow(rows: rows, end: JoinedCursor(ends).description, missing: missing)
+    }
+
+    // MARK: one thing
+
+    /// A queue ID may be several nodes' own: that of what is still queued goes first, then what is newest.
+    public func message(_ id: String) async throws -> MessageDetail? {
+        let answers = try await self.nodes.ask { try await $0.message(id) }
+        let found = answers.values.compactMap(\.value)
+        if found.isEmpty, let absent = answers.absent.first {
+            throw FeedError(.unavailable, "\(absent.node) is not asked for \(id): \(absent.reason)")
+        }
+        return found.min { left, right in
+            (left.isSettled ? 1 : 0, right.arrived) < (right.isSettled ? 1 : 0, left.arrived)
+        }
+    }
+    public func message(_ ref: MessageRef) async throws -> MessageDetail? {
+        try await self.nodes.ask(try await self.nodes.index(of: ref.node)) { try await $0.message(ref) }
+    }
+    public func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
+        try await self.nodes.ask(try await self.nodes.index(of: session.node)) {
+            try await $0.transcript(session, from: from, count: count)
+        }
+    }
+}

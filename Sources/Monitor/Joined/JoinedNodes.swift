@@ -1,0 +1,104 @@
+import Mail
+import Synchronization
+
+/// The nodes that are shown as one: asked all at once, each for itself, so that one that does not answer hides no other.
+final class JoinedNodes: Sendable {
+    let all: [JoinedNode]
+    /// Whose name is whose; what bears a name twice could be asked for something that is the other's.
+    private let names = Mutex<[String: Int]>([:])
+
+    init(_ all: [JoinedNode]) { self.all = all }
+
+    /// What the nodes answered, and which did not.
+    struct Answers<Value: Sendable>: Sendable {
+        /// In the order of the nodes.
+        var values: [(index: Int, node: String, value: Value)] = []
+        var absent: [AbsentNode] = []
+        fileprivate var failure: FeedError?
+
+        /// - Throws: the first failure, where there is no answer at all.
+        func checked() throws(FeedError) -> Answers {
+            if self.values.isEmpty { throw self.failure ?? FeedError(.unavailable, "there is no node to ask") }
+            return self
+        }
+        var isAbsent: [AbsentNode]? { self.absent.isEmpty ? nil : self.absent }
+    }
+
+    /// Asks nodes at once.
+    func answers<Value: Sendable>(
+        _ indexes: some Sequence<Int>, isDeed: Bool = false,
+        _ question: @escaping @Sendable (Int, any MonitorFeed) async throws -> Value
+    ) async -> Answers<Value> {
+        let results = await withTaskGroup(of: (Int, Result<Value, FeedError>).self) { group in
+            for index in indexes {
+                group.addTask {
+                    do throws(FeedError) {
+                        return (
+                            index, .success(try await self.ask(index, isDeed: isDeed) { try await question(index, $0) })
+                        )
+                    } catch {
+                        return (index, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }
+        }
+        var answers = Answers<Value>()
+        for (index, result) in results {
+            switch result {
+            case .success(let value): answers.values.append((index, self.all[index].name, value))
+            case .failure(let error):
+                answers.absent.append(self.all[index].absence(error))
+                answers.failure = answers.failure ?? error
+            }
+        }
+        return answers
+    }
+
+    /// - Throws: where none answers.
+    func ask<Value: Sendable>(
+        _ indexes: some Sequence<Int>, isDeed: Bool = false,
+        _ question: @escaping @Sendable (Int, any MonitorFeed) async throws -> Value
+    ) async throws(FeedError) -> Answers<Value> {
+        try await self.answers(indexes, isDeed: isDeed, question).checked()
+    }
+    func ask<Value: Sendable>(
+        _ question: @escaping @Sendable (any MonitorFeed) async throws -> Value
+    ) async throws(FeedError) -> Answers<Value> {
+        try await self.ask(self.all.indices) { _, feed in try await question(feed) }
+    }
+
+    /// Asks one node, whose name is known then.
+    func ask<Value: Sendable>(
+        _ index: Int, isDeed: Bool = false, _ question: @escaping @Sendable (any MonitorFeed) async throws -> Value
+    ) async throws(FeedError) -> Value {
+        let node = self.all[index]
+        let name: String
+        if let known = node.knownName {
+            name = known
+        } else {
+            name = try await node.ask { try await $0.capabilities().node }
+            node.learn(name)
+        }
+        let owner = self.names.withLock { names in
+            if names[name] == nil { names[name] = index }
+            return names[name]
+        }
+        guard owner == index else {
+            throw FeedError(
+                .unavailable, "its host name is \(name), as another node's here: give each a hostname of its own")
+        }
+        return try await node.ask(isDeed: isDeed, question)
+    }
+
+    /// Which node a reference is to.
+    ///
+    /// - Throws: ``FeedError`` `.gone` for a node that is not among these.
+    func index(of name: String) async throws(FeedError) -> Int {
+        if let index = self.names.withLock({ $0[name] }) { return index }
+        // Nobody may have asked for anything yet.
+        _ = await self.answers(self.all.indices.filter { self.all[$0].knownName == nil }) { _, _ in }
+        if let index = self.names.withLock({ $0[name] }) { return index }
+        throw FeedError(.gone, "no node here is called \(name)")
+    }
+}
