@@ -104,6 +104,15 @@ extension EndToEnd {
             #expect(try self.hoptop("sessions", "close", "in#999999").status == 2)
         }
 
+        @Test("a screen that nobody sees is lines")
+        func attach() throws {
+            try self.queue("bob@z.example")
+            let overview = try self.hoptop("attach")
+            #expect(overview.status == 0 && overview.output.contains("1 recipient of 1 message"), "\(overview)")
+            let queue = try self.hoptop("attach", "--once", "queue")
+            #expect(queue.output.hasPrefix("ID ") && queue.output.hasSuffix("-- 1 message\n"), "\(queue)")
+        }
+
         @Test("mailq and sendmail -q ask the daemon")
         func mailq() throws {
             try self.queue("bob@z.example")

@@ -16,9 +16,9 @@ enum ViewLines {
             let overview = try await feed.overview()
             output.lines(overview.lines(on: output.paper))
             overview.print(overview.destinations, output)
-        case .queue: _ = try await QueueCommand.List.parse([]).run(on: feed, output)
-        case .connections: _ = try await SessionsCommand.List.parse([]).run(on: feed, output)
-        case .rules: _ = try await RulesCommand.List.parse([]).run(on: feed, output)
+        case .queue: _ = try await QueueCommand.List.asyncParse([]).run(on: feed, output)
+        case .connections: _ = try await SessionsCommand.List.asyncParse([]).run(on: feed, output)
+        case .rules: _ = try await RulesCommand.List.asyncParse([]).run(on: feed, output)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Monitor
 import Screen
 import Terminal
@@ -30,9 +31,16 @@ struct AttachCommand: AsyncParsableCommand {
     @Flag(exclusivity: .chooseLast, help: "Whether L has to unlock what changes mail (the default).")
     var lock = Lock.locked
 
+    @Option(help: "Print that view as lines, and end; the overview where standard output is no terminal.")
+    var once: PrintedView?
+
     enum Lock: String, EnumerableFlag { case locked, unlocked }
 
     func run() async throws {
+        if let view = self.once ?? (isatty(STDOUT_FILENO) == 1 ? nil : .overview) {
+            for entry in try await self.daemon.feeds() { try await ViewLines.print(view, entry.feed) }
+            return
+        }
         try ScreenCommandOptions.requireTerminal("a screen needs one")
         let feeds = try await self.daemon.feeds()
         try await Self.attach(feeds, try self.look.options(), self.lock)

@@ -47,7 +47,9 @@ struct DestinationsCommand: AsyncParsableCommand {
 
                 \(CommandStatus.help)
                 """)
-        @Argument(help: ArgumentHelp("The destination, and for how long and why.", valueName: "words"))
+        @Argument(
+            help: ArgumentHelp("The destination, and for how long and why.", valueName: "words"),
+            completion: Completions.destinations)
         var words: [String]
         @OptionGroup var options: StandingOptions
         @OptionGroup var daemon: DaemonOptions
@@ -66,7 +68,7 @@ struct DestinationsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Let mail go to a suspended destination again.",
             discussion: "EXAMPLE\n  hoptop destinations resume mx.example.org:25\n\n\(CommandStatus.help)")
-        @Argument(help: ArgumentHelp("The destination.", valueName: "host:port"))
+        @Argument(help: ArgumentHelp("The destination.", valueName: "host:port"), completion: Completions.destinations)
         var destination: String
         @OptionGroup var form: JSONOption
         @OptionGroup var daemon: DaemonOptions
@@ -95,7 +97,9 @@ struct DestinationsCommand: AsyncParsableCommand {
 
                 \(CommandStatus.help)
                 """)
-        @Argument(help: ArgumentHelp("The destination, and how many or off.", valueName: "words"))
+        @Argument(
+            help: ArgumentHelp("The destination, and how many or off.", valueName: "words"),
+            completion: Completions.destinations)
         var words: [String]
         @OptionGroup var form: JSONOption
         @OptionGroup var daemon: DaemonOptions

@@ -16,7 +16,9 @@ extension QueueCommand {
 
                 \(CommandStatus.help)
                 """)
-        @Argument(help: ArgumentHelp("A filter as the screen has it.", valueName: "filter"))
+        @Argument(
+            help: ArgumentHelp("A filter as the screen has it.", valueName: "filter"),
+            completion: Completions.queueFilters)
         var filter: [String] = []
         @Option(help: "The order; the most comes first.")
         var sort = QueueQuery.SortKey.age
@@ -53,7 +55,7 @@ extension QueueCommand {
 
                 \(CommandStatus.help)
                 """)
-        @Argument(help: ArgumentHelp("The queue ID.", valueName: "id"))
+        @Argument(help: ArgumentHelp("The queue ID.", valueName: "id"), completion: Completions.queueIDs)
         var id: String
         @Flag(help: "Also the header, and the beginning of the text.")
         var text = false

@@ -7,7 +7,8 @@ import Screen
 struct QueueTargets: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
-            "A queue ID, or a filter as the screen has it: 'to:example.org age>1h'.", valueName: "filter"))
+            "A queue ID, or a filter as the screen has it: 'to:example.org age>1h'.", valueName: "filter"),
+        completion: Completions.queueFilters)
     var filter: [String] = []
     @Flag(help: "All that is queued, where no filter is given.")
     var all = false

@@ -77,7 +77,7 @@ struct RulesCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "End a rule. What it alone held is released.",
             discussion: "EXAMPLE\n  hoptop rules end 3\n\n\(CommandStatus.help)")
-        @Argument(help: ArgumentHelp("The rule's number.", valueName: "number"))
+        @Argument(help: ArgumentHelp("The rule's number.", valueName: "number"), completion: Completions.rules)
         var number: Int64
         @OptionGroup var form: JSONOption
         @OptionGroup var daemon: DaemonOptions

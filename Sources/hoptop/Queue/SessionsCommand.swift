@@ -57,7 +57,8 @@ struct SessionsCommand: AsyncParsableCommand {
             abstract:
                 "End a session at once. Its message stays queued; a reply on the way is lost, so a copy may go twice.",
             discussion: "EXAMPLE\n  hoptop sessions close out#9121\n\n\(CommandStatus.help)")
-        @Argument(help: ArgumentHelp("The session, as the list names it.", valueName: "id"))
+        @Argument(
+            help: ArgumentHelp("The session, as the list names it.", valueName: "id"), completion: Completions.sessions)
         var id: String
         @OptionGroup var form: JSONOption
         @OptionGroup var daemon: DaemonOptions
