@@ -411,8 +411,11 @@ public actor Screen {
             self.say("nodes: \(names)", .plain)
             return
         }
-        guard let index = self.nodes.firstIndex(where: { $0.entry.name.lowercased().hasPrefix(name.lowercased()) })
-        else {
+        let known = [{ $0.entry.name }, { $0.name }] as [(Node) -> String]
+        let index = known.lazy.compactMap { of in
+            self.nodes.firstIndex { of($0).lowercased().hasPrefix(name.lowercased()) }
+        }.first
+        guard let index else {
             self.say("no node \(SafeText(name)); there are \(names)", .warning)
             return
         }
@@ -578,9 +581,14 @@ public actor Screen {
     }
 
     private func readUndoable(_ node: Int) -> Read {
-        let feed = self.nodes[node].entry.feed
+        let entry = self.nodes[node].entry
         return Read(
-            Read.Key(owner: nil, node: node, kind: "undoable"), begin: { { try await feed.undoable() } },
+            Read.Key(owner: nil, node: node, kind: "undoable"),
+            // Each node is asked for its own.
+            begin: {
+                guard !entry.isJoined else { return nil }
+                return { try await entry.feed.undoable() }
+            },
             take: { answer, _ in [.learned(node, .undoable(answer))] }, failed: { _ in [] })
     }
 
@@ -593,7 +601,7 @@ public actor Screen {
             self.nodes[node].trouble = nil
             self.nodes[node].blindness = nil
             if let blindness = before.blindness { self.sees(node, since: blindness) }
-            if let started = before.overview?.started, started != overview.started { self.restarted(node) }
+            if let started = before.overview?.started, started < overview.started { self.restarted(node) }
         case .undoable(let offers): self.undos.learn(offers, of: node)
         }
     }

@@ -5,9 +5,29 @@ public import Monitor
 public struct FeedEntry: Sendable {
     public var name: String
     public var feed: any MonitorFeed
+    /// It shows the nodes of all others as one.
+    let isJoined: Bool
     public init(name: String, feed: any MonitorFeed) {
+        self.init(name: name, feed: feed, isJoined: false)
+    }
+    private init(name: String, feed: any MonitorFeed, isJoined: Bool) {
         self.name = name
         self.feed = feed
+        self.isJoined = isJoined
+    }
+
+    /// What a screen takes to show several nodes as one from the start; a node alone stays as it is.
+    public static func joined(
+        _ entries: [FeedEntry], clock: @escaping @Sendable () -> Timestamp = { .now }
+    ) -> [FeedEntry] {
+        entries.count < 2 ? entries : [.all(entries, clock: clock)] + entries
+    }
+
+    /// Several nodes as one, which is called `all`; a screen takes it beside them.
+    public static func all(
+        _ entries: [FeedEntry], clock: @escaping @Sendable () -> Timestamp = { .now }
+    ) -> FeedEntry {
+        FeedEntry(name: "all", feed: JoinedFeed(entries.map { ($0.name, $0.feed) }, clock: clock), isJoined: true)
     }
 }
 

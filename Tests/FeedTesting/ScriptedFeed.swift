@@ -49,13 +49,12 @@ final class ScriptedFeed: MonitorFeed {
         // Who does not answer is found out later than what others answer.
         if self.write({ $0.isAway }) { try await Task.sleep(for: .milliseconds(20)) }
         return try self.write { script in
-            if script.isAway { throw FeedError(.unavailable, "the relay does not answer") }
-            return script.overview
+            try script.reachable().overview
         }
     }
 
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
-        let all = self.write { $0.rows }
+        let all = try self.write { try $0.reachable().rows }
         let found = all.filter { row in
             query.filter.matches(QueueRowSubject(row, at: Self.now))
         }
@@ -73,12 +72,15 @@ final class ScriptedFeed: MonitorFeed {
     func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> {
-        let rows = self.write { script in script.connections.filter { query.includesEnded || $0.ended == nil } }
+        let rows = try self.write { script in
+            try script.reachable().connections.filter { query.includesEnded || $0.ended == nil }
+        }
         return Window(rows: rows, first: 0, matched: rows.count, total: rows.count, at: Self.now)
     }
 
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
-        self.write { script in
+        try self.write { script in
+            let script = try script.reachable()
             guard let start = cursor.flatMap({ Int($0) }) else {
                 return FactWindow(rows: script.facts.suffix(count), end: "\(script.facts.count)")
             }
@@ -128,6 +130,7 @@ final class ScriptedFeed: MonitorFeed {
 
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try self.write { script in
+            _ = try script.reachable()
             try script.fail()
             var words: [String]
             switch targets {
@@ -222,6 +225,10 @@ extension ScriptedFeed.Script {
         self.serial += 1
         return FrozenSetID(node: node, id: self.serial)
     }
+    func reachable() throws -> Self {
+        if self.isAway { throw FeedError(.unavailable, "the relay does not answer") }
+        return self
+    }
     mutating func fail() throws {
         guard let failure = self.failure else { return }
         self.failure = nil
@@ -292,9 +299,10 @@ extension ScriptedFeed {
     }
 
     /// A node with a bit of everything.
-    static var busy: ScriptedFeed {
-        let feed = ScriptedFeed()
-        let session = SessionRef(node: "mx1", id: "out#9")
+    static var busy: ScriptedFeed { self.busy() }
+    static func busy(_ node: String = "mx1") -> ScriptedFeed {
+        let feed = ScriptedFeed(node: node)
+        let session = SessionRef(node: node, id: "out#9")
         let progress = DeliveryProgress(
             session: session, phase: .content, contentOctetsSent: 2560, contentOctets: 4096)
         let sending = feed.queued(
@@ -310,7 +318,7 @@ extension ScriptedFeed {
                 (.client, "EHLO mx1"), (.server, "250 mx.example.org"), (.client, "MAIL FROM:<ann@example.net>"),
                 (.server, "250 2.1.0 Ok"),
             ])
-        let over = SessionRef(node: "mx1", id: "out#8")
+        let over = SessionRef(node: node, id: "out#8")
         feed.said(
             over, before: 700,
             [
@@ -341,7 +349,7 @@ extension ScriptedFeed {
             script.connections = [
                 row,
                 ConnectionRow(
-                    ref: SessionRef(node: "mx1", id: "in#41"), direction: .inbound, peer: "192.0.2.7:40112",
+                    ref: SessionRef(node: node, id: "in#41"), direction: .inbound, peer: "192.0.2.7:40112",
                     name: "client.example", phase: .rcpt, started: Self.now.adding(milliseconds: -3000),
                     lastActivity: Self.now.adding(milliseconds: -1000), messages: 0),
                 ConnectionRow(

@@ -9,7 +9,15 @@ extension Rig {
     /// sixteen colours, then what the letters of that mean. `HOPTOP_RECORD=1` writes it anew, and the difference is read
     /// like code.
     func expect(_ name: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        let canvas = await self.screen.canvas
+        try await GoldenScreen.expect(self.screen, name, sourceLocation: sourceLocation)
+    }
+}
+
+enum GoldenScreen {
+    static func expect(
+        _ screen: Screen, _ name: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let canvas = await screen.canvas
         let file = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../Screens/\(name)-\(canvas.columns)x\(canvas.rows).screen").standardizedFileURL
         let shown = canvas.text + "---\n" + StyleGrid(canvas).text

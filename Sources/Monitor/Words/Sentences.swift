@@ -46,7 +46,7 @@ extension Attention {
 
 extension [AbsentNode] {
     /// Behind a count that lacks them.
-    var withoutWords: String { self.isEmpty ? "" : ", without \(self.map(\.node).joined(separator: ", "))" }
+    public var withoutWords: String { self.isEmpty ? "" : ", without \(self.map(\.node).joined(separator: ", "))" }
 }
 
 extension SkipReason {

@@ -116,20 +116,24 @@ struct StandingCommand {
                             return isMeant(row.rule.terms.order)
                                 && (name == destination || name?.hasPrefix("\(destination):") == true)
                         }
-                        guard let row = rows.first else { return EndPreview(row: nil, preview: nil) }
+                        guard let row = rows.first else { return EndPreview() }
+                        // Several nodes may each have one of their own.
+                        let destination = row.rule.terms.order.destination
+                        let others = rows.dropFirst().filter { $0.rule.terms.order.destination == destination }
                         // What is asked is what it touches, whenever it ends.
                         let terms = StandingRule.Terms(row.rule.terms.order, reason: row.rule.terms.reason)
-                        return EndPreview(row: row, preview: try await feed.preview(terms))
+                        return EndPreview(row: row, others: others, preview: try await feed.preview(terms))
                     }
                 },
                 take: { (end: EndPreview, around) in
                     guard let row = end.row else { return [.say("\(SafeText(destination)) \(otherwise)", .plain)] }
-                    return [.ask(row.endDialog(node: node, end.preview, around.now))]
+                    return [.ask(row.endDialog(node: node, others: end.others, end.preview, around.now))]
                 }, failed: { [.say($0, .warning)] }))
     }
 
     private struct EndPreview: Sendable {
         var row: RuleRow?
+        var others: [RuleRow] = []
         var preview: RulePreview?
     }
 
@@ -177,6 +181,9 @@ extension RulePreview {
         var lines: [[Run]] = [[Run("\(terms.order)", .title)], [Run(self.touches, .prompt)]]
         lines += self.sample.prefix(3).map { [Run(address: "  " + Words.sample($0), .muted)] }
         if self.messages > min(self.sample.count, 3) { lines.append([Run("  and more", .muted)]) }
+        if let absent = self.absent {
+            lines.append([Run("It does not reach \(absent.map(\.node).joined(separator: ", ")).", .failed)])
+        }
         lines += self.warnings.map { [Run($0, .limited)] }
         lines.append([])
         lines += terms.consequence.map { [Run($0)] }
@@ -205,8 +212,10 @@ extension RulePreview {
 }
 
 extension RuleRow {
-    /// - Parameter preview: what it touches now, where that is known.
-    func endDialog(node: Int, _ preview: RulePreview?, _ now: Timestamp) -> Dialog {
+    /// - Parameters:
+    ///   - others: end with it, at other nodes.
+    ///   - preview: what it touches now, where that is known.
+    func endDialog(node: Int, others: [RuleRow] = [], _ preview: RulePreview?, _ now: Timestamp) -> Dialog {
         let verb = self.rule.terms.order.endVerb
         var lines: [[Run]] = [
             [Run("\(self.rule.terms.order)", .title)], [Run("rule \(self.rule.id), set by \(self.rule.by)", .muted)],
@@ -230,10 +239,16 @@ extension RuleRow {
             }
             lines += [[], [Run("What is queued goes by its routes again.")]]
         }
-        let (ref, rule) = (self.ref, self.rule)
+        if !others.isEmpty {
+            let nodes = ([self] + others).map(\.ref.node).joined(separator: ", ")
+            lines.insert([Run("at \(nodes)", .muted)], at: 1)
+        }
+        let rule = self.rule
+        let refs = ([self] + others).map(\.ref)
         let deed = Deed(
             node: node, words: verb == "end" ? "end rule \(rule.id)" : verb,
-            work: { [try await $0.perform(.end(rule: ref))] }, report: { (rule.ended($0), .ok) })
+            work: { feed in try await Deed.each(refs) { try await feed.perform(.end(rule: $0)) } },
+            report: { (rule.ended($0), .ok) })
         return Dialog(title: "\(verb.capitalizedFirst)?", lines: lines, verb: verb, confirmed: [.deed(deed)])
     }
 }

@@ -66,15 +66,19 @@ struct Frame {
             (6, [Run(" HOPTOP ", .tabOn), Run(" ")]), (1, [Run(node.name, .title)]),
         ]
         if !self.theme.badge.isEmpty { parts.append((2, [Run(" "), Run(" \(self.theme.badge) ", .badge)])) }
-        if self.around.nodes.count > 1 {
-            parts.append((3, [Run(" \(self.around.current + 1)/\(self.around.nodes.count)", .muted)]))
+        let single = self.around.nodes.indices.filter { !self.around.nodes[$0].isJoined }
+        if single.count > 1, let place = single.firstIndex(of: self.around.current) {
+            parts.append((3, [Run(" \(place + 1)/\(single.count)", .muted)]))
         }
         if let blindness = node.blindness {
             let age = Format.age(milliseconds: self.around.now.since(blindness.since))
             parts.append((0, [Run("  " + painter.glyph(.warn) + " blind \(age)", .failed)]))
         } else if let overview = node.overview {
             let age = Format.age(milliseconds: overview.at.since(overview.started))
-            parts.append((7, [Run("  up \(age)", .muted)]))
+            if !node.isJoined { parts.append((7, [Run("  up \(age)", .muted)])) }
+            if !overview.absent.isEmpty {
+                parts.append((0, [Run("  \(painter.glyph(.failed)) \(overview.absent.count) away", .failed)]))
+            }
             parts.append(
                 overview.isAccepting
                     ? (5, [Run("  " + painter.glyph(.ok) + " accepting", .ok)])

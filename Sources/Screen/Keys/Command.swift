@@ -82,7 +82,7 @@ extension Command {
     static let bottom = Command("bottom", ["G", .end], "last")
     static let left = Command("left", [.left], "scroll columns left")
     static let right = Command("right", [.right], "scroll columns right")
-    static let node = Command("node", [], "show the screen of a node", argument: "name")
+    static let node = Command("node", [], "show the screen of a node; all: of all as one", argument: "name")
     static let theme = Command("theme", [], "change colours; without a name: choose", argument: "name")
     static let lock = Command("lock", ["L"], "lock or unlock what changes mail")
     static let redraw = Command("redraw", [.control("l")], "paint everything anew")

@@ -11,6 +11,7 @@ extension View {
 /// Live sessions as a list.
 enum ConnectionList: ListKind {
     static let fields = FilterField.ofConnections
+    static let nodePlace = 1
 
     static let columns: [Column<ConnectionRow>] = [
         Column("SESSION", .fixed(9), sort: "started") { row, _ in

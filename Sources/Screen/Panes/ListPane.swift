@@ -17,6 +17,8 @@ protocol ListKind: SendableMetatype {
     associatedtype Row: ListedRow
     associatedtype Query: ListQuery
     static var columns: [Column<Row>] { get }
+    /// Where the column of the nodes goes, where there are several.
+    static var nodePlace: Int { get }
     /// What a filter may ask for.
     static var fields: [FilterField] { get }
     /// Everything that is known of one row.
@@ -243,8 +245,12 @@ class ListPane<Kind: ListKind>: Pane {
         let list = self.list
         self.paintFilter(&painter, area.row(0), around)
         let inner = area.inset(1, 0)
+        var columns = Kind.columns
+        if let names = around.nodeNames(at: self.node, rows: list.rows.map(\.node)) {
+            columns.insert(.node(names) { $0.node }, at: Kind.nodePlace)
+        }
         let table = Table(
-            Kind.columns, width: inner.width, rows: list.rows, sort: self.query.sort.rawValue,
+            columns, width: inner.width, rows: list.rows, sort: self.query.sort.rawValue,
             isDescending: self.query.descending)
         table.paintHeader(&painter, inner.row(1))
         let rows = Rect(x: 0, y: area.y + 2, width: area.width, height: list.height)
@@ -279,6 +285,9 @@ class ListPane<Kind: ListKind>: Pane {
                 Run("filter: ", .muted), Run(text, list.matched == 0 && list.isLoaded ? .promptBad : .prompt),
                 Run("   \(Format.count(list.matched)) of \(Format.count(list.total))", .base),
             ]
+        }
+        if !list.absent.isEmpty {
+            runs.append(Run("   without \(list.absent.map(\.node).joined(separator: ", "))", .failed))
         }
         let (left, right) = self.remarks(around)
         runs += left

@@ -6,6 +6,8 @@ protocol ListedRow: Hashable, Sendable, Codable {
     var ref: Ref { get }
     /// The same for as long as it is the same thing; a message's generation is no part of it.
     static func identity(of ref: Ref) -> String
+    /// The node that it is of.
+    var node: String { get }
 }
 
 extension ListedRow {
@@ -14,10 +16,12 @@ extension ListedRow {
 
 extension QueueRow: ListedRow {
     static func identity(of ref: MessageRef) -> String { ref.node + "/" + ref.id }
+    var node: String { self.ref.node }
 }
 
 extension ConnectionRow: ListedRow {
     static func identity(of ref: SessionRef) -> String { ref.node + "/" + ref.id }
+    var node: String { self.ref.node }
 }
 
 /// A window on a long list, with a cursor that stays on its item when rows move.
@@ -27,6 +31,8 @@ struct ListState<Row: ListedRow> {
     private(set) var first = 0
     private(set) var matched = 0
     private(set) var total = 0
+    /// Nodes whose rows are missing.
+    private(set) var absent: [AbsentNode] = []
     private(set) var isLoaded = false
     /// The cursor's row number, and the row shown at the top.
     private(set) var cursor = 0
@@ -93,6 +99,7 @@ struct ListState<Row: ListedRow> {
         self.first = window.first
         self.matched = window.matched
         self.total = window.total
+        self.absent = window.absent ?? []
         self.isLoaded = true
         self.departed = []
         if let anchor = self.anchor.map(Row.identity(of:)),
@@ -115,7 +122,9 @@ struct ListState<Row: ListedRow> {
         let start = window.first == 0 ? 0 : places.first ?? self.rows.endIndex
         let end = window.first + window.rows.count >= window.matched ? self.rows.endIndex : (places.last ?? -1) + 1
         self.departed = []
-        for index in self.rows.indices {
+        self.absent = window.absent ?? []
+        let away = Set(self.absent.map(\.node))
+        for index in self.rows.indices where !away.contains(self.rows[index].node) {
             let identity = self.rows[index].identity
             if let row = fresh[identity] {
                 self.rows[index] = row

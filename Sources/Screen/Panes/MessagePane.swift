@@ -7,6 +7,8 @@ final class MessagePane: Pane {
     let node: Int
     private let feed: any MonitorFeed
     private let id: String
+    /// The name of the node that has it; `nil`: whichever does.
+    private let owner: String?
     private var detail: MessageDetail?
     /// The feed knows nothing of it.
     private var isGone = false
@@ -24,8 +26,9 @@ final class MessagePane: Pane {
     /// Messages of other nodes that are asked for at most.
     private static let joinsKept = 32
 
-    init(_ id: String, node: Int, feed: any MonitorFeed) {
+    init(_ id: String, of owner: String? = nil, node: Int, feed: any MonitorFeed) {
         self.id = id
+        self.owner = owner
         self.node = node
         self.feed = feed
     }
@@ -49,9 +52,11 @@ final class MessagePane: Pane {
     func reads(_ around: Surroundings) -> [Read] {
         let feed = self.feed
         let id = self.id
+        let ref = self.owner.map { MessageRef(node: $0, id: id, generation: 0) }
         return [
             Read(
-                self.key("message"), begin: { { try await feed.message(id) } },
+                self.key("message"),
+                begin: { { if let ref { try await feed.message(ref) } else { try await feed.message(id) } } },
                 take: { detail, around in self.take(detail, around) })
         ]
     }

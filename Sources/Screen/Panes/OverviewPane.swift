@@ -111,7 +111,9 @@ final class OverviewPane: Pane {
             guard let message = self.facts[index].message else {
                 return [.open(RulesPane(node: self.node, feed: self.feed))]
             }
-            return [.open(MessagePane(message, node: self.node, feed: self.feed))]
+            return [
+                .open(MessagePane(message, of: self.facts[index].node, node: self.node, feed: self.feed))
+            ]
         }
     }
     private func showQueue(_ filter: FilterExpression) -> [Effect] {
@@ -249,15 +251,18 @@ final class OverviewPane: Pane {
         }
         let cursor = self.cursor(.attention, around)
         let top = max(0, min(cursor - inner.height + 1, count - inner.height))
+        let names = around.nodeNames(at: self.node, rows: [])
         for (line, index) in (top..<min(count, top + inner.height)).enumerated() {
             let attention = overview.attention[index]
             let row = inner.row(line)
             let number = attention.count.map(Format.count) ?? ""
             let room = row.width - 2 - (number.isEmpty ? 0 : number.count + 1)
+            let node = attention.node.map { "\(names?[$0] ?? $0) " } ?? ""
             painter.runs(
                 [
-                    Run(painter.glyph(attention.severity.glyph) + " ", attention.severity.role),
-                    Run(attention.subject + " ", .title), Run(attention.words, .muted),
+                    Run(painter.glyph(attention.severity.glyph) + " ", attention.severity.role), Run(node, .muted),
+                    Run((names?[attention.subject] ?? attention.subject) + " ", .title),
+                    Run(attention.words, .muted),
                 ], x: row.x + 1, y: row.y, columns: room)
             painter.textRight(number, x: row.x + 1, y: row.y, columns: row.width - 2, role: .base)
             if isFocused, index == cursor { painter.select(row) }
@@ -307,10 +312,12 @@ final class OverviewPane: Pane {
         let count = self.facts.count
         let cursor = self.cursor(.facts, around)
         let top = isFocused ? max(0, min(cursor - inner.height + 1, count - inner.height)) : 0
+        let names = around.nodeNames(at: self.node, rows: [])
         for (line, index) in (top..<min(count, top + inner.height)).enumerated() {
             let row = inner.row(line)
             painter.runs(
-                self.facts[count - 1 - index].runs(painter.glyphs), x: row.x + 1, y: row.y, columns: row.width - 2)
+                self.facts[count - 1 - index].runs(painter.glyphs, names), x: row.x + 1, y: row.y,
+                columns: row.width - 2)
             if isFocused, index == cursor { painter.select(row) }
         }
     }
@@ -347,10 +354,11 @@ extension DestinationAges {
 }
 
 extension FactRow {
-    fileprivate func runs(_ glyphs: Glyphs) -> [Run] {
-        var runs: [Run] = [
-            Run(Format.clock(self.at) + " ", .muted),
-            Run("\(glyphs[self.kind.glyph]) \(self.kind.word.padded(8)) ", self.kind.role),
+    fileprivate func runs(_ glyphs: Glyphs, _ names: NodeNames?) -> [Run] {
+        var runs: [Run] = [Run(Format.clock(self.at) + " ", .muted)]
+        if let names, let node = self.node { runs.append(Run(names[node].padded(names.columns) + " ", .muted)) }
+        runs += [
+            Run("\(glyphs[self.kind.glyph]) \(self.kind.word.padded(8)) ", self.kind.role)
         ]
         if let message = self.message { runs.append(Run(message.padded(10) + " ", .title)) }
         if let from = self.from { runs += [Run(address: from, .muted), Run(" ")] }

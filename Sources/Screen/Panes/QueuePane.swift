@@ -10,6 +10,7 @@ extension View {
 /// The queue as a list.
 enum QueueList: ListKind {
     static let fields = FilterField.ofQueue
+    static let nodePlace = 2
 
     static let columns: [Column<QueueRow>] = [
         Column("", .fixed(1)) { TableCell($1.isTagged ? $1.glyphs[.tag] : " ", .tagged) },
@@ -50,7 +51,7 @@ enum QueueList: ListKind {
         _ feed: any MonitorFeed, _ query: QueueQuery, _ request: WindowRequest<MessageRef>
     ) async throws -> Window<QueueRow> { try await feed.queue(query, window: request) }
     static func detail(_ feed: any MonitorFeed, of ref: MessageRef) async throws -> MessageDetail? {
-        try await feed.message(ref.id)
+        try await feed.message(ref)
     }
     static func find(
         _ feed: any MonitorFeed, _ search: SearchRequest, _ query: QueueQuery
@@ -77,7 +78,7 @@ final class QueuePane: ListPane<QueueList> {
 
     override func missing(_ around: Surroundings) -> [Read] { super.missing(around) + self.missingPreview(around) }
     private func missingPreview(_ around: Surroundings) -> [Read] {
-        guard Self.hasPreview(around), let selected = self.list.selected, self.preview?.ref.id != selected.ref.id
+        guard Self.hasPreview(around), let selected = self.list.selected, !self.shows(selected)
         else { return [] }
         return [self.readPreview()]
     }
@@ -105,9 +106,13 @@ final class QueuePane: ListPane<QueueList> {
         return self.missingPreview(around).map(Effect.read)
     }
 
+    private func shows(_ row: QueueRow) -> Bool {
+        self.preview.map { QueueRow.identity(of: $0.ref) == row.identity } ?? false
+    }
+
     /// The cursor's row and its preview are of one moment, that of the newer one.
     private func agree() {
-        guard let row = self.list.selected, let preview = self.preview, preview.ref.id == row.ref.id else { return }
+        guard let row = self.list.selected, let preview = self.preview, self.shows(row) else { return }
         if preview.ref.generation < row.ref.generation {
             self.preview = nil
         } else {
@@ -123,7 +128,7 @@ final class QueuePane: ListPane<QueueList> {
 
     override func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
         switch call.command {
-        case .open: return self.list.selected.map { [self.opened($0.ref.id)] } ?? []
+        case .open: return self.list.selected.map { [self.opened($0.ref)] } ?? []
         case .transcript: return self.openTranscript(around)
         case .tag:
             let effects = self.tag(nil)
@@ -146,11 +151,13 @@ final class QueuePane: ListPane<QueueList> {
             FilterExpression(.state, is: RecipientState.deferred.word), FilterExpression(.dest, is: noRoute),
         ])
 
-    private func opened(_ id: String) -> Effect { .open(MessagePane(id, node: self.node, feed: self.feed)) }
+    private func opened(_ ref: MessageRef) -> Effect {
+        .open(MessagePane(ref.id, of: ref.node, node: self.node, feed: self.feed))
+    }
 
     private func openTranscript(_ around: Surroundings) -> [Effect] {
         guard let row = self.list.selected else { return [] }
-        let preview = self.preview.flatMap { $0.ref.id == row.ref.id ? $0 : nil }
+        let preview = self.shows(row) ? self.preview : nil
         let session = row.progress?.session
         if session == nil, preview == nil {
             // The message tells which session it was.
@@ -158,7 +165,7 @@ final class QueuePane: ListPane<QueueList> {
             return [
                 .read(
                     Read(
-                        self.key("transcript"), isInstead: true, begin: { { try await feed.message(row.ref.id) } },
+                        self.key("transcript"), isInstead: true, begin: { { try await feed.message(row.ref) } },
                         take: { detail, around in
                             TranscriptPane.open(TranscriptPart(of: detail, row.to), node: self.node, feed, around)
                         }))
@@ -188,7 +195,8 @@ final class QueuePane: ListPane<QueueList> {
             take: { set, around in
                 guard query.filter == self.query.filter else { return [] }
                 self.tags = .frozen(set, query.filter, at: around.now)
-                return [.say("tagged \(Words.counts(set.recipients, set.messages)), as of now", .plain)]
+                let words = "tagged \(Words.counts(set.recipients, set.messages)), as of now"
+                return [.say(words + (set.absent?.withoutWords ?? ""), set.absent == nil ? .plain : .warning)]
             }, failed: { [.say($0, .failure)] })
     }
 
@@ -197,9 +205,10 @@ final class QueuePane: ListPane<QueueList> {
             ?? self.list.selected.map { row in
                 let all = row.recipients.unsettled
                 let some = row.matching < all ? ", \(row.matching) of its \(all) recipients" : ""
+                let place = around.nodeNames(at: self.node, rows: []).map { " at \($0[row.ref.node])" } ?? ""
                 return Chosen(
                     targets: [.messages(references: [row.ref], matching: self.query.filter)],
-                    recipients: row.matching, messages: 1, words: row.ref.id + some,
+                    recipients: row.matching, messages: 1, words: row.ref.id + place + some,
                     limits: some.isEmpty ? nil : "those that match \(self.query.filter.text)",
                     sample: [Words.sample(row)], isHeld: row.state == .hold)
             }
@@ -244,7 +253,7 @@ final class QueuePane: ListPane<QueueList> {
             title: [Run("\(row.ref.id)  ", .title), Run(address: row.from, .title)]
                 + [Run(" \(painter.glyphs.arrow) ", .title), Run(address: row.to, .title)],
             right: "Enter opens  t transcript")
-        guard let detail = self.preview, detail.ref.id == row.ref.id else {
+        guard let detail = self.preview, self.shows(row) else {
             painter.text("...", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
             return
         }

@@ -114,7 +114,11 @@ final class RulesPane: Pane {
                     ":rule refuse 550 from spam@example.net for 2h", ":suspend mx.example.org:25 for 30m",
                 ], in: inner)
         }
-        let table = Table(Self.columns, width: inner.width - 2)
+        var columns = Self.columns
+        if let names = around.nodeNames(at: self.node, rows: rows.map(\.ref.node)) {
+            columns.insert(.node(names) { $0.ref.node }, at: 1)
+        }
+        let table = Table(columns, width: inner.width - 2)
         table.paintHeader(&painter, inner.row(0).inset(1, 0))
         let top = max(0, min(self.cursor - self.height + 1, rows.count - self.height))
         let look = RowLook(around)

@@ -12,10 +12,14 @@ struct Node: Sendable {
     var blindness: Blindness?
     init(_ entry: FeedEntry) { self.entry = entry }
 
+    /// It is all of the others.
+    var isJoined: Bool { self.entry.isJoined }
     /// Its host name, or until that is known what it was called at the start.
     var name: String { self.overview?.node ?? self.capabilities?.node ?? self.entry.name }
     /// Joins a message that another node relayed there to this one.
-    func listens(on address: String) -> Bool { self.overview?.listening.contains(address) == true }
+    func listens(on address: String) -> Bool {
+        !self.isJoined && self.overview?.listening.contains(address) == true
+    }
     /// Whoever watches may change nothing, whatever is locked.
     var isOnlyShown: Bool { self.capabilities?.abilities.isEmpty == true }
 }

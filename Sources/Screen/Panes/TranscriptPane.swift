@@ -63,7 +63,7 @@ final class TranscriptPane: Pane {
                 Dialog(
                     title: "Close \(session.id)?",
                     lines: [
-                        [Run(row.peer, .prompt)], [],
+                        [Run(row.peer, .prompt), Run("  at \(row.ref.node)", .muted)], [],
                     ] + row.direction.consequenceOfClosing.map { [Run($0)] }, verb: "close", confirmed: [.deed(deed)]))
         ]
     }

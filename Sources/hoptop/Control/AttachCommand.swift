@@ -17,7 +17,7 @@ struct AttachCommand: AsyncParsableCommand {
               hoptop attach --to /run/hoptop/control.sock
               hoptop attach --to https://mx1.example.net:8025 --token-file ~/.config/hoptop/token
               hoptop attach --to ssh://ann@mx1.example.net  what runs there, by its /run/hoptop/control.sock
-              hoptop attach --to ./a.sock --to ./b.sock     two relays; > shows the next
+              hoptop attach --to ./a.sock --to ./b.sock     two relays as one; > shows one alone
               hoptop attach --to demo              the relays of a hoptop demo in another terminal
 
             ENVIRONMENT
@@ -53,7 +53,7 @@ struct AttachCommand: AsyncParsableCommand {
         options.isLocked = lock == .locked
         options.locksAgain = lock == .locked
         do { try Departure.listen() } catch { throw Failure(error) }
-        try await ScreenCommandOptions.show(feeds, options)
+        try await ScreenCommandOptions.show(FeedEntry.joined(feeds), options)
         print("\(feeds.map(\.name).joined(separator: ", ")) \(feeds.count == 1 ? "goes" : "go") on")
     }
 

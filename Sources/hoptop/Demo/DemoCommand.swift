@@ -11,7 +11,7 @@ struct DemoCommand: AsyncParsableCommand {
             Relays A, D, P, U and Z run in this process, each a full engine with its own spool and port on loopback. A \
             plain SMTP client sends to A; mail goes along source routes (A, D, P, U, Z) or straight, and ends in \
             mailboxes behind Z, some of which are slow, greylist or do not exist; mail.example is found by its MX. P goes \
-            down now and then. The screen shows A; > shows the next relay.
+            down now and then. The screen shows A; > shows the next relay, and :node all shows them as one.
 
             EXAMPLES
               hoptop demo --rate 5
@@ -62,7 +62,7 @@ struct DemoCommand: AsyncParsableCommand {
             isOver = await Departure.wait { await Self.stop(chain, running, within: 5) }
         } else {
             do {
-                try await ScreenCommandOptions.show(chain.feeds, options)
+                try await ScreenCommandOptions.show(chain.feeds + [.all(chain.feeds)], options)
             } catch {
                 running.cancel()
                 await Self.stop(chain, running, within: 1)
