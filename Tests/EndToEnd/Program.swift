@@ -102,10 +102,11 @@ final class Server {
             + ["--spool", spool] + arguments
         self.process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: self.logFile))
         self.process.standardInput = FileHandle.nullDevice
-        try FileManager.default.createDirectory(atPath: "\(spool)-run", withIntermediateDirectories: true)
         // None of them takes the place of the machine's own relay.
+        let runtime = environment["XDG_RUNTIME_DIR"] ?? "\(spool)-run"
+        try FileManager.default.createDirectory(atPath: runtime, withIntermediateDirectories: true)
         self.process.environment = ProcessInfo.processInfo.environment
-            .merging(["XDG_RUNTIME_DIR": "\(spool)-run"]) { $1 }.merging(environment) { $1 }
+            .merging(environment) { $1 }.merging(["XDG_RUNTIME_DIR": runtime]) { $1 }
         try self.process.run()
         guard milestone != .started else { return }
         try self.waitFor(milestone.rawValue)

@@ -10,6 +10,7 @@ struct BlindnessTests {
     @Test("what was seen stays, dimmed, with the time since when; then it goes on by itself")
     func blind() async throws {
         let rig = await Rig()
+        await rig.press("2", "1")
         rig.feed.write { $0.isAway = true }
         await rig.refresh()
         await rig.wait(seconds: 75)

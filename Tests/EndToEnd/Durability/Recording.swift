@@ -88,6 +88,8 @@ private final class RecordedProgram {
         var environment = [
             "LD_PRELOAD": "\(Program.folder)/libDiskRecorder.so", "HOPTOP_RECORD": self.record,
             "HOPTOP_RECORD_BELOW": self.root,
+            // Its socket is no part of what a disk keeps.
+            "XDG_RUNTIME_DIR": self.folder.path,
         ]
         if let calls { environment["HOPTOP_RECORD_CALLS"] = "\(calls)" }
         let domains = ["there.example", "grey.example", "sender.example"]
