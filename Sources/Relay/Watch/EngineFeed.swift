@@ -46,7 +46,12 @@ final class EngineFeed: MonitorFeed {
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.relay.orders.perform(action, on: targets, by: self.user)
     }
-    func undo(_ token: UndoToken) async throws -> Receipt { try await self.relay.orders.undo(token, by: self.user) }
+    func undo(_ token: UndoToken) async throws -> Receipt {
+        guard token.node == self.node else {
+            throw FeedError(.gone, "that was done at \(token.node), and this is \(self.node)")
+        }
+        return try await self.relay.orders.undo(token, by: self.user)
+    }
 
     func undoable() async throws -> [UndoOffer] {
         try await self.spool.undoable(at: self.queue.now).filter { $0.actor == self.user }.map { drop in
