@@ -8,9 +8,11 @@ extension [Receipt] {
     /// Recipients that were left alone, and why.
     public var skipped: [SkipReason: Int] { self.reduce(into: [:]) { $0.merge($1.skipped, uniquingKeysWith: +) } }
 
-    /// `drop: 3 recipients of 2 messages; 1 skipped: an attempt is under way`
+    /// `retry: 3 recipients of 2 messages; it takes about 7s if all goes well; 1 skipped: an attempt is under way`
+    ///
+    /// What is to come stands before what was left alone, as a line may be too short for both.
     public func words(_ deed: String) -> String {
-        "\(deed): \(self.counts)\(self.skippedWords)" + self.flatMap(\.remarks).map { "; \($0.words)" }.joined()
+        "\(deed): \(self.counts)" + self.flatMap(\.remarks).map { "; \($0.words)" }.joined() + self.skippedWords
     }
 
     /// `; 3 skipped: on hold; 1 skipped: damaged`

@@ -77,7 +77,9 @@ struct QueueOverview: Sendable {
         }
         if let unrouted = census.byDestination[QueueIndex.unrouted] {
             let row = DestinationAges(
-                destination: noRoute, condition: .unrouted, reason: census.unroutedDomains.example,
+                destination: noRoute, condition: .unrouted,
+                // One of several would be taken for the only one.
+                reason: census.unroutedDomains.count == 1 ? census.unroutedDomains.example : nil,
                 total: unrouted.ages.total, ages: unrouted.ages)
             rows.append((row, unrouted.deferred))
         }
