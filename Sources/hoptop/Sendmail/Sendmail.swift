@@ -213,12 +213,18 @@ enum Sendmail {
         return parameters
     }
 
-    /// Tells of each recipient that was not taken.
+    /// Tells of each recipient that was not taken; and of the others, so that nobody sends it to them again.
     private static func status(of outcomes: [ClientSession.Outcome], _ recipients: [ForwardPath]) -> ExitStatus {
         var status = ExitStatus.ok
+        var sent: [ForwardPath] = []
+        defer {
+            if status != .ok, !sent.isEmpty {
+                self.complain("it was sent to \(sent.map(\.description).joined(separator: ", "))", as: "sendmail")
+            }
+        }
         for (recipient, outcome) in zip(recipients, outcomes) {
             switch outcome {
-            case .relayed: break
+            case .relayed: sent.append(recipient)
             case .deferred(let cause):
                 status = .temporary
                 self.complain("\(recipient): \(cause)", as: "sendmail")
