@@ -378,6 +378,7 @@ public actor Screen {
             return
         }
         self.searchWord = word
+        self.outcome = nil
         self.carryOut(
             self.stack.top.search(Search(word: word, isForward: true, skipsCursor: false), self.around))
     }
@@ -386,6 +387,7 @@ public actor Screen {
             self.say("nothing was searched for: / searches", .plain)
             return
         }
+        self.outcome = nil
         let search = Search(word: self.searchWord, isForward: isForward, skipsCursor: true)
         self.carryOut(self.stack.top.search(search, self.around))
     }
