@@ -95,6 +95,8 @@ public struct RecipientDetail: Hashable, Sendable, Codable {
     public var why: WaitReason
     /// The hosts of the next attempt in order, `host:port`.
     public var nextHops: [String]
+    /// The next hop as destinations are named; `nil` where no route matches, or it is settled.
+    public var destination: String?
     /// The rest of the source route beyond the next hop, then the final domain; names only.
     public var ahead: [String]
     /// Who took it, `host:port`, and its queue identifier: joins the next hop's own feed.
@@ -106,9 +108,10 @@ public struct RecipientDetail: Hashable, Sendable, Codable {
         ref: RecipientRef, forwardPath: String, state: RecipientState, tries: Int = 0, nextAttempt: Timestamp? = nil,
         lastReply: String? = nil, why: WaitReason = .due, nextHops: [String] = [], ahead: [String] = [],
         relayedTo: String? = nil, remoteID: String? = nil, settledAt: Timestamp? = nil,
-        progress: DeliveryProgress? = nil
+        progress: DeliveryProgress? = nil, destination: String? = nil
     ) {
         self.ref = ref
+        self.destination = destination
         self.forwardPath = forwardPath
         self.state = state
         self.tries = tries

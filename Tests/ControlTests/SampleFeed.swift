@@ -94,7 +94,8 @@ final class SampleFeed: MonitorFeed {
             RecipientDetail(
                 ref: RecipientRef(node: node, message: "4Q7K", index: index, generation: 1), forwardPath: "<x@y>",
                 state: .deferred, tries: 1, nextAttempt: now, lastReply: "451", why: why, nextHops: ["mx:25"],
-                ahead: ["y"], relayedTo: "mx:25", remoteID: "7T", settledAt: now, progress: progress)
+                ahead: ["y"], relayedTo: "mx:25", remoteID: "7T", settledAt: now, progress: progress,
+                destination: "mx:25")
         },
         attempts: [
             AttemptRow(

@@ -294,7 +294,8 @@ extension ScriptedFeed {
                     why: why[state] ?? .settled,
                     nextHops: ["mx.example.org:25"], ahead: ["example.com"],
                     relayedTo: state == .relayed ? "192.0.2.1:25" : nil,
-                    progress: state == .active ? progress : nil)
+                    progress: state == .active ? progress : nil,
+                    destination: state.isSettled ? nil : "mx.example.org:25")
             }, attempts: attempts, expires: Self.now.adding(milliseconds: 4 * 86_400_000))
     }
 

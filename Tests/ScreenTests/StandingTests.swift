@@ -114,6 +114,17 @@ struct StandingTests {
         #expect(await rig.text.contains("No route leads to that name, and no mail goes there."))
     }
 
+    @Test("the destination is that of the session, or of the recipient, that the cursor is on")
+    func places() async {
+        let rig = await Rig()
+        for keys in [["3"], ["2", "j", .enter]] as [[Key]] {
+            for key in keys { await rig.press(key) }
+            await rig.press("P")
+            #expect(await rig.text.contains("suspend mx.example.org:25"))
+            await rig.press(.escape)
+        }
+    }
+
     @Test("what is chosen goes another way, and back by an undo; so does all of a destination's")
     func reroute() async {
         let rig = await Rig()

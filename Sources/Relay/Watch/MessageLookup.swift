@@ -23,6 +23,7 @@ struct MessageLookup: Sendable {
         /// When its time is over.
         var expires: Timestamp
         var nextHops: [String]
+        var destination: String?
     }
 
     func detail(of id: QueueID) async throws -> MessageDetail? {
@@ -67,7 +68,8 @@ struct MessageLookup: Sendable {
                     state: scheduler.index.states[Int(row)], nextAttempt: scheduler.nextAttempt(row, at: now),
                     reason: scheduler.reason(row, at: now), progress: self.queue.progress(row),
                     why: scheduler.why(row, at: now), expires: scheduler.expiry(row, at: now),
-                    nextHops: destination.map { Self.nextHops(of: $0, scheduler) } ?? [])
+                    nextHops: destination.map { Self.nextHops(of: $0, scheduler) } ?? [],
+                    destination: destination.map { scheduler.destinations[$0].nextHop.description })
             }
             return live
         }
@@ -95,7 +97,8 @@ struct MessageLookup: Sendable {
             nextAttempt: live?.nextAttempt, lastReply: recipient.lastReply ?? live?.reason,
             why: self.why(recipient, state, live, facts), nextHops: live?.nextHops ?? [],
             ahead: Self.ahead(recipient.forwardPath), relayedTo: isRelayed ? recipient.nextHop : nil,
-            remoteID: recipient.remoteID, settledAt: recipient.settledAt, progress: live?.progress)
+            remoteID: recipient.remoteID, settledAt: recipient.settledAt, progress: live?.progress,
+            destination: state.isSettled ? nil : live?.destination)
     }
 
     /// Why it is still here.

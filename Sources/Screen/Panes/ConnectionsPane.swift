@@ -64,6 +64,11 @@ final class ConnectionsPane: ListPane<ConnectionList> {
         .open, .endSession, .transcript, .filter, .sort, .sortLeft, .sortRight, .invert, .ended,
     ]
 
+    /// A session with a next hop has that one's name.
+    override func destination(_ around: Surroundings) -> String? {
+        self.list.selected.flatMap { $0.direction == .outbound ? $0.name : nil }
+    }
+
     override func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
         switch call.command {
         case .open, .transcript:

@@ -165,6 +165,8 @@ final class MessagePane: Pane {
         }
     }
 
+    func destination(_ around: Surroundings) -> String? { self.chosenRecipient?.destination }
+
     private func openTranscript(_ around: Surroundings) -> [Effect] {
         guard let detail = self.detail else { return [] }
         let part: TranscriptPart
