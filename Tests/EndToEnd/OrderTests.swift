@@ -129,8 +129,8 @@ extension EndToEnd {
             await farEnd.stop()
         }
 
-        @Test("an order that takes several parts is one order, with one count and one way back")
-        func parts() async throws {
+        /// A relay in which mail stays.
+        private func relayWithoutRoutes() async throws -> Relay {
             let configuration = RelayConfiguration(
                 hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
                 spoolDirectory: "\(self.folder.path)/spool")
@@ -139,8 +139,14 @@ extension EndToEnd {
                 spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
                 threads: .singleton, log: silence)
             try await relay.start()
+            return relay
+        }
+
+        @Test("an order that takes several parts is one order, with one count and one way back")
+        func parts() async throws {
+            let relay = try await self.relayWithoutRoutes()
             let feed = relay.feed(user: "test")
-            // Without a route they stay. A part ends behind the second message.
+            // A part ends behind the second message.
             for message in 1...3 {
                 try await relay.send(to: (1...400).map { "<u\($0)@m\(message).example>" })
             }
@@ -170,16 +176,9 @@ extension EndToEnd {
 
         @Test("what was done to the same mail is taken back one after the other, whatever came in between")
         func oneAfterTheOther() async throws {
-            let configuration = RelayConfiguration(
-                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                spoolDirectory: "\(self.folder.path)/spool")
-            let relay = Relay(
-                configuration, keyring: try Keyring(configuration),
-                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
-                threads: .singleton, log: silence)
-            try await relay.start()
+            let relay = try await self.relayWithoutRoutes()
             let feed = relay.feed(user: "test")
-            // Without a route they stay, and nothing but these orders changes them.
+            // Nothing but these orders changes them.
             try await relay.send(to: ["<a@one.example>", "<b@two.example>"])
             func all() async throws -> Targets { .frozen(set: try await feed.freeze(QueueQuery()).id) }
             func states() async throws -> [RecipientState] {
