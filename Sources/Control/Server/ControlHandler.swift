@@ -147,8 +147,7 @@ final class ControlHandler: ChannelInboundHandler {
             self.respond(ControlResponse(document: server.document))
         case .call(let type):
             let task = Task {
-                let feed = server.feed(request.visitor.name)
-                let response = await ControlResponse(to: request, type, from: feed, node: server.node)
+                let response = await server.answer(request, type)
                 loop.execute { this.value.respond(response) }
             }
             self.state = .answering(task)

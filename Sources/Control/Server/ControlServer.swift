@@ -23,6 +23,8 @@ public final class ControlServer: Sendable {
     let node: String
     /// The feed of whoever has that name.
     let feed: @Sendable (String) -> any MonitorFeed
+    /// `nil`: each is answered for itself.
+    private let shared: SharedAnswers?
     let document = ByteBuffer(bytes: ControlAPI.documentText)
     private let group: any EventLoopGroup
     private let threads: NIOThreadPool
@@ -41,13 +43,15 @@ public final class ControlServer: Sendable {
     /// - Parameters:
     ///   - node: what paths and queries name is of this node.
     ///   - threads: for looks into the user database.
+    ///   - version: goes up before the feeds tell a change; with it answers are shared among those who ask the same.
     ///   - feed: makes the feed of whoever has that name.
     public init(
         node: String, access: ControlAccess = ControlAccess(), group: any EventLoopGroup, threads: NIOThreadPool,
-        log: Logger, feed: @escaping @Sendable (String) -> any MonitorFeed
+        log: Logger, version: (@Sendable () -> UInt64)? = nil, feed: @escaping @Sendable (String) -> any MonitorFeed
     ) {
         self.node = node
         self.feed = feed
+        self.shared = version.map { SharedAnswers(version: $0) }
         self.group = group
         self.threads = threads
         self.log = log
@@ -142,6 +146,19 @@ public final class ControlServer: Sendable {
         try pipeline.configureHTTPServerPipeline(
             withErrorHandling: false, withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
         try pipeline.addHandler(ControlHandler(self, entrance, on: channel.eventLoop))
+    }
+
+    func answer(_ request: ControlRequest, _ type: any ControlCall.Type) async -> ControlResponse {
+        let (feed, node) = (self.feed(request.visitor.name), self.node)
+        guard let shared = self.shared else { return await ControlResponse(to: request, type, from: feed, node: node) }
+        guard type.route.method == .get else {
+            // Before it is answered: whoever acted reads what it made of things.
+            defer { shared.forget() }
+            return await ControlResponse(to: request, type, from: feed, node: node)
+        }
+        let question = SharedAnswers.Question(
+            visitor: request.visitor, path: type.route.path, arguments: request.arguments)
+        return await shared.answer(question) { await ControlResponse(to: request, type, from: feed, node: node) }
     }
 
     /// What somebody asks for, and may.

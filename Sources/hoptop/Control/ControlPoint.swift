@@ -36,7 +36,7 @@ struct ControlPoint {
         let keyring = try ControlKeyring(configuration)
         let server = ControlServer(
             node: configuration.relay.hostname, access: keyring.access, group: engine.relay.eventLoops,
-            threads: engine.threads, log: log
+            threads: engine.threads, log: log, version: { engine.relay.changeVersion }
         ) { engine.relay.feed(user: $0) }
         do {
             let socket = try await Self.openSocket(of: control, usually: path, keyring, server, log)
