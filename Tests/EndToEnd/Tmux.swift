@@ -11,7 +11,10 @@ final class Tmux {
     init(_ command: String, in folder: TemporaryFolder, columns: Int = 80, rows: Int = 24) {
         self.folder = folder
         self.socket = "\(folder.path)/tmux"
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", command)
+        // No relay in it takes the place of the machine's own.
+        self.tmux(
+            "-f", "/dev/null", "new-session", "-d", "-e", "XDG_RUNTIME_DIR=\(folder.path)", "-x", "\(columns)", "-y",
+            "\(rows)", command)
     }
     deinit { self.tmux("kill-server") }
 
