@@ -3,6 +3,9 @@ public import Monitor
 /// What changes, as it changes; on request also the facts, none of which is left out by a client that comes back.
 public struct EventsStream: ControlStream {
     public static let route = ControlRoute(.get, "/v1/events", query: ["facts"])
+    /// Between two changes that a client is told, which then reads anew what it shows: many who watch from elsewhere are to
+    /// cost the engine little while it has much to do.
+    private static let pause = Duration.milliseconds(200)
     /// Facts of one event at most.
     private static let factsAtOnce = 500
 
@@ -35,6 +38,7 @@ public struct EventsStream: ControlStream {
         private let hasFacts: Bool
         private var place: String?
         private var changes: AsyncStream<FeedChange>.AsyncIterator?
+        private var told: ContinuousClock.Instant?
         /// There may be facts that were not given yet.
         private var hasMore: Bool
 
@@ -52,7 +56,9 @@ public struct EventsStream: ControlStream {
                 if self.hasFacts, self.place == nil { self.place = try await self.feed.facts(after: nil, count: 1).end }
             }
             if self.hasMore, let facts = try await self.facts() { return facts }
+            if let told = self.told { try await Task.sleep(until: told + EventsStream.pause) }
             guard let change = await self.nextChange() else { return nil }
+            self.told = .now
             switch change {
             case .changed(let areas): self.hasMore = self.hasFacts && areas.contains(.facts)
             case .missed: self.hasMore = self.hasFacts
