@@ -24,31 +24,34 @@ final class JoinedNodes: Sendable {
         var isAbsent: [AbsentNode]? { self.absent.isEmpty ? nil : self.absent }
     }
 
+    private struct Asked<Value: Sendable> {
+        var index: Int
+        var answer: Task<Result<Value, FeedError>, Never>
+    }
+
     /// Asks nodes at once.
     func answers<Value: Sendable>(
         _ indexes: some Sequence<Int>, isDeed: Bool = false,
         _ question: @escaping @Sendable (Int, any MonitorFeed) async throws -> Value
     ) async -> Answers<Value> {
-        let results = await withTaskGroup(of: (Int, Result<Value, FeedError>).self) { group in
-            for index in indexes {
-                group.addTask {
+        let asked = indexes.map { index in
+            Asked(
+                index: index,
+                answer: Task { () async -> Result<Value, FeedError> in
                     do throws(FeedError) {
-                        return (
-                            index, .success(try await self.ask(index, isDeed: isDeed) { try await question(index, $0) })
-                        )
+                        return .success(try await self.ask(index, isDeed: isDeed) { try await question(index, $0) })
                     } catch {
-                        return (index, .failure(error))
+                        return .failure(error)
                     }
-                }
-            }
-            return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }
+                })
         }
         var answers = Answers<Value>()
-        for (index, result) in results {
-            switch result {
-            case .success(let value): answers.values.append((index, self.all[index].name, value))
+        for asked in asked {
+            let node = self.all[asked.index]
+            switch await asked.answer.value {
+            case .success(let value): answers.values.append((asked.index, node.name, value))
             case .failure(let error):
-                answers.absent.append(self.all[index].absence(error))
+                answers.absent.append(node.absence(error))
                 answers.failure = answers.failure ?? error
             }
         }

@@ -61,25 +61,16 @@ struct AttachCommand: AsyncParsableCommand {
     ///
     /// - Throws: ``Failure`` when none answers. Of several, the screen says which does not.
     private static func named(_ feeds: [FeedEntry]) async throws -> [FeedEntry] {
-        let answers = await withTaskGroup(of: (Int, Result<String, any Error>).self) { group in
-            for (index, entry) in feeds.enumerated() {
-                group.addTask {
-                    do { return (index, .success(try await entry.feed.capabilities().node)) } catch {
-                        return (index, .failure(error))
-                    }
-                }
-            }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
-        }
+        let questions = feeds.map { entry in Task { try await entry.feed.capabilities().node } }
         var named = feeds
+        var isSomebodyThere = false
         var failure: (any Error)?
-        for (index, answer) in answers.sorted(by: { $0.key < $1.key }) {
-            switch answer {
-            case .success(let name): named[index].name = name
-            case .failure(let error): failure = failure ?? error
-            }
+        for (index, question) in questions.enumerated() {
+            do {
+                named[index].name = try await question.value
+                isSomebodyThere = true
+            } catch { failure = failure ?? error }
         }
-        let isSomebodyThere = answers.values.contains { if case .success = $0 { true } else { false } }
         if let failure, !isSomebodyThere { throw Failure(failure) }
         return named
     }
