@@ -124,7 +124,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
+    /// While its policy was asked for, or its content prepared, the host may have ended the session: the job goes back then
+    /// when the channel is gone.
     func start(_ transaction: ClientSession.Transaction) {
+        guard self.session.isReady else { return }
         self.session.begin(transaction)
         self.drain()
     }

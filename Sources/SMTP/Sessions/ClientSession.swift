@@ -161,6 +161,9 @@ public struct ClientSession: Sendable {
         self.state = .commands
     }
 
+    /// Whether a transaction may begin, or the session be quit.
+    public var isReady: Bool { if case .ready(announced: true) = self.state { true } else { false } }
+
     /// Ends a session that is ready.
     public mutating func quit() {
         switch self.state {
