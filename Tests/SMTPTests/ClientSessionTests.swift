@@ -306,6 +306,22 @@ struct ClientSessionTests {
                 """)
     }
 
+    @Test("a session that ended between two transactions is not ready for another", arguments: ["421 bye\r\n", nil])
+    func endedWhileReady(_ last: String?) {
+        var session = ClientSession(.init(hostname: "a.example.net"))
+        func receive(_ text: String) {
+            session.receive(ByteBuffer(string: text))
+            while session.next() != nil {}
+        }
+        receive("220 mx.example.org\r\n")
+        #expect(!session.isReady)
+        receive("250 mx.example.org\r\n")
+        #expect(session.isReady)
+        if last == nil { session.disconnected() }
+        receive(last ?? "")
+        #expect(!session.isReady)
+    }
+
     @Test("421 in the midst of content, and a server that gives up there")
     func refusedContent() {
         let before = """
