@@ -19,14 +19,7 @@ extension EndToEnd {
 
         init() async throws {
             self.folder = try TemporaryFolder()
-            let configuration = RelayConfiguration(
-                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                spoolDirectory: "\(self.folder.path)/spool")
-            self.relay = Relay(
-                configuration, keyring: try Keyring(configuration),
-                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
-                threads: .singleton, log: silence)
-            try await self.relay.start()
+            self.relay = try await Relay.startedWithoutRoutes(in: self.folder)
             self.feed = self.relay.feed(user: "ops")
         }
 

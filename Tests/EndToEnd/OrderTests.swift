@@ -129,22 +129,9 @@ extension EndToEnd {
             await farEnd.stop()
         }
 
-        /// A relay in which mail stays.
-        private func relayWithoutRoutes() async throws -> Relay {
-            let configuration = RelayConfiguration(
-                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                spoolDirectory: "\(self.folder.path)/spool")
-            let relay = Relay(
-                configuration, keyring: try Keyring(configuration),
-                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
-                threads: .singleton, log: silence)
-            try await relay.start()
-            return relay
-        }
-
         @Test("an order that takes several parts is one order, with one count and one way back")
         func parts() async throws {
-            let relay = try await self.relayWithoutRoutes()
+            let relay = try await Relay.startedWithoutRoutes(in: self.folder)
             let feed = relay.feed(user: "test")
             // A part ends behind the second message.
             for message in 1...3 {
@@ -176,7 +163,7 @@ extension EndToEnd {
 
         @Test("what was done to the same mail is taken back one after the other, whatever came in between")
         func oneAfterTheOther() async throws {
-            let relay = try await self.relayWithoutRoutes()
+            let relay = try await Relay.startedWithoutRoutes(in: self.folder)
             let feed = relay.feed(user: "test")
             // Nothing but these orders changes them.
             try await relay.send(to: ["<a@one.example>", "<b@two.example>"])

@@ -3,8 +3,10 @@ import Glibc
 import Logging
 import Mail
 import NIOCore
+import NIOPosix
 import Relay
 import SMTP
+import Spool
 import Testing
 
 @testable import hoptop
@@ -168,6 +170,19 @@ extension hoptop.PlainClient {
 let silence = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 extension Relay {
+    /// A relay on a port that the system chose, in which mail stays.
+    static func startedWithoutRoutes(in folder: TemporaryFolder) async throws -> Relay {
+        let configuration = RelayConfiguration(
+            hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
+            spoolDirectory: "\(folder.path)/spool")
+        let relay = Relay(
+            configuration, keyring: try Keyring(configuration),
+            spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton), threads: .singleton,
+            log: silence)
+        try await relay.start()
+        return relay
+    }
+
     /// Sends one message as a client does.
     func send(
         from: String = "<s@c>", to paths: [String], _ content: String = "Message-ID: <1@c>\r\n\r\nhi\r\n"
