@@ -15,9 +15,6 @@ public actor Screen {
     private var overlay: (any Overlay)?
     private var lock: Lock
     private var undos = UndoStack()
-    /// Something is being taken back, or done again; and what is to follow it.
-    private var isTurningBack = false
-    private var waitingTurns: [Command] = []
     private var outcome: Outcome?
     private var searchWord = ""
     private var isFrozen = false
@@ -61,9 +58,9 @@ public actor Screen {
     /// Asks what the feeds can do and reads what is shown. Call once.
     public func start() {
         for index in self.nodes.indices {
-            self.start(self.readCapabilities(index))
-            self.start(self.readOverview(index))
-            self.start(self.readUndoable(index))
+            self.start(.capabilities(of: self.nodes[index].entry, index))
+            self.start(.overview(of: self.nodes[index].entry, index))
+            self.start(.undoable(of: self.nodes[index].entry, index))
         }
         self.reload()
     }
@@ -120,7 +117,7 @@ public actor Screen {
             self.carryOut(self.stack.top.ticked(self.around))
         }
         for index in self.nodes.indices where self.nodes[index].blindness != nil {
-            self.start(self.readOverview(index))
+            self.start(.overview(of: self.nodes[index].entry, index))
         }
     }
 
@@ -315,8 +312,8 @@ public actor Screen {
         case .search: self.search(call.argument)
         case .searchNext: self.searchAgain(isForward: true)
         case .searchPrevious: self.searchAgain(isForward: false)
-        case .undo: self.takeBack()
-        case .redo: self.doAgain()
+        case .undo: self.turn(.undo)
+        case .redo: self.turn(.redo)
         case .freeze: self.freeze()
         case .node: self.show(nodeNamed: call.argument)
         case .nextNode: self.showNextNode()
@@ -475,7 +472,7 @@ public actor Screen {
     private func carryOut(_ effect: Effect) {
         switch effect {
         case .read(let read): self.start(read)
-        case .readOverview: self.start(self.readOverview(self.stack.node))
+        case .readOverview: self.start(.overview(of: self.nodes[self.stack.node].entry, self.stack.node))
         case .learned(let node, let what): self.learn(what, of: node)
         case .later: self.isBehind = true
         case .say(let text, let kind): self.say(text, kind)
@@ -504,33 +501,16 @@ public actor Screen {
 
     // MARK: What is done
 
-    /// What is pressed while something is taken back or done again waits for it: before it ends nobody knows what comes next.
-    private func takeBack() {
-        guard !self.isTurningBack else { return self.waitingTurns.append(.undo) }
-        guard let entry = self.undos.takeUndo(self.now) else {
+    /// - Parameter direction: `.undo` or `.redo`.
+    private func turn(_ direction: Deed.Direction) {
+        switch self.undos.turn(direction, isBusy: self.deeds > 0, self.now) {
+        case .entry(let entry): self.start(entry.deed(direction)) { self.undos.putBack(entry, direction) }
+        case .later: break
+        case .nothing where direction == .redo: self.say("nothing to redo", .plain)
+        case .nothing:
             let canUndo = self.nodes[self.stack.node].capabilities?.abilities.contains(.undo) != false
             self.say(canUndo ? "nothing to undo" : "this feed cannot undo", .plain)
-            return
         }
-        self.isTurningBack = true
-        self.start(entry.deed(.undo)) { self.undos.putBack(undo: entry) }
-    }
-
-    private func doAgain() {
-        guard !self.isTurningBack else { return self.waitingTurns.append(.redo) }
-        guard let entry = self.undos.takeRedo(self.now) else {
-            self.say("nothing to redo", .plain)
-            return
-        }
-        self.isTurningBack = true
-        self.start(entry.deed(.redo)) { self.undos.putBack(redo: entry) }
-    }
-
-    private func turned(_ deed: Deed) {
-        guard deed.direction != .new else { return }
-        self.isTurningBack = false
-        guard !self.waitingTurns.isEmpty else { return }
-        self.perform(Call(command: self.waitingTurns.removeFirst()))
     }
 
     /// Does it beside the keys; what it gives, or its failure, becomes the outcome line.
@@ -552,7 +532,7 @@ public actor Screen {
             self.say((error as? FeedError)?.description ?? "\(error)", .failure)
         }
         self.deeds -= 1
-        self.turned(deed)
+        while self.deeds == 0, let next = self.undos.nextTurn() { self.turn(next) }
         self.pace.rest()
         self.reload()
         self.changed()
@@ -562,36 +542,12 @@ public actor Screen {
 
     /// Reads what is on the screen.
     private func reload(_ areas: Set<FeedChange.Area> = Set(FeedChange.Area.allCases)) {
-        if !areas.isDisjoint(with: [.queue, .connections, .facts]) { self.start(self.readOverview(self.stack.node)) }
+        if !areas.isDisjoint(with: [.queue, .connections, .facts]) {
+            self.start(.overview(of: self.nodes[self.stack.node].entry, self.stack.node))
+        }
         let pane = self.stack.top
         guard !areas.isDisjoint(with: pane.areas) else { return }
         for read in pane.reads(self.around) { self.start(read) }
-    }
-
-    private func readCapabilities(_ node: Int) -> Read {
-        let feed = self.nodes[node].entry.feed
-        return Read(
-            Read.Key(owner: nil, node: node, kind: "capabilities"), begin: { { try await feed.capabilities() } },
-            take: { answer, _ in [.learned(node, .capabilities(answer))] })
-    }
-    private static let overviewKind = "overview"
-    private func readOverview(_ node: Int) -> Read {
-        let feed = self.nodes[node].entry.feed
-        return Read(
-            Read.Key(owner: nil, node: node, kind: Self.overviewKind), begin: { { try await feed.overview() } },
-            take: { answer, _ in [.learned(node, .overview(answer))] })
-    }
-
-    private func readUndoable(_ node: Int) -> Read {
-        let entry = self.nodes[node].entry
-        return Read(
-            Read.Key(owner: nil, node: node, kind: "undoable"),
-            // Each node is asked for its own.
-            begin: {
-                guard !entry.isJoined else { return nil }
-                return { try await entry.feed.undoable() }
-            },
-            take: { answer, _ in [.learned(node, .undoable(answer))] }, failed: { _ in [] })
     }
 
     private func learn(_ what: Learned, of node: Int) {
@@ -612,8 +568,8 @@ public actor Screen {
     private func sees(_ node: Int, since blindness: Blindness) {
         let times = "\(Format.clock(blindness.since))Z to \(Format.clock(self.now))Z"
         self.say("\(self.nodes[node].name) answers again; it did not from \(times)", .ok)
-        self.start(self.readCapabilities(node))
-        self.start(self.readUndoable(node))
+        self.start(.capabilities(of: self.nodes[node].entry, node))
+        self.start(.undoable(of: self.nodes[node].entry, node))
         if node == self.stack.node { self.reload() }
     }
 
@@ -654,7 +610,7 @@ public actor Screen {
                 effects = failed(words)
             } else {
                 self.nodes[read.key.node].trouble = words
-                if read.key.kind == Self.overviewKind { self.lost(read.key.node, error, words) }
+                if read.key.kind == Read.overviewKind { self.lost(read.key.node, error, words) }
                 effects = []
             }
         }

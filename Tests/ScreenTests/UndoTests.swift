@@ -55,6 +55,17 @@ struct UndoTests {
             ])
     }
 
+    @Test(
+        "undo pressed while an action is under way takes back that action, and what comes to nothing holds up nothing")
+    func whileUnderWay() async {
+        let rig = await Rig(isCoded: true)
+        await rig.press("2", "j", "h", "j")
+        for key in ["h", "z", "z", "z", "Z"] as [Key] { await rig.screen.press(key) }
+        await rig.screen.settled()
+        #expect(
+            rig.feed.performed == ["hold 4Q6A", "hold 4Q7K", "release set 8", "release set 7", "hold set 10"])
+    }
+
     @Test("hold is taken back by a release of exactly what was held, and done again on exactly that")
     func opposite() async {
         let rig = await Rig()

@@ -33,16 +33,40 @@ struct UndoStack {
     func offered(_ now: Timestamp) -> Entry? { self.undos.last { $0.until > now } }
     func isRedoable(_ now: Timestamp) -> Bool { self.redos.contains { $0.until > now } }
 
-    mutating func takeUndo(_ now: Timestamp) -> Entry? { Self.take(&self.undos, now) }
-    mutating func takeRedo(_ now: Timestamp) -> Entry? { Self.take(&self.redos, now) }
+    /// What a key of undo comes to.
+    enum Turn {
+        case entry(Entry)
+        case nothing
+        /// It follows what is being done: before that ends nobody knows what comes next.
+        case later
+    }
+    /// What is to follow.
+    private var waiting: [Deed.Direction] = []
+
+    /// - Parameters:
+    ///   - direction: `.undo` or `.redo`.
+    ///   - isBusy: something is being done.
+    mutating func turn(_ direction: Deed.Direction, isBusy: Bool, _ now: Timestamp) -> Turn {
+        guard !isBusy else {
+            self.waiting.append(direction)
+            return .later
+        }
+        let entry = direction == .redo ? Self.take(&self.redos, now) : Self.take(&self.undos, now)
+        return entry.map { .entry($0) } ?? .nothing
+    }
+
+    /// The turn that waits for longest.
+    mutating func nextTurn() -> Deed.Direction? { self.waiting.isEmpty ? nil : self.waiting.removeFirst() }
+
     private static func take(_ entries: inout [Entry], _ now: Timestamp) -> Entry? {
         entries.removeAll { $0.until <= now }
         return entries.popLast()
     }
 
     /// Puts back what could not be done, so that it can be tried again.
-    mutating func putBack(undo entry: Entry) { self.undos.append(entry) }
-    mutating func putBack(redo entry: Entry) { self.redos.append(entry) }
+    mutating func putBack(_ entry: Entry, _ direction: Deed.Direction) {
+        if direction == .redo { self.redos.append(entry) } else { self.undos.append(entry) }
+    }
 
     /// Takes in what was done before the screen came, below what it did itself.
     mutating func learn(_ offers: [UndoOffer], of node: Int) {
