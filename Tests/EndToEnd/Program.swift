@@ -16,8 +16,11 @@ import Testing
 
 /// The program as it was built beside the tests.
 enum Program {
-    static let folder = URL(fileURLWithPath: Self.path).deletingLastPathComponent().path
-    static let path: String = {
+    /// Where what was built with the tests lies.
+    static let folder = URL(fileURLWithPath: Self.built).deletingLastPathComponent().path
+    /// The program that is tried: the one that was built with the tests, unless `HOPTOP_PROGRAM` names another.
+    static let path = ProcessInfo.processInfo.environment["HOPTOP_PROGRAM"] ?? Self.built
+    private static let built: String = {
         let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         let candidates = [
             Bundle.main.bundleURL, Bundle.main.bundleURL.deletingLastPathComponent(), tests,

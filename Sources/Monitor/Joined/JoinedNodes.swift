@@ -24,6 +24,7 @@ final class JoinedNodes: Sendable {
         var isAbsent: [AbsentNode]? { self.absent.isEmpty ? nil : self.absent }
     }
 
+    /// A question under way. Tasks that give a pair of the number and a `Result` lose the number when Swift 6.3 optimises them.
     private struct Asked<Value: Sendable> {
         var index: Int
         var answer: Task<Result<Value, FeedError>, Never>

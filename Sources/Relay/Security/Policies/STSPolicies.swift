@@ -150,7 +150,8 @@ final class STSPolicies: Sendable {
             return (fallback, seconds)
         }
         do {
-            return (.policy(try await self.fetch(domain, record, on: eventLoop), domain: domain), seconds)
+            let policy = try await self.fetch(domain, record, on: eventLoop)
+            return (.policy(policy, domain: domain), seconds)
         } catch {
             self.log.warning(
                 "an MTA-STS policy cannot be fetched", metadata: ["domain": "\(domain)", "why": "\(error)"])
