@@ -57,11 +57,19 @@ struct AttachCommand: AsyncParsableCommand {
         print("\(feeds.map(\.name).joined(separator: ", ")) \(feeds.count == 1 ? "goes" : "go") on")
     }
 
+    /// One of several daemons that does not answer in that time does not hold up the others.
+    private static let patience = Duration.seconds(3)
+
     /// Gives them the names by which they call themselves.
     ///
     /// - Throws: ``Failure`` when none answers. Of several, the screen says which does not.
     private static func named(_ feeds: [FeedEntry]) async throws -> [FeedEntry] {
         let questions = feeds.map { entry in Task { try await entry.feed.capabilities().node } }
+        let waiting = Task {
+            try? await Task.sleep(for: Self.patience)
+            if feeds.count > 1, !Task.isCancelled { for question in questions { question.cancel() } }
+        }
+        defer { waiting.cancel() }
         var named = feeds
         var isSomebodyThere = false
         var failure: (any Error)?
@@ -69,6 +77,8 @@ struct AttachCommand: AsyncParsableCommand {
             do {
                 named[index].name = try await question.value
                 isSomebodyThere = true
+            } catch is CancellationError {
+                failure = failure ?? FeedError(.unavailable, "\(feeds[index].name) does not answer within 3 s")
             } catch { failure = failure ?? error }
         }
         if let failure, !isSomebodyThere { throw Failure(failure) }
