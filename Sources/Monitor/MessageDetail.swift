@@ -135,6 +135,9 @@ public enum WaitReason: Hashable, Sendable, Codable {
     case due
     /// It is due, and about so many others go to its next hop before it.
     case behind(others: Int)
+    /// It is due, as are about so many others before it, and its next hop has as many connections as its route, or the
+    /// operator, lets it have.
+    case limited(others: Int, connections: Int)
     /// It waits for its retry time.
     case retryTime
     /// The next hop does not answer, so that nothing goes there before.

@@ -36,7 +36,8 @@ final class SampleFeed: MonitorFeed {
 
     static let progress = DeliveryProgress(session: session, phase: .finalReply, contentOctetsSent: 5, contentOctets: 9)
     static let reasons: [WaitReason] = [
-        .active, .due, .behind(others: 3), .retryTime, .backoff(until: now, reason: "refused"), .rate(until: now),
+        .active, .due, .behind(others: 3), .limited(others: 3, connections: 2), .retryTime,
+        .backoff(until: now, reason: "refused"), .rate(until: now),
         .lookup(until: now, reason: "SERVFAIL"), .spoolFailing, .noRoute(domain: "x"),
         .suspended(by: "ops", until: now, reason: "disk"), .held(by: "ops", reason: "why"), .damaged(reason: "a sum"),
         .settled,

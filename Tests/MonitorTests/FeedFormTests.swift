@@ -47,6 +47,9 @@ struct FeedFormTests {
                 == #"{"backoff":{"reason":"connection refused"}}"#)
         #expect(try self.form(WaitReason.due) == #"{"due":{}}"#)
         #expect(try self.form(WaitReason.behind(others: 41)) == #"{"behind":{"others":41}}"#)
+        #expect(
+            try self.form(WaitReason.limited(others: 41, connections: 2))
+                == #"{"limited":{"connections":2,"others":41}}"#)
         #expect(try self.form(WaitReason.rate(until: nil)) == #"{"rate":{}}"#)
         #expect(
             try self.form(WaitReason.lookup(until: nil, reason: "SERVFAIL")) == #"{"lookup":{"reason":"SERVFAIL"}}"#)

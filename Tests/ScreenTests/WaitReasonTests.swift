@@ -13,6 +13,16 @@ struct WaitReasonTests {
         (.due, "It is due and waits for a session.", nil),
         (.behind(others: 1), "It is due, behind 1 other that goes there.", "behind 1 other"),
         (.behind(others: 41_207), "It is due, behind 41,207 others that go there.", "behind 41,207 others"),
+        (
+            .limited(others: 0, connections: 1),
+            "It is due, and the next one; no more than 1 connection may be had there at a time.",
+            "limit of 1 connection"
+        ),
+        (
+            .limited(others: 41, connections: 2),
+            "It is due, behind 41 others; no more than 2 connections may be had there at a time.",
+            "limit of 2 connections, behind 41 others"
+        ),
         (.retryTime, "It waits for its retry time, in 90s; the last attempt ended with: 450 later.", nil),
         (
             .rate(until: soon), "Its route allows only so many in a time; its turn comes, in 90s.",

@@ -36,7 +36,7 @@ extension QueueRow {
         switch self.why {
         case .rate(let until?) where until > now: Format.span(milliseconds: until.since(now))
         // What has to be waited for has no time.
-        case .rate, .behind, .suspended, .noRoute: "-"
+        case .rate, .behind, .limited, .suspended, .noRoute: "-"
         default: self.destination == nil ? "-" : "now"
         }
     }

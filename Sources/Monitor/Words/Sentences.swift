@@ -95,6 +95,10 @@ extension RecipientDetail {
         case .due: return "It is due and waits for a session."
         case .behind(let others):
             return "It is due, behind \(Format.plural(others, "other")) that go\(others == 1 ? "es" : "") there."
+        case .limited(let others, let connections):
+            let place = others == 0 ? "and the next one" : "behind \(Format.plural(others, "other"))"
+            return
+                "It is due, \(place); no more than \(Format.plural(connections, "connection")) may be had there at a time."
         case .retryTime: return "It waits for its retry time\(Self.wait(self.nextAttempt, now))\(last)."
         case .backoff(let until, let reason):
             let reply = self.lastReply.map { $0 == reason ? "" : "; the last attempt ended with: \($0)" } ?? ""
@@ -146,6 +150,9 @@ extension WaitReason {
         }
         return switch self {
         case .behind(let others): "behind \(Format.plural(others, "other"))"
+        case .limited(let others, let connections):
+            "limit of \(Format.plural(connections, "connection"))"
+                + (others == 0 ? "" : ", behind \(Format.plural(others, "other"))")
         case .rate(let time): "rate limit\(until(time))"
         case .lookup(_, let reason): reason ?? "its hosts are asked for"
         case .suspended(let by, let time, let reason):

@@ -207,6 +207,7 @@ struct SchedulerParty {
         func until(_ time: Timestamp?) -> String { time.map { " until \(self.text($0))" } ?? "" }
         return switch why {
         case .behind(let others): "behind \(others)"
+        case .limited(let others, let connections): "behind \(others) at a limit of \(connections)"
         case .backoff(let time, let reason): "backoff\(until(time)): \(reason ?? "")"
         case .rate(let time): "rate\(until(time))"
         case .lookup(let time, let reason): "lookup\(until(time)):\(reason.map { " \($0)" } ?? "")"

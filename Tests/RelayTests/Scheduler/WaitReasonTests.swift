@@ -61,6 +61,26 @@ struct WaitReasonTests {
         ) { $0.routes[0].limits.rate = RouteLimits.Rate(messages: 6, milliseconds: 60_000) }
     }
 
+    @Test("a limit of the operator's is the reason where as many connections are open, and no other is")
+    func limit() {
+        SchedulerParty.expect(
+            """
+            0:00:00 limit a.example:25 1
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:00 accepted 2 to c@a.example
+            0:00:00 accepted 3 to d@a.example
+            0:00:01 why 2
+              2/c behind 0 at a limit of 1
+            0:00:01 why 3
+              3/d behind 1 at a limit of 1
+            0:00:02 limit a.example:25
+              begin 2: 2/c on session 2, new, to a.example:25
+            0:00:02 why 3
+              3/d due
+            """)
+    }
+
     @Test("DNS is the reason of its domain alone, while it is asked and when it fails")
     func lookup() {
         SchedulerParty.expect(

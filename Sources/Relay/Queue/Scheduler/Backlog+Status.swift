@@ -86,6 +86,9 @@ extension Backlog {
         {
             return .rate(until: time)
         }
+        if let gate = self.destinations[destination].gate, let limit = self.gates[gate].fullLimit {
+            return .limited(others: others, connections: limit)
+        }
         return others > 0 ? .behind(others: others) : .due
     }
 

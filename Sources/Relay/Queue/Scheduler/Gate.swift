@@ -84,6 +84,13 @@ struct Gate {
         return .later(self.progressed.adding(milliseconds: max(Int64((Self.worth / share).rounded(.up)), 5)))
     }
 
+    /// The limit that a route or the operator set, where there are as many sessions as that; `nil`: there is none, or there
+    /// may be more.
+    var fullLimit: Int? {
+        guard let limit = self.limitForNow ?? self.key.limits.connections, self.sessions >= limit else { return nil }
+        return limit
+    }
+
     mutating func opened() {
         self.backOff.began()
         self.sessions += 1

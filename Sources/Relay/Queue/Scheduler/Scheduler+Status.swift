@@ -22,7 +22,7 @@ extension Scheduler {
         let why = self.backlog.why(row, at: now)
         guard !self.canWrite else { return why }
         return switch why {
-        case .due, .behind, .rate: .spoolFailing
+        case .due, .behind, .limited, .rate: .spoolFailing
         default: why
         }
     }
