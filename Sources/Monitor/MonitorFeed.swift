@@ -16,7 +16,10 @@ public protocol MonitorFeed: Sendable {
     func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>?
     /// Facts, newest last, at most `count`: those behind `cursor`, the end of an earlier page; `nil`: the newest.
     func facts(after cursor: String?, count: Int) async throws -> FactWindow
-    /// A message by its queue ID, also one settled not long ago; `nil` when nothing is known of it.
+    /// What the journal has of what became of mail and of what operators did, in the query's order.
+    func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow
+    func journalStatus() async throws -> JournalStatus
+    /// A message by its queue ID, also one settled long ago, as far back as the journal goes; `nil` when nothing is known of it.
     func message(_ id: String) async throws -> MessageDetail?
     /// The message that a row named, where feeds of several nodes may have the same queue ID.
     func message(_ ref: MessageRef) async throws -> MessageDetail?
@@ -51,7 +54,7 @@ public protocol MonitorFeed: Sendable {
 public struct FeedCapabilities: Hashable, Sendable, Codable {
     /// What can be read.
     public enum Area: String, Hashable, Sendable, Codable, CaseIterable {
-        case overview, queue, connections, facts, messages, transcripts, rules, trace
+        case overview, queue, connections, facts, messages, transcripts, rules, trace, journal
     }
     /// What can be done.
     public enum Ability: String, Hashable, Sendable, Codable, CaseIterable {
@@ -103,14 +106,21 @@ extension MonitorFeed {
     public func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         throw FeedError(.unsupported, "this feed cannot reroute")
     }
+    public func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow {
+        throw Self.noJournal
+    }
+    public func journalStatus() async throws -> JournalStatus { throw Self.noJournal }
     public func trace(_ query: TraceQuery) -> AsyncThrowingStream<[TraceEvent], any Error> {
         AsyncThrowingStream { throw FeedError(.unsupported, "this feed has no live dialogues") }
     }
+    private static var noJournal: FeedError { FeedError(.unsupported, "this node keeps no journal") }
     private static var noRules: FeedError { FeedError(.unsupported, "this feed knows no standing rules") }
 }
 
 public enum FeedChange: Hashable, Sendable, Codable {
-    public enum Area: String, Hashable, Sendable, Codable, CaseIterable { case queue, connections, facts, transcripts }
+    public enum Area: String, Hashable, Sendable, Codable, CaseIterable {
+        case queue, connections, facts, transcripts, journal
+    }
     case changed(areas: Set<Area>)
     /// This many events were dropped on the way; read the windows anew.
     case missed(events: Int)

@@ -75,6 +75,18 @@ struct FeedFormTests {
             try self.form(WaitReason.suspended(by: "ops", until: nil, reason: "a disk"))
                 == #"{"suspended":{"by":"ops","reason":"a disk"}}"#)
         #expect(try self.form(FeedCapabilities.Note.noRoute) == #""noRoute""#)
+        #expect(
+            try self.form(
+                JournalEntry(
+                    ref: JournalRef(node: "mx1", number: 7),
+                    fact: FactRow(at: Timestamp(milliseconds: 5), kind: .accepted, message: "4Q7K", from: "<a@b>"),
+                    messageID: "<1@b>", peer: "192.0.2.7:40112", security: .plaintext))
+                == #"{"fact":{"at":5,"from":"<a@b>","kind":"accepted","message":"4Q7K"},"messageID":"<1@b>","peer":"192.0.2.7:40112","ref":{"node":"mx1","number":7},"security":{"isVerified":false}}"#
+        )
+        #expect(
+            try self.form(JournalQuery(filter: FilterExpression(parsing: "to:bob"), since: Timestamp(milliseconds: 5)))
+                == #"{"filter":"to:bob","newestFirst":true,"since":5,"wanted":""}"#)
+        #expect(try self.form(JournalRequest(behind: "7", count: 9)) == #"{"count":9,"place":"7"}"#)
     }
 
     @Test("a filter that is not understood is no value")

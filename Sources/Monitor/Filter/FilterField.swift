@@ -30,6 +30,19 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     case peer
     /// The name of the other side of a session.
     case name
+    /// When it happened: `at:14:00`, `at>=yesterday`.
+    case at
+    /// Not before this moment, and before this moment: `since:yesterday@14:00 until:today`.
+    case since, until
+    /// Who did it, where it was not the node by itself.
+    case actor
+    /// The Message-ID field of the message.
+    case msgid
+    /// The next hop's queue identifier.
+    case rid
+    case subject
+    /// The session in which it happened.
+    case session
 
     /// How a value of the field is written and compared.
     enum Kind {
@@ -41,15 +54,18 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
         /// Milliseconds: `30s`, `5m`, `2h`, `3d`.
         case time
         case number
+        /// A moment: `14:00`, `yesterday`, `2026-11-28T14:00`, `2h` ago.
+        case moment
     }
     var kind: Kind {
         switch self {
-        case .id, .from, .to, .dest, .reply, .tls, .user, .peer, .name: .text
+        case .id, .from, .to, .dest, .reply, .tls, .user, .peer, .name, .actor, .msgid, .rid, .subject, .session: .text
         case .state: .state
         case .code: .code
         case .age, .next: .time
         case .size: .octets
         case .try: .number
+        case .at, .since, .until: .moment
         }
     }
 
@@ -59,4 +75,9 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     ]
     /// The fields that sessions have.
     public static let ofConnections: [FilterField] = [.id, .peer, .name, .state, .age, .size, .tls, .user]
+    /// The fields that entries of the journal have.
+    public static let ofJournal: [FilterField] = [
+        .at, .since, .until, .age, .state, .id, .from, .to, .dest, .code, .reply, .size, .actor, .msgid, .rid, .subject,
+        .peer, .name, .user, .tls, .session,
+    ]
 }

@@ -99,6 +99,14 @@ struct FilterParser {
             let word = try self.value(of: field)
             guard let time = Self.time(word) else { throw FilterSyntaxError(.notATime(word), at: start) }
             return .number(field, comparison ?? .equal, time)
+        case .moment:
+            let start = self.place
+            let word = try self.value(of: field)
+            guard let moment = FilterMoment(word) else { throw FilterSyntaxError(.notAMoment(word), at: start) }
+            guard field == .at || comparison == nil || comparison == .equal else {
+                throw FilterSyntaxError(.notOrdered(field: field), at: start)
+            }
+            return .moment(field, moment.range(field, comparison ?? .equal))
         case .octets:
             let start = self.place
             let word = try self.value(of: field)
@@ -112,7 +120,9 @@ struct FilterParser {
         }
     }
 
-    private static let states = RecipientState.allCases.map(\.word) + SessionPhase.allCases.map(\.filterWord)
+    private static let states =
+        RecipientState.allCases.map(\.word) + SessionPhase.allCases.map(\.filterWord)
+        + FactRow.Kind.allCases.map(\.word)
 
     /// `:`, `~` and `:~` ask whether it is in there: `nil`.
     private mutating func comparison() -> FilterTerm.Comparison? {
@@ -168,7 +178,7 @@ struct FilterParser {
     // MARK: quantities
 
     /// - Returns: milliseconds.
-    private static func time(_ word: String) -> Int64? {
+    static func time(_ word: String) -> Int64? {
         self.quantity(word, ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000])
     }
     private static func octets(_ word: String) -> Int64? {

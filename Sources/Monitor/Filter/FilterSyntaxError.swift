@@ -7,6 +7,8 @@ public struct FilterSyntaxError: Error, Hashable, Sendable, CustomStringConverti
         case unclosed(Character)
         case notComparable(field: FilterField)
         case notATime(String)
+        case notAMoment(String)
+        case notOrdered(field: FilterField)
         case notASize(String)
         case notANumber(String)
         case notACode(String)
@@ -38,6 +40,9 @@ public struct FilterSyntaxError: Error, Hashable, Sendable, CustomStringConverti
         case .unclosed(let mark): "the closing \(mark) is missing"
         case .notComparable(let field): "\(field.rawValue) is a text: compare it with : = or ~"
         case .notATime(let text): "\"\(text)\" is no time such as 30s, 5m, 2h or 3d"
+        case .notAMoment(let text):
+            "\"\(text)\" is no moment such as 14:00, yesterday, yesterday@14:00, 2026-11-28T14:00 or 2h (ago)"
+        case .notOrdered(let field): "\(field.rawValue) is not compared: write \(field.rawValue):14:00"
         case .notASize(let text): "\"\(text)\" is no size such as 500, 10k or 2M"
         case .notANumber(let text): "\"\(text)\" is no number"
         case .notACode(let text): "\"\(text)\" is no reply code such as 4, 452 or 4.2.2"

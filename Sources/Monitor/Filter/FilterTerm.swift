@@ -1,3 +1,5 @@
+public import Mail
+
 /// One condition of a filter.
 public struct FilterTerm: Hashable, Sendable {
     public enum Comparison: String, Hashable, Sendable {
@@ -48,13 +50,15 @@ public struct FilterTerm: Hashable, Sendable {
         /// The beginning of a reply code, or with a dot of an enhanced status code.
         case code(prefix: String)
         case number(FilterField, Comparison, Int64)
+        /// It happened at one of these moments.
+        case moment(FilterField, Range<Timestamp>)
         case never
 
         /// `nil` where it is about none alone.
         public var field: FilterField? {
             switch self {
             case .plain, .never: nil
-            case .text(let field, _), .number(let field, _, _): field
+            case .text(let field, _), .number(let field, _, _), .moment(let field, _): field
             case .state: .state
             case .code: .code
             }
@@ -75,6 +79,8 @@ public struct FilterTerm: Hashable, Sendable {
         case .never: false
         case .plain(let test): subject.plainTexts.contains { test.holds($0) }
         case .text(let field, let test): subject.text(field).map(test.holds) ?? false
+        case .moment(_, let range):
+            subject.number(.at).map { range.contains(Timestamp(milliseconds: $0)) } ?? false
         case .state(let prefix): subject.text(.state)?.hasPrefix(prefix) ?? false
         case .code(let prefix): subject.text(.reply).map { Self.code(of: $0, begins: prefix) } ?? false
         case .number(.code, let comparison, let value):

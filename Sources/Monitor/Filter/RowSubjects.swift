@@ -20,7 +20,7 @@ public struct QueueRowSubject: FilterSubject {
         case .code, .reply: self.row.lastReply
         case .tls: self.row.tls
         case .user: self.row.user
-        case .age, .size, .try, .next, .peer, .name: nil
+        case .age, .size, .try, .next, .peer, .name, .at, .since, .until, .actor, .msgid, .rid, .subject, .session: nil
         }
     }
     public func number(_ field: FilterField) -> Int64? {
@@ -29,7 +29,9 @@ public struct QueueRowSubject: FilterSubject {
         case .size: self.row.contentOctets.map(Int64.init)
         case .try: Int64(self.row.tries)
         case .next: self.row.nextAttempt.map { max($0.since(self.now), 0) }
-        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .peer, .name: nil
+        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .peer, .name, .at, .since, .until, .actor,
+            .msgid, .rid, .subject, .session:
+            nil
         }
     }
 }
@@ -56,14 +58,64 @@ public struct ConnectionSubject: FilterSubject {
         case .state: self.row.phase.filterWord
         case .tls: self.row.tls
         case .user: self.row.user
-        case .from, .to, .dest, .code, .reply, .age, .size, .try, .next: nil
+        case .from, .to, .dest, .code, .reply, .age, .size, .try, .next, .at, .since, .until, .actor, .msgid, .rid,
+            .subject, .session:
+            nil
         }
     }
     public func number(_ field: FilterField) -> Int64? {
         switch field {
         case .age: (self.row.ended ?? self.now).since(self.row.started)
         case .size: self.row.contentOctets.map(Int64.init)
-        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .try, .next, .peer, .name: nil
+        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .try, .next, .peer, .name, .at, .since, .until,
+            .actor, .msgid, .rid, .subject, .session:
+            nil
+        }
+    }
+}
+
+/// An entry of the journal as a filter sees it.
+public struct JournalSubject: FilterSubject {
+    private let entry: JournalEntry
+    private let now: Timestamp
+    public init(_ entry: JournalEntry, at now: Timestamp) {
+        self.entry = entry
+        self.now = now
+    }
+    private var fact: FactRow { self.entry.fact }
+    /// A word that an operator has at hand may be any name of the message.
+    public var plainTexts: [String] {
+        [self.fact.message, self.fact.from, self.fact.to, self.entry.messageID, self.fact.remoteID].compactMap { $0 }
+    }
+    public func text(_ field: FilterField) -> String? {
+        switch field {
+        case .id: self.fact.message
+        case .from: self.fact.from
+        case .to: self.fact.to
+        case .dest: self.fact.nextHop
+        case .state: self.fact.kind.word
+        // Of an accepted message the text is the peer.
+        case .code, .reply: self.fact.kind == .accepted ? nil : self.fact.text
+        case .tls: self.entry.security?.protection
+        case .user: self.entry.user
+        case .peer: self.entry.peer
+        case .name: self.entry.hello
+        case .actor: self.fact.actor
+        case .msgid: self.entry.messageID
+        case .rid: self.fact.remoteID
+        case .subject: self.entry.subject
+        case .session: self.fact.session?.id
+        case .age, .size, .try, .next, .at, .since, .until: nil
+        }
+    }
+    public func number(_ field: FilterField) -> Int64? {
+        switch field {
+        case .age: self.now.since(self.fact.at)
+        case .at: self.fact.at.milliseconds
+        case .size: self.fact.contentOctets.map(Int64.init)
+        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .try, .next, .peer, .name, .since, .until,
+            .actor, .msgid, .rid, .subject, .session:
+            nil
         }
     }
 }

@@ -62,6 +62,7 @@ final class ChangeSignal: Sendable {
         case .connections: 1
         case .facts: 2
         case .transcripts: 3
+        case .journal: 4
         }
     }
 }

@@ -31,7 +31,9 @@ final class EngineFeed: MonitorFeed {
     }
 
     func capabilities() async throws -> FeedCapabilities {
-        FeedCapabilities(node: self.node, software: "hoptop \(Relay.version)", notes: self.relay.notes)
+        FeedCapabilities(
+            node: self.node, software: "hoptop \(Relay.version)",
+            areas: Set(FeedCapabilities.Area.allCases).subtracting([.journal]), notes: self.relay.notes)
     }
 
     func changes() -> AsyncStream<FeedChange> { self.signal.changes() }

@@ -87,7 +87,7 @@ final class QueueMatcher {
             return .reply { FilterTerm.code(of: $0).map { comparison.holds($0, value) } ?? false }
         case .number(let field, let comparison, let value):
             return Self.number(field).map { .number($0, comparison, value) } ?? .never
-        case .text: return .never
+        case .text, .moment: return .never
         }
     }
 
@@ -99,7 +99,9 @@ final class QueueMatcher {
         case .size: { queue, slot, _, _ in Int64(queue.scheduler.index.octets[Int(slot)]) }
         case .try: { queue, _, row, _ in Int64(queue.scheduler.index.tries[Int(row)]) }
         case .next: { queue, _, row, now in queue.scheduler.nextAttempt(row, at: now).map { max($0.since(now), 0) } }
-        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .peer, .name: nil
+        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .peer, .name, .at, .since, .until, .actor,
+            .msgid, .rid, .subject, .session:
+            nil
         }
     }
 
