@@ -41,7 +41,8 @@ struct ClockTests {
                 hostname: "mx.example.net", listen: [], routes: [], spoolDirectory: self.path)
             try change(&configuration)
             let clock = Clock(
-                now: { clocks.withLockedValue { $0.now } }, steady: { clocks.withLockedValue { $0.steady } })
+                now: { clocks.withLockedValue { $0.now } }, steady: { clocks.withLockedValue { $0.steady } },
+                pause: .milliseconds(200))
             self.relay = Relay(
                 configuration, keyring: try Keyring(configuration), spool: self.spool, threads: .singleton,
                 clock: clock,

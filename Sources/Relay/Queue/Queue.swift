@@ -143,15 +143,11 @@ final class Queue: @unchecked Sendable {
         return now
     }
 
-    /// Timers stand still while a machine sleeps: mail is late by no more than this when it wakes. Whatever happens looks at
-    /// the clocks too.
-    private static let betweenClockLooks = TimeAmount.seconds(10)
-
     /// Looks at the clocks now and then. Without mail there is nothing that could be late.
     private func watchClocks() {
         guard !self.isWatchingClocks, self.scheduler.index.messages > 0, !self.scheduler.isStopping else { return }
         self.isWatchingClocks = true
-        self.loop.scheduleTask(in: Self.betweenClockLooks) {
+        self.loop.scheduleTask(in: self.clock.pause) {
             self.isWatchingClocks = false
             self.tell { $0.timePassed(at: $1) }
         }

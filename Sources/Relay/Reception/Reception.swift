@@ -149,5 +149,8 @@ struct Clock: Sendable {
     var now: @Sendable () -> Timestamp
     /// Milliseconds of a clock that never jumps, and goes on while the machine sleeps.
     var steady: @Sendable () -> Int64
+    /// The two are compared so often while nothing happens. Timers stand still while a machine sleeps: what is due then is
+    /// late by no more than this when it wakes.
+    var pause = TimeAmount.seconds(10)
     static let system = Clock(now: { .now }, steady: { Timestamp.sinceBoot.milliseconds })
 }
