@@ -51,6 +51,16 @@ extension EndToEnd {
             return try JSONDecoder().decode([QueueRow].self, from: Data(listed.output.utf8))
         }
 
+        @Test("shells are offered what is queued, each as it reads a colon", arguments: ["zsh", "bash", "fish"])
+        func completion(_ shell: String) throws {
+            try self.queue("bob@z.example", "cat@y.example")
+            let command = ["hoptop", "queue", "list", "--to", self.socket, "to:z"]
+            let offered = try Program.run(
+                ["SAP_SHELL=\(shell)", Program.path, "---completion", "queue", "list", "--", "positional@0", "5", "4"]
+                    + command, as: "/usr/bin/env")
+            #expect(offered.output == (shell == "zsh" ? "to\\:z.example\n" : "to:z.example\n"))
+        }
+
         @Test("mail is listed, held, released, dropped, taken back and bounced")
         func queue() throws {
             #expect(try self.hoptop("queue", "list").status == 0)

@@ -49,8 +49,14 @@ enum Completions {
         .custom { words, index, prefix async in
             let typed = index < words.count ? words[index] : prefix
             let found = await Self.soon { try await look(try await Self.feed(words), typed) } ?? []
-            return found.filter { $0.hasPrefix(typed) && Self.isHarmless($0) }
+            return found.filter { $0.hasPrefix(typed) && Self.isHarmless($0) }.map(Self.written)
         }
+    }
+
+    /// zsh takes what stands behind a colon for a description.
+    private static func written(_ word: String) -> String {
+        CompletionShell.requesting == .zsh
+            ? word.split(separator: ":", omittingEmptySubsequences: false).joined(separator: "\\:") : word
     }
 
     /// A shell takes what is offered for words of its own language, and peers chose some of them.
