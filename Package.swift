@@ -48,6 +48,7 @@ let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
 /// The rooms, as the packages of the benchmarks and of the fuzzers take them. The programs that tests preload are libraries
@@ -69,6 +70,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -79,15 +81,17 @@ let package = Package(
         room("Mail", ["SMTP", nioCore]),
         room("Milter", ["SMTP", nioCore]),
         .target(name: "CMalloc"),
+        room("Measures", [coreMetrics, nioConcurrency]),
         room("SASL", ["SMTP", crypto]),
         room("DKIM", ["Mail", "SMTP", nioCore, crypto, cryptoExtras]),
         .target(name: "CXXHash"),
         room(
-            "Spool", ["CXXHash", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb, sqlite],
+            "Spool",
+            ["CXXHash", "Mail", "Measures", "SMTP", nioCore, nioPosix, nioConcurrency, coreMetrics, grdb, sqlite],
             exclude: ["README.md"]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"]), .brew(["unbound"])]),
-        room("DNS", ["CUnbound", nioCore, nioPosix, nioConcurrency]),
+        room("DNS", ["CUnbound", "Measures", nioCore, nioPosix, nioConcurrency, coreMetrics]),
         room("TLSPolicy", [crypto, x509, asn1]),
         .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
         room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
@@ -102,8 +106,8 @@ let package = Package(
         room(
             "Relay",
             [
-                "Spool", "Milter", "Monitor", "Mail", "DKIM", "DNS", "SASL", "SMTP", "Sockets", "TLSPolicy", "CMalloc",
-                "CZlib", httpClient,
+                "Spool", "Milter", "Monitor", "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Sockets", "TLSPolicy",
+                "CMalloc", "CZlib", coreMetrics, httpClient,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
@@ -113,14 +117,16 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CMalloc", "Control", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "DKIM", "DNS", "SASL",
-                "SMTP", "Sockets", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, logging, toml,
+                "CMalloc", "Control", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "Measures", "DKIM",
+                "DNS",
+                "SASL", "SMTP", "Sockets", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings, linkerSettings: linking),
         .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
         .target(name: "DiskFaults", path: "Tests/DiskFaults"),
         tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
+        tests("MeasuresTests", ["Measures", coreMetrics]),
         tests("SASLTests", ["SASL", "SMTP"]),
         tests("TLSPolicyTests", ["TLSPolicy", crypto, x509, asn1]),
         tests("MailTests", ["Mail", "SMTP", nioCore]),
