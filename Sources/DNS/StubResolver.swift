@@ -1,3 +1,4 @@
+public import CoreMetrics
 import Foundation
 import NIOConcurrencyHelpers
 public import NIOCore
@@ -21,14 +22,18 @@ public final class StubResolver: Sendable {
         var stopping: CheckedContinuation<Void, Never>?
     }
     private let state: NIOLockedValueBox<State>
+    private let counts: LookupCounts
     private let note: @Sendable (String) -> Void
 
-    /// - Parameter note: is told, in a line, what an operator should know of the servers; from any thread.
+    /// - Parameters:
+    ///   - metrics: where questions are counted.
+    ///   - note: is told, in a line, what an operator should know of the servers; from any thread.
     public init(
         _ configuration: ResolverConfiguration = ResolverConfiguration(),
-        note: @escaping @Sendable (String) -> Void = { _ in }
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance, note: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.state = NIOLockedValueBox(State(configuration: configuration))
+        self.counts = LookupCounts(on: metrics)
         self.note = note
     }
 
@@ -47,7 +52,11 @@ public final class StubResolver: Sendable {
         _ type: Record.Type, of name: HostName, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Answer<Record>> {
         let promise = eventLoop.makePromise(of: Answer<Record>.self)
-        self.ask(Question(name: name.description, type: Record.type)) { promise.succeed(Answer($0)) }
+        let counts = self.counts
+        self.ask(Question(name: name.description, type: Record.type)) { answer in
+            counts.count(answer)
+            promise.succeed(Answer(answer))
+        }
         return promise.futureResult
     }
 

@@ -1,3 +1,4 @@
+public import CoreMetrics
 import DNS
 import Glibc
 public import Logging
@@ -41,21 +42,25 @@ public final class Relay: Sendable {
     private struct State {
         var configuration: RelayConfiguration
         var listeners: [OpenListener] = []
+        var hasStarted = false
         var isStopping = false
     }
 
     /// - Parameters:
     ///   - keyring: of the same configuration.
     ///   - spool: opened, and this engine's alone.
+    ///   - metrics: where the engine counts what it does.
     public convenience init(
-        _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, threads: NIOThreadPool, log: Logger
+        _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, threads: NIOThreadPool,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance, log: Logger
     ) {
-        self.init(configuration, keyring: keyring, spool: spool, threads: threads, clock: .system, log: log)
+        self.init(
+            configuration, keyring: keyring, spool: spool, threads: threads, clock: .system, metrics: metrics, log: log)
     }
 
     init(
         _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, threads: NIOThreadPool, clock: Clock,
-        log: Logger
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance, log: Logger
     ) {
         self.node = configuration.hostname
         self.spool = spool
@@ -72,7 +77,8 @@ public final class Relay: Sendable {
         self.spoolWatch = SpoolWatch(
             spool.condition, floor: configuration.freeSpace, threads: self.watchThread, loop: loop, log: log,
             signal: self.signal)
-        self.dns = StubResolver(configuration.resolver) { log.warning("\($0)") }
+        self.dns = StubResolver(configuration.resolver, metrics: metrics) { log.warning("\($0)") }
+        let measures = EngineMeasures(on: metrics)
         self.exchangers = MailExchangers(self.dns, configuration)
         self.policies = HostPolicies(
             self.dns,
@@ -84,7 +90,7 @@ public final class Relay: Sendable {
         let delivery = Delivery(
             group: self.group, spool: spool, registry: self.registry,
             resolver: SitesByPolicy(self.exchangers, self.policies), dns: self.dns, policies: self.policies,
-            tlsSessions: self.tlsSessions, clock: clock, log: log, threads: threads)
+            tlsSessions: self.tlsSessions, measures: measures, clock: clock, log: log, threads: threads)
         let rules = StandingRules()
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
@@ -103,7 +109,7 @@ public final class Relay: Sendable {
             accepted: { queue.accepted($0) })
         self.reception = Reception(
             Admission(configuration: configuration, keyring: keyring), spool: spool, spoolWatch: self.spoolWatch,
-            rules: rules, registry: self.registry, clock: clock, log: log, threads: threads,
+            rules: rules, registry: self.registry, measures: measures, clock: clock, log: log, threads: threads,
             requested: { orders.release($0) },
             accepted: { queue.accepted($0) })
     }
@@ -133,6 +139,7 @@ public final class Relay: Sendable {
         self.policies.start(on: self.group.next())
         await self.tlsSessions.load()
         await self.tlsReporter.start()
+        self.state.withLockedValue { $0.hasStarted = true }
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
 
@@ -228,6 +235,9 @@ public final class Relay: Sendable {
     /// - Parameter user: who acts, as facts name it.
     public func feed(user: String) -> any MonitorFeed { EngineFeed(self, user: user) }
 
+    /// How it is doing, for programs that look after it.
+    public var vitals: EngineVitals { EngineVitals(self) }
+
     /// Addresses listened on, with the ports that the system chose.
     public var listening: [String] {
         self.state.withLockedValue { $0.listeners }.compactMap(\.address)
@@ -242,6 +252,7 @@ public final class Relay: Sendable {
     }
 
     var configuration: RelayConfiguration { self.state.withLockedValue { $0.configuration } }
+    var hasStarted: Bool { self.state.withLockedValue { $0.hasStarted } }
     var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }
 
     /// What an operator should know from the start.

@@ -123,6 +123,8 @@ public protocol SpoolCondition: Sendable {
     func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void>
     /// When the write that stands still longest began, or last moved on; `nil` between writes.
     var writingSince: NIODeadline? { get }
+    /// How many facts each reader that acknowledges has not acknowledged yet, by its name.
+    func factsBehind() async throws -> [String: Int]
     /// Interrupts those writes that have not moved on since `time`; as far as the system lets go of them, they begin again.
     ///
     /// - Returns: how many there are.

@@ -122,6 +122,7 @@ extension MemorySpool: TallyStore {
 extension MemorySpool: SpoolCondition {
     func freeOctets() throws(SpoolError) -> Int? { self.state.withLockedValue { $0.free } }
     func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void> { eventLoop.makeSucceededVoidFuture() }
+    func factsBehind() async throws -> [String: Int] { [:] }
     var writingSince: NIODeadline? { nil }
     func restartWrites(since time: NIODeadline) -> Int { 0 }
 }

@@ -65,6 +65,7 @@ struct SpoolWatchTests {
             return nil
         }
         func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void> { eventLoop.makeSucceededVoidFuture() }
+        func factsBehind() async throws -> [String: Int] { [:] }
         var writingSince: NIODeadline? { nil }
         func restartWrites(since time: NIODeadline) -> Int { 0 }
 

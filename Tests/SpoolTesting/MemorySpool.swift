@@ -245,6 +245,9 @@ package final class MemorySpool: Spool, SpoolCondition, PolicyStore, TallyStore 
     package func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.change(on: eventLoop) { _, _ in }
     }
+    package func factsBehind() async throws -> [String: Int] {
+        try self.read { state in state.totals.readers.mapValues { state.lastFact - $0 } }
+    }
     package var writingSince: NIODeadline? { nil }
     package func restartWrites(since time: NIODeadline) -> Int { 0 }
 }

@@ -50,6 +50,7 @@ extension ClientHandler {
         let words = version.map(\.words) ?? "TLS"
         let isVerified = self.demand.check != nil
         self.protection.tls = words
+        self.delivery.measures.secured(.outbound, version?.words)
         self.protection.isVerified = isVerified
         self.record.update(at: self.now) { $0.tls = words }
         self.record.said(.relay, isVerified ? "\(words), certificate verified" : words, at: self.now)

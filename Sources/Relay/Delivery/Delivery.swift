@@ -76,6 +76,7 @@ final class Delivery: Sendable {
     let policies: HostPolicies?
     /// Is told how TLS went; `nil`: nobody is.
     let tlsSessions: TLSSessions?
+    let measures: EngineMeasures
     let clock: Clock
     let log: Logger
     /// Threads for what blocks: secrets, hashing.
@@ -85,7 +86,7 @@ final class Delivery: Sendable {
     init(
         group: any EventLoopGroup, spool: any Spool, registry: SessionRegistry,
         resolver: any NextHopResolver = NamedHosts(), dns: StubResolver = StubResolver(),
-        policies: HostPolicies? = nil, tlsSessions: TLSSessions? = nil,
+        policies: HostPolicies? = nil, tlsSessions: TLSSessions? = nil, measures: EngineMeasures = .none,
         clock: Clock, log: Logger, threads: NIOThreadPool
     ) {
         self.group = group
@@ -95,6 +96,7 @@ final class Delivery: Sendable {
         self.dns = dns
         self.policies = policies
         self.tlsSessions = tlsSessions
+        self.measures = measures
         self.clock = clock
         self.log = log
         self.threads = threads

@@ -296,6 +296,7 @@ final class Queue: @unchecked Sendable {
         if case .damaged(let reason) = result.verdict, let id = self.scheduler.message(ofAttempt: result.job) {
             self.spoolWatch.damagedMail.found([Damage(id, reason)])
         }
+        self.delivery.measures.attempted(result)
         self.tell { $0.attemptEnded(result, at: $1, using: &self.random) }
     }
 
@@ -336,7 +337,10 @@ final class Queue: @unchecked Sendable {
     private func count(_ outcomes: [Settlement.Outcome], of id: QueueID, at now: Timestamp) {
         guard let slot = self.scheduler.index.slot(of: id) else { return }
         let age = now.milliseconds - self.scheduler.index.arrived[Int(slot)]
-        for outcome in outcomes { self.flow.settled(outcome.state, isTry: outcome.countsAsTry, after: age, at: now) }
+        for outcome in outcomes {
+            self.flow.settled(outcome.state, isTry: outcome.countsAsTry, after: age, at: now)
+            self.delivery.measures.settled(outcome, after: age)
+        }
     }
 
     /// Returns mail to its senders.

@@ -19,6 +19,7 @@ final class Reception: Sendable {
     let threads: NIOThreadPool
     let spoolWatch: SpoolWatch
     let rules: StandingRules
+    let measures: EngineMeasures
     let loginFailures = LoginFailures()
     let memory = ContentMemory()
     /// Mail that a client asks for (RFC 1985): how many recipients were made due.
@@ -30,7 +31,7 @@ final class Reception: Sendable {
 
     init(
         _ admission: Admission, spool: any Spool, spoolWatch: SpoolWatch, rules: StandingRules = StandingRules(),
-        registry: SessionRegistry, clock: Clock, log: Logger, threads: NIOThreadPool,
+        registry: SessionRegistry, measures: EngineMeasures = .none, clock: Clock, log: Logger, threads: NIOThreadPool,
         requested: @escaping @Sendable (QueueRequest) -> EventLoopFuture<Int>,
         accepted: @escaping @Sendable (SpooledMessage) -> Void
     ) {
@@ -38,6 +39,7 @@ final class Reception: Sendable {
         self.spool = spool
         self.spoolWatch = spoolWatch
         self.rules = rules
+        self.measures = measures
         self.registry = registry
         self.clock = clock
         self.log = log

@@ -121,10 +121,12 @@ extension ServerHandler {
         let holder = reception.rules.hold(&message, at: arrived)
         if let holder { self.record?.said(.relay, "on hold by a rule of \(holder)", at: arrived) }
         self.countMail(isUnderWay: false)
+        let begun = NIODeadline.now()
         reception.store(message, content, heldBy: mail.hold?.by ?? holder, on: context.eventLoop)
             .assumeIsolated().whenComplete { [message] result in
                 switch result {
                 case .success:
+                    reception.measures.accepted(after: .now() - begun)
                     reception.accepted(message)
                     self.record?.update(at: self.now) { $0.messages += 1 }
                     self.finish(mail, mail.confirmation, context)

@@ -217,6 +217,7 @@ final class ServerHandler: ChannelInboundHandler {
         let shown = reply.code == 334 ? Reply(334, nil, "[redacted \(reply.lines[0].utf8.count) octets]") : reply
         self.record?.said(.server, shown, at: self.now)
         if reply.code == 421 { self.remark = reply.description }
+        self.reception.measures.replied(reply)
     }
 
     // MARK: TLS and AUTH
@@ -233,6 +234,7 @@ final class ServerHandler: ChannelInboundHandler {
         let version = try? context.pipeline.syncOperations.nioSSL_tlsVersion()
         self.tls = version.map(\.words)
         let tls = self.tls
+        self.reception.measures.secured(.inbound, tls)
         self.record?.update(at: self.now) { $0.tls = tls }
         self.record?.said(.relay, tls ?? "TLS", at: self.now)
         if self.isBegun { self.session.tlsEstablished() }
@@ -267,6 +269,7 @@ final class ServerHandler: ChannelInboundHandler {
 
     private func loginFailed(_ reply: Reply, _ context: ChannelHandlerContext) {
         let failures = self.reception.loginFailures.failed(self.client ?? "", at: self.steady)
+        self.reception.measures.loginFailed()
         self.reception.log.warning(
             "login failed", metadata: ["client": "\(self.peer.text)", "failures": "\(failures)"])
         let told = failures > LoginFailures.limit ? Self.tooManyLogins : reply

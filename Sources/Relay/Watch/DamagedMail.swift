@@ -39,6 +39,8 @@ final class DamagedMail: Sendable {
         self.reasons.withLockedValue { if !$0.isEmpty { $0[id] = nil } }
     }
 
+    var count: Int { self.reasons.withLockedValue { $0.count } }
+
     var attention: Attention? {
         self.reasons.withLockedValue { reasons in
             guard let first = reasons.min(by: { $0.key < $1.key }) else { return nil }

@@ -1,6 +1,5 @@
 import Mail
 import Monitor
-import NIOConcurrencyHelpers
 import NIOCore
 import SMTP
 import Spool
@@ -16,8 +15,8 @@ final class EngineFeed: MonitorFeed {
     private let sessions: SessionNames
     /// Who acts through this feed.
     private let user: String
-    /// The counters as last read: a spool that cannot be read is no reason to show nothing.
-    private let counters = NIOLockedValueBox((latest: Counters(), isReading: false))
+    /// A spool that cannot be read is no reason to show nothing.
+    private let figures: SpoolFigures
 
     init(_ relay: Relay, user: String) {
         self.relay = relay
@@ -28,6 +27,7 @@ final class EngineFeed: MonitorFeed {
         self.node = relay.node
         self.sessions = SessionNames(node: relay.node, since: relay.started)
         self.user = user
+        self.figures = SpoolFigures(relay.spool, loop: relay.queue.loop)
     }
 
     func capabilities() async throws -> FeedCapabilities {
@@ -89,7 +89,7 @@ final class EngineFeed: MonitorFeed {
     }
 
     func overview() async throws -> Overview {
-        let counters = await self.latestCounters()
+        let counters = await self.figures.now()?.counters ?? Counters()
         var overview = try await self.relay.overview.now()
         overview.started = self.relay.started
         overview.listening = self.relay.listening
@@ -103,26 +103,6 @@ final class EngineFeed: MonitorFeed {
         overview.attention = self.relay.spoolWatch.attention + overview.attention
         overview.isAccepting = self.relay.spoolWatch.isAccepting && !self.relay.isStopping
         return overview
-    }
-
-    /// Waits for the spool, but not for a disk that hangs: the operator would not be told of it.
-    private func latestCounters() async -> Counters {
-        let isFirst = self.counters.withLockedValue { counters in
-            defer { counters.isReading = true }
-            return !counters.isReading
-        }
-        if isFirst {
-            let (answers, answer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
-            Task {
-                let read = try? await self.spool.counters()
-                self.counters.withLockedValue { $0 = (read ?? $0.latest, false) }
-                answer.yield()
-            }
-            let patience = self.queue.loop.scheduleTask(in: .milliseconds(250)) { answer.yield() }
-            for await _ in answers { break }
-            patience.cancel()
-        }
-        return self.counters.withLockedValue { $0.latest }
     }
 
     func message(_ id: String) async throws -> MessageDetail? {

@@ -20,6 +20,8 @@ final class SessionRegistry: Sendable {
         var endedOctets = 0
         var lastIn = 0
         var lastOut = 0
+        /// Of sessions that have ended.
+        var ended: [ConnectionRow.Direction: SessionTotals] = [:]
     }
     private let state = NIOLockedValueBox(State())
     private let node: String
@@ -73,6 +75,7 @@ final class SessionRegistry: Sendable {
                 }
             }
             state.endedOctets += record.octetsKept
+            state.ended[record.direction, default: SessionTotals()].add(record.row, failed: failed)
             if failed { state.failures.append(record) } else { state.successes.append(record) }
             while state.successes.count > Self.successesKept || state.endedOctets > Self.octetsInAll,
                 let old = state.successes.popFirst()
@@ -96,6 +99,20 @@ final class SessionRegistry: Sendable {
     }
     var liveCounts: (inbound: Int, outbound: Int) {
         self.state.withLockedValue { ($0.inbound, $0.live.count - $0.inbound) }
+    }
+
+    /// Since the start, with those that are still there.
+    func totals(_ direction: ConnectionRow.Direction) -> SessionTotals {
+        self.state.withLockedValue { state in
+            var totals = state.ended[direction] ?? SessionTotals()
+            for record in state.live.values where record.direction == direction {
+                let row = record.row
+                totals.octetsIn += row.octetsIn
+                totals.octetsOut += row.octetsOut
+            }
+            totals.opened = direction == .inbound ? state.lastIn : state.lastOut
+            return totals
+        }
     }
 
     func live(_ ref: SessionRef) -> SessionRecord? { self.state.withLockedValue { $0.live[ref] } }

@@ -141,6 +141,11 @@ final class SpoolWatch: Sendable {
     var isWriting: Bool { self.state.withLockedValue { $0.troubles[.write] == nil } }
     var isAccepting: Bool { self.state.withLockedValue { $0.troubles.isEmpty } }
 
+    /// What is wrong now, in words, and the octets that were free when it last looked; `nil`: that is not known.
+    var condition: (troubles: [Cause: String], free: Int?) {
+        self.state.withLockedValue { ($0.troubles.mapValues(\.words), $0.free) }
+    }
+
     /// What an operator should know.
     var attention: [Attention] {
         let troubles = self.state.withLockedValue { state in

@@ -1,3 +1,4 @@
+import GRDB
 public import NIOCore
 import NIOPosix
 
@@ -10,6 +11,16 @@ extension SQLiteSpool: SpoolCondition {
     public func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.threads.runIfActive(eventLoop: eventLoop) { try self.directory.tryWriting() }
             .flatMap { self.writer.submit(on: eventLoop) { _, _ in } }
+    }
+
+    public func factsBehind() async throws -> [String: Int] {
+        try await self.read { db in
+            let last = try Salvage.highestFact(db)
+            let readers = try Row.fetchAll(db, sql: "SELECT name, sequence FROM readers").map { row in
+                (try row.checked("name") as String, max(Int(last - (try row.checked("sequence") as Int64)), 0))
+            }
+            return Dictionary(uniqueKeysWithValues: readers)
+        }
     }
 
     public var writingSince: NIODeadline? { self.directory.writes.since }

@@ -1,3 +1,4 @@
+public import CoreMetrics
 import Foundation
 import GRDB
 public import Mail
@@ -21,9 +22,13 @@ public final class SQLiteSpool: Spool {
     /// - Parameters:
     ///   - node: this node's share of the queue IDs.
     ///   - threads: reads happen there.
+    ///   - metrics: where its transactions are counted.
     /// - Throws: `.inUse`, `.newerVersion`, `.notWritable`, `.damaged`; nothing is changed then.
-    public convenience init(directory: String, node: UInt8 = 0, threads: NIOThreadPool) throws(SpoolError) {
-        try self.init(directory: directory, node: node, threads: threads, maximumPages: nil)
+    public convenience init(
+        directory: String, node: UInt8 = 0, threads: NIOThreadPool,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance
+    ) throws(SpoolError) {
+        try self.init(directory: directory, node: node, threads: threads, maximumPages: nil, metrics: metrics)
     }
 
     /// - Parameters:
@@ -33,7 +38,7 @@ public final class SQLiteSpool: Spool {
     ///   - store: makes the writer's.
     init(
         directory path: String, node: UInt8, threads: NIOThreadPool, maximumPages: Int?, reserve: Int = Writer.reserve,
-        gathering: TimeAmount = Writer.gathering,
+        gathering: TimeAmount = Writer.gathering, metrics: any MetricsFactory = NOOPMetricsHandler.instance,
         store: (SpoolDirectory, ContentCache) -> Store = { Store($0, $1) }
     ) throws(SpoolError) {
         self.directory = try SpoolDirectory(path)
@@ -59,7 +64,7 @@ public final class SQLiteSpool: Spool {
             self.directory.unlock()
             throw Self.openingError(error, path)
         }
-        self.writer = Writer(self.pool, store, reserve: reserve, gathering: gathering)
+        self.writer = Writer(self.pool, store, reserve: reserve, gathering: gathering, metrics: metrics)
     }
 
     private static func open(_ directory: SpoolDirectory, maximumPages: Int?) throws -> DatabasePool {

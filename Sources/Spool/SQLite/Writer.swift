@@ -1,3 +1,4 @@
+import CoreMetrics
 import Foundation
 import GRDB
 import NIOCore
@@ -53,6 +54,7 @@ final class Writer: @unchecked Sendable {
     let store: Store
     let reserve: Int
     private let gathering: TimeAmount
+    private let measures: WriterMeasures
     private let condition = MonotonicCondition()
     private var waiting: [Change] = []
     /// How many of these somebody waits for.
@@ -71,8 +73,10 @@ final class Writer: @unchecked Sendable {
     var writes: WatchedWrites { self.store.directory.writes }
 
     init(
-        _ pool: DatabasePool, _ store: Store, reserve: Int = Writer.reserve, gathering: TimeAmount = Writer.gathering
+        _ pool: DatabasePool, _ store: Store, reserve: Int = Writer.reserve, gathering: TimeAmount = Writer.gathering,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) {
+        self.measures = WriterMeasures(on: metrics)
         self.pool = pool
         self.store = store
         self.reserve = reserve
@@ -238,6 +242,7 @@ final class Writer: @unchecked Sendable {
     }
 
     private func transaction(_ batch: ArraySlice<Change>) throws -> [() -> Void] {
+        let begun = NIODeadline.now()
         var answers: [() -> Void] = []
         answers.reserveCapacity(batch.count)
         // First, since a transaction that cannot begin is rolled back like any other.
@@ -257,9 +262,11 @@ final class Writer: @unchecked Sendable {
             }
         } catch {
             self.store.rolledBack()
+            self.measures.failures.increment()
             throw error
         }
         self.store.committed()
+        self.measures.committed(batch.count, since: begun)
         return answers
     }
 

@@ -457,6 +457,8 @@ struct ContractTests {
             let half = try await store.spool.facts(after: .start, count: 2000)
             #expect((half.facts.count, half.missing) == (2000, 0))
             try await acknowledge(half.end, as: "journal")
+            let behind = try await store.spool.condition.factsBehind()
+            #expect(behind["backup"] == (behind["journal"] ?? 0) + 2000)
             try await store.reopen()
             try await settle()
             #expect(try await oldest() == 0, "the other reader has read nothing")

@@ -8,7 +8,7 @@ struct QueueOverview: Sendable {
     private static let destinationsShown = 200
     private static let attentionShown = 20
 
-    private let queue: Queue
+    let queue: Queue
     private let census: NIOLoopBoundBox<QueueCensus>
 
     init(_ queue: Queue) {
@@ -42,9 +42,9 @@ struct QueueOverview: Sendable {
             moreDestinations: max(rows.count - Self.destinationsShown, 0))
     }
 
-    private typealias Row = (ages: DestinationAges, deferred: Int)
+    typealias Row = (ages: DestinationAges, deferred: Int)
 
-    private func destinationRows(_ census: QueueCensus) -> [Row] {
+    func destinationRows(_ census: QueueCensus) -> [Row] {
         let now = self.queue.now
         var rows: [Row] = []
         for index in self.queue.scheduler.destinations.all {
@@ -125,7 +125,7 @@ struct QueueOverview: Sendable {
     }
 
     /// The queue is counted anew when it has changed; a large one once a second.
-    private func censusNow() -> EventLoopFuture<QueueCensus> {
+    func censusNow() -> EventLoopFuture<QueueCensus> {
         let queue = self.queue
         let known = self.census.value
         let isFresh = known.made.map { .now() - $0 < .seconds(1) && queue.scheduler.index.messages > 2000 } ?? false
