@@ -10,6 +10,7 @@ public enum ControlAPI {
         RulePreviewCall.self, StandingActionCall.self,
     ]
     public static let streams: [any ControlStream.Type] = [EventsStream.self, TraceStream.self]
+    public static let pages = VitalPage.allCases
     /// Where ``documentText`` is served.
     public static let document = ControlRoute(.get, "/v1/openapi.json")
     /// What describes the API to programs and people: OpenAPI 3.1, JSON.

@@ -2,6 +2,7 @@ import ArgumentParser
 import CMalloc
 import Foundation
 import Logging
+import Measures
 import NIOCore
 import NIOPosix
 import Relay
@@ -72,6 +73,8 @@ struct Engine {
     let relay: Relay
     let spool: SQLiteSpool
     let threads: NIOThreadPool
+    /// What is counted in it.
+    let metrics: MetricsBoard
 
     /// Opens the spool and starts the engine.
     static func start(_ configuration: RelayConfiguration, log: Logger) async throws -> Engine {
@@ -83,16 +86,18 @@ struct Engine {
         threads.start()
         do {
             let keyring = try Keyring(configuration)
+            let metrics = MetricsBoard()
             let spool = try SQLiteSpool(
-                directory: configuration.spoolDirectory, node: configuration.node, threads: threads)
-            let relay = Relay(configuration, keyring: keyring, spool: spool, threads: threads, log: log)
+                directory: configuration.spoolDirectory, node: configuration.node, threads: threads, metrics: metrics)
+            let relay = Relay(
+                configuration, keyring: keyring, spool: spool, threads: threads, metrics: metrics, log: log)
             do {
                 try await relay.start()
             } catch {
                 await relay.stop(within: 0)
                 throw error
             }
-            return Engine(relay: relay, spool: spool, threads: threads)
+            return Engine(relay: relay, spool: spool, threads: threads, metrics: metrics)
         } catch {
             try? await threads.shutdownGracefully()
             throw Failure(error)

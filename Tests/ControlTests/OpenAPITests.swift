@@ -32,7 +32,8 @@ struct OpenAPITests {
     @Test("every path, method, parameter and role is in it, and no others are")
     func routes() throws {
         let routes =
-            ControlAPI.calls.map { $0.route } + ControlAPI.streams.map { $0.route } + [ControlAPI.document]
+            ControlAPI.calls.map { $0.route } + ControlAPI.streams.map { $0.route } + ControlAPI.pages.map(\.route)
+            + [ControlAPI.document]
         for route in routes {
             let operation = try self.operation(route)
             let parameters = operation["parameters"] as? [[String: Any]] ?? []

@@ -145,6 +145,12 @@ final class ControlHandler: ChannelInboundHandler {
         case .document:
             self.state = .answering(nil)
             self.respond(ControlResponse(document: server.document))
+        case .page(let page):
+            let task = Task {
+                let response = await server.answer(page)
+                loop.execute { this.value.respond(response) }
+            }
+            self.state = .answering(task)
         case .call(let type):
             let task = Task {
                 let response = await server.answer(request, type)

@@ -6,6 +6,8 @@ struct ControlRequest: Sendable {
     enum Subject: Sendable {
         case call(any ControlCall.Type)
         case stream(any ControlStream.Type)
+        /// How the node is doing.
+        case page(VitalPage)
         /// The document that describes the API.
         case document
     }
@@ -18,8 +20,9 @@ struct ControlRequest: Sendable {
     /// `HEAD` asks for what would stand before a body (RFC 9110 §9.3.2).
     var wantsBody: Bool
 
+    /// - Parameter onlyPages: nothing else is served to whoever comes in there.
     /// - Throws: what is said instead.
-    init(_ head: HTTPRequestHead, from visitor: ControlVisitor) throws(ControlError) {
+    init(_ head: HTTPRequestHead, from visitor: ControlVisitor, onlyPages: Bool = false) throws(ControlError) {
         guard let target = ControlTarget(head.uri) else {
             throw ControlError(
                 .badRequest, .invalid, "the path or the query is not understood, or names something twice")
@@ -29,14 +32,15 @@ struct ControlRequest: Sendable {
         var allowed: Set<String> = []
         var found: (subject: Subject, route: ControlRoute, words: [String: String])?
         // Of two that match, the one without a word in braces is meant: `/v1/queue/search` is no `/v1/queue/{id}`.
-        for (route, subject) in Self.subjects {
+        for (route, subject) in onlyPages ? Self.pages : Self.subjects {
             guard let words = route.match(target.segments) else { continue }
             allowed.insert(route.method.rawValue)
             guard route.method.rawValue == method, found.map({ words.count < $0.words.count }) ?? true else { continue }
             found = (subject, route, words)
         }
         guard !allowed.isEmpty else {
-            throw ControlError(.notFound, .gone, "there is no such path: /v1/openapi.json names all there are")
+            let list = onlyPages ? Self.pages.map(\.0.path).joined(separator: ", ") + " are" : "/v1/openapi.json names"
+            throw ControlError(.notFound, .gone, "there is no such path: \(list) all there are")
         }
         guard let (subject, route, words) = found else {
             if allowed.contains(ControlRoute.Method.get.rawValue) { allowed.insert("HEAD") }
@@ -57,9 +61,10 @@ struct ControlRequest: Sendable {
         self.lastEvent = head.headers.first(name: "Last-Event-ID").flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    private static let pages: [(ControlRoute, Subject)] = ControlAPI.pages.map { ($0.route, .page($0)) }
     private static let subjects: [(ControlRoute, Subject)] =
         ControlAPI.calls.map { ($0.route, .call($0)) } + ControlAPI.streams.map { ($0.route, .stream($0)) }
-        + [(ControlAPI.document, .document)]
+        + [(ControlAPI.document, .document)] + Self.pages
 }
 
 extension HTTPRequestHead {

@@ -9,7 +9,8 @@ public import NIOPosix
 public import NIOSSL
 import Sockets
 
-/// Serves a feed over HTTP/1.1: on a Unix socket, and with TLS on the network.
+/// Serves a feed over HTTP/1.1: on a Unix socket, and with TLS on the network. How the node is doing is also served where
+/// nobody shows a token.
 public final class ControlServer: Sendable {
     public typealias TLS = NIOSSLContext
     /// Where somebody comes in.
@@ -17,7 +18,18 @@ public final class ControlServer: Sendable {
         case socket(LocalUser)
         /// From that address.
         case network(String)
-        var isNetwork: Bool { if case .network = self { true } else { false } }
+        /// Where there are only pages that say how the node is doing, and no TLS.
+        case pages
+
+        /// Each kind has its own limit.
+        enum Kind: Sendable, Hashable { case socket, network, pages }
+        var kind: Kind {
+            switch self {
+            case .socket: .socket
+            case .network: .network
+            case .pages: .pages
+            }
+        }
     }
 
     let node: String
@@ -25,6 +37,8 @@ public final class ControlServer: Sendable {
     let feed: @Sendable (String) -> any MonitorFeed
     /// `nil`: each is answered for itself.
     private let shared: SharedAnswers?
+    /// `nil`: it says nothing of how it is doing.
+    private let vitals: (any NodeVitals)?
     let document = ByteBuffer(bytes: ControlAPI.documentText)
     private let group: any EventLoopGroup
     private let threads: NIOThreadPool
@@ -37,18 +51,21 @@ public final class ControlServer: Sendable {
         var tls: TLS?
         var listeners: [any Channel] = []
         var socket: LocalSocket?
-        var visitors: [ObjectIdentifier: (channel: any Channel, isNetwork: Bool)] = [:]
+        var visitors: [ObjectIdentifier: (channel: any Channel, kind: Entrance.Kind)] = [:]
     }
 
     /// - Parameters:
     ///   - node: what paths and queries name is of this node.
     ///   - threads: for looks into the user database.
+    ///   - vitals: says how the node is doing.
     ///   - version: goes up before the feeds tell a change; with it answers are shared among those who ask the same.
     ///   - feed: makes the feed of whoever has that name.
     public init(
         node: String, access: ControlAccess = ControlAccess(), group: any EventLoopGroup, threads: NIOThreadPool,
-        log: Logger, version: (@Sendable () -> UInt64)? = nil, feed: @escaping @Sendable (String) -> any MonitorFeed
+        log: Logger, vitals: (any NodeVitals)? = nil, version: (@Sendable () -> UInt64)? = nil,
+        feed: @escaping @Sendable (String) -> any MonitorFeed
     ) {
+        self.vitals = vitals
         self.node = node
         self.feed = feed
         self.shared = version.map { SharedAnswers(version: $0) }
@@ -95,13 +112,27 @@ public final class ControlServer: Sendable {
         return channel.localAddress
     }
 
+    /// Listens for those who want to know how the node is doing: without TLS, and whoever they are.
+    ///
+    /// - Returns: the address, with the port that the system chose.
+    public func listenForPages(host: String, port: Int) async throws -> SocketAddress? {
+        let channel = try await ServerBootstrap(group: self.group).serverChannelOption(.backlog, value: 128)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.admit(channel, .pages, tls: nil) }
+            }
+            .bind(host: host, port: port).get()
+        self.state.withLockedValue { $0.listeners.append(channel) }
+        return channel.localAddress
+    }
+
     /// Who may do what from now on; new connections on the network get this certificate.
     public func reload(_ access: ControlAccess, tls: TLS?) {
         let orphans = self.state.withLockedValue { state in
             defer { (state.access, state.tls) = (access, tls) }
             // Whose token is no longer good shall see no more of a stream; everybody else comes back.
             guard state.access.tokens != access.tokens else { return [any Channel]() }
-            return state.visitors.values.filter(\.isNetwork).map(\.channel)
+            return state.visitors.values.filter { $0.kind == .network }.map(\.channel)
         }
         for channel in orphans { channel.close(promise: nil) }
     }
@@ -127,9 +158,9 @@ public final class ControlServer: Sendable {
     private func admit(_ channel: any Channel, _ entrance: Entrance, tls: TLS?) throws {
         let key = ObjectIdentifier(channel)
         let isAdmitted = self.state.withLockedValue { state in
-            let others = state.visitors.values.count { $0.isNetwork == entrance.isNetwork }
+            let others = state.visitors.values.count { $0.kind == entrance.kind }
             guard others < ControlLimits.connections else { return false }
-            state.visitors[key] = (channel, entrance.isNetwork)
+            state.visitors[key] = (channel, entrance.kind)
             return true
         }
         guard isAdmitted else {
@@ -161,15 +192,24 @@ public final class ControlServer: Sendable {
         return await shared.answer(question) { await ControlResponse(to: request, type, from: feed, node: node) }
     }
 
+    func answer(_ page: VitalPage) async -> ControlResponse {
+        guard let vitals = self.vitals else {
+            return ControlResponse(ControlError(FeedError(.unsupported, "this node says nothing of how it is doing")))
+        }
+        return await ControlResponse(page, of: vitals)
+    }
+
     /// What somebody asks for, and may.
     func request(_ head: HTTPRequestHead, at entrance: Entrance) throws(ControlError) -> ControlRequest {
-        try head.check(isNetwork: entrance.isNetwork)
-        return try ControlRequest(head, from: try self.visitor(head, at: entrance))
+        try head.check(isNetwork: entrance.kind != .socket)
+        return try ControlRequest(
+            head, from: try self.visitor(head, at: entrance), onlyPages: entrance.kind == .pages)
     }
 
     private func visitor(_ head: HTTPRequestHead, at entrance: Entrance) throws(ControlError) -> ControlVisitor {
         let access = self.state.withLockedValue { $0.access }
         switch entrance {
+        case .pages: return ControlVisitor(name: "scraper", role: .observer)
         case .socket(let user):
             if let visitor = access.visitor(user) { return visitor }
             throw ControlError(.forbidden, .denied, "\(user) has no business here: [control] group says who has")

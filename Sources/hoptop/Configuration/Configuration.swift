@@ -5,6 +5,13 @@ struct Configuration: Hashable, Sendable {
     /// The engine's part.
     var relay: RelayConfiguration
     var control = ControlConfiguration()
+    var metrics = MetricsConfiguration()
+}
+
+/// `[metrics]`: who may read how the relay is doing without a token.
+struct MetricsConfiguration: Hashable, Sendable {
+    /// Where it is served, without TLS; `nil`: only where the API is.
+    var listen: SocketEndpoint?
 }
 
 /// `[control]`: who watches and operates this relay from elsewhere.

@@ -6,6 +6,7 @@ extension ConfigurationKey<Configuration> {
     static let whole: [ConfigurationKey<Configuration>] =
         ConfigurationKey<RelayConfiguration>.all.map { $0.of(\.relay) }
         + ConfigurationKey<ControlConfiguration>.control.map { $0.of(\.control) }
+        + ConfigurationKey<MetricsConfiguration>.metrics.map { $0.of(\.metrics) }
 }
 
 extension ConfigurationKey {
@@ -16,6 +17,22 @@ extension ConfigurationKey {
             read: { whole, value throws(Refusal) in try self.read(&whole[keyPath: part], value) },
             write: { self.write($0[keyPath: part]) }, example: self.example)
     }
+}
+
+extension ConfigurationKey<MetricsConfiguration> {
+    static let metrics: [ConfigurationKey<MetricsConfiguration>] = [
+        .init(
+            path: "metrics.listen",
+            explanation:
+                "Where Prometheus finds /metrics, and others /health and /ready: without TLS and tokens, so best on this "
+                + "machine alone. The API has these paths too.",
+            read: { metrics, value throws(Refusal) in
+                guard case .text(let text) = value, let endpoint = SocketEndpoint(text) else {
+                    throw Refusal("\"127.0.0.1:9125\", \"[::1]:9125\"")
+                }
+                metrics.listen = endpoint
+            }, write: { $0.listen.map { quoted($0.description) } }, example: "\"127.0.0.1:9125\"")
+    ]
 }
 
 extension ConfigurationKey<ControlConfiguration> {

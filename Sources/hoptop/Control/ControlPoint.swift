@@ -36,7 +36,9 @@ struct ControlPoint {
         let keyring = try ControlKeyring(configuration)
         let server = ControlServer(
             node: configuration.relay.hostname, access: keyring.access, group: engine.relay.eventLoops,
-            threads: engine.threads, log: log, version: { engine.relay.changeVersion }
+            threads: engine.threads, log: log,
+            vitals: ServedVitals(engine: engine.relay.vitals, board: engine.metrics),
+            version: { engine.relay.changeVersion }
         ) { engine.relay.feed(user: $0) }
         do {
             let socket = try await Self.openSocket(of: control, usually: path, keyring, server, log)
@@ -49,11 +51,25 @@ struct ControlPoint {
                 let endpoint = SocketEndpoint(host: listen.host, port: port)
                 log.info("serving the API", metadata: ["at": "https://\(endpoint)"])
             }
+            if let listen = configuration.metrics.listen { try await Self.serveMetrics(on: listen, server, log) }
             return ControlPoint(server: server, socket: socket)
         } catch {
             await server.stop()
             throw error
         }
+    }
+
+    private static func serveMetrics(on listen: SocketEndpoint, _ server: ControlServer, _ log: Logger) async throws {
+        do {
+            let address = try await server.listenForPages(host: listen.host, port: listen.port)
+            let endpoint = SocketEndpoint(host: listen.host, port: address?.port ?? listen.port)
+            log.info("serving metrics", metadata: ["at": "http://\(endpoint)/metrics"])
+            if let address, !address.isLoopback {
+                log.warning(
+                    "whoever reaches the metrics reads how much mail moves here: let a firewall say who does",
+                    metadata: ["at": "\(endpoint)"])
+            }
+        } catch { throw Failure("cannot listen on \(listen) for [metrics]: \(error)") }
     }
 
     private static func openSocket(
@@ -90,4 +106,9 @@ struct ControlPoint {
     func reload(_ keyring: ControlKeyring) { self.server.reload(keyring.access, tls: keyring.tls) }
 
     func stop() async { await self.server.stop() }
+}
+
+extension SocketAddress {
+    /// Only this machine can reach it.
+    fileprivate var isLoopback: Bool { self.ipAddress.map { $0.hasPrefix("127.") || $0 == "::1" } ?? true }
 }
