@@ -35,4 +35,34 @@ struct ServedFilesTests {
             #expect(parts[1] == Metric.document, "HOPTOP_RECORD=1 swift test --filter ServedFilesTests writes it anew")
         }
     }
+
+    @Test(
+        "each metric that the dashboard and the alerts name is there",
+        arguments: ["grafana-dashboard.json", "alerts.yml"])
+    func names(_ file: String) throws {
+        let known = Set(
+            Metric.all.flatMap { metric in
+                metric.kind == .histogram
+                    ? ["_bucket", "_sum", "_count"].map { metric.name + $0 } + [metric.name] : [metric.name]
+            })
+        let named = try self.text(file).matches(of: /\b(?:hoptop|process)_[a-z_]+\b/).map { String($0.output) }
+        #expect(named.count > 10)
+        #expect(Set(named).subtracting(known).isEmpty)
+    }
+
+    @Test("each metric is on the dashboard")
+    func dashboard() throws {
+        let text = try self.text("grafana-dashboard.json")
+        #expect(try JSONSerialization.jsonObject(with: Data(text.utf8)) is [String: Any])
+        #expect(Metric.all.map(\.name).filter { !text.contains($0) }.isEmpty)
+    }
+
+    @Test("the alerts are ones, and fire when they should", .enabled(if: Promtool.isThere))
+    func alerts() throws {
+        for (command, file) in [("check", "alerts.yml"), ("test", "alerts.test.yml")] {
+            let path = Self.folder.appendingPathComponent(file).path
+            let (status, words) = try Promtool.run([command, "rules", path])
+            #expect(status == 0, "\(words)")
+        }
+    }
 }
