@@ -10,10 +10,16 @@ public protocol MonitorFeed: Sendable {
     func overview() async throws -> Overview
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow>
     func connections(_ query: ConnectionQuery, window: WindowRequest<SessionRef>) async throws -> Window<ConnectionRow>
+    /// Next hops that have mail, sessions, a back-off or an order of the operator.
+    func destinations(
+        _ query: DestinationQuery, window: WindowRequest<DestinationRef>
+    ) async throws -> Window<DestinationRow>
     /// The next message of the query's order that matches, going round at its end; `nil`: none does.
     func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>?
     /// The next session of the query's order that matches, going round at its end; `nil`: none does.
     func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>?
+    /// The next destination of the query's order that matches, going round at its end; `nil`: none does.
+    func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>?
     /// Facts, newest last, at most `count`: those behind `cursor`, the end of an earlier page; `nil`: the newest.
     func facts(after cursor: String?, count: Int) async throws -> FactWindow
     /// What the journal has of what became of mail and of what operators did, in the query's order.
@@ -54,7 +60,7 @@ public protocol MonitorFeed: Sendable {
 public struct FeedCapabilities: Hashable, Sendable, Codable {
     /// What can be read.
     public enum Area: String, Hashable, Sendable, Codable, CaseIterable {
-        case overview, queue, connections, facts, messages, transcripts, rules, trace, journal
+        case overview, queue, connections, destinations, facts, messages, transcripts, rules, trace, journal
     }
     /// What can be done.
     public enum Ability: String, Hashable, Sendable, Codable, CaseIterable {
@@ -99,6 +105,13 @@ extension MonitorFeed {
 
 // Another MTA may know nothing of these.
 extension MonitorFeed {
+    public func destinations(
+        _ query: DestinationQuery, window: WindowRequest<DestinationRef>
+    ) async throws -> Window<DestinationRow> { throw Self.noDestinations }
+    public func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
+        throw Self.noDestinations
+    }
+    private static var noDestinations: FeedError { FeedError(.unsupported, "this feed has no list of destinations") }
     public func undoable() async throws -> [UndoOffer] { [] }
     public func rules() async throws -> [RuleRow] { throw Self.noRules }
     public func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { throw Self.noRules }

@@ -136,7 +136,7 @@ public struct Attention: Hashable, Sendable, Codable {
 
 /// One row of the destination-by-age matrix (after Postfix's qshape).
 public struct DestinationAges: Hashable, Sendable, Codable {
-    public enum Condition: String, Hashable, Sendable, Codable {
+    public enum Condition: String, Hashable, Sendable, Codable, CaseIterable {
         case ok
         /// No session is opened before `until`.
         case backoff

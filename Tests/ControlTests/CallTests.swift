@@ -38,6 +38,11 @@ struct CallTests {
         try self.roundTrip(QueueSearchCall(SearchRequest(filter, from: 3, isForward: false), in: query))
         try self.roundTrip(
             ConnectionSearchCall(SearchRequest(FilterExpression(.name, is: Self.hostile), from: 0), in: sessions))
+        let destinations = DestinationQuery(filter: FilterExpression(.dest, is: Self.hostile), sort: .oldest)
+        let hop = DestinationRef(node: "mx1", id: "mx.example.org:25#2")
+        try self.roundTrip(
+            DestinationsCall(destinations, window: WindowRequest(.item(id: hop, offset: 2, fallback: 0), count: 10)))
+        try self.roundTrip(DestinationSearchCall(SearchRequest(destinations.filter, from: 1), in: destinations))
         try self.roundTrip(MessageCall(Self.hostile))
         try self.roundTrip(TranscriptCall(session, from: 3, count: 10))
         try self.roundTrip(FactsCall(after: Self.hostile, count: 5))

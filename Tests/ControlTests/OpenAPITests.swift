@@ -84,6 +84,10 @@ struct OpenAPITests {
         try await self.check(QueueSearchCall(SearchRequest(filter, from: 0), in: QueueQuery()))
         try await self.check(ConnectionsCall(ConnectionQuery(), window: WindowRequest(.last, count: 5)))
         try await self.check(ConnectionSearchCall(SearchRequest(.all, from: 0), in: ConnectionQuery()))
+        for key in DestinationQuery.SortKey.allCases {
+            try await self.check(DestinationsCall(DestinationQuery(sort: key), window: WindowRequest(.last, count: 5)))
+        }
+        try await self.check(DestinationSearchCall(SearchRequest(.all, from: 0), in: DestinationQuery()))
         try await self.check(MessageCall(message.id))
         try await self.check(TranscriptCall(session, from: 0, count: 5))
         try await self.check(FactsCall(after: nil, count: 5))

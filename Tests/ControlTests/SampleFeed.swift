@@ -132,6 +132,26 @@ final class SampleFeed: MonitorFeed {
         try self.check()
         return Window(rows: Self.connections, first: 0, matched: 1, total: 1, at: Self.now)
     }
+    static let destinations = DestinationAges.Condition.allCases.map { condition in
+        DestinationRow(
+            ref: DestinationRef(node: node, id: "mx:25#2"), name: "mx:25", otherHosts: ["b:25"],
+            terms: DestinationTerms(
+                tls: "verified", isImplicit: true, isPinned: true, user: "relay", messagesPerConnection: 5,
+                rate: DestinationTerms.Rate(messages: 3, milliseconds: 1000), rewritesSenders: true),
+            condition: condition, reason: "refused", until: now, by: "ops", failures: 2,
+            recipients: RecipientCounts([.deferred: 2]), oldest: now, connections: 1, connectionLimit: 2,
+            isLimited: true, window: 5, remaining: 7, lastReply: "451 later")
+    }
+    func destinations(
+        _ query: DestinationQuery, window: WindowRequest<DestinationRef>
+    ) async throws -> Window<DestinationRow> {
+        try self.check()
+        return Window(rows: Self.destinations, first: 0, matched: 6, total: 6, at: Self.now)
+    }
+    func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
+        try self.check()
+        return SearchHit(Self.destinations[0].ref, row: 2)
+    }
     func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
         try self.check()
         return SearchHit(Self.message, row: 3)

@@ -9,6 +9,7 @@ final class ScriptedFeed: MonitorFeed {
     struct Script: Sendable {
         var rows: [QueueRow] = []
         var connections: [ConnectionRow] = []
+        var destinations: [DestinationRow] = []
         var details: [String: MessageDetail] = [:]
         var transcripts: [SessionRef: [TranscriptLine]] = [:]
         var facts: [FactRow] = []
@@ -78,6 +79,12 @@ final class ScriptedFeed: MonitorFeed {
         return Window(rows: rows, first: 0, matched: rows.count, total: rows.count, at: Self.now)
     }
 
+    func destinations(
+        _ query: DestinationQuery, window: WindowRequest<DestinationRef>
+    ) async throws -> Window<DestinationRow> {
+        query.window(window, of: try self.write { try $0.reachable().destinations }, at: Self.now)
+    }
+
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try self.write { script in
             let script = try script.reachable()
@@ -119,6 +126,10 @@ final class ScriptedFeed: MonitorFeed {
         return search.rows(of: rows.count)
             .first { search.wanted.matches(ConnectionSubject(rows[$0], at: Self.now)) }
             .map { SearchHit(rows[$0].ref, row: $0) }
+    }
+
+    func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
+        query.find(search, among: self.write { $0.destinations }, at: Self.now)
     }
 
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
@@ -358,6 +369,7 @@ extension ScriptedFeed {
                     started: Self.now.adding(milliseconds: -700_000), ended: Self.now.adding(milliseconds: -600_000),
                     lastActivity: Self.now.adding(milliseconds: -600_000), messages: 0),
             ]
+            script.destinations = Self.nextHops(node)
             script.overview.attention = [
                 Attention(
                     .warning, .backoff(destination: "mx.example.org:25", reason: "connection refused", until: nil),
@@ -386,6 +398,54 @@ extension ScriptedFeed {
             ]
         }
         return feed
+    }
+}
+
+extension ScriptedFeed {
+    /// One of each condition, and two of one name.
+    private static func nextHops(_ node: String) -> [DestinationRow] {
+        func row(_ name: String, _ condition: DestinationAges.Condition, number: String = "") -> DestinationRow {
+            DestinationRow(
+                ref: DestinationRef(node: node, id: name + number), name: name,
+                terms: DestinationTerms(tls: "opportunistic"), condition: condition, connectionLimit: 20)
+        }
+        var failing = row("mx.example.org:25", .backoff)
+        failing.reason = "connection refused"
+        failing.lastReply = "connection refused"
+        failing.until = Self.now.adding(milliseconds: 120_000)
+        failing.failures = 3
+        failing.recipients = RecipientCounts([.active: 1, .deferred: 1, .hold: 1])
+        failing.oldest = Self.now.adding(milliseconds: -18_000_000)
+        failing.window = 2
+        failing.otherHosts = ["mx2.example.org:25"]
+        var other = row("mx.example.org:25", .ok, number: "#2")
+        other.terms = DestinationTerms(
+            tls: "verified", user: "relay", rate: .init(messages: 100, milliseconds: 3_600_000))
+        other.connections = 2
+        other.connectionLimit = 2
+        other.isLimited = true
+        other.window = 5
+        other.recipients = RecipientCounts([.queued: 40])
+        other.oldest = Self.now.adding(milliseconds: -61_000)
+        other.remaining = 1_440_000
+        var suspended = row("corp.example", .suspended)
+        suspended.by = "ops"
+        suspended.reason = "a new disk"
+        suspended.until = Self.now.adding(milliseconds: 5_400_000)
+        suspended.recipients = RecipientCounts([.queued: 1904])
+        suspended.oldest = Self.now.adding(milliseconds: -300_000)
+        var slow = row("example.net", .deferring)
+        slow.recipients = RecipientCounts([.deferred: 8410, .queued: 12])
+        slow.oldest = Self.now.adding(milliseconds: -86_400_000)
+        slow.connections = 1
+        slow.lastReply = "421 4.7.0 \u{202E}slow down"
+        slow.reason = slow.lastReply
+        var unrouted = row(noRoute, .unrouted)
+        unrouted.terms = nil
+        unrouted.connectionLimit = 0
+        unrouted.reason = "example.test"
+        unrouted.recipients = RecipientCounts([.queued: 7])
+        return [failing, other, suspended, slow, unrouted, row("smarthost.example:587", .ok)]
     }
 }
 
@@ -425,6 +485,14 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
         try await self.coded(self.feed.find(self.coded(search), in: self.coded(query)))
     }
     func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
+        try await self.coded(self.feed.find(self.coded(search), in: self.coded(query)))
+    }
+    func destinations(
+        _ query: DestinationQuery, window: WindowRequest<DestinationRef>
+    ) async throws -> Window<DestinationRow> {
+        try await self.coded(self.feed.destinations(self.coded(query), window: self.coded(window)))
+    }
+    func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
         try await self.coded(self.feed.find(self.coded(search), in: self.coded(query)))
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {

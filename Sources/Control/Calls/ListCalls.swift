@@ -74,6 +74,8 @@ public typealias QueueCall = WindowCall<QueueQuery>
 public typealias QueueSearchCall = SearchCall<QueueQuery>
 public typealias ConnectionsCall = WindowCall<ConnectionQuery>
 public typealias ConnectionSearchCall = SearchCall<ConnectionQuery>
+public typealias DestinationsCall = WindowCall<DestinationQuery>
+public typealias DestinationSearchCall = SearchCall<DestinationQuery>
 
 extension QueueQuery: ListQuery {
     public static let path = "/v1/queue"
@@ -120,6 +122,28 @@ extension ConnectionQuery: ListQuery {
         _ window: WindowRequest<SessionRef>, from feed: any MonitorFeed
     ) async throws -> Window<ConnectionRow> { try await feed.connections(self, window: window) }
     public func find(_ search: SearchRequest, in feed: any MonitorFeed) async throws -> SearchHit<SessionRef>? {
+        try await feed.find(search, in: self)
+    }
+}
+
+extension DestinationQuery: ListQuery {
+    public static let path = "/v1/destinations"
+    public static let names: Set<String> = ["filter", "sort", "descending"]
+    public static let fields = FilterField.ofDestinations
+    public init(_ arguments: CallArguments) throws(FeedError) {
+        self.init(
+            filter: try arguments.filter(fields: Self.fields), sort: try arguments.word("sort", default: .waiting),
+            descending: try arguments.flag("descending", default: true))
+    }
+    public var arguments: [String: String] {
+        ["filter": self.filter.text, "sort": self.sort.rawValue, "descending": "\(self.descending)"]
+    }
+    public static func item(_ id: String, node: String) -> DestinationRef { DestinationRef(node: node, id: id) }
+    public static func name(_ item: DestinationRef) -> String { item.id }
+    public func window(
+        _ window: WindowRequest<DestinationRef>, from feed: any MonitorFeed
+    ) async throws -> Window<DestinationRow> { try await feed.destinations(self, window: window) }
+    public func find(_ search: SearchRequest, in feed: any MonitorFeed) async throws -> SearchHit<DestinationRef>? {
         try await feed.find(search, in: self)
     }
 }

@@ -42,11 +42,17 @@ public struct RemoteFeed: MonitorFeed {
     public func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> { try await self.answer(ConnectionsCall(query, window: window)) }
+    public func destinations(
+        _ query: DestinationQuery, window: WindowRequest<DestinationRef>
+    ) async throws -> Window<DestinationRow> { try await self.answer(DestinationsCall(query, window: window)) }
     public func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
         try await self.answer(QueueSearchCall(search, in: query)).hit
     }
     public func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
         try await self.answer(ConnectionSearchCall(search, in: query)).hit
+    }
+    public func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
+        try await self.answer(DestinationSearchCall(search, in: query)).hit
     }
     public func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try await self.answer(FactsCall(after: cursor, count: count))

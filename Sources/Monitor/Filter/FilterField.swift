@@ -8,7 +8,7 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     case to
     /// The next hop, `mx.example.org:25`; `no route` where no route matches.
     case dest
-    /// A recipient's state or a session's phase.
+    /// A recipient's state, a session's phase, or a destination's condition.
     case state
     /// The code of the last reply, or its enhanced status code (RFC 3463).
     case code
@@ -80,4 +80,6 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
         .at, .since, .until, .age, .state, .id, .from, .to, .dest, .code, .reply, .size, .actor, .msgid, .rid, .subject,
         .peer, .name, .user, .tls, .session,
     ]
+    /// The fields that destinations have: `age` is that of the oldest mail, `next` the time until they are tried again.
+    public static let ofDestinations: [FilterField] = [.dest, .state, .code, .reply, .age, .next]
 }

@@ -123,6 +123,7 @@ struct FilterParser {
     private static let states =
         RecipientState.allCases.map(\.word) + SessionPhase.allCases.map(\.filterWord)
         + FactRow.Kind.allCases.map(\.word)
+        + DestinationAges.Condition.allCases.map(\.word)
 
     /// `:`, `~` and `:~` ask whether it is in there: `nil`.
     private mutating func comparison() -> FilterTerm.Comparison? {

@@ -39,3 +39,15 @@ extension ConnectionQuery: JoinableQuery {
         try await feed.find(search, in: self)
     }
 }
+
+extension DestinationQuery: JoinableQuery {
+    static func ref(of row: DestinationRow) -> DestinationRef { row.ref }
+    static func node(of ref: DestinationRef) -> String { ref.node }
+    static func isSame(_ left: DestinationRef, _ right: DestinationRef) -> Bool { left == right }
+    func window(
+        _ request: WindowRequest<DestinationRef>, of feed: any MonitorFeed
+    ) async throws -> Window<DestinationRow> { try await feed.destinations(self, window: request) }
+    func find(_ search: SearchRequest, in feed: any MonitorFeed) async throws -> SearchHit<DestinationRef>? {
+        try await feed.find(search, in: self)
+    }
+}

@@ -12,6 +12,7 @@ public final class JoinedFeed: MonitorFeed {
     let names = Mutex(JoinedNames())
     private let messageHints = Mutex(JoinedHints<QueueQuery>())
     private let sessionHints = Mutex(JoinedHints<ConnectionQuery>())
+    private let destinationHints = Mutex(JoinedHints<DestinationQuery>())
     private let relay = ChangeRelay()
 
     /// - Parameters:
@@ -55,11 +56,17 @@ public final class JoinedFeed: MonitorFeed {
     public func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> { try await self.window(query, window, self.sessionHints).window }
+    public func destinations(
+        _ query: DestinationQuery, window: WindowRequest<DestinationRef>
+    ) async throws -> Window<DestinationRow> { try await self.window(query, window, self.destinationHints).window }
     public func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
         try await self.find(search, query, self.messageHints)
     }
     public func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
         try await self.find(search, query, self.sessionHints)
+    }
+    public func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
+        try await self.find(search, query, self.destinationHints)
     }
 
     // MARK: facts

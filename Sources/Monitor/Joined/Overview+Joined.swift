@@ -100,16 +100,3 @@ extension DestinationAges {
         }.sorted { ($1.total, $0.destination) < ($0.total, $1.destination) }
     }
 }
-
-extension DestinationAges.Condition {
-    fileprivate var rank: Int {
-        switch self {
-        case .ok: 0
-        case .hold: 1
-        case .deferring: 2
-        case .backoff: 3
-        case .suspended: 4
-        case .unrouted: 5
-        }
-    }
-}

@@ -44,6 +44,16 @@ final class EngineFeed: MonitorFeed {
     func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
         try await self.relay.view.find(search, in: query)
     }
+    func destinations(
+        _ query: DestinationQuery, window: WindowRequest<DestinationRef>
+    ) async throws -> Window<DestinationRow> {
+        let all = try await self.relay.overview.destinations()
+        return query.window(window, of: all.rows, at: all.at)
+    }
+    func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
+        let all = try await self.relay.overview.destinations()
+        return query.find(search, among: all.rows, at: all.at)
+    }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.relay.selections.freeze(query) }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.relay.orders.perform(action, on: targets, by: self.user)

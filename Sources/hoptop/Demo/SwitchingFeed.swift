@@ -64,6 +64,9 @@ final class SwitchingFeed: MonitorFeed {
     func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> { try await self.feed.connections(query, window: window) }
+    func destinations(
+        _ query: DestinationQuery, window: WindowRequest<DestinationRef>
+    ) async throws -> Window<DestinationRow> { try await self.feed.destinations(query, window: window) }
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try await self.feed.facts(after: cursor, count: count)
     }
@@ -75,6 +78,9 @@ final class SwitchingFeed: MonitorFeed {
         try await self.feed.find(search, in: query)
     }
     func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
+        try await self.feed.find(search, in: query)
+    }
+    func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
         try await self.feed.find(search, in: query)
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.feed.freeze(query) }

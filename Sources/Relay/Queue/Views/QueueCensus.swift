@@ -10,6 +10,8 @@ struct QueueCensus: Sendable {
         var deferred = 0
         /// The reply that most of the deferred ones had last, if most of them had the same, else one of those.
         var reply: String?
+        /// When the first of its messages came.
+        var oldest: Timestamp?
     }
     /// When the walk began; `nil` before the first. A clock that jumps makes it no fresher.
     var made: NIODeadline?
@@ -39,7 +41,7 @@ final class QueueCount {
         let minutes = self.census.at.since(arrived) / 60_000
         let isDeferred = index.states[Int(row)] == .deferred
         self.census.byDestination[destination, default: QueueCensus.Group()].add(
-            minutes: minutes, isDeferred: isDeferred)
+            minutes: minutes, arrived: arrived, isDeferred: isDeferred)
         if isDeferred, destination >= 0 { self.vote(index.replies[Int(row)], of: destination) }
         if destination < 0, self.domains.count < Self.domainsLimit {
             self.domains.insert(index.text.routedDomain(index.toText[Int(row)]))
@@ -65,8 +67,9 @@ final class QueueCount {
 }
 
 extension QueueCensus.Group {
-    fileprivate mutating func add(minutes: Int64, isDeferred: Bool) {
+    fileprivate mutating func add(minutes: Int64, arrived: Timestamp, isDeferred: Bool) {
         self.ages.add(minutes: minutes)
+        if self.oldest.map({ arrived < $0 }) ?? true { self.oldest = arrived }
         if isDeferred { self.deferred += 1 }
     }
 }

@@ -53,25 +53,13 @@ struct QueueOverview: Sendable {
             let sessions = self.queue.scheduler.gate(of: index)?.sessions ?? 0
             guard counts.unsettled > 0 || sessions > 0 else { continue }
             let counted = destination.number <= census.newest ? census.byDestination[index] : nil
+            let state = self.state(of: index, counted, at: now)
             var row = DestinationAges(
-                destination: destination.nextHop.description, condition: .ok,
+                destination: destination.nextHop.description, condition: state.condition,
+                reason: destination.suspension?.description ?? state.reason, until: state.until,
                 connections: sessions, connectionLimit: self.queue.scheduler.limit(ofDestination: index),
                 // Of one moment with the ages beside it.
                 total: counted?.ages.total ?? counts.unsettled, ages: counted?.ages ?? AgeCounts())
-            if let suspension = destination.suspension {
-                row.condition = .suspended
-                row.reason = suspension.description
-                row.until = suspension.until
-            } else if let backOff = self.queue.scheduler.backOff(of: index) {
-                row.condition = .backoff
-                row.reason = backOff.reason
-                row.until = backOff.isOn(at: now) ? backOff.until : nil
-            } else if counts[.deferred] > 0 {
-                row.condition = .deferring
-                row.reason = counted?.reply
-            } else if counts.unsettled > 0, counts[.hold] == counts.unsettled {
-                row.condition = .hold
-            }
             if counts[.queued] > 0 { row.remaining = self.queue.scheduler.remaining(CollectionOfOne(index), at: now) }
             rows.append((row, counts[.deferred]))
         }
