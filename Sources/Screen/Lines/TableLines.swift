@@ -70,6 +70,7 @@ public struct TableLines<Row: Sendable>: Sendable {
 extension Paper {
     public var queue: TableLines<QueueRow> { TableLines(QueueList.columns, on: self) }
     public var connections: TableLines<ConnectionRow> { TableLines(ConnectionList.columns, on: self) }
+    public var nextHops: TableLines<DestinationRow> { TableLines(DestinationList.columns, on: self) }
     public var rules: TableLines<RuleRow> { TableLines(RulesPane.columns, on: self) }
     public var destinations: TableLines<DestinationAges> {
         TableLines(DestinationAges.columns(self.columns ?? .max), on: self)

@@ -21,7 +21,7 @@ struct View: Sendable {
     var digit: String { self.command.keys.first?.label ?? "" }
 
     /// Every view there is, in the order of the tabs.
-    static let all: [View] = [.overview, .queue, .connections]
+    static let all: [View] = [.overview, .queue, .connections, .destinations]
     /// `1-3`
     static var digits: String { "\(Self.all.first?.digit ?? "")-\(Self.all.last?.digit ?? "")" }
     static func index(of name: String) -> Int? { Self.all.firstIndex { $0.command.name == name } }
