@@ -27,6 +27,7 @@ public actor Screen {
     /// Changes, sizes and palettes that the driver must take as wholly new.
     public private(set) var repaints = 0
     public private(set) var theme: Theme
+    private var themeWatch: ThemeWatch
     public private(set) var wantsQuit = false
     private var wantsSuspension = false
 
@@ -48,6 +49,7 @@ public actor Screen {
         self.size = (options.columns, options.rows)
         self.lock = Lock(isLocked: options.isLocked, locksAgain: options.locksAgain)
         self.theme = options.theme
+        self.themeWatch = options.themeWatch
         (self.updates, self.updated) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -109,6 +111,7 @@ public actor Screen {
         let now = self.now
         if self.lock.expires(now) { self.say("locked again: ten minutes are over", .plain) }
         if let outcome = self.outcome, now >= outcome.until { self.outcome = nil }
+        if self.themeWatch.hasChanged() { self.change(theme: self.themeWatch.name) }
         guard !self.isFrozen else { return }
         if self.isBehind, !self.rowsMustStay {
             self.isBehind = false
@@ -458,6 +461,7 @@ public actor Screen {
         do throws(ThemeError) {
             let loaded = try self.options.themes.load(name)
             self.theme = loaded.theme
+            self.themeWatch = loaded.watch
             self.repaints += 1
             self.say(loaded.warnings.first ?? "theme \(name)", loaded.warnings.isEmpty ? .plain : .warning)
         } catch {

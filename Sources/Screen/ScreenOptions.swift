@@ -45,5 +45,12 @@ public struct ScreenOptions: Sendable {
     public var theme = ThemeLibrary.builtin(.ansi)
     public var themes = ThemeLibrary()
     public var clock: @Sendable () -> Timestamp
+    /// Sees when the theme's files change.
+    var themeWatch = ThemeWatch("ansi", files: [])
     public init(clock: @escaping @Sendable () -> Timestamp) { self.clock = clock }
+
+    public mutating func use(_ loaded: ThemeLibrary.Loaded) {
+        self.theme = loaded.theme
+        self.themeWatch = loaded.watch
+    }
 }

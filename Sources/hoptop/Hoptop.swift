@@ -34,6 +34,7 @@ struct Hoptop: AsyncParsableCommand {
             SpoolCommand.self, PasswdCommand.self, ControlCommand.self, DKIMCommand.self, SendmailCommand.self,
             TLSPolicyCommand.self, TLSReportCommand.self, QueueCommand.self, DestinationsCommand.self,
             RulesCommand.self, SessionsCommand.self, StatsCommand.self, SendCommand.self, TraceCommand.self,
+            ThemeCommand.self,
             ManualCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

@@ -27,10 +27,14 @@ struct ScreenCommandOptions: ParsableArguments {
         var options = ScreenOptions { .now }
         options.showsClock = self.clock == .on
         options.isASCII = self.ascii || !Terminal.isUnicode
-        options.themes = ThemeLibrary(searchPaths: Self.themeFolders(environment))
+        options.themes = Self.themes
         let name = self.theme ?? environment["HOPTOP_THEME"].flatMap { $0.isEmpty ? nil : $0 }
-        do { if let name { options.theme = try options.themes.load(name).theme } } catch { throw Failure(error) }
+        do { if let name { options.use(try options.themes.load(name)) } } catch { throw Failure(error) }
         return options
+    }
+
+    static var themes: ThemeLibrary {
+        ThemeLibrary(searchPaths: self.themeFolders(ProcessInfo.processInfo.environment))
     }
 
     /// The user's own, those installed beside the program, those of the package.

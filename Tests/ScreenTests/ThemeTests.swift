@@ -13,7 +13,7 @@ struct ThemeTests {
         let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path).filter {
             $0.hasSuffix(".toml")
         }
-        #expect(files.count >= 6)
+        #expect(files.count >= 8)
         #expect(Set(ThemeLibrary.builtin.keys) == Set(files.map { String($0.dropLast(5)) }))
         for name in ThemeLibrary.builtin.keys {
             let file = try String(contentsOf: Self.folder.appending(path: "\(name).toml"), encoding: .utf8)
@@ -26,7 +26,7 @@ struct ThemeTests {
 
     @Test(
         "every theme file is read without a complaint",
-        arguments: ["ansi", "mono", "dark", "light", "contrast", "deuteranopia"])
+        arguments: ["ansi", "mono", "dark", "light", "contrast", "deuteranopia", "tritanopia", "prod"])
     func files(_ name: String) throws {
         let loaded = try ThemeLibrary(searchPaths: [Self.folder]).load(name)
         #expect(loaded.warnings.isEmpty)
@@ -46,6 +46,33 @@ struct ThemeTests {
             }
         }
         #expect(Set(states.map { ThemeLibrary.builtin(.mono).style(for: $0, depth: .mono) }).count >= 3)
+    }
+
+    @Test("a theme whose file is written shows anew; a bad one keeps what was, and is told with its line")
+    func reloads() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-theme-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "mine.toml")
+        // Each time a second later, whatever the file system's clock can tell apart.
+        func write(_ text: String, second: Double) throws {
+            try "[theme]\nformat = 1\nname = \"mine\"\n\(text)".write(to: file, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1_700_000_000 + second)], ofItemAtPath: file.path)
+        }
+        try write("env = \"TEST\"\n", second: 0)
+        let rig = await Rig(columns: 220) { $0.themes = ThemeLibrary(searchPaths: [folder]) }
+        await rig.run("theme mine")
+        #expect(await rig.lines("HOPTOP").first?.contains(" TEST ") == true)
+        try write("env = \"PROD\"\n", second: 1)
+        await rig.wait(seconds: 1)
+        #expect(await rig.lines("HOPTOP").first?.contains(" PROD ") == true)
+        try write("env = \"OOPS\"\n[ui]\nbase = \"no-colour\"\n", second: 2)
+        await rig.wait(seconds: 1)
+        #expect(await rig.lines("HOPTOP").first?.contains(" PROD ") == true)
+        #expect(await rig.text.contains("mine.toml:6: ui.base: no-colour is neither"))
+        await rig.run("theme dark+prod")
+        #expect(await rig.text.contains("theme dark+prod"))
     }
 
     @Test("a theme that is nowhere is an error that names it")

@@ -114,7 +114,7 @@ struct ThemeColour: Hashable, Sendable {
         return UInt8(
             usual.indices.min { Self.distance(rgb, usual[$0]) < Self.distance(rgb, usual[$1]) } ?? 7)
     }
-    private static func rgb(ofIndex index: UInt8) -> UInt32 {
+    static func rgb(ofIndex index: UInt8) -> UInt32 {
         if index >= 232 {
             let grey = UInt32(index - 232) * 10 + 8
             return grey << 16 | grey << 8 | grey

@@ -16,6 +16,8 @@ public struct Theme: Hashable, Sendable {
     public internal(set) var mode: Mode = .any
     /// A badge beside the node's name, "PROD"; empty: none.
     public internal(set) var badge = ""
+    /// What words must stand out by at least, as a ratio (WCAG 2.2).
+    var minContrast = 4.5
     var looks: [Role: Look] = [:]
     var glyphs: [Glyph: GlyphPair] = [:]
 

@@ -9,6 +9,15 @@ public struct ThemeLibrary: Sendable {
         public var theme: Theme
         /// Unknown keys, each with file and line.
         public var warnings: [String]
+        /// Where it was read, in words.
+        public var file: String
+        /// Files that it was made of; none where it is compiled in.
+        var paths: [String]
+        /// As it was asked for.
+        var name: String
+        var watch: ThemeWatch { ThemeWatch(self.name, files: self.paths) }
+        /// The lines on which its own file names roles.
+        var lines: [Role: Int]
     }
 
     /// Names that `load` accepts, sorted, without duplicates.
@@ -21,10 +30,17 @@ public struct ThemeLibrary: Sendable {
         return names.sorted()
     }
 
-    /// By name, or by path when `name` holds a slash.
-    public func load(_ name: String) throws(ThemeError) -> Loaded { try self.load(name, under: []) }
+    /// By name, or by path when `name` holds a slash. `dark+prod`: what `prod` says, over `dark`.
+    public func load(_ name: String) throws(ThemeError) -> Loaded {
+        guard !name.contains("/"), let plus = name.lastIndex(of: "+") else { return try self.load(name, under: []) }
+        return try self.load(
+            String(name[name.index(after: plus)...]), under: [], over: try self.load(String(name[..<plus])))
+    }
 
-    private func load(_ name: String, under children: [String]) throws(ThemeError) -> Loaded {
+    /// - Parameter below: instead of what its file inherits from.
+    private func load(
+        _ name: String, under children: [String], over below: Loaded? = nil
+    ) throws(ThemeError) -> Loaded {
         let (file, text) = try self.text(name)
         guard !children.contains(name) else {
             throw ThemeError(
@@ -33,9 +49,15 @@ public struct ThemeLibrary: Sendable {
         var parser = try ThemeParser(file: file, text: text)
         // What a file leaves out is as in `ansi`.
         let parent = parser.inherits ?? (name == "ansi" || children.contains("ansi") ? nil : "ansi")
-        let base = try parent.map { (parent) throws(ThemeError) in try self.load(parent, under: children + [name]) }
-        let theme = try parser.theme(over: base?.theme)
-        return Loaded(theme: theme, warnings: (base?.warnings ?? []) + parser.warnings)
+        var base = below
+        if base == nil, let parent { base = try self.load(parent, under: children + [name]) }
+        var theme = try parser.theme(over: base?.theme)
+        if let below { theme.name = "\(below.theme.name)+\(theme.name)" }
+        if let below { theme.mode = below.theme.mode }
+        return Loaded(
+            theme: theme, warnings: (base?.warnings ?? []) + parser.warnings, file: file,
+            paths: (base?.paths ?? []) + (file.hasPrefix("/") || name.contains("/") ? [file] : []),
+            name: below.map { "\($0.name)+\(name)" } ?? name, lines: parser.lines)
     }
 
     private func text(_ name: String) throws(ThemeError) -> (file: String, text: String) {

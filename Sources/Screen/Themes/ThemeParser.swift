@@ -69,6 +69,12 @@ struct ThemeParser {
             theme.mode = known
         }
         if let badge = head["env"]?.string { theme.badge = badge }
+        if let least = head["min_contrast"] {
+            guard let ratio = least.double ?? least.int.map(Double.init), (1...21).contains(ratio) else {
+                throw self.error("theme", "min_contrast", "must be 1 to 21, such as 4.5")
+            }
+            theme.minContrast = ratio
+        }
         for key in head.keys where !["format", "name", "mode", "inherits", "env", "min_contrast"].contains(key) {
             self.warn("theme", key, "is not known")
         }
@@ -178,6 +184,16 @@ struct ThemeParser {
     }
 
     // MARK: Where things stand in the file
+
+    /// The lines on which the file names roles.
+    var lines: [Role: Int] {
+        Role.allCases.reduce(into: [:]) { lines, role in
+            let parts = role.rawValue.split(separator: ".", maxSplits: 1).map(String.init)
+            let key = parts[1].hasPrefix("ramp.") ? "ramp" : parts[1]
+            guard self.root[parts[0]]?.table?[key] != nil else { return }
+            lines[role] = self.line(parts[0], key)
+        }
+    }
 
     private func line(_ section: String, _ key: String?) -> Int? {
         var inSection = false

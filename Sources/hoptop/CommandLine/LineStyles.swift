@@ -1,21 +1,32 @@
 import Monitor
 import Screen
 
-/// How lines look on a terminal that scrolls: its own colours, by the theme `ansi`, and no ground.
+/// How lines look on a terminal that scrolls: by the theme `ansi` its own colours, and no ground.
 struct LineStyles: Sendable {
-    private let isStyled: Bool
+    private let depth: ColourDepth
+    private var theme = Self.ansi
+    private var isStyled: Bool { self.depth != .mono }
 
-    static let none = LineStyles(isStyled: false)
+    static let none = LineStyles(depth: .mono)
 
-    private init(isStyled: Bool) { self.isStyled = isStyled }
+    private init(depth: ColourDepth) { self.depth = depth }
 
     /// `NO_COLOR`, or a terminal that can do nothing: plain text.
     init(_ environment: [String: String]) {
         let isDumb = [nil, "", "dumb"].contains(environment["TERM"])
-        self.isStyled = ColourDepth.resolve(colours: isDumb ? 0 : 8, environment: environment) != .mono
+        let isDirect = ["truecolor", "24bit"].contains(environment["COLORTERM"])
+        let isIndexed = environment["TERM"]?.contains("256color") == true
+        self.depth = ColourDepth.resolve(
+            colours: isDumb ? 0 : isDirect ? 1 << 24 : isIndexed ? 256 : 8, environment: environment)
     }
 
-    private static let theme = ThemeLibrary.builtin(.ansi)
+    func themed(_ theme: Theme) -> LineStyles {
+        var styles = self
+        styles.theme = theme
+        return styles
+    }
+
+    private static let ansi = ThemeLibrary.builtin(.ansi)
 
     /// The line without its end. What stands for something unprintable is told from text that only looks so.
     func text(of line: [Run]) -> String {
@@ -31,20 +42,33 @@ struct LineStyles: Sendable {
             run.text.cells.chunked { $0.isEscape }
                 .map { part in
                     let text = part.reduce(into: "") { $0 += $1.text }
-                    let codes = Self.codes(part[part.startIndex].isEscape ? .escape : run.role)
+                    let codes = self.codes(part[part.startIndex].isEscape ? .escape : run.role)
                     return codes.isEmpty ? text : "\u{1B}[\(codes)m\(text)\u{1B}[0m"
                 }.joined()
         }.joined()
     }
 
     /// What selects a role's look (ECMA-48 §8.3.117); empty: it looks like everything else.
-    private static func codes(_ role: Role) -> String {
-        let style = self.theme.style(for: role, depth: .sixteen)
+    private func codes(_ role: Role) -> String {
+        let style = self.theme.style(for: role, depth: self.depth)
         var codes: [String] = []
-        for (attribute, code) in [(Attributes.bold, "1"), (.dim, "2"), (.italic, "3"), (.underline, "4")]
-        where style.attributes.contains(attribute) { codes.append(code) }
-        if case .index(let index) = style.foreground { codes.append("\(index < 8 ? 30 + index : 82 + index)") }
+        let attributes: [(Attributes, String)] = [
+            (.bold, "1"), (.dim, "2"), (.italic, "3"), (.underline, "4"), (.reverse, "7"),
+        ]
+        for (attribute, code) in attributes where style.attributes.contains(attribute) { codes.append(code) }
+        codes += [Self.code(style.foreground, 30), Self.code(style.background, 40)].compactMap { $0 }
         return codes.joined(separator: ";")
+    }
+
+    /// - Parameter first: 30 of a foreground, 40 of a background.
+    private static func code(_ colour: TerminalColour, _ first: Int) -> String? {
+        switch colour {
+        case .standard: nil
+        case .index(let index) where index < 8: "\(first + Int(index))"
+        case .index(let index) where index < 16: "\(first + 52 + Int(index))"
+        case .index(let index): "\(first + 8);5;\(index)"
+        case .rgb(let rgb): "\(first + 8);2;\(rgb >> 16 & 255);\(rgb >> 8 & 255);\(rgb & 255)"
+        }
     }
 }
 

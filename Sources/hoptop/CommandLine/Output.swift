@@ -47,6 +47,13 @@ struct Output: Sendable {
             read: { readLine(strippingNewline: true) })
     }
 
+    /// The same, in the colours of another theme where it has any.
+    func themed(_ theme: Theme) -> Output {
+        Output(
+            paper: self.paper, styles: self.styles.themed(theme), errorStyles: self.errorStyles,
+            isInteractive: self.isInteractive, write: self.write, tell: self.tell, read: self.read)
+    }
+
     // MARK: results
 
     func lines(_ lines: [[Run]]) {
