@@ -2,8 +2,8 @@
 ///
 /// A space means and, `|` or, `!` before a term not. A plain word is found anywhere in identifier, sender or recipient;
 /// everything else is asked for by its field: `to:example.org`, `dest=mx.example.org:25`, `state:deferred`, `code:4.2.2`,
-/// `age>1h`, `size>=2M`, `try>3`, `next<10m`, `reply:"over quota"`, `from:/^<app[0-9]/`. So no word that a remote host
-/// chose puts mail into what an action touches, unless it is asked for its replies. Letters of
+/// `age>1h`, `size>=2M`, `try>3`, `next<10m`, `reply:"over quota"`, `failure="452 4.2.2 over quota"`, `from:/^<app[0-9]/`. So
+/// no word that a remote host chose puts mail into what an action touches, unless it is asked for its replies. Letters of
 /// ASCII are compared without case.
 ///
 /// Its JSON form is its text.

@@ -22,6 +22,9 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     case next
     /// The last reply, or why there was none.
     case reply
+    /// What the last reply says, whoever says it of whom: its ``ReplyFingerprint``. `failure=` takes any reply, and finds
+    /// all that say the same.
+    case failure
     /// The TLS version and cipher that the message came in by, or that the session has.
     case tls
     /// The user who logged in.
@@ -59,7 +62,7 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     }
     var kind: Kind {
         switch self {
-        case .id, .from, .to, .dest, .reply, .tls, .user, .peer, .name, .actor, .msgid, .rid, .subject, .session: .text
+        case .id, .from, .to, .dest, .reply, .failure, .tls, .user, .peer, .name, .actor, .msgid, .rid, .subject, .session: .text
         case .state: .state
         case .code: .code
         case .age, .next: .time
@@ -71,7 +74,8 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
 
     /// The fields that recipients in the queue have.
     public static let ofQueue: [FilterField] = [
-        .id, .from, .to, .dest, .state, .code, .age, .size, .try, .next, .reply, .tls, .user,
+        .id, .from, .to, .dest, .state, .code, .age, .size, .try, .next, .reply, .failure, .tls,
+        .user,
     ]
     /// The fields that sessions have.
     public static let ofConnections: [FilterField] = [.id, .peer, .name, .state, .age, .size, .tls, .user]

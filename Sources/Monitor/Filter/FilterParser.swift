@@ -74,7 +74,11 @@ struct FilterParser {
         case .text:
             switch comparison {
             case nil: return .text(field, try self.textTest(of: field))
-            case .equal: return .text(field, .equals(word: try self.value(of: field).foldedASCII))
+            case .equal:
+                let value = try self.value(of: field)
+                return .text(
+                    field,
+                    .equals(word: (field == .failure ? ReplyFingerprint(of: value).text : value).foldedASCII))
             case .less, .lessOrEqual, .greater, .greaterOrEqual: throw self.error(.notComparable(field: field))
             }
         case .state:

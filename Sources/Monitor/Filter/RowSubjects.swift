@@ -18,6 +18,7 @@ public struct QueueRowSubject: FilterSubject {
         case .dest: self.row.destination ?? noRoute
         case .state: self.row.state.word
         case .code, .reply: self.row.lastReply
+        case .failure: self.row.lastReply.map { ReplyFingerprint(of: $0).text }
         case .tls: self.row.tls
         case .user: self.row.user
         case .age, .size, .try, .next, .peer, .name, .at, .since, .until, .actor, .msgid, .rid, .subject, .session: nil
@@ -29,7 +30,8 @@ public struct QueueRowSubject: FilterSubject {
         case .size: self.row.contentOctets.map(Int64.init)
         case .try: Int64(self.row.tries)
         case .next: self.row.nextAttempt.map { max($0.since(self.now), 0) }
-        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .peer, .name, .at, .since, .until, .actor,
+        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at, .since, .until,
+            .actor,
             .msgid, .rid, .subject, .session:
             nil
         }
@@ -58,7 +60,8 @@ public struct ConnectionSubject: FilterSubject {
         case .state: self.row.phase.filterWord
         case .tls: self.row.tls
         case .user: self.row.user
-        case .from, .to, .dest, .code, .reply, .age, .size, .try, .next, .at, .since, .until, .actor, .msgid, .rid,
+        case .from, .to, .dest, .code, .reply, .failure, .age, .size, .try, .next, .at, .since, .until, .actor, .msgid,
+            .rid,
             .subject, .session:
             nil
         }
@@ -67,7 +70,8 @@ public struct ConnectionSubject: FilterSubject {
         switch field {
         case .age: (self.row.ended ?? self.now).since(self.row.started)
         case .size: self.row.contentOctets.map(Int64.init)
-        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .try, .next, .peer, .name, .at, .since, .until,
+        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .try, .next, .peer, .name, .at,
+            .since, .until,
             .actor, .msgid, .rid, .subject, .session:
             nil
         }
@@ -96,6 +100,7 @@ public struct JournalSubject: FilterSubject {
         case .state: self.fact.kind.word
         // Of an accepted message the text is the peer.
         case .code, .reply: self.fact.kind == .accepted ? nil : self.fact.text
+        case .failure: self.text(.reply).map { ReplyFingerprint(of: $0).text }
         case .tls: self.entry.security?.protection
         case .user: self.entry.user
         case .peer: self.entry.peer
@@ -113,7 +118,8 @@ public struct JournalSubject: FilterSubject {
         case .age: self.now.since(self.fact.at)
         case .at: self.fact.at.milliseconds
         case .size: self.fact.contentOctets.map(Int64.init)
-        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .try, .next, .peer, .name, .since, .until,
+        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .try, .next, .peer, .name, .since,
+            .until,
             .actor, .msgid, .rid, .subject, .session:
             nil
         }

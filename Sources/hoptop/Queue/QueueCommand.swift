@@ -7,8 +7,9 @@ struct QueueCommand: AsyncParsableCommand {
         discussion: """
             A filter is what the screen takes: plain words are looked for in queue ID, sender and recipient, and \
             to:example.org, from:, dest:, state:deferred, code:4.2.2, age>1h, size>2M, try>3, next<10m, reply:, tls: and \
-            user: ask for a field; a space means and, | or, ! not. The arguments that are left are joined by a space; \
-            quote what the shell would take for its own.
+            user: ask for a field; failure="452 4.2.2 over quota" finds all that got a reply that says the same. A space \
+            means and, | or, ! not. The arguments that are left are joined by a space; quote what the shell would take for \
+            its own.
 
             EXAMPLES
               hoptop queue list state:deferred

@@ -79,6 +79,7 @@ final class QueueMatcher {
                 self.queue.scheduler.destinations.places.map { text.holds($0.nextHop.description) },
                 isUnrouted: text.holds(noRoute))
         case .text(.reply, let text): return .reply { text.holds($0) }
+        case .text(.failure, let text): return .reply { text.holds(ReplyFingerprint(of: $0).text) }
         case .text(.user, let text): return .user(text)
         case .text(.tls, let text): return .tls(text)
         case .state(let prefix): return .state(RecipientState.allCases.map { $0.word.hasPrefix(prefix) })
@@ -99,7 +100,7 @@ final class QueueMatcher {
         case .size: { queue, slot, _, _ in Int64(queue.scheduler.index.octets[Int(slot)]) }
         case .try: { queue, _, row, _ in Int64(queue.scheduler.index.tries[Int(row)]) }
         case .next: { queue, _, row, now in queue.scheduler.nextAttempt(row, at: now).map { max($0.since(now), 0) } }
-        case .id, .from, .to, .dest, .state, .code, .reply, .tls, .user, .peer, .name, .at, .since, .until, .actor,
+        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at, .since, .until, .actor,
             .msgid, .rid, .subject, .session:
             nil
         }
