@@ -203,7 +203,8 @@ public struct DestinationSubject: FilterSubject {
         case .dest: self.row.name
         case .state: self.row.condition.word
         case .code, .reply: self.row.lastReply
-        case .id, .from, .to, .failure, .age, .size, .try, .next, .tls, .user, .peer, .name, .at, .since, .until, .actor,
+        case .id, .from, .to, .failure, .age, .size, .try, .next, .tls, .user, .peer, .name, .at, .since, .until,
+            .actor,
             .msgid, .rid, .subject, .session:
             nil
         }
@@ -212,7 +213,8 @@ public struct DestinationSubject: FilterSubject {
         switch field {
         case .age: self.row.oldest.map { self.now.since($0) }
         case .next: self.row.until.map { Swift.max($0.since(self.now), 0) }
-        case .size, .try, .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at, .since,
+        case .size, .try, .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at,
+            .since,
             .until, .actor, .msgid, .rid, .subject, .session:
             nil
         }

@@ -62,7 +62,9 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     }
     var kind: Kind {
         switch self {
-        case .id, .from, .to, .dest, .reply, .failure, .tls, .user, .peer, .name, .actor, .msgid, .rid, .subject, .session: .text
+        case .id, .from, .to, .dest, .reply, .failure, .tls, .user, .peer, .name, .actor, .msgid, .rid, .subject,
+            .session:
+            .text
         case .state: .state
         case .code: .code
         case .age, .next: .time

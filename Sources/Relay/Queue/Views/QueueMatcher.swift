@@ -100,7 +100,8 @@ final class QueueMatcher {
         case .size: { queue, slot, _, _ in Int64(queue.scheduler.index.octets[Int(slot)]) }
         case .try: { queue, _, row, _ in Int64(queue.scheduler.index.tries[Int(row)]) }
         case .next: { queue, _, row, now in queue.scheduler.nextAttempt(row, at: now).map { max($0.since(now), 0) } }
-        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at, .since, .until, .actor,
+        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at, .since, .until,
+            .actor,
             .msgid, .rid, .subject, .session:
             nil
         }
