@@ -151,12 +151,14 @@ let package = Package(
         tests("ScreenTests", ["FeedTesting", "Screen", "Control", "Monitor", "Mail", "SMTP", nioPosix, logging]),
         tests(
             "CommandLineTests", ["hoptop", "FeedTesting", "Screen", "Monitor", "Mail"], exclude: ["Transcripts"]),
+        tests("LogTests", ["hoptop", "Relay", "Spool", "Mail", logging]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
-        tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP"]),
+        tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP", logging]),
         tests(
             "EndToEnd",
             [
-                "hoptop", "Relay", "Monitor", "Spool", "Mail", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", nioCore,
+                "hoptop", "Relay", "Monitor", "Spool", "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy",
+                nioCore,
                 nioPosix,
                 nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,
             ]),

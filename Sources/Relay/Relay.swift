@@ -2,7 +2,7 @@ public import CoreMetrics
 import DNS
 import Glibc
 public import Logging
-import Mail
+public import Mail
 public import Monitor
 import NIOConcurrencyHelpers
 public import NIOCore
@@ -75,41 +75,42 @@ public final class Relay: Sendable {
         self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal)
         self.watchThread.start()
         self.spoolWatch = SpoolWatch(
-            spool.condition, floor: configuration.freeSpace, threads: self.watchThread, loop: loop, log: log,
+            spool.condition, floor: configuration.freeSpace, threads: self.watchThread, loop: loop, log: log.of(.spool),
             signal: self.signal)
-        self.dns = StubResolver(configuration.resolver, metrics: metrics) { log.warning("\($0)") }
+        self.dns = StubResolver(configuration.resolver, metrics: metrics) { log.of(.dns).warning("\($0)") }
         let measures = EngineMeasures(on: metrics)
         self.exchangers = MailExchangers(self.dns, configuration)
         self.policies = HostPolicies(
             self.dns,
             STSPolicies(
-                self.dns, group: self.group, store: spool.policies, configuration, clock: clock, log: log),
+                self.dns, group: self.group, store: spool.policies, configuration, clock: clock, log: log.of(.dns)),
             configuration)
         self.tlsSessions = TLSSessions(
-            self.dns, store: spool.tallies, loop: self.group.next(), configuration, clock: clock, log: log)
+            self.dns, store: spool.tallies, loop: self.group.next(), configuration, clock: clock, log: log.of(.dns))
         let delivery = Delivery(
             group: self.group, spool: spool, registry: self.registry,
             resolver: SitesByPolicy(self.exchangers, self.policies), dns: self.dns, policies: self.policies,
-            tlsSessions: self.tlsSessions, measures: measures, clock: clock, log: log, threads: threads)
+            tlsSessions: self.tlsSessions, measures: measures, clock: clock, log: log.of(.delivery), threads: threads)
         let rules = StandingRules()
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
-            spoolWatch: self.spoolWatch, rules: rules, clock: clock, log: log, signal: self.signal)
+            spoolWatch: self.spoolWatch, rules: rules, clock: clock, log: log.of(.queue), signal: self.signal)
         self.queue = queue
         self.view = QueueView(queue)
         self.overview = QueueOverview(queue)
         self.selections = Selections(queue)
         let orders = Orders(queue: queue, selections: self.selections)
         self.orders = orders
-        let keeper = RuleKeeper(queue, selections: self.selections, orders: orders, rules: rules, log: log)
+        let keeper = RuleKeeper(queue, selections: self.selections, orders: orders, rules: rules, log: log.of(.queue))
         self.ruleKeeper = keeper
         queue.looksAgain = { [weak keeper] in keeper?.look(at: $0) }
         self.tlsReporter = TLSReporter(
-            self.dns, group: self.group, spool: spool, rules: rules, configuration, clock: clock, log: log,
+            self.dns, group: self.group, spool: spool, rules: rules, configuration, clock: clock, log: log.of(.dns),
             accepted: { queue.accepted($0) })
         self.reception = Reception(
             Admission(configuration: configuration, keyring: keyring), spool: spool, spoolWatch: self.spoolWatch,
-            rules: rules, registry: self.registry, measures: measures, clock: clock, log: log, threads: threads,
+            rules: rules, registry: self.registry, measures: measures, clock: clock, log: log.of(.reception),
+            threads: threads,
             requested: { orders.release($0) },
             accepted: { queue.accepted($0) })
     }
@@ -237,6 +238,16 @@ public final class Relay: Sendable {
 
     /// How it is doing, for programs that look after it.
     public var vitals: EngineVitals { EngineVitals(self) }
+
+    /// How many recipients each of these messages has, settled ones among them; what is queued no more is missing.
+    public func recipients(of messages: [QueueID]) async -> [QueueID: Int] {
+        await self.queue.onLoop {
+            let index = self.queue.scheduler.index
+            return messages.reduce(into: [:]) { counts, id in
+                if let slot = index.slot(of: id) { counts[id] = index.rows(of: slot).reduce(0) { sum, _ in sum + 1 } }
+            }
+        }
+    }
 
     /// Addresses listened on, with the ports that the system chose.
     public var listening: [String] {

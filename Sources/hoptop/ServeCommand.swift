@@ -19,11 +19,14 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var engine: EngineOptions
     @Flag(help: "Log no line for each message.")
     var quiet = false
+    @Option(help: ArgumentHelp("How lines of the log look.", valueName: "format"))
+    var logFormat: LogFormat?
 
     func run() async throws {
         let whole = try self.engine.wholeConfiguration()
         let configuration = whole.relay
-        let log = Logger(label: "hoptop") { _ in SafeLogHandler() }
+        let output = try LogOutput(self.log(of: whole))
+        let log = output.logger
         // Before the engine starts, so that no signal finds the default that ends the program.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1)
         let engine = try await Engine.start(configuration, log: log)
@@ -35,12 +38,12 @@ struct ServeCommand: AsyncParsableCommand {
             log.warning("no route is configured: mail is taken and waits; add a [[route]] or --route PATTERN=HOST:PORT")
         }
         if let advice = control.advice { log.info("\(advice)") }
-        let mail = MailLog(feed: engine.relay.feed(user: "log"), log: log)
+        let mail = MailLog(engine, output, log: log)
         let before = self.quiet ? nil : try await mail.newest()
         let following = before.map { before in Task { await mail.follow(after: before) } }
         for await signal in signals {
             switch signal {
-            case .sighup: self.reload(engine, control, log)
+            case .sighup: self.reload(engine, control, output, log)
             case .sigusr1: await self.retryAll(engine, log)
             default:
                 log.info("stopping: sessions may finish")
@@ -49,18 +52,28 @@ struct ServeCommand: AsyncParsableCommand {
                     if let following { _ = await mail.tell(after: await following.value) }
                 }
                 log.info("stopped")
-                LogWriter.standardError.flush(within: 2)
+                output.writer.flush(within: 2)
                 return
             }
         }
     }
 
+    /// What the file says of the log, with what the options say.
+    private func log(of configuration: Configuration) -> LogConfiguration {
+        var log = configuration.log
+        log.format = self.logFormat ?? log.format
+        return log
+    }
+
     /// A mistake in the file leaves everything as it was.
-    private func reload(_ engine: Engine, _ control: ControlPoint, _ log: Logger) {
+    private func reload(_ engine: Engine, _ control: ControlPoint, _ output: LogOutput, _ log: Logger) {
         do {
+            // Whoever rotated the log waits for that, whatever else there is to say.
+            try output.reopen()
             let configuration = try self.engine.wholeConfiguration()
             let keyring = try Keyring(configuration.relay)
             control.reload(try ControlKeyring(configuration))
+            try output.reload(self.log(of: configuration))
             engine.relay.reload(configuration.relay, keyring: keyring)
             log.info("the configuration was read again; listen and spool stay as they were")
         } catch {

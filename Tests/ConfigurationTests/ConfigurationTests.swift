@@ -1,3 +1,4 @@
+import Logging
 import Relay
 import SMTP
 import Testing
@@ -81,6 +82,8 @@ struct ConfigurationTests {
         whole.control = ControlConfiguration(
             socket: .path("/run/x.sock"), group: "mail", operators: ["ann", "*"],
             listen: SocketEndpoint(host: "::1", port: 8025), tokens: "tokens", certificate: "c.pem", key: "k.pem")
+        whole.metrics.listen = SocketEndpoint(host: "127.0.0.1", port: 9125)
+        whole.log = LogConfiguration(level: .notice, levels: [.dns: .error, .main: .debug], format: .json, file: "log")
         let text = ConfigurationFile.text(of: whole)
         #expect(try ConfigurationFile.read(text: text, file: "x") == whole)
     }
@@ -123,6 +126,14 @@ struct ConfigurationTests {
             (
                 "[[listen]]\naddress = \"127.0.0.1:465\"\ntls = \"implicit\"",
                 "hoptop.toml:3: listen[0].tls: needs a certificate: [tls] certificate and key"
+            ),
+            (
+                "[log.levels]\nreception = \"loud\"",
+                "hoptop.toml:2: log.levels.reception: \"loud\" is not allowed here; allowed: \"trace\", \"debug\", \"info\", \"notice\", \"warning\", \"error\" or \"critical\""
+            ),
+            (
+                "[metrics]\nlisten = 9125",
+                "hoptop.toml:2: metrics.listen: 9125 is not allowed here; allowed: \"127.0.0.1:9125\", \"[::1]:9125\""
             ),
             (
                 "[[milter]]\non-error = \"accept\"",

@@ -15,6 +15,7 @@ extension ServerHandler {
             self.record?.update(at: self.now) { $0.name = name }
             self.decided(.accept, unlessFiltersObjectTo: .hello(name), context)
         case .mail(let path, let parameters):
+            self.sender = path
             let declared = self.session.mailParameters?.size
             self.record?.update(at: self.now) {
                 $0.contentOctets = declared

@@ -50,6 +50,9 @@ final class ServerHandler: ChannelInboundHandler {
     /// The client will say nothing more.
     private var isInputClosed = false
     private var remark: String?
+    /// The last that was heard, and the sender of the transaction: what a refusal is about.
+    private(set) var command: String?
+    var sender: ReversePath?
     private var lastInput = NIODeadline.now()
     private var timer: NIOScheduledCallback?
 
@@ -76,6 +79,7 @@ final class ServerHandler: ChannelInboundHandler {
         if let user = self.peer.user { self.record?.update(at: self.now) { $0.user = user.name } }
         self.replies = .of(context.eventLoop)
         self.reception.opened(channel)
+        self.logBegin()
         self.armTimer(context)
         switch self.tlsMode {
         case .none, .starttls:
@@ -107,6 +111,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.closeFilters()
         self.reception.closed(context.channel)
         if let record = self.record {
+            self.logEnd(record.row, self.remark)
             self.reception.registry.close(
                 record, client: self.client, at: self.now, failed: self.remark != nil, remark: self.remark)
         }
@@ -195,7 +200,9 @@ final class ServerHandler: ChannelInboundHandler {
 
     private func run(_ action: ServerSession.Action, _ context: ChannelHandlerContext) {
         switch action {
-        case .heard(let line): self.record?.said(.client, line, at: self.now)
+        case .heard(let line):
+            self.command = line
+            self.record?.said(.client, line, at: self.now)
         case .note(let remark): self.record?.said(.relay, remark, at: self.now)
         case .send(let reply): self.send(reply)
         case .decide(let question): self.decide(question, context)
@@ -218,6 +225,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.record?.said(.server, shown, at: self.now)
         if reply.code == 421 { self.remark = reply.description }
         self.reception.measures.replied(reply)
+        if !reply.code.isPositive { self.logRefusal(reply) }
     }
 
     // MARK: TLS and AUTH

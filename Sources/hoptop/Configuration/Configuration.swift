@@ -6,6 +6,7 @@ struct Configuration: Hashable, Sendable {
     var relay: RelayConfiguration
     var control = ControlConfiguration()
     var metrics = MetricsConfiguration()
+    var log = LogConfiguration()
 }
 
 /// `[metrics]`: who may read how the relay is doing without a token.

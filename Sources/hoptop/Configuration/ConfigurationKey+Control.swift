@@ -7,6 +7,7 @@ extension ConfigurationKey<Configuration> {
         ConfigurationKey<RelayConfiguration>.all.map { $0.of(\.relay) }
         + ConfigurationKey<ControlConfiguration>.control.map { $0.of(\.control) }
         + ConfigurationKey<MetricsConfiguration>.metrics.map { $0.of(\.metrics) }
+        + ConfigurationKey<LogConfiguration>.log.map { $0.of(\.log) }
 }
 
 extension ConfigurationKey {

@@ -32,6 +32,7 @@ struct ControlPoint {
     static func open(
         for engine: Engine, _ configuration: Configuration, usually path: String, log: Logger
     ) async throws -> ControlPoint {
+        let log = log.of(.control)
         let control = configuration.control
         let keyring = try ControlKeyring(configuration)
         let server = ControlServer(

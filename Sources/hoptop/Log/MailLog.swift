@@ -1,0 +1,158 @@
+import Logging
+import Mail
+import Monitor
+import NIOConcurrencyHelpers
+import Relay
+import Spool
+
+/// A line for each thing that happened to mail, as `serve` logs it. It reads the facts, so that it loses none and nothing
+/// that moves mail waits for it.
+struct MailLog: Sendable {
+    private static let page = 1000
+
+    let engine: Engine
+    let output: LogOutput
+    let log: Logger
+    /// The trouble is told once, however often it is tried again.
+    private let isFailing = NIOLockedValueBox(false)
+    /// Messages of which something is settled, and that were still queued when they were looked for.
+    private let unfinished = NIOLockedValueBox(UnfinishedMessages())
+    private let arrivals = NIOLockedValueBox(RecentArrivals())
+
+    init(_ engine: Engine, _ output: LogOutput, log: Logger) {
+        self.engine = engine
+        self.output = output
+        self.log = log
+    }
+
+    /// Follows until nothing more can happen or the task is cancelled.
+    ///
+    /// - Parameter cursor: the place behind the facts that are not to be told.
+    /// - Returns: the place behind those that were told.
+    func follow(after cursor: FactCursor) async -> FactCursor {
+        let changes = self.engine.relay.feed(user: "log").changes()
+        var last = await self.tell(after: cursor)
+        for await _ in changes { last = await self.tell(after: last) }
+        return last
+    }
+
+    /// The place behind all facts there are, so that only what comes is told.
+    func newest() async throws -> FactCursor { try await self.engine.spool.newestFacts(count: 0).end }
+
+    /// Tells what happened since.
+    func tell(after cursor: FactCursor) async -> FactCursor {
+        var last = cursor
+        do {
+            while true {
+                let page = try await self.engine.spool.facts(after: last, count: Self.page)
+                self.isFailing.withLockedValue { $0 = false }
+                if page.facts.isEmpty {
+                    await self.tellRemoved(behind: [])
+                    return last
+                }
+                if page.missing > 0 { self.log.warning("facts were gone before they were logged: \(page.missing)") }
+                await self.tell(page.facts)
+                last = page.end
+                if page.facts.count < Self.page { return last }
+            }
+        } catch {
+            let wasFailing = self.isFailing.withLockedValue { isFailing in
+                defer { isFailing = true }
+                return isFailing
+            }
+            if !wasFailing { self.log.error("facts could not be read", metadata: ["error": "\(error)"]) }
+            return last
+        }
+    }
+
+    private func tell(_ facts: [Fact]) async {
+        let format = self.output.format
+        let wanted = facts.filter { self.output.level(of: $0.kind.part) <= .info }
+        let counts = format == .postfix ? await self.recipients(of: facts) : [:]
+        let lines = wanted.map { fact in
+            var entry = LogEntry(fact)
+            if format == .postfix, let id = fact.message {
+                entry.recipients = counts[id]
+                entry.arrived = self.arrivals.withLockedValue { $0.arrival(of: id, seeing: fact) }
+            }
+            return format.lines(entry)
+        }
+        await self.output.writer.writeAll(lines.joined())
+        if format == .postfix { await self.tellRemoved(behind: facts) }
+    }
+
+    // MARK: what only Postfix's log has
+
+    /// How many recipients each message that came in has. What is gone from the queue already had those that facts tell of.
+    private func recipients(of facts: [Fact]) async -> [QueueID: Int] {
+        let accepted = Set(facts.lazy.filter { $0.kind == .accepted }.compactMap(\.message))
+        guard !accepted.isEmpty else { return [:] }
+        var counts = await self.engine.relay.recipients(of: Array(accepted))
+        var told: [QueueID: Set<Int>] = [:]
+        for fact in facts {
+            guard let id = fact.message, accepted.contains(id), counts[id] == nil, let recipient = fact.recipient else {
+                continue
+            }
+            told[id, default: []].insert(recipient)
+        }
+        counts.merge(told.mapValues(\.count)) { known, _ in known }
+        return counts
+    }
+
+    /// A message is removed when nothing of it is queued any more. A fact may be read before the queue knows of it, and the
+    /// message is looked for again then.
+    private func tellRemoved(behind facts: [Fact]) async {
+        let settled = facts.lazy.filter(\.kind.settles).compactMap(\.message)
+        let candidates = self.unfinished.withLockedValue { $0.take(with: settled) }
+        guard !candidates.isEmpty, self.output.level(of: .delivery) <= .info else { return }
+        let queued = await self.engine.relay.recipients(of: candidates)
+        self.unfinished.withLockedValue { $0.add(candidates.filter { queued[$0] != nil }) }
+        let lines = candidates.filter { queued[$0] == nil }.map { PostfixForm.removed($0, at: .now) }
+        await self.output.writer.writeAll(lines.joined())
+    }
+}
+
+extension Fact.Kind {
+    fileprivate var settles: Bool {
+        switch self {
+        case .relayed, .bounced, .expired, .dropped: true
+        case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .ruleSet,
+            .ruleEnded:
+            false
+        }
+    }
+}
+
+/// Messages in the order in which they came here, within bounds.
+private struct UnfinishedMessages {
+    private static let limit = 100_000
+    private var messages: Set<QueueID> = []
+
+    mutating func add(_ more: [QueueID]) {
+        // Those beyond it end without a line that says so.
+        for id in more where self.messages.count < Self.limit { self.messages.insert(id) }
+    }
+
+    mutating func take(with more: some Sequence<QueueID>) -> [QueueID] {
+        defer { self.messages = [] }
+        return self.messages.union(more).sorted()
+    }
+}
+
+/// When messages came in of late, to the millisecond: of ten thousand at least.
+private struct RecentArrivals {
+    private static let generation = 10_000
+    private var new: [QueueID: Timestamp] = [:]
+    private var old: [QueueID: Timestamp] = [:]
+
+    mutating func arrival(of id: QueueID, seeing fact: Fact) -> Timestamp? {
+        if fact.kind == .accepted {
+            if self.new.count >= Self.generation {
+                self.old = self.new
+                self.new = [:]
+            }
+            self.new[id] = fact.at
+        }
+        return self.new[id] ?? self.old[id]
+    }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import Glibc
+import Logging
+import Mail
+import Relay
+import Spool
+import Testing
+
+@testable import hoptop
+
+@Suite("forms of the log")
+struct LogFormTests {
+    private let id = QueueID(rawValue: (Int64(1000) << 24) + 7)
+
+    /// A message that came by TLS for two, of which one is relayed, the other put off and then given up.
+    private var facts: [Fact] {
+        let begin = self.id.time
+        func at(_ milliseconds: Int64) -> Timestamp { begin.adding(milliseconds: milliseconds) }
+        return [
+            Fact(
+                at: at(0), kind: .accepted, message: self.id, from: "<ann@example.net>", session: "in#3",
+                contentOctets: 1834,
+                arrival: Arrival(
+                    peer: "192.0.2.7:40112", hello: "client.example", with: "ESMTPSA", session: "in#3", tls: "TLSv1.3",
+                    user: "ann")),
+            Fact(
+                at: at(350), kind: .relayed, message: self.id, recipient: 0, from: "<ann@example.net>",
+                to: "<bob@example.org>", nextHop: "192.0.2.25:25", remoteID: "4Q7K",
+                text: "250 2.0.0 Ok: queued as 4Q7K", session: "out#1", security: SessionSecurity(tls: "TLSv1.3"),
+                milliseconds: 120),
+            Fact(
+                at: at(2350), kind: .deferred, message: self.id, recipient: 1, from: "<ann@example.net>",
+                to: "<eve@example.com>", nextHop: "mx.example.com:25", text: "450 4.2.0 greylisted", session: "out#2",
+                milliseconds: 1500),
+            Fact(
+                at: at(45_000), kind: .deferred, message: self.id, recipient: 1, from: "<ann@example.net>",
+                to: "<eve@example.com>", text: "mx.example.com:25: connection refused", milliseconds: 10),
+            Fact(
+                at: at(432_000_000), kind: .expired, message: self.id, recipient: 1, from: "<ann@example.net>",
+                to: "<eve@example.com>", nextHop: "mx.example.com:25", text: "450 4.2.0 greylisted", milliseconds: 90),
+            Fact(
+                at: at(432_000_001), kind: .reported, message: self.id, from: "<>", to: "<ann@example.net>",
+                text: "4Q7L0000A1"),
+            Fact(at: at(432_000_002), kind: .held, message: self.id, recipient: 1, text: "look at it", actor: "ops"),
+        ]
+    }
+
+    private func lines(_ format: LogFormat) -> String {
+        self.facts.map { fact in
+            var entry = LogEntry(fact)
+            if fact.kind == .accepted { entry.recipients = 2 }
+            return format.lines(entry)
+        }.joined()
+    }
+
+    @Test("for people")
+    func text() {
+        #expect(
+            self.lines(.text) == """
+                2026-01-01T00:16:40.000Z info accepted \(self.id) from=<ann@example.net> size=1834 client="192.0.2.7:40112"
+                2026-01-01T00:16:40.350Z info relayed \(self.id) from=<ann@example.net> to=<bob@example.org> via=192.0.2.25:25 took=120ms reply="250 2.0.0 Ok: queued as 4Q7K"
+                2026-01-01T00:16:42.350Z info deferred \(self.id) from=<ann@example.net> to=<eve@example.com> via=mx.example.com:25 took=1500ms reply="450 4.2.0 greylisted"
+                2026-01-01T00:17:25.000Z info deferred \(self.id) from=<ann@example.net> to=<eve@example.com> took=10ms reply="mx.example.com:25: connection refused"
+                2026-01-06T00:16:40.000Z info expired \(self.id) from=<ann@example.net> to=<eve@example.com> via=mx.example.com:25 took=90ms reply="450 4.2.0 greylisted"
+                2026-01-06T00:16:40.001Z info reported \(self.id) from=<> to=<ann@example.net> report=4Q7L0000A1
+                2026-01-06T00:16:40.002Z info held \(self.id) reason="look at it" by=ops
+
+                """)
+    }
+
+    @Test("as Postfix has it")
+    func postfix() {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let lines = self.lines(.postfix).replacing(" \(host) postfix/", with: " mx postfix/")
+            .replacing("[\(getpid())]:", with: "[1]:")
+        #expect(
+            lines == """
+                2026-01-01T00:16:40.000Z mx postfix/smtpd[1]: \(self.id): client=unknown[192.0.2.7], sasl_username=ann
+                2026-01-01T00:16:40.000Z mx postfix/qmgr[1]: \(self.id): from=<ann@example.net>, size=1834, nrcpt=2 (queue active)
+                2026-01-01T00:16:40.350Z mx postfix/smtp[1]: \(self.id): to=<bob@example.org>, relay=192.0.2.25[192.0.2.25]:25, delay=0.35, delays=0.23/0/0/0.12, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 4Q7K)
+                2026-01-01T00:16:42.350Z mx postfix/smtp[1]: \(self.id): to=<eve@example.com>, relay=mx.example.com:25, delay=2.3, delays=0.85/0/0/1.5, dsn=4.2.0, status=deferred (host mx.example.com:25 said: 450 4.2.0 greylisted)
+                2026-01-01T00:17:25.000Z mx postfix/smtp[1]: \(self.id): to=<eve@example.com>, relay=none, delay=45, delays=44/0/0/0.01, dsn=4.4.1, status=deferred (mx.example.com:25: connection refused)
+                2026-01-06T00:16:40.000Z mx postfix/smtp[1]: \(self.id): to=<eve@example.com>, relay=mx.example.com:25, delay=432000, delays=431999/0/0/0.09, dsn=4.2.0, status=deferred (host mx.example.com:25 said: 450 4.2.0 greylisted)
+                2026-01-06T00:16:40.000Z mx postfix/qmgr[1]: \(self.id): from=<ann@example.net>, status=expired, returned to sender
+                2026-01-06T00:16:40.001Z mx postfix/bounce[1]: \(self.id): sender non-delivery notification: 4Q7L0000A1
+                2026-01-06T00:16:40.002Z mx postfix/postsuper[1]: \(self.id): placed on hold
+
+                """)
+    }
+
+    @Test("as objects, each on a line, with the names that the API has")
+    func json() throws {
+        let objects = try self.lines(.json).split(separator: "\n").map { line in
+            try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        }
+        #expect(objects.count == self.facts.count)
+        #expect(objects[1]["event"] as? String == "relayed")
+        #expect(objects[1]["part"] as? String == "delivery")
+        #expect(objects[1]["level"] as? String == "info")
+        #expect(objects[1]["time"] as? String == "2026-01-01T00:16:40.350Z")
+        #expect(objects[1]["to"] as? String == "<bob@example.org>")
+        #expect(objects[1]["milliseconds"] as? Int == 120)
+        #expect(objects[1]["remoteID"] as? String == "4Q7K")
+        #expect(objects[0]["user"] as? String == "ann")
+    }
+
+    @Test("what a peer says makes no line of its own, no colour, and no other field", arguments: LogFormat.allCases)
+    func hostile(_ format: LogFormat) {
+        let words =
+            "250 2.0.0 ok\n2026-01-01T00:00:00Z mx postfix/smtpd[1]: X: client=y[1.2.3.4]\u{1B}[31m\u{202E}\u{85}\"}"
+        let fact = Fact(
+            at: self.id.time, kind: .relayed, message: self.id, recipient: 0, from: "<a@b>",
+            to: "<\"x>, relay=none, status=bounced (\"@example.org>", nextHop: "mx:25", text: words)
+        let line = format.lines(LogEntry(fact))
+        #expect(line.count { $0 == "\n" } == 1 && line.hasSuffix("\n"))
+        #expect(
+            !line.unicodeScalars.dropLast().contains { $0.value < 0x20 || [0x85, 0x202E, 0x1B].contains($0.value) })
+        if format == .postfix {
+            #expect(line.contains("to=<\"x???relay=none??status=bounced?(\"@example.org>, relay=mx:25,"))
+        }
+    }
+
+    @Test("a client that is refused is a NOQUEUE line")
+    func refused() {
+        let entry = LogEntry(
+            at: self.id.time, level: .info, part: .reception, event: ReceptionEvent.refused,
+            fields: [
+                ("client", .text("192.0.2.7:40112")), ("command", .text("RCPT TO:<eve@example.com> NOTIFY=NEVER")),
+                ("from", .text("<ann@example.net>")), ("hello", .text("client.example")),
+                ("reply", .text("554 5.7.1 Relay access denied")), ("with", .text("ESMTP")),
+            ])
+        #expect(
+            LogFormat.postfix.lines(entry).contains(
+                "]: NOQUEUE: reject: RCPT from unknown[192.0.2.7]: 554 5.7.1 Relay access denied; "
+                    + "from=<ann@example.net> to=<eve@example.com> proto=ESMTP helo=<client.example>\n"))
+        #expect(
+            LogFormat.text.lines(entry).contains(
+                "info refused client=192.0.2.7:40112 command=\"RCPT TO:<eve@example.com> NOTIFY=NEVER\" "
+                    + "from=<ann@example.net>"))
+    }
+}
