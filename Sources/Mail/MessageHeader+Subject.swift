@@ -1,10 +1,10 @@
 import Glibc
 public import NIOCore
 
-/// The Subject alone, of mail that comes in: without an array of all fields, and without a copy.
+/// The Subject and the Message-ID alone, of mail that comes in: without an array of all fields, and without a copy.
 extension MessageHeader {
-    /// How much of a content is looked at: a header that has no Subject by then is odd.
-    private static let subjectSearched = 16 << 10
+    /// How much of a content is looked at: a header that has no such field by then is odd.
+    private static let octetsSearched = 16 << 10
     /// A line's longest (RFC 5322 §2.1.1).
     private static let subjectOctets = 998
 
@@ -13,7 +13,7 @@ extension MessageHeader {
     /// - Parameter content: its beginning.
     public static func subjectField(in content: ByteBuffer) -> ByteBuffer? {
         let found = content.withUnsafeReadableBytes {
-            Self.subject(in: UnsafeRawBufferPointer(rebasing: $0.prefix(Self.subjectSearched)))
+            Self.field("subject", in: UnsafeRawBufferPointer(rebasing: $0.prefix(Self.octetsSearched)))
         }
         guard let found else { return nil }
         return content.getSlice(
@@ -27,12 +27,28 @@ extension MessageHeader {
         return MessageHeader(header).subject ?? ""
     }
 
-    private static func subject(in octets: UnsafeRawBufferPointer) -> Range<Int>? {
+    /// The first Message-ID field's value (RFC 5322 §3.6.4), with its angle brackets where it has them, at most 998 octets;
+    /// `nil` where there is none.
+    ///
+    /// - Parameter content: its beginning.
+    public static func messageID(in content: ByteBuffer) -> String? {
+        content.withUnsafeReadableBytes { octets in
+            let octets = UnsafeRawBufferPointer(rebasing: octets.prefix(Self.octetsSearched))
+            guard let found = Self.field("message-id", in: octets) else { return nil }
+            // It is one word, which may stand on a line of its own.
+            let value = octets[found].drop { $0 <= 0x20 }.prefix { $0 > 0x20 }.prefix(Self.subjectOctets)
+            return value.isEmpty ? nil : String(decoding: value, as: UTF8.self)
+        }
+    }
+
+    /// - Parameter name: in lower case.
+    /// - Returns: where the value of the first such field is.
+    private static func field(_ name: StaticString, in octets: UnsafeRawBufferPointer) -> Range<Int>? {
         var start = 0
         while let end = Self.lineEnd(octets, from: start) ?? (start < octets.count ? octets.count : nil) {
             let line = UnsafeRawBufferPointer(rebasing: octets[start..<end])
             guard let first = line.first, first != 0x0D else { return nil }  // The empty line: no more fields.
-            if first | 0x20 == 0x73, let value = Self.subjectValue(line) {
+            if first | 0x20 == name.utf8Start[0], let value = Self.value(of: name, line) {
                 return start + value..<Self.foldedEnd(octets, lineEnd: end)
             }
             start = end + 1
@@ -49,10 +65,12 @@ extension MessageHeader {
     }
 
     /// The offset behind the colon; `nil` where the line is another field.
-    private static func subjectValue(_ line: UnsafeRawBufferPointer) -> Int? {
-        guard line.count > 7, zip(line, "subject".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
+    private static func value(of name: StaticString, _ line: UnsafeRawBufferPointer) -> Int? {
+        let count = name.utf8CodeUnitCount
+        // A hyphen is the same with and without the bit that makes letters small.
+        guard line.count > count, (0..<count).allSatisfy({ line[$0] | 0x20 == name.utf8Start[$0] }) else { return nil }
         // Old programs put white space before the colon (RFC 5322 §4.5).
-        guard let colon = line[7...].firstIndex(where: { $0 != 0x20 && $0 != 0x09 }), line[colon] == 0x3A else {
+        guard let colon = line[count...].firstIndex(where: { $0 != 0x20 && $0 != 0x09 }), line[colon] == 0x3A else {
             return nil
         }
         return colon + 1

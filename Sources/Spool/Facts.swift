@@ -42,12 +42,14 @@ public struct Fact: Sendable, Hashable {
     public var arrival: Arrival?
     /// The value of an accepted message's Subject field as it came, at most 998 octets; see ``MessageHeader/subject(of:)``.
     public var subject: ByteBuffer?
+    /// An accepted message's Message-ID field, at most 998 octets; facts of before it was kept have none.
+    public var messageID: String?
     public init(
         at: Timestamp, kind: Kind, message: QueueID?, recipient: Int? = nil, from: String? = nil, to: String? = nil,
         nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, session: String? = nil,
         security: SessionSecurity? = nil, actor: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil,
         arrival: Arrival? = nil,
-        subject: ByteBuffer? = nil
+        subject: ByteBuffer? = nil, messageID: String? = nil
     ) {
         self.at = at
         self.kind = kind
@@ -65,6 +67,7 @@ public struct Fact: Sendable, Hashable {
         self.milliseconds = milliseconds
         self.arrival = arrival
         self.subject = subject
+        self.messageID = messageID
     }
 }
 

@@ -86,7 +86,8 @@ public protocol Spool: Sendable {
     /// All that is kept about a message, oldest first.
     func facts(of id: QueueID) async throws -> [Fact]
     /// Notes how far a reader has come, and makes it known as one if it was not: facts behind that are kept for it, however
-    /// old they are. What others need no more than that goes when it is old. A reader never goes back.
+    /// old they are, but for the latest two million or so: one that stands still must not fill the disk. What others need no
+    /// more than that goes when it is old. A reader never goes back.
     func acknowledge(_ cursor: FactCursor, as reader: String, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
     /// Where a reader goes on after a restart; `nil` when it is not known.
     func acknowledged(by reader: String) async throws -> FactCursor?

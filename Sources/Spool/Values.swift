@@ -195,6 +195,8 @@ public protocol StreamedContent: AnyObject, Sendable {
     func append(_ chunk: ByteBuffer) throws
     /// The value of the Subject field, at most 998 octets, where the first chunk has it.
     var subject: ByteBuffer? { get }
+    /// The Message-ID field, likewise.
+    var messageID: String? { get }
     /// Syncs what was appended; only then may a transaction name it.
     func finish() throws
     /// Reads what was finished, before a transaction names it; fewer octets at the end.

@@ -26,6 +26,7 @@ final class MemorySpool: Spool {
         let spool: MemorySpool
         init(_ spool: MemorySpool) { self.spool = spool }
         var subject: ByteBuffer? { nil }
+        var messageID: String? { nil }
         func append(_ chunk: ByteBuffer) throws { self.octets.withLockedValue { _ = $0.writeImmutableBuffer(chunk) } }
         func finish() throws {}
         func read(from offset: Int, count: Int) throws -> ByteBuffer {

@@ -22,6 +22,7 @@ struct MemoryContent: ContentSource {
             var progress = Progress.open
             var octets = ByteBuffer()
             var subject: ByteBuffer?
+            var messageID: String?
         }
         private let id: QueueID
         private let state = NIOLockedValueBox(State())
@@ -29,11 +30,15 @@ struct MemoryContent: ContentSource {
         init(_ id: QueueID) { self.id = id }
 
         var subject: ByteBuffer? { self.state.withLockedValue { $0.subject } }
+        var messageID: String? { self.state.withLockedValue { $0.messageID } }
 
         func append(_ chunk: ByteBuffer) {
             self.state.withLockedValue { state in
                 guard state.progress == .open else { return }
-                if state.octets.readableBytes == 0 { state.subject = MessageHeader.subjectField(in: chunk) }
+                if state.octets.readableBytes == 0 {
+                    state.subject = MessageHeader.subjectField(in: chunk)
+                    state.messageID = MessageHeader.messageID(in: chunk)
+                }
                 state.octets.writeImmutableBuffer(chunk)
             }
         }

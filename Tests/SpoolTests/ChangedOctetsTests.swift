@@ -235,6 +235,7 @@ extension TemporarySpool {
                     ALTER TABLE facts DROP COLUMN envelope;
                     ALTER TABLE facts DROP COLUMN subject;
                     ALTER TABLE facts DROP COLUMN security;
+                    ALTER TABLE facts DROP COLUMN messageID;
                     DROP TABLE readers;
                     DROP TABLE rules;
                     ALTER TABLE counters DROP COLUMN lastRule;

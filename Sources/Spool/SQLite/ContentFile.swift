@@ -29,6 +29,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     private let digest = Digest()
     private var octets = 0
     private var foundSubject: ByteBuffer?
+    private var foundMessageID: String?
 
     init(_ directory: SpoolDirectory, _ id: QueueID) {
         self.directory = directory
@@ -58,6 +59,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
                 // A copy, since a slice would keep the whole chunk in memory.
                 self.foundSubject = MessageHeader.subjectField(in: chunk)
                     .map { ByteBuffer(bytes: $0.readableBytesView) }
+                self.foundMessageID = MessageHeader.messageID(in: chunk)
             }
             self.octets += chunk.readableBytes
         }
@@ -80,6 +82,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     }
 
     var subject: ByteBuffer? { self.lock.withLock { self.foundSubject } }
+    var messageID: String? { self.lock.withLock { self.foundMessageID } }
 
     /// The digest of what was appended.
     var digestValue: Int64 { self.lock.withLock { self.digest.value } }

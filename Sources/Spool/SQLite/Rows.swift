@@ -122,6 +122,7 @@ extension Fact {
         if row.hasColumn("security") {
             self.security = (row.checkedIfPresent("security") as String?).map { SessionSecurity(description: $0) }
         }
+        if row.hasColumn("messageID") { self.messageID = row.checkedIfPresent("messageID") }
         self.readOlderText()
     }
 

@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables, version by version. `user_version` says which one a file has.
 enum Schema {
-    static let version = 6
+    static let version = 7
 
     /// Settings that a file keeps for ever, so they come before its first table.
     static func prepare(_ db: Database) throws {
@@ -72,6 +72,10 @@ enum Schema {
         }
         if found < 6 {
             try db.execute(sql: "ALTER TABLE counters ADD COLUMN lastRule INTEGER NOT NULL DEFAULT 0")
+        }
+        if found < 7 {
+            // NULL where a message has none, and where it was accepted before.
+            try db.execute(sql: "ALTER TABLE facts ADD COLUMN messageID TEXT")
         }
         if found < 1 {
             try self.addRules(db)

@@ -11,6 +11,8 @@ final class Store {
     /// How many facts are pruned at a time.
     private static let factsPruned: ClosedRange<Int64> = 1000...5000
     private let factsKept: Int64
+    /// However far behind a reader is: about a gigabyte, so that one that stands still does not fill the disk.
+    private let factsKeptForReaders: Int64
 
     let directory: SpoolDirectory
     private let cache: ContentCache
@@ -42,10 +44,16 @@ final class Store {
     /// New mail comes with it, which has to be where the next start looks for it.
     var takesMail = false
 
-    /// - Parameter factsKept: the latest; older ones go when no reader needs them.
-    init(_ directory: SpoolDirectory, _ cache: ContentCache, factsKept: Int64 = 200_000) {
+    /// - Parameters:
+    ///   - factsKept: the latest; older ones go when no reader needs them.
+    ///   - factsKeptForReaders: the latest; older ones go whoever needs them.
+    init(
+        _ directory: SpoolDirectory, _ cache: ContentCache, factsKept: Int64 = 200_000,
+        factsKeptForReaders: Int64 = 2_000_000
+    ) {
         self.directory = directory
         self.factsKept = factsKept
+        self.factsKeptForReaders = factsKeptForReaders
         self.cache = cache
     }
 
@@ -262,7 +270,7 @@ final class Store {
         let statement =
             try self.factInsertion
             ?? db.cachedStatement(
-                sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         self.factInsertion = statement
         try statement.run {
             $0.bind(self.totals.lastFact)
@@ -283,6 +291,7 @@ final class Store {
             $0.bind(envelope)
             $0.bind(fact.subject)
             $0.bind(fact.security?.description)
+            $0.bind(fact.messageID)
         }
     }
 
@@ -302,10 +311,11 @@ final class Store {
 
     // MARK: old facts
 
-    /// The last fact that nobody needs.
+    /// The last fact that nobody needs, or that is too old for whoever does.
     private var lastPrunable: Int64 {
         guard let readers = self.totals.readers else { return 0 }
-        return min(self.totals.lastFact - self.factsKept, readers.values.min() ?? .max)
+        let last = self.totals.lastFact
+        return max(min(last - self.factsKept, readers.values.min() ?? .max), last - self.factsKeptForReaders)
     }
 
     /// Whether enough facts are too old.

@@ -143,6 +143,7 @@ struct ContractTests {
     func foreignContent(_ implementation: Implementation) async throws {
         final class Stranger: StreamedContent {
             var subject: ByteBuffer? { nil }
+            var messageID: String? { nil }
             func append(_ chunk: ByteBuffer) {}
             func finish() {}
             func read(from offset: Int, count: Int) -> ByteBuffer { ByteBuffer() }
