@@ -95,6 +95,9 @@ let package = Package(
         room("TLSPolicy", [crypto, x509, asn1]),
         .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
         room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
+        room(
+            "Journal", ["Monitor", "Spool", "Mail", nioCore, nioPosix, nioConcurrency, deque, grdb, logging],
+            exclude: ["README.md"]),
         room("Sockets", ["Mail", nioCore, nioPosix, nioConcurrency]),
         room(
             "Control",
@@ -106,8 +109,8 @@ let package = Package(
         room(
             "Relay",
             [
-                "Spool", "Milter", "Monitor", "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Sockets", "TLSPolicy",
-                "CMalloc", "CZlib", coreMetrics, httpClient,
+                "Spool", "Journal", "Milter", "Monitor", "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Sockets",
+                "TLSPolicy", "CMalloc", "CZlib", coreMetrics, httpClient,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioConcurrency, crypto, deque, heap, histogram, logging,
             ], exclude: ["README.md"]),
         room(
@@ -117,9 +120,9 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CMalloc", "Control", "Terminal", "Screen", "Relay", "Spool", "Monitor", "Mail", "Measures", "DKIM",
-                "DNS",
-                "SASL", "SMTP", "Sockets", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, logging, toml,
+                "CMalloc", "Control", "Terminal", "Screen", "Relay", "Journal", "Spool", "Monitor", "Mail", "Measures",
+                "DKIM", "DNS", "SASL", "SMTP", "Sockets", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, logging,
+                toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings, linkerSettings: linking),
@@ -138,7 +141,17 @@ let package = Package(
         tests(
             "SpoolTests",
             ["SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb], exclude: ["Fixtures"]),
+        .executableTarget(
+            name: "JournalBenchmark",
+            dependencies: ["Journal", "SpoolTesting", "Spool", "Monitor", "Mail", nioCore, logging],
+            path: "Tests/JournalBenchmark", swiftSettings: settings, linkerSettings: linking),
         tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
+        tests(
+            "JournalTests",
+            [
+                "Journal", "SpoolTesting", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb,
+                logging,
+            ]),
         tests(
             "ControlTests",
             [
@@ -157,7 +170,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "hoptop", "Relay", "Monitor", "Spool", "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy",
+                "hoptop", "Relay", "Journal", "Monitor", "Spool", "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP",
+                "TLSPolicy",
                 nioCore,
                 nioPosix,
                 nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,

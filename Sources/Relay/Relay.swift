@@ -1,6 +1,7 @@
 public import CoreMetrics
 import DNS
 import Glibc
+public import Journal
 public import Logging
 public import Mail
 public import Monitor
@@ -15,6 +16,7 @@ public final class Relay: Sendable {
 
     let node: String
     let spool: any Spool
+    let journal: Journal?
     let registry: SessionRegistry
     let signal: ChangeSignal
     let queue: Queue
@@ -49,21 +51,24 @@ public final class Relay: Sendable {
     /// - Parameters:
     ///   - keyring: of the same configuration.
     ///   - spool: opened, and this engine's alone.
+    ///   - journal: likewise; `nil`: none is kept.
     ///   - metrics: where the engine counts what it does.
     public convenience init(
-        _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, threads: NIOThreadPool,
-        metrics: any MetricsFactory = NOOPMetricsHandler.instance, log: Logger
+        _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, journal: Journal? = nil,
+        threads: NIOThreadPool, metrics: any MetricsFactory = NOOPMetricsHandler.instance, log: Logger
     ) {
         self.init(
-            configuration, keyring: keyring, spool: spool, threads: threads, clock: .system, metrics: metrics, log: log)
+            configuration, keyring: keyring, spool: spool, journal: journal, threads: threads, clock: .system,
+            metrics: metrics, log: log)
     }
 
     init(
-        _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, threads: NIOThreadPool, clock: Clock,
-        metrics: any MetricsFactory = NOOPMetricsHandler.instance, log: Logger
+        _ configuration: RelayConfiguration, keyring: Keyring, spool: any Spool, journal: Journal? = nil,
+        threads: NIOThreadPool, clock: Clock, metrics: any MetricsFactory = NOOPMetricsHandler.instance, log: Logger
     ) {
         self.node = configuration.hostname
         self.spool = spool
+        self.journal = journal
         self.log = log
         self.threads = threads
         self.started = clock.now()
@@ -72,7 +77,9 @@ public final class Relay: Sendable {
         self.queueGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = self.queueGroup.next()
         self.signal = ChangeSignal(loop: loop)
-        self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal)
+        self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal) { record in
+            journal?.keep(record.ref, failed: record.hasFailed) { record.page(from: 0, count: .max) }
+        }
         self.watchThread.start()
         self.spoolWatch = SpoolWatch(
             spool.condition, floor: configuration.freeSpace, threads: self.watchThread, loop: loop, log: log.of(.spool),
@@ -140,6 +147,8 @@ public final class Relay: Sendable {
         self.policies.start(on: self.group.next())
         await self.tlsSessions.load()
         await self.tlsReporter.start()
+        let signal = self.signal
+        self.journal?.follow(self.spool, since: self.started, changes: signal.changes()) { signal.raise(.journal) }
         self.state.withLockedValue { $0.hasStarted = true }
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
@@ -205,6 +214,7 @@ public final class Relay: Sendable {
         self.signal.finish()
         self.registry.traces.finish()
         await lastLook()
+        await self.journal?.finish()
         await self.spool.close()
         try? await self.group.shutdownGracefully()
         try? await self.queueGroup.shutdownGracefully()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CMalloc
 import Foundation
+import Journal
 import Logging
 import Measures
 import NIOCore
@@ -77,7 +78,9 @@ struct Engine {
     let metrics: MetricsBoard
 
     /// Opens the spool and starts the engine.
-    static func start(_ configuration: RelayConfiguration, log: Logger) async throws -> Engine {
+    static func start(
+        _ configuration: RelayConfiguration, journal settings: JournalSettings = JournalSettings(), log: Logger
+    ) async throws -> Engine {
         for warning in configuration.warnings { log.warning("\(warning)") }
         // Content goes from thread to thread, and what lies between the pieces in a heap of each thread's own is a third of
         // all memory when thousands of clients send at once.
@@ -89,8 +92,15 @@ struct Engine {
             let metrics = MetricsBoard()
             let spool = try SQLiteSpool(
                 directory: configuration.spoolDirectory, node: configuration.node, threads: threads, metrics: metrics)
+            let journal =
+                settings.isKept
+                ? Journal(
+                    settings, spoolDirectory: configuration.spoolDirectory, node: configuration.hostname, log: log)
+                : nil
+            if journal == nil { Journal.forget(spool) }
             let relay = Relay(
-                configuration, keyring: keyring, spool: spool, threads: threads, metrics: metrics, log: log)
+                configuration, keyring: keyring, spool: spool, journal: journal, threads: threads, metrics: metrics,
+                log: log)
             do {
                 try await relay.start()
             } catch {

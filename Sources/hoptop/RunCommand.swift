@@ -27,7 +27,9 @@ struct RunCommand: AsyncParsableCommand {
         let log = Logger(label: "hoptop") { _ in SwiftLogNoOpLogHandler() }
         do { try Departure.listen() } catch { throw Failure(error) }
         let engine: Engine
-        do { engine = try await Engine.start(configuration, log: log) } catch let failure as Failure {
+        do { engine = try await Engine.start(configuration, journal: whole.journal, log: log) } catch let failure
+            as Failure
+        {
             guard let holder = SpoolHolder(failure, whole.control) else { throw failure }
             guard await holder.offersToAttach() else { throw failure }
             return try await holder.attach(options)

@@ -29,7 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
         let log = output.logger
         // Before the engine starts, so that no signal finds the default that ends the program.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1)
-        let engine = try await Engine.start(configuration, log: log)
+        let engine = try await Engine.start(configuration, journal: whole.journal, log: log)
         let control = try await engine.openControl(whole, log: log)
         log.info(
             "hoptop \(Relay.version) is ready",

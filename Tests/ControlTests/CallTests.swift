@@ -47,6 +47,13 @@ struct CallTests {
         try self.roundTrip(TranscriptCall(session, from: 3, count: 10))
         try self.roundTrip(FactsCall(after: Self.hostile, count: 5))
         try self.roundTrip(FactsCall(after: nil, count: 5))
+        let journal = JournalQuery(
+            filter: FilterExpression(.msgid, is: Self.hostile), wanted: FilterExpression(.state, is: "bounced"),
+            since: Timestamp(milliseconds: 1_795_510_800_007), until: Timestamp(milliseconds: 1_795_510_801_000),
+            newestFirst: false)
+        try self.roundTrip(JournalCall(journal, window: JournalRequest(behind: Self.hostile, count: 7)))
+        try self.roundTrip(JournalCall(JournalQuery(), window: JournalRequest(count: 7)))
+        try self.roundTrip(JournalStatusCall())
         try self.roundTrip(FreezeCall(query))
         try self.roundTrip(QueueActionCall(.hold, on: .messages(references: [message], matching: filter)))
         try self.roundTrip(UndoCall(UndoToken(node: "mx1", id: 7)))

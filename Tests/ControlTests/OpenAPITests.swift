@@ -91,6 +91,8 @@ struct OpenAPITests {
         try await self.check(MessageCall(message.id))
         try await self.check(TranscriptCall(session, from: 0, count: 5))
         try await self.check(FactsCall(after: nil, count: 5))
+        try await self.check(JournalCall(JournalQuery(filter: filter), window: JournalRequest(count: 5)))
+        try await self.check(JournalStatusCall())
         for key in QueueQuery.SortKey.allCases {
             try await self.check(FreezeCall(QueueQuery(filter: filter, sort: key)))
         }

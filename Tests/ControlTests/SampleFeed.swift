@@ -61,7 +61,7 @@ final class SampleFeed: MonitorFeed {
         .deferring(destination: "mx:25", reply: "451"),
         .suspended(destination: "mx:25", by: "ops", until: now, reason: "disk"),
         .damaged(messages: 1, example: "4Q7K", reason: "a sum"), .spoolLow(free: 1, wanted: 2),
-        .spoolFailing(error: "I/O"), .spoolStalled(seconds: 4),
+        .spoolFailing(error: "I/O"), .spoolStalled(seconds: 4), .journalFailing(error: "full"),
     ]
     static let orders: [StandingOrder] = [
         .hold(mail: .sender(pattern: "a@b")), .hold(mail: .user(name: "ann")), .hold(mail: .client(network: "::1")),

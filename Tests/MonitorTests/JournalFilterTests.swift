@@ -5,32 +5,39 @@ import Testing
 
 @Suite("filters of the journal")
 struct JournalFilterTests {
-    /// 2026-11-24T09:00:00Z, where clocks show 10:00.
+    /// 2026-11-24T09:00:00Z
     private static let now = Timestamp(milliseconds: 1_795_510_800_000)
 
     @Test(
         "a moment is a span ago, a day, a time of day, or both",
         arguments: [
             ("2h", "2026-11-24T07:00:00.000Z", 3600), ("10m", "2026-11-24T08:50:00.000Z", 60),
-            ("today", "2026-11-23T23:00:00.000Z", 86_400), ("yesterday", "2026-11-22T23:00:00.000Z", 86_400),
-            ("yesterday@14:00", "2026-11-23T13:00:00.000Z", 60), ("yesterday 14h", "2026-11-23T13:00:00.000Z", 3600),
-            ("YesterdayT14:00:30", "2026-11-23T13:00:30.000Z", 1), ("09:30", "2026-11-24T08:30:00.000Z", 60),
+            ("today", "2026-11-24T00:00:00.000Z", 86_400), ("yesterday", "2026-11-23T00:00:00.000Z", 86_400),
+            ("yesterday@14:00", "2026-11-23T14:00:00.000Z", 60), ("yesterday 14h", "2026-11-23T14:00:00.000Z", 3600),
+            ("YesterdayT14:00:30", "2026-11-23T14:00:30.000Z", 1), ("08:30", "2026-11-24T08:30:00.000Z", 60),
             // It is to come today, so it was yesterday.
-            ("14:00", "2026-11-23T13:00:00.000Z", 60), ("14:00Z", "2026-11-23T14:00:00.000Z", 60),
-            ("2026-11-20", "2026-11-19T23:00:00.000Z", 86_400),
-            ("2026-11-20T14:00:07.123Z", "2026-11-20T14:00:07.000Z", 1),
+            ("14:00", "2026-11-23T14:00:00.000Z", 60), ("14:00Z", "2026-11-23T14:00:00.000Z", 60),
+            ("2026-11-20", "2026-11-20T00:00:00.000Z", 86_400),
+            ("2026-11-20T14:00:07Z", "2026-11-20T14:00:07.000Z", 1),
         ])
     func moments(_ text: String, _ start: String, _ seconds: Int64) throws {
-        let moment = try #require(FilterMoment(text, now: Self.now) { _ in 3600 })
+        let moment = try #require(FilterMoment(text, now: Self.now))
         #expect(moment.start.rfc3339 == start)
         #expect(moment.range.upperBound.since(moment.start) == seconds * 1000)
+    }
+
+    @Test("a moment that a program wrote is exact")
+    func exact() throws {
+        let moment = try #require(FilterMoment(Self.now.adding(milliseconds: 7).rfc3339))
+        #expect(moment.start == Self.now.adding(milliseconds: 7))
+        #expect(moment.range.upperBound.since(moment.start) == 1)
     }
 
     @Test(
         "what is no moment is none",
         arguments: [
             "", "24:00", "14:60", "tomorrow", "2026-02-30", "2026-11-20T", "T14:00", "14:00T14:00", "14:00@today",
-            "today@yesterday", "1:2:3:4", "-1:00", "20261120", "t", "99999999999999999999:00",
+            "today@yesterday", "1:2:3:4", "-1:00", "20261120", "t", "14:00.5", ".", "99999999999999999999:00",
         ])
     func noMoments(_ text: String) { #expect(FilterMoment(text, now: Self.now) == nil) }
 

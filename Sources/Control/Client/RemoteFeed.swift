@@ -57,6 +57,10 @@ public struct RemoteFeed: MonitorFeed {
     public func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try await self.answer(FactsCall(after: cursor, count: count))
     }
+    public func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow {
+        try await self.answer(JournalCall(query, window: window))
+    }
+    public func journalStatus() async throws -> JournalStatus { try await self.answer(JournalStatusCall()) }
     public func message(_ id: String) async throws -> MessageDetail? { try await self.found(MessageCall(id)) }
     public func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         try await self.found(TranscriptCall(session, from: from, count: count))

@@ -1,17 +1,11 @@
 public import Mail
 import SMTP
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// A moment as a filter names it, and the time for which it stands: `14:00` is a minute, `yesterday` a day.
 ///
-/// `2h` is so long ago. A day is `today`, `yesterday` or `2026-11-28`; a time of day is `14h`, `14:00` or `14:00:30`, and
-/// without a day the last such time that has begun. Both are joined by `T`, `@` or a space: `yesterday@14:00`. With a `Z`
-/// at its end it is in UTC, otherwise in the zone of the machine that reads it.
+/// `2h` is so long ago. A day is `today`, `yesterday` or `2026-11-28`; a time of day is `14:00` or `14:00:30`, behind a day
+/// also `14h`, and without a day the last such time that has begun. Both are joined by `T`, `@` or a space:
+/// `yesterday@14:00`. All of it is in UTC, as everything is that is shown; a `Z` may say so.
 public struct FilterMoment: Hashable, Sendable {
     /// The moments that it stands for.
     public var range: Range<Timestamp>
@@ -19,32 +13,37 @@ public struct FilterMoment: Hashable, Sendable {
 
     private static let day = 86_400
 
-    /// - Parameters:
-    ///   - now: when it is read.
-    ///   - offset: seconds east of Greenwich, at a time in seconds since 1970.
+    /// - Parameter now: when it is read.
     /// - Returns: `nil` where it is none.
-    public init?(
-        _ text: String, now: Timestamp = .now, offset: (Int) -> Int = FilterMoment.localOffset
-    ) {
+    public init?(_ text: String, now: Timestamp = .now) {
         if let span = FilterParser.time(text), let unit = FilterParser.time("1\(text.suffix(1))") {
             let start = now.adding(milliseconds: -span)
             self.range = start..<start.adding(milliseconds: unit)
             return
         }
-        let isUTC = text.hasSuffix("Z") || text.hasSuffix("z")
-        let offset = isUTC ? { _ in 0 } : offset
         let seconds = Int(now.milliseconds.quotientAndFloorRemainder(by: 1000).quotient)
-        let local = seconds + offset(seconds)
-        let today = local.quotientAndFloorRemainder(by: Self.day).quotient
-        let words = Self.words((isUTC ? text.dropLast() : text[...]).lowercased())
+        let today = seconds.quotientAndFloorRemainder(by: Self.day).quotient
+        var fraction: Int64?
+        var text = text.lowercased()
+        if text.hasSuffix("z") { text.removeLast() }
+        if let point = text.firstIndex(of: ".") {
+            let digits = text[text.index(after: point)...].prefix { $0.isASCII && $0.isNumber }
+            fraction = Int64((digits + "000").prefix(3))
+            text.removeSubrange(point..<digits.endIndex)
+        }
+        let words = Self.words(text)
         guard let first = words.first, words.count <= 2 else { return nil }
         let days = Self.days(first, today: today)
         guard days != nil || words.count == 1 else { return nil }
         let time = days == nil ? Self.time(first) : words.count == 2 ? Self.time(words[1]) : (0, Self.day)
         guard let time else { return nil }
         var start = (days ?? today) * Self.day + time.start
-        if days == nil, start > local { start -= Self.day }
-        self.range = Self.moment(start, offset)..<Self.moment(start + time.count, offset)
+        if days == nil, start > seconds { start -= Self.day }
+        self.range = Self.moment(start)..<Self.moment(start + time.count)
+        guard let fraction else { return }
+        guard time.count == 1 else { return nil }
+        let moment = self.start.adding(milliseconds: fraction)
+        self.range = moment..<moment.adding(milliseconds: 1)
     }
 
     /// The day and the time of day, as far as they are there.
@@ -71,9 +70,8 @@ public struct FilterMoment: Hashable, Sendable {
         return CivilDate(days: date.days) == date ? date.days : nil
     }
 
-    /// - Returns: the second of the day, and how many seconds are meant; fractions of a second are passed over.
+    /// - Returns: the second of the day, and how many seconds are meant.
     private static func time(_ word: Substring) -> (start: Int, count: Int)? {
-        let word = word.prefix { $0 != "." }
         let parts = (word.hasSuffix("h") ? word.dropLast() : word)
             .split(separator: ":", omittingEmptySubsequences: false)
         let numbers = parts.compactMap(Self.number)
@@ -100,17 +98,6 @@ public struct FilterMoment: Hashable, Sendable {
         }
     }
 
-    /// - Parameter clock: seconds since 1970 as a clock of the zone shows them.
-    private static func moment(_ clock: Int, _ offset: (Int) -> Int) -> Timestamp {
-        let near = clock - offset(clock)
-        return Timestamp(milliseconds: Int64(clock - offset(near)) * 1000)
-    }
-
-    /// Seconds east of Greenwich in the zone of this machine.
-    public static func localOffset(_ seconds: Int) -> Int {
-        var seconds = time_t(seconds)
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        return parts.tm_gmtoff
-    }
+    /// - Parameter seconds: since 1970.
+    private static func moment(_ seconds: Int) -> Timestamp { Timestamp(milliseconds: Int64(seconds) * 1000) }
 }

@@ -103,6 +103,45 @@ public final class JoinedFeed: MonitorFeed {
         return FactWindow(rows: rows, end: JoinedCursor(ends).description, missing: missing)
     }
 
+    // MARK: the journal
+
+    /// Entries by time, each node's in the order that it has them in.
+    public func journal(_ query: JournalQuery, window request: JournalRequest) async throws -> JournalWindow {
+        let place = request.place.map { JoinedCursor($0) } ?? JoinedCursor([:])
+        guard let place else { throw FeedError(.invalid, "this is no place in a journal") }
+        let count = max(request.count, 0)
+        let answers = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
+            let own = place.ends[self.nodes.all[index].name]
+            return try await feed.journal(query, window: JournalRequest(behind: own, count: count))
+        }
+        let windows = answers.values.map(\.value)
+        var merged = JoinedEntries(windows, newestFirst: query.newestFirst)
+        merged.merge(count: count)
+        var (starts, ends) = (place.ends, place.ends)
+        for (index, answer) in answers.values.enumerated() {
+            starts[answer.node] = answer.value.start
+            let taken = merged.taken[index]
+            if taken == answer.value.rows.count {
+                ends[answer.node] = answer.value.end
+            } else {
+                // The place behind some of a window is the end of a shorter one.
+                ends[answer.node] = try await self.nodes.ask(answer.index) { feed in
+                    try await feed.journal(query, window: JournalRequest(behind: answer.value.start, count: taken))
+                }.end
+            }
+        }
+        return JournalWindow(
+            rows: merged.rows, start: JoinedCursor(starts).description, end: JoinedCursor(ends).description,
+            isComplete: merged.isComplete, reached: merged.reached,
+            total: windows.reduce(0) { $0 + $1.total }, at: windows.map(\.at).max() ?? Timestamp(milliseconds: 0),
+            absent: answers.isAbsent)
+    }
+
+    public func journalStatus() async throws -> JournalStatus {
+        let answers = try await self.nodes.ask { try await $0.journalStatus() }
+        return JournalStatus(joining: answers.values.map { ($0.node, $0.value) }, absent: answers.isAbsent)
+    }
+
     // MARK: one thing
 
     /// A queue ID may be several nodes' own: that of what is still queued goes first, then what is newest.

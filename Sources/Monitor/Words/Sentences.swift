@@ -11,6 +11,7 @@ extension Attention {
             destination
         case .damaged: "damaged mail"
         case .spoolLow, .spoolFailing, .spoolStalled: "spool"
+        case .journalFailing: "journal"
         case .unreachable(let node): node.node
         }
     }
@@ -19,7 +20,7 @@ extension Attention {
         switch self.kind {
         case .backoff(let destination, _, _), .deferring(let destination, _), .suspended(let destination, _, _, _):
             destination
-        case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled, .unreachable: nil
+        case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled, .journalFailing, .unreachable: nil
         }
     }
     public var isSuspension: Bool { if case .suspended = self.kind { true } else { false } }
@@ -38,6 +39,7 @@ extension Attention {
         case .spoolLow(let free, let wanted):
             "only \(Format.octetsLong(free)) free, mail is refused below \(Format.octetsLong(wanted)) (spool.free-space)"
         case .spoolFailing(let error): error
+        case .journalFailing(let error): "\(error); what happens waits in the spool"
         case .spoolStalled(let seconds): "its disk has not answered for \(seconds) s"
         case .unreachable(let node): "not seen since \(Format.clock(node.since)): \(node.reason)"
         }

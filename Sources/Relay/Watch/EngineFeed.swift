@@ -1,3 +1,4 @@
+import Journal
 import Mail
 import Monitor
 import NIOCore
@@ -25,7 +26,7 @@ final class EngineFeed: MonitorFeed {
         self.registry = relay.registry
         self.signal = relay.signal
         self.node = relay.node
-        self.sessions = SessionNames(node: relay.node, since: relay.started)
+        self.sessions = SessionNames(node: relay.node, since: relay.started, journal: relay.journal)
         self.user = user
         self.figures = SpoolFigures(relay.spool, loop: relay.queue.loop)
     }
@@ -33,7 +34,8 @@ final class EngineFeed: MonitorFeed {
     func capabilities() async throws -> FeedCapabilities {
         FeedCapabilities(
             node: self.node, software: "hoptop \(Relay.version)",
-            areas: Set(FeedCapabilities.Area.allCases).subtracting([.journal]), notes: self.relay.notes)
+            areas: Set(FeedCapabilities.Area.allCases).subtracting(self.relay.journal == nil ? [.journal] : []),
+            notes: self.relay.notes)
     }
 
     func changes() -> AsyncStream<FeedChange> { self.signal.changes() }
@@ -95,7 +97,8 @@ final class EngineFeed: MonitorFeed {
             throw FeedError(.invalid, "\(error)")
         }
         return FactWindow(
-            rows: page.facts.map { FactRow($0, self.sessions) }, end: page.end.description, missing: page.missing)
+            rows: page.facts.map { FactRow($0, session: self.sessions.ref($0.session, at: $0.at)) },
+            end: page.end.description, missing: page.missing)
     }
 
     func overview() async throws -> Overview {
@@ -111,6 +114,9 @@ final class EngineFeed: MonitorFeed {
         overview.sessionsIn = sessions.inbound
         overview.sessionsOut = sessions.outbound
         overview.attention = self.relay.spoolWatch.attention + overview.attention
+        if let failure = self.relay.journal?.failure {
+            overview.attention.append(Attention(.warning, .journalFailing(error: failure)))
+        }
         overview.isAccepting = self.relay.spoolWatch.isAccepting && !self.relay.isStopping
         return overview
     }
@@ -119,6 +125,21 @@ final class EngineFeed: MonitorFeed {
         guard let id = QueueID(id) else { return nil }
         return try await MessageLookup(queue: self.queue, spool: self.spool, sessions: self.sessions).detail(of: id)
     }
+
+    // MARK: the journal
+
+    private var journal: Journal {
+        get throws {
+            guard let journal = self.relay.journal else {
+                throw FeedError(.unsupported, "this node keeps no journal: journal.keep is false in its configuration")
+            }
+            return journal
+        }
+    }
+    func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow {
+        try await self.journal.window(query, window)
+    }
+    func journalStatus() async throws -> JournalStatus { try await self.journal.status(spool: self.spool) }
 
     // MARK: sessions
 
@@ -148,7 +169,8 @@ final class EngineFeed: MonitorFeed {
     }
 
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
-        self.registry.find(session)?.page(from: from, count: count)
+        if let record = self.registry.find(session) { return record.page(from: from, count: count) }
+        return try await self.relay.journal?.transcript(session, from: from, count: count)
     }
 
     func trace(_ query: TraceQuery) -> AsyncThrowingStream<[TraceEvent], any Error> {
@@ -171,34 +193,5 @@ final class EngineFeed: MonitorFeed {
         }
         guard record.hangUp() else { throw FeedError(.gone, "\(session.id) has ended already") }
         return Receipt(done: 1, messages: 0)
-    }
-}
-
-extension FactRow {
-    init(_ fact: Fact, _ sessions: SessionNames) {
-        let kind: Kind =
-            switch fact.kind {
-            case .accepted: .accepted
-            case .deferred: .deferred
-            case .relayed: .relayed
-            case .bounced: .bounced
-            case .expired: .expired
-            case .dropped: .dropped
-            case .held: .held
-            case .released: .released
-            case .retried: .retried
-            case .restored: .restored
-            case .reported: .reported
-            case .damaged: .damaged
-            case .rerouted: .rerouted
-            case .ruleSet: .ruleSet
-            case .ruleEnded: .ruleEnded
-            }
-        self.init(
-            at: fact.at, kind: kind, message: fact.message?.description, from: fact.from, recipient: fact.recipient,
-            to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID,
-            text: fact.text ?? fact.arrival.map { $0.peer ?? $0.with },
-            session: sessions.ref(fact.session, at: fact.at), actor: fact.actor,
-            contentOctets: fact.contentOctets, milliseconds: fact.milliseconds)
     }
 }

@@ -1,3 +1,4 @@
+import Journal
 import Mail
 import Monitor
 import NIOCore
@@ -27,7 +28,7 @@ struct MessageLookup: Sendable {
     }
 
     func detail(of id: QueueID) async throws -> MessageDetail? {
-        let facts = try await self.spool.facts(of: id)
+        let facts = await self.facts(of: id, inSpool: try await self.spool.facts(of: id))
         guard let message = try await self.spool.message(id) else { return self.settled(id, facts) }
         let live = await self.live(id)
         let expires = message.recipients.filter { !$0.state.isSettled }.compactMap { live[$0.index]?.expires }.min()
@@ -43,6 +44,14 @@ struct MessageLookup: Sendable {
             attempts: self.attempts(facts), expires: expires)
         await self.addContent(to: &detail, of: id)
         return detail
+    }
+
+    /// What the spool has forgotten, the journal may know.
+    private func facts(of id: QueueID, inSpool facts: [Fact]) async -> [Fact] {
+        guard !facts.contains(where: { $0.kind == .accepted }), let journal = self.sessions.journal,
+            let kept = try? await journal.facts(of: id), kept.count > facts.count
+        else { return facts }
+        return kept
     }
 
     private func addContent(to detail: inout MessageDetail, of id: QueueID) async {

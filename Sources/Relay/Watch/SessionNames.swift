@@ -1,15 +1,18 @@
+import Journal
 import Mail
 import Monitor
 
-/// Names sessions for whoever watches. Their numbers begin anew with each run of the program: one of an earlier run has no
-/// name any more, as it would be that of another session now.
+/// Names sessions for whoever watches. Their numbers begin anew with each run of the program: one of an earlier run has the
+/// name that the journal gives it, or none any more, as it would be that of another session now.
 struct SessionNames: Sendable {
     let node: String
     /// When this run began.
     let since: Timestamp
+    var journal: Journal?
 
     /// - Parameter time: when it was written down.
     func ref(_ id: String?, at time: Timestamp) -> SessionRef? {
-        id.flatMap { time >= self.since ? SessionRef(node: self.node, id: $0) : nil }
+        guard let id else { return nil }
+        return time >= self.since ? SessionRef(node: self.node, id: id) : self.journal?.ref(id, at: time)
     }
 }

@@ -138,6 +138,9 @@ final class SessionRecord: Sendable {
     /// The number after the last line.
     var end: Int { self.state.withLockedValue { $0.dialogue.end } }
 
+    /// It failed, or something in it was refused.
+    var hasFailed: Bool { self.state.withLockedValue { $0.failed || $0.dialogue.hasRefusal } }
+
     /// What a trace has to know to want the session or not.
     var glance: (row: ConnectionRow, hasFailed: Bool) {
         self.state.withLockedValue { ($0.row, $0.failed || $0.dialogue.hasRefusal) }

@@ -27,10 +27,13 @@ final class SessionRegistry: Sendable {
     private let node: String
     let signal: ChangeSignal
     let traces: TraceBoard
+    /// Is given each session that ends.
+    private let keep: @Sendable (SessionRecord) -> Void
 
-    init(node: String, signal: ChangeSignal) {
+    init(node: String, signal: ChangeSignal, keep: @escaping @Sendable (SessionRecord) -> Void = { _ in }) {
         self.node = node
         self.signal = signal
+        self.keep = keep
         self.traces = TraceBoard(loop: signal.loop)
     }
 
@@ -65,6 +68,7 @@ final class SessionRegistry: Sendable {
 
     func close(_ record: SessionRecord, client: String? = nil, at now: Timestamp, failed: Bool, remark: String? = nil) {
         record.ended(at: now, failed: failed, remark: remark)
+        self.keep(record)
         // A trace that begins sees the session either among the live ones, and is told here, or among the ended ones.
         let tracing: UInt64 = self.state.withLockedValue { state in
             guard state.live.removeValue(forKey: record.ref) != nil else { return 0 }

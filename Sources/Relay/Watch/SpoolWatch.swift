@@ -37,7 +37,7 @@ final class SpoolWatch: Sendable {
                     + "\(SpoolWatch.text(octets: wanted)) (spool.free-space)"
             case .spoolFailing(let error): error
             case .spoolStalled(let seconds): "its disk has not answered for \(seconds) s"
-            case .unrouted, .backoff, .deferring, .suspended, .damaged, .unreachable: ""
+            case .unrouted, .backoff, .deferring, .suspended, .damaged, .unreachable, .journalFailing: ""
             }
         }
     }

@@ -1,3 +1,4 @@
+import Journal
 import Relay
 
 /// Everything that the file says.
@@ -7,6 +8,7 @@ struct Configuration: Hashable, Sendable {
     var control = ControlConfiguration()
     var metrics = MetricsConfiguration()
     var log = LogConfiguration()
+    var journal = JournalSettings()
 }
 
 /// `[metrics]`: who may read how the relay is doing without a token.

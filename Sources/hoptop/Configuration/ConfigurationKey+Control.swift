@@ -1,3 +1,4 @@
+import Journal
 import Relay
 import Sockets
 
@@ -8,6 +9,7 @@ extension ConfigurationKey<Configuration> {
         + ConfigurationKey<ControlConfiguration>.control.map { $0.of(\.control) }
         + ConfigurationKey<MetricsConfiguration>.metrics.map { $0.of(\.metrics) }
         + ConfigurationKey<LogConfiguration>.log.map { $0.of(\.log) }
+        + ConfigurationKey<JournalSettings>.journal.map { $0.of(\.journal) }
 }
 
 extension ConfigurationKey {

@@ -90,6 +90,10 @@ final class SwitchingFeed: MonitorFeed {
     func trace(_ query: TraceQuery) -> AsyncThrowingStream<[TraceEvent], any Error> {
         do { return try self.feed.trace(query) } catch { return AsyncThrowingStream { throw error } }
     }
+    func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow {
+        try await self.feed.journal(query, window: window)
+    }
+    func journalStatus() async throws -> JournalStatus { try await self.feed.journalStatus() }
     func rules() async throws -> [RuleRow] { try await self.feed.rules() }
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { try await self.feed.preview(terms) }
     func perform(_ action: StandingAction) async throws -> Receipt { try await self.feed.perform(action) }

@@ -1,0 +1,78 @@
+import GRDB
+import Mail
+import Monitor
+import NIOCore
+import NIOPosix
+import Spool
+
+/// Takes what happened out of the spool's facts into the journal.
+///
+/// The place that it has come to is written in the transaction of the entries, so that each fact is in it once, whenever the
+/// program ends. The spool is told of it later, which only means that it may forget older facts.
+struct JournalFiller {
+    /// As it is named to the spool.
+    static let reader = "journal"
+    private static let page = 2000
+    /// Facts after which the spool is told.
+    private static let untold = 20_000
+
+    private let store: JournalStore
+    private let spool: any Spool
+    private var block: Block
+    private(set) var progress: JournalStore.Progress
+    private var told: FactCursor?
+    private var factsSinceTold = 0
+
+    init(_ store: JournalStore, _ spool: any Spool) async throws {
+        self.store = store
+        self.spool = spool
+        (self.block, self.progress) = try await store.pool.read { [store] db in
+            (try store.newestBlock(db), try store.progress(db))
+        }
+        self.told = try await spool.acknowledged(by: Self.reader)
+        if self.told == nil {
+            // A spool that does not know this journal is a new one: its facts are counted anew.
+            self.progress.cursor = nil
+            try await self.tell(.start)
+        }
+    }
+
+    /// - Returns: whether there were some.
+    mutating func fill() async throws -> Bool {
+        let start = self.progress.cursor ?? .start
+        let page = try await self.spool.facts(after: start, count: Self.page)
+        guard !page.facts.isEmpty else { return false }
+        try self.store.checkPlace()
+        // Only what is written is taken over.
+        var block = self.block
+        var blocks: [Block] = []
+        for fact in page.facts {
+            if block.isFull {
+                blocks.append(block)
+                block = Block(first: block.next)
+            }
+            block.append(fact)
+        }
+        blocks.append(block)
+        var progress = JournalStore.Progress(cursor: page.end, missing: self.progress.missing)
+        // Before the first fact of all none is missed.
+        if self.progress.cursor != nil { progress.missing += page.missing }
+        try await self.store.pool.write { [store, blocks, progress] db in try store.write(blocks, progress, db) }
+        self.block = block
+        self.progress = progress
+        self.factsSinceTold += page.facts.count
+        if self.factsSinceTold >= Self.untold { try await self.tell(page.end) }
+        return true
+    }
+
+    /// Tells the spool how far it has come.
+    mutating func tell() async throws {
+        if let cursor = self.progress.cursor, cursor != self.told { try await self.tell(cursor) }
+    }
+    private mutating func tell(_ cursor: FactCursor) async throws {
+        try await self.spool.acknowledge(cursor, as: Self.reader, on: MultiThreadedEventLoopGroup.singleton.next())
+            .get()
+        self.told = cursor
+        self.factsSinceTold = 0
+    }
+}

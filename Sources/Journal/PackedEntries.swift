@@ -1,0 +1,210 @@
+import Mail
+import NIOCore
+import Spool
+
+/// Entries one behind the other, as a block holds them. Each is its octets' count (4 octets), when it happened (8), its
+/// kind (1), which fields it has (4), and those fields in order: numbers of 8 octets, texts with their octets' count (4)
+/// before them. Integers are little endian. Reading checks everything, since a disk can lie.
+struct PackedEntries {
+    /// The count, the time, the kind, the fields.
+    private static let fixed = 4 + 8 + 1 + 4
+    /// A text's longest; a reply or a Subject may be long, and what is behind that tells nobody anything.
+    static let textLimit = 2048
+
+    private(set) var octets: [UInt8] = []
+    private(set) var count = 0
+
+    init() {}
+    init(_ octets: [UInt8]) {
+        self.octets = octets
+        self.octets.withUnsafeBytes { all in
+            var place = 0
+            while let entry = Entry(all, at: place) {
+                self.count += 1
+                place = entry.end
+            }
+            // What is behind is no entry, and none that comes is to be put behind it.
+            self.octets.removeLast(all.count - place)
+        }
+    }
+
+    // MARK: writing
+
+    mutating func append(_ fact: Fact, _ grams: inout GramFilter) {
+        let start = self.octets.count
+        self.write(UInt32(0))
+        self.write(fact.at.milliseconds)
+        self.octets.append(Self.code(of: fact.kind))
+        let fields = self.octets.count
+        self.write(UInt32(0))
+        var mask: UInt32 = 0
+        var bit: UInt32 = 1
+        func number(_ value: Int64?, _ entries: inout PackedEntries) {
+            if let value {
+                mask |= bit
+                entries.write(value)
+            }
+            bit <<= 1
+        }
+        func text(_ value: String?, _ entries: inout PackedEntries, _ grams: inout GramFilter) {
+            if var value {
+                mask |= bit
+                value.withUTF8 { entries.write(UnsafeRawBufferPointer($0), &grams) }
+            }
+            bit <<= 1
+        }
+        number(fact.recipient.map(Int64.init), &self)
+        number(fact.contentOctets.map(Int64.init), &self)
+        number(fact.milliseconds, &self)
+        text(fact.message?.description, &self, &grams)
+        for value in [fact.from, fact.to, fact.nextHop, fact.remoteID, fact.text, fact.session, fact.actor] {
+            text(value, &self, &grams)
+        }
+        text(fact.security?.description, &self, &grams)
+        let arrival = fact.arrival
+        for value in [arrival?.peer, arrival?.hello, arrival?.with, arrival?.tls, arrival?.user] {
+            text(value, &self, &grams)
+        }
+        text(fact.messageID, &self, &grams)
+        if let subject = fact.subject {
+            mask |= bit
+            subject.withUnsafeReadableBytes { self.write($0, &grams) }
+        }
+        self.write(UInt32(self.octets.count - start), at: start)
+        self.write(mask, at: fields)
+        self.count += 1
+    }
+
+    private mutating func write(_ integer: some FixedWidthInteger) {
+        withUnsafeBytes(of: integer.littleEndian) { self.octets.append(contentsOf: $0) }
+    }
+    private mutating func write(_ integer: UInt32, at place: Int) {
+        withUnsafeBytes(of: integer.littleEndian) { octets in
+            for index in octets.indices { self.octets[place + index] = octets[index] }
+        }
+    }
+    private mutating func write(_ text: UnsafeRawBufferPointer, _ grams: inout GramFilter) {
+        let text = UnsafeRawBufferPointer(rebasing: text.prefix(Self.textLimit))
+        self.write(UInt32(text.count))
+        self.octets.append(contentsOf: text)
+        grams.insert(text)
+    }
+
+    // MARK: kinds
+
+    /// The places never change: they are on the disk. A new kind comes behind them.
+    private static let kinds: [Fact.Kind] = [
+        .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored, .reported,
+        .damaged, .rerouted, .ruleSet, .ruleEnded,
+    ]
+    private static func code(of kind: Fact.Kind) -> UInt8 {
+        switch kind {
+        case .accepted: 0
+        case .deferred: 1
+        case .relayed: 2
+        case .bounced: 3
+        case .expired: 4
+        case .dropped: 5
+        case .held: 6
+        case .released: 7
+        case .retried: 8
+        case .restored: 9
+        case .reported: 10
+        case .damaged: 11
+        case .rerouted: 12
+        case .ruleSet: 13
+        case .ruleEnded: 14
+        }
+    }
+    /// The bit of a kind, where several are meant.
+    static func bit(of kind: Fact.Kind) -> UInt32 { 1 << UInt32(self.code(of: kind)) }
+
+    // MARK: reading
+
+    /// Where one entry is, with what can be told without reading all of it.
+    struct Entry {
+        let start: Int
+        let end: Int
+        let at: Timestamp
+        /// Of ``PackedEntries/bit(of:)``.
+        let kind: UInt32
+
+        /// - Returns: `nil` where no whole entry is.
+        init?(_ octets: UnsafeRawBufferPointer, at place: Int) {
+            guard place >= 0, octets.count - place >= PackedEntries.fixed else { return nil }
+            let count = Int(UInt32(littleEndian: octets.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
+            let kind = octets[place + 12]
+            guard count >= PackedEntries.fixed, count <= octets.count - place, kind < PackedEntries.kinds.count else {
+                return nil
+            }
+            self.start = place
+            self.end = place + count
+            self.at = Timestamp(
+                milliseconds: Int64(
+                    littleEndian: octets.loadUnaligned(fromByteOffset: place + 4, as: Int64.self)))
+            self.kind = 1 << UInt32(kind)
+        }
+
+        /// - Returns: `nil` where the octets are not what was written.
+        func fact(_ octets: UnsafeRawBufferPointer) -> Fact? {
+            var reader = FieldReader(octets: octets, place: self.start + 13, end: self.end)
+            guard let fields = reader.integer(UInt32.self) else { return nil }
+            reader.fields = fields
+            var fact = Fact(at: self.at, kind: PackedEntries.kinds[self.kind.trailingZeroBitCount], message: nil)
+            fact.recipient = reader.number().map(Int.init)
+            fact.contentOctets = reader.number().map(Int.init)
+            fact.milliseconds = reader.number()
+            fact.message = reader.text().flatMap { QueueID($0) }
+            fact.from = reader.text()
+            fact.to = reader.text()
+            fact.nextHop = reader.text()
+            fact.remoteID = reader.text()
+            fact.text = reader.text()
+            fact.session = reader.text()
+            fact.actor = reader.text()
+            fact.security = reader.text().map { SessionSecurity(description: $0) }
+            let (peer, hello, with) = (reader.text(), reader.text(), reader.text())
+            let (tls, user) = (reader.text(), reader.text())
+            if let with {
+                fact.arrival = Arrival(
+                    peer: peer, hello: hello, with: with, session: fact.session, tls: tls, user: user)
+            }
+            fact.messageID = reader.text()
+            fact.subject = reader.textOctets().map { ByteBuffer(bytes: $0) }
+            return reader.isSound ? fact : nil
+        }
+    }
+
+    private struct FieldReader {
+        let octets: UnsafeRawBufferPointer
+        var place: Int
+        let end: Int
+        var fields: UInt32 = 0
+        var isSound = true
+
+        mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type) -> Value? {
+            let count = MemoryLayout<Value>.size
+            guard self.end - self.place >= count else {
+                self.isSound = false
+                return nil
+            }
+            defer { self.place += count }
+            return Value(littleEndian: self.octets.loadUnaligned(fromByteOffset: self.place, as: Value.self))
+        }
+        private mutating func hasNext() -> Bool {
+            defer { self.fields >>= 1 }
+            return self.fields & 1 == 1 && self.isSound
+        }
+        mutating func number() -> Int64? { self.hasNext() ? self.integer(Int64.self) : nil }
+        mutating func textOctets() -> UnsafeRawBufferPointer? {
+            guard self.hasNext(), let count = self.integer(UInt32.self) else { return nil }
+            guard Int(count) <= self.end - self.place else {
+                self.isSound = false
+                return nil
+            }
+            defer { self.place += Int(count) }
+            return UnsafeRawBufferPointer(rebasing: self.octets[self.place..<self.place + Int(count)])
+        }
+        mutating func text() -> String? { self.textOctets().map { String(decoding: $0, as: UTF8.self) } }
+    }
+}
