@@ -18,6 +18,7 @@ struct Hoptop: AsyncParsableCommand {
               hoptop serve --listen 127.0.0.1:2525 --spool /var/spool/hoptop --route '*=127.0.0.1:2526'
               hoptop attach                        the screen of what hoptop serve does
               hoptop queue list state:deferred     what waits at a running hoptop serve
+              hoptop journal find to:bob at:yesterday@14h   what became of that mail?
               hoptop config default > hoptop.toml  every key with its default
               hoptop config check --config hoptop.toml
               hoptop spool check                   is everything in the spool as it was written?
@@ -32,7 +33,8 @@ struct Hoptop: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, ServeCommand.self, AttachCommand.self, DemoCommand.self, ConfigCommand.self,
             SpoolCommand.self, PasswdCommand.self, ControlCommand.self, DKIMCommand.self, SendmailCommand.self,
-            TLSPolicyCommand.self, TLSReportCommand.self, QueueCommand.self, DestinationsCommand.self,
+            TLSPolicyCommand.self, TLSReportCommand.self, QueueCommand.self, JournalCommand.self,
+            DestinationsCommand.self,
             RulesCommand.self, SessionsCommand.self, StatsCommand.self, SendCommand.self, TraceCommand.self,
             ThemeCommand.self,
             ManualCommand.self,

@@ -60,6 +60,7 @@ final class CrashRun {
         try configuration.write(toFile: self.configuration, atomically: true, encoding: .utf8)
     }
 
+    var spool: String { "\(self.folder.path)/spool" }
     private var configuration: String { "\(self.folder.path)/hoptop.toml" }
 
     /// Returns when everything that got its 250 has arrived, or nothing more has come for a while.
@@ -87,7 +88,7 @@ final class CrashRun {
 
     private func start(until milestone: Server.Milestone) throws -> Server {
         let server = try Server(
-            spool: "\(self.folder.path)/spool", configuration: self.configuration, until: milestone, ["--quiet"])
+            spool: self.spool, configuration: self.configuration, until: milestone, ["--quiet"])
         self.entrance.withLockedValue { $0 = milestone == .started ? nil : server.address }
         return server
     }

@@ -1,0 +1,86 @@
+import Foundation
+import Glibc
+import SMTP
+import Testing
+
+@testable import hoptop
+
+extension EndToEnd {
+    @Suite("the journal of a running relay", .timeLimit(.minutes(3)))
+    struct JournalTests {
+        private let ledger = Ledger()
+        private let folder: TemporaryFolder
+        init() throws { self.folder = try TemporaryFolder() }
+
+        private func configuration(_ farEnd: FarEnd, _ more: String = "") throws -> String {
+            let file = "\(self.folder.path)/hoptop.toml"
+            try "[[route]]\ndomain = \"*\"\nvia = [\"\(farEnd.endpoint)\"]\n\(more)"
+                .write(toFile: file, atomically: true, encoding: .utf8)
+            return file
+        }
+        private func journal(_ server: Server, _ arguments: String...) throws -> (status: Int32, output: String) {
+            let socket = "unix:\(self.folder.path)/spool-run/hoptop/control.sock"
+            let run = try Program.run(["journal"] + arguments + ["--to", socket])
+            return (run.status, run.output + run.errors)
+        }
+
+        @Test("what became of a message is found by the commands, also when the relay has begun anew")
+        func commands() async throws {
+            let farEnd = try await FarEnd.start(ledger: self.ledger)
+            let file = try self.configuration(farEnd)
+            var server = try Server(spool: "\(self.folder.path)/spool", configuration: file)
+            self.ledger.sent([Ledger.Entry("<1@test>", "bob@there.example")])
+            try await server.send("<1@test>", to: "bob@there.example")
+            #expect(try await eventually { self.ledger.missing.isEmpty })
+            func found() throws -> String { try self.journal(server, "find", "<1@test> | bob", "--reverse").output }
+            #expect(try await eventually { try found().contains("relayed") })
+            let lines = try found().split(separator: "\n")
+            #expect(lines.count == 2 && lines[0].contains("accepted") && lines[0].hasSuffix("<1@test>"))
+            let id = try #require(lines[1].split(separator: " ").dropFirst(2).first.map(String.init))
+            #expect(server.end(with: SIGTERM) == 0)
+
+            server = try Server(spool: "\(self.folder.path)/spool", configuration: file)
+            #expect(try await eventually { try found().split(separator: "\n").map { $0 } == lines })
+            let story = try self.journal(server, "show", id)
+            #expect(story.status == 0 && story.output.contains("bob@there.example"))
+            #expect(story.output.split(separator: "\n").suffix(2).map { $0 } == lines)
+            let nothing = try self.journal(server, "find", "to:carol@nowhere.example")
+            #expect(nothing.status == 2 && nothing.output == "nothing matches\n")
+            let stats = try self.journal(server, "stats", "--json")
+            #expect(stats.output.contains("\"behind\" : 0") && stats.output.contains("\"entries\" : 2"))
+            #expect(server.end(with: SIGTERM) == 0)
+            await farEnd.stop()
+        }
+
+        @Test(
+            "a full disk of the journal harms no mail, is told of once, and what happened meanwhile is in it later",
+            .enabled(if: SmallDisk.isPermitted, "mounting a file system needs more privileges"))
+        func fullDisk() async throws {
+            let farEnd = try await FarEnd.start(ledger: self.ledger)
+            let disk = try SmallDisk(megabytes: 4)
+            let file = try self.configuration(farEnd, "[journal]\ndirectory = \"\(disk.path)/journal\"\n")
+            let server = try Server(spool: "\(self.folder.path)/spool", configuration: file)
+            func entries() throws -> Int {
+                try self.journal(server, "find", "--json").output.split(separator: "\n").filter { $0.hasPrefix("{") }
+                    .count
+            }
+            try await server.send("<0@test>", to: "bob@there.example")
+            #expect(try await eventually { try entries() == 2 })
+            try disk.fill(leavingKilobytes: 0)
+            for number in 1...200 {
+                self.ledger.sent([Ledger.Entry("<\(number)@test>", "bob@there.example")])
+                try await server.send("<\(number)@test>", to: "bob@there.example")
+            }
+            try server.waitFor("the journal is not written")
+            #expect(try await eventually { self.ledger.missing.isEmpty })
+            let stats = try self.journal(server, "stats")
+            #expect(stats.status == 1 && stats.output.contains("the disk of \(disk.path)/journal is full"))
+            disk.empty()
+            try server.waitFor("the journal is written again")
+            #expect(try await eventually { try entries() == 402 })
+            #expect(server.log.matches(of: /the journal is not written/).count == 1)
+            #expect(server.end(with: SIGTERM) == 0)
+            await farEnd.stop()
+        }
+    }
+}
