@@ -98,6 +98,8 @@ let package = Package(
         room(
             "Journal", ["Monitor", "Spool", "Mail", nioCore, nioPosix, nioConcurrency, deque, grdb, logging],
             exclude: ["README.md"]),
+        .target(name: "CIdentity"),
+        room("Service", ["CIdentity", "Sockets"]),
         room("Sockets", ["Mail", nioCore, nioPosix, nioConcurrency]),
         room(
             "Control",
@@ -121,8 +123,8 @@ let package = Package(
             name: "hoptop",
             dependencies: [
                 "CMalloc", "Control", "Terminal", "Screen", "Relay", "Journal", "Spool", "Monitor", "Mail", "Measures",
-                "DKIM", "DNS", "SASL", "SMTP", "Sockets", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency, logging,
-                toml,
+                "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
+                logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings, linkerSettings: linking),
@@ -165,15 +167,14 @@ let package = Package(
         tests(
             "CommandLineTests", ["hoptop", "FeedTesting", "Screen", "Monitor", "Mail"], exclude: ["Transcripts"]),
         tests("LogTests", ["hoptop", "Relay", "Spool", "Mail", logging]),
+        tests("ServiceTests", ["Service", "Sockets"]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
         tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP", logging]),
         tests(
             "EndToEnd",
             [
-                "hoptop", "Relay", "Journal", "Monitor", "Spool", "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP",
-                "TLSPolicy",
-                nioCore,
-                nioPosix,
+                "hoptop", "Relay", "Journal", "Monitor", "Sockets", "Spool", "Mail", "Measures", "DKIM", "DNS", "SASL",
+                "SMTP", "TLSPolicy", nioCore, nioPosix,
                 nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,
             ]),
         tests(

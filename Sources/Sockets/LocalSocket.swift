@@ -135,14 +135,25 @@ public enum LocalAddress {
         self.with(path) { Glibc.bind(descriptor, $0, $1) }
     }
 
-    private static func with(_ path: String, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    /// Sends a datagram to it, as `sendto(2)`; an abstract name (unix(7)) is written with `@` in front.
+    public static func send(_ octets: some Collection<UInt8>, through descriptor: Int32, to path: String) -> Int {
+        let octets = Array(octets)
+        return self.with(path) { sendto(descriptor, octets, octets.count, Int32(MSG_NOSIGNAL), $0, $1) }
+    }
+
+    private static func with<Result>(_ path: String, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+        var size = MemoryLayout<sockaddr_un>.size
+        withUnsafeMutableBytes(of: &address.sun_path) { room in
+            room.copyBytes(from: path.utf8.prefix(room.count - 1))
+            guard path.utf8.first == UInt8(ascii: "@") else { return }
+            // An abstract name is as long as the address says, and begins with a zero.
+            room[0] = 0
+            size -= room.count - min(path.utf8.count, room.count - 1)
+        }
         return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                call($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, socklen_t(size)) }
         }
     }
 }
