@@ -8,6 +8,7 @@ public import Monitor
 import NIOConcurrencyHelpers
 public import NIOCore
 public import NIOPosix
+public import Sockets
 public import Spool
 
 /// The engine: takes mail in, keeps it in the spool, hands it to the next hop.
@@ -27,15 +28,15 @@ public final class Relay: Sendable {
     let ruleKeeper: RuleKeeper
     let started: Timestamp
     let spoolWatch: SpoolWatch
-    private let log: Logger
-    private let group: MultiThreadedEventLoopGroup
+    let log: Logger
+    let group: MultiThreadedEventLoopGroup
     private let queueGroup: MultiThreadedEventLoopGroup
     private let threads: NIOThreadPool
     /// A thread of its own: a look at the disk waits for the disk alone, and not behind mail.
     private let watchThread = NIOThreadPool(numberOfThreads: 1)
-    private let reception: Reception
+    let reception: Reception
     private let dns: StubResolver
-    private let exchangers: MailExchangers
+    let exchangers: MailExchangers
     private let policies: HostPolicies
     private let tlsSessions: TLSSessions
     let tlsReporter: TLSReporter
@@ -124,24 +125,14 @@ public final class Relay: Sendable {
 
     /// Listens, then reads the queue that an earlier run left; mail comes in meanwhile.
     ///
+    /// - Parameter sockets: those that are bound already, by the addresses of their listeners.
     /// - Throws: ``ListenError`` when an address cannot be listened on; nothing was begun then.
-    public func start() async throws {
+    public func start(at sockets: [ListenAddress: [BoundSocket]] = [:]) async throws {
         let boundary = self.spool.nextID(at: self.started)
         await self.spoolWatch.start()
         await self.ruleKeeper.load()
         self.reception.memory.whenCrowded { [weak self] in self?.trimMemory() }
-        for listener in self.configuration.listen {
-            do {
-                let open = try await self.reception.listen(on: listener, group: self.group)
-                self.state.withLockedValue { $0.listeners.append(open) }
-                self.log.info("listening", metadata: ["address": "\(open.address ?? "\(listener.address)")"])
-            } catch {
-                for open in self.state.withLockedValue({ $0.listeners }) { await open.close() }
-                throw ListenError(listener.address, error)
-            }
-        }
-        self.exchangers.listening(
-            on: self.state.withLockedValue { $0.listeners }.compactMap { $0.channel.localAddress })
+        try await self.openListeners(at: sockets)
         try await self.recover(below: boundary)
         await self.ruleKeeper.begin()
         self.policies.start(on: self.group.next())
@@ -221,8 +212,8 @@ public final class Relay: Sendable {
         try? await self.watchThread.shutdownGracefully()
     }
 
-    /// Policy and routes as they are now; sessions under way keep what they began with. Listening addresses and the spool
-    /// stay as they were at the start.
+    /// Policy and routes as they are now; sessions under way keep what they began with. Listeners are ``relisten(_:)``'s; the
+    /// spool, and the name of this node, stay as they were at the start.
     public func reload(_ configuration: RelayConfiguration, keyring: Keyring) {
         self.state.withLockedValue { $0.configuration = configuration }
         self.dns.reload(configuration.resolver)
@@ -261,7 +252,12 @@ public final class Relay: Sendable {
 
     /// Addresses listened on, with the ports that the system chose.
     public var listening: [String] {
-        self.state.withLockedValue { $0.listeners }.compactMap(\.address)
+        self.listeners.map(\.place)
+    }
+
+    var listeners: [OpenListener] {
+        get { self.state.withLockedValue { $0.listeners } }
+        set { self.state.withLockedValue { $0.listeners = newValue } }
     }
 
     /// What else of this process waits for sockets may run there; ended when the engine is.
@@ -274,30 +270,11 @@ public final class Relay: Sendable {
 
     var configuration: RelayConfiguration { self.state.withLockedValue { $0.configuration } }
     var hasStarted: Bool { self.state.withLockedValue { $0.hasStarted } }
-    var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }
+    /// Nothing new is begun any more.
+    public var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }
+    /// All of them, the queue's too.
+    var allEventLoops: [any EventLoop] { Array(self.group.makeIterator()) + Array(self.queueGroup.makeIterator()) }
 
     /// What an operator should know from the start.
     var notes: [FeedCapabilities.Note] { self.configuration.routes.isEmpty ? [.noRoute] : [] }
-}
-
-/// An address that cannot be listened on. The description is one line and says what to do.
-public struct ListenError: Error, CustomStringConvertible {
-    public let description: String
-
-    init(_ address: ListenAddress, _ error: any Error) {
-        guard case .endpoint(let endpoint) = address else {
-            self.description =
-                "cannot listen on \(address): \(error); its folder has to be there, and ours to write into"
-            return
-        }
-        let code = (error as? IOError)?.errnoCode
-        let advice =
-            switch code {
-            case EADDRINUSE: "the port is in use: stop what listens there or choose another with --listen ADDRESS:PORT"
-            case EACCES: "not permitted: a port below 1024 needs privileges; choose another with --listen ADDRESS:PORT"
-            case EADDRNOTAVAIL: "this machine does not have that address: choose another with --listen ADDRESS:PORT"
-            default: "\(error): choose another with --listen ADDRESS:PORT"
-            }
-        self.description = "cannot listen on \(endpoint): \(advice)"
-    }
 }

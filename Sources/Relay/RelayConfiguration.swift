@@ -153,7 +153,10 @@ extension RelayConfiguration {
 
     private var openRelay: String? {
         let listener = self.listen.first { listener in
-            guard case .endpoint(let endpoint) = listener.address, listener.role == .relay else { return false }
+            guard listener.role == .relay else { return false }
+            // Where the service manager listens is not known here.
+            if case .passed = listener.address { return true }
+            guard case .endpoint(let endpoint) = listener.address else { return false }
             guard let octets = Network.octets(endpoint.host) else { return endpoint.host != "localhost" }
             return !Network.loopback.contains { $0.contains(octets) }
         }

@@ -116,8 +116,9 @@ struct FarewellTests {
             try admission(), spool: spool, spoolWatch: watch,
             registry: SessionRegistry(node: "mx", signal: signal), clock: .system, log: Self.silence,
             threads: .singleton, requested: { _ in loop.makeSucceededFuture(0) }, accepted: { _ in })
-        let server = try await reception.listen(
+        let open = try await reception.listen(
             on: Listener(SocketEndpoint(host: "127.0.0.1", port: 0), tls: .implicit), group: self.group)
+        let server = try #require(open.first)
         var client = TLSConfiguration.makeClientConfiguration()
         client.certificateVerification = .none
         let context = try NIOSSLContext(configuration: client)

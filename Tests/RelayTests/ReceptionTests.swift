@@ -186,8 +186,9 @@ struct ReceptionTests {
         ) async throws -> Result
     ) async throws -> Result {
         let group = MultiThreadedEventLoopGroup.singleton
-        let server = try await reception.listen(
+        let open = try await reception.listen(
             on: listener ?? Listener(SocketEndpoint(host: "127.0.0.1", port: 0)), group: group)
+        let server = try #require(open.first)
         let channel = try await ClientBootstrap(group: group)
             .channelOption(.allowRemoteHalfClosure, value: endsSide)
             .connect(to: try #require(server.channel.localAddress)) { channel in

@@ -245,6 +245,7 @@ private struct RandomDriver {
     /// Something happens around the session while it waits.
     private mutating func disturb() {
         if self.chance(100) { self.session.shutDown() }
+        if self.chance(100) { self.session.cutShort() }
         if self.chance(100) { self.session.timedOut() }
         if self.chance(100) { self.session.disconnected() }
     }

@@ -9,7 +9,9 @@ import Testing
 /// quota. Of the mechanisms PLAIN wants `ann` and `secret`, LOGIN asks, and X-LAST has more to say at the end.
 struct ServerParty: Transcript.Party {
     let side: Character = "C"
-    let events: Set<String> = ["timed out", "shut down", "disconnected", "TLS is established", "store fails"]
+    let events: Set<String> = [
+        "timed out", "shut down", "cut short", "disconnected", "TLS is established", "store fails",
+    ]
     var session: ServerSession
     var greeting = ServerSession.Verdict.accept
     var startTLS = ServerSession.Verdict.accept
@@ -42,6 +44,7 @@ struct ServerParty: Transcript.Party {
         switch event {
         case "timed out": self.session.timedOut()
         case "shut down": self.session.shutDown()
+        case "cut short": self.session.cutShort()
         case "disconnected": self.session.disconnected()
         case "TLS is established": self.session.tlsEstablished()
         case "store fails": self.session.storeFailed(Reply(452, "4.3.1", "Disk full"))

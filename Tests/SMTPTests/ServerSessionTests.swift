@@ -334,6 +334,17 @@ struct ServerSessionTests {
             S: 421 4.3.2 mx.example.net Service shutting down, closing the connection
             *: close
             """)
+        ServerParty().expect(
+            after: .dataAccepted,
+            """
+            C: half
+            *: shut down
+            C: a line more
+            *: cut short
+            *: discard
+            S: 421 4.3.2 mx.example.net Service shutting down, closing the connection
+            *: close
+            """)
         var session = ServerSession(.init(hostname: "mx.example.net"))
         session.shutDown()
         guard case .send(let reply) = session.next() else { Issue.record("no 421"); return }
@@ -358,6 +369,7 @@ struct ServerSessionTests {
         committing.stored()
         guard case .commit = committing.next() else { Issue.record("no commit"); return }
         committing.timedOut()  // Not the client's silence.
+        committing.cutShort()  // The message may be durable already.
         #expect(committing.phase == .finalReply)
         committing.disconnected()
         committing.committed(.all(Reply(250, nil, "Ok")))

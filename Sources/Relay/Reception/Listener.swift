@@ -36,7 +36,7 @@ public struct Listener: Sendable, Hashable {
     /// What is done there, with these files or without.
     public func tls(with files: TLSFiles?) -> TLS {
         switch self.address {
-        case .endpoint: self.tls ?? (files == nil ? .none : .starttls)
+        case .endpoint, .passed: self.tls ?? (files == nil ? .none : .starttls)
         case .socket: .none  // What is said there does not leave the kernel.
         }
     }

@@ -52,25 +52,42 @@ final class Reception: Sendable {
     var admission: Admission { self.current.withLockedValue { $0 } }
     func reload(_ admission: Admission) { self.current.withLockedValue { $0 = admission } }
 
-    func listen(on listener: Listener, group: any EventLoopGroup) async throws -> OpenListener {
-        let bootstrap = ServerBootstrap(group: group).serverChannelOption(.backlog, value: 1024)
+    /// - Parameter bound: sockets for it that are there already.
+    func listen(
+        on listener: Listener, at bound: [BoundSocket] = [], group: any EventLoopGroup
+    ) async throws -> [OpenListener] {
+        var open: [OpenListener] = []
+        for socket in bound {
+            let serving = ServedListener(listener, path: socket.path)
+            let channel = try await self.bootstrap(for: serving, group).withBoundSocket(socket.descriptor).get()
+            open.append(OpenListener(serving: serving, channel: channel))
+        }
+        guard bound.isEmpty else { return open }
         switch listener.address {
         case .endpoint(let endpoint):
-            let channel = try await bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try self.prepare(channel, of: listener) }
-                }
+            let serving = ServedListener(listener)
+            let channel = try await self.bootstrap(for: serving, group)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .bind(host: endpoint.host, port: endpoint.port).get()
-            return OpenListener(channel: channel)
+            return [OpenListener(serving: serving, channel: channel)]
         case .socket(let path):
-            let bootstrap = bootstrap.childChannelInitializer { channel in
-                LocalSocket.user(of: channel, threads: self.threads).flatMapThrowing { user in
-                    try self.prepare(channel, of: listener, for: user)
-                }
-            }
+            let serving = ServedListener(listener, path: path)
             // Everybody on the machine may connect; who shall not is kept out by the mode of the folder.
-            let (channel, socket) = try await LocalSocket.bind(path, mode: 0o666, with: bootstrap)
-            return OpenListener(channel: channel, socket: socket)
+            let (channel, socket) = try await LocalSocket.bind(
+                path, mode: 0o666, with: self.bootstrap(for: serving, group))
+            return [OpenListener(serving: serving, channel: channel, socket: socket)]
+        case .passed(let name): throw NoPassedSocket(name: name)
+        }
+    }
+
+    private func bootstrap(for serving: ServedListener, _ group: any EventLoopGroup) -> ServerBootstrap {
+        ServerBootstrap(group: group).serverChannelOption(.backlog, value: 1024).childChannelInitializer { channel in
+            guard serving.path != nil else {
+                return channel.eventLoop.makeCompletedFuture { try self.prepare(channel, of: serving.listener) }
+            }
+            return LocalSocket.user(of: channel, threads: self.threads).flatMapThrowing { user in
+                try self.prepare(channel, of: serving.listener, for: user)
+            }
         }
     }
 
@@ -113,38 +130,37 @@ final class Reception: Sendable {
     func opened(_ channel: any Channel) { self.channels.withLockedValue { $0[ObjectIdentifier(channel)] = channel } }
     func closed(_ channel: any Channel) { self.channels.withLockedValue { $0[ObjectIdentifier(channel)] = nil } }
 
-    /// Asks each session to end at its next good moment, waits that long, then hangs up.
+    /// Asks each session to end at its next good moment, and waits that long. Then it breaks off those that are left, with a
+    /// 421, and hangs up on those that cannot even take that.
     func drain(within time: TimeAmount) async {
+        await self.end(.atGoodMoment, within: time)
+        await self.end(.now, within: .seconds(2))
+        for channel in self.channels.withLockedValue({ Array($0.values) }) { channel.close(promise: nil) }
+    }
+
+    private func end(_ event: ShutDownEvent, within time: TimeAmount) async {
         let deadline = NIODeadline.now() + time
         for channel in self.channels.withLockedValue({ Array($0.values) }) {
-            channel.pipeline.fireUserInboundEventTriggered(ShutDownEvent())
+            channel.pipeline.fireUserInboundEventTriggered(event)
         }
         while self.channels.withLockedValue({ !$0.isEmpty }), NIODeadline.now() < deadline {
             try? await Task.sleep(for: .milliseconds(20))
         }
-        for channel in self.channels.withLockedValue({ Array($0.values) }) { channel.close(promise: nil) }
     }
 }
 
-/// A listener that is open.
-struct OpenListener: Sendable {
-    let channel: any Channel
-    /// What it leaves behind in the file system.
-    var socket: LocalSocket?
-
-    /// `192.0.2.1:25`, with the port that the system chose, or `unix:/run/hoptop/submit`.
-    var address: String? {
-        self.socket.map { ListenAddress.socket($0.path).description } ?? self.channel.localAddress?.endpointText
-    }
-
-    func close() async {
-        self.socket?.remove()
-        try? await self.channel.close()
-    }
+/// The configuration names a socket that the service manager did not pass on.
+struct NoPassedSocket: Error {
+    let name: String
 }
 
-/// Tells a session to end at its next good moment.
-struct ShutDownEvent: Sendable {}
+/// Tells a session to end.
+enum ShutDownEvent: Sendable {
+    /// Behind the message whose content flows.
+    case atGoodMoment
+    /// Whatever it does.
+    case now
+}
 
 /// The time of day, as an argument so that tests can fix it.
 struct Clock: Sendable {

@@ -120,8 +120,11 @@ final class ServerHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case is ShutDownEvent:
-            self.session.shutDown()
+        case let event as ShutDownEvent:
+            switch event {
+            case .atGoodMoment: self.session.shutDown()
+            case .now: self.session.cutShort()
+            }
             if self.isBegun { self.drain(context) } else { context.close(promise: nil) }
         case TLSUserEvent.handshakeCompleted: self.secured(context)
         case ChannelEvent.inputClosed:

@@ -252,15 +252,17 @@ public struct ServerSession: Sendable {
 
     /// The client was silent for too long (§4.5.3.2.7).
     public mutating func timedOut() {
-        switch self.state {
-        case .closed, .committing: return  // The disk takes its time, and the message may be durable.
-        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .content, .storing, .sinking: break
-        }
-        self.close(saying: Reply(421, "4.4.2", "\(self.configuration.hostname) Timeout, closing the connection"))
+        self.breakOff(saying: Reply(421, "4.4.2", "\(self.configuration.hostname) Timeout, closing the connection"))
     }
 
     /// The server stops. A message whose content flows is finished first; otherwise the next thing said is 421 (§3.8).
     public mutating func shutDown() { self.isShuttingDown = true }
+
+    /// The server waits no longer for a message to be finished: it stays the client's.
+    public mutating func cutShort() {
+        self.isShuttingDown = true
+        self.breakOff(saying: self.shutDownReply)
+    }
 
     /// The client is gone: nothing more comes out of ``next()``, and an answer that is outstanding is ignored.
     public mutating func disconnected() {
@@ -275,6 +277,15 @@ public struct ServerSession: Sendable {
 
     private var shutDownReply: Reply {
         Reply(421, "4.3.2", "\(self.configuration.hostname) Service shutting down, closing the connection")
+    }
+
+    /// Ends the session in whatever it does, but not what the disk does for it: the message may be durable.
+    private mutating func breakOff(saying reply: Reply) {
+        switch self.state {
+        case .closed, .committing: return
+        case .connected, .waiting, .asking, .securing, .authenticating, .responding, .content, .storing, .sinking: break
+        }
+        self.close(saying: reply)
     }
 
     /// The last words of a session.

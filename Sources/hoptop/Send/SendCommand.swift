@@ -149,6 +149,7 @@ struct SendCommand: AsyncParsableCommand {
             return switch address {
             case .endpoint(let endpoint): try await bootstrap.connect(host: endpoint.host, port: endpoint.port).get()
             case .socket(let path): try await bootstrap.connect(unixDomainSocketPath: path).get()
+            case .passed: throw ValidationError("--server \(address): write host:port or unix:/path")
             }
         } catch {
             throw Failure("no server answers at \(address): \(error)")

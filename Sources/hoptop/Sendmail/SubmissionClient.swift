@@ -18,6 +18,7 @@ struct SubmissionClient: ~Copyable {
         switch address {
         case .socket(let path): self.descriptor = try Self.connect(toSocket: path)
         case .endpoint(let endpoint): self.descriptor = try Self.connect(to: endpoint)
+        case .passed: throw SendmailFailure(.configuration, "\(address) is nowhere that a program could connect to")
         }
         var patience = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
