@@ -71,6 +71,11 @@ public struct Identity: Sendable, Equatable {
         guard mkdir(path, mode) == 0, chown(path, self.user, self.group) == 0 else { throw ServiceError(path, errno) }
     }
 
+    /// Gives this user a file that the program, still root, made or found.
+    public func own(file path: String) throws(ServiceError) {
+        guard chown(path, self.user, self.group) == 0 else { throw ServiceError(path, errno) }
+    }
+
     private static func make(folder path: String) throws(ServiceError) {
         if access(path, F_OK) == 0 { return }
         if let slash = path.lastIndex(of: "/"), slash > path.startIndex {

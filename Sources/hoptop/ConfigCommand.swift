@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Relay
+import Service
 
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,6 +19,7 @@ struct ConfigCommand: AsyncParsableCommand {
             do {
                 _ = try Keyring(configuration)
                 _ = try ControlKeyring(whole)
+                if let user = whole.service.user { _ = try Identity(user: user, group: whole.service.group) }
                 // A command is not for a check to run, and this environment may not be the relay's.
                 for case .file(let path)? in configuration.routes.map(\.security.login?.secret) {
                     _ = try Secret.file(path).read()

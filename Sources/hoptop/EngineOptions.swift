@@ -28,6 +28,9 @@ struct EngineOptions: ParsableArguments {
                 + "once, before the file's routes.", valueName: "pattern=host:port|mx"))
     var route: [String] = []
 
+    @Option(help: ArgumentHelp("Started as root, become that user when ports are bound.", valueName: "name"))
+    var user: String?
+
     /// The configuration file that is used: the one named, else the first there is of the usual ones.
     var file: String? {
         if let config = self.config { return config }
@@ -46,8 +49,9 @@ struct EngineOptions: ParsableArguments {
             } else {
                 configuration = ConfigurationFile.defaults(environment: ProcessInfo.processInfo.environment)
             }
-            try Overrides(listen: self.listen, spool: self.spool, hostname: self.hostname, routes: self.route)
-                .apply(to: &configuration.relay)
+            try Overrides(
+                listen: self.listen, spool: self.spool, hostname: self.hostname, routes: self.route, user: self.user
+            ).apply(to: &configuration)
             return configuration
         } catch let error as ConfigurationError {
             throw Failure(error)
@@ -78,8 +82,11 @@ struct Engine {
     let metrics: MetricsBoard
 
     /// Opens the spool and starts the engine.
+    ///
+    /// - Parameter groundwork: of the same configuration; `nil`: there is nothing but what the engine gets by itself.
     static func start(
-        _ configuration: RelayConfiguration, journal settings: JournalSettings = JournalSettings(), log: Logger
+        _ configuration: RelayConfiguration, on groundwork: Groundwork? = nil,
+        journal settings: JournalSettings = JournalSettings(), log: Logger
     ) async throws -> Engine {
         for warning in configuration.warnings { log.warning("\(warning)") }
         // Content goes from thread to thread, and what lies between the pieces in a heap of each thread's own is a third of
@@ -88,7 +95,7 @@ struct Engine {
         let threads = NIOThreadPool(numberOfThreads: 4)
         threads.start()
         do {
-            let keyring = try Keyring(configuration)
+            let keyring = try groundwork?.keyring ?? Keyring(configuration)
             let metrics = MetricsBoard()
             let spool = try SQLiteSpool(
                 directory: configuration.spoolDirectory, node: configuration.node, threads: threads, metrics: metrics)
@@ -102,7 +109,7 @@ struct Engine {
                 configuration, keyring: keyring, spool: spool, journal: journal, threads: threads, metrics: metrics,
                 log: log)
             do {
-                try await relay.start()
+                try await relay.start(at: groundwork?.sockets ?? [:])
             } catch {
                 await relay.stop(within: 0)
                 throw error

@@ -26,15 +26,16 @@ struct RunCommand: AsyncParsableCommand {
         // The screen tells what a log would; a line on stderr would spoil it.
         let log = Logger(label: "hoptop") { _ in SwiftLogNoOpLogHandler() }
         do { try Departure.listen() } catch { throw Failure(error) }
+        let groundwork = try Groundwork(whole, log: log)
         let engine: Engine
-        do { engine = try await Engine.start(configuration, journal: whole.journal, log: log) } catch let failure
-            as Failure
-        {
+        do {
+            engine = try await Engine.start(configuration, on: groundwork, journal: whole.journal, log: log)
+        } catch let failure as Failure {
             guard let holder = SpoolHolder(failure, whole.control) else { throw failure }
             guard await holder.offersToAttach() else { throw failure }
             return try await holder.attach(options)
         }
-        let control = try await engine.openControl(whole, log: log)
+        let control = try await engine.openControl(whole, on: groundwork, log: log)
         let feed = FeedEntry(
             name: configuration.hostname, feed: engine.relay.feed(user: ScreenCommandOptions.userName))
         do {

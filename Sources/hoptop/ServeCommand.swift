@@ -1,14 +1,17 @@
 import ArgumentParser
+import Foundation
 import Logging
 import Monitor
 import Relay
+import Service
 import UnixSignals
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "The engine alone; its log goes to stderr.",
         discussion: """
-            SIGTERM or SIGINT lets sessions finish and ends with 0. SIGHUP reads the configuration again. SIGUSR1 makes \
+            SIGTERM or SIGINT lets messages under way finish, for as long as stop-timeout says, and ends with 0; a second one \
+            does not wait for them. SIGHUP reads the configuration again, and tells what waits for a start. SIGUSR1 makes \
             everything deferred due now. Each thing that happens to mail is a line of the log: accepted, relayed, deferred, \
             bounced, and what operators did.
 
@@ -23,14 +26,21 @@ struct ServeCommand: AsyncParsableCommand {
     var logFormat: LogFormat?
 
     func run() async throws {
-        let whole = try self.engine.wholeConfiguration()
+        var whole = try self.wholeConfiguration()
         let configuration = whole.relay
-        let output = try LogOutput(self.log(of: whole))
+        let output = try LogOutput(whole.log)
         let log = output.logger
         // Before the engine starts, so that no signal finds the default that ends the program.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1)
-        let engine = try await Engine.start(configuration, journal: whole.journal, log: log)
-        let control = try await engine.openControl(whole, log: log)
+        let environment = ProcessInfo.processInfo.environment
+        let groundwork = try Groundwork(whole, passed: PassedSockets(environment: environment), log: log)
+        let engine = try await Engine.start(configuration, on: groundwork, journal: whole.journal, log: log)
+        let control = try await engine.openControl(whole, on: groundwork, log: log)
+        let reload = Reload(
+            engine: engine, control: control, output: output, identity: groundwork.identity, log: log)
+        let service = ServiceManager(environment: environment).map {
+            ServiceReport(manager: $0, relay: engine.relay, log: log)
+        }
         log.info(
             "hoptop \(Relay.version) is ready",
             metadata: ["hostname": "\(configuration.hostname)", "spool": "\(configuration.spoolDirectory)"])
@@ -38,16 +48,26 @@ struct ServeCommand: AsyncParsableCommand {
             log.warning("no route is configured: mail is taken and waits; add a [[route]] or --route PATTERN=HOST:PORT")
         }
         if let advice = control.advice { log.info("\(advice)") }
+        service?.tell(.ready)
+        service?.begin()
         let mail = MailLog(engine, output, log: log)
         let before = self.quiet ? nil : try await mail.newest()
         let following = before.map { before in Task { await mail.follow(after: before) } }
         for await signal in signals {
             switch signal {
-            case .sighup: self.reload(engine, control, output, log)
+            case .sighup:
+                service?.tell(.reloading)
+                whole = await reload.run(whole) { try self.wholeConfiguration() }
+                service?.tell(.ready)
             case .sigusr1: await self.retryAll(engine, log)
             default:
-                log.info("stopping: sessions may finish")
-                await engine.stop {
+                service?.tell(.stopping)
+                let seconds = (whole.service.stopTimeout + 999) / 1000
+                log.info("stopping: messages under way may finish", metadata: ["seconds": "\(seconds)"])
+                let again = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+                let impatience = Task { await self.endNow(on: again, output) }
+                defer { impatience.cancel() }
+                await engine.stop(within: seconds) {
                     await control.stop()
                     if let following { _ = await mail.tell(after: await following.value) }
                 }
@@ -58,26 +78,19 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// What the file says of the log, with what the options say.
-    private func log(of configuration: Configuration) -> LogConfiguration {
-        var log = configuration.log
-        log.format = self.logFormat ?? log.format
-        return log
+    /// What the file says, with what the options say.
+    private func wholeConfiguration() throws -> Configuration {
+        var whole = try self.engine.wholeConfiguration()
+        whole.log.format = self.logFormat ?? whole.log.format
+        return whole
     }
 
-    /// A mistake in the file leaves everything as it was.
-    private func reload(_ engine: Engine, _ control: ControlPoint, _ output: LogOutput, _ log: Logger) {
-        do {
-            // Whoever rotated the log waits for that, whatever else there is to say.
-            try output.reopen()
-            let configuration = try self.engine.wholeConfiguration()
-            let keyring = try Keyring(configuration.relay)
-            control.reload(try ControlKeyring(configuration))
-            try output.reload(self.log(of: configuration))
-            engine.relay.reload(configuration.relay, keyring: keyring)
-            log.info("the configuration was read again; listen and spool stay as they were")
-        } catch {
-            log.error("the configuration was not taken", metadata: ["error": "\(error)"])
+    /// Whoever asks again does not wait for sessions. What was taken is in the spool.
+    private func endNow(on signals: UnixSignalsSequence, _ output: LogOutput) async {
+        for await _ in signals {
+            output.logger.notice("ended at once, with sessions under way")
+            output.writer.flush(within: 2)
+            Hoptop.endNow()
         }
     }
 

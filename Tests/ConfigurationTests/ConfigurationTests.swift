@@ -198,7 +198,7 @@ struct ConfigurationTests {
             ),
             (
                 "[[listen]]\naddress = \"unix:submit\"",
-                "hoptop.toml:2: listen[0].address: \"unix:submit\" is not allowed here; allowed: \"127.0.0.1:2525\", \"[::1]:2525\", \"unix:/run/hoptop/submit\""
+                "hoptop.toml:2: listen[0].address: \"unix:submit\" is not allowed here; allowed: \"127.0.0.1:2525\", \"[::1]:2525\", \"unix:/run/hoptop/submit\", \"systemd:smtp\""
             ),
             (
                 "[[listen]]\naddress = \"unix:/run/x\"\ntls = \"starttls\"",
@@ -208,6 +208,7 @@ struct ConfigurationTests {
                 "[[route]]\ndomain = \"a\"\nvia = [\"a:1\"]\nsrs = { domain = \"s.example\", secret-file = \"x\" }\n[[route]]\ndomain = \"b\"\nvia = [\"a:1\"]\nsrs = { domain = \"S.example\", secret-file = \"y\" }",
                 "hoptop.toml:8: route[1].srs: s.example has another secret already"
             ),
+            ("group = \"mail\"", "hoptop.toml:1: group: goes with a user: name that with user"),
             ("listen = []", "hoptop.toml:1: listen: names no address: write [[listen]], or nothing for the default"),
             (
                 "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\ntls = \"required\"\nauthorities = \"ca.pem\"",

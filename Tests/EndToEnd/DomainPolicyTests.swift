@@ -79,7 +79,7 @@ extension EndToEnd {
             "version: STSv1\r\nmode: enforce\r\nmx: \(host)\r\nmax_age: 86400\r\n"
         }
 
-        private static func certificate(_ name: String, _ names: String, _ folder: TemporaryFolder) throws -> TLSFiles {
+        static func certificate(_ name: String, _ names: String, _ folder: TemporaryFolder) throws -> TLSFiles {
             let files = TLSFiles(certificate: "\(folder.path)/\(name).pem", key: "\(folder.path)/\(name).key")
             let openssl = Process()
             openssl.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -92,10 +92,12 @@ final class Server {
 
     /// Starts it, and waits until it has come so far.
     ///
-    /// - Parameter environment: on top of the test's own.
+    /// - Parameters:
+    ///   - environment: on top of the test's own.
+    ///   - socket: passed on as a service manager does it.
     init(
-        spool: String, configuration: String, environment: [String: String] = [:], until milestone: Milestone,
-        _ arguments: [String]
+        spool: String, configuration: String, environment: [String: String] = [:],
+        passing socket: (descriptor: Int32, name: String)? = nil, until milestone: Milestone, _ arguments: [String]
     ) throws {
         self.logFile = "\(spool)-\(UUID()).log"
         guard FileManager.default.createFile(atPath: self.logFile, contents: nil) else {
@@ -107,6 +109,12 @@ final class Server {
             + ["--spool", spool] + arguments
         self.process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: self.logFile))
         self.process.standardInput = FileHandle.nullDevice
+        if let socket {
+            let words = #"LISTEN_FDS=1 LISTEN_FDNAMES=$0 LISTEN_PID=$$ exec "$@" 3<&0 </dev/null"#
+            self.process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            self.process.arguments = ["-c", words, socket.name, Program.path] + (self.process.arguments ?? [])
+            self.process.standardInput = FileHandle(fileDescriptor: socket.descriptor, closeOnDealloc: false)
+        }
         // None of them takes the place of the machine's own relay.
         let runtime = environment["XDG_RUNTIME_DIR"] ?? "\(spool)-run"
         try FileManager.default.createDirectory(atPath: runtime, withIntermediateDirectories: true)

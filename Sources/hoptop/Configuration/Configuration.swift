@@ -6,6 +6,7 @@ struct Configuration: Hashable, Sendable {
     /// The engine's part.
     var relay: RelayConfiguration
     var control = ControlConfiguration()
+    var service = ServiceConfiguration()
     var metrics = MetricsConfiguration()
     var log = LogConfiguration()
     var journal = JournalSettings()
@@ -15,6 +16,15 @@ struct Configuration: Hashable, Sendable {
 struct MetricsConfiguration: Hashable, Sendable {
     /// Where it is served, without TLS; `nil`: only where the API is.
     var listen: SocketEndpoint?
+}
+
+/// How the program runs as a service of this machine.
+struct ServiceConfiguration: Hashable, Sendable {
+    /// Whom it becomes when it was started as root, and which group; `nil`: nobody else, and that user's.
+    var user: String?
+    var group: String?
+    /// How long sessions may take to end; milliseconds.
+    var stopTimeout: Int64 = 30_000
 }
 
 /// `[control]`: who watches and operates this relay from elsewhere.

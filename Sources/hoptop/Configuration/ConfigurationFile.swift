@@ -248,6 +248,9 @@ enum ConfigurationFile {
 
         mutating func checkWhole() {
             self.checkControl()
+            if self.configuration.service.group != nil, self.configuration.service.user == nil {
+                self.fail("group", "goes with a user: name that with user")
+            }
             let relay = self.configuration.relay
             if let tls = relay.tls {
                 if tls.certificate.isEmpty { self.fail("tls.certificate", "is missing beside tls.key") }

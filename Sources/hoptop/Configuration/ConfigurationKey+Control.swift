@@ -4,12 +4,16 @@ import Sockets
 
 extension ConfigurationKey<Configuration> {
     /// All but `[[listen]]`, `[[milter]]`, `[[dkim]]` and `[[route]]`.
-    static let whole: [ConfigurationKey<Configuration>] =
-        ConfigurationKey<RelayConfiguration>.all.map { $0.of(\.relay) }
-        + ConfigurationKey<ControlConfiguration>.control.map { $0.of(\.control) }
-        + ConfigurationKey<MetricsConfiguration>.metrics.map { $0.of(\.metrics) }
-        + ConfigurationKey<LogConfiguration>.log.map { $0.of(\.log) }
-        + ConfigurationKey<JournalSettings>.journal.map { $0.of(\.journal) }
+    static let whole: [ConfigurationKey<Configuration>] = {
+        var all: [ConfigurationKey<Configuration>] = ConfigurationKey<RelayConfiguration>.all.map { $0.of(\.relay) }
+        all += ConfigurationKey<ServiceConfiguration>.service.map { $0.of(\.service) }
+        all += ConfigurationKey<ControlConfiguration>.control.map { $0.of(\.control) }
+        all += ConfigurationKey<MetricsConfiguration>.metrics.map { $0.of(\.metrics) }
+        all += ConfigurationKey<LogConfiguration>.log.map { $0.of(\.log) }
+        all += ConfigurationKey<JournalSettings>.journal.map { $0.of(\.journal) }
+        // TOML wants those of no table first.
+        return all.filter { !$0.path.contains(".") } + all.filter { $0.path.contains(".") }
+    }()
 }
 
 extension ConfigurationKey {

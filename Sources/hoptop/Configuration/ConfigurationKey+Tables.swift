@@ -7,10 +7,13 @@ extension ConfigurationKey<Listener> {
         .init(
             path: "address",
             explanation:
-                "Where mail comes in; a [[listen]] for each. \"unix:/run/hoptop/submit\" is for this machine's users.",
+                "Where mail comes in; a [[listen]] for each. \"unix:/run/hoptop/submit\" is for this machine's users. "
+                + "\"systemd:smtp\" is what the service manager passes on as that (FileDescriptorName=smtp in the socket "
+                + "unit), \"systemd:1\" its first socket, where none has that name.",
             read: { listener, value throws(Refusal) in
                 guard case .text(let text) = value, let address = ListenAddress(text) else {
-                    throw Refusal("\"127.0.0.1:2525\", \"[::1]:2525\", \"unix:/run/hoptop/submit\"")
+                    throw Refusal(
+                        "\"127.0.0.1:2525\", \"[::1]:2525\", \"unix:/run/hoptop/submit\", \"systemd:smtp\"")
                 }
                 listener.address = address
             }, write: { quoted($0.address.description) }),

@@ -7,8 +7,15 @@ struct Overrides {
     var spool: String?
     var hostname: String?
     var routes: [String] = []
+    var user: String?
 
     /// - Throws: every mistake there is, named by its option.
+    func apply(to whole: inout Configuration) throws(ConfigurationError) {
+        // With another user goes another group.
+        if let user = self.user { (whole.service.user, whole.service.group) = (user, nil) }
+        try self.apply(to: &whole.relay)
+    }
+
     func apply(to configuration: inout RelayConfiguration) throws(ConfigurationError) {
         var mistakes: [ConfigurationError.Mistake] = []
         func fail(_ option: String, _ reason: String) {
@@ -21,7 +28,8 @@ struct Overrides {
             } else {
                 fail(
                     "--listen \(text)",
-                    "is no address; allowed: ADDRESS:PORT, such as 127.0.0.1:2525, or unix:/run/hoptop/submit")
+                    "is no address; allowed: ADDRESS:PORT, such as 127.0.0.1:2525, unix:/run/hoptop/submit, or systemd:NAME"
+                )
             }
         }
         if let spool = self.spool {

@@ -8,13 +8,23 @@ import Relay
 extension Engine {
     /// Opens the API. On failure the engine ends, and with it what was begun.
     ///
+    func openControl(
+        _ configuration: Configuration, on groundwork: Groundwork, log: Logger
+    ) async throws -> ControlPoint {
+        // What the environment names is the place of whoever started us.
+        let path =
+            groundwork.identity == nil
+            ? ControlSocket.defaultPath(environment: ProcessInfo.processInfo.environment) : ControlSocket.ofMachine
+        return try await self.openControl(configuration, groundwork.control, usually: path, log: log)
+    }
+
     /// - Parameter path: where the socket is unless the configuration says otherwise.
     func openControl(
-        _ configuration: Configuration,
-        usually path: String = ControlSocket.defaultPath(environment: ProcessInfo.processInfo.environment), log: Logger
+        _ configuration: Configuration, _ keyring: ControlKeyring? = nil, usually path: String, log: Logger
     ) async throws -> ControlPoint {
         do {
-            return try await ControlPoint.open(for: self, configuration, usually: path, log: log)
+            let keyring = try keyring ?? ControlKeyring(configuration)
+            return try await ControlPoint.open(for: self, configuration, keyring, usually: path, log: log)
         } catch {
             await self.stop(within: 0)
             throw Failure(error)
@@ -30,11 +40,10 @@ struct ControlPoint {
 
     /// - Throws: when what is configured cannot be had. A socket that nobody asked for is only missed, in the log.
     static func open(
-        for engine: Engine, _ configuration: Configuration, usually path: String, log: Logger
+        for engine: Engine, _ configuration: Configuration, _ keyring: ControlKeyring, usually path: String, log: Logger
     ) async throws -> ControlPoint {
         let log = log.of(.control)
         let control = configuration.control
-        let keyring = try ControlKeyring(configuration)
         let server = ControlServer(
             node: configuration.relay.hostname, access: keyring.access, group: engine.relay.eventLoops,
             threads: engine.threads, log: log,

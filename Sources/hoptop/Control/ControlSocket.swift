@@ -21,6 +21,12 @@ enum ControlSocket {
         "\(self.folder(of: self.defaultPath(environment: environment)))/demo-\(relay).sock"
     }
 
+    /// Where the sockets of the machine's relay are.
+    static let machineFolder = Self.folder(of: Self.system)
+    static func isOfMachine(_ path: String) -> Bool { self.folder(of: path) == self.machineFolder }
+    /// Where a relay that became another user opens it.
+    static var ofMachine: String { self.system }
+
     private static func folder(of path: String) -> String {
         path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
     }
@@ -33,7 +39,7 @@ enum ControlSocket {
     /// `/run` lets others through, whom the socket's own mode keeps out or not.
     static func makeFolder(of path: String) throws(Failure) {
         let folder = self.folder(of: path)
-        let mode: mode_t = folder == self.folder(of: self.system) ? 0o755 : 0o700
+        let mode: mode_t = folder == self.machineFolder ? 0o755 : 0o700
         if mkdir(folder, mode) == 0 || errno == EEXIST { return }
         throw Failure("\(folder) cannot be made: \(String(cString: strerror(errno)))")
     }
