@@ -82,6 +82,7 @@ let package = Package(
         room("Milter", ["SMTP", nioCore]),
         .target(name: "CMalloc"),
         room("Measures", [coreMetrics, nioConcurrency]),
+        .target(name: "CICUData"),
         room("SASL", ["SMTP", crypto]),
         room("DKIM", ["Mail", "SMTP", nioCore, crypto, cryptoExtras]),
         .target(name: "CXXHash"),
@@ -122,9 +123,9 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CMalloc", "Control", "Terminal", "Screen", "Relay", "Journal", "Spool", "Monitor", "Mail", "Measures",
-                "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
-                logging, toml,
+                "CICUData", "CMalloc", "Control", "Terminal", "Screen", "Relay", "Journal", "Spool", "Monitor", "Mail",
+                "Measures", "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL, nioTLS,
+                nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings, linkerSettings: linking),

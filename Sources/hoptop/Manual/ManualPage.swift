@@ -12,12 +12,8 @@ struct ManualPage {
     init(_ name: String, section: Int, about: String, date: Date) {
         self.name = name
         self.section = section
-        let day = DateFormatter()
-        day.locale = Locale(identifier: "en_US_POSIX")
-        day.timeZone = TimeZone(identifier: "UTC")
-        day.dateFormat = "MMMM d, yyyy"
         self.text = """
-            .Dd \(day.string(from: date))
+            .Dd \(Self.day(of: date))
             .Dt \(name.uppercased()) \(section)
             .Os
             .Sh NAME
@@ -25,6 +21,19 @@ struct ManualPage {
             .Nd \(Self.escaped(about))
 
             """
+    }
+
+    /// `November 29, 2026`, in UTC. The program has no names of months but these.
+    private static func day(of date: Date) -> String {
+        let months = [
+            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+            "November",
+            "December",
+        ]
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = .gmt
+        let day = calendar.dateComponents([.year, .month, .day], from: date)
+        return "\(months[(day.month ?? 1) - 1]) \(day.day ?? 1), \(day.year ?? 1970)"
     }
 
     mutating func heading(_ title: String) { self.text += ".Sh \(title)\n" }

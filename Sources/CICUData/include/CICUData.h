@@ -1,0 +1,1 @@
+// Nothing is called here: what counts is that the data is there.
