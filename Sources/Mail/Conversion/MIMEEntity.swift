@@ -87,7 +87,7 @@ struct MIMEEntity: Sendable {
 
     /// Tokens, quoted strings without their quotes, and each special by itself; no comments (RFC 2045 §5.1). A value
     /// without quotes goes up to white space or a semicolon, since many write `boundary=----=_Part_1`.
-    private static func tokens(_ value: ArraySlice<UInt8>) -> [[UInt8]] {
+    static func tokens(_ value: ArraySlice<UInt8>) -> [[UInt8]] {
         var tokens: [[UInt8]] = []
         var token: [UInt8] = []
         var depth = 0
