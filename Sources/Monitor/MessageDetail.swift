@@ -1,3 +1,4 @@
+public import Foundation
 public import Mail
 
 /// Everything known of one message: envelope, hops behind, this relay's own experience, the way ahead.
@@ -25,6 +26,8 @@ public struct MessageDetail: Hashable, Sendable, Codable {
     public var header: String?
     /// The first lines of the text, up to 4 KiB; lines end with LF.
     public var text: String?
+    /// Its parts as people read them, as far as they are within the first 40 KiB; `nil`: not known.
+    public var parts: [MessagePart]?
     /// The hops of the Received fields, the first one first. Claimed, not experienced.
     public var claimedHops: [ClaimedHop]
     public var recipients: [RecipientDetail]
@@ -35,7 +38,7 @@ public struct MessageDetail: Hashable, Sendable, Codable {
         ref: MessageRef, arrived: Timestamp, contentOctets: Int? = nil, from: String, parameters: [String] = [],
         isSettled: Bool = false, peer: String? = nil, hello: String? = nil, with: String? = nil,
         tls: String? = nil, user: String? = nil, session: SessionRef? = nil, subject: String? = nil,
-        header: String? = nil, text: String? = nil,
+        header: String? = nil, text: String? = nil, parts: [MessagePart]? = nil,
         claimedHops: [ClaimedHop] = [], recipients: [RecipientDetail] = [], attempts: [AttemptRow] = [],
         expires: Timestamp? = nil
     ) {
@@ -54,6 +57,7 @@ public struct MessageDetail: Hashable, Sendable, Codable {
         self.subject = subject
         self.header = header
         self.text = text
+        self.parts = parts
         self.claimedHops = claimedHops
         self.recipients = recipients
         self.attempts = attempts
@@ -184,5 +188,17 @@ public struct AttemptRow: Hashable, Sendable, Codable {
         self.reply = reply
         self.session = session
         self.security = security
+    }
+}
+
+/// Octets of a message as it is kept, with our own Received field in front.
+public struct ContentPage: Hashable, Sendable, Codable {
+    /// Its JSON form is base64.
+    public var octets: Data
+    /// What comes next begins there; `nil`: nothing does.
+    public var next: Int?
+    public init(octets: Data, next: Int?) {
+        self.octets = octets
+        self.next = next
     }
 }

@@ -20,6 +20,11 @@ public protocol MonitorFeed: Sendable {
     func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>?
     /// The next destination of the query's order that matches, going round at its end; `nil`: none does.
     func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>?
+    /// Where mail for an address would go, from each node; its DNS is asked, which takes a while.
+    ///
+    /// - Parameter address: of a recipient, or a domain.
+    /// - Throws: `.invalid` when it is neither.
+    func route(_ address: String) async throws -> [RouteAnswer]
     /// Facts, newest last, at most `count`: those behind `cursor`, the end of an earlier page; `nil`: the newest.
     func facts(after cursor: String?, count: Int) async throws -> FactWindow
     /// What the journal has of what became of mail and of what operators did, in the query's order.
@@ -29,6 +34,8 @@ public protocol MonitorFeed: Sendable {
     func message(_ id: String) async throws -> MessageDetail?
     /// The message that a row named, where feeds of several nodes may have the same queue ID.
     func message(_ ref: MessageRef) async throws -> MessageDetail?
+    /// At most `count` octets of a message's content from `offset` on; `nil` when it is no longer kept.
+    func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage?
     /// At most `count` lines of a session's dialogue from line `from`; `nil` when it is no longer kept.
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage?
     /// Names exactly the unsettled recipients that the query matches now, so that an action can wait for a person.
@@ -110,6 +117,12 @@ extension MonitorFeed {
     ) async throws -> Window<DestinationRow> { throw Self.noDestinations }
     public func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
         throw Self.noDestinations
+    }
+    public func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
+        throw FeedError(.unsupported, "this feed does not hand out what messages hold")
+    }
+    public func route(_ address: String) async throws -> [RouteAnswer] {
+        throw FeedError(.unsupported, "this feed does not tell where mail would go")
     }
     private static var noDestinations: FeedError { FeedError(.unsupported, "this feed has no list of destinations") }
     public func undoable() async throws -> [UndoOffer] { [] }

@@ -37,7 +37,7 @@ public final class Relay: Sendable {
     let reception: Reception
     private let dns: StubResolver
     let exchangers: MailExchangers
-    private let policies: HostPolicies
+    let policies: HostPolicies
     private let tlsSessions: TLSSessions
     let tlsReporter: TLSReporter
     private let state: NIOLockedValueBox<State>

@@ -44,6 +44,8 @@ struct CallTests {
             DestinationsCall(destinations, window: WindowRequest(.item(id: hop, offset: 2, fallback: 0), count: 10)))
         try self.roundTrip(DestinationSearchCall(SearchRequest(destinations.filter, from: 1), in: destinations))
         try self.roundTrip(MessageCall(Self.hostile))
+        try self.roundTrip(RouteCall(Self.hostile))
+        try self.roundTrip(ContentCall(Self.hostile, from: 3, count: 10))
         try self.roundTrip(TranscriptCall(session, from: 3, count: 10))
         try self.roundTrip(FactsCall(after: Self.hostile, count: 5))
         try self.roundTrip(FactsCall(after: nil, count: 5))

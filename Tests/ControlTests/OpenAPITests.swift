@@ -89,6 +89,8 @@ struct OpenAPITests {
         }
         try await self.check(DestinationSearchCall(SearchRequest(.all, from: 0), in: DestinationQuery()))
         try await self.check(MessageCall(message.id))
+        try await self.check(RouteCall("bob@example.org"))
+        try await self.check(ContentCall(message.id, from: 0, count: 5))
         try await self.check(TranscriptCall(session, from: 0, count: 5))
         try await self.check(FactsCall(after: nil, count: 5))
         try await self.check(JournalCall(JournalQuery(filter: filter), window: JournalRequest(count: 5)))

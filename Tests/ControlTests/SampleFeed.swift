@@ -1,3 +1,4 @@
+import Foundation
 import Mail
 import Monitor
 import SMTP
@@ -88,6 +89,11 @@ final class SampleFeed: MonitorFeed {
         ref: message, arrived: now, contentOctets: 9, from: "<>", parameters: ["SIZE=9"], isSettled: false,
         peer: "192.0.2.7:40112", hello: "c", with: "ESMTP", tls: "TLSv1.3", user: "ann", session: session, subject: "s",
         header: "Subject: s\n", text: "t",
+        parts: [
+            MessagePart(
+                depth: 1, type: "text/plain", charset: "utf-8", encoding: "base64", name: "a", octets: 4, text: "t",
+                isCut: true)
+        ],
         claimedHops: [
             ClaimedHop(from: "a", by: "b", with: "ESMTP", id: "1", at: now, delay: -5)
         ],
@@ -172,6 +178,20 @@ final class SampleFeed: MonitorFeed {
     func message(_ id: String) async throws -> MessageDetail? {
         try self.check()
         return id == Self.message.id ? Self.detail : nil
+    }
+    func route(_ address: String) async throws -> [RouteAnswer] {
+        try self.check()
+        return ["never", "if-offered", "encrypted", "verified", "passed-over"].map { demand in
+            RouteAnswer(
+                node: Self.node, address: address, domain: "d", number: 1, rule: "*", detour: "b:25",
+                destination: Self.destinations[0],
+                hosts: [RouteAnswer.Host(name: "mx:25", preference: 5, demand: demand, policy: "dane", why: "why")],
+                problem: "none")
+        }
+    }
+    func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
+        try self.check()
+        return ref.id == Self.message.id ? ContentPage(octets: Data([0, 10, 255]), next: 3) : nil
     }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         try self.check()

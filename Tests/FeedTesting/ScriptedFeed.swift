@@ -85,6 +85,26 @@ final class ScriptedFeed: MonitorFeed {
         query.window(window, of: try self.write { try $0.reachable().destinations }, at: Self.now)
     }
 
+    func route(_ address: String) async throws -> [RouteAnswer] {
+        guard address.contains("@") else { throw FeedError(.invalid, "\(address) is no address") }
+        var answer = RouteAnswer(node: self.node, address: address, domain: "example.com")
+        guard address.hasSuffix("example.com") else {
+            answer.problem = "add a [[route]]"
+            return [answer]
+        }
+        answer.number = 2
+        answer.rule = "*"
+        answer.detour = "corp.example"
+        answer.destination = self.write { $0.destinations.first { $0.name == "corp.example" } }
+        answer.hosts = [
+            RouteAnswer.Host(
+                name: "mx1.corp.example:25", preference: 10, demand: "verified", policy: "dane", why: "TLSA 3 1 1"),
+            RouteAnswer.Host(
+                name: "mx2.corp.example:25", preference: 20, demand: "if-offered", policy: "route",
+                why: "tls = \"opportunistic\""),
+        ]
+        return [answer]
+    }
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try self.write { script in
             let script = try script.reachable()
@@ -105,6 +125,12 @@ final class ScriptedFeed: MonitorFeed {
         }
     }
     func message(_ id: String) async throws -> MessageDetail? { self.write { $0.details[id] } }
+    /// A message of three pieces.
+    func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
+        guard self.write({ $0.details[ref.id] != nil }) else { return nil }
+        let pieces = ["Subject: the plan\r\n", "\r\n", "As agreed.\r\n"]
+        return ContentPage(octets: Data(pieces[offset].utf8), next: offset < 2 ? offset + 1 : nil)
+    }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         self.write { script in
             guard let lines = script.transcripts[session],
@@ -477,7 +503,13 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try await self.coded(self.feed.facts(after: self.coded(cursor), count: count))
     }
+    func route(_ address: String) async throws -> [RouteAnswer] {
+        try await self.coded(self.feed.route(self.coded(address)))
+    }
     func message(_ id: String) async throws -> MessageDetail? { try await self.coded(self.feed.message(id)) }
+    func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
+        try await self.coded(self.feed.content(of: self.coded(ref), from: offset, count: count))
+    }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         throw FeedError(.unsupported, "this feed has no transcripts")
     }

@@ -24,6 +24,23 @@ public struct OverviewCall: ControlCall {
     public func answer(from feed: any MonitorFeed) async throws -> Overview { try await feed.overview() }
 }
 
+/// Where mail for an address would go, and why.
+public struct RouteCall: ControlCall {
+    public static let route = ControlRoute(.get, "/v1/route", query: ["address"])
+    public var address: String
+    public init(_ address: String) { self.address = address }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
+        guard let address = arguments.query["address"], !address.isEmpty else {
+            throw FeedError(.invalid, "address is missing: name a recipient, such as bob@example.org, or a domain")
+        }
+        self.address = address
+    }
+    public var arguments: CallArguments { CallArguments(query: ["address": self.address]) }
+    public func answer(from feed: any MonitorFeed) async throws -> [RouteAnswer] {
+        try await feed.route(self.address)
+    }
+}
+
 /// Facts behind a place, or the newest.
 public struct FactsCall: ControlCall {
     public static let route = ControlRoute(.get, "/v1/facts", query: ["after", "count"])
@@ -61,6 +78,37 @@ public struct MessageCall: ControlCall {
             throw FeedError(.gone, "nothing is known of message \(self.id)")
         }
         return detail
+    }
+}
+
+/// Octets of a message as it is kept. Who only looks on need not read other people's mail.
+public struct ContentCall: ControlCall {
+    public static let route = ControlRoute(
+        .get, "/v1/messages/{id}/content", query: ["from", "count"], role: .operator)
+    /// Octets of one answer at most.
+    public static let mostOctets = 1 << 20
+    public var id: String
+    public var from: Int
+    public var count: Int
+    public init(_ id: String, from: Int, count: Int) {
+        self.id = id
+        self.from = from
+        self.count = count
+    }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
+        self.id = arguments.path["id"] ?? ""
+        self.from = try arguments.number("from", default: 0, in: 0...Int(Int32.max))
+        self.count = try arguments.number("count", default: 64 << 10, in: 1...Self.mostOctets)
+    }
+    public var arguments: CallArguments {
+        CallArguments(path: ["id": self.id], query: ["from": "\(self.from)", "count": "\(self.count)"])
+    }
+    public func answer(from feed: any MonitorFeed) async throws -> ContentPage {
+        let ref = MessageRef(node: "", id: self.id, generation: 0)
+        guard let page = try await feed.content(of: ref, from: self.from, count: self.count) else {
+            throw FeedError(.gone, "the content of \(self.id) is no longer kept")
+        }
+        return page
     }
 }
 

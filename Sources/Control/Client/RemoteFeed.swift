@@ -54,6 +54,7 @@ public struct RemoteFeed: MonitorFeed {
     public func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
         try await self.answer(DestinationSearchCall(search, in: query)).hit
     }
+    public func route(_ address: String) async throws -> [RouteAnswer] { try await self.answer(RouteCall(address)) }
     public func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try await self.answer(FactsCall(after: cursor, count: count))
     }
@@ -62,6 +63,9 @@ public struct RemoteFeed: MonitorFeed {
     }
     public func journalStatus() async throws -> JournalStatus { try await self.answer(JournalStatusCall()) }
     public func message(_ id: String) async throws -> MessageDetail? { try await self.found(MessageCall(id)) }
+    public func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
+        try await self.found(ContentCall(ref.id, from: offset, count: count))
+    }
     public func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         try await self.found(TranscriptCall(session, from: from, count: count))
     }

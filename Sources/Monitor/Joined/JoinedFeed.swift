@@ -59,6 +59,9 @@ public final class JoinedFeed: MonitorFeed {
     public func destinations(
         _ query: DestinationQuery, window: WindowRequest<DestinationRef>
     ) async throws -> Window<DestinationRow> { try await self.window(query, window, self.destinationHints).window }
+    public func route(_ address: String) async throws -> [RouteAnswer] {
+        try await self.nodes.ask { try await $0.route(address) }.values.flatMap(\.value)
+    }
     public func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
         try await self.find(search, query, self.messageHints)
     }
@@ -157,6 +160,11 @@ public final class JoinedFeed: MonitorFeed {
     }
     public func message(_ ref: MessageRef) async throws -> MessageDetail? {
         try await self.nodes.ask(try await self.nodes.index(of: ref.node)) { try await $0.message(ref) }
+    }
+    public func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
+        try await self.nodes.ask(try await self.nodes.index(of: ref.node)) {
+            try await $0.content(of: ref, from: offset, count: count)
+        }
     }
     public func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         try await self.nodes.ask(try await self.nodes.index(of: session.node)) {

@@ -56,6 +56,7 @@ final class EngineFeed: MonitorFeed {
         let all = try await self.relay.overview.destinations()
         return query.find(search, among: all.rows, at: all.at)
     }
+    func route(_ address: String) async throws -> [RouteAnswer] { [try await self.relay.route(address)] }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.relay.selections.freeze(query) }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.relay.orders.perform(action, on: targets, by: self.user)
@@ -124,6 +125,12 @@ final class EngineFeed: MonitorFeed {
     func message(_ id: String) async throws -> MessageDetail? {
         guard let id = QueueID(id) else { return nil }
         return try await MessageLookup(queue: self.queue, spool: self.spool, sessions: self.sessions).detail(of: id)
+    }
+
+    func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
+        guard let id = QueueID(ref.id) else { return nil }
+        return try await MessageLookup(queue: self.queue, spool: self.spool, sessions: self.sessions)
+            .content(of: id, from: offset, count: count)
     }
 
     // MARK: the journal

@@ -1,3 +1,4 @@
+import Foundation
 import Journal
 import Mail
 import Monitor
@@ -63,7 +64,18 @@ struct MessageLookup: Sendable {
         detail.subject = header.subject
         detail.header = header.displayText
         detail.text = header.beginningOfText
+        detail.parts = MessagePartReader.parts(of: octets, isWhole: octets.readableBytes < Self.contentOctets)
         detail.claimedHops = ClaimedHop.hops(of: header)
+    }
+
+    /// Octets of its content; `nil` when it is no longer kept.
+    func content(of id: QueueID, from offset: Int, count: Int) async throws -> ContentPage? {
+        guard try await self.spool.message(id) != nil else { return nil }
+        let octets = try await self.spool.content(of: id, on: self.queue.loop)
+            .flatMap { $0.read(from: offset, count: count, on: self.queue.loop) }.get()
+        let isLast = octets.readableBytes < count
+        return ContentPage(
+            octets: Data(octets.readableBytesView), next: isLast ? nil : offset + octets.readableBytes)
     }
 
     private func live(_ id: QueueID) async -> [Int: Live] {

@@ -67,10 +67,14 @@ final class SwitchingFeed: MonitorFeed {
     func destinations(
         _ query: DestinationQuery, window: WindowRequest<DestinationRef>
     ) async throws -> Window<DestinationRow> { try await self.feed.destinations(query, window: window) }
+    func route(_ address: String) async throws -> [RouteAnswer] { try await self.feed.route(address) }
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try await self.feed.facts(after: cursor, count: count)
     }
     func message(_ id: String) async throws -> MessageDetail? { try await self.feed.message(id) }
+    func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
+        try await self.feed.content(of: ref, from: offset, count: count)
+    }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         try await self.feed.transcript(session, from: from, count: count)
     }

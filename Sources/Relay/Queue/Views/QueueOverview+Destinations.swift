@@ -10,6 +10,17 @@ extension QueueOverview {
         try await self.queue.loop.flatSubmit { self.censusNow().map { (self.rows($0), self.queue.now) } }.get()
     }
 
+    /// The one that a route leads to, also where nothing goes there now.
+    func destination(_ hop: NextHop) async throws -> DestinationRow {
+        let terms = DestinationTerms(hop)
+        let others = hop.hosts.dropFirst().map(\.description)
+        let known = try await self.destinations().rows.first {
+            $0.name == hop.description && $0.terms == terms && $0.otherHosts == others
+        }
+        if let known { return known }
+        return try await self.queue.loop.submit { self.idle(hop.description, hop) }.get()
+    }
+
     /// How a destination is doing, and why and until when.
     func state(
         of index: DestinationTable.Index, _ counted: QueueCensus.Group?, at now: Timestamp

@@ -80,7 +80,8 @@ extension TLSPolicyReport {
         try? await group.shutdownGracefully()
     }
 
-    private mutating func look(
+    /// Looks at the hosts of a next hop.
+    mutating func look(
         at nextHop: NextHop, _ exchangers: MailExchangers, _ policies: HostPolicies, on loop: any EventLoop
     ) async {
         if let finding = try? await policies.stsFinding(for: nextHop.place, on: loop)?.get() { self.sts = STS(finding) }
