@@ -184,7 +184,8 @@ public actor Screen {
             now: self.now, columns: self.size.columns, rows: self.size.rows, nodes: self.nodes,
             current: self.stack.node,
             glyphs: Glyphs(self.theme, isASCII: self.options.isASCII), isFrozen: self.isFrozen,
-            rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, columnOffset: self.stack.columnOffset)
+            rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, columnOffset: self.stack.columnOffset,
+            write: self.options.write)
     }
 
     /// Fits what is shown to its room, and reads what that lacks.

@@ -47,6 +47,8 @@ public struct ScreenOptions: Sendable {
     public var clock: @Sendable () -> Timestamp
     /// Sees when the theme's files change.
     var themeWatch = ThemeWatch("ansi", files: [])
+    /// Writes files; `nil`: there are none to be written.
+    public var write: FileWriting?
     public init(clock: @escaping @Sendable () -> Timestamp) { self.clock = clock }
 
     public mutating func use(_ loaded: ThemeLibrary.Loaded) {

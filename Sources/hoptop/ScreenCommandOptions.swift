@@ -28,6 +28,7 @@ struct ScreenCommandOptions: ParsableArguments {
         options.showsClock = self.clock == .on
         options.isASCII = self.ascii || !Terminal.isUnicode
         options.themes = Self.themes
+        options.write = NewFile.write
         let name = self.theme ?? environment["HOPTOP_THEME"].flatMap { $0.isEmpty ? nil : $0 }
         do { if let name { options.use(try options.themes.load(name)) } } catch { throw Failure(error) }
         return options

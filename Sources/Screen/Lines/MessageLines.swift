@@ -61,9 +61,11 @@ extension MessageDetail {
         let header = table.header(self.recipients)
         return [header]
             + zip(self.recipients, table.lines(self.recipients)).flatMap { recipient, line in
-                let why = SafeText(recipient.whyWords(paper.now))
                 let room = paper.columns.map { max(20, $0 - 2) }
-                return [line] + (room.map { why.wrapped($0) } ?? [why]).map { [Run("  "), Run($0, .muted)] }
+                let words = [recipient.explanation(paper.now), recipient.whyWords(paper.now)].compactMap { $0 }
+                return [line]
+                    + words.map { SafeText($0) }.flatMap { text in room.map { text.wrapped($0) } ?? [text] }
+                    .map { [Run("  "), Run($0, .muted)] }
             }
     }
 

@@ -39,7 +39,8 @@ final class MessagePane: Pane {
     var showsOtherNodes: Bool { true }
     var commands: [Command] { Self.commands }
     private static let commands: [Command] = [
-        .open, .back, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .header, .untag, .untagAll,
+        .open, .back, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .header, .ticket, .write, .raw,
+        .untag, .untagAll,
         .nextItem, .previousItem,
     ]
 
@@ -71,7 +72,7 @@ final class MessagePane: Pane {
         }
         self.recipient = max(0, min(self.recipient, detail.recipients.count - 1))
         self.attempt = max(0, min(self.attempt, detail.attempts.count - 1))
-        self.text?.fill(detail)
+        self.text?.fill(detail, self.chosenRecipient, around.now)
         return [.read(self.readFurther(detail, around))]
     }
 
@@ -131,9 +132,15 @@ final class MessagePane: Pane {
             self.text = nil
             return []
         case .header:
-            self.text = self.text == nil ? MessageText() : nil
-            if let detail = self.detail { self.text?.fill(detail) }
+            self.read(self.text == nil || self.text?.kind == .ticket ? .readable : nil, around)
             return []
+        case .ticket:
+            self.read(self.text?.kind == .ticket ? nil : .ticket, around)
+            return []
+        case .raw:
+            self.read(self.text?.kind == .raw ? .readable : .raw, around)
+            return []
+        case .write: return self.write(call.argument, around)
         case .tag:
             self.isUntouched = false
             if self.tagged.remove(self.recipient) == nil { self.tagged.insert(self.recipient) }
@@ -166,6 +173,22 @@ final class MessagePane: Pane {
     }
 
     func destination(_ around: Surroundings) -> String? { self.chosenRecipient?.destination }
+
+    /// - Parameter kind: what is to be read; `nil`: nothing any more.
+    private func read(_ kind: MessageText.Kind?, _ around: Surroundings) {
+        self.text = kind.map { MessageText($0) }
+        if let detail = self.detail { self.text?.fill(detail, self.chosenRecipient, around.now) }
+    }
+
+    /// Writes the card where it is shown, and else the whole message.
+    private func write(_ path: String?, _ around: Surroundings) -> [Effect] {
+        guard let detail = self.detail else { return [] }
+        let card = self.text.flatMap { $0.kind == .ticket ? $0.text : nil }
+        guard let path else { return [self.askWhere(.write, self.id, card == nil ? ".eml" : ".txt")] }
+        if let card { return self.write(path, around) { FilePieces.text(card) } }
+        let (feed, ref) = (self.feed, detail.ref)
+        return self.write(path, around) { FilePieces.message(ref, of: feed) }
+    }
 
     private func openTranscript(_ around: Surroundings) -> [Effect] {
         guard let detail = self.detail else { return [] }
@@ -211,6 +234,7 @@ final class MessagePane: Pane {
     }
 
     func status(_ around: Surroundings) -> [Run] {
+        if self.text?.kind == .ticket { return [Run("w writes it to a file, or copy it from here; y back", .muted)] }
         guard let chosen = self.chosen(around) else { return [] }
         if let refusal = chosen.refusal { return [Run(refusal, .muted)] }
         return [Run("acts on: ", .muted), Run(address: chosen.words)]
@@ -360,10 +384,17 @@ final class MessagePane: Pane {
         let inner = painter.box(
             area, title: "Recipients", right: counts.joined(separator: ", "), isFocused: isFocused)
         guard inner.height > 0 else { return }
-        let why = SafeText("Why: " + (self.chosenRecipient?.whyWords(around.now) ?? "")).wrapped(inner.width - 2)
+        let words = [
+            self.chosenRecipient?.explanation(around.now),
+            "Why: " + (self.chosenRecipient?.whyWords(around.now) ?? ""),
+        ]
+        let told = words.compactMap { $0 }.map { SafeText($0).wrapped(inner.width - 2) }
+        var why = told.flatMap { $0 }
         // Above it at least the header and two recipients.
         let spare = inner.height - 1 - detail.recipients.count
         let whyLines = inner.height >= 4 ? min(why.count, max(inner.height >= 5 ? 2 : 1, spare)) : 0
+        // Where there is not room for both, why it waits goes before what the reply means.
+        if whyLines < why.count { why = told.reversed().flatMap { $0 } }
         let rows = inner.top(inner.height - whyLines)
         Table(Self.recipientColumns, width: inner.width).paintHeader(&painter, rows.row(0))
         self.paintTable(detail, &painter, rows.below(1), around, isFocused: isFocused)
@@ -426,6 +457,11 @@ final class MessagePane: Pane {
 
 extension Command {
     static let header = Command("header", ["i"], "header and text of the message", hint: "header")
+    static let ticket = Command(
+        "ticket", ["y"], "what became of the recipient, as text for whoever asked", hint: "ticket")
+    static let raw = Command("raw", ["X"], "header and text as they came")
+    static let write = Command(
+        "write", ["w"], "write the message (.eml), or the text shown, to a file", argument: "path")
     static let nextItem = Command("next-item", ["]"], "next message")
     static let previousItem = Command("previous-item", ["["], "previous message")
 }

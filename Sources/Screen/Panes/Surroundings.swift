@@ -47,6 +47,8 @@ struct Surroundings {
     var searchWord: String
     /// How far wide columns are scrolled to the right.
     var columnOffset: Int
+    /// Writes files; `nil`: there are none to be written.
+    var write: FileWriting?
 
     /// Where a pane goes: between the tabs and the foot.
     var body: Rect { Rect(x: 0, y: 2, width: self.columns, height: self.rows - 2 - (self.hasStatus ? 3 : 2)) }

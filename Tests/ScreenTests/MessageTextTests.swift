@@ -1,0 +1,113 @@
+import Foundation
+import Mail
+import Monitor
+import Synchronization
+import Testing
+
+@testable import FeedTesting
+@testable import Screen
+
+@Suite("what a message says")
+struct MessageTextTests {
+    /// Files by their names, instead of a disk.
+    private final class Files: Sendable {
+        let all = Mutex<[String: String]>([:])
+        func write(_ path: String, _ next: @Sendable () async throws -> [UInt8]?) async throws {
+            guard self.all.withLock({ $0[path] == nil }) else { throw FeedError(.invalid, "\(path) is there already") }
+            var octets: [UInt8] = []
+            while let piece = try await next() { octets += piece }
+            self.all.withLock { $0[path] = String(decoding: octets, as: UTF8.self) }
+        }
+        subscript(path: String) -> String? { self.all.withLock { $0[path] } }
+    }
+
+    private static func feed() -> ScriptedFeed {
+        let feed = ScriptedFeed.busy
+        feed.write { script in
+            script.details["4Q6A"]?.header = "Subject: =?utf-8?Q?caf=C3=A9?=\nX: \u{1B}[2J\n"
+            script.details["4Q6A"]?.text = "--b\ncaf=C3=A9\n"
+            script.details["4Q6A"]?.parts = [
+                MessagePart(depth: 0, type: "multipart/mixed"),
+                MessagePart(
+                    depth: 1, type: "text/plain", charset: "utf-8", encoding: "quoted-printable", octets: 9,
+                    text: "café \u{202E}au lait\n"),
+                MessagePart(
+                    depth: 1, type: "application/pdf", encoding: "base64", name: "a\u{1B}[2J.pdf", octets: 2048,
+                    isCut: true),
+            ]
+        }
+        return feed
+    }
+
+    @Test("it is decoded, its parts a tree; X shows it as it came", arguments: [false, true])
+    func readable(_ isCoded: Bool) async {
+        let rig = await Rig(Self.feed(), isCoded: isCoded)
+        await rig.press("2", "j", .enter, "i")
+        for words in [
+            "Subject: café", "- multipart/mixed", "- text/plain, utf-8, quoted-printable, 9 B", "café <U+202E>au lait",
+            "- application/pdf, \"a\\x1b[2J.pdf\", base64, more than 2.0 KiB", "X: \\x1b[2J",
+        ] { #expect(await rig.text.contains(words), "\(words)") }
+        await rig.press("X")
+        #expect(await rig.text.contains("=?utf-8?Q?caf=C3=A9?="))
+        #expect(await rig.text.contains("caf=C3=A9"))
+        await rig.press("X")
+        #expect(await rig.text.contains("Subject: café"))
+        await rig.press("i")
+        #expect(await rig.text.contains("Recipients"))
+    }
+
+    @Test("the last reply is told in plain words")
+    func meaning() async {
+        let rig = await Rig()
+        await rig.press("2", "j", .enter)
+        #expect(await rig.text.contains("4.2.0: the host puts off a sender that it does not know yet"))
+    }
+
+    @Test("a card tells whoever asked, as text without a frame, and is written to a file", arguments: [(100, 40)])
+    func ticket(_ size: (Int, Int)) async throws {
+        let files = Files()
+        let rig = await Rig(columns: size.0, rows: size.1) { $0.write = files.write }
+        await rig.press("2", "j", .enter, "y")
+        try await rig.expect("ticket")
+        await rig.press("w")
+        #expect(await rig.text.contains("write to: 4Q6A.txt"))
+        await rig.press(.enter)
+        #expect(await rig.text.contains("written: 4Q6A.txt"))
+        let card = try #require(files["4Q6A.txt"])
+        #expect(card.hasPrefix("Message   4Q6A at mx1\nFrom      cat@example.net\nTo        dan@example.com\n"))
+        #expect(card.contains("\nReply     450 4.2.0 greylisted\n"))
+        #expect(card.utf8.allSatisfy { $0 == 0x0A || $0 >= 0x20 })
+        await rig.press("w", .enter)
+        #expect(await rig.text.contains("4Q6A.txt is there already"))
+        await rig.press("y")
+        #expect(await rig.text.contains("Recipients"))
+    }
+
+    @Test("the whole message is written as it is kept; a screen without files says so", arguments: [false, true])
+    func message(_ isCoded: Bool) async {
+        let files = Files()
+        let rig = await Rig(isCoded: isCoded) { $0.write = files.write }
+        await rig.press("2", "j", .enter, "w")
+        #expect(await rig.text.contains("write to: 4Q6A.eml"))
+        await rig.press(.enter)
+        #expect(files["4Q6A.eml"] == "Subject: the plan\r\n\r\nAs agreed.\r\n")
+        let blind = await Rig(isCoded: isCoded)
+        await blind.press("2", "j", .enter)
+        await blind.run("write x.eml")
+        #expect(await blind.text.contains("this screen writes no files"))
+    }
+
+    @Test("a name that another server made up is no path")
+    func names() async {
+        let feed = ScriptedFeed.busy
+        feed.write { script in
+            script.rows[1].ref.id = "../../etc/\u{1B}[2Jx"
+            var detail = script.details["4Q6A"]
+            detail?.ref.id = "../../etc/\u{1B}[2Jx"
+            script.details["../../etc/\u{1B}[2Jx"] = detail
+        }
+        let rig = await Rig(feed)
+        await rig.press("2", "j", .enter, "w")
+        #expect(await rig.text.contains("write to: ------etc---2Jx.eml"))
+    }
+}
