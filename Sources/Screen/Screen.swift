@@ -316,6 +316,12 @@ public actor Screen {
         case .search: self.search(call.argument)
         case .searchNext: self.searchAgain(isForward: true)
         case .searchPrevious: self.searchAgain(isForward: false)
+        case .route:
+            guard let address = call.argument else {
+                self.overlay = Prompt.palette(pane, text: "route ", arguments: self.arguments)
+                return
+            }
+            self.open(RoutePane(address, node: pane.node, feed: self.nodes[pane.node].entry.feed))
         case .undo: self.turn(.undo)
         case .redo: self.turn(.redo)
         case .freeze: self.freeze()

@@ -36,7 +36,7 @@ struct Hoptop: AsyncParsableCommand {
             TLSPolicyCommand.self, TLSReportCommand.self, QueueCommand.self, JournalCommand.self,
             DestinationsCommand.self,
             RulesCommand.self, SessionsCommand.self, StatsCommand.self, SendCommand.self, TraceCommand.self,
-            ThemeCommand.self,
+            ThemeCommand.self, RouteCommand.self,
             ManualCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

@@ -95,8 +95,8 @@ extension Command {
     static let everywhere: [Command] =
         [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.standing
         + View.all.map(\.command) + [
-            .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .left, .right, .node,
-            .theme, .lock, .redraw, .stop, .palette, .help, .quit, .quitAll,
+            .route, .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .left, .right,
+            .node, .theme, .lock, .redraw, .stop, .palette, .help, .quit, .quitAll,
         ]
 }
 
