@@ -109,40 +109,18 @@ public struct StandingWords {
 
     /// `06:00`, the next one; `2026-11-30`, `2026-11-30T06:00`. As all clocks of the screen, in UTC.
     private mutating func time() throws(Problem) -> Timestamp {
-        let problem = Problem(text: "write until 06:00 or until 2026-11-30T06:00, in UTC")
-        guard var word = self.take() else { throw problem }
-        if word.hasSuffix("Z") { word.removeLast() }
-        let parts = word.split(separator: "T", omittingEmptySubsequences: false)
-        if parts.count == 1, word.contains(":") {
-            guard let clock = Self.clock(parts[0]) else { throw problem }
-            let day = self.now.milliseconds / 86_400_000
-            let today = day * 86_400_000 + clock
-            return Timestamp(milliseconds: today > self.now.milliseconds ? today : today + 86_400_000)
+        switch self.take().flatMap(TimeWords.init) {
+        case .clock(let clock): return TimeWords.next(clock, after: self.now)
+        case .moment(let time): return time
+        case nil: throw Problem(text: "write until 06:00 or until 2026-11-30T06:00, in UTC")
         }
-        let numbers = (parts.first ?? "").split(separator: "-").map { Int($0) ?? -1 }
-        guard numbers.count == 3, (1970...9999).contains(numbers[0]) else { throw problem }
-        let date = CivilDate(year: numbers[0], month: numbers[1], day: numbers[2])
-        guard (1...12).contains(date.month), CivilDate(days: date.days) == date,
-            let clock = parts.count == 1 ? 0 : parts.count == 2 ? Self.clock(parts[1]) : nil
-        else { throw problem }
-        return Timestamp(milliseconds: Int64(date.days) * 86_400_000 + clock)
-    }
-
-    /// Milliseconds since midnight.
-    private static func clock(_ text: Substring) -> Int64? {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) ?? -1 }
-        guard parts.count == 2 || parts.count == 3, (0...23).contains(parts[0]),
-            parts.dropFirst().allSatisfy({ (0...59).contains($0) })
-        else { return nil }
-        return (parts[0] * 3600 + parts[1] * 60 + (parts.count == 3 ? parts[2] : 0)) * 1000
     }
 
     /// `90s`, `30m`, `2h`, `3d`
     private mutating func span() throws(Problem) -> Int64 {
-        let units: [Character: Int64] = ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-        guard let word = self.take(), let unit = word.last.flatMap({ units[$0] }),
-            let count = Int64(word.dropLast()), (1...1_000_000).contains(count)
-        else { throw Problem(text: "write for 30m, for 2h or for 3d") }
-        return count * unit
+        guard let span = self.take().flatMap(TimeWords.span) else {
+            throw Problem(text: "write for 30m, for 2h or for 3d")
+        }
+        return span
     }
 }

@@ -153,26 +153,19 @@ final class EngineFeed: MonitorFeed {
     func connections(
         _ query: ConnectionQuery, window request: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> {
-        let (rows, total) = self.rows(query)
-        let shown = request.rows(of: rows.count) { ref in rows.firstIndex { $0.ref == ref } }
-        return Window(
-            rows: Array(rows[shown]), first: shown.lowerBound, matched: rows.count, total: total, at: self.queue.now)
+        let now = self.queue.now
+        let all = self.sessions(query)
+        return query.window(of: query.matching(all, at: now), total: all.count, request, at: now)
     }
 
     func find(_ search: SearchRequest, in query: ConnectionQuery) async throws -> SearchHit<SessionRef>? {
         let now = self.queue.now
-        let (rows, _) = self.rows(query)
-        return search.rows(of: rows.count)
-            .first { search.wanted.matches(ConnectionSubject(rows[$0], at: now)) }
-            .map { SearchHit(rows[$0].ref, row: $0) }
+        return query.find(search, in: query.matching(self.sessions(query), at: now), at: now)
     }
 
-    /// - Returns: those that match, in their order, and how many there are without the filter.
-    private func rows(_ query: ConnectionQuery) -> ([ConnectionRow], total: Int) {
-        let now = self.queue.now
-        let all = self.registry.records(includingEnded: query.includesEnded).map(\.row)
-        let rows = all.filter { query.filter.matches(ConnectionSubject($0, at: now)) }.sorted(by: query.isBefore)
-        return (rows, all.count)
+    /// Without the filter.
+    private func sessions(_ query: ConnectionQuery) -> [ConnectionRow] {
+        self.registry.records(includingEnded: query.includesEnded).map(\.row)
     }
 
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
