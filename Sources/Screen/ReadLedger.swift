@@ -21,6 +21,12 @@ struct ReadLedger {
         return self.serial
     }
 
+    /// What is under way is an answer about another time.
+    mutating func abandon() {
+        self.inFlight = [:]
+        self.again = [:]
+    }
+
     /// - Returns: whether an answer is to the newest question.
     func isNewest(_ key: Read.Key, _ serial: Int) -> Bool { self.inFlight[key] == serial }
 

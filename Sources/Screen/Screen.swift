@@ -55,7 +55,9 @@ public actor Screen {
 
     // MARK: The driver's door
 
+    /// The time of keys and of what is said; ``around`` has that of what is shown.
     private var now: Timestamp { self.options.clock() }
+    private var isReplay: Bool { self.options.playback != nil }
 
     /// Asks what the feeds can do and reads what is shown. Call once.
     public func start() {
@@ -64,6 +66,7 @@ public actor Screen {
             self.start(.overview(of: self.nodes[index].entry, index))
             self.start(.undoable(of: self.nodes[index].entry, index))
         }
+        if let remark = self.options.playback?.remark { self.say(remark, .warning) }
         self.reload()
     }
 
@@ -180,12 +183,13 @@ public actor Screen {
     }
 
     private var around: Surroundings {
-        Surroundings(
-            now: self.now, columns: self.size.columns, rows: self.size.rows, nodes: self.nodes,
+        let playback = self.options.playback?.position
+        return Surroundings(
+            now: playback?.at ?? self.now, columns: self.size.columns, rows: self.size.rows, nodes: self.nodes,
             current: self.stack.node,
             glyphs: Glyphs(self.theme, isASCII: self.options.isASCII), isFrozen: self.isFrozen,
-            rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, columnOffset: self.stack.columnOffset,
-            write: self.options.write)
+            rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, playback: playback,
+            columnOffset: self.stack.columnOffset, write: self.options.write)
     }
 
     /// Fits what is shown to its room, and reads what that lacks.
@@ -219,7 +223,7 @@ public actor Screen {
         }
         // Pasted text is inert outside prompts.
         if case .paste = key { return }
-        if let command = CommandTable(self.stack.top).bound(to: key) {
+        if let command = CommandTable(self.stack.top, isReplay: self.isReplay).bound(to: key) {
             self.run(Call(command: command), isTyped: false)
         } else if case .character(let digit) = key, digit.isASCII, digit.isNumber {
             self.say("there is no view \(digit): \(View.digits) show the views", .plain)
@@ -230,7 +234,7 @@ public actor Screen {
     public func run(command text: String) {
         let words = text.split(separator: " ", maxSplits: 1)
         guard let name = words.first else { return }
-        let table = CommandTable(self.stack.top)
+        let table = CommandTable(self.stack.top, isReplay: self.isReplay)
         let known = table.all.filter { $0.name.hasPrefix(name) }
         guard let command = table.named(name) ?? (known.count == 1 ? known.first : nil) else {
             let which = known.map(\.name).joined(separator: ", ")
@@ -289,9 +293,11 @@ public actor Screen {
             self.show(view: view)
             return
         }
+        if Command.ofReplay.contains(call.command) { return self.play(call) }
         let pane = self.stack.top
         if call.command == .reroute, call.argument == nil {
-            self.overlay = Prompt.palette(pane, text: "reroute to ", arguments: self.arguments)
+            self.overlay = Prompt.palette(
+                pane, isReplay: self.isReplay, text: "reroute to ", arguments: self.arguments)
             return
         }
         if Command.standing.contains(call.command) {
@@ -335,8 +341,8 @@ public actor Screen {
         case .redraw: self.repaints += 1
         case .stop: self.wantsSuspension = true
         case .palette:
-            self.overlay = Prompt.palette(pane, arguments: self.arguments)
-        case .help: self.overlay = Help(pane)
+            self.overlay = Prompt.palette(pane, isReplay: self.isReplay, arguments: self.arguments)
+        case .help: self.overlay = Help(pane, isReplay: self.isReplay)
         case .quit:
             // Back one step; with nothing on top, out.
             if let effects = pane.perform(Call(command: .back), self.around) {
@@ -397,6 +403,36 @@ public actor Screen {
         self.outcome = nil
         let search = Search(word: self.searchWord, isForward: isForward, skipsCursor: true)
         self.carryOut(self.stack.top.search(search, self.around))
+    }
+
+    // MARK: Playing a recording
+
+    private func play(_ call: Call) {
+        guard let playback = self.options.playback else { return }
+        do throws(PlaybackProblem) {
+            let order = try playback.position.order(call)
+            self.deeds += 1
+            Task { await self.finish(order, of: playback) }
+        } catch {
+            self.say(error.text, .warning)
+        }
+    }
+
+    private func finish(_ order: PlaybackOrder, of playback: any Playback) async {
+        do {
+            self.outcome = nil
+            if let words = try await playback.perform(order) { self.say(words, .plain) }
+            if order.movesAway {
+                self.reads.abandon()
+                for pane in self.stack.all { pane.forget() }
+            }
+        } catch {
+            self.say((error as? FeedError)?.description ?? "\(error)", .failure)
+        }
+        self.deeds -= 1
+        self.pace.rest()
+        self.reload()
+        self.changed()
     }
 
     // MARK: Views and nodes
@@ -577,7 +613,7 @@ public actor Screen {
 
     /// A node answers again: everything may be otherwise now, also what may be done.
     private func sees(_ node: Int, since blindness: Blindness) {
-        let times = "\(Format.clock(blindness.since))Z to \(Format.clock(self.now))Z"
+        let times = "\(Format.clock(blindness.since))Z to \(Format.clock(self.around.now))Z"
         self.say("\(self.nodes[node].name) answers again; it did not from \(times)", .ok)
         self.start(.capabilities(of: self.nodes[node].entry, node))
         self.start(.undoable(of: self.nodes[node].entry, node))
@@ -600,7 +636,7 @@ public actor Screen {
     private func lost(_ node: Int, _ error: any Error, _ words: String) {
         guard let code = (error as? FeedError)?.code, code == .unavailable || code == .denied else { return }
         self.nodes[node].blindness = Blindness(
-            since: self.nodes[node].blindness?.since ?? self.now, words: words)
+            since: self.nodes[node].blindness?.since ?? self.around.now, words: words)
     }
 
     private func start(_ read: Read) {

@@ -44,6 +44,8 @@ public struct ScreenOptions: Sendable {
     public var showsClock = true
     public var theme = ThemeLibrary.builtin(.ansi)
     public var themes = ThemeLibrary()
+    /// What is shown is a recording, which this goes through; `nil`: it is what happens now.
+    public var playback: (any Playback)?
     public var clock: @Sendable () -> Timestamp
     /// Sees when the theme's files change.
     var themeWatch = ThemeWatch("ansi", files: [])

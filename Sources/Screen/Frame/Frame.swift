@@ -52,14 +52,16 @@ struct Frame {
         let node = self.around.node
         var right: [Run] = []
         if self.around.isFrozen { right += [Run("FROZEN", .unlocked), Run("  ")] }
-        if self.lock.isLocked {
+        if let playback = self.around.playback {
+            right += [Run(" REPLAY \(playback.words) ", .locked), Run("  ")]
+        } else if self.lock.isLocked {
             right += [Run(" LOCKED ", .locked), Run("  ")]
         } else if let until = self.lock.unlockedUntil {
             right += [Run("UNLOCKED \(Format.age(milliseconds: until.since(self.around.now)))", .unlocked), Run("  ")]
         } else {
             right += [Run("unlocked", .unlocked), Run("  ")]
         }
-        right.append(self.showsClock ? Run(Format.clock(self.around.now) + "Z ", .title) : Run(" "))
+        right.append(self.clock)
 
         // In the order of what is missed most where there is not room for all of it.
         var parts: [(rank: Int, runs: [Run])] = [
@@ -89,7 +91,9 @@ struct Frame {
             }
         }
         var room = self.around.columns - 1
-        if right.columns + parts.reduce(0, { $0 + ($1.rank < 6 ? $1.runs.columns : 0) }) > room {
+        if self.around.playback == nil,
+            right.columns + parts.reduce(0, { $0 + ($1.rank < 6 ? $1.runs.columns : 0) }) > room
+        {
             // The clock goes before anything that is said of the queue.
             right.removeLast()
         }
@@ -105,6 +109,15 @@ struct Frame {
             parts.indices.filter(shown.contains).flatMap { parts[$0].runs }, x: 0, y: 0,
             columns: self.around.columns - right.columns)
         painter.runs(right, x: self.around.columns - right.columns, y: 0, columns: right.columns)
+    }
+
+    /// In a recording it says what is shown, so that it is always there, with its day where there is room.
+    private var clock: Run {
+        guard self.around.playback != nil else {
+            return self.showsClock ? Run(Format.clock(self.around.now) + "Z ", .title) : Run(" ")
+        }
+        let day = self.around.columns >= 100 ? "\(self.around.now.rfc3339.prefix(10)) " : ""
+        return Run(day + Format.clock(self.around.now) + "Z ", .title)
     }
 
     private func paintTabs(_ painter: inout Painter) {
@@ -170,7 +183,8 @@ struct Frame {
         let tailRuns = tail.flatMap(self.hint)
         var runs: [Run] = self.stack.layers.isEmpty ? Run.hint(View.digits, "view") : []
         var room = columns - tailRuns.columns - runs.columns
-        for command in CommandTable(self.stack.top).all where command.hint != nil {
+        for command in CommandTable(self.stack.top, isReplay: self.around.playback != nil).all where command.hint != nil
+        {
             if tail.contains(command) || command == .nextNode && self.around.nodes.count < 2 { continue }
             if command.acts, self.lock.isLocked || self.around.node.isOnlyShown { continue }
             let hint = self.hint(command)

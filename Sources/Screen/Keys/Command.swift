@@ -26,6 +26,13 @@ struct Command: Hashable, Sendable {
         self.isDestructive = isDestructive
     }
 
+    /// The command, by its name and its other keys.
+    func without(_ keys: Set<Key>) -> Command {
+        Command(
+            self.name, self.keys.filter { !keys.contains($0) }, self.summary, hint: self.hint, argument: self.argument,
+            acts: self.acts, isDestructive: self.isDestructive)
+    }
+
     static func == (left: Command, right: Command) -> Bool { left.name == right.name }
     func hash(into hasher: inout Hasher) { hasher.combine(self.name) }
 
@@ -103,7 +110,13 @@ extension Command {
 /// What can be done in one place: the pane's own commands, and those of everywhere.
 struct CommandTable {
     let all: [Command]
-    init(_ pane: any Pane) { self.all = pane.commands + Command.everywhere }
+
+    /// - Parameter isReplay: a recording is shown, whose commands have their keys wherever they are.
+    init(_ pane: any Pane, isReplay: Bool = false) {
+        let all = pane.commands + Command.everywhere
+        let taken = Set(Command.ofReplay.flatMap(\.keys))
+        self.all = isReplay ? Command.ofReplay + all.map { $0.without(taken) } : all
+    }
 
     func bound(to key: Key) -> Command? { self.all.first { $0.keys.contains(key) } }
     func named(_ name: some StringProtocol) -> Command? { self.all.first { $0.name == name } }

@@ -2,8 +2,10 @@ extension Prompt {
     /// Any command of one place by its name, and what may follow it.
     ///
     /// - Parameter arguments: words that may follow commands of everywhere.
-    static func palette(_ pane: any Pane, text: String = "", arguments: [Command: [String]]) -> Prompt {
-        let table = CommandTable(pane)
+    static func palette(
+        _ pane: any Pane, isReplay: Bool, text: String = "", arguments: [Command: [String]]
+    ) -> Prompt {
+        let table = CommandTable(pane, isReplay: isReplay)
         return Prompt(
             sign: ":", text: text,
             hints: Run.hint("Tab", "complete") + Run.hint("Enter", "run") + Run.hint("Esc", "cancel"),

@@ -119,6 +119,9 @@ class ListPane<Kind: ListKind>: Pane {
         return self.list.isShort && self.list.request != asked ? [.read(self.readRows(around))] : []
     }
 
+    /// Rows are read whole.
+    func forget() {}
+
     func replace(_ row: Kind.Row) { self.list.replace(row) }
 
     /// Another question: the cursor goes to its first row.

@@ -76,6 +76,11 @@ final class MessagePane: Pane {
         return [.read(self.readFurther(detail, around))]
     }
 
+    func forget() {
+        self.detail = nil
+        self.isGone = false
+    }
+
     /// Follows the message into the nodes that took it, as far as they are among the feeds.
     private func readFurther(_ detail: MessageDetail, _ around: Surroundings) -> Read {
         let node = self.node
@@ -246,7 +251,9 @@ final class MessagePane: Pane {
         guard let detail = self.detail else {
             painter.empty(
                 self.isGone
-                    ? ["nothing is known of \(self.id)", "it may have been settled long ago; Esc goes back"]
+                    ? around.playback == nil
+                        ? ["nothing is known of \(self.id)", "it may have been settled long ago; Esc goes back"]
+                        : ["the recording has nothing about \(self.id) at this time", "Esc goes back"]
                     : ["reading \(self.id)"], in: area)
             return
         }

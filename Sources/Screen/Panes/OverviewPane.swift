@@ -54,6 +54,11 @@ final class OverviewPane: Pane {
         ]
     }
 
+    func forget() {
+        self.facts = []
+        self.factsEnd = nil
+    }
+
     /// What came since; where that is more than is kept, the newest of it.
     private static func news(of feed: any MonitorFeed, after end: String?) async throws -> FactWindow {
         let page = try await feed.facts(after: end, count: self.factsKept)

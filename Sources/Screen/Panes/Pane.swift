@@ -44,6 +44,8 @@ protocol Pane: AnyObject {
     func arguments(of command: Command) -> [String]
     /// A second went by.
     func ticked(_ around: Surroundings) -> [Effect]
+    /// It is another time now, maybe an earlier one: what was read before is no beginning of what is read next.
+    func forget()
 }
 
 extension Pane {
@@ -57,6 +59,7 @@ extension Pane {
     func note(_ around: Surroundings) -> String { "" }
     func arguments(of command: Command) -> [String] { [] }
     func ticked(_ around: Surroundings) -> [Effect] { [] }
+    func forget() {}
 }
 
 /// A command with what belongs to it.

@@ -19,6 +19,9 @@ struct PaneStack {
     /// What the top pane was opened from; `nil`: it is a view.
     var below: (any Pane)? { self.layers.isEmpty ? nil : self.layers.dropLast().last ?? self.base }
 
+    /// Of all nodes, and what was opened.
+    var all: [any Pane] { self.views.joined() + self.layers }
+
     mutating func show(view: Int) {
         self.layers = []
         self.columnOffset = 0

@@ -106,6 +106,8 @@ final class QueuePane: ListPane<QueueList> {
         return self.missingPreview(around).map(Effect.read)
     }
 
+    override func forget() { self.preview = nil }
+
     private func shows(_ row: QueueRow) -> Bool {
         self.preview.map { QueueRow.identity(of: $0.ref) == row.identity } ?? false
     }

@@ -45,6 +45,8 @@ struct Surroundings {
     var rowsMustStay: Bool
     /// What was searched for last; empty: nothing.
     var searchWord: String
+    /// Where the recording that is shown is; `nil`: it is none.
+    var playback: PlaybackPosition?
     /// How far wide columns are scrolled to the right.
     var columnOffset: Int
     /// Writes files; `nil`: there are none to be written.

@@ -81,6 +81,12 @@ final class TranscriptPane: Pane {
 
     func reads(_ around: Surroundings) -> [Read] { [self.readLines()] }
 
+    func forget() {
+        self.lines = []
+        self.end = 0
+        self.isGone = false
+    }
+
     private func readLines() -> Read {
         let feed = self.feed
         let session = self.session
@@ -165,7 +171,11 @@ final class TranscriptPane: Pane {
 
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         if self.isGone {
-            painter.empty(["the dialogue of \(self.session.id) is no longer kept", "Esc goes back"], in: area)
+            let words =
+                around.playback == nil
+                ? "the dialogue of \(self.session.id) is no longer kept"
+                : "the recording has no dialogue of \(self.session.id) at this time"
+            painter.empty([words, "Esc goes back"], in: area)
             return
         }
         self.paintSession(&painter, area.row(0))
