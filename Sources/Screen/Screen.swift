@@ -324,7 +324,8 @@ public actor Screen {
         case .searchPrevious: self.searchAgain(isForward: false)
         case .route:
             guard let address = call.argument else {
-                self.overlay = Prompt.palette(pane, text: "route ", arguments: self.arguments)
+                self.overlay = Prompt.palette(
+                    pane, isReplay: self.isReplay, text: "route ", arguments: self.arguments)
                 return
             }
             self.open(RoutePane(address, node: pane.node, feed: self.nodes[pane.node].entry.feed))

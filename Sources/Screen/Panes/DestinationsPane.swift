@@ -91,7 +91,9 @@ final class DestinationsPane: ListPane<DestinationList> {
         case .reroute where call.argument == nil:
             // Here the whole destination is meant, and not some of its mail.
             guard let name = self.destination(around) else { return [.say("nothing to reroute", .plain)] }
-            return [.ask(Prompt.palette(self, text: "reroute \(name) to ", arguments: [:]))]
+            let prompt = Prompt.palette(
+                self, isReplay: around.playback != nil, text: "reroute \(name) to ", arguments: [:])
+            return [.ask(prompt)]
         default: return super.perform(call, around)
         }
     }

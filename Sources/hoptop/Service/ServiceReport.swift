@@ -47,15 +47,14 @@ struct ServiceReport: Sendable {
         guard let patience = self.manager.watchdog else { return }
         var wasStill = false
         while !self.relay.isStopping {
-            let still = await self.relay.standstill(longerThan: patience / 4)
-            if let still {
-                if !wasStill {
-                    self.log.error("no sign of life for the service manager", metadata: ["reason": "\(still)"])
-                }
-            } else {
+            let failures = await self.relay.vitals.failures(within: patience / 4)
+            if failures.isEmpty {
                 self.tell(.alive)
+            } else if !wasStill {
+                self.log.error(
+                    "no sign of life for the service manager", metadata: ["reason": "\(failures.joined(separator: "; "))"])
             }
-            wasStill = still != nil
+            wasStill = !failures.isEmpty
             try? await Task.sleep(for: patience / 4)
         }
     }

@@ -7,9 +7,6 @@ import Spool
 
 /// How the engine is doing, for programs that look after it.
 public struct EngineVitals: Sendable {
-    /// No loop of an engine that lives is busy for so long.
-    private static let patience = Duration.seconds(2)
-
     private let relay: Relay
     private let known: SpoolFigures
 
@@ -19,17 +16,19 @@ public struct EngineVitals: Sendable {
     }
 
     /// Why the engine does not live: loops that do not answer, a disk that does not. Empty: it lives.
-    public func failures() async -> [String] {
-        let loops = Array(self.relay.eventLoops.makeIterator()) + [self.relay.queue.loop]
+    ///
+    /// - Parameter patience: what a loop may take to answer.
+    public func failures(within patience: Duration = .seconds(2)) async -> [String] {
+        let loops = self.relay.allEventLoops
         let answered = NIOLockedValueBox(0)
         for loop in loops { loop.execute { answered.withLockedValue { $0 += 1 } } }
-        let end = ContinuousClock.now + Self.patience
-        while answered.withLockedValue({ $0 }) < loops.count, ContinuousClock.now < end {
-            try? await Task.sleep(for: .milliseconds(5))
+        let end = ContinuousClock.now + patience
+        while answered.withLockedValue({ $0 }) < loops.count, ContinuousClock.now < end, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(10))
         }
         let silent = loops.count - answered.withLockedValue { $0 }
         let stall = self.relay.spoolWatch.condition.troubles[.stall].map { "the spool: \($0)" }
-        return (silent > 0 ? ["\(silent) of \(loops.count) event loops have not answered for 2 s"] : [])
+        return (silent > 0 ? ["\(silent) of \(loops.count) event loops do not answer"] : [])
             + [stall].compactMap { $0 }
     }
 
