@@ -147,6 +147,7 @@ public actor Screen {
     public var canvas: Canvas {
         let around = self.around
         var painter = Painter(canvas: Canvas(columns: self.size.columns, rows: self.size.rows), glyphs: around.glyphs)
+        painter.isPlain = self.options.isPlain
         guard self.hasRoom else {
             let least = Self.least
             painter.text("hoptop runs on; please enlarge", x: 0, y: 0, columns: self.size.columns, role: .flashWarn)

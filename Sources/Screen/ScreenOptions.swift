@@ -36,6 +36,9 @@ public struct ScreenOptions: Sendable {
     public var rows = 24
     /// ASCII twins instead of Unicode glyphs.
     public var isASCII = false
+    /// No frames, graphs and bars: what a screen reader would read out as noise.
+    public var isPlain = false
+    public var colours = ColourDepth.Choice.auto
     /// Actions are inert until `L`; right where the relay is another process.
     public var isLocked = false
     /// `L` unlocks for ten minutes only.

@@ -4,12 +4,18 @@ import Screen
 /// Puts a canvas on curses: only the cells that changed, one update for each frame.
 struct Glass {
     private let depth: ColourDepth
+    /// The terminal has the first eight of the sixteen only, as the Linux console has.
+    private let hasEight: Bool
     /// `nil`: whatever the terminal shows, it does not count.
     private var shown: Canvas?
     private var repaints = -1
     private var pairs: [[Int32]: Int32] = [:]
 
-    init(depth: ColourDepth) { self.depth = depth }
+    /// - Parameter colours: that the terminal has.
+    init(depth: ColourDepth, colours: Int) {
+        self.depth = depth
+        self.hasEight = colours < 16
+    }
 
     /// Something else was shown meanwhile.
     mutating func forget() { self.shown = nil }
@@ -45,7 +51,7 @@ struct Glass {
 
     private mutating func pair(_ foreground: TerminalColour, _ background: TerminalColour) -> Int32 {
         guard self.depth != .mono else { return 0 }
-        let colours = [Self.number(foreground), Self.number(background)]
+        let colours = [self.number(foreground), self.number(background)]
         if colours == [-1, -1] { return 0 }
         if let known = self.pairs[colours] { return known }
         let pair = Int32(self.pairs.count + 1)
@@ -55,9 +61,11 @@ struct Glass {
         return pair
     }
 
-    private static func number(_ colour: TerminalColour) -> Int32 {
+    private func number(_ colour: TerminalColour) -> Int32 {
         switch colour {
         case .standard: -1
+        // Grey is bright black, which would be black, and so is the terminal's own colour; the others lose their brightness.
+        case .index(let index) where self.hasEight && (8..<16).contains(index): index == 8 ? -1 : Int32(index) - 8
         case .index(let index): Int32(index)
         case .rgb(let value): Int32(value)
         }

@@ -27,10 +27,12 @@ public final class Terminal: Sendable {
 
     private let screen: Screen
     private let environment: [String: String]
+    private let colours: ColourDepth.Choice
     private let executor = ThreadExecutor()
 
-    public init(_ screen: Screen, environment: [String: String]) {
+    public init(_ screen: Screen, environment: [String: String], colours: ColourDepth.Choice = .auto) {
         self.screen = screen
+        self.colours = colours
         self.environment = environment
     }
 
@@ -67,7 +69,9 @@ public final class Terminal: Sendable {
 
     private func loop() {
         let colours = hoptop_is_direct() ? 1 << 24 : Int(hoptop_colours())
-        var glass = Glass(depth: ColourDepth.resolve(colours: colours, environment: self.environment))
+        var glass = Glass(
+            depth: ColourDepth.resolve(colours: colours, environment: self.environment, choice: self.colours),
+            colours: colours)
         var keyboard = Keyboard()
         var pace = Pace()
         /// The program was stopped, and may be in the background since, where it goes on without a screen.

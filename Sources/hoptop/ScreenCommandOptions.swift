@@ -1,8 +1,10 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
 import Mail
-import Screen
+public import Screen
 import Terminal
+
+extension ColourDepth.Choice: ExpressibleByArgument {}
 
 /// How the screen looks.
 struct ScreenCommandOptions: ParsableArguments {
@@ -10,6 +12,10 @@ struct ScreenCommandOptions: ParsableArguments {
     var theme: String?
     @Flag(help: "Draw with ASCII only.")
     var ascii = false
+    @Flag(help: "No frames, graphs and bars, for screen readers.")
+    var plain = false
+    @Option(help: "Colours; auto heeds NO_COLOR.")
+    var color = ColourDepth.Choice.auto
     @Option(help: "Without it nothing is painted while nothing happens.")
     var clock = Clock.on
 
@@ -27,6 +33,8 @@ struct ScreenCommandOptions: ParsableArguments {
         var options = ScreenOptions { .now }
         options.showsClock = self.clock == .on
         options.isASCII = self.ascii || !Terminal.isUnicode
+        options.isPlain = self.plain
+        options.colours = self.color
         options.themes = Self.themes
         options.write = NewFile.write
         let name = self.theme ?? environment["HOPTOP_THEME"].flatMap { $0.isEmpty ? nil : $0 }
@@ -59,7 +67,9 @@ struct ScreenCommandOptions: ParsableArguments {
     static func show(_ feeds: [FeedEntry], _ options: ScreenOptions) async throws {
         do {
             let screen = Screen(feeds: feeds, options: options)
-            try await Terminal(screen, environment: ProcessInfo.processInfo.environment).run()
+            try await Terminal(
+                screen, environment: ProcessInfo.processInfo.environment, colours: options.colours
+            ).run()
         } catch {
             throw Failure(error)
         }

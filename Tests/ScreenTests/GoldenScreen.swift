@@ -136,6 +136,14 @@ struct GoldenScreenTests {
         try await rig.expect("message")
     }
 
+    @Test("without frames, graphs and bars")
+    func plain() async throws {
+        let rig = await Rig { $0.isPlain = true }
+        try await rig.expect("plain-overview")
+        await rig.press("2", "k", .enter)
+        try await rig.expect("plain-message")
+    }
+
     @Test("help, dialog, prompt and menu over the queue")
     func overlays() async throws {
         let rig = await Rig()

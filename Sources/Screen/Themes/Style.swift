@@ -3,9 +3,22 @@ public enum ColourDepth: Int, Hashable, Sendable, Comparable, CaseIterable {
     case mono, sixteen, indexed, direct
     public static func < (left: ColourDepth, right: ColourDepth) -> Bool { left.rawValue < right.rawValue }
 
-    /// What may be used: what the terminal has (`colors` of its terminfo entry), unless `NO_COLOR` is set and non-empty.
-    public static func resolve(colours: Int, environment: [String: String]) -> ColourDepth {
-        if environment["NO_COLOR"]?.isEmpty == false { return .mono }
+    /// Whether there are to be colours, as an operator says it.
+    public enum Choice: String, Sendable, CaseIterable {
+        /// Unless `NO_COLOR` is set and non-empty (no-color.org).
+        case auto
+        case always, never
+    }
+
+    /// What may be used: what the terminal has (`colors` of its terminfo entry), and no more than is wanted.
+    public static func resolve(
+        colours: Int, environment: [String: String], choice: Choice = .auto
+    ) -> ColourDepth {
+        switch choice {
+        case .never: return .mono
+        case .auto: if environment["NO_COLOR"]?.isEmpty == false { return .mono }
+        case .always: break
+        }
         return switch colours {
         case ..<8: .mono
         case ..<256: .sixteen

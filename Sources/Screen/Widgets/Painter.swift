@@ -4,6 +4,8 @@ import Monitor
 struct Painter {
     var canvas: Canvas
     let glyphs: Glyphs
+    /// No frames, graphs and bars.
+    var isPlain = false
 
     func glyph(_ glyph: Glyph) -> String { self.glyphs[glyph] }
     func sign(_ unicode: String, _ ascii: String) -> String { self.glyphs.sign(unicode, ascii) }
@@ -47,6 +49,7 @@ struct Painter {
         let line = self.sign("─", "-")
         let side = self.sign("│", "|")
         let bar = String(repeating: line, count: area.width - 2)
+        if self.isPlain { return self.plainBox(area, title, right) }
         self.text(
             self.sign("╭", "+") + bar + self.sign("╮", "+"), x: area.x, y: area.y, columns: area.width, role: role)
         self.text(
@@ -68,8 +71,19 @@ struct Painter {
         return area.inset(1, 1)
     }
 
+    /// The room of a frame, and what stands in it, without its lines.
+    private mutating func plainBox(_ area: Rect, _ title: [Run], _ right: String) -> Rect {
+        let end = self.runs(title, x: area.x + 1, y: area.y, columns: area.width - 2)
+        let safe = SafeText(right)
+        if area.maxX - 1 - safe.columns > end {
+            self.text(safe, x: area.maxX - 1 - safe.columns, y: area.y, columns: safe.columns, role: .muted)
+        }
+        return area.inset(1, 1)
+    }
+
     /// The last values as bars, the highest of them full; nothing stays at the ground.
     mutating func spark(_ values: [Int], x: Int, y: Int, columns: Int, role: Role) {
+        guard !self.isPlain else { return }
         let shown = values.suffix(max(0, columns))
         let ramp = Array(self.glyph(.spark))
         guard ramp.count == 8 else { return }
@@ -88,7 +102,7 @@ struct Painter {
 
     /// `━━━━────`
     mutating func bar(_ share: Double, x: Int, y: Int, columns: Int, role: Role) {
-        guard columns > 0 else { return }
+        guard columns > 0, !self.isPlain else { return }
         let full = min(columns, max(0, Int((share * Double(columns)).rounded())))
         self.text(String(repeating: self.glyph(.bar), count: full), x: x, y: y, columns: full, role: role)
         self.text(
