@@ -110,6 +110,8 @@ let package = Package(
             ],
             exclude: ["README.md"], resources: [.embedInCode("openapi.json")]),
         room(
+            "Recording", ["Monitor", "Mail", "SMTP", "CZlib", crypto, collections], exclude: ["README.md"]),
+        room(
             "Relay",
             [
                 "Spool", "Journal", "Milter", "Monitor", "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Sockets",
@@ -123,8 +125,8 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CICUData", "CMalloc", "Control", "Terminal", "Screen", "Relay", "Journal", "Spool", "Monitor", "Mail",
-                "Measures", "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL, nioTLS,
+                "CICUData", "CMalloc", "Control", "Terminal", "Screen", "Recording", "Relay", "Journal", "Spool", "Monitor",
+                "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL, nioTLS,
                 nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -169,13 +171,16 @@ let package = Package(
             "CommandLineTests", ["hoptop", "FeedTesting", "Screen", "Monitor", "Mail"], exclude: ["Transcripts"]),
         tests("LogTests", ["hoptop", "Relay", "Spool", "Mail", logging]),
         tests("ServiceTests", ["Service", "Sockets"]),
+        tests(
+            "RecordingTests",
+            ["Recording", "FeedTesting", "Screen", "Monitor", "Mail", "SMTP", crypto]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
         tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP", logging]),
         tests(
             "EndToEnd",
             [
-                "hoptop", "Relay", "Journal", "Monitor", "Sockets", "Spool", "Mail", "Measures", "DKIM", "DNS", "SASL",
-                "SMTP", "TLSPolicy", nioCore, nioPosix,
+                "hoptop", "Recording", "Screen", "Relay", "Journal", "Monitor", "Sockets", "Spool", "Mail", "Measures",
+                "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", nioCore, nioPosix,
                 nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,
             ]),
         tests(
