@@ -22,7 +22,7 @@ struct LogFormTests {
                 contentOctets: 1834,
                 arrival: Arrival(
                     peer: "192.0.2.7:40112", hello: "client.example", with: "ESMTPSA", session: "in#3", tls: "TLSv1.3",
-                    user: "ann")),
+                    user: "ann"), messageID: "<1@client.example>"),
             Fact(
                 at: at(350), kind: .relayed, message: self.id, recipient: 0, from: "<ann@example.net>",
                 to: "<bob@example.org>", nextHop: "192.0.2.25:25", remoteID: "4Q7K",
@@ -78,6 +78,7 @@ struct LogFormTests {
         #expect(
             lines == """
                 2026-01-01T00:16:40.000Z mx postfix/smtpd[1]: \(self.id): client=unknown[192.0.2.7], sasl_username=ann
+                2026-01-01T00:16:40.000Z mx postfix/cleanup[1]: \(self.id): message-id=<1@client.example>
                 2026-01-01T00:16:40.000Z mx postfix/qmgr[1]: \(self.id): from=<ann@example.net>, size=1834, nrcpt=2 (queue active)
                 2026-01-01T00:16:40.350Z mx postfix/smtp[1]: \(self.id): to=<bob@example.org>, relay=192.0.2.25[192.0.2.25]:25, delay=0.35, delays=0.23/0/0/0.12, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 4Q7K)
                 2026-01-01T00:16:42.350Z mx postfix/smtp[1]: \(self.id): to=<eve@example.com>, relay=mx.example.com:25, delay=2.3, delays=0.85/0/0/1.5, dsn=4.2.0, status=deferred (host mx.example.com:25 said: 450 4.2.0 greylisted)
@@ -104,6 +105,7 @@ struct LogFormTests {
         #expect(objects[1]["milliseconds"] as? Int == 120)
         #expect(objects[1]["remoteID"] as? String == "4Q7K")
         #expect(objects[0]["user"] as? String == "ann")
+        #expect(objects[0]["messageID"] as? String == "<1@client.example>")
     }
 
     @Test("what a peer says makes no line of its own, no colour, and no other field", arguments: LogFormat.allCases)

@@ -43,6 +43,7 @@ extension LogEntry {
         add("to", fact.to)
         add("nextHop", fact.nextHop)
         add("remoteID", fact.remoteID)
+        add("messageID", fact.messageID)
         add("contentOctets", fact.contentOctets.map(Int64.init))
         add("milliseconds", fact.milliseconds)
         add("text", fact.text)

@@ -73,6 +73,7 @@ enum PostfixForm {
                 lines.append(("smtpd", "\(id): client=\(Self.client(peer))\(user)"))
             }
         }
+        if let messageID = fact.messageID { lines.append(("cleanup", "\(id): message-id=\(Self.word(messageID))")) }
         let count = recipients.map { ", nrcpt=\($0)" } ?? ""
         lines.append(
             ("qmgr", "\(id): from=\(Self.address(fact.from)), size=\(fact.contentOctets ?? 0)\(count) (queue active)"))
