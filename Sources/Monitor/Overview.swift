@@ -28,10 +28,17 @@ public struct Overview: Hashable, Sendable, Codable {
     public var sessionsOut: Int
     public var oldest: Timestamp?
     public var attention: [Attention]
+    /// Things to look at beyond those; `nil`: none.
+    public var moreAttention: Int?
+    /// What hosts say where mail fails; `nil`: failures are not told apart.
+    public var failures: Failures?
     /// The destinations with most queued recipients, most first; at most 200.
     public var destinations: [DestinationAges]
     /// Destinations beyond those.
     public var moreDestinations: Int
+
+    /// Things to look at, also those that are not in ``attention``.
+    public var attentionCount: Int { self.attention.count + (self.moreAttention ?? 0) }
 
     /// Nodes that no count here has.
     public var absent: [AbsentNode] {
@@ -69,6 +76,7 @@ public struct Overview: Hashable, Sendable, Codable {
         totals: Totals = Totals(), received: [Int] = [], relayed: [Int] = [], deferred: [Int] = [],
         bounced: [Int] = [], receiveP95: Int? = nil, relayP95: Int? = nil, sessionsIn: Int = 0,
         sessionsInLimit: Int = 0, sessionsOut: Int = 0, oldest: Timestamp? = nil, attention: [Attention] = [],
+        moreAttention: Int = 0, failures: Failures? = nil,
         destinations: [DestinationAges] = [], moreDestinations: Int = 0
     ) {
         self.node = node
@@ -91,6 +99,8 @@ public struct Overview: Hashable, Sendable, Codable {
         self.sessionsOut = sessionsOut
         self.oldest = oldest
         self.attention = attention
+        self.moreAttention = moreAttention > 0 ? moreAttention : nil
+        self.failures = failures
         self.destinations = destinations
         self.moreDestinations = moreDestinations
     }

@@ -121,7 +121,13 @@ final class SampleFeed: MonitorFeed {
             queuedOctets: 2, recipients: RecipientCounts([.queued: 1]), received: [1], relayed: [2], deferred: [3],
             bounced: [4], receiveP95: 5, relayP95: 6, sessionsIn: 1, sessionsInLimit: 2, sessionsOut: 3,
             oldest: Self.now,
-            attention: Self.attention.map { Attention(.warning, $0, count: 3, door: Self.filter) },
+            attention: Self.attention.map { Attention(.warning, $0, count: 3, door: Self.filter) }, moreAttention: 5,
+            failures: Failures(
+                groups: [
+                    FailureGroup(
+                        ReplyFingerprint(of: "452 4.2.2 over quota"), example: "452 4.2.2 Over quota", deferred: 48,
+                        bounced: 2, domains: 2, domain: "example.org", since: Self.now)
+                ], moreGroups: 1, otherDeferred: 7),
             destinations: [
                 DestinationAges(
                     destination: "mx:25", condition: .backoff, reason: "refused", until: Self.now, remaining: 5,

@@ -25,6 +25,8 @@ extension Overview {
             sessionsInLimit: all.contains { $0.sessionsInLimit == 0 } ? 0 : sum(\.sessionsInLimit),
             sessionsOut: sum(\.sessionsOut), oldest: all.compactMap(\.oldest).min(),
             attention: absent.map { Attention(.failure, .unreachable(node: $0)) } + Attention.joined(overviews),
+            moreAttention: sum { $0.moreAttention ?? 0 },
+            failures: all.contains { $0.failures != nil } ? Failures(joining: all.compactMap(\.failures)) : nil,
             destinations: Array(destinations.prefix(Self.destinationsShown)),
             moreDestinations: sum(\.moreDestinations) + max(destinations.count - Self.destinationsShown, 0))
     }

@@ -40,6 +40,7 @@ final class Queue: @unchecked Sendable {
     /// The index's version when watchers were last told that it had changed.
     private var lastVersion = 0
     var flow: Flow
+    private(set) var bounces = RecentBounces()
     private let inbox = NIOLockedValueBox<[SpooledMessage]>([])
 
     init(
@@ -340,6 +341,10 @@ final class Queue: @unchecked Sendable {
         for outcome in outcomes {
             self.flow.settled(outcome.state, isTry: outcome.countsAsTry, after: age, at: now)
             self.delivery.measures.settled(outcome, after: age)
+            // What an operator decided is no failure.
+            guard outcome.state == .bounced || outcome.state == .expired, outcome.actor == nil else { continue }
+            let last = self.scheduler.index.row(of: slot, index: outcome.index).flatMap(self.scheduler.index.reply)
+            if let reply = outcome.reply ?? last { self.bounces.add(reply, at: now) }
         }
     }
 

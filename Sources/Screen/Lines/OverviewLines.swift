@@ -45,7 +45,12 @@ extension Overview {
             ("sessions", [Run("\(Format.count(self.sessionsIn))\(limit) in, \(Format.count(self.sessionsOut)) out")]),
         ]
         return fields.map { [Run($0.0.padded(11), .muted)] + $0.1 } + self.attention.map { $0.line(paper) }
+            + Self.more(self.moreAttention.map { "and \(Format.count($0)) more to look at" })
+            + (self.failures?.lines(paper) ?? [])
     }
+
+    /// What is left out, where something is.
+    fileprivate static func more(_ words: String?) -> [[Run]] { words.map { [[Run($0, .muted)]] } ?? [] }
 
     /// `1,234 received (p95 12ms)  `
     private func count(_ value: Int, _ word: String, _ role: Role, _ p95: Int? = nil) -> [Run] {
@@ -61,5 +66,17 @@ extension Attention {
             Run("\(paper.glyphs[self.severity.glyph]) ", self.severity.role), Run("\(self.subject) ", .title),
             Run(self.words + count, .muted),
         ]
+    }
+}
+
+extension Failures {
+    fileprivate func lines(_ paper: Paper) -> [[Run]] {
+        self.groups.map { group in
+            let state: RecipientState = group.deferred > 0 ? .deferred : .bounced
+            return [
+                Run("\(paper.glyphs[state.glyph]) ", state.role), Run("\(group.fingerprint.text): ", .title),
+                Run(group.words(paper.now), .muted),
+            ]
+        } + Overview.more(self.moreWords)
     }
 }

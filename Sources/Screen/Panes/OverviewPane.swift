@@ -11,8 +11,10 @@ extension View {
 final class OverviewPane: Pane {
     let node: Int
     private let feed: any MonitorFeed
-    private enum Part: Int, CaseIterable { case attention, destinations, facts }
+    private enum Part: Int, CaseIterable { case attention, destinations, failures, facts }
     private var part = Part.destinations
+    /// Those that are shown now.
+    private var parts: [Part] = Part.allCases
     private var cursors: [Part: Int] = [:]
     /// The newest facts, the oldest of them first.
     private var facts: [FactRow] = []
@@ -76,15 +78,21 @@ final class OverviewPane: Pane {
     // MARK: Keys
 
     func turn(_ step: Int) -> Bool {
-        let count = Part.allCases.count
-        self.part = Part.allCases[(self.part.rawValue + step + count) % count]
+        let place = self.parts.firstIndex(of: self.part) ?? 0
+        self.part = self.parts[(place + step + self.parts.count) % self.parts.count]
         return true
+    }
+
+    func layout(_ around: Surroundings) {
+        self.parts = Part.allCases.filter { $0 != .failures || self.count(.failures, around) > 0 }
+        if !self.parts.contains(self.part) { self.part = .destinations }
     }
 
     private func count(_ part: Part, _ around: Surroundings) -> Int {
         switch part {
         case .attention: self.overview(around)?.attention.count ?? 0
         case .destinations: self.overview(around)?.destinations.count ?? 0
+        case .failures: self.overview(around)?.failures?.groups.count ?? 0
         case .facts: self.facts.count
         }
     }
@@ -109,6 +117,9 @@ final class OverviewPane: Pane {
             guard let destinations = self.overview(around)?.destinations, destinations.indices.contains(row)
             else { return [] }
             return self.showQueue(destinations[row].door)
+        case .failures:
+            guard let failure = self.failure(around) else { return [] }
+            return failure.door.map(self.showQueue) ?? [.say(failure.example, .plain)]
         case .facts:
             // Newest first on the screen.
             let index = self.facts.count - 1 - row
@@ -120,6 +131,11 @@ final class OverviewPane: Pane {
                 .open(MessagePane(message, of: self.facts[index].node, node: self.node, feed: self.feed))
             ]
         }
+    }
+    /// What the cursor is on among the failures.
+    private func failure(_ around: Surroundings) -> FailureGroup? {
+        guard let groups = self.overview(around)?.failures?.groups, !groups.isEmpty else { return nil }
+        return groups[self.cursor(.failures, around)]
     }
     private func showQueue(_ filter: FilterExpression) -> [Effect] {
         [.show(view: View.queue, Call(command: .filter, argument: filter.text))]
@@ -134,7 +150,7 @@ final class OverviewPane: Pane {
             guard overview.destinations.indices.contains(row) else { return nil }
             let name = overview.destinations[row].destination
             return name == noRoute ? nil : name
-        case .facts: return nil
+        case .failures, .facts: return nil
         }
     }
 
@@ -144,6 +160,8 @@ final class OverviewPane: Pane {
         case .attention: texts = self.overview(around)?.attention.map { "\($0.subject) \($0.words)" } ?? []
         case .destinations:
             texts = self.overview(around)?.destinations.map { "\($0.destination) \($0.reason ?? "")" } ?? []
+        case .failures:
+            texts = self.overview(around)?.failures?.groups.map { "\($0.fingerprint.text) \($0.example)" } ?? []
         case .facts:
             texts = self.facts.reversed().map { "\($0.message ?? "") \($0.from ?? "") \($0.to ?? "") \($0.text ?? "")" }
         }
@@ -156,7 +174,10 @@ final class OverviewPane: Pane {
         if let note = around.nodes[self.node].capabilities?.notes.first {
             return [Run(around.glyphs[.warn] + " ", .limited), Run(note.words, .limited)]
         }
-        guard let attention = self.overview(around)?.attention, !attention.isEmpty else { return [] }
+        // A reply may have more words than its fingerprint, and than its row has room for.
+        if self.part == .failures, let failure = self.failure(around) { return [Run(reply: failure.example)] }
+        guard let overview = self.overview(around), !overview.attention.isEmpty else { return [] }
+        let attention = overview.attention
         // Who suspended what the cursor is on, until when and why, has more words than its row has room for.
         if let name = self.destination(around),
             let suspended = attention.first(where: { $0.destination == name && $0.isSuspension })
@@ -170,7 +191,7 @@ final class OverviewPane: Pane {
                 Run("\(failure.subject): ", .title), Run(failure.words, failure.severity.role),
             ]
         }
-        return [Run(Format.plural(attention.count, "thing") + " to look at", .muted)]
+        return [Run(Format.plural(overview.attentionCount, "thing") + " to look at", .muted)]
     }
 
     // MARK: Painting
@@ -186,6 +207,7 @@ final class OverviewPane: Pane {
             case .attention: self.paintAttention(overview, &painter, area, around)
             case .facts: self.paintFacts(&painter, area, around)
             case .destinations: self.paintDestinations(overview, &painter, area, around)
+            case .failures: self.paintFailures(overview, &painter, area, around)
             }
             return
         }
@@ -197,9 +219,17 @@ final class OverviewPane: Pane {
             overview, &painter, Rect(x: flow.maxX, y: area.y, width: side, height: flowHeight), around)
         let rest = area.below(flowHeight)
         let wanted = 3 + max(1, overview.destinations.count + (overview.moreDestinations > 0 ? 1 : 0))
-        let height = min(max(4, wanted), max(5, rest.height * 55 / 100))
+        let failures = self.failuresHeight(overview, of: rest.height)
+        let height = min(max(4, wanted), max(5, (rest.height - failures) * 55 / 100))
         self.paintDestinations(overview, &painter, rest.top(height), around)
-        self.paintFacts(&painter, rest.below(height), around)
+        if failures > 0 { self.paintFailures(overview, &painter, rest.below(height).top(failures), around) }
+        self.paintFacts(&painter, rest.below(height + failures), around)
+    }
+
+    /// Two rows in its box at least, and no more than a third of the room.
+    private func failuresHeight(_ overview: Overview, of height: Int) -> Int {
+        guard let failures = overview.failures, !failures.groups.isEmpty else { return 0 }
+        return min(2 + failures.groups.count + (failures.moreWords == nil ? 0 : 1), max(4, height / 3))
     }
 
     private static func paintFlow(_ overview: Overview, _ painter: inout Painter, _ area: Rect, _ now: Timestamp) {
@@ -246,8 +276,8 @@ final class OverviewPane: Pane {
     ) {
         let isFocused = self.part == .attention
         let count = overview.attention.count
-        let inner = painter.box(
-            area, title: count > 0 ? "Needs attention (\(count))" : "Needs attention", isFocused: isFocused)
+        let title = "Needs attention" + (count > 0 ? " (\(Format.count(overview.attentionCount)))" : "")
+        let inner = painter.box(area, title: title, isFocused: isFocused)
         guard count > 0 else {
             painter.runs(
                 [Run(painter.glyph(.ok) + " ", .ok), Run("all is well", .muted)], x: inner.x + 1, y: inner.y,
@@ -303,6 +333,34 @@ final class OverviewPane: Pane {
             painter.text(
                 "and \(Format.plural(overview.moreDestinations, "more destination"))", x: inner.x + 1,
                 y: inner.y + 1 + count, columns: inner.width - 2, role: .muted)
+        }
+    }
+
+    private func paintFailures(
+        _ overview: Overview, _ painter: inout Painter, _ area: Rect, _ around: Surroundings
+    ) {
+        guard let failures = overview.failures else { return }
+        let isFocused = self.part == .failures
+        let count = failures.groups.count
+        let inner = painter.box(
+            area, title: "Failures (\(Format.count(count + failures.moreGroups)))", right: "Enter filters",
+            isFocused: isFocused)
+        let cursor = self.cursor(.failures, around)
+        let top = max(0, min(cursor - inner.height + 1, count - inner.height))
+        for (line, index) in (top..<min(count, top + inner.height)).enumerated() {
+            let failure = failures.groups[index]
+            let state: RecipientState = failure.deferred > 0 ? .deferred : .bounced
+            let row = inner.row(line)
+            let words = SafeText(failure.words(around.now))
+            let columns = min(words.columns, row.width * 3 / 5)
+            painter.runs(
+                [Run(painter.glyph(state.glyph) + " ", state.role), Run(reply: failure.fingerprint.text)], x: row.x + 1,
+                y: row.y, columns: row.width - 4 - columns)
+            painter.text(words, x: row.maxX - 1 - columns, y: row.y, columns: columns, role: .base)
+            if isFocused, index == cursor { painter.select(row) }
+        }
+        if let more = failures.moreWords, count < inner.height {
+            painter.text(more, x: inner.x + 1, y: inner.y + count, columns: inner.width - 2, role: .muted)
         }
     }
 

@@ -5,6 +5,8 @@ struct Interner {
 
     private var strings: [String] = [""]
     private var counts: [UInt32] = [0]
+    /// What was worked out of each string; 0: nothing yet.
+    private var marks: [Int] = [0]
     private var free: [Name] = []
     private var names: [String: Name] = [:]
 
@@ -22,13 +24,21 @@ struct Interner {
             name = reused
             self.strings[Int(name)] = string
             self.counts[Int(name)] = 1
+            self.marks[Int(name)] = 0
         } else {
             name = Name(self.strings.count)
             self.strings.append(string)
             self.counts.append(1)
+            self.marks.append(0)
         }
         self.names[string] = name
         return name
+    }
+
+    func mark(of name: Name) -> Int { self.marks[Int(name)] }
+    /// Works it out once for all that share the string.
+    mutating func mark(_ name: Name, by work: (String) -> Int) {
+        if name != 0, self.marks[Int(name)] == 0 { self.marks[Int(name)] = work(self.strings[Int(name)]) }
     }
 
     mutating func release(_ name: Name) {

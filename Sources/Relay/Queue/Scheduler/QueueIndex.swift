@@ -1,4 +1,5 @@
 import Mail
+import Monitor
 import SMTP
 import Spool
 
@@ -13,6 +14,8 @@ struct QueueIndex {
     /// The place of a destination among the queue's; ``unrouted`` for mail that no route takes.
     typealias DestinationIndex = Int32
     static let unrouted: DestinationIndex = -1
+    /// Stands for the fingerprint of a failure's reply in this process; 0: it is no failure's.
+    typealias FailureMark = Int
 
     /// Counts of recipients, indexed by `RecipientState.rawValue`.
     struct Counts {
@@ -60,6 +63,8 @@ struct QueueIndex {
     private(set) var due: [Int64] = []
     private(set) var toText: [UInt32] = []
     private(set) var replies: [Interner.Name] = []
+    /// Since when a deferred recipient has got no other reply, in seconds since 1970; 0: since before the node started.
+    private(set) var failingSince: [UInt32] = []
     private var freeRows: [Row] = []
 
     /// Times on hold, of rows that are or were: since when, how long before, and by which standing rule.
@@ -114,6 +119,12 @@ struct QueueIndex {
     func delayNoticed(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.delayNoticed != 0 }
     func wantsSuccess(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.wantsSuccess != 0 }
     func reply(_ row: Row) -> String? { self.interner[self.replies[Int(row)]] }
+    /// What the last reply of a deferred recipient says.
+    func failureMark(_ row: Row) -> FailureMark { self.interner.mark(of: self.replies[Int(row)]) }
+    static func failureMark(of reply: String) -> FailureMark {
+        let hash = ReplyFingerprint(of: reply).hashValue
+        return hash == 0 ? 1 : hash
+    }
     /// A reply, or another text that many share.
     func string(_ name: Interner.Name) -> String? { self.interner[name] }
     func priority(of row: Row) -> Int8 {
@@ -190,6 +201,7 @@ struct QueueIndex {
         self.destinations[place] = destination
         self.toText[place] = self.text.append(recipient.forwardPath.description)
         self.states[place] = recipient.state
+        self.failingSince[place] = 0
         self.count(row, by: 1)
         self.copy(recipient, into: row)
     }
@@ -201,6 +213,7 @@ struct QueueIndex {
         self.tries[place] = recipient.tries
         self.due[place] = recipient.due.milliseconds
         self.setReply(row, recipient.lastReply)
+        if recipient.state == .deferred { self.markFailure(row) }
         let isHeld = recipient.heldSince != nil || recipient.heldTotal > 0 || recipient.heldUnder != nil
         self.held[row] =
             isHeld ? (recipient.heldSince?.milliseconds, recipient.heldTotal, recipient.heldUnder) : nil
@@ -216,13 +229,18 @@ struct QueueIndex {
     }
 
     /// An attempt ended as the spool has written down.
-    mutating func settled(_ row: Row, _ outcome: Settlement.Outcome, messageGeneration: UInt32) {
+    mutating func settled(_ row: Row, _ outcome: Settlement.Outcome, messageGeneration: UInt32, at now: Timestamp) {
         let place = Int(row)
+        let failure = self.failureMark(row)
         self.rowGenerations[place] = outcome.generation + 1
         if outcome.countsAsTry { self.tries[place] &+= 1 }
         if let due = outcome.due { self.due[place] = due.milliseconds }
         if outcome.delayNoticed { self.flags[place] |= Flags.delayNoticed }
         if let reply = outcome.reply { self.setReply(row, reply) }
+        if outcome.state == .deferred {
+            self.markFailure(row)
+            if self.failureMark(row) != failure { self.failingSince[place] = Self.seconds(now) }
+        }
         self.generations[Int(self.rowSlot[place])] = messageGeneration
         self.setState(row, outcome.state)
     }
@@ -237,6 +255,10 @@ struct QueueIndex {
     mutating func shift(by jump: Int64, to now: Timestamp) {
         for place in self.arrived.indices { self.arrived[place] = min(self.arrived[place] + jump, now.milliseconds) }
         for place in self.due.indices { self.due[place] += jump }
+        for place in self.failingSince.indices where self.failingSince[place] != 0 {
+            self.failingSince[place] = Self.seconds(
+                Timestamp(milliseconds: Int64(self.failingSince[place]) * 1000 + jump))
+        }
         self.held = self.held.mapValues { (since: $0.since.map { $0 + jump }, total: $0.total, rule: $0.rule) }
         self.version += 1
     }
@@ -300,6 +322,12 @@ struct QueueIndex {
         self.interner.release(old)
     }
 
+    private mutating func markFailure(_ row: Row) {
+        self.interner.mark(self.replies[Int(row)], by: Self.failureMark(of:))
+    }
+
+    private static func seconds(_ time: Timestamp) -> UInt32 { UInt32(clamping: max(time.milliseconds / 1000, 1)) }
+
     private mutating func takeSlot() -> Slot {
         if let slot = self.freeSlots.popLast() { return slot }
         self.ids.append(0)
@@ -327,6 +355,7 @@ struct QueueIndex {
         self.due.append(0)
         self.toText.append(0)
         self.replies.append(0)
+        self.failingSince.append(0)
         return Row(self.rowSlot.count - 1)
     }
 

@@ -315,7 +315,7 @@ struct Scheduler: Sendable {
             if let row = claim.rows.first { self.forget(self.backlog.index.rowSlot[Int(row)], at: now) }
         } else {
             for (row, outcome) in zip(claim.rows, outcomes) {
-                self.backlog.index.settled(row, outcome, messageGeneration: generation)
+                self.backlog.index.settled(row, outcome, messageGeneration: generation, at: now)
                 self.resume(row, after: claim, at: now)
             }
         }

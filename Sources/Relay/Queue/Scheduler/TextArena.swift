@@ -76,14 +76,21 @@ struct TextArena {
     }
 
     /// Of a forward-path: the next host of its source route, else its mailbox's domain, in lower case.
-    func routedDomain(_ start: UInt32) -> [UInt8] {
+    func routedDomain(_ start: UInt32) -> [UInt8] { self.routedPart(start).map(Self.folded) }
+
+    /// A number that stands for it (FNV-1a).
+    func routedDomainHash(_ start: UInt32) -> UInt64 {
+        self.routedPart(start).reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64(Self.folded($1))) &* 0x100_0000_01b3 }
+    }
+
+    private func routedPart(_ start: UInt32) -> ArraySlice<UInt8> {
         let path = self.octets[Int(start)..<self.end(of: start)].drop { $0 == UInt8(ascii: "<") }
         let isRoute = path.first == UInt8(ascii: "@")
         let at = isRoute ? path.firstIndex(of: UInt8(ascii: "@")) : path.lastIndex(of: UInt8(ascii: "@"))
         guard let at else { return [] }
         return path[(at + 1)...].prefix { octet in
             octet != UInt8(ascii: ">") && !(isRoute && (octet == UInt8(ascii: ",") || octet == UInt8(ascii: ":")))
-        }.map(Self.folded)
+        }
     }
 
     private static func folded(_ octet: UInt8) -> UInt8 {

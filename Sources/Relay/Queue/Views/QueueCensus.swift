@@ -22,6 +22,7 @@ struct QueueCensus: Sendable {
     var oldest: Timestamp?
     /// Domains that no route takes.
     var unroutedDomains: (count: Int, example: String?) = (0, nil)
+    var failures = FailureCount()
 }
 
 /// A count under way; a reference, so that the scan's closure can add to it.
@@ -42,6 +43,7 @@ final class QueueCount {
         let isDeferred = index.states[Int(row)] == .deferred
         self.census.byDestination[destination, default: QueueCensus.Group()].add(
             minutes: minutes, arrived: arrived, isDeferred: isDeferred)
+        if isDeferred { self.census.failures.add(row, of: index) }
         if isDeferred, destination >= 0 { self.vote(index.replies[Int(row)], of: destination) }
         if destination < 0, self.domains.count < Self.domainsLimit {
             self.domains.insert(index.text.routedDomain(index.toText[Int(row)]))

@@ -30,6 +30,8 @@ struct QueueOverview: Sendable {
         var counts = RecipientCounts()
         for state in RecipientState.allCases { counts[state] = self.queue.scheduler.index.counts[state] }
         let rows = self.destinationRows(census)
+        let suspended = self.suspended(rows)
+        let waiting = Self.attention(rows, census)
         return Overview(
             node: self.queue.node, started: now, at: now,
             queuedMessages: self.queue.scheduler.index.messages, queuedOctets: self.queue.scheduler.index.contentOctets,
@@ -37,7 +39,9 @@ struct QueueOverview: Sendable {
             received: rates.received, relayed: rates.relayed, deferred: rates.deferred, bounced: rates.bounced,
             receiveP95: p95.receive, relayP95: p95.relay,
             sessionsInLimit: self.queue.scheduler.configuration.sessions, oldest: census.oldest,
-            attention: self.suspended(rows) + Self.attention(rows, census),
+            attention: Array(suspended.prefix(Self.attentionShown)) + Array(waiting.prefix(Self.attentionShown)),
+            moreAttention: [suspended, waiting].reduce(0) { $0 + max($1.count - Self.attentionShown, 0) },
+            failures: census.failures.failures(self.queue.bounces, at: now),
             destinations: rows.prefix(Self.destinationsShown).map(\.ages),
             moreDestinations: max(rows.count - Self.destinationsShown, 0))
     }
@@ -77,7 +81,7 @@ struct QueueOverview: Sendable {
     /// What an operator suspended, also where no mail waits for it: it may have been forgotten.
     private func suspended(_ rows: [Row]) -> [Attention] {
         let suspensions = self.queue.scheduler.destinations.orders.suspensions.sorted { $0.key < $1.key }
-        return suspensions.prefix(Self.attentionShown).map { name, suspension in
+        return suspensions.map { name, suspension in
             let waiting = rows.lazy.filter { $0.ages.destination == name }.reduce(0) { $0 + $1.ages.total }
             return Attention(
                 .warning,
@@ -109,7 +113,7 @@ struct QueueOverview: Sendable {
                 )
             }
         }
-        return Array(attention.sorted { ($1.count ?? 0) < ($0.count ?? 0) }.prefix(self.attentionShown))
+        return attention.sorted { ($1.count ?? 0) < ($0.count ?? 0) }
     }
 
     /// The queue is counted anew when it has changed; a large one once a second.
