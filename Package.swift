@@ -125,8 +125,10 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CICUData", "CMalloc", "Control", "Terminal", "Screen", "Recording", "Relay", "Journal", "Spool", "Monitor",
-                "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL, nioTLS,
+                "CICUData", "CMalloc", "Control", "Terminal", "Screen", "Recording", "Relay", "Journal", "Spool",
+                "Monitor",
+                "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL,
+                nioTLS,
                 nioConcurrency, logging, toml,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -6,7 +6,8 @@ public enum ControlAPI {
     public static let calls: [any ControlCall.Type] = [
         CapabilitiesCall.self, OverviewCall.self, QueueCall.self, QueueSearchCall.self, ConnectionsCall.self,
         ConnectionSearchCall.self, DestinationsCall.self, DestinationSearchCall.self, RouteCall.self, MessageCall.self,
-        ContentCall.self, TranscriptCall.self, FactsCall.self, JournalCall.self, JournalStatusCall.self, FreezeCall.self,
+        ContentCall.self, TranscriptCall.self, FactsCall.self, JournalCall.self, JournalStatusCall.self,
+        FreezeCall.self,
         QueueActionCall.self, UndoCall.self, UndoableCall.self, RerouteCall.self, CloseCall.self, RulesCall.self,
         RulePreviewCall.self, StandingActionCall.self,
     ]

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Journal
 import Logging
 import Relay
 import Service

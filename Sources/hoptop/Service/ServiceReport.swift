@@ -52,7 +52,8 @@ struct ServiceReport: Sendable {
                 self.tell(.alive)
             } else if !wasStill {
                 self.log.error(
-                    "no sign of life for the service manager", metadata: ["reason": "\(failures.joined(separator: "; "))"])
+                    "no sign of life for the service manager",
+                    metadata: ["reason": "\(failures.joined(separator: "; "))"])
             }
             wasStill = !failures.isEmpty
             try? await Task.sleep(for: patience / 4)
