@@ -72,6 +72,32 @@ struct StoredRow {
     }
 }
 
+/// The columns of `facts` in their order, which never changes: those of a later version come behind. Facts are read by the
+/// million, and to look for a column by its name takes longer than to read it.
+private enum FactColumn: Int {
+    case sequence, at, kind, message, recipient, fromPath, toPath, nextHop, remoteID, text, session, octets
+    case milliseconds, others, actor, envelope, subject, security, messageID
+}
+
+extension Row {
+    /// An older spool has no such column: NULL.
+    private func value(_ column: FactColumn) -> DatabaseValue {
+        column.rawValue < self.count ? self[column.rawValue] : .null
+    }
+    fileprivate func checked<Value: DatabaseValueConvertible>(_ column: FactColumn) throws(SpoolError) -> Value {
+        guard let value = Value.fromDatabaseValue(self.value(column)) else {
+            throw SpoolError(.damaged, "a row of the spool is damaged: its \(column) is none")
+        }
+        return value
+    }
+    fileprivate func checkedIfPresent<Value: DatabaseValueConvertible>(_ column: FactColumn) -> Value? {
+        Value.fromDatabaseValue(self.value(column))
+    }
+    fileprivate func checkedOrNull<Value: DatabaseValueConvertible>(
+        _ column: FactColumn
+    ) throws(SpoolError) -> Value? { self.value(column).isNull ? nil : try self.checked(column) }
+}
+
 /// A fact and its place among the others.
 struct PlacedFact {
     var sequence: Int64
@@ -82,12 +108,11 @@ struct PlacedFact {
 
     private static func read(_ row: Row) throws -> [PlacedFact] {
         let fact = try Fact(row)
-        let last: Int64 = try row.checked("sequence")
-        // An older spool has no such column.
-        guard row.hasColumn("others"), let octets: Data = try row.checkedOrNull("others") else {
+        let last: Int64 = try row.checked(.sequence)
+        guard let octets: Data = try row.checkedOrNull(.others) else {
             return [PlacedFact(sequence: last, fact: fact)]
         }
-        let id = try fact.message ?? QueueID(rawValue: row.checked("message"))
+        let id = try fact.message ?? QueueID(rawValue: row.checked(.message))
         var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: id)
         let others = try unpacker.others()
         guard last > others.count else {
@@ -100,29 +125,25 @@ struct PlacedFact {
 
 extension Fact {
     fileprivate init(_ row: Row) throws {
-        let id = QueueID(rawValue: try row.checked("message"))
-        guard let kind = Kind(rawValue: try row.checked("kind")) else {
+        let id = QueueID(rawValue: try row.checked(.message))
+        guard let kind = Kind(rawValue: try row.checked(.kind)) else {
             throw SpoolError(.damaged, "a fact of \(id) is of no known kind", queueID: id)
         }
         self.init(
-            at: Timestamp(milliseconds: try row.checked("at")), kind: kind, message: id.rawValue == 0 ? nil : id,
-            recipient: row.checkedIfPresent("recipient"), from: row.checkedIfPresent("fromPath"),
-            to: row.checkedIfPresent("toPath"), nextHop: row.checkedIfPresent("nextHop"),
-            remoteID: row.checkedIfPresent("remoteID"), text: row.checkedIfPresent("text"),
-            session: row.checkedIfPresent("session"), contentOctets: row.checkedIfPresent("octets"),
-            milliseconds: row.checkedIfPresent("milliseconds"))
-        if row.hasColumn("actor") {
-            self.actor = row.checkedIfPresent("actor")
-            if let octets: Data = try row.checkedOrNull("envelope") {
-                var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: id)
-                self.arrival = try unpacker.envelope().2
-            }
-            self.subject = (row.checkedIfPresent("subject") as Data?).map { ByteBuffer(bytes: $0) }
+            at: Timestamp(milliseconds: try row.checked(.at)), kind: kind, message: id.rawValue == 0 ? nil : id,
+            recipient: row.checkedIfPresent(.recipient), from: row.checkedIfPresent(.fromPath),
+            to: row.checkedIfPresent(.toPath), nextHop: row.checkedIfPresent(.nextHop),
+            remoteID: row.checkedIfPresent(.remoteID), text: row.checkedIfPresent(.text),
+            session: row.checkedIfPresent(.session), contentOctets: row.checkedIfPresent(.octets),
+            milliseconds: row.checkedIfPresent(.milliseconds))
+        self.actor = row.checkedIfPresent(.actor)
+        if let octets: Data = try row.checkedOrNull(.envelope) {
+            var unpacker = try Unpacker(ByteBuffer(bytes: octets), of: id)
+            self.arrival = try unpacker.envelope().2
         }
-        if row.hasColumn("security") {
-            self.security = (row.checkedIfPresent("security") as String?).map { SessionSecurity(description: $0) }
-        }
-        if row.hasColumn("messageID") { self.messageID = row.checkedIfPresent("messageID") }
+        self.subject = (row.checkedIfPresent(.subject) as Data?).map { ByteBuffer(bytes: $0) }
+        self.security = (row.checkedIfPresent(.security) as String?).map { SessionSecurity(description: $0) }
+        self.messageID = row.checkedIfPresent(.messageID)
         self.readOlderText()
     }
 
