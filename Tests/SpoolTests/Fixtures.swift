@@ -15,12 +15,12 @@ final class TemporarySpool {
 
     init(
         maximumPages: Int? = nil, reserve: Int = Writer.reserve, gathering: TimeAmount = Writer.gathering,
-        factsKept: Int64 = 200_000
+        factsKept: Int64 = 200_000, factsKeptForReaders: Int64 = 2_000_000
     ) throws {
         self.spool = try SQLiteSpool(
             directory: self.path, node: 0, threads: .singleton, maximumPages: maximumPages, reserve: reserve,
             gathering: gathering
-        ) { Store($0, $1, factsKept: factsKept) }
+        ) { Store($0, $1, factsKept: factsKept, factsKeptForReaders: factsKeptForReaders) }
     }
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
 

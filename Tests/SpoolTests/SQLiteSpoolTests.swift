@@ -57,6 +57,18 @@ struct SQLiteSpoolTests {
         #expect(try await spool.spool.facts(after: .start, count: 1).missing >= 1000)
     }
 
+    @Test("a reader that stands still keeps so many facts, and not the whole disk; it is told how many it misses")
+    func slowReader() async throws {
+        let spool = try TemporarySpool(factsKept: 10, factsKeptForReaders: 1200)
+        try await spool.spool.acknowledge(.start, as: "journal", on: spool.loop).get()
+        _ = try await spool.acceptMany(1100)
+        #expect(try await spool.spool.facts(after: .start, count: 1).missing == 0)
+        _ = try await spool.acceptMany(1500)
+        for _ in 0..<2 { try await spool.accept() }
+        let missing = try await spool.spool.facts(after: .start, count: 1).missing
+        #expect(missing >= 1000 && missing <= 2602 - 1200)
+    }
+
     @Test("deferred together, each until a time of its own, is one row too; who wants to be told is the same fact")
     func factsOfDeferrals() async throws {
         let spool = try TemporarySpool()
