@@ -49,4 +49,15 @@ struct SubjectFieldTests {
             #expect(field.map(MessageHeader.subject) == header || header == nil, "\(text.debugDescription)")
         }
     }
+
+    @Test(
+        "so is the Message-ID, which is one word",
+        arguments: [
+            ("Message-ID: <1@b>\r\n\r\n", "<1@b>"), ("Subject: x\r\nMESSAGE-id:<1@b> (a comment)\r\n\r\n", "<1@b>"),
+            ("Message-ID:\r\n <1@b>\r\n\r\n", "<1@b>"), ("Message-ID: \r\n\r\n", nil), ("X-Message-ID: <1@b>\r\n", nil),
+            ("Resent-Message-ID: <1@b>\r\n\r\nMessage-ID: <2@b>\r\n", nil), ("Message-IDs: <1@b>\r\n", nil),
+        ])
+    func messageID(_ content: String, _ messageID: String?) {
+        #expect(MessageHeader.messageID(in: ByteBuffer(string: content)) == messageID)
+    }
 }
