@@ -17,7 +17,7 @@ public final class Journal: Sendable {
     private static let gathering = Duration.milliseconds(500)
     /// How long one search may take before it says how far it has come.
     private static let patience = Duration.milliseconds(700)
-    private static let waits: ClosedRange<Duration> = .seconds(2)...Duration.seconds(60)
+    private static let waits: ClosedRange<Duration> = .seconds(2)...Duration.seconds(15)
     private static let pruning = Duration.seconds(60)
     private static let farewell = Duration.seconds(5)
 
@@ -27,6 +27,9 @@ public final class Journal: Sendable {
     private let clock: @Sendable () -> Timestamp
     private let log: Logger
     private let transcripts: TranscriptQueue
+    /// Rings when there is something to be written.
+    private let bells: AsyncStream<Void>
+    private let bell: AsyncStream<Void>.Continuation
     private let state = NIOLockedValueBox(State())
 
     private struct State {
@@ -57,6 +60,7 @@ public final class Journal: Sendable {
         self.clock = clock
         self.log = log
         self.transcripts = TranscriptQueue(clock: clock)
+        (self.bells, self.bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// No journal is kept any more, and no facts need to wait for one.
@@ -76,29 +80,25 @@ public final class Journal: Sendable {
         _ spool: any Spool, since started: Timestamp, changes: AsyncStream<FeedChange>,
         filled: @escaping @Sendable () -> Void
     ) {
-        let (bells, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let task = Task {
             let listening = Task {
                 for await change in changes {
                     switch change {
-                    case .changed(let areas) where areas.contains(.facts): bell.yield()
-                    case .missed: bell.yield()
+                    case .changed(let areas) where areas.contains(.facts): self.bell.yield()
+                    case .missed: self.bell.yield()
                     case .changed: break
                     }
                 }
-                bell.finish()
+                self.bell.finish()
             }
-            await self.fill(from: spool, since: started, bells, bell, filled)
+            await self.fill(from: spool, since: started, filled)
             listening.cancel()
         }
         self.state.withLockedValue { $0.filling = task }
-        bell.yield()
+        self.bell.yield()
     }
 
-    private func fill(
-        from spool: any Spool, since started: Timestamp, _ bells: AsyncStream<Void>,
-        _ bell: AsyncStream<Void>.Continuation, _ filled: @Sendable () -> Void
-    ) async {
+    private func fill(from spool: any Spool, since started: Timestamp, _ filled: @Sendable () -> Void) async {
         var filler: JournalFiller?
         var wait = Self.waits.lowerBound
         var nextPruning = ContinuousClock.now
@@ -117,7 +117,7 @@ public final class Journal: Sendable {
             filler = current
             if self.changed(failure: nil) || isNew { filled() }
         }
-        for await _ in bells {
+        for await _ in self.bells {
             do {
                 try await takeUp()
                 wait = Self.waits.lowerBound
@@ -126,7 +126,7 @@ public final class Journal: Sendable {
                 if self.changed(failure: "\(JournalError(error, self.directory))") { filled() }
                 await self.pause(wait)
                 wait = min(wait * 2, Self.waits.upperBound)
-                bell.yield()
+                self.bell.yield()
             }
         }
         // What came last.
@@ -336,6 +336,7 @@ public final class Journal: Sendable {
             return
         }
         self.transcripts.append(KeptTranscript(session: session.id, failed: failed, page: page()))
+        self.bell.yield()
     }
 
     /// How a session is called by whoever watches.

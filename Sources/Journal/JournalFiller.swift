@@ -33,6 +33,7 @@ struct JournalFiller {
         if self.told == nil {
             // A spool that does not know this journal is a new one: its facts are counted anew.
             self.progress.cursor = nil
+            try await store.pool.write { [store, progress] db in try store.write([], progress, db) }
             try await self.tell(.start)
         }
     }

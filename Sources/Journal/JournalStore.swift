@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 import Mail
 import Monitor
 import Spool
@@ -37,6 +38,7 @@ package final class JournalStore: Sendable {
             try db.execute(sql: "PRAGMA secure_delete = OFF; PRAGMA cache_size = -2000;")
         }
         do {
+            try Self.make(self.path)
             self.pool = try DatabasePool(path: self.path, configuration: configuration)
             try self.pool.writeWithoutTransaction { db in
                 // Each commit is synced, or the spool would be told that its facts are safe here.
@@ -45,6 +47,13 @@ package final class JournalStore: Sendable {
             try self.pool.write { db in try Self.migrate(db, directory) }
             self.file = try FileIdentity(self.path)
         } catch { throw JournalError(error, directory) }
+    }
+
+    /// What it tells of mail is nobody else's, whoever may look into its folder.
+    private static func make(_ path: String) throws {
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw JournalError("\(path) cannot be made: \(String(cString: strerror(errno)))") }
+        Glibc.close(file)
     }
 
     private static func migrate(_ db: Database, _ directory: String) throws {
@@ -187,7 +196,9 @@ private struct FileIdentity: Equatable {
     let number: UInt64
     init(_ path: String) throws {
         var found = stat()
-        guard stat(path, &found) == 0 else { throw JournalError("its database \(path) is gone") }
+        guard stat(path, &found) == 0 else {
+            throw JournalError("its database \(path) is gone: put it back, or start hoptop again for a new one")
+        }
         self.device = UInt64(found.st_dev)
         self.number = UInt64(found.st_ino)
     }

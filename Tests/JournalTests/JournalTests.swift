@@ -178,7 +178,7 @@ struct JournalTests {
         await #expect(throws: Never.self) {
             while test.journal.failure == nil { test.tell(); try await Task.sleep(for: .milliseconds(5)) }
         }
-        #expect(test.journal.failure?.hasSuffix("journal.sqlite is gone") == true)
+        #expect(test.journal.failure?.contains("journal.sqlite is gone: put it back") == true)
         try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
         try await test.takeUp()
         #expect(try await test.find().rows.map(\.ref.number) == [2, 1])
