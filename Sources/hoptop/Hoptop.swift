@@ -25,6 +25,7 @@ struct Hoptop: AsyncParsableCommand {
               hoptop tls-policy example.org        what TLS would be demanded there, and why?
               hoptop tls-report                    what will be told of the TLS to the hosts of domains?
               hoptop trace --out --failed          the dialogues of what goes wrong, as it does
+              hoptop record incident.hoptop        what happens, for hoptop replay incident.hoptop
               hoptop passwd --users /etc/hoptop/users ann@example.net
               hoptop dkim keygen --domain example.org --selector mail --out /etc/hoptop/dkim.pem
               hoptop --generate-completion-script bash > /etc/bash_completion.d/hoptop
@@ -37,6 +38,7 @@ struct Hoptop: AsyncParsableCommand {
             DestinationsCommand.self,
             RulesCommand.self, SessionsCommand.self, StatsCommand.self, SendCommand.self, TraceCommand.self,
             ThemeCommand.self, RouteCommand.self,
+            RecordCommand.self, ReplayCommand.self,
             ManualCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

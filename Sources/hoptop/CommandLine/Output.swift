@@ -35,11 +35,14 @@ struct Output: Sendable {
     }
 
     /// The program's own standard output and error.
-    static var standard: Output {
+    static var standard: Output { .standard(at: .now) }
+
+    /// - Parameter now: the time of what is printed, from which ages are told.
+    static func standard(at now: Timestamp) -> Output {
         let environment = ProcessInfo.processInfo.environment
         let isTerminal = isatty(STDOUT_FILENO) == 1
         return Output(
-            paper: Paper(columns: isTerminal ? Self.columns(environment) : nil, now: .now, isASCII: !Self.isUnicode),
+            paper: Paper(columns: isTerminal ? Self.columns(environment) : nil, now: now, isASCII: !Self.isUnicode),
             styles: isTerminal ? LineStyles(environment) : .none,
             errorStyles: isatty(STDERR_FILENO) == 1 ? LineStyles(environment) : .none,
             isInteractive: isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1,

@@ -63,7 +63,7 @@ struct AttachCommand: AsyncParsableCommand {
     /// Gives them the names by which they call themselves.
     ///
     /// - Throws: ``Failure`` when none answers. Of several, the screen says which does not.
-    private static func named(_ feeds: [FeedEntry]) async throws -> [FeedEntry] {
+    static func named(_ feeds: [FeedEntry]) async throws -> [FeedEntry] {
         let questions = feeds.map { entry in Task { try await entry.feed.capabilities().node } }
         let waiting = Task {
             try? await Task.sleep(for: Self.patience)
