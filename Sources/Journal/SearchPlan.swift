@@ -54,7 +54,7 @@ struct SearchPlan {
         guard !term.isNegated else { return }
         switch term.test {
         // A Subject may be encoded, and these are not written as they are shown.
-        case .text(.subject, _), .text(.tls, _), .text(.session, _), .number: break
+        case .text(.failure, _), .text(.subject, _), .text(.tls, _), .text(.session, _), .number: break
         case .plain(let test), .text(_, let test):
             switch test {
             case .contains(let word): alternative.words.append(Array(word.utf8))

@@ -227,7 +227,7 @@ public actor Screen {
         if let command = CommandTable(self.stack.top, isReplay: self.isReplay).bound(to: key) {
             self.run(Call(command: command), isTyped: false)
         } else if case .character(let digit) = key, digit.isASCII, digit.isNumber {
-            self.say("there is no view \(digit): \(View.digits) show the views", .plain)
+            self.say("there is no view \(digit): \(self.nodes[self.stack.node].viewDigits) show the views", .plain)
         }
     }
 
@@ -290,10 +290,7 @@ public actor Screen {
 
     /// What means the same whatever is shown.
     private func performEverywhere(_ call: Call) {
-        if let view = View.all.firstIndex(where: { $0.command == call.command }) {
-            self.show(view: view)
-            return
-        }
+        if let view = View.all.first(where: { $0.command == call.command }) { return self.show(view) }
         if Command.ofReplay.contains(call.command) { return self.play(call) }
         let pane = self.stack.top
         if call.command == .reroute, call.argument == nil {
@@ -371,7 +368,9 @@ public actor Screen {
 
     private func turn(_ step: Int) {
         guard !self.stack.top.turn(step), self.stack.below == nil else { return }
-        self.show(view: (self.stack.view + step + View.all.count) % View.all.count)
+        let views = self.nodes[self.stack.node].views
+        let place = views.firstIndex { $0.command == View.all[self.stack.view].command } ?? 0
+        self.show(views[(place + step + views.count) % views.count])
     }
 
     private func freeze() {
@@ -439,8 +438,13 @@ public actor Screen {
 
     // MARK: Views and nodes
 
-    private func show(view: Int) {
-        self.stack.show(view: view)
+    private func show(_ view: View) {
+        guard let index = View.all.firstIndex(where: { $0.command == view.command }) else { return }
+        let node = self.nodes[self.stack.node]
+        guard node.views.contains(where: { $0.command == view.command }) else {
+            return self.say("\(node.name) has no \(view.title.lowercased())", .plain)
+        }
+        self.stack.show(view: index)
         self.fit()
         self.reload()
     }
@@ -531,8 +535,7 @@ public actor Screen {
             self.fit()
             self.reload()
         case .show(let view, let call):
-            guard let index = View.all.firstIndex(where: { $0.command == view.command }) else { return }
-            self.show(view: index)
+            self.show(view)
             if let call { self.perform(call) }
         case .showNode(let node, let effects):
             self.show(node: node)

@@ -24,6 +24,10 @@ final class ScriptedFeed: MonitorFeed {
         var serial = 6
         var dropped: [Int64: [QueueRow]] = [:]
         var rules: [RuleRow] = []
+        /// Oldest first; without any there is no journal.
+        var journal: [JournalEntry] = []
+        /// So many entries are looked at for one window.
+        var journalStep = Int.max
     }
     static let now = Timestamp(milliseconds: 1_795_510_800_000)  // 2026-11-24T09:00:00Z
     private let script: Mutex<Script>
@@ -44,7 +48,12 @@ final class ScriptedFeed: MonitorFeed {
     var performed: [String] { self.write { $0.performed } }
 
     func capabilities() async throws -> FeedCapabilities {
-        FeedCapabilities(node: self.node, software: "hoptop 0.1.0", abilities: self.write { $0.abilities })
+        self.write { script in
+            FeedCapabilities(
+                node: self.node, software: "hoptop 0.1.0",
+                areas: Set(FeedCapabilities.Area.allCases).subtracting(script.journal.isEmpty ? [.journal] : []),
+                abilities: script.abilities)
+        }
     }
     func overview() async throws -> Overview {
         // Who does not answer is found out later than what others answer.
@@ -113,6 +122,29 @@ final class ScriptedFeed: MonitorFeed {
             }
             let rows = script.facts.dropFirst(start).prefix(count)
             return FactWindow(rows: Array(rows), end: "\(start + rows.count)")
+        }
+    }
+    /// The place `n` lies behind the entry with that number.
+    func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow {
+        try self.write { script in
+            let script = try script.reachable()
+            let all = script.journal
+            let place = window.place.flatMap { Int($0) } ?? (query.newestFirst ? all.count : 0)
+            var end = place
+            var looks = 0
+            var rows: [JournalEntry] = []
+            func isComplete() -> Bool { end == (query.newestFirst ? 0 : all.count) }
+            while !isComplete(), rows.count < window.count, looks < script.journalStep {
+                let entry = all[query.newestFirst ? end - 1 : end]
+                end += query.newestFirst ? -1 : 1
+                looks += 1
+                let subject = JournalSubject(entry, at: Self.now)
+                if query.filter.matches(subject), query.wanted.matches(subject) { rows.append(entry) }
+            }
+            return JournalWindow(
+                rows: rows, start: "\(place)", end: "\(end)", isComplete: isComplete(),
+                reached: looks == 0 ? nil : all[query.newestFirst ? end : end - 1].fact.at, total: all.count,
+                at: Self.now)
         }
     }
     func undoable() async throws -> [UndoOffer] {
@@ -297,6 +329,28 @@ extension ScriptedFeed {
             script.overview.recipients[state] += recipients
         }
         return row
+    }
+
+    /// An entry of the journal, newer than those before.
+    func journaled(
+        _ kind: FactRow.Kind, _ message: String?, before seconds: Int64, from: String? = nil, to: String? = nil,
+        nextHop: String? = nil, text: String? = nil, session: String? = nil, actor: String? = nil
+    ) {
+        self.write { script in
+            let isOurs = kind == .accepted
+            script.journal.append(
+                JournalEntry(
+                    ref: JournalRef(node: self.node, number: Int64(script.journal.count + 1)),
+                    fact: FactRow(
+                        at: Self.now.adding(milliseconds: -seconds * 1000), kind: kind, message: message,
+                        from: from.map { "<\($0)>" }, recipient: to == nil ? nil : 0, to: to.map { "<\($0)>" },
+                        nextHop: nextHop, remoteID: kind == .relayed ? "7T" : nil, text: text,
+                        session: session.map { SessionRef(node: self.node, id: $0) }, actor: actor,
+                        contentOctets: isOurs ? 4096 : nil, milliseconds: nextHop == nil ? nil : 81),
+                    messageID: isOurs ? "<1@example.net>" : nil, subject: isOurs ? "the plan" : nil,
+                    peer: isOurs ? "192.0.2.7:40112" : nil, hello: isOurs ? "client.example" : nil,
+                    with: isOurs ? "ESMTPSA" : nil, user: isOurs ? "shop-app" : nil))
+        }
     }
 
     /// What is said in a session, a line every 20 ms.
@@ -505,6 +559,9 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
     }
     func route(_ address: String) async throws -> [RouteAnswer] {
         try await self.coded(self.feed.route(self.coded(address)))
+    }
+    func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow {
+        try await self.coded(self.feed.journal(self.coded(query), window: self.coded(window)))
     }
     func message(_ id: String) async throws -> MessageDetail? { try await self.coded(self.feed.message(id)) }
     func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {

@@ -83,7 +83,8 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     public static let ofConnections: [FilterField] = [.id, .peer, .name, .state, .age, .size, .tls, .user]
     /// The fields that entries of the journal have.
     public static let ofJournal: [FilterField] = [
-        .at, .since, .until, .age, .state, .id, .from, .to, .dest, .code, .reply, .size, .actor, .msgid, .rid, .subject,
+        .at, .since, .until, .age, .state, .id, .from, .to, .dest, .code, .reply, .failure, .size, .actor, .msgid, .rid,
+        .subject,
         .peer, .name, .user, .tls, .session,
     ]
     /// The fields that destinations have: `age` is that of the oldest mail, `next` the time until they are tried again.

@@ -124,11 +124,12 @@ struct Frame {
         var x = 1
         let columns = self.around.columns
         let layers = self.stack.layers.map { "\(painter.sign("›", ">")) \($0.title) " }
-        let whole = View.all.map { " \($0.digit) \($0.title) " }
+        let views = self.around.node.views
+        let whole = views.map { " \($0.digit) \($0.title) " }
         // Where there is little room the other views are digits, so that it shows what was opened.
         let isTight = (whole + layers).reduce(x) { $0 + SafeText($1).columns + 1 } > columns
-        for (index, view) in View.all.enumerated() {
-            let isOn = index == self.stack.view
+        for (index, view) in views.enumerated() {
+            let isOn = view.command == View.all[self.stack.view].command
             let role: Role = isOn ? (layers.isEmpty ? .tabOn : .sorted) : .tab
             let text = isTight && !isOn && !layers.isEmpty ? " \(view.digit) " : whole[index]
             x = painter.text(text, x: x, y: 1, columns: columns - x, role: role) + 1
@@ -181,7 +182,7 @@ struct Frame {
         // Help and the way out are always there; the rest as far as it fits.
         let tail: [Command] = [.palette, .help, .quit]
         let tailRuns = tail.flatMap(self.hint)
-        var runs: [Run] = self.stack.layers.isEmpty ? Run.hint(View.digits, "view") : []
+        var runs: [Run] = self.stack.layers.isEmpty ? Run.hint(self.around.node.viewDigits, "view") : []
         var room = columns - tailRuns.columns - runs.columns
         for command in CommandTable(self.stack.top, isReplay: self.around.playback != nil).all where command.hint != nil
         {

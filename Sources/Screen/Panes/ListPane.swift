@@ -198,24 +198,7 @@ class ListPane<Kind: ListKind>: Pane {
     }
 
     private func filterPrompt() -> Prompt {
-        let before = self.query.filter
-        return Prompt(
-            sign: "filter: ", text: before.text,
-            hints: Run.hint("!term", "hides") + Run.hint("Enter", "keep") + Run.hint("Esc", "as before"),
-            problem: { text in
-                do throws(FilterSyntaxError) {
-                    _ = try FilterExpression(parsing: text, with: Kind.fields)
-                    return nil
-                } catch {
-                    return error.description
-                }
-            },
-            // What is not understood leaves the rows of the last filter that was.
-            typed: { text, around in
-                guard let filter = try? FilterExpression(parsing: text, with: Kind.fields) else { return [] }
-                return self.change(around) { $0.filter = filter }
-            },
-            cancelled: { around in self.change(around) { $0.filter = before } })
+        .filter(self.query.filter, Kind.fields) { filter, around in self.change(around) { $0.filter = filter } }
     }
 
     // MARK: Order

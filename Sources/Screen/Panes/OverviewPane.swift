@@ -119,7 +119,13 @@ final class OverviewPane: Pane {
             return self.showQueue(destinations[row].door)
         case .failures:
             guard let failure = self.failure(around) else { return [] }
-            return failure.door.map(self.showQueue) ?? [.say(failure.example, .plain)]
+            if let door = failure.door { return self.showQueue(door) }
+            // What bounced is in the queue no more.
+            guard around.nodes[self.node].views.contains(where: { $0.command == View.journal.command }) else {
+                return [.say(failure.example, .plain)]
+            }
+            let filter = FilterExpression(.failure, is: failure.fingerprint.text)
+            return [.show(view: View.journal, Call(command: .filter, argument: filter.text))]
         case .facts:
             // Newest first on the screen.
             let index = self.facts.count - 1 - row

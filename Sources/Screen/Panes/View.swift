@@ -6,23 +6,33 @@ struct View: Sendable {
     let command: Command
     /// The words on its tab.
     let title: String
+    /// What a feed must be able to show for it; `nil`: each can.
+    let area: FeedCapabilities.Area?
     let make: @Sendable (_ node: Int, _ feed: any MonitorFeed) -> any Pane
 
     /// - Parameter name: what is typed after `:`.
     init(
         _ name: String, digit: Character, title: String, summary: String,
-        make: @escaping @Sendable (Int, any MonitorFeed) -> any Pane
+        area: FeedCapabilities.Area? = nil, make: @escaping @Sendable (Int, any MonitorFeed) -> any Pane
     ) {
         self.command = Command(name, [.character(digit)], summary)
         self.title = title
+        self.area = area
         self.make = make
     }
 
     var digit: String { self.command.keys.first?.label ?? "" }
 
     /// Every view there is, in the order of the tabs.
-    static let all: [View] = [.overview, .queue, .connections, .destinations]
-    /// `1-3`
-    static var digits: String { "\(Self.all.first?.digit ?? "")-\(Self.all.last?.digit ?? "")" }
+    static let all: [View] = [.overview, .queue, .connections, .destinations, .journal]
     static func index(of name: String) -> Int? { Self.all.firstIndex { $0.command.name == name } }
+}
+
+extension Node {
+    /// The views that its feed can show.
+    var views: [View] {
+        View.all.filter { view in view.area.map { self.capabilities?.areas.contains($0) == true } ?? true }
+    }
+    /// `1-5`
+    var viewDigits: String { "\(self.views.first?.digit ?? "")-\(self.views.last?.digit ?? "")" }
 }

@@ -1,0 +1,381 @@
+import Mail
+import Monitor
+
+extension View {
+    static let journal = View(
+        "journal", digit: "5", title: "Journal", summary: "what became of mail, and what operators did",
+        area: .journal, make: { JournalPane(node: $0, feed: $1) })
+}
+
+/// View 5: what became of mail and what operators did, newest first, as far back as the journal goes.
+final class JournalPane: Pane {
+    let node: Int
+    private let feed: any MonitorFeed
+    private var list = JournalState()
+    private var query = JournalQuery()
+    /// Why it cannot be read; `nil`: it can.
+    private var trouble: String?
+
+    init(node: Int, feed: any MonitorFeed) {
+        self.node = node
+        self.feed = feed
+    }
+
+    var name: String { "journal" }
+    var title: String { "" }
+    var areas: Set<FeedChange.Area> { [.journal] }
+    var commands: [Command] { Self.commands }
+    private static let commands: [Command] = [.open, .transcript, .filter, .problems, .follow]
+    func note(_ around: Surroundings) -> String { around.isFrozen ? "frozen" : "" }
+
+    // MARK: Reading
+
+    func reads(_ around: Surroundings) -> [Read] { [self.list.isLoaded ? self.readNews() : self.readFirst()] }
+
+    func missing(_ around: Surroundings) -> [Read] {
+        switch self.list.jump {
+        case .first: [self.readFirst()]
+        case .last: [self.readLast()]
+        case nil:
+            (self.list.wantsOlder ? [self.readOlder()] : []) + (self.list.wantsNewer ? [self.readNews()] : [])
+        }
+    }
+
+    private func read(
+        _ kind: String, isInstead: Bool = false, newestFirst: Bool, behind place: @escaping () -> String?,
+        take: @escaping (JournalWindow, Surroundings) -> [Effect]
+    ) -> Read {
+        let feed = self.feed
+        var asked = self.query
+        var from: String?
+        return Read(
+            self.key(kind), isInstead: isInstead,
+            begin: {
+                asked = self.query
+                from = place()
+                var query = asked
+                query.newestFirst = newestFirst
+                let request = JournalRequest(behind: from, count: JournalState.pageRows)
+                return { [query] in try await feed.journal(query, window: request) }
+            },
+            take: { window, around in
+                // The list may be another one by now, or go on elsewhere.
+                guard asked == self.query, from == place() else { return [] }
+                self.trouble = nil
+                return take(window, around) + self.missing(around).map(Effect.read)
+            },
+            failed: { words in
+                self.trouble = words
+                return []
+            })
+    }
+
+    private func readFirst() -> Read {
+        self.read("first", isInstead: true, newestFirst: true, behind: { nil }) { window, _ in
+            self.list.showFirst(window)
+            return []
+        }
+    }
+    private func readLast() -> Read {
+        self.read("last", isInstead: true, newestFirst: false, behind: { nil }) { window, _ in
+            self.list.showLast(window)
+            return []
+        }
+    }
+    private func readOlder() -> Read {
+        self.read("older", newestFirst: true, behind: { self.list.end }) { window, _ in
+            self.list.append(window)
+            return []
+        }
+    }
+
+    /// What stands in front of the first row: it is shown where the cursor follows or comes near, else counted.
+    private func readNews() -> Read {
+        self.read("news", newestFirst: false, behind: { self.list.start }) { window, around in
+            if self.list.follows, around.rowsMustStay { return [.later] }
+            if self.list.wantsNewer || self.list.follows && (window.isComplete || window.rows.isEmpty) {
+                self.list.prepend(window)
+            } else if self.list.follows {
+                // More came than a page has.
+                self.list.restart()
+            } else if self.list.isAtFront {
+                self.list.count(window)
+            }
+            return []
+        }
+    }
+
+    private func change(_ filter: FilterExpression) -> [Effect] {
+        guard filter != self.query.filter else { return [] }
+        self.query.filter = filter
+        self.list.ask()
+        return [.read(self.readFirst())]
+    }
+
+    // MARK: Commands
+
+    func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
+        switch call.command {
+        case .open: return self.list.selected.map(self.open) ?? []
+        case .transcript:
+            guard let entry = self.list.selected else { return [] }
+            guard let session = entry.fact.session else {
+                return [.say("no session: it did not happen in one", .plain)]
+            }
+            return TranscriptPane.open(TranscriptPart(session: session), node: self.node, self.feed, around)
+        case .filter:
+            guard let text = call.argument else {
+                return [
+                    .ask(Prompt.filter(self.query.filter, FilterField.ofJournal) { filter, _ in self.change(filter) })
+                ]
+            }
+            do throws(FilterSyntaxError) {
+                return self.change(try FilterExpression(parsing: text, with: FilterField.ofJournal))
+            } catch {
+                return [.say(error.description, .warning)]
+            }
+        case .problems: return self.change(self.query.filter == Self.troubled ? .all : Self.troubled)
+        case .follow:
+            self.list.follow()
+            return []
+        default: return nil
+        }
+    }
+
+    func arguments(of command: Command) -> [String] {
+        command == .filter ? FilterField.ofJournal.map { "\($0.rawValue):" } : []
+    }
+
+    /// What was put off, and what went wrong for good.
+    private static let troubled = FilterExpression(
+        anyOf: [FactRow.Kind.deferred, .bounced, .expired, .refused, .damaged].map {
+            FilterExpression(.state, is: $0.word)
+        })
+
+    private func open(_ entry: JournalEntry) -> [Effect] {
+        guard let message = entry.fact.message else { return [.open(RulesPane(node: self.node, feed: self.feed))] }
+        return [.open(MessagePane(message, of: entry.ref.node, node: self.node, feed: self.feed))]
+    }
+
+    func move(_ motion: Motion, _ around: Surroundings) { self.list.move(motion) }
+
+    func destination(_ around: Surroundings) -> String? { self.list.selected?.fact.nextHop }
+
+    // MARK: Search
+
+    /// The rows at hand are looked through first; what is beyond them the feed looks for, as far as the journal goes.
+    func search(_ search: Search, _ around: Surroundings) -> [Effect] {
+        let wanted: FilterExpression
+        do throws(FilterSyntaxError) {
+            wanted = try FilterExpression(parsing: search.word, with: FilterField.ofJournal)
+        } catch {
+            return [.say(error.description, .warning)]
+        }
+        let step = search.isForward ? 1 : -1
+        var row = self.list.cursor + (search.skipsCursor ? step : 0)
+        while self.list.rows.indices.contains(row) {
+            if wanted.matches(JournalSubject(self.list.rows[row], at: around.now)) {
+                self.list.move(to: row)
+                return []
+            }
+            row += step
+        }
+        return [.read(self.readFurther(search, wanted))]
+    }
+
+    private func readFurther(_ search: Search, _ wanted: FilterExpression) -> Read {
+        let feed = self.feed
+        let query = self.query
+        let isOlder = search.isForward
+        let place = isOlder ? self.list.end : self.list.start
+        return Read(
+            self.key("search"), isInstead: true,
+            begin: {
+                return {
+                    var onward = query
+                    onward.newestFirst = isOlder
+                    guard let hit = try await feed.find(wanted, in: onward, behind: place) else { return nil }
+                    // Its page is read from it back to where the search came from.
+                    onward.newestFirst = !isOlder
+                    return try await feed.journal(
+                        onward, window: JournalRequest(behind: hit.end, count: JournalState.pageRows))
+                }
+            },
+            take: { (window: JournalWindow?, around) in
+                guard query == self.query else { return [] }
+                guard let window else { return [search.failed] }
+                self.list.show(window, isOlder: isOlder)
+                return self.missing(around).map(Effect.read)
+            }, failed: { [.say($0, .failure)] })
+    }
+
+    // MARK: Painting
+
+    private static func hasDetail(_ around: Surroundings) -> Bool { around.rows >= 24 && around.columns >= 70 }
+    private func footRows(_ around: Surroundings) -> Int { Self.hasDetail(around) ? 6 : 0 }
+
+    func layout(_ around: Surroundings) {
+        self.list.height = max(1, around.body.height - 2 - self.footRows(around))
+    }
+
+    func status(_ around: Surroundings) -> [Run] {
+        guard let entry = self.list.selected else { return [] }
+        let age = Format.age(milliseconds: around.now.since(entry.fact.at))
+        return [Run("\(entry.fact.at.rfc3339.prefix(19))Z", .title), Run("  \(age) ago", .muted)]
+    }
+
+    func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        let list = self.list
+        self.paintFilter(&painter, area.row(0))
+        let inner = area.inset(1, 0)
+        let entries = Array(list.rows[list.shown])
+        var columns = JournalEntry.columns(hasDays: entries.contains { !$0.fact.at.isToday(around.now) })
+        if let names = around.nodeNames(at: self.node, rows: entries.map(\.ref.node)) {
+            columns.insert(.node(names) { $0.ref.node }, at: 1)
+        }
+        let table = Table(columns, width: inner.width, rows: entries)
+        table.paintHeader(&painter, inner.row(1))
+        let rows = Rect(x: 0, y: area.y + 2, width: area.width, height: list.height)
+        if list.rows.isEmpty { painter.empty(self.emptyWords, in: rows) }
+        let look = RowLook(around)
+        for (line, number) in list.shown.enumerated() {
+            table.paint(list.rows[number], look, &painter, inner.row(2 + line), offset: around.columnOffset)
+            if number == list.cursor { painter.select(rows.row(line)) }
+        }
+        let foot = self.footRows(around)
+        if foot > 0 {
+            self.paintDetail(&painter, Rect(x: 0, y: area.maxY - foot, width: area.width, height: foot), around)
+        }
+    }
+
+    private var emptyWords: [String] {
+        if let trouble = self.trouble { return [trouble] }
+        guard self.list.isLoaded else { return ["reading the journal"] }
+        if self.query.filter.matchesAll { return ["nothing has happened yet"] }
+        return self.list.isAtEnd ? ["nothing matches the filter", "f changes it; f, Ctrl-U, Enter shows all"] : []
+    }
+
+    private func paintFilter(_ painter: inout Painter, _ area: Rect) {
+        let list = self.list
+        let text = self.query.filter.text
+        var runs: [Run] =
+            text.isEmpty
+            ? [Run("all ", .muted), Run(Format.count(list.total))]
+            : [
+                Run("filter: ", .muted), Run(text, list.rows.isEmpty && list.isAtEnd ? .promptBad : .prompt),
+                Run("   in \(Format.count(list.total))", .base),
+            ]
+        if !list.absent.isEmpty {
+            runs.append(Run("   without \(list.absent.map(\.node).joined(separator: ", "))", .failed))
+        }
+        if !list.isLoaded, self.trouble == nil { runs.append(Run("   ...", .muted)) }
+        let end = painter.runs(runs, x: area.x + 3, y: area.y, columns: area.width - 4)
+        let words = SafeText(self.remark)
+        if end + 2 + words.columns < area.maxX - 1 {
+            painter.text(words, x: area.maxX - 2 - words.columns, y: area.y, columns: words.columns, role: .muted)
+        }
+    }
+
+    /// How far a search has come that takes its time; what came since; whether what comes is shown.
+    private var remark: String {
+        if !self.query.filter.matchesAll, self.list.wantsOlder, let reached = self.list.reached?.reached {
+            return "searched back to \(Format.minute(reached))"
+        }
+        let newer = self.list.newer
+        if newer.count > 0 { return "+\(Format.count(newer.count))\(newer.isMore ? " or more" : "") new (g)" }
+        return self.list.follows ? "live" : ""
+    }
+
+    private func paintDetail(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        guard let entry = self.list.selected else {
+            painter.box(area, title: "")
+            return
+        }
+        let fact = entry.fact
+        let title =
+            [Run("\(painter.glyph(fact.kind.glyph)) \(fact.kind.word)  ", fact.kind.role)]
+            + (fact.message.map { [Run($0, .title)] } ?? [])
+        let inner = painter.box(
+            area, title: title, right: fact.session == nil ? "Enter opens" : "Enter opens  t transcript")
+        for (index, line) in entry.details(painter.glyphs).prefix(inner.height).enumerated() {
+            painter.text(line.label, x: inner.x + 1, y: inner.y + index, columns: 8, role: .muted)
+            painter.runs(line.runs, x: inner.x + 10, y: inner.y + index, columns: inner.width - 11)
+        }
+    }
+}
+
+extension JournalEntry {
+    /// - Parameter hasDays: entries of other days than today's are among the rows.
+    fileprivate static func columns(hasDays: Bool) -> [Column<JournalEntry>] {
+        [
+            Column("TIME", .fixed(hasDays ? 11 : 8)) { row, look in
+                TableCell(row.fact.at.isToday(look.now) ? Format.clock(row.fact.at) : row.fact.at.day, .muted)
+            }
+        ] + Self.columns
+    }
+
+    private static let columns: [Column<JournalEntry>] = [
+        Column("WHAT", .fixed(10)) { row, look in
+            TableCell("\(look.glyphs[row.fact.kind.glyph]) \(row.fact.kind.word)", row.fact.kind.role)
+        },
+        Column("ID", .fitting(4...13) { $0.fact.message?.count ?? 0 }) { row, _ in
+            TableCell(row.fact.message ?? "", .title)
+        },
+        Column("FROM", .share(6, weight: 3), from: 70) { row, _ in
+            TableCell(row.fact.from.map { Run(address: $0, .muted) } ?? Run(""))
+        },
+        Column("TO", .share(6, weight: 4)) { row, _ in TableCell(row.fact.to.map { Run(address: $0) } ?? Run("")) },
+        Column("NEXT HOP", .share(8, weight: 3), from: 100) { row, look in
+            TableCell(row.fact.nextHop.map { look.place($0, $0) } ?? "", .muted)
+        },
+        Column("REPLY", .share(10, weight: 5), from: 60) { row, _ in TableCell(row.outcome) },
+    ]
+
+    /// What was said, or who did it.
+    private var outcome: Run {
+        if let actor = self.fact.actor {
+            return Run("by \(actor)" + (self.fact.text.map { ": \($0)" } ?? ""), .title)
+        }
+        if self.fact.kind == .accepted {
+            let size = self.fact.contentOctets.map { Format.octetsLong($0) + "  " } ?? ""
+            return Run(size + (self.hello ?? self.peer ?? self.fact.text ?? ""), .muted)
+        }
+        return self.fact.text.map(Run.init(reply:)) ?? Run("")
+    }
+
+    /// All that is known, as far as its row has no room for it.
+    fileprivate func details(_ glyphs: Glyphs) -> [(label: String, runs: [Run])] {
+        var lines: [(label: String, runs: [Run])] = []
+        var way: [Run] = []
+        if let from = self.fact.from { way += [Run(address: from), Run(" ")] }
+        if let to = self.fact.to { way += [Run("\(glyphs.arrow) ", .muted), Run(address: to)] }
+        if let hop = self.fact.nextHop { way.append(Run("  by \(hop)", .muted)) }
+        if !way.isEmpty { lines.append(("Way", way)) }
+        let isAccepted = self.fact.kind == .accepted
+        if let text = self.fact.text, !isAccepted { lines.append(("Reply", [Run(reply: text)])) }
+        if let peer = self.peer {
+            let name = self.hello.map { " (\($0))" } ?? ""
+            let user = self.user.map { " as \($0)" } ?? ""
+            lines.append(("Client", [Run(peer), Run("\(name)\(user)\(self.with.map { "  \($0)" } ?? "")", .muted)]))
+        }
+        var facts: [String] = []
+        if let remoteID = self.fact.remoteID { facts.append("queued there as \(remoteID)") }
+        if let took = self.fact.milliseconds { facts.append("took \(Format.took(milliseconds: took))") }
+        if let octets = self.fact.contentOctets { facts.append(Format.octetsLong(octets)) }
+        if let protection = self.security?.protection { facts.append(protection) }
+        if let session = self.fact.session { facts.append("session \(session.id)") }
+        if let actor = self.fact.actor { facts.append("by \(actor)") }
+        if !facts.isEmpty { lines.append(("Facts", [Run(facts.joined(separator: ", "))])) }
+        if let subject = self.subject { lines.append(("Subject", [Run(subject)])) }
+        if let messageID = self.messageID { lines.append(("Msg-ID", [Run(messageID, .muted)])) }
+        return lines
+    }
+}
+
+extension Timestamp {
+    fileprivate func isToday(_ now: Timestamp) -> Bool {
+        self.milliseconds / 86_400_000 == now.milliseconds / 86_400_000
+    }
+    /// `11-23 12:41`, UTC.
+    fileprivate var day: String { String(Format.minute(self).dropFirst(5)) }
+}
