@@ -30,12 +30,19 @@ struct JournalFiller {
             (try store.newestBlock(db), try store.progress(db))
         }
         self.told = try await spool.acknowledged(by: Self.reader)
-        if self.told == nil {
-            // A spool that does not know this journal is a new one: its facts are counted anew.
+        guard self.told == nil else { return }
+        // No journal was kept for a while, or this is another spool than the one whose facts are in it.
+        if let cursor = self.progress.cursor, try await Self.isForeign(cursor, to: spool) {
             self.progress.cursor = nil
             try await store.pool.write { [store, progress] db in try store.write([], progress, db) }
-            try await self.tell(.start)
         }
+        try await self.tell(self.progress.cursor ?? .start)
+    }
+
+    /// Whether a place lies behind all that the spool has ever told.
+    private static func isForeign(_ cursor: FactCursor, to spool: any Spool) async throws -> Bool {
+        if try await spool.newestFacts(count: 0).end == cursor { return false }
+        return try await spool.facts(after: cursor, count: 1).facts.isEmpty
     }
 
     /// - Returns: whether there were some.

@@ -66,3 +66,32 @@ extension JoinableQuery {
             .map { SearchHit(Self.ref(of: rows[$0]), row: $0) }
     }
 }
+
+extension JournalQuery {
+    /// A window of entries that are all at hand; its places are numbers of entries.
+    ///
+    /// - Parameter entries: the oldest first, with numbers that follow one another.
+    public func window(
+        of entries: [JournalEntry], _ request: JournalRequest, at now: Timestamp
+    ) -> JournalWindow {
+        let places = (entries.first?.ref.number ?? 1) - 1...(entries.last?.ref.number ?? 0)
+        let asked = request.place.flatMap { Int64($0) } ?? (self.newestFirst ? places.upperBound : places.lowerBound)
+        let start = min(max(asked, places.lowerBound), places.upperBound)
+        let last = self.newestFirst ? places.lowerBound : places.upperBound
+        var end = start
+        var reached: Timestamp?
+        var rows: [JournalEntry] = []
+        while end != last, rows.count < request.count {
+            end += self.newestFirst ? -1 : 1
+            let entry = entries[Int((self.newestFirst ? end : end - 1) - places.lowerBound)]
+            reached = entry.fact.at
+            let isInTime =
+                self.since.map { entry.fact.at >= $0 } ?? true && self.until.map { entry.fact.at < $0 } ?? true
+            let subject = JournalSubject(entry, at: now)
+            if isInTime, self.filter.matches(subject), self.wanted.matches(subject) { rows.append(entry) }
+        }
+        return JournalWindow(
+            rows: rows, start: "\(start)", end: "\(end)", isComplete: end == last, reached: reached,
+            total: entries.count, at: now)
+    }
+}

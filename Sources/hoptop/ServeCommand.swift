@@ -44,6 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
         log.info(
             "hoptop \(Relay.version) is ready",
             metadata: ["hostname": "\(configuration.hostname)", "spool": "\(configuration.spoolDirectory)"])
+        if let advice = groundwork.advice { log.warning("\(advice)") }
         if configuration.routes.isEmpty {
             log.warning("no route is configured: mail is taken and waits; add a [[route]] or --route PATTERN=HOST:PORT")
         }

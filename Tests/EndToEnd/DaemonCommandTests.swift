@@ -58,7 +58,7 @@ extension EndToEnd {
             let offered = try Program.run(
                 ["SAP_SHELL=\(shell)", Program.path, "---completion", "queue", "list", "--", "positional@0", "5", "4"]
                     + command, as: "/usr/bin/env")
-            #expect(offered.output == (shell == "zsh" ? "to\\:z.example\n" : "to:z.example\n"))
+            #expect(offered.output.split(separator: "\n").first == (shell == "zsh" ? "to\\:z.example" : "to:z.example"))
         }
 
         @Test("mail is listed, held, released, dropped, taken back and bounced")

@@ -119,6 +119,25 @@ struct JournalTests {
         await test.finish()
     }
 
+    @Test("a journal that is kept again goes on where it was, with what happened meanwhile")
+    func keptAgain() async throws {
+        let test = try TestJournal()
+        try await test.accept()
+        try await test.takeUp()
+        for meanwhile in 0...1 {
+            await test.finish()
+            Journal.forget(test.spool)
+            for number in 0..<meanwhile { try await test.accept(after: Int64(1000 + number)) }
+            while try await test.spool.acknowledged(by: "journal") != nil {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            await test.restart()
+            try await test.takeUp()
+            #expect(try await test.find().rows.count == 1 + meanwhile)
+        }
+        await test.finish()
+    }
+
     @Test("a journal that was taken away begins anew with what the spool still has; a new spool is counted anew")
     func replaced() async throws {
         let test = try TestJournal()

@@ -64,6 +64,15 @@ struct ReplayFeed: MonitorFeed {
         return FactWindow(rows: rows, end: "\(first + rows.count)", missing: first - start)
     }
 
+    /// The facts that were recorded are what the journal would have.
+    func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow {
+        let (picture, at) = try self.picture()
+        let entries = picture.facts.enumerated().map { place, fact in
+            JournalEntry(ref: JournalRef(node: self.name, number: Int64(picture.factsBefore + place + 1)), fact: fact)
+        }
+        return query.window(of: entries, window, at: at)
+    }
+
     func message(_ id: String) async throws -> MessageDetail? {
         let picture = try self.picture().picture
         guard let detail = picture.messages[id] else { return nil }

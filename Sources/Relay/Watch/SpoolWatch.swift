@@ -111,6 +111,9 @@ final class SpoolWatch: Sendable {
         return codes.isEmpty ? nil : Self.unavailable
     }
 
+    /// Somebody wants to know how it is: what is told next is of this second.
+    func isAsked() { self.wake() }
+
     /// Large content goes on being written; what was free at MAIL may be gone by now.
     ///
     /// - Parameter octets: that are about to be written.

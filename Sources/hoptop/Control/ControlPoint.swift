@@ -56,7 +56,7 @@ struct ControlPoint {
                 let address: SocketAddress?
                 do {
                     address = try await server.listen(host: listen.host, port: listen.port, tls: tls)
-                } catch { throw Failure("cannot listen on \(listen) for [control]: \(error)") }
+                } catch { throw Failure("cannot listen on \(listen) for control.listen: \(Self.words(error))") }
                 let port = address?.port ?? listen.port
                 let endpoint = SocketEndpoint(host: listen.host, port: port)
                 log.info("serving the API", metadata: ["at": "https://\(endpoint)"])
@@ -79,7 +79,11 @@ struct ControlPoint {
                     "whoever reaches the metrics reads how much mail moves here: let a firewall say who does",
                     metadata: ["at": "\(endpoint)"])
             }
-        } catch { throw Failure("cannot listen on \(listen) for [metrics]: \(error)") }
+        } catch { throw Failure("cannot listen on \(listen) for metrics.listen: \(Self.words(error))") }
+    }
+
+    private static func words(_ error: any Error) -> String {
+        (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
     }
 
     private static func openSocket(

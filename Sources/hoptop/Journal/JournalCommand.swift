@@ -61,7 +61,7 @@ extension JournalCommand {
         @OptionGroup var daemon: DaemonOptions
 
         func validate() throws {
-            if let count, count < 0 { throw ValidationError("--count \(count): a number from 0 on") }
+            if let count, count < 1 { throw ValidationError("--count \(count): a number from 1 on") }
             if self.follow, self.reverse || self.until != nil {
                 throw ValidationError("--follow goes on with what happens: leave out --reverse and --until")
             }
@@ -74,10 +74,9 @@ extension JournalCommand {
             let list = JournalList(feed: feed, output: output, asJSON: self.json)
             if self.follow { return try await list.follow(query, count: self.count ?? 10) }
             let count = try await list.all(query, count: self.count)
-            if count == 0, !self.json {
-                output.say(query.filter.matchesAll ? "nothing has happened yet" : "nothing matches")
-            }
-            return count == 0 && !query.filter.matchesAll ? .nothing : .done
+            let isAll = query.filter.matchesAll && query.since == nil && query.until == nil
+            if count == 0, !self.json { output.say(isAll ? "nothing has happened yet" : "nothing matches") }
+            return count == 0 && !isAll ? .nothing : .done
         }
     }
 

@@ -14,6 +14,8 @@ struct Groundwork {
     private(set) var sockets: [ListenAddress: [BoundSocket]] = [:]
     /// Whom the program became; `nil`: it is who it was.
     private(set) var identity: Identity?
+    /// What an operator should think about, once the engine has started.
+    private(set) var advice: String?
 
     /// - Throws: a ``Failure`` for whatever could not be had.
     init(
@@ -26,7 +28,7 @@ struct Groundwork {
             if let identity = try configuration.service.identity() {
                 try self.become(identity, configuration, log)
             } else if Identity.isRoot, configuration.service.user == nil {
-                log.warning("runs as root, which mail does not need: name a user with user = \"hoptop\" or --user")
+                self.advice = "runs as root, which mail does not need: name a user with user = \"hoptop\" or --user"
             }
         } catch let failure as Failure { throw failure } catch { throw Failure(error) }
     }

@@ -34,6 +34,7 @@ public struct EngineVitals: Sendable {
 
     /// Why new mail is not taken now. Empty: it is.
     public func obstacles() -> [String] {
+        self.relay.spoolWatch.isAsked()
         if self.relay.isStopping { return ["stopping: sessions may finish"] }
         if !self.relay.hasStarted { return ["starting: the queue is being read"] }
         let limit = self.relay.configuration.sessions
