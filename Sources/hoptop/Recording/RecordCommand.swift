@@ -12,7 +12,7 @@ struct RecordCommand: AsyncParsableCommand {
         commandName: "record", abstract: "Write down what happens, to be watched again.",
         discussion: """
             Stores what a screen would show of a relay, or of several: overview, queue, connections, what happened, \
-            messages that can be opened, and dialogues. It is a viewer like any other, and takes little of the relay. It \
+            messages that can be opened, and dialogues. It is a viewer like any other. It \
             goes on until Ctrl-C, for the time of --for, or until the file has its --size; when the relay is restarted it \
             waits. hoptop replay shows the file, also one whose recorder was killed. Only you can read it: it has \
             addresses, subjects and the beginnings of texts, unless they are replaced with --redact, for sharing.
