@@ -69,6 +69,25 @@ struct JournalTests {
         #expect(await rig.text.contains("Standing rules"))
     }
 
+    @Test("a dialogue opens at the part that an entry is about, and there at its error")
+    func part() {
+        let said = [
+            "MAIL FROM:<a@b.example>", "RCPT TO:<u1@example.org>", "DATA", "MAIL FROM:<a@b.example>",
+            "RCPT TO:<u2@example.org>", "550 5.1.1 no", "MAIL FROM:<a@b.example>", "RCPT TO:<u3@example.org>",
+        ]
+        let lines = said.enumerated().map { number, text in
+            TranscriptLine(
+                number: number, at: ScriptedFeed.now, speaker: text.first == "5" ? .server : .client, text: text)
+        }
+        for (recipient, start, cursor) in [("u1", 0, 0), ("u2", 3, 5), ("u3", 6, 6)] {
+            let fact = FactRow(
+                at: ScriptedFeed.now, kind: .bounced, message: "4Q7K", from: "<a@b.example>",
+                to: "<\(recipient)@example.org>", session: SessionRef(node: "mx1", id: "out#9"))
+            let place = TranscriptPart(of: fact).place(in: lines)
+            #expect(place == (start, cursor), "\(recipient)")
+        }
+    }
+
     @Test("what happens appears at the top as long as nobody has moved; then it is counted, and nothing moves")
     func tail() async {
         let feed = Self.feed()

@@ -135,7 +135,6 @@ final class RuleKeeper: Sendable {
             self.obey()
             self.lookAtTheClock()
         }.get()
-        self.log.notice("standing rule set", metadata: ["rule": "\(rule.id) \(terms)", "by": "\(name)"])
         var receipt = Receipt(done: 0, messages: 0)
         switch terms.order {
         case .hold:

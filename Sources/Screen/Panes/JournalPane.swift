@@ -119,10 +119,8 @@ final class JournalPane: Pane {
         case .open: return self.list.selected.map(self.open) ?? []
         case .transcript:
             guard let entry = self.list.selected else { return [] }
-            guard let session = entry.fact.session else {
-                return [.say("no session: it did not happen in one", .plain)]
-            }
-            return TranscriptPane.open(TranscriptPart(session: session), node: self.node, self.feed, around)
+            guard entry.fact.session != nil else { return [.say("no session: it did not happen in one", .plain)] }
+            return TranscriptPane.open(TranscriptPart(of: entry.fact), node: self.node, self.feed, around)
         case .filter:
             guard let text = call.argument else {
                 return [

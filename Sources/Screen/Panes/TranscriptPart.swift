@@ -39,10 +39,19 @@ struct TranscriptPart {
     }
 
     init(of detail: MessageDetail?, _ forwardPath: String, session: SessionRef?, end: Timestamp?) {
+        self.init(from: detail?.from ?? "", to: forwardPath, session: session, end: end)
+    }
+
+    /// What was said about what happened.
+    init(of fact: FactRow) {
+        self.init(from: fact.from ?? "", to: fact.to ?? "", session: fact.session, end: fact.at)
+    }
+
+    private init(from: String, to: String, session: SessionRef?, end: Timestamp?) {
         self.session = session
         self.end = end
-        self.from = Self.mailbox(detail?.from ?? "")
-        self.to = Self.mailbox(forwardPath)
+        self.from = Self.mailbox(from)
+        self.to = Self.mailbox(to)
     }
 
     /// A mailbox in lower case, without brackets and source route.
