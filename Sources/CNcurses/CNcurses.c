@@ -141,6 +141,12 @@ bool hoptop_resize(void) {
     return true;
 }
 
+bool hoptop_has_other_size(void) {
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return false;
+    return size.ws_row != LINES || size.ws_col != COLS;
+}
+
 int hoptop_read(uint32_t *value) {
     wint_t key = 0;
     int kind = wget_wch(stdscr, &key);

@@ -112,6 +112,8 @@ public final class Terminal: Sendable {
             }
             if ready & 1 != 0, !isAway {
                 let keys = keyboard.read()
+                // Who typed them saw the terminal as it is by now, though nobody has been told of that yet.
+                if hoptop_has_other_size(), hoptop_resize() { self.resize() }
                 if keys.isEmpty, ready & 4 != 0 { return }  // The terminal is gone.
                 for key in keys {
                     switch self.press(key) {

@@ -48,6 +48,7 @@ int hoptop_columns(void);
 int hoptop_rows(void);
 /// Takes the terminal's size of now; false when it cannot be had.
 bool hoptop_resize(void);
+bool hoptop_has_other_size(void);
 /// 1: a character; 2: one of the keys above, 0 for others; 0: nothing waits.
 int hoptop_read(uint32_t *value);
 /// Leaves the screen, stops the program as Ctrl-Z does to others, and returns when it goes on, in the foreground or not.
