@@ -27,7 +27,7 @@ extension Case {
                 }
                 for outcome in [deferred, relayed] {
                     index.setState(row, .active)
-                    index.settled(row, outcome, messageGeneration: outcome.generation + 1)
+                    index.settled(row, outcome, messageGeneration: outcome.generation + 1, at: coming.arrived)
                 }
                 index.remove(slot)
             }
