@@ -218,13 +218,15 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.session.disconnected()
         self.drain()
         self.context = nil
-        let row = self.record.row
-        self.delivery.log.debug(
-            "session ended",
-            metadata: [
-                "host": "\(self.host)", "session": "\(row.ref.id)", "messages": "\(row.messages)",
-                "tls": "\(row.tls ?? "none")", "why": "\(self.failure ?? "QUIT")",
-            ])
+        if self.delivery.log.logLevel <= .debug {
+            let row = self.record.row
+            self.delivery.log.debug(
+                "session ended",
+                metadata: [
+                    "host": "\(self.host)", "session": "\(row.ref.id)", "messages": "\(row.messages)",
+                    "tls": "\(row.tls ?? "none")", "why": "\(self.failure ?? "QUIT")",
+                ])
+        }
         self.delivery.registry.close(
             self.record, at: self.now, failed: self.failure != nil, remark: self.failure)
         self.connection.closed(self)

@@ -22,7 +22,10 @@ extension ServerHandler {
     }
 
     /// - Parameter remark: why it did not end in good order.
-    func logEnd(_ row: ConnectionRow, _ remark: String?) {
+    func logEnd(_ record: SessionRecord, _ remark: String?) {
+        // A row is a copy of much, and there may be a session for each message.
+        guard self.reception.log.logLevel <= .debug else { return }
+        let row = record.row
         self.reception.log.debug(
             "\(ReceptionEvent.ended)",
             metadata: [

@@ -111,7 +111,7 @@ final class ServerHandler: ChannelInboundHandler {
         self.closeFilters()
         self.reception.closed(context.channel)
         if let record = self.record {
-            self.logEnd(record.row, self.remark)
+            self.logEnd(record, self.remark)
             self.reception.registry.close(
                 record, client: self.client, at: self.now, failed: self.remark != nil, remark: self.remark)
         }
