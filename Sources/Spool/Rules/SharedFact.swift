@@ -13,6 +13,8 @@ package struct SharedFact: Sendable, Hashable {
     /// The recipients behind the first, in order.
     package var others: [Recipient] = []
 
+    package var count: Int { 1 + self.others.count }
+
     /// The facts that a reader is handed, in order.
     package var each: [Fact] {
         self.others.reduce(into: [self.fact]) { facts, other in

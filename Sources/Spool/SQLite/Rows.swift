@@ -99,7 +99,7 @@ extension Row {
 }
 
 /// A fact and its place among the others.
-struct PlacedFact {
+struct PlacedFact: Equatable {
     var sequence: Int64
     var fact: Fact
 
@@ -118,8 +118,7 @@ struct PlacedFact {
         guard last > others.count else {
             throw SpoolError(.damaged, "a fact of \(id) has no place among the others", queueID: id)
         }
-        let first = last - Int64(others.count)
-        return zip(first...last, SharedFact(fact: fact, others: others).each).map(PlacedFact.init)
+        return self.all(of: (last, SharedFact(fact: fact, others: others)))
     }
 }
 

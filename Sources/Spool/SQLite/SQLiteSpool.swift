@@ -12,6 +12,7 @@ public final class SQLiteSpool: Spool {
     private let pool: DatabasePool
     let writer: Writer
     private let cache: ContentCache
+    let recentFacts: RecentFacts
     let threads: NIOThreadPool
     /// Messages of which damage keeps their drops from being forgotten.
     private let unpurgeable = NIOLockedValueBox<Set<QueueID>>([])
@@ -45,6 +46,7 @@ public final class SQLiteSpool: Spool {
         self.threads = threads
         self.cache = ContentCache()
         let store = store(self.directory, self.cache)
+        self.recentFacts = store.recentFacts
         do {
             self.pool = try Self.open(self.directory, maximumPages: maximumPages)
             try self.pool.write { db in try Schema.migrate(db) }
@@ -241,6 +243,10 @@ public final class SQLiteSpool: Spool {
 
     public func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
         let start = try cursor.sequence
+        if let facts = self.recentFacts.facts(after: start, count: count) {
+            let end = facts.last.map { FactCursor(sequence: $0.sequence) } ?? cursor
+            return FactPage(facts.map(\.fact), end: end)
+        }
         return try await self.read { db in
             let facts = try Salvage(db: db, directory: self.directory).facts(after: start, count: count)
             guard let end = facts.last?.sequence else { return FactPage([], end: cursor) }
@@ -251,7 +257,10 @@ public final class SQLiteSpool: Spool {
     }
 
     public func newestFacts(count: Int) async throws -> FactPage {
-        try await self.read { db in
+        if let (facts, end) = self.recentFacts.newest(count: count) {
+            return FactPage(facts.map(\.fact), end: FactCursor(sequence: end))
+        }
+        return try await self.read { db in
             let facts = try Salvage(db: db, directory: self.directory).newestFacts(count: count)
             let end = try facts.last?.sequence ?? Salvage.highestFact(db)
             return FactPage(facts.map(\.fact), end: FactCursor(sequence: end))
@@ -312,6 +321,7 @@ public final class SQLiteSpool: Spool {
 
     public func close() async {
         await self.writer.close()
+        self.recentFacts.forgetAll()
         try? self.pool.close()
         self.directory.unlock()
     }

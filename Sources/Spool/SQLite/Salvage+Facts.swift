@@ -119,7 +119,8 @@ extension Salvage {
                 guard let sequence: Int64 = row.checkedIfPresent("sequence"), sequence > end ?? place else {
                     return nil
                 }
-                facts += PlacedFact.all(in: row)
+                // The first row may tell some that are known.
+                facts += PlacedFact.all(in: row).drop { $0.sequence <= place }
                 end = sequence
             }
             return (facts, end)

@@ -15,6 +15,7 @@ final class Store {
     private let factsKeptForReaders: Int64
 
     let directory: SpoolDirectory
+    let recentFacts: RecentFacts
     private let cache: ContentCache
 
     /// What each transaction writes down at its end, and readers' places.
@@ -36,6 +37,7 @@ final class Store {
     // What the transaction under way has done.
     /// The statement that inserts facts, looked up once for all of them.
     private var factInsertion: Statement?
+    private var newFacts: [RecentFacts.Row] = []
     private var touched: [QueueID] = []
     private var cached: [(QueueID, ByteBuffer)] = []
     private var gone: [(id: QueueID, isFile: Bool)] = []
@@ -52,6 +54,7 @@ final class Store {
         factsKeptForReaders: Int64 = 2_000_000
     ) {
         self.directory = directory
+        self.recentFacts = RecentFacts(limit: min(4000, Int(factsKept)))
         self.factsKept = factsKept
         self.factsKeptForReaders = factsKeptForReaders
         self.cache = cache
@@ -108,6 +111,7 @@ final class Store {
 
     func begin() {
         self.touched.removeAll(keepingCapacity: true)
+        self.newFacts.removeAll(keepingCapacity: true)
         self.cached.removeAll(keepingCapacity: true)
         self.gone.removeAll(keepingCapacity: true)
         self.undoableChanges.removeAll(keepingCapacity: true)
@@ -140,6 +144,7 @@ final class Store {
     func committed() {
         self.factInsertion = nil
         self.committedTotals = self.totals
+        self.recentFacts.append(self.newFacts)
         self.cache.insert(self.cached)
         self.cache.remove(self.gone.lazy.map(\.id))
         for (id, isFile) in self.gone where isFile { unlink(self.directory.content(id)) }
@@ -266,7 +271,8 @@ final class Store {
     func insert(_ shared: SharedFact, envelope: [UInt8]? = nil, _ db: Database) throws {
         let fact = shared.fact
         // Each recipient has a fact of its own.
-        self.totals.lastFact += 1 + Int64(shared.others.count)
+        self.totals.lastFact += Int64(shared.count)
+        self.newFacts.append((self.totals.lastFact, shared.alone))
         let statement =
             try self.factInsertion
             ?? db.cachedStatement(
@@ -332,6 +338,16 @@ final class Store {
             $0.bind(first)
             $0.bind(upTo)
         }
+    }
+}
+
+extension SharedFact {
+    /// Without the message around its Subject, whose memory that is a part of.
+    fileprivate var alone: SharedFact {
+        guard let subject = self.fact.subject else { return self }
+        var copy = self
+        copy.fact.subject = ByteBuffer(bytes: subject.readableBytesView)
+        return copy
     }
 }
 

@@ -1,0 +1,84 @@
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// The newest facts as they were written. Whoever follows them (the journal, the log) is handed these, instead of each reading
+/// them back from the database: that took a twentieth of all that a message costs.
+final class RecentFacts: Sendable {
+    /// A row of the facts: its last fact has this sequence.
+    typealias Row = (last: Int64, fact: SharedFact)
+
+    private struct Window {
+        /// In order, and none is missing between two of them.
+        var rows = CircularBuffer<Row>()
+        /// Facts of all rows.
+        var count = 0
+    }
+    private let window = NIOLockedValueBox(Window())
+    private let limit: Int
+
+    /// - Parameter limit: the facts that are kept. 4,000 are half a second of a busy relay, or five looks of a follower.
+    init(limit: Int) { self.limit = limit }
+
+    /// - Parameter rows: those of a transaction, now that it is committed.
+    func append(_ rows: [Row]) {
+        guard !rows.isEmpty else { return }
+        self.window.withLockedValue { window in
+            for row in rows {
+                window.rows.append(row)
+                window.count += row.fact.count
+            }
+            while window.count > self.limit, let oldest = window.rows.popFirst() { window.count -= oldest.fact.count }
+        }
+    }
+
+    func forgetAll() { self.window.withLockedValue { $0 = Window() } }
+
+    /// - Returns: at most `count` facts in order, behind `start`; `nil` where the database has to be asked.
+    func facts(after start: Int64, count: Int) -> [PlacedFact]? {
+        self.window.withLockedValue { window in
+            guard let first = window.rows.first, let last = window.rows.last,
+                first.last - Int64(first.fact.count) <= start, start <= last.last
+            else { return nil }
+            var facts: [PlacedFact] = []
+            var index = window.rows.firstIndex(behind: start)
+            while index < window.rows.endIndex, facts.count < count {
+                // A reader may have stopped in the midst of a row.
+                facts += PlacedFact.all(of: window.rows[index]).drop { $0.sequence <= start }.prefix(
+                    count - facts.count)
+                index = window.rows.index(after: index)
+            }
+            return facts
+        }
+    }
+
+    /// - Returns: the newest `count` facts, oldest first; `nil` where the database has to be asked.
+    func newest(count: Int) -> (facts: [PlacedFact], end: Int64)? {
+        let end = self.window.withLockedValue { $0.count >= count ? $0.rows.last?.last : nil }
+        guard let end, let facts = self.facts(after: end - Int64(count), count: count) else { return nil }
+        return (facts, end)
+    }
+}
+
+extension CircularBuffer<RecentFacts.Row> {
+    /// The first row that has a fact behind this one; rows are in order.
+    fileprivate func firstIndex(behind sequence: Int64) -> Index {
+        var (low, high) = (0, self.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[self.index(self.startIndex, offsetBy: middle)].last > sequence {
+                high = middle
+            } else {
+                low = middle + 1
+            }
+        }
+        return self.index(self.startIndex, offsetBy: low)
+    }
+}
+
+extension PlacedFact {
+    /// The facts of a row, in order.
+    static func all(of row: RecentFacts.Row) -> [PlacedFact] {
+        let first = row.last - Int64(row.fact.others.count)
+        return zip(first...row.last, row.fact.each).map(PlacedFact.init)
+    }
+}
