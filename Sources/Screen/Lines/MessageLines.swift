@@ -21,7 +21,7 @@ extension MessageDetail {
     }
 
     private func envelopeLines(_ paper: Paper) -> [[Run]] {
-        let age = MessagePane.age(self, paper.now)
+        let age = self.stay(paper.now)
         let how = [self.with, self.hello, self.peer.map { "[\($0)]" }, self.user.map { "as \($0)" }, self.tls]
             .compactMap { $0 }.joined(separator: " ")
         var arrived = "\(Format.minute(self.arrived)) UTC, \(self.isSettled ? "was here" : "here") for \(age)"
@@ -57,7 +57,7 @@ extension MessageDetail {
     }
 
     private func recipientLines(_ paper: Paper) -> [[Run]] {
-        var table = TableLines(MessagePane.recipientColumns, on: paper)
+        var table = TableLines(RecipientList.columns, on: paper)
         let header = table.header(self.recipients)
         return [header]
             + zip(self.recipients, table.lines(self.recipients)).flatMap { recipient, line in
@@ -71,7 +71,7 @@ extension MessageDetail {
 
     private func attemptLines(_ paper: Paper) -> [[Run]] {
         guard !self.attempts.isEmpty else { return [[Run("none yet", .muted)]] }
-        var table = TableLines(MessagePane.attemptColumns, on: paper, hasHeader: false)
+        var table = TableLines(AttemptList.columns, on: paper, hasHeader: false)
         return zip(self.attempts, table.lines(self.attempts)).flatMap { attempt, line in
             let policy = attempt.security.flatMap { $0.policy == nil ? nil : [Run("  "), Run("\($0)", .muted)] }
             return [line] + (policy.map { [$0] } ?? [])

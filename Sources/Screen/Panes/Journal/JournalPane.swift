@@ -227,7 +227,7 @@ final class JournalPane: Pane {
         self.paintFilter(&painter, area.row(0))
         let inner = area.inset(1, 0)
         let entries = Array(list.rows[list.shown])
-        var columns = JournalEntry.columns(hasDays: entries.contains { !$0.fact.at.isToday(around.now) })
+        var columns = JournalColumns.all(hasDays: entries.contains { !$0.fact.at.isToday(around.now) })
         if let names = around.nodeNames(at: self.node, rows: entries.map(\.ref.node)) {
             columns.insert(.node(names) { $0.ref.node }, at: 1)
         }
@@ -242,7 +242,8 @@ final class JournalPane: Pane {
         }
         let foot = self.footRows(around)
         if foot > 0 {
-            self.paintDetail(&painter, Rect(x: 0, y: area.maxY - foot, width: area.width, height: foot), around)
+            JournalDetailBox(entry: list.selected)
+                .paint(&painter, Rect(x: 0, y: area.maxY - foot, width: area.width, height: foot))
         }
     }
 
@@ -283,97 +284,4 @@ final class JournalPane: Pane {
         if newer.count > 0 { return "+\(Format.count(newer.count))\(newer.isMore ? " or more" : "") new (g)" }
         return self.list.follows ? "live" : ""
     }
-
-    private func paintDetail(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
-        guard let entry = self.list.selected else {
-            painter.box(area, title: "")
-            return
-        }
-        let fact = entry.fact
-        let title =
-            [Run("\(painter.glyph(fact.kind.glyph)) \(fact.kind.word)  ", fact.kind.role)]
-            + (fact.message.map { [Run($0, .title)] } ?? [])
-        let inner = painter.box(
-            area, title: title, right: fact.session == nil ? "Enter opens" : "Enter opens  t transcript")
-        for (index, line) in entry.details(painter.glyphs).prefix(inner.height).enumerated() {
-            painter.text(line.label, x: inner.x + 1, y: inner.y + index, columns: 8, role: .muted)
-            painter.runs(line.runs, x: inner.x + 10, y: inner.y + index, columns: inner.width - 11)
-        }
-    }
-}
-
-extension JournalEntry {
-    /// - Parameter hasDays: entries of other days than today's are among the rows.
-    fileprivate static func columns(hasDays: Bool) -> [Column<JournalEntry>] {
-        [
-            Column("TIME", .fixed(hasDays ? 11 : 8)) { row, look in
-                TableCell(row.fact.at.isToday(look.now) ? Format.clock(row.fact.at) : row.fact.at.day, .muted)
-            }
-        ] + Self.columns
-    }
-
-    private static let columns: [Column<JournalEntry>] = [
-        Column("WHAT", .fixed(10)) { row, look in
-            TableCell("\(look.glyphs[row.fact.kind.glyph]) \(row.fact.kind.word)", row.fact.kind.role)
-        },
-        Column("ID", .fitting(4...13) { $0.fact.message?.count ?? 0 }) { row, _ in
-            TableCell(row.fact.message ?? "", .title)
-        },
-        Column("FROM", .share(6, weight: 3), from: 70) { row, _ in
-            TableCell(row.fact.from.map { Run(address: $0, .muted) } ?? Run(""))
-        },
-        Column("TO", .share(6, weight: 4)) { row, _ in TableCell(row.fact.to.map { Run(address: $0) } ?? Run("")) },
-        Column("NEXT HOP", .share(8, weight: 3), from: 100) { row, look in
-            TableCell(row.fact.nextHop.map { look.place($0, $0) } ?? "", .muted)
-        },
-        Column("REPLY", .share(10, weight: 5), from: 60) { row, _ in TableCell(row.outcome) },
-    ]
-
-    /// What was said, or who did it.
-    private var outcome: Run {
-        if let actor = self.fact.actor {
-            return Run("by \(actor)" + (self.fact.text.map { ": \($0)" } ?? ""), .title)
-        }
-        if self.fact.kind == .accepted {
-            let size = self.fact.contentOctets.map { Format.octetsLong($0) + "  " } ?? ""
-            return Run(size + (self.hello ?? self.peer ?? self.fact.text ?? ""), .muted)
-        }
-        return self.fact.text.map(Run.init(reply:)) ?? Run("")
-    }
-
-    /// All that is known, as far as its row has no room for it.
-    fileprivate func details(_ glyphs: Glyphs) -> [(label: String, runs: [Run])] {
-        var lines: [(label: String, runs: [Run])] = []
-        var way: [Run] = []
-        if let from = self.fact.from { way += [Run(address: from), Run(" ")] }
-        if let to = self.fact.to { way += [Run("\(glyphs.arrow) ", .muted), Run(address: to)] }
-        if let hop = self.fact.nextHop { way.append(Run("  by \(hop)", .muted)) }
-        if !way.isEmpty { lines.append(("Way", way)) }
-        let isAccepted = self.fact.kind == .accepted
-        if let text = self.fact.text, !isAccepted { lines.append(("Reply", [Run(reply: text)])) }
-        if let peer = self.peer {
-            let name = self.hello.map { " (\($0))" } ?? ""
-            let user = self.user.map { " as \($0)" } ?? ""
-            lines.append(("Client", [Run(peer), Run("\(name)\(user)\(self.with.map { "  \($0)" } ?? "")", .muted)]))
-        }
-        var facts: [String] = []
-        if let remoteID = self.fact.remoteID { facts.append("queued there as \(remoteID)") }
-        if let took = self.fact.milliseconds { facts.append("took \(Format.took(milliseconds: took))") }
-        if let octets = self.fact.contentOctets { facts.append(Format.octetsLong(octets)) }
-        if let protection = self.security?.protection { facts.append(protection) }
-        if let session = self.fact.session { facts.append("session \(session.id)") }
-        if let actor = self.fact.actor { facts.append("by \(actor)") }
-        if !facts.isEmpty { lines.append(("Facts", [Run(facts.joined(separator: ", "))])) }
-        if let subject = self.subject { lines.append(("Subject", [Run(subject)])) }
-        if let messageID = self.messageID { lines.append(("Msg-ID", [Run(messageID, .muted)])) }
-        return lines
-    }
-}
-
-extension Timestamp {
-    fileprivate func isToday(_ now: Timestamp) -> Bool {
-        self.milliseconds / 86_400_000 == now.milliseconds / 86_400_000
-    }
-    /// `11-23 12:41`, UTC.
-    fileprivate var day: String { String(Format.minute(self).dropFirst(5)) }
 }

@@ -1,0 +1,60 @@
+import Mail
+import Monitor
+
+/// What was tried of a message, the oldest first: which attempt the cursor is on, and how they are shown.
+struct AttemptList {
+    private(set) var all: [AttemptRow] = []
+    private var cursor = 0
+
+    /// The one that the cursor is on.
+    var selected: AttemptRow? { self.all.indices.contains(self.cursor) ? self.all[self.cursor] : nil }
+
+    mutating func show(_ attempts: [AttemptRow]) {
+        self.all = attempts
+        self.cursor = max(0, min(self.cursor, attempts.count - 1))
+    }
+
+    mutating func move(_ motion: Motion) {
+        self.cursor = max(0, motion.target(from: self.cursor, count: self.all.count, height: 5))
+    }
+
+    // MARK: Painting
+
+    static let columns: [Column<AttemptRow>] = [
+        Column("", .fixed(8)) { row, _ in TableCell(Format.clock(row.at), .muted) },
+        Column("", .fixed(10)) { TableCell(Run(state: $0.outcome, $1.glyphs)) },
+        Column("", .fixed(5), isRight: true) { row, _ in TableCell(row.milliseconds.map(Format.took) ?? "-") },
+        Column("", .share(12, weight: 2)) { row, _ in
+            TableCell([row.nextHop ?? "-", row.security?.protection].compactMap { $0 }.joined(separator: " "), .muted)
+        },
+        Column("", .share(12, weight: 5)) { row, _ in TableCell(Run(reply: row.reply ?? "")) },
+        Column("", .fixed(8)) { row, _ in TableCell(row.session?.id ?? "", .muted) },
+    ]
+
+    /// The rows that it takes with its box.
+    var wantedHeight: Int {
+        max(1, self.all.count) + (self.all.contains { $0.security?.policy != nil } ? 1 : 0) + 2
+    }
+
+    func paint(_ painter: inout Painter, _ area: Rect, isFocused: Bool, _ around: Surroundings) {
+        let inner = painter.box(area, title: "Attempts", right: "t transcript", isFocused: isFocused)
+        guard inner.height > 0 else { return }
+        guard !self.all.isEmpty else {
+            painter.text("none yet", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
+            return
+        }
+        let cursor = isFocused ? self.cursor : self.all.count - 1
+        var height = inner.height
+        if let security = self.all[cursor].security, security.policy != nil, height > 1 {
+            height -= 1
+            painter.text("\(security)", x: inner.x + 1, y: inner.y + height, columns: inner.width - 2, role: .muted)
+        }
+        let top = max(0, min(cursor - height / 2, self.all.count - height))
+        let table = Table(Self.columns, width: inner.width - 2, rows: self.all)
+        let look = RowLook(around)
+        for (line, index) in (top..<min(self.all.count, top + height)).enumerated() {
+            table.paint(self.all[index], look, &painter, inner.row(line).inset(1, 0))
+            if isFocused, index == self.cursor { painter.select(inner.row(line)) }
+        }
+    }
+}

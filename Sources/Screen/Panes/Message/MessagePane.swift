@@ -1,0 +1,283 @@
+import Mail
+import Monitor
+
+/// A message: its way, its recipients, what was tried.
+final class MessagePane: Pane {
+    let node: Int
+    private let feed: any MonitorFeed
+    private let id: String
+    /// The name of the node that has it; `nil`: whichever does.
+    private let owner: String?
+    private var detail: MessageDetail?
+    /// The feed knows nothing of it.
+    private var isGone = false
+    private enum Part { case recipients, attempts }
+    private var part = Part.recipients
+    private var recipients = RecipientList()
+    private var attempts = AttemptList()
+    private var text: MessageText?
+    /// What other nodes know of it further on.
+    private var joined: [JoinKey: MessageDetail] = [:]
+    /// Messages of other nodes that are asked for at most.
+    private static let joinsKept = 32
+
+    init(_ id: String, of owner: String? = nil, node: Int, feed: any MonitorFeed) {
+        self.id = id
+        self.owner = owner
+        self.node = node
+        self.feed = feed
+    }
+
+    var name: String { "message" }
+    var title: String { self.id }
+    var areas: Set<FeedChange.Area> { [.queue, .facts] }
+    var showsOtherNodes: Bool { true }
+    var commands: [Command] { Self.commands }
+    private static let commands: [Command] = [
+        .open, .back, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .header, .ticket, .write, .raw,
+        .untag, .untagAll,
+        .nextItem, .previousItem,
+    ]
+
+    // MARK: Reading
+
+    func reads(_ around: Surroundings) -> [Read] {
+        let feed = self.feed
+        let id = self.id
+        let ref = self.owner.map { MessageRef(node: $0, id: id, generation: 0) }
+        return [
+            Read(
+                self.key("message"),
+                begin: { { if let ref { try await feed.message(ref) } else { try await feed.message(id) } } },
+                take: { detail, around in self.take(detail, around) })
+        ]
+    }
+
+    private func take(_ detail: MessageDetail?, _ around: Surroundings) -> [Effect] {
+        self.isGone = detail == nil
+        guard let detail else { return [] }
+        self.detail = detail
+        self.recipients.show(detail.recipients)
+        self.attempts.show(detail.attempts)
+        self.text?.fill(detail, self.recipients.selected, around.now)
+        return [.read(self.readFurther(detail, around))]
+    }
+
+    func forget() {
+        self.detail = nil
+        self.isGone = false
+    }
+
+    /// Follows the message into the nodes that took it, as far as they are among the feeds.
+    private func readFurther(_ detail: MessageDetail, _ around: Surroundings) -> Read {
+        let node = self.node
+        return Read(
+            self.key("joined"), isInstead: true,
+            begin: { [nodes = around.nodes] in
+                let first = detail.recipients.compactMap { JoinKey($0, from: node, nodes: nodes) }
+                guard !first.isEmpty else { return nil }
+                return { await Self.further(first, nodes) }
+            },
+            take: { (joined: [JoinKey: MessageDetail], _) in
+                self.joined = joined
+                return []
+            })
+    }
+
+    private static func further(_ first: [JoinKey], _ nodes: [Node]) async -> [JoinKey: MessageDetail] {
+        var found: [JoinKey: MessageDetail] = [:]
+        var open = first
+        while let key = open.popLast(), found.count < Self.joinsKept {
+            guard found[key] == nil, let detail = try? await nodes[key.node].entry.feed.message(key.id) else {
+                continue
+            }
+            found[key] = detail
+            open += detail.recipients.compactMap { JoinKey($0, from: key.node, nodes: nodes) }
+        }
+        return found
+    }
+
+    // MARK: Keys
+
+    func turn(_ step: Int) -> Bool {
+        self.part = self.part == .recipients ? .attempts : .recipients
+        return true
+    }
+
+    func move(_ motion: Motion, _ around: Surroundings) {
+        if self.text != nil {
+            self.text?.move(motion, around)
+        } else if self.part == .attempts {
+            self.attempts.move(motion)
+        } else {
+            self.recipients.move(motion)
+        }
+    }
+
+    func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
+        switch call.command {
+        case .open, .transcript: return self.openTranscript(around)
+        case .back:
+            guard self.text != nil else { return [.back] }
+            self.text = nil
+            return []
+        case .header:
+            self.read(self.text == nil || self.text?.kind == .ticket ? .readable : nil, around)
+            return []
+        case .ticket:
+            self.read(self.text?.kind == .ticket ? nil : .ticket, around)
+            return []
+        case .raw:
+            self.read(self.text?.kind == .raw ? .readable : .raw, around)
+            return []
+        case .write: return self.write(call.argument, around)
+        case .tag:
+            self.recipients.tag()
+            return []
+        case .untag:
+            self.recipients.untag()
+            return []
+        case .untagAll:
+            self.recipients.untagAll()
+            return []
+        case .nextItem: return [.openNeighbour(1)]
+        case .previousItem: return [.openNeighbour(-1)]
+        // Another node's own screen shows the message as it is there.
+        case .nextNode:
+            guard let recipient = self.recipients.selected,
+                let key = JoinKey(recipient, from: self.node, nodes: around.nodes)
+            else { return nil }
+            let entry = around.nodes[key.node].entry
+            return [
+                .showNode(
+                    key.node,
+                    [
+                        .open(MessagePane(key.id, node: key.node, feed: entry.feed)),
+                        .say("at \(entry.name) it is \(SafeText(key.id))", .plain),
+                    ])
+            ]
+        default: return self.order(call, around)
+        }
+    }
+
+    func destination(_ around: Surroundings) -> String? { self.recipients.selected?.destination }
+
+    /// - Parameter kind: what is to be read; `nil`: nothing any more.
+    private func read(_ kind: MessageText.Kind?, _ around: Surroundings) {
+        self.text = kind.map { MessageText($0) }
+        if let detail = self.detail { self.text?.fill(detail, self.recipients.selected, around.now) }
+    }
+
+    /// Writes the card where it is shown, and else the whole message.
+    private func write(_ path: String?, _ around: Surroundings) -> [Effect] {
+        guard let detail = self.detail else { return [] }
+        let card = self.text.flatMap { $0.kind == .ticket ? $0.text : nil }
+        guard let path else { return [self.askWhere(.write, self.id, card == nil ? ".eml" : ".txt")] }
+        if let card { return self.write(path, around) { FilePieces.text(card) } }
+        let (feed, ref) = (self.feed, detail.ref)
+        return self.write(path, around) { FilePieces.message(ref, of: feed) }
+    }
+
+    private func openTranscript(_ around: Surroundings) -> [Effect] {
+        guard let detail = self.detail else { return [] }
+        let part: TranscriptPart
+        if self.part == .attempts {
+            guard let attempt = self.attempts.selected else { return [] }
+            let index = attempt.recipientIndex
+            part = TranscriptPart(
+                of: detail, detail.recipients.indices.contains(index) ? detail.recipients[index].forwardPath : "",
+                session: attempt.session, end: attempt.at)
+        } else if let session = self.recipients.selected?.progress?.session {
+            part = TranscriptPart(session: session)
+        } else {
+            part = TranscriptPart(of: detail, self.recipients.selected?.forwardPath ?? "")
+        }
+        return TranscriptPane.open(part, node: self.node, self.feed, around)
+    }
+
+    func search(_ search: Search, _ around: Surroundings) -> [Effect] {
+        if self.text != nil { return self.text?.search(search, around) == true ? [] : [search.failed] }
+        return self.recipients.search(search) ? [] : [search.failed]
+    }
+
+    func chosen(_ around: Surroundings) -> Chosen? {
+        self.recipients.chosen(done: { self.recipients.untagAll() })
+    }
+
+    func status(_ around: Surroundings) -> [Run] {
+        if self.text?.kind == .ticket { return [Run("w writes it to a file, or copy it from here; y back", .muted)] }
+        guard let chosen = self.chosen(around) else { return [] }
+        if let refusal = chosen.refusal { return [Run(refusal, .muted)] }
+        return [Run("acts on: ", .muted), Run(address: chosen.words)]
+    }
+
+    // MARK: Painting
+
+    func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        guard let detail = self.detail else {
+            painter.empty(
+                self.isGone
+                    ? around.playback == nil
+                        ? ["nothing is known of \(self.id)", "it may have been settled long ago; Esc goes back"]
+                        : ["the recording has nothing about \(self.id) at this time", "Esc goes back"]
+                    : ["reading \(self.id)"], in: area)
+            return
+        }
+        if let text = self.text {
+            text.paint(self.id, &painter, area)
+            return
+        }
+        guard area.height >= Self.leastHeight else {
+            self.paintTight(detail, &painter, area, around)
+            return
+        }
+        var rest = area
+        rest = rest.below(EnvelopeBox(detail: detail, now: around.now).paint(&painter, rest))
+        if let recipient = self.recipients.selected {
+            let way = Way(of: detail, recipient, at: self.node, joined: self.joined, around)
+            rest = rest.below(HopsBox(way: way, progress: recipient.progress).paint(&painter, rest))
+        }
+        let attempts = min(self.attempts.wantedHeight, max(3, rest.height / 3 + 1))
+        let recipients = rest.top(rest.height - attempts)
+        self.recipients.paint(&painter, recipients, isFocused: self.part == .recipients, around)
+        self.attempts.paint(
+            &painter, rest.below(recipients.height), isFocused: self.part == .attempts, around)
+    }
+
+    /// The rows from which on there are boxes.
+    private static let leastHeight = 14
+
+    /// Who wrote it, its way, its recipients and why the chosen one is still here, a line each.
+    private func paintTight(
+        _ detail: MessageDetail, _ painter: inout Painter, _ area: Rect, _ around: Surroundings
+    ) {
+        let age = "\(detail.isSettled ? "settled" : "here") \(detail.stay(around.now))"
+        painter.textRight(age, x: area.x, y: area.y, columns: area.width - 1, role: .muted)
+        painter.runs(
+            [Run("From ", .muted), Run(address: detail.from)], x: area.x + 1, y: area.y,
+            columns: area.width - 3 - age.count)
+        var rest = area.below(1)
+        guard let recipient = self.recipients.selected else { return }
+        let way = Way(of: detail, recipient, at: self.node, joined: self.joined, around)
+        let path = way.lines(columns: .max, painter.glyphs).first?.path ?? []
+        painter.runs(path, x: rest.x + 1, y: rest.y, columns: rest.width - 2)
+        let why = SafeText(recipient.whyWords(around.now)).wrapped(rest.width - 2)
+        let whyLines = max(1, min(why.count, rest.height - 1 - detail.recipients.count))
+        rest = Rect(x: rest.x, y: rest.y + 1, width: rest.width, height: rest.height - 1 - whyLines)
+        self.recipients.paintRows(&painter, rest, isFocused: true, around)
+        for (line, text) in why.prefix(whyLines).enumerated() {
+            painter.text(text, x: rest.x + 1, y: rest.maxY + line, columns: rest.width - 2, role: .title)
+        }
+    }
+}
+
+extension Command {
+    static let header = Command("header", ["i"], "header and text of the message", hint: "header")
+    static let ticket = Command(
+        "ticket", ["y"], "what became of the recipient, as text for whoever asked", hint: "ticket")
+    static let raw = Command("raw", ["X"], "header and text as they came")
+    static let write = Command(
+        "write", ["w"], "write the message (.eml), or the text shown, to a file", argument: "path")
+    static let nextItem = Command("next-item", ["]"], "next message")
+    static let previousItem = Command("previous-item", ["["], "previous message")
+}
