@@ -10,7 +10,7 @@ import Testing
 @Suite("what a message says")
 struct MessageTextTests {
     /// Files by their names, instead of a disk.
-    private final class Files: Sendable {
+    final class Files: Sendable {
         let all = Mutex<[String: String]>([:])
         func write(_ path: String, _ next: @Sendable () async throws -> [UInt8]?) async throws {
             guard self.all.withLock({ $0[path] == nil }) else { throw FeedError(.invalid, "\(path) is there already") }

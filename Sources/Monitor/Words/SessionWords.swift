@@ -66,3 +66,12 @@ extension ConnectionRow {
     }
     private var hasContent: Bool { self.ended == nil && (self.phase == .content || self.phase == .finalReply) }
 }
+
+extension ConnectionRow {
+    /// How a session went that is over: what went wrong, else how much mail went over in it.
+    public var outcomeWords: String {
+        if let remark = self.remark { return remark }
+        let verb = self.direction == .inbound ? "taken" : "relayed"
+        return self.messages > 0 ? "\(Format.plural(self.messages, "message")) \(verb)" : "no mail"
+    }
+}

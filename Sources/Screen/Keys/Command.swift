@@ -113,7 +113,9 @@ struct CommandTable {
 
     /// - Parameter isReplay: a recording is shown, whose commands have their keys wherever they are.
     init(_ pane: any Pane, isReplay: Bool = false) {
-        let all = pane.commands + Command.everywhere
+        // A key of the pane's own means nothing else there.
+        let own = Set(pane.commands.flatMap(\.keys))
+        let all = pane.commands + Command.everywhere.map { $0.without(own) }
         let taken = Set(Command.ofReplay.flatMap(\.keys))
         self.all = isReplay ? Command.ofReplay + all.map { $0.without(taken) } : all
     }

@@ -89,17 +89,3 @@ struct TranscriptPart {
         return own ?? early.last ?? 0..<lines.count
     }
 }
-
-extension TranscriptLine {
-    /// Whether the client says this, in lower case.
-    fileprivate func begins(_ command: String) -> Bool {
-        self.speaker == .client && self.text.prefix(command.count).lowercased() == command
-    }
-    /// The first digit of the reply that the line is or belongs to (RFC 5321 §4.2.1).
-    var severity: Character? {
-        guard self.speaker == .server, self.text.prefix(3).count == 3, self.text.prefix(3).allSatisfy(\.isNumber)
-        else { return nil }
-        return self.text.first
-    }
-    fileprivate var isError: Bool { self.severity == "4" || self.severity == "5" }
-}
