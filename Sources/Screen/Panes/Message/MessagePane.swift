@@ -16,10 +16,13 @@ final class MessagePane: Pane {
     private var recipients = RecipientList()
     private var attempts = AttemptList()
     private var text: MessageText?
+    /// The attempt that was asked for here.
+    private var watch: AttemptWatch?
     /// What other nodes know of it further on.
     private var joined: [JoinKey: MessageDetail] = [:]
     /// Messages of other nodes that are asked for at most.
     private static let joinsKept = 32
+    private static let dialogueLines = 500
 
     init(_ id: String, of owner: String? = nil, node: Int, feed: any MonitorFeed) {
         self.id = id
@@ -30,7 +33,7 @@ final class MessagePane: Pane {
 
     var name: String { "message" }
     var title: String { self.id }
-    var areas: Set<FeedChange.Area> { [.queue, .facts] }
+    var areas: Set<FeedChange.Area> { self.watch == nil ? [.queue, .facts] : [.queue, .facts, .transcripts] }
     var showsOtherNodes: Bool { true }
     var commands: [Command] { Self.commands }
     private static let commands: [Command] = [
@@ -60,12 +63,35 @@ final class MessagePane: Pane {
         self.recipients.show(detail.recipients)
         self.attempts.show(detail.attempts)
         self.text?.fill(detail, self.recipients.selected, around.now)
+        self.watch?.look(at: detail, around.now)
         return [.read(self.readFurther(detail, around))]
+            + (self.watch?.session == nil ? [] : [.read(self.readDialogue())])
     }
 
     func forget() {
         self.detail = nil
         self.isGone = false
+    }
+
+    /// What was said since in the attempt that was asked for.
+    private func readDialogue() -> Read {
+        let feed = self.feed
+        return Read(
+            self.key("dialogue"),
+            begin: {
+                guard let watch = self.watch, let session = watch.session else { return nil }
+                let end = watch.end
+                return { try await feed.transcript(session, from: end, count: Self.dialogueLines) }
+            },
+            take: { (page: TranscriptPage?, _) in
+                guard let page, let detail = self.detail, self.watch?.take(page, of: detail) == true else { return [] }
+                return [.read(self.readDialogue())]
+            }, failed: { [.say($0, .warning)] })
+    }
+
+    /// An attempt is waited for, within bounds.
+    func ticked(_ around: Surroundings) -> [Effect] {
+        self.watch?.isWaiting == true ? self.reads(around).map(Effect.read) : []
     }
 
     /// Follows the message into the nodes that took it, as far as they are among the feeds.
@@ -118,9 +144,15 @@ final class MessagePane: Pane {
         switch call.command {
         case .open, .transcript: return self.openTranscript(around)
         case .back:
-            guard self.text != nil else { return [.back] }
-            self.text = nil
+            if self.text != nil {
+                self.text = nil
+            } else if self.watch != nil {
+                self.watch = nil
+            } else {
+                return [.back]
+            }
             return []
+        case .retry: return self.retry(call, around)
         case .header:
             self.read(self.text == nil || self.text?.kind == .ticket ? .readable : nil, around)
             return []
@@ -161,6 +193,16 @@ final class MessagePane: Pane {
     }
 
     func destination(_ around: Surroundings) -> String? { self.recipients.selected?.destination }
+
+    /// Where one recipient is meant, what is said in that very attempt is shown beside it.
+    private func retry(_ call: Call, _ around: Surroundings) -> [Effect] {
+        if let detail = self.detail, let recipient = self.recipients.onlyTarget,
+            around.nodes[self.node].capabilities?.areas.contains(.transcripts) != false
+        {
+            self.watch = AttemptWatch(recipient, of: detail, now: around.now)
+        }
+        return self.order(call, around) ?? []
+    }
 
     /// - Parameter kind: what is to be read; `nil`: nothing any more.
     private func read(_ kind: MessageText.Kind?, _ around: Surroundings) {
@@ -237,6 +279,20 @@ final class MessagePane: Pane {
             let way = Way(of: detail, recipient, at: self.node, joined: self.joined, around)
             rest = rest.below(HopsBox(way: way, progress: recipient.progress).paint(&painter, rest))
         }
+        if let watch = self.watch {
+            // Beside the recipients where there is room, else instead of the attempts.
+            guard area.width >= Self.columnsForBoth else {
+                let height = max(5, rest.height * 2 / 5)
+                self.recipients.paint(
+                    &painter, rest.top(height), isFocused: self.part == .recipients, around)
+                return watch.paint(detail, &painter, rest.below(height), around)
+            }
+            let left = rest.width * 2 / 5
+            watch.paint(
+                detail, &painter,
+                Rect(x: rest.x + left, y: rest.y, width: rest.width - left, height: rest.height), around)
+            rest.width = left
+        }
         let attempts = min(self.attempts.wantedHeight, max(3, rest.height / 3 + 1))
         let recipients = rest.top(rest.height - attempts)
         self.recipients.paint(&painter, recipients, isFocused: self.part == .recipients, around)
@@ -244,6 +300,8 @@ final class MessagePane: Pane {
             &painter, rest.below(recipients.height), isFocused: self.part == .attempts, around)
     }
 
+    /// The columns from which on the dialogue of an attempt stands beside the recipients.
+    private static let columnsForBoth = 130
     /// The rows from which on there are boxes.
     private static let leastHeight = 14
 
@@ -263,6 +321,7 @@ final class MessagePane: Pane {
         painter.runs(path, x: rest.x + 1, y: rest.y, columns: rest.width - 2)
         let why = SafeText(recipient.whyWords(around.now)).wrapped(rest.width - 2)
         let whyLines = max(1, min(why.count, rest.height - 1 - detail.recipients.count))
+        if let watch = self.watch { return watch.paint(detail, &painter, rest.below(1), around) }
         rest = Rect(x: rest.x, y: rest.y + 1, width: rest.width, height: rest.height - 1 - whyLines)
         self.recipients.paintRows(&painter, rest, isFocused: true, around)
         for (line, text) in why.prefix(whyLines).enumerated() {

@@ -48,11 +48,21 @@ struct RecipientList {
         return true
     }
 
-    /// What an action would be for: the tagged, else the one at the cursor.
+    /// The tagged, else the one at the cursor.
+    private var named: [RecipientDetail] {
+        let indexes = self.tagged.isEmpty ? [self.cursor] : self.tagged.sorted()
+        return indexes.filter(self.all.indices.contains).map { self.all[$0] }
+    }
+    /// The one that an action would be for; `nil`: none, or several.
+    var onlyTarget: RecipientDetail? {
+        let open = self.named.filter { !$0.state.isSettled }
+        return open.count == 1 ? open[0] : nil
+    }
+
+    /// What an action would be for.
     func chosen(done: @escaping () -> Void) -> Chosen? {
         guard !self.all.isEmpty else { return nil }
-        let indexes = self.tagged.isEmpty ? [self.cursor] : self.tagged.sorted()
-        let named = indexes.filter(self.all.indices.contains).map { self.all[$0] }
+        let named = self.named
         // What has ended is no target of anything.
         let open = named.filter { !$0.state.isSettled }
         let one = named.first.map { "\($0.forwardPath) is \($0.state.word) already" }

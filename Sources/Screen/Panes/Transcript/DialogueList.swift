@@ -111,7 +111,11 @@ struct DialogueList {
 
     // MARK: Painting
 
-    static let header = "  TIME         DELTA   D  LINE"
+    private static let columnsForClock = 70
+
+    static func header(_ columns: Int) -> String {
+        columns >= Self.columnsForClock ? "  TIME         DELTA   D  LINE" : "    DELTA   D  LINE"
+    }
 
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         for number in self.top..<max(self.top, min(self.rows.all.count, self.top + area.height)) {
@@ -121,10 +125,19 @@ struct DialogueList {
         }
     }
 
+    /// The newest of the lines from that one on, without a cursor.
+    func paintEnd(_ painter: inout Painter, _ area: Rect, from line: Int, _ around: Surroundings) {
+        let shown = self.rows.all.drop { $0.index < line }.suffix(max(0, area.height))
+        for (place, row) in shown.enumerated() { self.paint(row, &painter, area.row(place), around) }
+    }
+
     private func paint(_ row: DialogueRows.Row, _ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         let line = self.lines[row.index]
         var x = area.x + 2
-        x = painter.text(Format.clockFine(line.at), x: x, y: area.y, columns: 12, role: .muted) + 1
+        // Where there is little room, what was said goes before when.
+        if area.width >= Self.columnsForClock {
+            x = painter.text(Format.clockFine(line.at), x: x, y: area.y, columns: 12, role: .muted) + 1
+        }
         let words = row.delta.map { Format.delta(milliseconds: $0) } ?? "-"
         painter.textRight(
             words + (row.isSlow ? "!" : " "), x: x, y: area.y, columns: 7, role: row.isSlow ? .slow : .muted)

@@ -220,7 +220,8 @@ final class TranscriptPane: Pane {
             header.paint(&painter, area.row(0), follows: self.list.follows)
             if head > 2 { header.paintFacts(&painter, area.row(1)) }
         }
-        painter.text(DialogueList.header, x: area.x, y: area.y + head - 1, columns: area.width, role: .header)
+        painter.text(
+            DialogueList.header(area.width), x: area.x, y: area.y + head - 1, columns: area.width, role: .header)
         let lines = area.below(head).top(self.list.height)
         self.list.paint(&painter, lines, around)
         if self.list.lines.isEmpty { painter.empty(["nothing was said yet"], in: lines) }

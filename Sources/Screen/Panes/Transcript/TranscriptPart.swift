@@ -74,6 +74,18 @@ struct TranscriptPart {
         return (part.lowerBound, error ?? (answered ? nil : remark) ?? part.lowerBound)
     }
 
+    /// Where the dialogue begins that is about the recipient: with the session, where its transaction is the first of it.
+    func beginning(in lines: [TranscriptLine]) -> Int {
+        let starts = lines.indices.filter { lines[$0].begins("mail from:") }
+        let own = starts.last { start in
+            lines[start].text.lowercased().contains(self.from)
+                && (self.end.map { lines[start].at <= $0 } ?? true)
+        }
+        // Nothing was said of it yet in a session that is about other mail so far.
+        guard let own else { return starts.isEmpty ? 0 : lines.count }
+        return own == starts.first ? 0 : own
+    }
+
     private func range(in lines: [TranscriptLine]) -> Range<Int> {
         guard let end = self.end else { return 0..<lines.count }
         let starts = lines.indices.filter { lines[$0].begins("mail from:") }

@@ -1,0 +1,99 @@
+import Mail
+import Monitor
+import SMTP
+import Testing
+
+@testable import FeedTesting
+@testable import Screen
+
+@Suite("retry and watch")
+struct RetryTests {
+    private static let session = SessionRef(node: "mx1", id: "out#12")
+
+    /// The message that was put off, opened, and tried again by hand.
+    private func rig(columns: Int = 100, rows: Int = 30) async -> Rig {
+        let rig = await Rig(columns: columns, rows: rows)
+        await rig.press("2", "j", .enter, "r")
+        return rig
+    }
+
+    /// The attempt begins, in a session that was about another message before.
+    private func begin(_ feed: ScriptedFeed) {
+        feed.said(
+            Self.session, before: 1,
+            [
+                (.relay, "connected 192.0.2.9:40002 -> 192.0.2.1:25"), (.server, "220 mx.example.org ESMTP"),
+                (.client, "EHLO mx1"), (.server, "250 mx.example.org"), (.client, "MAIL FROM:<fay@example.net>"),
+                (.server, "550 5.7.1 not fay"), (.client, "MAIL FROM:<cat@example.net>"), (.server, "250 2.1.0 Ok"),
+            ])
+        feed.write { script in
+            script.connections.append(
+                ConnectionRow(
+                    ref: Self.session, direction: .outbound, peer: "192.0.2.1:25", name: "mx.example.org:25",
+                    phase: .rcpt, started: ScriptedFeed.now, lastActivity: ScriptedFeed.now, message: "4Q6A"))
+            script.details["4Q6A"]?.recipients[0].state = .active
+            script.details["4Q6A"]?.recipients[0].progress = DeliveryProgress(session: Self.session, phase: .rcpt)
+        }
+    }
+
+    private func end(_ feed: ScriptedFeed) {
+        feed.write { script in
+            script.transcripts[Self.session]?.append(
+                TranscriptLine(
+                    number: 8, at: ScriptedFeed.now, speaker: .server, text: "452 4.2.2 mailbox is over quota"))
+            script.details["4Q6A"]?.recipients[0].state = .deferred
+            script.details["4Q6A"]?.recipients[0].progress = nil
+            script.details["4Q6A"]?.attempts.append(
+                AttemptRow(
+                    recipientIndex: 0, at: ScriptedFeed.now, milliseconds: 90, nextHop: "mx.example.org:25",
+                    outcome: .deferred, reply: "452 4.2.2 mailbox is over quota", session: Self.session))
+        }
+    }
+
+    @Test("r shows what is said in that very attempt, as it goes on", arguments: [(80, 24), (100, 30), (160, 45)])
+    func live(_ size: (Int, Int)) async throws {
+        let rig = await self.rig(columns: size.0, rows: size.1)
+        #expect(rig.feed.performed == ["retry 4Q6A/0"])
+        #expect(await rig.text.contains("Retry asked for"))
+        #expect(await rig.text.contains("No session yet."))
+        self.begin(rig.feed)
+        await rig.refresh()
+        #expect(await rig.text.contains("Retry live in out#12"))
+        #expect(await rig.text.contains("MAIL FROM:<cat@example.net>"))
+        // What was about another message is not shown.
+        #expect(await !rig.text.contains("not fay"))
+        self.end(rig.feed)
+        await rig.refresh()
+        #expect(await rig.text.contains("452 4.2.2 mailbox is over quota"))
+        try await rig.expect("retry")
+        await rig.press(.escape)
+        #expect(await !rig.text.contains("Retry"))
+        #expect(await rig.text.contains("Recipients"))
+    }
+
+    @Test("where nothing happens, why is said, and it is not waited for ever")
+    func waits() async {
+        let rig = await self.rig()
+        rig.feed.write { script in
+            script.details["4Q6A"]?.recipients[0].why = .backoff(
+                until: ScriptedFeed.now.adding(milliseconds: 300_000), reason: "connection refused")
+        }
+        await rig.wait(seconds: 2)
+        #expect(await rig.text.contains("No session yet."))
+        #expect(await rig.lines("connection refused").count > 0)
+        await rig.wait(seconds: 61)
+        #expect(await rig.text.contains("No session within a minute; r asks again."))
+    }
+
+    @Test("an attempt without a session says why there was none")
+    func noSession() async {
+        let rig = await self.rig()
+        rig.feed.write { script in
+            script.details["4Q6A"]?.attempts.append(
+                AttemptRow(
+                    recipientIndex: 0, at: ScriptedFeed.now, outcome: .deferred, reply: "mx.example.org is not known"))
+        }
+        await rig.refresh()
+        #expect(await rig.text.contains("There was no session: mx.example.org is not known"))
+    }
+}
