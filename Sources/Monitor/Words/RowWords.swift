@@ -62,7 +62,7 @@ extension DestinationAges {
     /// Its condition, with the time that it lasts where that is known.
     public func words(_ now: Timestamp) -> String {
         if self.condition == .backoff, let until = self.until {
-            return "wait " + Format.span(milliseconds: until.since(now))
+            return "\(self.condition.word) " + Format.span(milliseconds: until.since(now))
         }
         if self.condition == .ok, let remaining = self.remaining, remaining >= Self.toldOf {
             return Format.span(milliseconds: remaining) + " left"

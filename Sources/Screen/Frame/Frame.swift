@@ -131,7 +131,7 @@ struct Frame {
         for (index, view) in views.enumerated() {
             let isOn = view.command == View.all[self.stack.view].command
             let role: Role = isOn ? (layers.isEmpty ? .tabOn : .sorted) : .tab
-            let text = isTight && !isOn && !layers.isEmpty ? " \(view.digit) " : whole[index]
+            let text = isTight && !isOn ? " \(view.digit) " : whole[index]
             x = painter.text(text, x: x, y: 1, columns: columns - x, role: role) + 1
         }
         for layer in layers { x = painter.text(layer, x: x, y: 1, columns: columns - x, role: .title) }

@@ -47,7 +47,7 @@ extension DestinationAges {
     /// Ages are told in all columns, or in every second of them.
     static func columns(_ width: Int) -> [Column<DestinationAges>] {
         let isWhole = width >= 105
-        let ages = isWhole ? Array(Self.titles.indices) : [0, 2, 4, 6, 8, 9].suffix(max(0, min(6, (width - 38) / 6)))
+        let ages = isWhole ? Array(Self.titles.indices) : [0, 2, 4, 6, 8, 9].suffix(max(0, min(6, (width - 40) / 6)))
         return Self.fixed
             + ages.map { index in
                 Column(Self.titles[index], .fixed(5), isRight: true) { row, look in
@@ -64,7 +64,7 @@ extension DestinationAges {
         Column("DESTINATION", .share(12, weight: 1)) { row, look in
             TableCell(look.place(row.destination, [row.destination, row.reason ?? ""].joined(separator: "  ")))
         },
-        Column("STATE", .fixed(11)) { row, look in
+        Column("STATE", .fixed(13)) { row, look in
             TableCell("\(look.glyphs[row.condition.glyph]) \(row.words(look.now))", row.condition.role)
         },
         Column("TOTAL", .fixed(6), isRight: true) { row, _ in TableCell(Format.count(row.total), .title) },
