@@ -90,11 +90,17 @@ public struct DeliveryProgress: Hashable, Sendable, Codable {
     /// Octets of content that the next hop has taken: written less what the kernel still holds.
     public var contentOctetsSent: Int
     public var contentOctets: Int?
-    public init(session: SessionRef, phase: SessionPhase, contentOctetsSent: Int = 0, contentOctets: Int? = nil) {
+    /// How long each phase took; `nil`: that is not known.
+    public var phases: PhaseTimes?
+    public init(
+        session: SessionRef, phase: SessionPhase, contentOctetsSent: Int = 0, contentOctets: Int? = nil,
+        phases: PhaseTimes? = nil
+    ) {
         self.session = session
         self.phase = phase
         self.contentOctetsSent = contentOctetsSent
         self.contentOctets = contentOctets
+        self.phases = phases
     }
 }
 
@@ -127,11 +133,14 @@ public struct ConnectionRow: Hashable, Sendable, Codable {
     public var user: String?
     /// How it ended or what went wrong, in words.
     public var remark: String?
+    /// How long each phase took; `nil`: that is not known.
+    public var phases: PhaseTimes?
     public init(
         ref: SessionRef, direction: Direction, peer: String, address: String? = nil, name: String? = nil,
         phase: SessionPhase, started: Timestamp, ended: Timestamp? = nil, lastActivity: Timestamp, messages: Int = 0,
         message: String? = nil, contentOctetsDone: Int = 0, contentOctets: Int? = nil, recipientsDone: Int = 0,
-        octetsIn: Int = 0, octetsOut: Int = 0, tls: String? = nil, user: String? = nil, remark: String? = nil
+        octetsIn: Int = 0, octetsOut: Int = 0, tls: String? = nil, user: String? = nil, remark: String? = nil,
+        phases: PhaseTimes? = nil
     ) {
         self.ref = ref
         self.direction = direction
@@ -152,6 +161,7 @@ public struct ConnectionRow: Hashable, Sendable, Codable {
         self.tls = tls
         self.user = user
         self.remark = remark
+        self.phases = phases
     }
 }
 

@@ -396,7 +396,7 @@ extension ScriptedFeed {
         let feed = ScriptedFeed(node: node)
         let session = SessionRef(node: node, id: "out#9")
         let progress = DeliveryProgress(
-            session: session, phase: .content, contentOctetsSent: 2560, contentOctets: 4096)
+            session: session, phase: .content, contentOctetsSent: 2560, contentOctets: 4096, phases: Self.phases)
         let sending = feed.queued(
             "4Q7K", from: "ann@example.net", to: "bob@example.org", state: .active, progress: progress)
         let deferred = feed.queued(
@@ -438,6 +438,7 @@ extension ScriptedFeed {
                 started: Self.now.adding(milliseconds: -12_000), lastActivity: Self.now, message: "4Q7K",
                 contentOctetsDone: 2560, contentOctets: 4096)
             row.messages = 3
+            row.phases = Self.phases
             script.connections = [
                 row,
                 ConnectionRow(
@@ -482,6 +483,20 @@ extension ScriptedFeed {
 }
 
 extension ScriptedFeed {
+    /// Content has flowed for two seconds.
+    private static var phases: PhaseTimes {
+        var at = Self.now.adding(milliseconds: -3000)
+        var phases = PhaseTimes(.connect, since: at)
+        let way: [(SessionPhase, Int64)] = [
+            (.greeting, 12), (.hello, 31), (.tls, 20), (.mail, 700), (.rcpt, 9), (.data, 140), (.content, 88),
+        ]
+        for (phase, milliseconds) in way {
+            at = at.adding(milliseconds: milliseconds)
+            phases.enter(phase, at: at)
+        }
+        return phases
+    }
+
     /// One of each condition, and two of one name.
     private static func nextHops(_ node: String) -> [DestinationRow] {
         func row(_ name: String, _ condition: DestinationAges.Condition, number: String = "") -> DestinationRow {

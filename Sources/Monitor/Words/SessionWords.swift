@@ -1,3 +1,4 @@
+public import Mail
 public import SMTP
 
 // What sessions and attempts under way say of themselves.
@@ -28,6 +29,13 @@ private func portion(_ octets: Int, of all: Int?) -> Double? {
     return min(1, Double(octets) / Double(all))
 }
 
+/// How fast content flows, and how long the rest takes at that rate.
+private func rateWords(_ phases: PhaseTimes?, _ octets: Int, of all: Int?, _ now: Timestamp) -> String? {
+    guard let rate = phases?.rate(of: octets, now), rate > 0 else { return nil }
+    let left = all.map { Int64(max(0, $0 - octets)) * 1000 / Int64(rate) }
+    return "\(Format.octets(rate))/s" + (left.map { ", \(Format.span(milliseconds: $0)) left" } ?? "")
+}
+
 extension SessionPhase {
     /// The phase as the next hop sees it: content that our kernel still holds has not been sent.
     fileprivate func flow(_ share: Double?) -> SessionPhase {
@@ -48,6 +56,10 @@ extension DeliveryProgress {
     public var share: Double? { portion(self.contentOctetsSent, of: self.contentOctets) }
     /// `DATA 62%`, `RCPT`.
     public var words: String { self.flow.words(share: self.share, octets: self.contentOctetsSent) }
+    /// `410K/s, 3s left`; `nil`: nothing flows, or not for long enough to tell.
+    public func rateWords(_ now: Timestamp) -> String? {
+        Monitor.rateWords(self.phases, self.contentOctetsSent, of: self.contentOctets, now)
+    }
 }
 
 extension ConnectionRow {
@@ -63,6 +75,14 @@ extension ConnectionRow {
     /// 0...1 while content flows and its size is known.
     public var contentShare: Double? {
         self.hasContent ? portion(self.contentOctetsDone, of: self.contentOctets) : nil
+    }
+    /// `410K/s, 3s left`; `nil`: nothing flows, or not for long enough to tell.
+    public func rateWords(_ now: Timestamp) -> String? {
+        Monitor.rateWords(self.phases, self.contentOctetsDone, of: self.contentOctets, now)
+    }
+    /// Octets of content in a second, while it flows.
+    public func rate(_ now: Timestamp) -> Int? {
+        self.hasContent ? self.phases?.rate(of: self.contentOctetsDone, now) : nil
     }
     private var hasContent: Bool { self.ended == nil && (self.phase == .content || self.phase == .finalReply) }
 }

@@ -280,7 +280,7 @@ final class Queue: @unchecked Sendable {
         }
         return DeliveryProgress(
             session: session.ref, phase: session.phase, contentOctetsSent: session.contentOctetsDone,
-            contentOctets: session.contentOctets)
+            contentOctets: session.contentOctets, phases: session.phases)
     }
 
     private func handle(_ event: OutboundEvent, of session: Int) {

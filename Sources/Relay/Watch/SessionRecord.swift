@@ -34,7 +34,7 @@ final class SessionRecord: Sendable {
         self.traces = traces
         let row = ConnectionRow(
             ref: ref, direction: direction, peer: peer, address: address, name: name, phase: phase, started: at,
-            lastActivity: at)
+            lastActivity: at, phases: PhaseTimes(phase, since: at))
         self.state = NIOLockedValueBox(State(row: row, hangUp: hangUp))
     }
 
@@ -46,6 +46,7 @@ final class SessionRecord: Sendable {
     func update(at now: Timestamp, _ body: (inout ConnectionRow) -> Void) {
         self.state.withLockedValue { state in
             body(&state.row)
+            state.row.phases?.enter(state.row.phase, at: now)
             state.row.lastActivity = now
             state.dialogue.isAbout(state.row.message)
         }
@@ -70,6 +71,7 @@ final class SessionRecord: Sendable {
                     || contentOctetsDone != state.row.contentOctetsDone || octetsIn > 0 || octetsOut > 0
             else { return false }
             state.row.phase = phase
+            state.row.phases?.enter(phase, at: now)
             state.row.recipientsDone = recipientsDone
             state.row.contentOctetsDone = contentOctetsDone
             state.row.octetsIn += octetsIn
@@ -102,6 +104,7 @@ final class SessionRecord: Sendable {
     func ended(at now: Timestamp, failed: Bool, remark: String?) {
         self.state.withLockedValue { state in
             state.row.phase = .closed
+            state.row.phases?.enter(.closed, at: now)
             state.row.ended = now
             state.row.message = nil
             state.dialogue.isAbout(nil)

@@ -22,16 +22,26 @@ enum ConnectionList: ListKind {
         },
         Column("PHASE", .fixed(11), sort: "phase") { row, look in
             let sign = row.direction == .inbound ? look.glyphs.sign("◂", "<") : look.glyphs.sign("▸", ">")
-            let isOver = row.ended != nil || look.isDeparted
-            return TableCell("\(sign) \(isOver ? "ended" : row.phaseWords)", isOver ? .muted : row.flow.role)
+            if let ended = row.ended { return TableCell("\(sign) \(Format.clock(ended))", .muted) }
+            return look.isDeparted
+                ? TableCell("\(sign) ended", .muted) : TableCell("\(sign) \(row.phaseWords)", row.flow.role)
         },
         Column("PROGRESS", .share(10, weight: 1), from: 60) { row, look in
-            if row.ended != nil || row.remark != nil { return TableCell(row.remark ?? "", .muted) }
+            if row.ended != nil { return TableCell(row.outcomeWords, row.outcomeRole) }
+            if let remark = row.remark { return TableCell(remark, .muted) }
             if look.isDeparted { return TableCell("") }
             if row.phase == .rcpt, row.recipientsDone > 0 {
                 return TableCell(Format.plural(row.recipientsDone, "recipient"), .active)
             }
             return TableCell("", bar: row.contentShare)
+        },
+        Column("CTMRD", .fixed(5), from: 116) { row, look in
+            guard let phases = row.phases else { return TableCell("") }
+            let strip = PhaseStrip(phases, until: row.ended ?? look.now)
+            return TableCell(strip.text(look.glyphs), strip.isSlow ? .slow : row.ended == nil ? .active : .muted)
+        },
+        Column("RATE", .fixed(6), isRight: true, from: 88) { row, look in
+            TableCell(row.rate(look.now).map { Format.octets($0) + "/s" } ?? "-", .muted)
         },
         Column("MESSAGE", .fixed(11), from: 76) { row, _ in TableCell(row.message ?? "", .muted) },
         Column("MSGS", .fixed(5), isRight: true, sort: "messages", from: 50) { row, _ in TableCell("\(row.messages)") },
@@ -43,7 +53,8 @@ enum ConnectionList: ListKind {
         Column("AGE", .fixed(5), isRight: true, from: 94) { row, look in
             TableCell(Format.age(milliseconds: (row.ended ?? look.now).since(row.started)), .muted)
         },
-        Column("TLS", .fixed(7), from: 110) { row, _ in TableCell(row.tls ?? "-", .muted) },
+        Column("USER", .share(6, weight: 1), from: 104) { row, _ in TableCell(row.user ?? "-", .muted) },
+        Column("TLS", .fixed(7), from: 96) { row, _ in TableCell(row.tls ?? "-", .muted) },
     ]
 
     static func window(
@@ -99,4 +110,9 @@ final class ConnectionsPane: ListPane<ConnectionList> {
 
 extension Command {
     static let ended = Command("ended", ["e"], "also sessions that ended", hint: "ended")
+}
+
+extension ConnectionRow {
+    /// Of one that is over: what went wrong stands out, and so does that mail went over.
+    fileprivate var outcomeRole: Role { self.remark != nil ? .failed : self.messages > 0 ? .ok : .muted }
 }

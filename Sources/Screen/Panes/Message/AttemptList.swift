@@ -24,6 +24,9 @@ struct AttemptList {
         Column("", .fixed(8)) { row, _ in TableCell(Format.clock(row.at), .muted) },
         Column("", .fixed(10)) { TableCell(Run(state: $0.outcome, $1.glyphs)) },
         Column("", .fixed(5), isRight: true) { row, _ in TableCell(row.milliseconds.map(Format.took) ?? "-") },
+        Column("", .fixed(10), from: 96) { row, _ in
+            TableCell("", bar: row.milliseconds.map(AttemptChart.share(ofMilliseconds:)))
+        },
         Column("", .share(12, weight: 2)) { row, _ in
             TableCell([row.nextHop ?? "-", row.security?.protection].compactMap { $0 }.joined(separator: " "), .muted)
         },
@@ -33,10 +36,14 @@ struct AttemptList {
 
     /// The rows that it takes with its box.
     var wantedHeight: Int {
-        max(1, self.all.count) + (self.all.contains { $0.security?.policy != nil } ? 1 : 0) + 2
+        max(1, self.all.count) + (self.all.isEmpty ? 0 : 1) + (self.all.contains { $0.security?.policy != nil } ? 1 : 0)
+            + 2
     }
 
-    func paint(_ painter: inout Painter, _ area: Rect, isFocused: Bool, _ around: Surroundings) {
+    /// - Parameter chart: when they were, and when the next one is due.
+    func paint(
+        _ painter: inout Painter, _ area: Rect, chart: AttemptChart, isFocused: Bool, _ around: Surroundings
+    ) {
         let inner = painter.box(area, title: "Attempts", right: "t transcript", isFocused: isFocused)
         guard inner.height > 0 else { return }
         guard !self.all.isEmpty else {
@@ -45,9 +52,17 @@ struct AttemptList {
         }
         let cursor = isFocused ? self.cursor : self.all.count - 1
         var height = inner.height
-        if let security = self.all[cursor].security, security.policy != nil, height > 1 {
+        let policy = self.all[cursor].security.flatMap { $0.policy == nil ? nil : "\($0)" }
+        let hasChart = height > 1 && !(isFocused && policy != nil && height == 2)
+        if hasChart {
             height -= 1
-            painter.text("\(security)", x: inner.x + 1, y: inner.y + height, columns: inner.width - 2, role: .muted)
+            painter.runs(
+                chart.runs(columns: inner.width - 2, painter.glyphs), x: inner.x + 1, y: inner.y + height,
+                columns: inner.width - 2)
+        }
+        if let policy, height > 1 {
+            height -= 1
+            painter.text(policy, x: inner.x + 1, y: inner.y + height, columns: inner.width - 2, role: .muted)
         }
         let top = max(0, min(cursor - height / 2, self.all.count - height))
         let table = Table(Self.columns, width: inner.width - 2, rows: self.all)

@@ -6,6 +6,7 @@ import SMTP
 struct HopsBox {
     let way: Way
     let progress: DeliveryProgress?
+    let now: Timestamp
 
     /// - Returns: how many rows it took.
     func paint(_ painter: inout Painter, _ area: Rect) -> Int {
@@ -21,8 +22,11 @@ struct HopsBox {
         }
         if let progress = self.progress {
             let y = inner.y + 2 * count
-            let end = painter.runs(
-                progress.phases(painter.glyphs), x: inner.x + 1, y: y, columns: inner.width - 2)
+            let room = inner.width - 2
+            let whole = progress.runs(painter.glyphs, self.now, hasTimes: true)
+            // Where there is not room for all of them, how long each took is left out.
+            let runs = whole.columns <= room ? whole : progress.runs(painter.glyphs, self.now, hasTimes: false)
+            let end = painter.runs(runs, x: inner.x + 1, y: y, columns: room)
             if let share = progress.share, progress.flow == .content {
                 painter.bar(share, x: end, y: y, columns: min(30, inner.maxX - end - 2), role: .active)
             }
@@ -32,24 +36,43 @@ struct HopsBox {
 }
 
 extension DeliveryProgress {
-    /// `connect ✔ EHLO ✔ MAIL ✔ RCPT ✔ DATA 62%`
-    fileprivate func phases(_ glyphs: Glyphs) -> [Run] {
-        let way: [SessionPhase] = [.connect, .hello, .mail, .rcpt, .content, .finalReply]
-        let order: [SessionPhase] = [
-            .connect, .greeting, .hello, .tls, .auth, .idle, .mail, .rcpt, .data, .content, .finalReply, .quit, .closed,
-        ]
-        let now = order.firstIndex(of: self.flow) ?? 0
+    /// `connect 12ms ✔  TLS 31ms ✔  EHLO ✔  MAIL ✔  RCPT 20ms ✔  DATA 62% ▶  410K/s, 3s left`
+    fileprivate func runs(_ glyphs: Glyphs, _ now: Timestamp, hasTimes: Bool) -> [Run] {
+        let order = SessionPhase.allCases
+        let current = order.firstIndex(of: self.flow) ?? 0
         var runs: [Run] = []
-        for phase in way {
+        for phase in Self.way {
             let place = order.firstIndex(of: phase) ?? 0
-            if place < now {
-                runs += [Run(phase.word + " ", .muted), Run(glyphs[.check] + "  ", .hopVerified)]
-            } else if place == now || (phase == .content && self.flow == .data) {
+            let time = self.time(in: phase, now)
+            if Self.optional.contains(phase), time == nil, place != current { continue }
+            if place < current {
+                let took = (hasTimes ? time : nil).map { Format.took(milliseconds: $0) + " " } ?? ""
+                runs += [Run("\(phase.word) \(took)", .muted), Run(glyphs[.check] + "  ", .hopVerified)]
+            } else if place == current || (phase == .content && self.flow == .data) {
                 runs += [Run(self.words + " ", .active), Run(glyphs[.active] + "  ", .active)]
+                // Content tells its rate instead of its time.
+                let since = self.phases.map { Format.took(milliseconds: max(0, now.since($0.since))) }
+                if let words = self.rateWords(now) ?? since { runs.append(Run(words + "  ", .active)) }
             } else if self.flow != .content {
                 runs.append(Run(phase.word + " " + glyphs.sign("·", ".") + "  ", .hopPending))
             }
         }
         return runs
+    }
+
+    private static let way: [SessionPhase] = [.connect, .hello, .tls, .auth, .mail, .rcpt, .content, .finalReply]
+    /// Sessions go without these.
+    private static let optional: Set<SessionPhase> = [.tls, .auth]
+
+    /// What stands under one word: connecting ends with the greeting, and DATA has its own reply.
+    private func time(in phase: SessionPhase, _ now: Timestamp) -> Int64? {
+        let parts: [SessionPhase] =
+            switch phase {
+            case .connect: [.connect, .greeting]
+            case .content: [.data, .content]
+            default: [phase]
+            }
+        let times = parts.compactMap { self.phases?.time(in: $0, now) }
+        return times.isEmpty ? nil : times.reduce(0, +)
     }
 }

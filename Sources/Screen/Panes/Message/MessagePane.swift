@@ -277,7 +277,7 @@ final class MessagePane: Pane {
         rest = rest.below(EnvelopeBox(detail: detail, now: around.now).paint(&painter, rest))
         if let recipient = self.recipients.selected {
             let way = Way(of: detail, recipient, at: self.node, joined: self.joined, around)
-            rest = rest.below(HopsBox(way: way, progress: recipient.progress).paint(&painter, rest))
+            rest = rest.below(HopsBox(way: way, progress: recipient.progress, now: around.now).paint(&painter, rest))
         }
         if let watch = self.watch {
             // Beside the recipients where there is room, else instead of the attempts.
@@ -297,7 +297,8 @@ final class MessagePane: Pane {
         let recipients = rest.top(rest.height - attempts)
         self.recipients.paint(&painter, recipients, isFocused: self.part == .recipients, around)
         self.attempts.paint(
-            &painter, rest.below(recipients.height), isFocused: self.part == .attempts, around)
+            &painter, rest.below(recipients.height), chart: AttemptChart(of: detail, now: around.now),
+            isFocused: self.part == .attempts, around)
     }
 
     /// The columns from which on the dialogue of an attempt stands beside the recipients.
@@ -331,7 +332,7 @@ final class MessagePane: Pane {
 }
 
 extension Command {
-    static let header = Command("header", ["i"], "header and text of the message", hint: "header")
+    static let header = Command("header", ["i"], "envelope, header and text of the message", hint: "header")
     static let ticket = Command(
         "ticket", ["y"], "what became of the recipient, as text for whoever asked", hint: "ticket")
     static let raw = Command("raw", ["X"], "header and text as they came")

@@ -13,7 +13,7 @@ struct MessageText {
 
         var title: String {
             switch self {
-            case .readable: "header and text"
+            case .readable: "envelope, header and text"
             case .raw: "as it came"
             case .ticket: ""
             }
@@ -36,10 +36,26 @@ struct MessageText {
         switch self.kind {
         case .readable:
             let header = Self.lines(detail.header, .field).map { Line(text: EncodedWord.decode($0.text), role: .field) }
-            self.lines = Self.joined(header, detail.parts.map(Self.lines(of:)) ?? Self.lines(detail.text, .text))
+            let text = detail.parts.map(Self.lines(of:)) ?? Self.lines(detail.text, .text)
+            let content = Self.joined(header, text)
+            let gone = Line(text: "the text is no longer kept", role: .part)
+            self.lines = Self.envelope(detail) + (content.isEmpty ? [gone] : content)
         case .raw: self.lines = Self.joined(Self.lines(detail.header, .field), Self.lines(detail.text, .text))
         case .ticket: self.lines = recipient.map { detail.ticket($0, now).map { Line(text: $0) } } ?? []
         }
+    }
+
+    /// What the session said of it, which is not what its header says (RFC 5321 §2.3.1).
+    private static func envelope(_ detail: MessageDetail) -> [Line] {
+        let client = [detail.with, detail.hello, detail.peer.map { "[\($0)]" }, detail.tls].compactMap { $0 }
+        var fields = [("MAIL FROM", ([detail.from] + detail.parameters).joined(separator: " "))]
+        fields += detail.recipients.map { ("RCPT TO", "\($0.forwardPath)  \($0.state.word)") }
+        fields.append(("Client", client.isEmpty ? "made here" : client.joined(separator: " ")))
+        if let user = detail.user { fields.append(("User", user)) }
+        if let session = detail.session { fields.append(("Session", session.id)) }
+        fields.append(("Arrived", "\(Format.minute(detail.arrived)) UTC"))
+        return [Line(text: "- envelope", role: .part)] + fields.map { Line(text: "\($0.0): \($0.1)", role: .field) }
+            + [Line(text: ""), Line(text: "- header", role: .part)]
     }
 
     private static func joined(_ header: [Line], _ text: [Line]) -> [Line] {

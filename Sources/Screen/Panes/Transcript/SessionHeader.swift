@@ -40,6 +40,7 @@ struct SessionHeader {
         guard let share = self.row.contentShare, let octets = self.row.contentOctets else { return }
         let words =
             "content: \(Format.count(self.row.contentOctetsDone)) of \(Format.count(octets)) octets, \(Int(share * 100))%  "
+            + (self.row.rateWords(self.now).map { "\($0)  " } ?? "")
         let end = painter.text(words, x: area.x + 28, y: area.y, columns: area.width - 29, role: .active)
         painter.bar(share, x: end, y: area.y, columns: min(24, area.maxX - end - 2), role: .active)
     }
