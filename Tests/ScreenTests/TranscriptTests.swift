@@ -116,7 +116,7 @@ struct TranscriptTests {
         let rig = await self.rig()
         await self.open("out#8", rig)
         await rig.press("a")
-        #expect(await rig.text.contains("out#7  1 message relayed"))
+        #expect(await rig.text.contains("out#7  1 relayed"))
         await rig.press(.enter)
         #expect(await rig.text.contains("ended after 1m40"))
     }

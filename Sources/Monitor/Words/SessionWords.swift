@@ -88,10 +88,10 @@ extension ConnectionRow {
 }
 
 extension ConnectionRow {
-    /// How a session went that is over: what went wrong, else how much mail went over in it.
+    /// How a session went that is over: what went wrong, else how many messages went over in it: `3 relayed`.
     public var outcomeWords: String {
         if let remark = self.remark { return remark }
         let verb = self.direction == .inbound ? "taken" : "relayed"
-        return self.messages > 0 ? "\(Format.plural(self.messages, "message")) \(verb)" : "no mail"
+        return self.messages > 0 ? "\(Format.count(self.messages)) \(verb)" : "no mail"
     }
 }

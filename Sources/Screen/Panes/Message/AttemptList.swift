@@ -24,15 +24,22 @@ struct AttemptList {
         Column("", .fixed(8)) { row, _ in TableCell(Format.clock(row.at), .muted) },
         Column("", .fixed(10)) { TableCell(Run(state: $0.outcome, $1.glyphs)) },
         Column("", .fixed(5), isRight: true) { row, _ in TableCell(row.milliseconds.map(Format.took) ?? "-") },
-        Column("", .fixed(10), from: 96) { row, _ in
-            TableCell("", bar: row.milliseconds.map(AttemptChart.share(ofMilliseconds:)))
-        },
         Column("", .share(12, weight: 2)) { row, _ in
             TableCell([row.nextHop ?? "-", row.security?.protection].compactMap { $0 }.joined(separator: " "), .muted)
         },
         Column("", .share(12, weight: 5)) { row, _ in TableCell(Run(reply: row.reply ?? "")) },
         Column("", .fixed(8)) { row, _ in TableCell(row.session?.id ?? "", .muted) },
     ]
+
+    /// With how long each took as a bar, which is nothing to be printed.
+    private static let drawn: [Column<AttemptRow>] = {
+        var columns = Self.columns
+        let bar = Column<AttemptRow>("", .fixed(10), from: 96) { row, _ in
+            TableCell("", bar: row.milliseconds.map(AttemptChart.share(ofMilliseconds:)))
+        }
+        columns.insert(bar, at: 3)
+        return columns
+    }()
 
     /// The rows that it takes with its box.
     var wantedHeight: Int {
@@ -65,7 +72,7 @@ struct AttemptList {
             painter.text(policy, x: inner.x + 1, y: inner.y + height, columns: inner.width - 2, role: .muted)
         }
         let top = max(0, min(cursor - height / 2, self.all.count - height))
-        let table = Table(Self.columns, width: inner.width - 2, rows: self.all)
+        let table = Table(Self.drawn, width: inner.width - 2, rows: self.all)
         let look = RowLook(around)
         for (line, index) in (top..<min(self.all.count, top + height)).enumerated() {
             table.paint(self.all[index], look, &painter, inner.row(line).inset(1, 0))

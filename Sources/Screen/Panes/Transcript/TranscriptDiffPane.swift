@@ -47,7 +47,11 @@ final class TranscriptDiffPane: Pane {
                 self.key("diff"),
                 begin: {
                     {
-                        for past in try await feed.pastSessions(like: row).filter(\.isGood).prefix(Self.sessionsTried) {
+                        let good = try await feed.pastSessions(like: row).filter(\.isGood)
+                        // What went well before tells what changed; else what went well since.
+                        let earlier = good.filter { $0.at <= row.ended ?? $0.at }
+                        let later = good.filter { !earlier.contains($0) }
+                        for past in (earlier + later).prefix(Self.sessionsTried) {
                             let page = try await feed.transcript(past.ref, from: 0, count: Self.linesRead)
                             guard let page, !page.lines.isEmpty else { continue }
                             return (past, TranscriptDiff(lines, at: place, against: page.lines))
