@@ -23,6 +23,12 @@ public struct Overview: Hashable, Sendable, Codable {
     /// Milliseconds, over the last minutes; `nil` before there are any.
     public var receiveP95: Int?
     public var relayP95: Int?
+    public var receiveP50: Int?
+    public var relayP50: Int?
+    /// How mail is made durable; `nil`: that is not known.
+    public var durability: Durability?
+    /// The domains with most unsettled recipients, most first; at most 200. `nil`: they are not told apart.
+    public var domains: [DestinationAges]?
     public var sessionsIn: Int
     public var sessionsInLimit: Int
     public var sessionsOut: Int
@@ -43,6 +49,34 @@ public struct Overview: Hashable, Sendable, Codable {
     /// Nodes that no count here has.
     public var absent: [AbsentNode] {
         self.attention.compactMap { if case .unreachable(let node) = $0.kind { node } else { nil } }
+    }
+
+    /// How mail gets to the disk before it is acknowledged.
+    public struct Durability: Hashable, Sendable, Codable {
+        /// Transactions, each of which is one sync, and changes in them: in a second, over the last seconds.
+        public var syncs: Double
+        public var changes: Double
+        /// Milliseconds from the lone dot to its reply, which half of all, and 99 of 100, did not exceed; `nil` before
+        /// there are any.
+        public var replyP50: Int?
+        public var replyP99: Int?
+        /// Octets of content that are in memory only: nothing of them was acknowledged.
+        public var pendingOctets: Int
+        /// Octets that are free on the spool's disk; `nil`: that is not known.
+        public var freeOctets: Int?
+        public init(
+            syncs: Double, changes: Double, replyP50: Int? = nil, replyP99: Int? = nil, pendingOctets: Int = 0,
+            freeOctets: Int? = nil
+        ) {
+            self.syncs = syncs
+            self.changes = changes
+            self.replyP50 = replyP50
+            self.replyP99 = replyP99
+            self.pendingOctets = pendingOctets
+            self.freeOctets = freeOctets
+        }
+        /// Changes in one transaction; `nil`: nothing is written.
+        public var batch: Double? { self.syncs > 0 ? self.changes / self.syncs : nil }
     }
 
     public struct Totals: Hashable, Sendable, Codable {
@@ -175,8 +209,14 @@ public struct DestinationAges: Hashable, Sendable, Codable {
     public var total: Int
     /// Unsettled recipients by age of their message.
     public var ages: AgeCounts
+    /// Of a domain's row: the next hop of its mail, as ``destination`` names it elsewhere. `nil`: it is a next hop's row.
+    public var via: String?
     /// The filter that shows its mail in the queue.
-    public var door: FilterExpression { FilterExpression(.dest, is: self.destination) }
+    public var door: FilterExpression {
+        self.via == nil
+            ? FilterExpression(.dest, is: self.destination)
+            : FilterExpression([(.to, ":", "@\(self.destination)>")])
+    }
     public init(
         destination: String, condition: Condition, reason: String? = nil, until: Timestamp? = nil,
         remaining: Int64? = nil, connections: Int = 0, connectionLimit: Int = 0, total: Int, ages: AgeCounts

@@ -113,6 +113,25 @@ extension Spool {
     }
 }
 
+/// What a store has written since it was opened, and what it has not yet.
+public struct SpoolWriting: Hashable, Sendable {
+    /// Transactions, each of which is one sync.
+    public var transactions: Int
+    /// Changes in them: messages taken, outcomes, orders.
+    public var changes: Int
+    /// Octets of content that are in memory only. Large content is in a file by then and not among them.
+    public var pendingOctets: Int
+    public init(transactions: Int, changes: Int, pendingOctets: Int) {
+        self.transactions = transactions
+        self.changes = changes
+        self.pendingOctets = pendingOctets
+    }
+}
+
+extension SpoolCondition {
+    public var writing: SpoolWriting? { nil }
+}
+
 /// How a store is doing, beside the mail in it.
 public protocol SpoolCondition: Sendable {
     /// How much new mail there is room for; blocks, so it is called off the event loops.
@@ -124,6 +143,8 @@ public protocol SpoolCondition: Sendable {
     func tryWriting(on eventLoop: any EventLoop) -> EventLoopFuture<Void>
     /// When the write that stands still longest began, or last moved on; `nil` between writes.
     var writingSince: NIODeadline? { get }
+    /// What writing has cost since the start; `nil` where that is not counted.
+    var writing: SpoolWriting? { get }
     /// How many facts each reader that acknowledges has not acknowledged yet, by its name.
     func factsBehind() async throws -> [String: Int]
     /// Interrupts those writes that have not moved on since `time`; as far as the system lets go of them, they begin again.

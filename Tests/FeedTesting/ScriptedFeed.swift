@@ -462,6 +462,21 @@ extension ScriptedFeed {
                     until: Self.now.adding(milliseconds: 120_000), total: 3,
                     ages: AgeCounts([1, 0, 0, 1, 0, 0, 1, 0, 0, 0]))
             ]
+            script.overview.durability = Overview.Durability(
+                syncs: 12.4, changes: 42, replyP50: 3, replyP99: 21, pendingOctets: 6144, freeOctets: 31 << 30)
+            script.overview.receiveP50 = 3
+            script.overview.receiveP95 = 12
+            script.overview.relayP50 = 80
+            script.overview.relayP95 = 1400
+            var domain = DestinationAges(
+                destination: "example.org", condition: .backoff, until: Self.now.adding(milliseconds: 120_000),
+                total: 2, ages: AgeCounts([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
+            domain.via = "mx.example.org:25"
+            var other = domain
+            other.destination = "example.com"
+            other.total = 1
+            other.ages = AgeCounts([0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
+            script.overview.domains = [domain, other]
             script.overview.received = (0..<60).map { $0 % 7 }
             script.overview.relayed = (0..<60).map { $0 % 5 }
             script.overview.totals = Overview.Totals(received: 325, relayed: 318, bounced: 2)

@@ -29,6 +29,13 @@ extension Overview {
             failures: all.contains { $0.failures != nil } ? Failures(joining: all.compactMap(\.failures)) : nil,
             destinations: Array(destinations.prefix(Self.destinationsShown)),
             moreDestinations: sum(\.moreDestinations) + max(destinations.count - Self.destinationsShown, 0))
+        self.receiveP50 = all.compactMap(\.receiveP50).max()
+        self.relayP50 = all.compactMap(\.relayP50).max()
+        self.durability = Durability(joining: all.compactMap(\.durability))
+        let domains = all.compactMap(\.domains)
+        self.domains =
+            domains.isEmpty
+            ? nil : Array(DestinationAges.joined(domains.flatMap { $0 }).prefix(Self.destinationsShown))
     }
 
     /// Counts a second, of which the newest ones of all are of one moment.
@@ -37,6 +44,17 @@ extension Overview {
         return counts.reduce(into: Array(repeating: 0, count: length)) { sums, counts in
             for (place, count) in counts.enumerated() { sums[length - counts.count + place] += count }
         }
+    }
+}
+
+extension Overview.Durability {
+    /// What is written is added up, who waits longest counts, and so does the fullest disk.
+    fileprivate init?(joining all: [Self]) {
+        guard !all.isEmpty else { return nil }
+        self.init(
+            syncs: all.reduce(0) { $0 + $1.syncs }, changes: all.reduce(0) { $0 + $1.changes },
+            replyP50: all.compactMap(\.replyP50).max(), replyP99: all.compactMap(\.replyP99).max(),
+            pendingOctets: all.reduce(0) { $0 + $1.pendingOctets }, freeOctets: all.compactMap(\.freeOctets).min())
     }
 }
 

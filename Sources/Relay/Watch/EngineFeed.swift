@@ -18,6 +18,7 @@ final class EngineFeed: MonitorFeed {
     private let user: String
     /// A spool that cannot be read is no reason to show nothing.
     private let figures: SpoolFigures
+    private let durability = DurabilityMeter()
 
     init(_ relay: Relay, user: String) {
         self.relay = relay
@@ -111,6 +112,15 @@ final class EngineFeed: MonitorFeed {
             received: counters.accepted - counters.reports, reports: counters.reports, relayed: counters.relayed,
             deferredAttempts: counters.deferredAttempts, bounced: counters.bounced, expired: counters.expired,
             dropped: counters.dropped)
+        if let writing = self.spool.condition.writing {
+            let rates = self.durability.rates(writing)
+            overview.durability?.syncs = rates.syncs
+            overview.durability?.changes = rates.changes
+            overview.durability?.pendingOctets = writing.pendingOctets
+            overview.durability?.freeOctets = self.relay.spoolWatch.condition.free
+        } else {
+            overview.durability = nil
+        }
         let sessions = self.registry.liveCounts
         overview.sessionsIn = sessions.inbound
         overview.sessionsOut = sessions.outbound

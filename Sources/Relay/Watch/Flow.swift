@@ -44,12 +44,12 @@ struct Flow {
             self.current.record(UInt64(clamping: min(max(milliseconds, 0), 7 * 86_400_000)))
         }
 
-        /// The duration that 95 of 100 did not exceed, in milliseconds; `nil` without any.
-        mutating func p95(at now: Timestamp) -> Int? {
+        /// The duration that so many of 100 did not exceed, in milliseconds; `nil` without any.
+        mutating func percentile(_ percentile: Double, at now: Timestamp) -> Int? {
             self.advance(to: now)
             let values = [self.current, self.previous].filter { $0.totalCount > 0 }
             guard let longest = values.max(by: { $0.totalCount < $1.totalCount }) else { return nil }
-            return Int(clamping: longest.valueAtPercentile(95))
+            return Int(clamping: longest.valueAtPercentile(percentile))
         }
 
         private mutating func advance(to now: Timestamp) {
@@ -101,7 +101,7 @@ struct Flow {
             self.bounced.values(at: now)
         )
     }
-    mutating func p95(at now: Timestamp) -> (receive: Int?, relay: Int?) {
-        (self.receiveTimes.p95(at: now), self.relayTimes.p95(at: now))
+    mutating func percentile(_ percentile: Double, at now: Timestamp) -> (receive: Int?, relay: Int?) {
+        (self.receiveTimes.percentile(percentile, at: now), self.relayTimes.percentile(percentile, at: now))
     }
 }

@@ -73,6 +73,6 @@ extension Paper {
     public var nextHops: TableLines<DestinationRow> { TableLines(DestinationList.columns, on: self) }
     public var rules: TableLines<RuleRow> { TableLines(RulesPane.columns, on: self) }
     public var destinations: TableLines<DestinationAges> {
-        TableLines(DestinationAges.columns(self.columns ?? .max), on: self)
+        TableLines(DestinationAges.columns(self.columns ?? .max, isByDomain: false), on: self)
     }
 }

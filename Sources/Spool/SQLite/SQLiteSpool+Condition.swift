@@ -23,6 +23,7 @@ extension SQLiteSpool: SpoolCondition {
         }
     }
 
+    public var writing: SpoolWriting? { self.writer.writing }
     public var writingSince: NIODeadline? { self.directory.writes.since }
     public func restartWrites(since time: NIODeadline) -> Int { self.directory.writes.interrupt(since: time) }
 }

@@ -55,6 +55,7 @@ final class Writer: @unchecked Sendable {
     let reserve: Int
     private let gathering: TimeAmount
     private let measures: WriterMeasures
+    private let totals = WriterTotals()
     private let condition = MonotonicCondition()
     private var waiting: [Change] = []
     /// How many of these somebody waits for.
@@ -70,6 +71,7 @@ final class Writer: @unchecked Sendable {
     private var isClosed = false
     private var onClosed: [() -> Void] = []
 
+    var writing: SpoolWriting { self.totals.now }
     var writes: WatchedWrites { self.store.directory.writes }
 
     init(
@@ -118,6 +120,7 @@ final class Writer: @unchecked Sendable {
     // MARK: with the condition's lock
 
     private func add(_ change: Change) {
+        self.totals.submitted(change.weight)
         self.waiting.append(change)
         guard change.urgency != .patient else { return }
         self.waitedFor += 1
@@ -231,10 +234,12 @@ final class Writer: @unchecked Sendable {
     private func write(_ batch: ArraySlice<Change>) {
         do {
             let answers = try self.transaction(batch)
+            for change in batch { self.totals.finished(change.weight) }
             self.answer(zip(batch, answers).map { ($0.loop, $1) })
         } catch let error where batch.count == 1 {
             if self.writes.takeInterruption() { return self.write(batch) }
             let error = SpoolError(error)
+            for change in batch { self.totals.finished(change.weight) }
             self.answer(batch.map { change in (change.loop, { change.fail(error) }) })
         } catch {
             for index in batch.indices { self.write(batch[index...index]) }
@@ -267,6 +272,7 @@ final class Writer: @unchecked Sendable {
         }
         self.store.committed()
         self.measures.committed(batch.count, since: begun)
+        self.totals.committed(batch.count)
         return answers
     }
 

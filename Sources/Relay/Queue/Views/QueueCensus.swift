@@ -13,10 +13,18 @@ struct QueueCensus: Sendable {
         /// When the first of its messages came.
         var oldest: Timestamp?
     }
+    /// One domain's, with its name and where the last of its mail that was counted goes; `nil`: nowhere.
+    struct Domain: Sendable {
+        var name: String
+        var group = Group()
+        var destination: QueueIndex.DestinationIndex?
+    }
     /// When the walk began; `nil` before the first. A clock that jumps makes it no fresher.
     var made: NIODeadline?
     var at = Timestamp(milliseconds: 0)
     var byDestination: [QueueIndex.DestinationIndex: Group] = [:]
+    /// By a number that stands for the domain.
+    var byDomain: [UInt64: Domain] = [:]
     /// The newest destination when the walk began.
     var newest = 0
     var oldest: Timestamp?
@@ -43,12 +51,28 @@ final class QueueCount {
         let isDeferred = index.states[Int(row)] == .deferred
         self.census.byDestination[destination, default: QueueCensus.Group()].add(
             minutes: minutes, arrived: arrived, isDeferred: isDeferred)
+        self.add(row, minutes: minutes, arrived: arrived, isDeferred: isDeferred, of: index)
         if isDeferred { self.census.failures.add(row, of: index) }
         if isDeferred, destination >= 0 { self.vote(index.replies[Int(row)], of: destination) }
         if destination < 0, self.domains.count < Self.domainsLimit {
             self.domains.insert(index.text.routedDomain(index.toText[Int(row)]))
         }
         if self.census.oldest.map({ arrived < $0 }) ?? true { self.census.oldest = arrived }
+    }
+
+    private func add(
+        _ row: QueueIndex.Row, minutes: Int64, arrived: Timestamp, isDeferred: Bool, of index: QueueIndex
+    ) {
+        let text = index.toText[Int(row)]
+        let key = index.text.routedDomainHash(text)
+        if self.census.byDomain[key] == nil {
+            guard self.census.byDomain.count < Self.domainsLimit else { return }
+            let name = String(decoding: index.text.routedDomain(text), as: UTF8.self)
+            self.census.byDomain[key] = QueueCensus.Domain(name: name)
+        }
+        let destination = index.destinations[Int(row)]
+        self.census.byDomain[key]?.add(
+            to: destination >= 0 ? destination : nil, minutes: minutes, arrived: arrived, isDeferred: isDeferred)
     }
 
     private func vote(_ reply: Interner.Name, of destination: QueueIndex.DestinationIndex) {
@@ -65,6 +89,15 @@ final class QueueCount {
         let example = self.domains.min { $0.lexicographicallyPrecedes($1) }
         self.census.unroutedDomains = (self.domains.count, example.map { String(decoding: $0, as: UTF8.self) })
         return self.census
+    }
+}
+
+extension QueueCensus.Domain {
+    fileprivate mutating func add(
+        to destination: QueueIndex.DestinationIndex?, minutes: Int64, arrived: Timestamp, isDeferred: Bool
+    ) {
+        self.destination = destination
+        self.group.add(minutes: minutes, arrived: arrived, isDeferred: isDeferred)
     }
 }
 

@@ -26,13 +26,15 @@ struct QueueOverview: Sendable {
     private func overview(_ census: QueueCensus) -> Overview {
         let now = self.queue.now
         let rates = self.queue.flow.rates(at: now)
-        let p95 = self.queue.flow.p95(at: now)
+        let p50 = self.queue.flow.percentile(50, at: now)
+        let p95 = self.queue.flow.percentile(95, at: now)
+        let p99 = self.queue.flow.percentile(99, at: now)
         var counts = RecipientCounts()
         for state in RecipientState.allCases { counts[state] = self.queue.scheduler.index.counts[state] }
         let rows = self.destinationRows(census)
         let suspended = self.suspended(rows)
         let waiting = Self.attention(rows, census)
-        return Overview(
+        var overview = Overview(
             node: self.queue.node, started: now, at: now,
             queuedMessages: self.queue.scheduler.index.messages, queuedOctets: self.queue.scheduler.index.contentOctets,
             recipients: counts,
@@ -44,6 +46,37 @@ struct QueueOverview: Sendable {
             failures: census.failures.failures(self.queue.bounces, at: now),
             destinations: rows.prefix(Self.destinationsShown).map(\.ages),
             moreDestinations: max(rows.count - Self.destinationsShown, 0))
+        overview.receiveP50 = p50.receive
+        overview.relayP50 = p50.relay
+        // What the disk does is filled in by the caller.
+        overview.durability = Overview.Durability(
+            syncs: 0, changes: 0, replyP50: p50.receive, replyP99: p99.receive)
+        overview.domains = self.domainRows(census)
+        return overview
+    }
+
+    /// The same mail by the domains that it is for.
+    private func domainRows(_ census: QueueCensus) -> [DestinationAges] {
+        let largest = census.byDomain.values.sorted {
+            ($1.group.ages.total, $0.name) < ($0.group.ages.total, $1.name)
+        }
+        return largest.prefix(Self.destinationsShown).map { domain in
+            var row = DestinationAges(
+                destination: domain.name, condition: .unrouted, total: domain.group.ages.total, ages: domain.group.ages)
+            row.via = noRoute
+            let all = self.queue.scheduler.destinations
+            guard let index = domain.destination, all.all.contains(index), all[index].number <= census.newest else {
+                return row
+            }
+            let state = self.state(of: index, domain.group, at: self.queue.now)
+            row.condition = state.condition
+            // What others of the same next hop got is not said of this domain.
+            if domain.group.deferred == 0, state.condition == .deferring { row.condition = .ok }
+            row.reason = state.reason
+            row.until = state.until
+            row.via = all[index].nextHop.description
+            return row
+        }
     }
 
     typealias Row = (ages: DestinationAges, deferred: Int)

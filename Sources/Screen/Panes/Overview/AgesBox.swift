@@ -3,39 +3,46 @@ import Monitor
 
 /// How much waits for each destination, and for how long (after Postfix's qshape).
 struct AgesBox {
-    let overview: Overview
+    let rows: [DestinationAges]
+    /// Rows that there are beside these.
+    let more: Int
+    /// They are those of domains, and not of next hops.
+    let isByDomain: Bool
+    /// `o` shows the others.
+    let hasBoth: Bool
     let cursor: BoxCursor
     /// What is said where nothing waits.
     let emptyWords: [String]
 
     /// The rows that it takes with its box.
     var wantedHeight: Int {
-        3 + max(1, self.overview.destinations.count + (self.overview.moreDestinations > 0 ? 1 : 0))
+        3 + max(1, self.rows.count + (self.more > 0 ? 1 : 0))
     }
 
     func paint(_ painter: inout Painter, _ area: Rect, _ look: RowLook) {
-        let overview = self.overview
+        let other = self.hasBoth ? "  o by \(self.isByDomain ? "destination" : "domain")" : ""
         let inner = painter.box(
-            area, title: "Queue by destination and age", right: area.width >= 70 ? "minutes; Enter filters" : "",
-            isFocused: self.cursor.isFocused)
+            area, title: "Queue by \(self.isByDomain ? "domain" : "destination") and age",
+            right: area.width >= 70 ? "minutes; Enter filters\(other)" : "", isFocused: self.cursor.isFocused)
         guard inner.height > 0 else { return }
-        guard !overview.destinations.isEmpty else {
+        guard !self.rows.isEmpty else {
             painter.empty(self.emptyWords, in: inner)
             return
         }
         let table = Table(
-            DestinationAges.columns(inner.width - 2), width: inner.width - 2, sort: "total", isDescending: true)
+            DestinationAges.columns(inner.width - 2, isByDomain: self.isByDomain), width: inner.width - 2,
+            sort: "total", isDescending: true)
         table.paintHeader(&painter, inner.row(0).inset(1, 0))
         let height = inner.height - 1
-        let count = overview.destinations.count
+        let count = self.rows.count
         for (line, index) in self.cursor.shown(of: count, height: height).enumerated() {
             let row = inner.row(1 + line)
-            table.paint(overview.destinations[index], look, &painter, row.inset(1, 0))
+            table.paint(self.rows[index], look, &painter, row.inset(1, 0))
             if self.cursor.marks(index) { painter.select(row) }
         }
-        if overview.moreDestinations > 0, count < height {
+        if self.more > 0, count < height {
             painter.text(
-                "and \(Format.plural(overview.moreDestinations, "more destination"))", x: inner.x + 1,
+                "and \(Format.plural(self.more, "more destination"))", x: inner.x + 1,
                 y: inner.y + 1 + count, columns: inner.width - 2, role: .muted)
         }
     }
@@ -45,10 +52,10 @@ extension DestinationAges {
     private static let titles = ["<5", "<10", "<20", "<40", "<80", "<160", "<320", "<640", "<1280", "older"]
 
     /// Ages are told in all columns, or in every second of them.
-    static func columns(_ width: Int) -> [Column<DestinationAges>] {
+    static func columns(_ width: Int, isByDomain: Bool) -> [Column<DestinationAges>] {
         let isWhole = width >= 105
         let ages = isWhole ? Array(Self.titles.indices) : [0, 2, 4, 6, 8, 9].suffix(max(0, min(6, (width - 40) / 6)))
-        return Self.fixed
+        return (isByDomain ? [Self.domain] : [Self.nextHop]) + Self.fixed
             + ages.map { index in
                 Column(Self.titles[index], .fixed(5), isRight: true) { row, look in
                     var value = row.ages.columns[index]
@@ -60,10 +67,15 @@ extension DestinationAges {
             }
     }
 
+    private static let nextHop = Column<DestinationAges>("DESTINATION", .share(12, weight: 1)) { row, look in
+        TableCell(look.place(row.destination, [row.destination, row.reason ?? ""].joined(separator: "  ")))
+    }
+    private static let domain = Column<DestinationAges>("DOMAIN", .share(12, weight: 1)) { row, _ in
+        let via = row.via.flatMap { $0 == row.destination ? nil : "  by \($0)" } ?? ""
+        return TableCell(DomainName.disclosing(row.destination) + via)
+    }
+
     private static let fixed: [Column<DestinationAges>] = [
-        Column("DESTINATION", .share(12, weight: 1)) { row, look in
-            TableCell(look.place(row.destination, [row.destination, row.reason ?? ""].joined(separator: "  ")))
-        },
         Column("STATE", .fixed(13)) { row, look in
             TableCell("\(look.glyphs[row.condition.glyph]) \(row.words(look.now))", row.condition.role)
         },

@@ -16,6 +16,8 @@ final class OverviewPane: Pane {
     /// Those that are shown now.
     private var parts: [Part] = Part.allCases
     private var cursors: [Part: Int] = [:]
+    /// The queue is shown by the domains that its mail is for, and not by next hops.
+    private var isByDomain = false
     /// The newest facts, the oldest of them first.
     private var facts: [FactRow] = []
     /// The place behind the last of them.
@@ -30,7 +32,7 @@ final class OverviewPane: Pane {
     var name: String { "overview" }
     var title: String { "" }
     var areas: Set<FeedChange.Area> { [.facts] }
-    var commands: [Command] { [.open] }
+    var commands: [Command] { [.open, .agesByDomain] }
     func note(_ around: Surroundings) -> String { around.isFrozen ? "frozen" : "live" }
 
     private func overview(_ around: Surroundings) -> Overview? { around.nodes[self.node].overview }
@@ -91,7 +93,7 @@ final class OverviewPane: Pane {
     private func count(_ part: Part, _ around: Surroundings) -> Int {
         switch part {
         case .attention: self.overview(around)?.attention.count ?? 0
-        case .destinations: self.overview(around)?.destinations.count ?? 0
+        case .destinations: self.rows(around).count
         case .failures: self.overview(around)?.failures?.groups.count ?? 0
         case .facts: self.facts.count
         }
@@ -105,7 +107,25 @@ final class OverviewPane: Pane {
             from: self.cursor(self.part, around), count: self.count(self.part, around), height: 5)
     }
 
-    func perform(_ call: Call, _ around: Surroundings) -> [Effect]? { call.command == .open ? self.open(around) : nil }
+    func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
+        switch call.command {
+        case .open: return self.open(around)
+        case .agesByDomain:
+            guard self.overview(around)?.domains != nil else {
+                return [.say("this feed does not tell domains apart", .plain)]
+            }
+            self.isByDomain.toggle()
+            self.part = .destinations
+            return []
+        default: return nil
+        }
+    }
+
+    /// What the queue is counted by.
+    private func rows(_ around: Surroundings) -> [DestinationAges] {
+        guard let overview = self.overview(around) else { return [] }
+        return self.isByDomain ? overview.domains ?? overview.destinations : overview.destinations
+    }
 
     private func open(_ around: Surroundings) -> [Effect] {
         let row = self.cursor(self.part, around)
@@ -114,9 +134,8 @@ final class OverviewPane: Pane {
             guard let attention = self.overview(around)?.attention, attention.indices.contains(row) else { return [] }
             return attention[row].door.map(self.showQueue) ?? [.say(attention[row].words, .plain)]
         case .destinations:
-            guard let destinations = self.overview(around)?.destinations, destinations.indices.contains(row)
-            else { return [] }
-            return self.showQueue(destinations[row].door)
+            let rows = self.rows(around)
+            return rows.indices.contains(row) ? self.showQueue(rows[row].door) : []
         case .failures:
             guard let failure = self.failure(around) else { return [] }
             if let door = failure.door { return self.showQueue(door) }
@@ -153,8 +172,9 @@ final class OverviewPane: Pane {
         switch self.part {
         case .attention: return overview.attention.indices.contains(row) ? overview.attention[row].destination : nil
         case .destinations:
-            guard overview.destinations.indices.contains(row) else { return nil }
-            let name = overview.destinations[row].destination
+            let rows = self.rows(around)
+            guard rows.indices.contains(row) else { return nil }
+            let name = rows[row].via ?? rows[row].destination
             return name == noRoute ? nil : name
         case .failures, .facts: return nil
         }
@@ -165,7 +185,7 @@ final class OverviewPane: Pane {
         switch self.part {
         case .attention: texts = self.overview(around)?.attention.map { "\($0.subject) \($0.words)" } ?? []
         case .destinations:
-            texts = self.overview(around)?.destinations.map { "\($0.destination) \($0.reason ?? "")" } ?? []
+            texts = self.rows(around).map { "\($0.destination) \($0.reason ?? "")" }
         case .failures:
             texts = self.overview(around)?.failures?.groups.map { "\($0.fingerprint.text) \($0.example)" } ?? []
         case .facts:
@@ -212,7 +232,7 @@ final class OverviewPane: Pane {
             self.paint(self.part, of: overview, &painter, area, around)
             return
         }
-        let flowHeight = area.height >= 23 ? 8 : 7
+        let flowHeight = area.height >= 25 && overview.durability != nil ? 10 : area.height >= 23 ? 8 : 7
         let side = max(31, area.width * 2 / 5)
         let flow = Rect(x: 0, y: area.y, width: area.width - side, height: flowHeight)
         FlowBox(overview: overview, now: around.now).paint(&painter, flow)
@@ -246,7 +266,9 @@ final class OverviewPane: Pane {
     }
     private func ages(_ overview: Overview, _ around: Surroundings) -> AgesBox {
         AgesBox(
-            overview: overview, cursor: self.boxCursor(.destinations, around),
+            rows: self.rows(around), more: self.isByDomain ? 0 : overview.moreDestinations,
+            isByDomain: self.isByDomain && overview.domains != nil, hasBoth: overview.domains != nil,
+            cursor: self.boxCursor(.destinations, around),
             emptyWords: Words.nothingQueued(around.nodes[self.node]))
     }
     private func failures(_ overview: Overview, _ around: Surroundings) -> FailuresBox? {
@@ -254,4 +276,10 @@ final class OverviewPane: Pane {
             FailuresBox(failures: $0, cursor: self.boxCursor(.failures, around), now: around.now)
         }
     }
+}
+
+extension Command {
+    static let agesByDomain = Command(
+        "by-domain", ["o", .function(5)], "the queue by the domains that its mail is for, or by next hops",
+        hint: "by domain")
 }

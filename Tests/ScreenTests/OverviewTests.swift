@@ -1,0 +1,47 @@
+import Mail
+import Monitor
+import Testing
+
+@testable import FeedTesting
+@testable import Screen
+
+@Suite("the overview")
+struct OverviewTests {
+    @Test("percentiles, ages and what the disk does", arguments: [(100, 30), (160, 45)])
+    func whole(_ size: (Int, Int)) async throws {
+        let rig = await Rig(columns: size.0, rows: size.1)
+        #expect(await rig.text.contains("12.4 syncs/s of 3.4   250 p50 3ms p99 21ms"))
+        #expect(await rig.text.contains("half under 40m   95% under 5h"))
+        try await rig.expect("overview")
+    }
+
+    @Test("a feed that knows nothing of the disk shows nothing of it")
+    func withoutDisk() async {
+        let feed = ScriptedFeed.busy
+        feed.write { $0.overview.durability = nil }
+        let rig = await Rig(feed, columns: 100, rows: 30)
+        #expect(await !rig.text.contains("syncs"))
+    }
+
+    @Test("o shows the queue by domain, each of which is a door, and by next hop again")
+    func domains() async throws {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("o")
+        #expect(await rig.text.contains("Queue by domain and age"))
+        #expect(await rig.cursorLine.contains("example.org  by mx.example.org:25"))
+        try await rig.expect("overview-domains")
+        await rig.press("j", .enter)
+        #expect(await rig.text.contains("filter: to:\"@example.com>\"   1 of 3"))
+        await rig.press("1", "o")
+        #expect(await rig.text.contains("Queue by destination and age"))
+    }
+
+    @Test("a feed that does not tell domains apart says so")
+    func withoutDomains() async {
+        let feed = ScriptedFeed.busy
+        feed.write { $0.overview.domains = nil }
+        let rig = await Rig(feed, columns: 100, rows: 30)
+        await rig.press("o")
+        #expect(await rig.text.contains("this feed does not tell domains apart"))
+    }
+}
