@@ -128,7 +128,7 @@ public final class SQLiteSpool: Spool {
         _ message: NewMessage, expectingMore: Bool, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Void> {
         let packed = PackedMessage(message)
-        let urgency: Writer.Urgency = expectingMore ? .gathering : .prompt
+        let urgency: ChangeUrgency = expectingMore ? .gathering : .prompt
         return self.writer.submit(urgency, weight: packed.weight, on: eventLoop) { store, db in
             store.takesMail = true
             try store.insert(packed, db)

@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import Mail
 
@@ -10,11 +9,9 @@ extension Store {
         }
         // A number is never given again, since recipients name the rule that holds them.
         let id = try Int64.fetchOne(db, sql: "UPDATE counters SET lastRule = lastRule + 1 RETURNING lastRule") ?? 1
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         try db.execute(
             sql: "INSERT INTO rules (id, at, actor, terms) VALUES (?, ?, ?, ?)",
-            arguments: [id, now.milliseconds, actor, String(decoding: try encoder.encode(terms), as: UTF8.self)])
+            arguments: [id, now.milliseconds, actor, try terms.encoded()])
         let rule = StandingRule(id: id, terms, at: now, by: actor)
         try self.insert(SharedFact(fact: rule.setFact), db)
         return rule
@@ -42,7 +39,7 @@ extension StandingRule {
     fileprivate init?(_ row: Row) {
         guard let id: Int64 = row.checkedIfPresent("id"), let at: Int64 = row.checkedIfPresent("at"),
             let actor: String = row.checkedIfPresent("actor"), let terms: String = row.checkedIfPresent("terms"),
-            let terms = try? JSONDecoder().decode(Terms.self, from: Data(terms.utf8))
+            let terms = try? Terms(encoded: terms)
         else { return nil }
         self.init(id: id, terms, at: Timestamp(milliseconds: at), by: actor)
     }
