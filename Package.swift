@@ -86,9 +86,13 @@ let package = Package(
         room("SASL", ["SMTP", crypto]),
         room("DKIM", ["Mail", "SMTP", nioCore, crypto, cryptoExtras]),
         .target(name: "CXXHash"),
+        .systemLibrary(name: "CPostgreSQL", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         room(
             "Spool",
-            ["CXXHash", "Mail", "Measures", "SMTP", nioCore, nioPosix, nioConcurrency, coreMetrics, grdb, sqlite],
+            [
+                "CPostgreSQL", "CXXHash", "Mail", "Measures", "SMTP", nioCore, nioPosix, nioConcurrency, coreMetrics,
+                grdb, sqlite,
+            ],
             exclude: ["README.md"]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"]), .brew(["unbound"])]),
@@ -181,8 +185,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "hoptop", "Recording", "Screen", "Relay", "Journal", "Monitor", "Sockets", "Spool", "Mail", "Measures",
-                "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", nioCore, nioPosix,
+                "hoptop", "Recording", "Screen", "Relay", "Journal", "Monitor", "Sockets", "SpoolTesting", "Spool",
+                "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", nioCore, nioPosix,
                 nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,
             ]),
         tests(

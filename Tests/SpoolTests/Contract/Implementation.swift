@@ -3,13 +3,14 @@ import GRDB
 import Mail
 import NIOCore
 import NIOPosix
-import Spool
 import SpoolTesting
 import Testing
 
+@testable import Spool
+
 /// The stores that the contract holds for. A new one is a case more here, and a ``StoreUnderTest``.
 enum Implementation: String, CaseIterable, CustomTestStringConvertible {
-    case sqlite, memory
+    case sqlite, memory, postgresql
     var testDescription: String { self.rawValue }
 
     /// - Parameter factsKept: the bound behind which facts may go.
@@ -17,6 +18,7 @@ enum Implementation: String, CaseIterable, CustomTestStringConvertible {
         switch self {
         case .sqlite: try SQLiteUnderTest(factsKept: factsKept)
         case .memory: try MemoryUnderTest(factsKept: factsKept)
+        case .postgresql: try PostgreSQLUnderTest(factsKept: factsKept)
         }
     }
 }
@@ -76,4 +78,35 @@ private final class MemoryUnderTest: StoreUnderTest {
     }
     func damageRow(of id: QueueID) { self.store.damageRow(of: id) }
     func damageContent(of id: QueueID) { self.store.damageContent(of: id) }
+}
+
+private final class PostgreSQLUnderTest: StoreUnderTest {
+    private let cluster: PostgreSQLCluster
+    private let address: DatabaseAddress
+    private let kept: PostgreSQLWriter.FactsKept
+    private(set) var spool: PostgreSQLSpool
+    let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
+
+    init(factsKept: Int) throws {
+        self.cluster = try PostgreSQLCluster.shared.get()
+        self.address = try self.cluster.makeDatabase()
+        self.kept = .init(latest: Int64(factsKept))
+        self.spool = try PostgreSQLSpool(self.address, node: 0, name: "a.example", kept: self.kept)
+    }
+
+    func reopen() async throws {
+        await self.spool.close()
+        self.spool = try PostgreSQLSpool(self.address, node: 0, name: "a.example", kept: self.kept)
+    }
+
+    func damageRow(of id: QueueID) async throws {
+        try self.execute("UPDATE hoptop.messages SET recipients = '\\x0100' WHERE id = \(id.rawValue)")
+    }
+    func damageContent(of id: QueueID) async throws {
+        try self.execute("UPDATE hoptop.content SET octets = '\\x00' WHERE message = \(id.rawValue)")
+        // What is in memory is not damaged.
+        try await self.reopen()
+    }
+
+    private func execute(_ sql: String) throws { try self.cluster.execute(sql, in: self.address.database) }
 }

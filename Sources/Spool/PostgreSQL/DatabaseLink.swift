@@ -1,0 +1,41 @@
+import Mail
+
+/// What every connection of a node is opened with, and what is looked at before it is used.
+struct DatabaseLink: Sendable {
+    let address: DatabaseAddress
+    /// A commit may be lost when the database's machine fails: somebody said so.
+    let mayLoseCommits: Bool
+
+    private static let settings = Query(
+        "settings", "SELECT current_setting('synchronous_commit'), current_setting('fsync')")
+    /// So that the database lets go of the number of a node whose machine is gone.
+    private static let keepalives = [
+        "SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3",
+    ].enumerated().map { Query("keepalive-\($0)", $1) }
+    private static let withoutSync = Query("without-sync", "SET synchronous_commit = off")
+
+    /// Opens the connection whose commits stand behind each 250.
+    ///
+    /// - Throws: `.unavailable` also where a commit would not be durable.
+    func writing(watch: WatchedLink) throws -> Connection {
+        let connection = try Connection(self.address, watch: watch)
+        for query in Self.keepalives { try connection.add(query) }
+        let found = try connection.rows(Self.settings)
+        for (place, name) in ["synchronous_commit", "fsync"].enumerated() {
+            guard !self.mayLoseCommits, try found.text(0, place) == "off" else { continue }
+            throw SpoolError(
+                .unavailable,
+                "\(name) is off in the spool's database, so that accepted mail may be lost: set it to on, or say "
+                    + "spool.may-lose-commits = true")
+        }
+        return connection
+    }
+
+    /// Opens one for reads, and for content on its way in, which the commit of its message makes durable.
+    func reading() throws -> Connection {
+        let connection = try Connection(self.address)
+        try connection.add(Self.withoutSync)
+        try connection.run()
+        return connection
+    }
+}

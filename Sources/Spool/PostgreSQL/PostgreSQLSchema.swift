@@ -1,0 +1,117 @@
+/// The tables in the database's schema `hoptop`, version by version.
+enum PostgreSQLSchema {
+    static let version: Int64 = 1
+
+    private static let isThere = Query(
+        "schema-there", "SELECT CASE WHEN to_regclass('hoptop.schema') IS NULL THEN 0 ELSE 1 END::bigint")
+    private static let versionFound = Query("schema-version", "SELECT version FROM hoptop.schema")
+    /// One that makes the tables at a time, whoever comes to an empty database.
+    private static let lock = Query("schema-lock", "SELECT pg_advisory_xact_lock(7235419, 0)")
+
+    /// Makes the tables where there are none.
+    ///
+    /// - Throws: `.newerVersion`; `.notWritable` where the role may not make them.
+    static func prepare(_ connection: Connection) throws {
+        if try connection.rows(self.isThere).integer(0, 0) == 0 { try self.create(connection) }
+        let found = try connection.rows(self.versionFound).integer(0, 0)
+        guard found <= self.version else {
+            throw SpoolError(
+                .newerVersion,
+                "the spool's database has version \(found), and this program knows \(self.version): use the newer hoptop"
+            )
+        }
+    }
+
+    private static func create(_ connection: Connection) throws {
+        do {
+            try connection.add(TransactionQuery.begin)
+            try connection.add(self.lock)
+            if try connection.rows(self.isThere).integer(0, 0) == 0 {
+                for (number, sql) in self.first.enumerated() { try connection.add(Query("schema-1-\(number)", sql)) }
+            }
+            try connection.add(TransactionQuery.commit)
+            try connection.run()
+        } catch {
+            try connection.rollBack()
+            throw error
+        }
+    }
+
+    /// Times are milliseconds since 1970, as everywhere in a spool; but for `until`, which is the database's own clock.
+    private static let first = [
+        "CREATE SCHEMA hoptop",
+        "CREATE TABLE hoptop.schema (version bigint NOT NULL)",
+        "INSERT INTO hoptop.schema VALUES (1)",
+        // Who works on the queue. `token` goes up with each start, so that an earlier process of the same number can write
+        // no more; `written` counts the transactions, so that one whose COMMIT was not answered is known to have been or not.
+        """
+        CREATE TABLE hoptop.nodes (
+            node bigint PRIMARY KEY, token bigint NOT NULL, name text NOT NULL, written bigint NOT NULL,
+            last_id bigint NOT NULL, until timestamptz NOT NULL) WITH (fillfactor = 10)
+        """,
+        // Of a deferral only `generation` and `recipients` change, which no index has: the row's page has room for that.
+        """
+        CREATE TABLE hoptop.messages (
+            id bigint PRIMARY KEY, holder bigint NOT NULL, generation bigint NOT NULL, arrived bigint NOT NULL,
+            octets bigint NOT NULL, envelope bytea NOT NULL, recipients bytea NOT NULL, copy bigint NOT NULL,
+            digest bigint) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)
+        """,
+        "CREATE INDEX messages_of_node ON hoptop.messages (holder, id)",
+        // Content in parts. What is mail is seldom worth compressing, and octets that are not are read from the middle.
+        """
+        CREATE TABLE hoptop.content (
+            message bigint NOT NULL, copy bigint NOT NULL, part bigint NOT NULL, octets bytea NOT NULL,
+            PRIMARY KEY (message, copy, part)) WITH (autovacuum_vacuum_scale_factor = 0.05)
+        """,
+        "ALTER TABLE hoptop.content ALTER COLUMN octets SET STORAGE EXTERNAL",
+        // Content on its way in, that no message names yet.
+        "CREATE TABLE hoptop.incoming (message bigint NOT NULL, copy bigint NOT NULL, PRIMARY KEY (message, copy))",
+        """
+        CREATE TABLE hoptop.facts (
+            sequence bigint PRIMARY KEY, at bigint NOT NULL, kind text NOT NULL, message bigint NOT NULL,
+            recipient bigint, from_path text, to_path text, next_hop text, remote_id text, text text, session text,
+            octets bigint, milliseconds bigint, others bytea, actor text, envelope bytea, subject bytea, security text,
+            message_id text) WITH (autovacuum_vacuum_scale_factor = 0.05)
+        """,
+        "CREATE INDEX facts_of_message ON hoptop.facts (message)",
+        """
+        CREATE TABLE hoptop.dropped (
+            message bigint NOT NULL, recipient bigint NOT NULL, token bigint NOT NULL, until bigint NOT NULL,
+            generation bigint NOT NULL, before bytea NOT NULL, PRIMARY KEY (message, recipient))
+        """,
+        "CREATE INDEX dropped_by_token ON hoptop.dropped (token, message)",
+        "CREATE INDEX dropped_by_time ON hoptop.dropped (until)",
+        "CREATE SEQUENCE hoptop.tokens",
+        "CREATE TABLE hoptop.readers (name text PRIMARY KEY, sequence bigint NOT NULL)",
+        """
+        CREATE TABLE hoptop.rules (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at bigint NOT NULL, actor text NOT NULL,
+            terms text NOT NULL)
+        """,
+        """
+        CREATE TABLE hoptop.policies (
+            domain text PRIMARY KEY, id text NOT NULL, text text NOT NULL, fetched bigint NOT NULL,
+            until bigint NOT NULL)
+        """,
+        """
+        CREATE TABLE hoptop.tallies (
+            day bigint NOT NULL, domain text NOT NULL, what text NOT NULL, count bigint NOT NULL,
+            PRIMARY KEY (day, domain, what))
+        """,
+        // One row, which every transaction that has facts writes last before its COMMIT: so facts are numbered in the order
+        // in which they are seen.
+        """
+        CREATE TABLE hoptop.counters (
+            last_fact bigint NOT NULL, pruned bigint NOT NULL, accepted bigint NOT NULL, relayed bigint NOT NULL,
+            deferred_attempts bigint NOT NULL, bounced bigint NOT NULL, expired bigint NOT NULL,
+            dropped bigint NOT NULL, reports bigint NOT NULL) WITH (fillfactor = 10)
+        """,
+        "INSERT INTO hoptop.counters VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0)",
+    ]
+}
+
+enum TransactionQuery {
+    static let begin = Query("begin", "BEGIN")
+    static let commit = Query("commit", "COMMIT")
+    static let rollback = Query("rollback", "ROLLBACK")
+}

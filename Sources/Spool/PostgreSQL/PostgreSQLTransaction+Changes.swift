@@ -1,0 +1,168 @@
+import Mail
+import NIOCore
+
+/// The changes that callers ask for. What they mean is decided in `Rules/`.
+extension PostgreSQLTransaction {
+    /// - QueryValue reports: all that settlements of the call name.
+    func settle(_ settlement: Settlement, _ reports: [QueueID: PackedMessage]) throws -> Settled {
+        let id = settlement.message
+        guard let message = try self.message(id),
+            let effect = message.settling(settlement, isKept: try self.isUndoable(id))
+        else { return .stale }
+        self.count(effect.counts)
+        for fact in effect.facts { self.add(fact) }
+        for report in settlement.reports { try self.insert(reports[report.message.id] ?? PackedMessage(report)) }
+        try self.write(effect.message, as: id)
+        return .done(generation: effect.generation, isGone: effect.message == nil)
+    }
+
+    private static let nextToken = Query("next-token", "SELECT nextval('hoptop.tokens')")
+    private static let keep = Query(
+        "keep-drop",
+        """
+        INSERT INTO hoptop.dropped VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (message, recipient) DO UPDATE
+        SET token = excluded.token, until = excluded.until, generation = excluded.generation, before = excluded.before
+        """)
+
+    func apply(_ order: Order, on targets: [RecipientTarget]) throws -> Applied {
+        var applied = Applied()
+        var token: Int64 = 0
+        if case .drop(undoUntil: _, token: nil) = order.action {
+            token = try self.connection.rows(Self.nextToken).integer(0, 0)
+        }
+        for (id, targets) in RecipientTarget.byMessage(targets) {
+            guard let message = try self.message(id) else {
+                applied.skipped[.gone, default: 0] += targets.count
+                continue
+            }
+            let effect = message.applying(order, to: targets, token: token)
+            applied.add(effect)
+            guard !effect.changed.isEmpty else { continue }
+            self.count(effect.counts)
+            for fact in effect.facts { self.add(SharedFact(fact: fact)) }
+            for drop in effect.drops { try self.keep(drop) }
+            let isOver = effect.message.isOver(isKept: try self.isUndoable(id))
+            try self.write(isOver ? nil : effect.message, as: id)
+        }
+        return applied
+    }
+
+    private func keep(_ drop: Drop) throws {
+        try self.connection.add(
+            Self.keep,
+            [
+                .integer(drop.message.rawValue), .integer(drop.before.index), .integer(drop.token),
+                .integer(drop.until.milliseconds), .integer(drop.generation),
+                .octets(Packer.recipients([drop.before])),
+            ])
+        self.changeDrops(of: drop.message, by: 1)
+    }
+
+    // MARK: undo
+
+    private static let dropsOfToken = Query(
+        "drops-of-token",
+        """
+        SELECT message, recipient, token, until, generation, before FROM hoptop.dropped
+        WHERE token = $1 AND message IN (
+            SELECT DISTINCT message FROM hoptop.dropped WHERE token = $1 AND message > $2 ORDER BY message LIMIT $3)
+        ORDER BY message, recipient
+        """)
+    private static let forgetDrop = Query(
+        "forget-drop", "DELETE FROM hoptop.dropped WHERE message = $1 AND recipient = $2")
+
+    func undo(_ token: Int64, after last: QueueID?, at now: Timestamp, by actor: String) throws -> Applied {
+        var applied = Applied()
+        let rows = try self.connection.rows(
+            Self.dropsOfToken, [.integer(token), .integer(last?.rawValue ?? 0), .integer(Self.messagesInPart)])
+        var drops: [(id: QueueID, drops: [Drop])] = []
+        for row in 0..<rows.count {
+            let id = QueueID(rawValue: try rows.integer(row, 0))
+            applied.end = id
+            guard let drop = try? Drop(rows, row) else {
+                applied.skipped[.damaged, default: 0] += 1
+                continue
+            }
+            if drops.last?.id == id { drops[drops.count - 1].drops.append(drop) } else { drops.append((id, [drop])) }
+        }
+        try self.load(drops.map(\.id))
+        for (id, drops) in drops {
+            let effect = UndoEffect(drops, of: try self.messageIfSound(id), at: now, by: actor)
+            applied.add(effect)
+            guard let message = effect.message else { continue }
+            for recipient in effect.changed {
+                try self.connection.add(Self.forgetDrop, [.integer(id.rawValue), .integer(recipient.index)])
+            }
+            self.changeDrops(of: id, by: -effect.changed.count)
+            self.count(effect.counts)
+            for fact in effect.facts { self.add(SharedFact(fact: fact)) }
+            try self.write(message, as: id)
+        }
+        return applied
+    }
+
+    // MARK: purge
+
+    private static let over = Query(
+        "drops-over", "SELECT DISTINCT message FROM hoptop.dropped WHERE until < $1 LIMIT $2")
+    private static let forgetOver = Query(
+        "forget-over", "DELETE FROM hoptop.dropped WHERE message = ANY ($1) AND until < $2 RETURNING message")
+
+    /// - Returns: whether there may be more.
+    func purge(at now: Timestamp) throws -> Bool {
+        let found = try self.connection.rows(
+            Self.over, [.integer(now.milliseconds), .integer(Self.messagesInPart)])
+        let ids = try (0..<found.count).map { QueueID(rawValue: try found.integer($0, 0)) }.sorted()
+        guard !ids.isEmpty else { return false }
+        try self.load(ids)
+        let forgotten = try self.connection.rows(
+            Self.forgetOver, [.bigints(ids.map(\.rawValue)), .integer(now.milliseconds)])
+        for row in 0..<forgotten.count {
+            self.changeDrops(of: QueueID(rawValue: try forgotten.integer(row, 0)), by: -1)
+        }
+        for id in ids {
+            let isOver = try self.messageIfSound(id)?.isOver(isKept: self.isUndoable(id)) ?? false
+            if isOver { try self.write(nil, as: id) }
+        }
+        return ids.count == Self.messagesInPart
+    }
+
+    // MARK: standing rules
+
+    private static let setRule = Query(
+        "set-rule", "INSERT INTO hoptop.rules (at, actor, terms) VALUES ($1, $2, $3) RETURNING id")
+    private static let endRule = Query(
+        "end-rule", "DELETE FROM hoptop.rules WHERE id = $1 RETURNING id, at, actor, terms")
+
+    func set(_ terms: StandingRule.Terms, at now: Timestamp, by actor: String) throws -> StandingRule {
+        let rows = try self.connection.rows(
+            Self.setRule, [.integer(now.milliseconds), .text(actor), .text(try terms.encoded())])
+        let rule = StandingRule(id: try rows.integer(0, 0), terms, at: now, by: actor)
+        self.add(SharedFact(fact: rule.setFact))
+        return rule
+    }
+
+    func end(rule id: Int64, at now: Timestamp, by actor: String?) throws -> StandingRule? {
+        let rows = try self.connection.rows(Self.endRule, [.integer(id)])
+        guard rows.count > 0, let rule = try? StandingRule(rows, 0) else { return nil }
+        self.add(SharedFact(fact: rule.endFact(at: now, by: actor)))
+        return rule
+    }
+
+    // MARK: readers of facts
+
+    private static let acknowledge = Query(
+        "acknowledge",
+        """
+        INSERT INTO hoptop.readers AS r VALUES ($1, $2)
+        ON CONFLICT (name) DO UPDATE SET sequence = greatest(r.sequence, excluded.sequence)
+        """)
+    private static let forget = Query("forget-reader", "DELETE FROM hoptop.readers WHERE name = $1")
+
+    /// A reader never goes back.
+    func acknowledge(_ sequence: Int64, as reader: String) throws {
+        try self.connection.add(Self.acknowledge, [.text(reader), .integer(sequence)])
+    }
+
+    func forget(reader: String) throws { try self.connection.add(Self.forget, [.text(reader)]) }
+}

@@ -1,0 +1,221 @@
+import Foundation
+import Mail
+import NIOCore
+import NIOPosix
+import SpoolTesting
+import Testing
+
+@testable import Spool
+
+/// What only a spool in a database has: who may open it, and connections that are lost.
+@Suite("the spool in PostgreSQL", .timeLimit(.minutes(5)))
+struct PostgreSQLSpoolTests {
+    /// One spool on a database of its own.
+    private struct Fixture: SpoolFixture {
+        let cluster: PostgreSQLCluster
+        let address: DatabaseAddress
+        let spool: PostgreSQLSpool
+        let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
+
+        init() throws {
+            self.cluster = try PostgreSQLCluster.shared.get()
+            self.address = try self.cluster.makeDatabase()
+            self.spool = try PostgreSQLSpool(self.address, node: 7, name: "a.example")
+        }
+
+        func reopened() async throws -> PostgreSQLSpool {
+            await self.spool.close()
+            return try PostgreSQLSpool(self.address, node: 7, name: "a.example")
+        }
+
+        @discardableResult
+        func execute(_ sql: String) throws -> String { try self.cluster.execute(sql, in: self.address.database) }
+
+        /// Ends the connections of relays, as an operator of the database may.
+        func endConnections() throws {
+            try self.execute(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name = 'hoptop'
+                """)
+        }
+
+        /// Makes each COMMIT of a message take a second.
+        func slowCommits() throws {
+            try self.execute(
+                """
+                CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
+                CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON hoptop.messages DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION slow();
+                """)
+        }
+
+        /// Waits until a COMMIT is under way.
+        func waitForCommit() async throws {
+            while try self.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND state = 'active'") != "1\n"
+            { try await Task.sleep(for: .milliseconds(10)) }
+        }
+    }
+
+    @Test("an address names no password, and is of a database")
+    func addresses() {
+        for url in [
+            "postgresql:///hoptop", "postgres://ann@a.example:5433,b.example/hoptop?sslmode=verify-full",
+            "postgresql://%2Frun%2Fpostgresql/hoptop",
+        ] {
+            #expect(DatabaseAddress(url)?.description == url)
+        }
+        for url in [
+            "postgresql://ann:secret@a.example/hoptop", "postgresql://a.example/hoptop?password=secret",
+            "postgresql://a.example/hoptop?sslmode=require&Password=secret", "/var/spool/hoptop", "postgresql://",
+            "postgresql://a example/", "mysql://a.example/hoptop", "host=a.example",
+        ] { #expect(DatabaseAddress(url) == nil, "\(url)") }
+    }
+
+    @Test("one process has a node's number at a time; others are told who has it, and have other numbers")
+    func inUse() async throws {
+        let first = try Fixture()
+        let error = #expect(throws: SpoolError.self) {
+            try PostgreSQLSpool(first.address, node: 7, name: "b.example")
+        }
+        #expect(error?.code == .inUse)
+        #expect(error?.description.contains("is used by a.example as node 7") == true)
+        let message = try await first.accept()
+        let other = try PostgreSQLSpool(first.address, node: 8, name: "b.example")
+        #expect(try await other.lease(after: nil, count: 10).messages.isEmpty)
+        #expect(try await other.message(message.id) == message)
+        await other.close()
+        let next = try await first.reopened()
+        #expect(try await next.lease(after: nil, count: 10).messages == [message])
+        #expect(next.nextID(at: Timestamp(milliseconds: 0)) > message.id)
+        await next.close()
+    }
+
+    @Test("a database whose commits may be lost is refused, unless somebody says that it may be so")
+    func durability() async throws {
+        let fixture = try Fixture()
+        try fixture.execute("ALTER DATABASE \(fixture.address.database) SET synchronous_commit = off")
+        let error = #expect(throws: SpoolError.self) {
+            try PostgreSQLSpool(fixture.address, node: 1, name: "b.example")
+        }
+        #expect(error?.description.contains("synchronous_commit is off") == true)
+        let spool = try PostgreSQLSpool(fixture.address, node: 1, name: "b.example", mayLoseCommits: true)
+        await spool.close()
+        await fixture.spool.close()
+    }
+
+    @Test("a newer database is refused, and one that is not there is named")
+    func refused() async throws {
+        let fixture = try Fixture()
+        await fixture.spool.close()
+        try fixture.execute("UPDATE hoptop.schema SET version = 99")
+        let newer = #expect(throws: SpoolError.self) { try PostgreSQLSpool(fixture.address, name: "a.example") }
+        #expect(newer?.code == .newerVersion)
+        let gone = fixture.cluster.address(of: "nowhere")
+        let missing = #expect(throws: SpoolError.self) { try PostgreSQLSpool(gone, name: "a.example") }
+        #expect(missing?.code == .unavailable)
+        #expect(missing?.description.contains("database \"nowhere\" does not exist") == true)
+    }
+
+    @Test("connections that the database ends are made anew; who waited is told, and nothing is half done")
+    func lostConnections() async throws {
+        let fixture = try Fixture()
+        let message = try await fixture.accept()
+        _ = try await fixture.spool.counters()
+        try fixture.endConnections()
+        #expect(try await fixture.spool.counters().accepted == 1)
+        let next = try await fixture.accept()
+        #expect(try await fixture.spool.message(next.id) == next)
+        #expect(try await fixture.settle(message, [.relayed]) == .done(generation: 1, isGone: true))
+        await fixture.spool.close()
+    }
+
+    @Test("a commit whose answer is lost is asked about: who waits for it is told the truth")
+    func lostAnswer() async throws {
+        let fixture = try Fixture()
+        try fixture.slowCommits()
+        let message = fixture.message(octets: 3)
+        let accepted = fixture.spool.accept(
+            NewMessage(message, content: .buffer(ByteBuffer(string: "abc"))), on: fixture.loop)
+        try await fixture.waitForCommit()
+        #expect(fixture.spool.condition.writingSince != nil)
+        #expect(fixture.spool.condition.restartWrites(since: .now()) == 1)
+        // The database goes on with it all the same.
+        try await accepted.get()
+        #expect(try await fixture.spool.message(message.id) == message)
+        #expect(try await fixture.spool.counters().accepted == 1)
+
+        let refused = fixture.message(octets: 3)
+        let failing = fixture.spool.accept(
+            NewMessage(refused, content: .buffer(ByteBuffer(string: "abc"))), on: fixture.loop)
+        try await fixture.waitForCommit()
+        try fixture.endConnections()
+        await #expect(throws: SpoolError.self) { try await failing.get() }
+        #expect(try await fixture.spool.message(refused.id) == nil)
+        #expect(try await fixture.spool.counters().accepted == 1)
+        #expect(fixture.spool.condition.writingSince == nil)
+        await fixture.spool.close()
+    }
+
+    @Test("large content that nobody accepted is swept away at the next start, and takes no more memory than a part")
+    func sweep() async throws {
+        let fixture = try Fixture()
+        let file = fixture.spool.newContentFile(for: fixture.spool.nextID(at: Timestamp(milliseconds: 0)))
+        try file.append(ByteBuffer(repeating: 0x61, count: 1_000_000))
+        #expect(try fixture.execute("SELECT count(*), max(length(octets)) FROM hoptop.content") == "7|131072\n")
+        let kept = try await fixture.accept()
+        let next = try await fixture.reopened()
+        #expect(try fixture.execute("SELECT message FROM hoptop.content") == "\(kept.id.rawValue)\n")
+        #expect(try fixture.execute("SELECT count(*) FROM hoptop.incoming") == "0\n")
+        await next.close()
+    }
+
+    @Test("what peers say may hold what the database's texts may not")
+    func zeroOctets() async throws {
+        let fixture = try Fixture()
+        let message = try await fixture.accept()
+        let outcome = Settlement.Outcome(index: 0, generation: 0, state: .deferred, reply: "450 a\0b")
+        let settlement = Settlement(message: message.id, at: message.arrived, outcomes: [outcome])
+        #expect(
+            try await fixture.spool.settle([settlement], on: fixture.loop).get()
+                == [.done(generation: 1, isGone: false)])
+        #expect(try await fixture.spool.message(message.id)?.recipients[0].lastReply == "450 a\0b")
+        #expect(try await fixture.spool.facts(of: message.id).last?.text == "450 a\u{FFFD}b")
+        await fixture.spool.close()
+    }
+
+    @Test("facts of many nodes are numbered in the order in which they are seen, without a gap")
+    func factsOfMany() async throws {
+        let fixture = try Fixture()
+        let nodes = try (1...3).map { try PostgreSQLSpool(fixture.address, node: $0, name: "n\($0).example") }
+        let reader = Task {
+            var seen = 0
+            var cursor = FactCursor.start
+            while seen < 600 {
+                let page = try await fixture.spool.facts(after: cursor, count: 50)
+                seen += page.facts.count
+                cursor = page.end
+                guard page.missing == 0 else { return -1 }
+            }
+            return seen
+        }
+        try await withThrowingTaskGroup { group in
+            for spool in nodes {
+                group.addTask {
+                    for _ in 0..<200 {
+                        let message = fixture.message(octets: 3)
+                        var own = message
+                        own.id = spool.nextID(at: message.arrived)
+                        let new = NewMessage(own, content: .buffer(ByteBuffer(string: "abc")))
+                        try await spool.accept(new, on: fixture.loop).get()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await reader.value == 600)
+        for spool in nodes { await spool.close() }
+        await fixture.spool.close()
+    }
+}
