@@ -1,6 +1,7 @@
 public import DNS
 import Glibc
 public import SMTP
+public import Spool
 
 /// Everything the engine is told at its start, already checked. Durations are milliseconds, sizes octets.
 public struct RelayConfiguration: Sendable, Hashable {
@@ -107,7 +108,12 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var routes: [Route]
     /// Keys that sign mail on its way out.
     public var signing: [SigningRule] = []
+    /// Where the queue is kept, unless that is a database; the journal's usual place is in it.
     public var spoolDirectory: String
+    /// The database that keeps the queue.
+    public var spoolDatabase: DatabaseAddress?
+    /// The database is used also when a commit may be lost that a 250 has promised.
+    public var mayLoseCommits = false
     /// Octets that new mail leaves free on the spool's disk, so that what is queued can go on; 0: no matter.
     public var freeSpace = 64_000_000
     /// How long a drop can be taken back.

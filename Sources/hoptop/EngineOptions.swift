@@ -76,7 +76,7 @@ struct EngineOptions: ParsableArguments {
 /// An engine with what it stands on.
 struct Engine {
     let relay: Relay
-    let spool: SQLiteSpool
+    let spool: any Spool
     let threads: NIOThreadPool
     /// What is counted in it.
     let metrics: MetricsBoard
@@ -97,8 +97,12 @@ struct Engine {
         do {
             let keyring = try groundwork?.keyring ?? Keyring(configuration)
             let metrics = MetricsBoard()
-            let spool = try SQLiteSpool(
-                directory: configuration.spoolDirectory, node: configuration.node, threads: threads, metrics: metrics)
+            let spool = try configuration.openSpool(threads: threads, metrics: metrics)
+            if settings.isKept, settings.directory == nil, configuration.spoolDatabase != nil {
+                try FileManager.default.createDirectory(
+                    atPath: configuration.spoolDirectory, withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700])
+            }
             let journal =
                 settings.isKept
                 ? Journal(

@@ -56,6 +56,6 @@ struct RunCommand: AsyncParsableCommand {
         let count = overview.queuedMessages
         return count == 0
             ? "\(ending)the queue is empty"
-            : "\(ending)\(count) message\(count == 1 ? " stays" : "s stay") queued in \(configuration.spoolDirectory)"
+            : "\(ending)\(count) message\(count == 1 ? " stays" : "s stay") queued in \(configuration.spoolPlace)"
     }
 }

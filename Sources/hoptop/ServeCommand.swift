@@ -43,7 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         log.info(
             "hoptop \(Relay.version) is ready",
-            metadata: ["hostname": "\(configuration.hostname)", "spool": "\(configuration.spoolDirectory)"])
+            metadata: ["hostname": "\(configuration.hostname)", "spool": "\(configuration.spoolPlace)"])
         if let advice = groundwork.advice { log.warning("\(advice)") }
         if configuration.routes.isEmpty {
             log.warning("no route is configured: mail is taken and waits; add a [[route]] or --route PATTERN=HOST:PORT")

@@ -23,7 +23,7 @@ struct SpoolCommand: ParsableCommand {
         @OptionGroup var engine: EngineOptions
 
         func run() throws {
-            let directory = try self.engine.configuration().spoolDirectory
+            let directory = try self.engine.configuration().spoolFiles(for: "hoptop spool check")
             let report = try SpoolCommand.inspect(directory) { try $0.check(progress: ProgressLine.show) }
             SpoolCommand.tell(report, of: directory)
             guard report.isSound else {
@@ -47,7 +47,7 @@ struct SpoolCommand: ParsableCommand {
         @OptionGroup var engine: EngineOptions
 
         func run() throws {
-            let directory = try self.engine.configuration().spoolDirectory
+            let directory = try self.engine.configuration().spoolFiles(for: "hoptop spool repair")
             let repair = try SpoolCommand.inspect(directory) { try $0.repair(at: .now, progress: ProgressLine.show) }
             SpoolCommand.tell(repair.report, of: directory)
             guard let folder = repair.folder else { return print("nothing was changed") }

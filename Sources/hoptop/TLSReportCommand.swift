@@ -40,6 +40,7 @@ struct TLSReportCommand: AsyncParsableCommand {
             if self.send, !self.dryRun {
                 try await self.send(configuration, domain)
             } else {
+                _ = try configuration.spoolFiles(for: "hoptop tls-report without --send")
                 self.show(try TLSReportPreview.all(configuration, domain: domain))
             }
         } catch { throw Failure(error) }
@@ -60,7 +61,7 @@ struct TLSReportCommand: AsyncParsableCommand {
         let threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
         defer { threads.shutdownGracefully { _ in } }
-        let spool = try SQLiteSpool(directory: configuration.spoolDirectory, node: configuration.node, threads: threads)
+        let spool = try configuration.openSpool(threads: threads)
         let log = Logger(label: "hoptop") { _ in SwiftLogNoOpLogHandler() }
         let outcomes = try await TLSReportOutcome.sendAll(configuration, of: spool, domain: domain, log: log)
         await spool.close()

@@ -1,6 +1,7 @@
 import DNS
 import Relay
 import SMTP
+import Spool
 
 extension ConfigurationKey<RelayConfiguration> {
     /// The engine's, outside of `[[listen]]`, `[[milter]]`, `[[dkim]]` and `[[route]]`.
@@ -107,6 +108,23 @@ extension ConfigurationKey<RelayConfiguration> {
                 guard case .text(let text) = value, !text.isEmpty else { throw Refusal("a directory") }
                 configuration.spoolDirectory = text
             }, write: { quoted($0.spoolDirectory) }),
+        .init(
+            path: "spool.store", explanation: "A PostgreSQL database that keeps the queue in place of the directory.",
+            read: { configuration, value throws(Refusal) in
+                let form = "a database such as \"postgresql://hoptop@db.example.net/hoptop\""
+                guard case .text(let text) = value else { throw Refusal(form) }
+                // The configuration is shown, and logged.
+                guard !DatabaseAddress.hasPassword(text) else {
+                    throw Refusal(because: "a password does not belong here: put it into ~/.pgpass, or a passfile=")
+                }
+                guard let address = DatabaseAddress(text) else { throw Refusal(form) }
+                configuration.spoolDatabase = address
+            }, write: { $0.spoolDatabase.map { quoted($0.url) } },
+            example: "\"postgresql://hoptop@db.example.net/hoptop\""),
+        .flag(
+            "spool.may-lose-commits",
+            "Use the database also where its synchronous_commit is off: mail that was accepted may be lost.",
+            \.mayLoseCommits),
         .size(
             "spool.free-space",
             "With less free on its disk new mail is refused (452), and what is queued goes on; 0B: no matter.",

@@ -34,6 +34,7 @@ struct Overrides {
         }
         if let spool = self.spool {
             if spool.isEmpty { fail("--spool", "names no directory") } else { configuration.spoolDirectory = spool }
+            configuration.spoolDatabase = nil
         }
         if let hostname = self.hostname {
             if (try? Domain(parsing: hostname)) == nil {

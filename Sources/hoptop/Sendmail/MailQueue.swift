@@ -44,6 +44,10 @@ struct MailQueue {
 
     /// Of a spool, whether a daemon has it or not.
     static func show(_ configuration: RelayConfiguration) throws(SendmailFailure) {
+        if let database = configuration.spoolDatabase {
+            throw SendmailFailure(
+                .unavailable, "no relay answers here, and the queue is in \(database): start one, or ask at another")
+        }
         var queue = MailQueue()
         do throws(SpoolError) {
             try SpoolListing.messages(in: configuration.spoolDirectory) { message in

@@ -49,7 +49,8 @@ extension ConfigurationKey<Configuration> {
     /// Those that a reload leaves as they were. Of hostname it is the name of the node, as screens and the API have it.
     fileprivate static let ofStart = Self.whole.filter { key in
         [
-            "hostname", "user", "group", "spool.directory", "control.socket", "control.group", "control.listen",
+            "hostname", "user", "group", "spool.directory", "spool.store", "spool.may-lose-commits",
+            "control.socket", "control.group", "control.listen",
             "metrics.listen",
         ].contains(key.path) || key.path.hasPrefix("journal.")
     }
@@ -61,6 +62,8 @@ extension Configuration {
         var kept = self
         kept.relay.hostname = old.relay.hostname
         kept.relay.spoolDirectory = old.relay.spoolDirectory
+        kept.relay.spoolDatabase = old.relay.spoolDatabase
+        kept.relay.mayLoseCommits = old.relay.mayLoseCommits
         (kept.service.user, kept.service.group) = (old.service.user, old.service.group)
         kept.control.socket = old.control.socket
         kept.control.group = old.control.group
