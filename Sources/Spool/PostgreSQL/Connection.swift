@@ -45,6 +45,8 @@ final class Connection {
                 names.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 1)
         else { throw PostgreSQLError("out of memory") }
         self.handle = handle
+        // Without one they are written to stderr; what matters comes as an error too.
+        PQsetNoticeProcessor(handle, { _, _ in }, nil)
         guard PQstatus(handle) == CONNECTION_OK else { throw PostgreSQLError(connecting: handle) }
         guard PQserverVersion(handle) >= 150_000 else {
             throw PostgreSQLError("it is older than PostgreSQL 15, the oldest that hoptop works with")
