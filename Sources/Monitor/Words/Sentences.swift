@@ -40,7 +40,7 @@ extension Attention {
             "only \(Format.octetsLong(free)) free, mail is refused below \(Format.octetsLong(wanted)) (spool.free-space)"
         case .spoolFailing(let error): error
         case .journalFailing(let error): "\(error); what happens waits in the spool"
-        case .spoolStalled(let seconds): "its disk has not answered for \(seconds) s"
+        case .spoolStalled(let seconds): "its disk or database has not answered for \(seconds) s"
         case .unreachable(let node): "not seen since \(Format.clock(node.since)): \(node.reason)"
         }
     }

@@ -36,7 +36,7 @@ final class SpoolWatch: Sendable {
                 "only \(SpoolWatch.text(octets: free)) free, mail is refused below "
                     + "\(SpoolWatch.text(octets: wanted)) (spool.free-space)"
             case .spoolFailing(let error): error
-            case .spoolStalled(let seconds): "its disk has not answered for \(seconds) s"
+            case .spoolStalled(let seconds): "its disk or database has not answered for \(seconds) s"
             case .unrouted, .backoff, .deferring, .suspended, .damaged, .unreachable, .journalFailing: ""
             }
         }

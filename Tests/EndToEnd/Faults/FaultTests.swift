@@ -236,7 +236,7 @@ extension EndToEnd {
             try faults.stall()
             let client = hoptop.PlainClient(name: "client.example", server: server.address)
             let waiting = Task { _ = try await client.send("<2@test>", to: ["bob@there.example"], octets: 0) }
-            #expect(try await eventually { server.log.contains("its disk has not answered") })
+            #expect(try await eventually { server.log.contains("its disk or database has not answered") })
             #expect(try await server.answer(to: "<3@test>") == 451)
             faults.end()
             try await waiting.value
@@ -254,7 +254,7 @@ extension EndToEnd {
             #expect(try await server.answer(to: "<1@test>") == 250)
             try faults.stallUntilInterrupted()
             #expect(try await server.answer(to: "<2@test>") == 250)
-            #expect(server.log.contains("its disk has not answered"))
+            #expect(server.log.contains("its disk or database has not answered"))
             #expect(server.log.contains("writes that do not end are interrupted, to begin again"))
             try server.waitFor("the spool takes mail again")
             #expect(server.end(with: SIGTERM) == 0)
