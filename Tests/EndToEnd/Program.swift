@@ -93,10 +93,11 @@ final class Server {
     /// Starts it, and waits until it has come so far.
     ///
     /// - Parameters:
+    ///   - keepsElsewhere: the configuration says where the spool is; `spool` names no more than the log.
     ///   - environment: on top of the test's own.
     ///   - socket: passed on as a service manager does it.
     init(
-        spool: String, configuration: String, environment: [String: String] = [:],
+        spool: String, configuration: String, keepsElsewhere: Bool = false, environment: [String: String] = [:],
         passing socket: (descriptor: Int32, name: String)? = nil, until milestone: Milestone, _ arguments: [String]
     ) throws {
         self.logFile = "\(spool)-\(UUID()).log"
@@ -106,7 +107,7 @@ final class Server {
         self.process.executableURL = URL(fileURLWithPath: Program.path)
         self.process.arguments =
             ["serve", "--config", configuration, "--listen", "127.0.0.1:0", "--hostname", "mx.example.net"]
-            + ["--spool", spool] + arguments
+            + (keepsElsewhere ? [] : ["--spool", spool]) + arguments
         self.process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: self.logFile))
         self.process.standardInput = FileHandle.nullDevice
         if let socket {

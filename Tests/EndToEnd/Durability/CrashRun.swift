@@ -3,6 +3,7 @@ import Glibc
 import NIOConcurrencyHelpers
 import Relay
 import SMTP
+import Spool
 import Testing
 
 @testable import hoptop
@@ -33,6 +34,8 @@ final class CrashRun {
     private let seed: UInt64
     private var random: SeededGenerator
     private let farEndPort: Int
+    /// Where the relay's spool is; `nil`: in a directory.
+    private let database: DatabaseAddress?
     /// `nil` while it is down.
     private var farEnd: FarEnd?
     /// Where the senders send to; `nil` while nobody listens.
@@ -41,8 +44,9 @@ final class CrashRun {
     /// What one takes here.
     private var startDuration = Duration.zero
 
-    init(seed: UInt64, ledger: Ledger) async throws {
+    init(seed: UInt64, ledger: Ledger, database: DatabaseAddress? = nil) async throws {
         self.folder = try TemporaryFolder()
+        self.database = database
         self.ledger = ledger
         self.seed = seed
         self.random = SeededGenerator(seed: seed)
@@ -56,6 +60,9 @@ final class CrashRun {
             [[route]]
             domain = "*"
             via = ["\(farEnd.endpoint)"]
+            [spool]
+            directory = "\(self.spool)"
+            \(database.map { "store = \"\($0)\"" } ?? "")
             """
         try configuration.write(toFile: self.configuration, atomically: true, encoding: .utf8)
     }
@@ -88,7 +95,8 @@ final class CrashRun {
 
     private func start(until milestone: Server.Milestone) throws -> Server {
         let server = try Server(
-            spool: self.spool, configuration: self.configuration, until: milestone, ["--quiet"])
+            spool: self.spool, configuration: self.configuration, keepsElsewhere: self.database != nil,
+            until: milestone, ["--quiet"])
         self.entrance.withLockedValue { $0 = milestone == .started ? nil : server.address }
         return server
     }
