@@ -1,4 +1,5 @@
 import Mail
+import Monitor
 
 /// Whether mail and sessions may be changed.
 struct Lock {
@@ -24,5 +25,21 @@ struct Lock {
         self.isLocked = true
         self.unlockedUntil = nil
         return true
+    }
+
+    static let onlyShows = "this feed only shows; nothing can be changed through it"
+
+    /// Why a command that changes something cannot be done at a node now; `nil`: it can. Undo is asked for where it is known
+    /// what would be undone.
+    func refusal(of command: Command, at node: Node) -> String? {
+        guard command.acts else { return nil }
+        if node.isOnlyShown { return Self.onlyShows }
+        if self.isLocked { return "locked: L unlocks what changes mail" }
+        if node.blindness != nil { return "\(node.name) does not answer: nothing is done to what may be over" }
+        guard let abilities = node.capabilities?.abilities else { return nil }
+        guard let ability = FeedCapabilities.Ability(rawValue: command.name), ability != .undo,
+            !abilities.contains(ability)
+        else { return nil }
+        return "this feed cannot \(command.name)"
     }
 }

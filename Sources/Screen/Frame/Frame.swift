@@ -3,6 +3,9 @@ import Monitor
 
 /// What stands around a pane: header and tabs above it, outcome and keys below.
 struct Frame {
+    /// With less room nothing but a request for more is shown.
+    static let least = (columns: 40, rows: 10)
+
     let around: Surroundings
     let theme: Theme
     let stack: PaneStack
@@ -19,6 +22,13 @@ struct Frame {
         /// `nil`: of the node that is shown.
         let node: String?
         let left: Int64
+    }
+
+    static func paintTooSmall(_ painter: inout Painter) {
+        let columns = painter.canvas.columns
+        painter.text("hoptop runs on; please enlarge", x: 0, y: 0, columns: columns, role: .flashWarn)
+        painter.text(
+            "(at least \(self.least.columns)x\(self.least.rows))", x: 0, y: 1, columns: columns, role: .muted)
     }
 
     func paint(_ painter: inout Painter) {
@@ -184,8 +194,7 @@ struct Frame {
         let tailRuns = tail.flatMap(self.hint)
         var runs: [Run] = self.stack.layers.isEmpty ? Run.hint(self.around.node.viewDigits, "view") : []
         var room = columns - tailRuns.columns - runs.columns
-        for command in CommandTable(self.stack.top, isReplay: self.around.playback != nil).all where command.hint != nil
-        {
+        for command in self.around.commands(of: self.stack.top).all where command.hint != nil {
             if tail.contains(command) || command == .nextNode && self.around.nodes.count < 2 { continue }
             if command.acts, self.lock.isLocked || self.around.node.isOnlyShown { continue }
             let hint = self.hint(command)

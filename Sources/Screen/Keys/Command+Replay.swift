@@ -21,7 +21,7 @@ extension PlaybackPosition {
     /// What a command asks for.
     ///
     /// - Throws: what is wrong with its argument.
-    func order(_ call: Call) throws(PlaybackProblem) -> PlaybackOrder {
+    func order(_ call: Call) throws(CommandProblem) -> PlaybackOrder {
         switch call.command {
         case .step: return .step(1)
         case .stepBack: return .step(-1)
@@ -31,18 +31,15 @@ extension PlaybackPosition {
         case .faster: return .speed(PlaybackOrder.usualSpeeds.first { $0 > self.speed } ?? self.speed)
         case .speed:
             guard let speed = call.argument.flatMap(Double.init), PlaybackOrder.speeds.contains(speed) else {
-                throw PlaybackProblem(text: "write speed 10: a number from 0.01 to 10000")
+                throw CommandProblem(text: "write speed 10: a number from 0.01 to 10000")
             }
             return .speed(speed)
         case .go:
             guard let time = call.argument.flatMap(self.time) else {
-                throw PlaybackProblem(text: "write goto \(Self.timeForm)")
+                throw CommandProblem(text: "write goto \(Self.timeForm)")
             }
             return .go(to: time)
         default: return .pause(!self.isPaused)
         }
     }
 }
-
-/// Why an argument cannot be taken, and how it is written.
-struct PlaybackProblem: Error { let text: String }

@@ -106,26 +106,3 @@ extension Command {
             .node, .theme, .lock, .redraw, .stop, .palette, .help, .quit, .quitAll,
         ]
 }
-
-/// What can be done in one place: the pane's own commands, and those of everywhere.
-struct CommandTable {
-    let all: [Command]
-
-    /// - Parameter isReplay: a recording is shown, whose commands have their keys wherever they are.
-    init(_ pane: any Pane, isReplay: Bool = false) {
-        // A key of the pane's own means nothing else there.
-        let own = Set(pane.commands.flatMap(\.keys))
-        let all = pane.commands + Command.everywhere.map { $0.without(own) }
-        let taken = Set(Command.ofReplay.flatMap(\.keys))
-        self.all = isReplay ? Command.ofReplay + all.map { $0.without(taken) } : all
-    }
-
-    func bound(to key: Key) -> Command? { self.all.first { $0.keys.contains(key) } }
-    func named(_ name: some StringProtocol) -> Command? { self.all.first { $0.name == name } }
-
-    /// Commands whose names begin with, then those that hold, what was typed.
-    func completions(for text: String) -> [String] {
-        let names = self.all.map(\.name).sorted()
-        return names.filter { $0.hasPrefix(text) } + names.filter { !$0.hasPrefix(text) && $0.contains(text) }
-    }
-}

@@ -7,9 +7,9 @@ final class Help: Overlay {
     private let columns: Int
     private var top = 0
 
-    init(_ pane: any Pane, isReplay: Bool) {
+    init(_ pane: any Pane, _ around: Surroundings) {
         self.title = "Keys of \(pane.name)"
-        let commands = CommandTable(pane, isReplay: isReplay).all
+        let commands = around.commands(of: pane).all
         self.lines = (commands.filter { !$0.keys.isEmpty } + commands.filter(\.keys.isEmpty)).map { command in
             let argument = command.keys.isEmpty ? command.argument.map { " \($0.uppercased())" } ?? "" : ""
             return [

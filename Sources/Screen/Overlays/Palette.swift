@@ -3,9 +3,9 @@ extension Prompt {
     ///
     /// - Parameter arguments: words that may follow commands of everywhere.
     static func palette(
-        _ pane: any Pane, isReplay: Bool, text: String = "", arguments: [Command: [String]]
+        _ pane: any Pane, _ around: Surroundings, text: String = "", arguments: [Command: [String]]
     ) -> Prompt {
-        let table = CommandTable(pane, isReplay: isReplay)
+        let table = around.commands(of: pane)
         return Prompt(
             sign: ":", text: text,
             hints: Run.hint("Tab", "complete") + Run.hint("Enter", "run") + Run.hint("Esc", "cancel"),

@@ -92,7 +92,7 @@ final class DestinationsPane: ListPane<DestinationList> {
             // Here the whole destination is meant, and not some of its mail.
             guard let name = self.destination(around) else { return [.say("nothing to reroute", .plain)] }
             let prompt = Prompt.palette(
-                self, isReplay: around.playback != nil, text: "reroute \(name) to ", arguments: [:])
+                self, around, text: "reroute \(name) to ", arguments: [:])
             return [.ask(prompt)]
         default: return super.perform(call, around)
         }

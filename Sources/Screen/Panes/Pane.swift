@@ -136,8 +136,20 @@ enum Effect {
     case close
     case order(Order)
     case deed(Deed)
+    /// What `z` would take back, or `Z` do again.
+    case turn(Deed.Direction)
+    case play(PlaybackOrder)
     case theme(String)
-    case search(String)
+    case search(Search)
+    case scroll(columns: Int)
+    /// Locks, or unlocks.
+    case lock
+    /// Freezes the picture, or goes live again.
+    case freeze
+    case repaint
+    /// Stops the program, as Ctrl-Z does to others.
+    case suspend
+    case leave
     /// A command as it is typed after `:`.
     case run(String)
 }

@@ -1,0 +1,92 @@
+import Monitor
+
+// What keys and answers come to: the effects that panes, overlays and the commands of everywhere give back.
+extension Screen {
+    func carryOut(_ effects: [Effect]) { for effect in effects { self.carryOut(effect) } }
+
+    func carryOut(_ effect: Effect) {
+        switch effect {
+        case .read(let read): self.start(read)
+        case .readOverview: self.start(.overview(of: self.nodes[self.stack.node].entry, self.stack.node))
+        case .learned(let node, let what): self.learn(what, of: node)
+        case .later: self.isBehind = true
+        case .say(let text, let kind): self.say(text, kind)
+        case .open(let pane): self.open(pane)
+        case .back:
+            self.stack.pop()
+            self.showAnew()
+        case .show(let view, let call):
+            self.show(view)
+            if let call { self.perform(call) }
+        case .showNode(let node, let effects):
+            self.stack.show(node: node)
+            self.showAnew()
+            self.say("this is \(self.nodes[node].entry.name)", .plain)
+            self.carryOut(effects)
+        case .openNeighbour(let step): self.openNeighbour(step)
+        case .ask(let overlay): self.overlay = overlay
+        case .close: self.overlay = nil
+        case .order(let order): order.dialog.map { self.overlay = $0 } ?? self.start(order.deed)
+        case .deed(let deed): self.start(deed)
+        case .turn(let direction): self.turn(direction)
+        case .play(let order): self.start(order)
+        case .theme(let name): self.change(theme: name)
+        case .search(let search):
+            self.searchWord = search.word
+            self.outcome = nil
+            self.carryOut(self.stack.top.search(search, self.around))
+        case .scroll(let columns): self.stack.columnOffset = max(0, min(self.stack.columnOffset + columns, 400))
+        case .lock:
+            self.lock.toggle(self.now)
+            self.say(self.lock.isLocked ? "locked: mail and sessions cannot be changed" : "unlocked", .plain)
+        case .freeze: self.freeze()
+        case .repaint: self.repaints += 1
+        case .suspend: self.wantsSuspension = true
+        case .leave: self.wantsQuit = true
+        case .run(let text): self.run(command: text)
+        }
+    }
+
+    private func show(_ view: View) {
+        guard let index = View.all.firstIndex(where: { $0.command == view.command }) else { return }
+        let node = self.nodes[self.stack.node]
+        guard node.views.contains(where: { $0.command == view.command }) else {
+            return self.say("\(node.name) has no \(view.title.lowercased())", .plain)
+        }
+        self.stack.show(view: index)
+        self.showAnew()
+    }
+
+    private func open(_ pane: any Pane) {
+        self.stack.push(pane)
+        self.fit()
+        for read in pane.reads(self.around) { self.start(read) }
+    }
+
+    /// The same kind of thing, some rows further in the pane below.
+    private func openNeighbour(_ step: Int) {
+        guard let below = self.stack.below else { return }
+        below.move(.by(step), self.around)
+        guard case .open(let pane)? = below.perform(Call(command: .open), self.around)?.first else { return }
+        self.stack.pop()
+        self.open(pane)
+    }
+
+    func change(theme name: String) {
+        do throws(ThemeError) {
+            let words = try self.themes.change(to: name)
+            self.repaints += 1
+            self.say(words.text, words.kind)
+        } catch {
+            self.say(error.description, .failure)
+        }
+    }
+
+    private func freeze() {
+        self.isFrozen.toggle()
+        self.say(self.isFrozen ? "frozen: = goes live again" : "live", .plain)
+        guard !self.isFrozen else { return }
+        self.isBehind = false
+        self.reload()
+    }
+}
