@@ -23,10 +23,12 @@
 #undef lines
 #undef columns
 
-// Bracketed paste, which terminfo of this age does not name.
-#define HOPTOP_PASTE_ON "\033[?2004h"
-#define HOPTOP_PASTE_OFF "\033[?2004l"
-enum { HOPTOP_PASTE_COUNT = sizeof HOPTOP_PASTE_ON - 1 };
+// Modes that terminfo of this age does not name: bracketed paste; and where it is wanted, that buttons of the mouse are told
+// (1000) in decimal numbers (1006), as curses' own mouse is not everywhere.
+struct hoptop_mode { const char *on, *off; };
+static const struct hoptop_mode hoptop_paste = {"\033[?2004h", "\033[?2004l"};
+static const struct hoptop_mode hoptop_mouse = {"\033[?1000h\033[?1006h", "\033[?1006l\033[?1000l"};
+static bool hoptop_has_mouse;
 
 void hoptop_set_locale(void) { setlocale(LC_ALL, ""); }
 bool hoptop_is_utf8(void) { return MB_CUR_MAX > 1; }
@@ -54,8 +56,10 @@ static void hoptop_arm(void);
 static void hoptop_own_signals(void);
 static void hoptop_release_signals(void);
 static void hoptop_write(const char *text, size_t count);
+static void hoptop_set_modes(bool on);
 
-hoptop_screen *hoptop_start(void) {
+hoptop_screen *hoptop_start(bool with_mouse) {
+    hoptop_has_mouse = with_mouse;
     tcgetattr(STDIN_FILENO, &hoptop_last_words.modes);
     hoptop_own_signals();
     set_escdelay(25);
@@ -79,7 +83,7 @@ hoptop_screen *hoptop_start(void) {
         use_default_colors();
     }
     hoptop_arm();
-    hoptop_write(HOPTOP_PASTE_ON, HOPTOP_PASTE_COUNT);
+    hoptop_set_modes(true);
     hoptop_resize();  // It may have changed before anybody listened.
     return (hoptop_screen *)screen;
 }
@@ -90,6 +94,7 @@ static const struct { int ours, curses; } hoptop_keys[] = {
     {HOPTOP_KEY_HOME, KEY_HOME}, {HOPTOP_KEY_END, KEY_END}, {HOPTOP_KEY_BACKSPACE, KEY_BACKSPACE},
     {HOPTOP_KEY_DELETE, KEY_DC}, {HOPTOP_KEY_BACK_TAB, KEY_BTAB}, {HOPTOP_KEY_ENTER, KEY_ENTER},
     {HOPTOP_KEY_PASTE_BEGINS, KEY_MAX + 1}, {HOPTOP_KEY_PASTE_ENDS, KEY_MAX + 2},
+    {HOPTOP_KEY_MOUSE, KEY_MAX + 3},
 };
 enum { HOPTOP_KEYS = sizeof hoptop_keys / sizeof hoptop_keys[0] };
 
@@ -163,6 +168,14 @@ int hoptop_read(uint32_t *value) {
 // MARK: When the program dies
 
 static void hoptop_write(const char *text, size_t count) { (void)!write(STDOUT_FILENO, text, count); }
+static void hoptop_set_mode(struct hoptop_mode mode, bool on) {
+    const char *text = on ? mode.on : mode.off;
+    hoptop_write(text, strlen(text));
+}
+static void hoptop_set_modes(bool on) {
+    hoptop_set_mode(hoptop_paste, on);
+    if (hoptop_has_mouse) hoptop_set_mode(hoptop_mouse, on);
+}
 
 bool hoptop_is_in_foreground(void) {
     pid_t group = tcgetpgrp(STDIN_FILENO);
@@ -181,8 +194,7 @@ static void hoptop_die(int number) {
     signal(number, SIG_DFL);
     raise(number);
 }
-static void hoptop_append_reset(const char *capability) {
-    const char *text = tigetstr(capability);
+static void hoptop_append_reset(const char *text) {
     if (text == NULL || text == (const char *)-1) return;
     size_t count = strlen(text);
     if (hoptop_last_words.count + count > HOPTOP_RESET_SIZE) return;
@@ -191,12 +203,13 @@ static void hoptop_append_reset(const char *capability) {
 }
 /// After curses started: builds the reset string, and catches what ends a program at once.
 static void hoptop_arm(void) {
-    hoptop_last_words.count = HOPTOP_PASTE_COUNT;
-    memcpy(hoptop_last_words.reset, HOPTOP_PASTE_OFF, HOPTOP_PASTE_COUNT);
-    hoptop_append_reset("sgr0");
-    hoptop_append_reset("cnorm");
-    hoptop_append_reset("rmkx");
-    hoptop_append_reset("rmcup");
+    hoptop_last_words.count = 0;
+    hoptop_append_reset(hoptop_paste.off);
+    if (hoptop_has_mouse) hoptop_append_reset(hoptop_mouse.off);
+    hoptop_append_reset(tigetstr("sgr0"));
+    hoptop_append_reset(tigetstr("cnorm"));
+    hoptop_append_reset(tigetstr("rmkx"));
+    hoptop_append_reset(tigetstr("rmcup"));
     atomic_store(&hoptop_last_words.armed, true);
     struct sigaction action;
     memset(&action, 0, sizeof action);
@@ -295,7 +308,7 @@ static void hoptop_release_signals(void) {
 void hoptop_end(hoptop_screen *screen) {
     // A stopped job that is told to end does so in the background, where the terminal is the shell's.
     if (hoptop_is_in_foreground()) {
-        if (atomic_exchange(&hoptop_last_words.armed, false)) hoptop_write(HOPTOP_PASTE_OFF, HOPTOP_PASTE_COUNT);
+        if (atomic_exchange(&hoptop_last_words.armed, false)) hoptop_set_modes(false);
         endwin();
     } else {
         hoptop_restore_now();
@@ -305,7 +318,7 @@ void hoptop_end(hoptop_screen *screen) {
 }
 void hoptop_suspend(bool with_group) {
     atomic_store(&hoptop_last_words.armed, false);
-    hoptop_write(HOPTOP_PASTE_OFF, HOPTOP_PASTE_COUNT);
+    hoptop_set_modes(false);
     endwin();
     hoptop_catch(SIGTSTP, SIG_DFL);
     atomic_fetch_and(&hoptop_noted, ~(unsigned)HOPTOP_NOTE_RESUMED);
@@ -320,7 +333,7 @@ void hoptop_resume(void) {
     reset_prog_mode();
     if (!isendwin()) endwin();  // The next update enters the screen only where it was left.
     atomic_store(&hoptop_last_words.armed, true);
-    hoptop_write(HOPTOP_PASTE_ON, HOPTOP_PASTE_COUNT);
+    hoptop_set_modes(true);
     hoptop_resize();
     hoptop_redraw();
 }

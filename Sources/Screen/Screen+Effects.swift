@@ -43,7 +43,9 @@ extension Screen {
         case .repaint: self.repaints += 1
         case .suspend: self.wantsSuspension = true
         case .leave: self.wantsQuit = true
-        case .run(let text): self.run(command: text)
+        case .run(let text):
+            self.typedCommands = (self.typedCommands.filter { $0 != text } + [text]).suffix(100)
+            self.run(command: text)
         }
     }
 
@@ -84,7 +86,7 @@ extension Screen {
 
     private func freeze() {
         self.isFrozen.toggle()
-        self.say(self.isFrozen ? "frozen: = goes live again" : "live", .plain)
+        self.say(self.isFrozen ? "frozen: \(self.around.label(of: .freeze)) goes live again" : "live", .plain)
         guard !self.isFrozen else { return }
         self.isBehind = false
         self.reload()

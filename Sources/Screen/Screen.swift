@@ -3,10 +3,11 @@ public import Monitor
 
 /// Keys and feeds in, a canvas of cells out; knows no terminal.
 ///
-/// What is looked at are panes, on a stack; what has to be answered is an overlay above them. Both give back effects,
-/// which are carried out (`Screen+Effects`), as do the commands of ``Everywhere``. So a key goes `press`, `perform`, `carryOut`; a change goes
-/// `refresh`, `reload`, and what was read comes back as effects too. A key never waits for a feed: what is asked runs beside
-/// (`Screen+Errands`), and an answer to an older question is ignored. `settled()` waits until nothing is under way, for tests.
+/// What is looked at are panes, on a stack; what has to be answered is an overlay above them. Both give back effects, as do
+/// the commands of ``Everywhere``, and `Screen+Effects` carries them out. So a key goes `press`, `perform`, `carryOut`; a
+/// change goes `refresh`, `reload`, and what was read comes back as effects too. A key never waits for a feed: what is asked
+/// runs beside (`Screen+Errands`), and an answer to an older question is ignored. `settled()` waits until nothing is under
+/// way, for tests.
 public actor Screen {
     let options: ScreenOptions
     var nodes: NodeTable
@@ -20,6 +21,9 @@ public actor Screen {
     /// A change came while rows must not move.
     var isBehind = false
     var pace = KeyPace()
+    /// Commands that were typed, newest last.
+    var typedCommands: [String] = []
+    var pointer = Pointer()
     /// Waits for what is under way, and then asks about what the cursor is on.
     private var waitingToAsk: Command?
     public private(set) var size: (columns: Int, rows: Int)
@@ -143,21 +147,19 @@ public actor Screen {
         let around = self.around
         var painter = Painter(canvas: Canvas(columns: self.size.columns, rows: self.size.rows), glyphs: around.glyphs)
         painter.isPlain = self.options.isPlain
-        guard self.hasRoom else {
-            Frame.paintTooSmall(&painter)
-            return painter.canvas
-        }
+        if self.hasRoom { self.frame(around).paint(&painter) } else { Frame.paintTooSmall(&painter) }
+        return painter.canvas
+    }
+
+    func frame(_ around: Surroundings) -> Frame {
         let undo = self.undos.offered(around.now).map { entry in
             Frame.UndoOffer(
                 words: entry.words, node: entry.node == around.current ? nil : self.nodes[entry.node].name,
                 left: entry.until.since(around.now))
         }
-        Frame(
+        return Frame(
             around: around, theme: self.themes.theme, stack: self.stack, lock: self.lock, outcome: self.outcome,
-            undo: undo,
-            overlay: self.overlay, showsClock: self.options.showsClock
-        ).paint(&painter)
-        return painter.canvas
+            undo: undo, overlay: self.overlay, showsClock: self.options.showsClock)
     }
 
     /// Returns when no read and no action is under way.
@@ -181,7 +183,8 @@ public actor Screen {
             current: self.stack.node,
             glyphs: Glyphs(self.theme, isASCII: self.options.isASCII), isFrozen: self.isFrozen,
             rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, playback: playback,
-            columnOffset: self.stack.columnOffset, write: self.options.write)
+            columnOffset: self.stack.columnOffset, keymap: self.options.keymap, typedCommands: self.typedCommands,
+            write: self.options.write)
     }
 
     /// Fits what is shown to its room, and reads what that lacks.
@@ -210,6 +213,7 @@ public actor Screen {
             if table.bound(to: key) == .quit { self.performEverywhere(Call(command: .quit)) }
             return
         }
+        if case .mouse(let event) = key { return self.press(event) }
         if let overlay = self.overlay {
             self.carryOut(overlay.press(key, self.around))
             return
@@ -219,7 +223,7 @@ public actor Screen {
         if let command = table.bound(to: key) {
             self.run(Call(command: command), isTyped: false)
         } else if case .character(let digit) = key, digit.isASCII, digit.isNumber {
-            self.say("there is no view \(digit): \(self.nodes[self.stack.node].viewDigits) show the views", .plain)
+            self.say("there is no view \(digit): \(self.around.viewLabels) show the views", .plain)
         }
     }
 
@@ -234,9 +238,9 @@ public actor Screen {
     }
 
     /// - Parameter isTyped: came as a command, not as a key that may repeat by itself.
-    private func run(_ call: Call, isTyped: Bool) {
+    func run(_ call: Call, isTyped: Bool) {
         var call = call
-        if let refusal = self.lock.refusal(of: call.command, at: self.nodes[self.stack.node]) {
+        if let refusal = self.lock.refusal(of: call.command, self.around) {
             self.say(refusal, .warning)
             return
         }

@@ -45,6 +45,9 @@ public struct ScreenOptions: Sendable {
     public var locksAgain = false
     /// Without one nothing is painted, and nothing wakes, while nothing happens.
     public var showsClock = true
+    public var keymap = Keymap()
+    /// The mouse selects, opens and scrolls; then the terminal's own way to mark text needs Shift.
+    public var usesMouse = false
     public var theme = ThemeLibrary.builtin(.ansi)
     public var themes = ThemeLibrary()
     /// What is shown is a recording, which this goes through; `nil`: it is what happens now.

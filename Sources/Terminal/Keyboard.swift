@@ -7,6 +7,7 @@ struct Keyboard {
     private static let pasteLimit = 4096
 
     private var pasted: String?
+    private var mouse: MouseReport?
 
     /// Sequences that terminfo does not always know (after htop): arrows in both modes, and paste.
     static func define() {
@@ -18,6 +19,7 @@ struct Keyboard {
             ("\u{1B}[H", HOPTOP_KEY_HOME), ("\u{1B}[F", HOPTOP_KEY_END), ("\u{1B}[1~", HOPTOP_KEY_HOME),
             ("\u{1B}[4~", HOPTOP_KEY_END),
             ("\u{1B}[200~", HOPTOP_KEY_PASTE_BEGINS), ("\u{1B}[201~", HOPTOP_KEY_PASTE_ENDS),
+            ("\u{1B}[<", HOPTOP_KEY_MOUSE),
         ] { hoptop_define_key(sequence, Int32(code)) }
     }
 
@@ -34,6 +36,14 @@ struct Keyboard {
     }
 
     private mutating func character(_ value: UInt32) -> Key? {
+        if self.mouse != nil {
+            switch self.mouse?.take(value) {
+            case .done(let event):
+                self.mouse = nil
+                return event.map { .mouse($0) }
+            case .more, nil: return nil
+            }
+        }
         if self.pasted != nil {
             guard let scalar = Unicode.Scalar(value), (self.pasted?.utf8.count ?? 0) < Self.pasteLimit else {
                 return nil
@@ -52,7 +62,11 @@ struct Keyboard {
     }
 
     private mutating func function(_ code: Int) -> Key? {
+        self.mouse = nil
         switch code {
+        case HOPTOP_KEY_MOUSE:
+            self.mouse = MouseReport()
+            return nil
         case HOPTOP_KEY_PASTE_BEGINS:
             self.pasted = ""
             return nil

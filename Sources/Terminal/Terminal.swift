@@ -28,11 +28,15 @@ public final class Terminal: Sendable {
     private let screen: Screen
     private let environment: [String: String]
     private let colours: ColourDepth.Choice
+    private let usesMouse: Bool
     private let executor = ThreadExecutor()
 
-    public init(_ screen: Screen, environment: [String: String], colours: ColourDepth.Choice = .auto) {
+    public init(
+        _ screen: Screen, environment: [String: String], colours: ColourDepth.Choice = .auto, usesMouse: Bool = false
+    ) {
         self.screen = screen
         self.colours = colours
+        self.usesMouse = usesMouse
         self.environment = environment
     }
 
@@ -53,7 +57,7 @@ public final class Terminal: Sendable {
 
     private func own() throws {
         hoptop_set_locale()
-        guard let curses = hoptop_start() else { throw TerminalError.unknown(self.environment) }
+        guard let curses = hoptop_start(self.usesMouse) else { throw TerminalError.unknown(self.environment) }
         hoptop_set_listening(true)
         Keyboard.define()
         let watching = Task {

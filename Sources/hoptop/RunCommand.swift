@@ -22,7 +22,7 @@ struct RunCommand: AsyncParsableCommand {
         try ScreenCommandOptions.requireTerminal("use hoptop serve for the engine alone")
         let whole = try self.engine.wholeConfiguration()
         let configuration = whole.relay
-        let options = try self.look.options()
+        let options = try self.look.options(whole.screen)
         // The screen tells what a log would; a line on stderr would spoil it.
         let log = Logger(label: "hoptop") { _ in SwiftLogNoOpLogHandler() }
         do { try Departure.listen() } catch { throw Failure(error) }

@@ -19,6 +19,9 @@ struct ScreenCommandOptions: ParsableArguments {
     @Option(help: "Without it nothing is painted while nothing happens.")
     var clock = Clock.on
 
+    @Flag(help: "The mouse selects, opens and scrolls.")
+    var mouse = false
+
     enum Clock: String, ExpressibleByArgument, CaseIterable { case on, off }
 
     static func requireTerminal(_ advice: String) throws {
@@ -28,18 +31,35 @@ struct ScreenCommandOptions: ParsableArguments {
 
     static var userName: String { NSUserName() }
 
-    func options() throws -> ScreenOptions {
+    /// - Parameter configuration: of the relay that the screen belongs to; `nil`: it comes from elsewhere, and the keys are
+    ///   those of the file that a relay of this user would use.
+    func options(_ configuration: ScreenConfiguration? = nil) throws -> ScreenOptions {
+        let configuration = try configuration ?? Self.configuration()
         let environment = ProcessInfo.processInfo.environment
         var options = ScreenOptions { .now }
         options.showsClock = self.clock == .on
         options.isASCII = self.ascii || !Terminal.isUnicode
         options.isPlain = self.plain
         options.colours = self.color
+        options.usesMouse = self.mouse || configuration.usesMouse
+        options.keymap = configuration.keymap
         options.themes = Self.themes
         options.write = NewFile.write
         let name = self.theme ?? environment["HOPTOP_THEME"].flatMap { $0.isEmpty ? nil : $0 }
         do { if let name { options.use(try options.themes.load(name)) } } catch { throw Failure(error) }
         return options
+    }
+
+    /// What else is wrong in the file is for who runs the relay; and a file that only that one may read is no loss.
+    private static func configuration() throws -> ScreenConfiguration {
+        let files = ConfigurationFile.defaultPaths(environment: ProcessInfo.processInfo.environment)
+        guard let file = files.first(where: FileManager.default.isReadableFile) else { return ScreenConfiguration() }
+        let text = try EngineOptions.text(of: file)
+        do {
+            return try ConfigurationFile.read(
+                text: text, file: file, where: { $0.hasPrefix("keys.") || $0.hasPrefix("screen.") }
+            ).screen
+        } catch { throw Failure(error) }
     }
 
     static var themes: ThemeLibrary {
@@ -68,7 +88,8 @@ struct ScreenCommandOptions: ParsableArguments {
         do {
             let screen = Screen(feeds: feeds, options: options)
             try await Terminal(
-                screen, environment: ProcessInfo.processInfo.environment, colours: options.colours
+                screen, environment: ProcessInfo.processInfo.environment, colours: options.colours,
+                usesMouse: options.usesMouse
             ).run()
         } catch {
             throw Failure(error)

@@ -28,7 +28,8 @@ struct CommandTableTests {
                 return ""
             } catch { return error.text }
         }
-        #expect(problems == ["no command frobnicate here; ? lists them", "half: which of half-page-down, half-page-up?"])
+        #expect(
+            problems == ["no command frobnicate here; ? lists them", "half: which of half-page-down, half-page-up?"])
     }
 
     @Test("in a recording its own keys come first")

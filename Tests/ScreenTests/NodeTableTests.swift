@@ -7,7 +7,8 @@ import Testing
 
 @Suite("what is known of nodes")
 struct NodeTableTests {
-    private var table = NodeTable(["mx1", "mx2"].map { FeedEntry(name: $0, feed: ScriptedFeed(node: "\($0).example")) })
+    private var table = NodeTable(
+        ["mx1", "mx2"].map { FeedEntry(name: $0, feed: ScriptedFeed(node: "\($0).example")) })
     private static let asksOverview = Read.Key(owner: nil, node: 0, kind: Read.overviewKind)
 
     private func overview(_ node: String, startedBefore seconds: Int64) -> Overview {

@@ -19,6 +19,8 @@ enum {
     /// F1 is this plus 1.
     HOPTOP_KEY_FUNCTION = 100,
     HOPTOP_KEY_PASTE_BEGINS = 200, HOPTOP_KEY_PASTE_ENDS,
+    /// What the mouse did follows as characters.
+    HOPTOP_KEY_MOUSE,
 };
 
 void hoptop_set_locale(void);
@@ -27,7 +29,7 @@ enum hoptop_fitness { HOPTOP_TERMINAL_FITS, HOPTOP_TERMINAL_UNKNOWN, HOPTOP_TERM
 /// Whether a screen can be shown on the terminal that TERM names. Writes nothing to it. Before curses starts.
 enum hoptop_fitness hoptop_terminal_fitness(void);
 /// Starts curses on the terminal of stdin and stdout; NULL when TERM is not known.
-hoptop_screen *hoptop_start(void);
+hoptop_screen *hoptop_start(bool with_mouse);
 /// The terminal is as it was.
 void hoptop_end(hoptop_screen *screen);
 void hoptop_define_key(const char *sequence, int code);

@@ -31,10 +31,11 @@ struct Lock {
 
     /// Why a command that changes something cannot be done at a node now; `nil`: it can. Undo is asked for where it is known
     /// what would be undone.
-    func refusal(of command: Command, at node: Node) -> String? {
+    func refusal(of command: Command, _ around: Surroundings) -> String? {
         guard command.acts else { return nil }
+        let node = around.node
         if node.isOnlyShown { return Self.onlyShows }
-        if self.isLocked { return "locked: L unlocks what changes mail" }
+        if self.isLocked { return "locked: \(around.label(of: .lock)) unlocks what changes mail" }
         if node.blindness != nil { return "\(node.name) does not answer: nothing is done to what may be over" }
         guard let abilities = node.capabilities?.abilities else { return nil }
         guard let ability = FeedCapabilities.Ability(rawValue: command.name), ability != .undo,

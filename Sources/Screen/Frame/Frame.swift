@@ -130,19 +130,43 @@ struct Frame {
         return Run(day + Format.clock(self.around.now) + "Z ", .title)
     }
 
+    private var layerTitles: [String] {
+        let sign = self.around.glyphs.sign("›", ">")
+        return self.stack.layers.map { "\(sign) \($0.title) " }
+    }
+
+    /// The views' tabs, one behind the other with a column between them.
+    private var tabs: [(view: View, text: String)] {
+        let views = self.around.node.views
+        let whole = views.map { " \(self.around.label(of: $0.command)) \($0.title) " }
+        let layers = self.layerTitles
+        // Where there is little room the other views are digits, so that it shows what was opened.
+        let isTight = (whole + layers).reduce(1) { $0 + SafeText($1).columns + 1 } > self.around.columns
+        return views.enumerated().map { index, view in
+            let isOn = view.command == View.all[self.stack.view].command
+            return (view, isTight && !isOn ? " \(self.around.label(of: view.command)) " : whole[index])
+        }
+    }
+
+    /// The view whose tab is in a column; `nil`: none is.
+    func view(at column: Int) -> View? {
+        var x = 1
+        for tab in self.tabs {
+            let end = x + SafeText(tab.text).columns
+            if (x..<end).contains(column) { return tab.view }
+            x = end + 1
+        }
+        return nil
+    }
+
     private func paintTabs(_ painter: inout Painter) {
         var x = 1
         let columns = self.around.columns
-        let layers = self.stack.layers.map { "\(painter.sign("›", ">")) \($0.title) " }
-        let views = self.around.node.views
-        let whole = views.map { " \($0.digit) \($0.title) " }
-        // Where there is little room the other views are digits, so that it shows what was opened.
-        let isTight = (whole + layers).reduce(x) { $0 + SafeText($1).columns + 1 } > columns
-        for (index, view) in views.enumerated() {
-            let isOn = view.command == View.all[self.stack.view].command
+        let layers = self.layerTitles
+        for tab in self.tabs {
+            let isOn = tab.view.command == View.all[self.stack.view].command
             let role: Role = isOn ? (layers.isEmpty ? .tabOn : .sorted) : .tab
-            let text = isTight && !isOn ? " \(view.digit) " : whole[index]
-            x = painter.text(text, x: x, y: 1, columns: columns - x, role: role) + 1
+            x = painter.text(tab.text, x: x, y: 1, columns: columns - x, role: role) + 1
         }
         for layer in layers { x = painter.text(layer, x: x, y: 1, columns: columns - x, role: .title) }
         let trouble = self.around.node.blindness == nil ? self.around.node.trouble : nil
@@ -159,7 +183,7 @@ struct Frame {
         if let undo = self.undo {
             let place = undo.node.map { " at \($0)" } ?? ""
             offer = [
-                Run("z", .hintKey),
+                Run(self.around.label(of: .undo), .hintKey),
                 Run(" undo \(undo.words)\(place) (\(Format.span(milliseconds: undo.left)))", .hintText),
             ]
         }
@@ -190,11 +214,12 @@ struct Frame {
             return
         }
         // Help and the way out are always there; the rest as far as it fits.
-        let tail: [Command] = [.palette, .help, .quit]
+        let table = self.around.commands(of: self.stack.top)
+        let tail = [Command.palette, .help, .quit].compactMap { table.named($0.name) }
         let tailRuns = tail.flatMap(self.hint)
-        var runs: [Run] = self.stack.layers.isEmpty ? Run.hint(self.around.node.viewDigits, "view") : []
+        var runs: [Run] = self.stack.layers.isEmpty ? Run.hint(self.around.viewLabels, "view") : []
         var room = columns - tailRuns.columns - runs.columns
-        for command in self.around.commands(of: self.stack.top).all where command.hint != nil {
+        for command in table.all where command.hint != nil {
             if tail.contains(command) || command == .nextNode && self.around.nodes.count < 2 { continue }
             if command.acts, self.lock.isLocked || self.around.node.isOnlyShown { continue }
             let hint = self.hint(command)
@@ -203,13 +228,14 @@ struct Frame {
             runs += hint
         }
         if self.lock.isLocked, !self.around.node.isOnlyShown, room > 10 {
-            runs += Run.hint(Command.lock.keyLabels, "unlock")
+            runs += Run.hint(self.around.label(of: .lock), "unlock")
         }
         painter.runs(runs + tailRuns, x: 1, y: y, columns: columns)
     }
 
     private func hint(_ command: Command) -> [Run] {
         let word = command == .quit && !self.stack.layers.isEmpty ? "back" : command.hint ?? ""
-        return Run.hint(command.keys.first?.label ?? "", word)
+        guard let key = command.keys.first else { return [] }
+        return Run.hint(key.label, word)
     }
 }

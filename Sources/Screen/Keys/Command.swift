@@ -26,12 +26,13 @@ struct Command: Hashable, Sendable {
         self.isDestructive = isDestructive
     }
 
-    /// The command, by its name and its other keys.
-    func without(_ keys: Set<Key>) -> Command {
+    func with(keys: [Key]) -> Command {
         Command(
-            self.name, self.keys.filter { !keys.contains($0) }, self.summary, hint: self.hint, argument: self.argument,
-            acts: self.acts, isDestructive: self.isDestructive)
+            self.name, keys, self.summary, hint: self.hint, argument: self.argument, acts: self.acts,
+            isDestructive: self.isDestructive)
     }
+    /// The command, by its name and its other keys.
+    func without(_ keys: Set<Key>) -> Command { self.with(keys: self.keys.filter { !keys.contains($0) }) }
 
     static func == (left: Command, right: Command) -> Bool { left.name == right.name }
     func hash(into hasher: inout Hasher) { hasher.combine(self.name) }

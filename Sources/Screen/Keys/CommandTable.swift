@@ -5,21 +5,41 @@ struct CommandTable {
     let all: [Command]
 
     /// - Parameter isReplay: a recording is shown, whose commands have their keys wherever they are.
-    init(_ pane: any Pane, isReplay: Bool = false) {
-        // A key of the pane's own means nothing else there.
-        let own = Set(pane.commands.flatMap(\.keys))
-        let all = pane.commands + Command.everywhere.map { $0.without(own) }
-        let taken = Set(Command.ofReplay.flatMap(\.keys))
-        self.all = isReplay ? Command.ofReplay + all.map { $0.without(taken) } : all
+    init(_ place: Place, _ keymap: Keymap = Keymap(), isReplay: Bool = false) {
+        // A key of the place's own means nothing else there.
+        let own = place.commands.map { keymap.applied(to: $0, in: place.name) }
+        let taken = Set(own.flatMap(\.keys))
+        let all = own + Command.everywhere.map { keymap.applied(to: $0, in: place.name).without(taken) }
+        guard isReplay else {
+            self.all = all
+            return
+        }
+        let replay = Command.ofReplay.map { keymap.applied(to: $0, in: "replay") }
+        let takenByReplay = Set(replay.flatMap(\.keys))
+        self.all = replay + all.map { $0.without(takenByReplay) }
+    }
+
+    init(_ pane: any Pane, _ keymap: Keymap = Keymap(), isReplay: Bool = false) {
+        self.init(Place(pane), keymap, isReplay: isReplay)
     }
 
     func bound(to key: Key) -> Command? { self.all.first { $0.keys.contains(key) } }
     func named(_ name: some StringProtocol) -> Command? { self.all.first { $0.name == name } }
 
-    /// Commands whose names begin with, then those that hold, what was typed.
-    func completions(for text: String) -> [String] {
-        let names = self.all.map(\.name).sorted()
-        return names.filter { $0.hasPrefix(text) } + names.filter { !$0.hasPrefix(text) && $0.contains(text) }
+    /// The command of that name, or the only one whose name begins so.
+    func only(_ name: some StringProtocol) -> Command? {
+        if let command = self.named(name) { return command }
+        let known = self.all.filter { $0.name.hasPrefix(name) }
+        return known.count == 1 ? known.first : nil
+    }
+
+    /// Commands whose names, then those whose summaries, are like what was typed; the likeliest first.
+    func like(_ text: some StringProtocol) -> [Command] {
+        let sorted = self.all.sorted { $0.name < $1.name }
+        let named = FuzzyMatch.sorted(sorted, by: text, name: \.name)
+        guard text.count > 2 else { return named }
+        let word = text.lowercased()
+        return named + sorted.filter { !named.contains($0) && $0.summary.lowercased().contains(word) }
     }
 
     /// What a typed line asks for: a command by its name, or by a beginning that no other has, and its argument.
@@ -28,8 +48,8 @@ struct CommandTable {
     func call(_ line: String) throws(CommandProblem) -> Call? {
         let words = line.split(separator: " ", maxSplits: 1)
         guard let name = words.first else { return nil }
-        let known = self.all.filter { $0.name.hasPrefix(name) }
-        guard let command = self.named(name) ?? (known.count == 1 ? known.first : nil) else {
+        guard let command = self.only(name) else {
+            let known = self.all.filter { $0.name.hasPrefix(name) }
             let which = known.map(\.name).joined(separator: ", ")
             throw CommandProblem(
                 text: known.isEmpty ? "no command \(SafeText(name)) here; ? lists them" : "\(name): which of \(which)?")
@@ -43,5 +63,17 @@ struct CommandProblem: Error { let text: String }
 
 extension Surroundings {
     /// What can be done in a pane now.
-    func commands(of pane: any Pane) -> CommandTable { CommandTable(pane, isReplay: self.playback != nil) }
+    func commands(of pane: any Pane) -> CommandTable {
+        CommandTable(pane, self.keymap, isReplay: self.playback != nil)
+    }
+    /// - Parameter arguments: words that may follow a command, where the pane knows none; `nil`: no words do.
+    func palette(_ pane: any Pane, arguments: @escaping (Command) -> [String]? = { _ in nil }) -> Palette {
+        Palette(
+            table: self.commands(of: pane), arguments: { arguments($0) ?? pane.arguments(of: $0) },
+            history: self.typedCommands)
+    }
+    /// The key of a command of everywhere, or how it is typed.
+    func label(of command: Command) -> String {
+        self.keymap.keys(of: command, in: "").first?.label ?? ":\(command.name)"
+    }
 }

@@ -41,7 +41,7 @@ struct Everywhere {
         case .redraw: return [.repaint]
         case .stop: return [.suspend]
         case .palette: return [.ask(self.palette())]
-        case .help: return [.ask(Help(self.pane, self.around))]
+        case .help: return [.ask(Help(self.pane.name, self.around.commands(of: self.pane)))]
         // Back one step; with nothing on top, out.
         case .quit: return self.pane.perform(Call(command: .back), self.around) ?? [.leave]
         case .quitAll: return [.leave]
@@ -57,7 +57,8 @@ struct Everywhere {
     // MARK: The palette
 
     private func palette(_ text: String = "") -> Prompt {
-        Prompt.palette(self.pane, self.around, text: text, arguments: self.arguments)
+        let everywhere = self.arguments
+        return self.around.palette(self.pane) { everywhere[$0] }.prompt(text)
     }
 
     /// Words that may follow commands of everywhere.
@@ -91,7 +92,9 @@ struct Everywhere {
 
     private func searchAgain(isForward: Bool) -> [Effect] {
         let word = self.around.searchWord
-        guard !word.isEmpty else { return [.say("nothing was searched for: / searches", .plain)] }
+        guard !word.isEmpty else {
+            return [.say("nothing was searched for: \(self.around.label(of: .search)) searches", .plain)]
+        }
         return [.search(Search(word: word, isForward: isForward, skipsCursor: true))]
     }
 

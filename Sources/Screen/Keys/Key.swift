@@ -20,9 +20,10 @@ public enum Key: Hashable, Sendable {
     case function(Int)
     /// Bracketed paste: accepted in prompts only.
     case paste(String)
+    case mouse(MouseEvent)
 
-    /// Its name in the help.
-    var label: String {
+    /// Its name in the help and in the configuration.
+    public var label: String {
         switch self {
         case .character(" "): "Space"
         case .character(let character): String(character)
@@ -43,8 +44,33 @@ public enum Key: Hashable, Sendable {
         case .end: "End"
         case .function(let number): "F\(number)"
         case .paste: "paste"
+        case .mouse: "mouse"
         }
     }
+
+    private static let named: [Key] =
+        [
+            " ", .enter, .escape, .backspace, .delete, .tab, .backTab, .up, .down, .left, .right, .pageUp, .pageDown,
+            .home, .end,
+        ] + (1...12).map { Key.function($0) } + "abcdefghijklmnopqrstuvwxyz".map { Key.control($0) }
+
+    /// By its ``label``; names of more than one letter in either case.
+    public init?(named label: String) {
+        if label.count == 1, let character = label.first, character != " ", !character.isWhitespace {
+            self = .character(character)
+        } else if let key = Self.named.first(where: { $0.label.lowercased() == label.lowercased() }) {
+            self = key
+        } else {
+            return nil
+        }
+    }
+}
+
+/// What was done with the mouse, on the canvas.
+public enum MouseEvent: Hashable, Sendable {
+    case click(x: Int, y: Int)
+    /// Lines; below zero: up.
+    case wheel(Int)
 }
 
 extension Key: ExpressibleByStringLiteral {

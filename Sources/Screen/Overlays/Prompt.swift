@@ -5,6 +5,10 @@ final class Prompt: Overlay {
     private let sign: String
     private var text: String
     private let plainHints: [Run]
+    /// What was typed before, newest last.
+    private let history: [String]
+    /// The place in the history that is shown, and what was being typed before that.
+    private var recalled: (place: Int, draft: String)?
     /// Why the text cannot be taken as it is; `nil`: it can.
     private let problem: (String) -> String?
     private let typed: (String, Surroundings) -> [Effect]
@@ -12,28 +16,38 @@ final class Prompt: Overlay {
     private let cancelled: (Surroundings) -> [Effect]
     /// What may be meant, with what each of it does; `nil`: nothing is offered.
     private let offers: ((String) -> [Offer])?
+    private let offersTitle: String
+    /// The line that is meant, where what was typed does not name one; `nil`: it does.
+    private let meant: (String) -> String?
     struct Offer {
         var text: String
         var summary: String
+        /// Keys that do the same.
+        var keys = ""
     }
     /// What Tab goes through, and where it is.
     private var completions: [Offer] = []
     private var completion: Int?
 
     init(
-        sign: String, text: String = "", hints: [Run], problem: @escaping (String) -> String? = { _ in nil },
+        sign: String, text: String = "", hints: [Run], history: [String] = [],
+        problem: @escaping (String) -> String? = { _ in nil },
         typed: @escaping (String, Surroundings) -> [Effect] = { _, _ in [] },
         accepted: @escaping (String) -> [Effect] = { _ in [] },
-        cancelled: @escaping (Surroundings) -> [Effect] = { _ in [] }, offers: ((String) -> [Offer])? = nil
+        cancelled: @escaping (Surroundings) -> [Effect] = { _ in [] }, offersTitle: String = "Commands",
+        offers: ((String) -> [Offer])? = nil, meant: @escaping (String) -> String? = { _ in nil }
     ) {
         self.sign = sign
         self.text = text
         self.plainHints = hints
+        self.history = history
         self.problem = problem
         self.typed = typed
         self.accepted = accepted
         self.cancelled = cancelled
         self.offers = offers
+        self.offersTitle = offersTitle
+        self.meant = meant
     }
 
     var hints: [Run] { self.plainHints }
@@ -41,6 +55,10 @@ final class Prompt: Overlay {
     func press(_ key: Key, _ around: Surroundings) -> [Effect] {
         switch key {
         case .escape, .control("c"): return [.close] + self.cancelled(around)
+        case .enter where self.meant(self.text) != nil:
+            // A second Enter takes it, now that it can be read.
+            self.text = self.meant(self.text) ?? self.text
+            self.completion = nil
         case .enter:
             // What cannot be taken stays to be mended.
             return self.problem(self.text) == nil ? [.close] + self.accepted(self.text) : []
@@ -51,6 +69,8 @@ final class Prompt: Overlay {
         case .control("u"):
             self.text = ""
             self.completion = nil
+        case .up: self.recall(-1)
+        case .down: self.recall(1)
         case .tab: self.complete(1)
         case .backTab: self.complete(-1)
         case .character(let character):
@@ -64,6 +84,16 @@ final class Prompt: Overlay {
         default: return []
         }
         return self.typed(self.text, around)
+    }
+
+    /// Goes through what was typed before, and back to what is being typed.
+    private func recall(_ step: Int) {
+        let draft = self.recalled?.draft ?? self.text
+        let place = min(max((self.recalled?.place ?? self.history.count) + step, 0), self.history.count)
+        let isDraft = place == self.history.count
+        self.recalled = isDraft ? nil : (place, draft)
+        self.text = isDraft ? draft : self.history[place]
+        self.completion = nil
     }
 
     private func complete(_ step: Int) {
@@ -106,13 +136,17 @@ final class Prompt: Overlay {
         let room = max(0, around.rows - 6)
         let shown = Array(found.dropFirst(first).prefix(min(8, room)))
         guard !shown.isEmpty else { return }
+        let keys = shown.map(\.keys.count).max().map { $0 == 0 ? 0 : $0 + 1 } ?? 0
         let area = Rect(
-            x: 0, y: max(2, around.rows - 4 - shown.count), width: min(around.columns, 64), height: shown.count + 2)
+            x: 0, y: max(2, around.rows - 4 - shown.count), width: min(around.columns, 76), height: shown.count + 2)
         painter.canvas.fill(area, role: .popup)
-        let inner = painter.box(area, title: "Commands", right: Format.count(found.count), isFocused: true)
+        let inner = painter.box(area, title: self.offersTitle, right: Format.count(found.count), isFocused: true)
         for (row, offer) in shown.enumerated() {
             painter.runs(
-                [Run(offer.text.padded(20), .hintKey), Run(offer.summary, .muted)], x: inner.x + 1,
+                [
+                    Run(offer.text.padded(20), .hintKey), Run(offer.keys.padded(keys), .hintText),
+                    Run(offer.summary, .muted),
+                ], x: inner.x + 1,
                 y: inner.y + row, columns: inner.width - 2)
             if self.completion == first + row { painter.canvas.ground(inner.row(row), .selection) }
         }

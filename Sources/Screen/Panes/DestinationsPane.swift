@@ -91,9 +91,7 @@ final class DestinationsPane: ListPane<DestinationList> {
         case .reroute where call.argument == nil:
             // Here the whole destination is meant, and not some of its mail.
             guard let name = self.destination(around) else { return [.say("nothing to reroute", .plain)] }
-            let prompt = Prompt.palette(
-                self, around, text: "reroute \(name) to ", arguments: [:])
-            return [.ask(prompt)]
+            return [.ask(around.palette(self).prompt("reroute \(name) to "))]
         default: return super.perform(call, around)
         }
     }

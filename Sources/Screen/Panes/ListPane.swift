@@ -160,6 +160,11 @@ class ListPane<Kind: ListKind>: Pane {
             to: motion.target(from: self.list.cursor, count: self.list.matched, height: self.list.height))
     }
 
+    func motion(to line: Int, _ around: Surroundings) -> Motion? {
+        let row = self.list.shown.lowerBound + line - around.body.y - 2
+        return self.list.shown.contains(row) ? .by(row - self.list.cursor) : nil
+    }
+
     /// The engine looks for it, so that rows that were never here are found too.
     func search(_ search: Search, _ around: Surroundings) -> [Effect] {
         let wanted: FilterExpression

@@ -29,6 +29,8 @@ protocol Pane: AnyObject {
     /// - Returns: `nil` when the command means nothing here.
     func perform(_ call: Call, _ around: Surroundings) -> [Effect]?
     func move(_ motion: Motion, _ around: Surroundings)
+    /// What brings the cursor to a line of the screen; `nil`: nothing that can be chosen stands there.
+    func motion(to line: Int, _ around: Surroundings) -> Motion?
     func search(_ search: Search, _ around: Surroundings) -> [Effect]
     /// Gives the keys to the next part, or the one before; false: there is only one.
     func turn(_ step: Int) -> Bool
@@ -53,6 +55,7 @@ extension Pane {
     func missing(_ around: Surroundings) -> [Read] { [] }
     func layout(_ around: Surroundings) {}
     func turn(_ step: Int) -> Bool { false }
+    func motion(to line: Int, _ around: Surroundings) -> Motion? { nil }
     func chosen(_ around: Surroundings) -> Chosen? { nil }
     func destination(_ around: Surroundings) -> String? { nil }
     func status(_ around: Surroundings) -> [Run] { [] }

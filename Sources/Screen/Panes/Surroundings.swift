@@ -49,6 +49,10 @@ struct Surroundings {
     var playback: PlaybackPosition?
     /// How far wide columns are scrolled to the right.
     var columnOffset: Int
+    /// The keys that were chosen.
+    var keymap = Keymap()
+    /// What was typed after `:`, newest last.
+    var typedCommands: [String] = []
     /// Writes files; `nil`: there are none to be written.
     var write: FileWriting?
 

@@ -21,8 +21,6 @@ struct View: Sendable {
         self.make = make
     }
 
-    var digit: String { self.command.keys.first?.label ?? "" }
-
     /// Every view there is, in the order of the tabs.
     static let all: [View] = [.overview, .queue, .connections, .destinations, .journal]
     static func index(of name: String) -> Int? { Self.all.firstIndex { $0.command.name == name } }
@@ -33,6 +31,12 @@ extension Node {
     var views: [View] {
         View.all.filter { view in view.area.map { self.capabilities?.areas.contains($0) == true } ?? true }
     }
-    /// `1-5`
-    var viewDigits: String { "\(self.views.first?.digit ?? "")-\(self.views.last?.digit ?? "")" }
+}
+
+extension Surroundings {
+    /// The keys of the views: `1-5`.
+    var viewLabels: String {
+        let labels = self.node.views.map { self.label(of: $0.command) }
+        return "\(labels.first ?? "")-\(labels.last ?? "")"
+    }
 }

@@ -1,5 +1,6 @@
 import Journal
 import Relay
+import Screen
 
 /// Everything that the file says.
 struct Configuration: Hashable, Sendable {
@@ -10,6 +11,13 @@ struct Configuration: Hashable, Sendable {
     var metrics = MetricsConfiguration()
     var log = LogConfiguration()
     var journal = JournalSettings()
+    var screen = ScreenConfiguration()
+}
+
+/// How screens of this machine are used: `[screen]`, and the keys of their commands.
+struct ScreenConfiguration: Hashable, Sendable {
+    var usesMouse = false
+    var keymap = Keymap()
 }
 
 /// `[metrics]`: who may read how the relay is doing without a token.

@@ -10,13 +10,16 @@ extension ConfigurationFile {
     private static func text(of configuration: Configuration, explained: Bool) -> String {
         var lines: [String] = []
         var section = ""
-        for key in ConfigurationKey<Configuration>.whole {
+        let inPlaces = ConfigurationKey<ScreenConfiguration>.inPlaces.map { $0.of(\Configuration.screen) }
+        let keys = ConfigurationKey<Configuration>.whole + (explained ? [] : inPlaces)
+        for key in keys where explained || !key.path.hasPrefix("keys.") || key.write(configuration) != nil {
             let parts = key.path.split(separator: ".")
             let here = parts.dropLast().joined(separator: ".")
             if here != section {
                 // Tables of [[listen]] come before the first section, so that the file reads from the outside in.
                 if section.isEmpty { lines += self.listen(configuration.relay, explained) }
                 lines += ["", "[\(here)]"]
+                if explained, here == "keys" { lines += ["# \(ConfigurationKey<ScreenConfiguration>.keysNote)", ""] }
                 section = here
             }
             if explained { lines.append("# \(key.explanation)") }

@@ -1,6 +1,7 @@
 import Foundation
 import Relay
 import SMTP
+import Screen
 import TOMLKit
 
 /// Reads and writes the TOML file. It is checked as a whole before anything of it is used.
@@ -30,9 +31,13 @@ enum ConfigurationFile {
 
     // MARK: reading
 
-    /// - Parameter file: its name, for messages.
+    /// - Parameters:
+    ///   - file: its name, for messages.
+    ///   - counts: whether a mistake of that key matters to whoever reads the file.
     /// - Throws: every mistake there is, not only the first.
-    static func read(text: String, file: String) throws(ConfigurationError) -> Configuration {
+    static func read(
+        text: String, file: String, where counts: (String) -> Bool = { _ in true }
+    ) throws(ConfigurationError) -> Configuration {
         let root: TOMLTable
         do {
             root = try TOMLTable(string: text)
@@ -45,7 +50,8 @@ enum ConfigurationFile {
         var reader = Reader(file: file, locator: KeyLocator(text), configuration: self.defaults())
         reader.read(root, under: "")
         reader.checkWhole()
-        guard reader.mistakes.isEmpty else { throw ConfigurationError(mistakes: reader.mistakes) }
+        let mistakes = reader.mistakes.filter { $0.key.map(counts) ?? true }
+        guard mistakes.isEmpty else { throw ConfigurationError(mistakes: mistakes) }
         return reader.configuration
     }
 
@@ -66,11 +72,13 @@ enum ConfigurationFile {
             self.configuration = configuration
         }
 
-        private static let keys = Dictionary(
-            uniqueKeysWithValues: ConfigurationKey<Configuration>.whole.map { ($0.path, $0) })
+        private static let all =
+            ConfigurationKey<Configuration>.whole
+            + ConfigurationKey<ScreenConfiguration>.inPlaces.map { $0.of(\.screen) }
+        private static let keys = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0) })
         private static let tables = ["listen", "milter", "dkim", "route"]
         private static let sections = Set(
-            ConfigurationKey<Configuration>.whole.flatMap { key -> [String] in
+            Self.all.flatMap { key -> [String] in
                 let parts = key.path.split(separator: ".")
                 return (1..<max(parts.count, 1)).map { parts.prefix($0).joined(separator: ".") }
             })
@@ -248,6 +256,7 @@ enum ConfigurationFile {
 
         mutating func checkWhole() {
             self.checkControl()
+            for clash in self.configuration.screen.keymap.clashes { self.fail(clash.name.path, clash.reason) }
             if self.configuration.service.group != nil, self.configuration.service.user == nil {
                 self.fail("group", "goes with a user: name that with user")
             }

@@ -11,6 +11,7 @@ extension ConfigurationKey<Configuration> {
         all += ConfigurationKey<MetricsConfiguration>.metrics.map { $0.of(\.metrics) }
         all += ConfigurationKey<LogConfiguration>.log.map { $0.of(\.log) }
         all += ConfigurationKey<JournalSettings>.journal.map { $0.of(\.journal) }
+        all += ConfigurationKey<ScreenConfiguration>.screen.map { $0.of(\.screen) }
         // TOML wants those of no table first.
         return all.filter { !$0.path.contains(".") } + all.filter { $0.path.contains(".") }
     }()

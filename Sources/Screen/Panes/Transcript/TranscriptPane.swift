@@ -16,7 +16,7 @@ final class TranscriptPane: Pane {
 
     private static let pageLines = 500
 
-    private init(_ session: SessionRef, _ part: TranscriptPart, node: Int, feed: any MonitorFeed) {
+    init(_ session: SessionRef, _ part: TranscriptPart, node: Int, feed: any MonitorFeed) {
         self.session = session
         self.part = part
         self.node = node

@@ -1,0 +1,51 @@
+import Testing
+
+@testable import FeedTesting
+@testable import Screen
+
+@Suite("the mouse")
+struct MouseTests {
+    private func line(of word: String, _ rig: Rig) async throws -> Int {
+        let canvas = await rig.screen.canvas
+        return try #require((0..<canvas.rows).first { canvas.line($0).contains(word) })
+    }
+
+    @Test("a click selects the row, a second one opens it, the wheel moves")
+    func rows() async throws {
+        let rig = await Rig()
+        await rig.press("2")
+        let line = try await self.line(of: "4Q7K", rig)
+        await rig.press(.mouse(.click(x: 20, y: line)))
+        #expect(await rig.cursorLine.contains("4Q7K"))
+        await rig.press(.mouse(.wheel(-1)))
+        #expect(await !rig.cursorLine.contains("4Q7K"))
+        await rig.press(.mouse(.wheel(1)))
+        #expect(await rig.cursorLine.contains("4Q7K"))
+        await rig.wait(seconds: 1)
+        await rig.press(.mouse(.click(x: 20, y: line)), .mouse(.click(x: 21, y: line)))
+        #expect(await rig.text.contains("› 4Q7K"))
+    }
+
+    @Test("a click where no row is selects nothing, and one on a tab shows its view")
+    func tabs() async throws {
+        let rig = await Rig()
+        await rig.press("2")
+        let before = await rig.cursorLine
+        await rig.press(.mouse(.click(x: 3, y: 2)), .mouse(.click(x: 3, y: 12)), .mouse(.click(x: 3, y: 23)))
+        #expect(await rig.cursorLine == before)
+        let canvas = await rig.screen.canvas
+        let tabs = canvas.line(1)
+        let place = try #require(tabs.firstRange(of: "Connections")).lowerBound
+        await rig.press(.mouse(.click(x: tabs.distance(from: tabs.startIndex, to: place), y: 1)))
+        #expect(await rig.text.contains("out#9"))
+    }
+
+    @Test("a dialog is answered by keys alone")
+    func dialog() async {
+        let rig = await Rig()
+        await rig.press("2", "B")
+        await rig.press(.mouse(.click(x: 20, y: 4)), .mouse(.click(x: 20, y: 4)))
+        #expect(await rig.text.contains("Bounce?"))
+        #expect(rig.feed.performed == [])
+    }
+}
