@@ -18,8 +18,8 @@ struct AttemptWatch {
     }
     private var state = State.waiting
     private var dialogue = DialogueList()
-    /// Where the dialogue begins that is shown: a session may have been about other mail before.
-    private var start = 0
+    /// Its lines that are shown: a session may be about other mail before and behind.
+    private var stretch = 0..<0
 
     /// How long a session is waited for, in milliseconds.
     private static let patience: Int64 = 60_000
@@ -64,7 +64,7 @@ struct AttemptWatch {
         let path = detail.recipients.first { $0.ref.index == self.recipient }?.forwardPath ?? ""
         var end: Timestamp?
         if case .over(let attempt) = self.state { end = attempt.at }
-        self.start = TranscriptPart(of: detail, path, session: self.session, end: end).beginning(
+        self.stretch = TranscriptPart(of: detail, path, session: self.session, end: end).stretch(
             in: self.dialogue.lines)
         return goesOn
     }
@@ -82,7 +82,7 @@ struct AttemptWatch {
         let inner = painter.box(
             area, title: title, right: self.session == nil ? "Esc closes" : "t transcript  Esc closes")
         guard self.session == nil || self.dialogue.lines.isEmpty else {
-            self.dialogue.paintEnd(&painter, inner.inset(1, 0), from: self.start, around)
+            self.dialogue.paint(self.stretch, &painter, inner.inset(1, 0), around)
             return
         }
         for (line, text) in self.words(detail, around.now).flatMap({ SafeText($0).wrapped(max(2, inner.width - 2)) })

@@ -125,9 +125,9 @@ struct DialogueList {
         }
     }
 
-    /// The newest of the lines from that one on, without a cursor.
-    func paintEnd(_ painter: inout Painter, _ area: Rect, from line: Int, _ around: Surroundings) {
-        let shown = self.rows.all.drop { $0.index < line }.suffix(max(0, area.height))
+    /// The newest of those lines, without a cursor.
+    func paint(_ lines: Range<Int>, _ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        let shown = self.rows.all.filter { lines.contains($0.index) }.suffix(max(0, area.height))
         for (place, row) in shown.enumerated() { self.paint(row, &painter, area.row(place), around) }
     }
 

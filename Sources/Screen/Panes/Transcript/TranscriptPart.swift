@@ -74,30 +74,43 @@ struct TranscriptPart {
         return (part.lowerBound, error ?? (answered ? nil : remark) ?? part.lowerBound)
     }
 
-    /// Where the dialogue begins that is about the recipient: with the session, where its transaction is the first of it.
-    func beginning(in lines: [TranscriptLine]) -> Int {
-        let starts = lines.indices.filter { lines[$0].begins("mail from:") }
-        let own = starts.last { start in
-            lines[start].text.lowercased().contains(self.from)
-                && (self.end.map { lines[start].at <= $0 } ?? true)
+    /// The lines that are about the recipient: with those in front, where its transaction is the session's first.
+    func stretch(in lines: [TranscriptLine]) -> Range<Int> {
+        let parts = Self.transactions(of: lines)
+        guard let first = parts.first, let last = parts.last else { return 0..<lines.count }
+        let own = parts.last { part in
+            // Of the one under way no more than its MAIL may have been said.
+            self.mayHold(part, in: lines) && self.isFrom(part, in: lines)
+                && (self.isTo(part, in: lines) || part == last)
         }
         // Nothing was said of it yet in a session that is about other mail so far.
-        guard let own else { return starts.isEmpty ? 0 : lines.count }
-        return own == starts.first ? 0 : own
+        guard let own else { return lines.count..<lines.count }
+        return own == first ? 0..<own.upperBound : own
     }
 
     private func range(in lines: [TranscriptLine]) -> Range<Int> {
-        guard let end = self.end else { return 0..<lines.count }
+        guard self.end != nil else { return 0..<lines.count }
+        let early = Self.transactions(of: lines).filter { self.mayHold($0, in: lines) }
+        let own = early.last { self.isFrom($0, in: lines) && self.isTo($0, in: lines) }
+        return own ?? early.last ?? 0..<lines.count
+    }
+
+    /// From each MAIL to the next.
+    private static func transactions(of lines: [TranscriptLine]) -> [Range<Int>] {
         let starts = lines.indices.filter { lines[$0].begins("mail from:") }
-        let parts = starts.indices.map { index in
+        return starts.indices.map { index in
             starts[index]..<(index + 1 < starts.count ? starts[index + 1] : lines.count)
         }
-        // A fact is written some time after its reply, so the time alone does not tell.
-        let early = parts.filter { lines[$0.lowerBound].at <= end }
-        let own = early.last { part in
-            lines[part.lowerBound].text.lowercased().contains(self.from)
-                && part.contains { lines[$0].begins("rcpt to:") && lines[$0].text.lowercased().contains(self.to) }
-        }
-        return own ?? early.last ?? 0..<lines.count
+    }
+
+    /// A fact is written some time after its reply, so the time alone does not tell.
+    private func mayHold(_ part: Range<Int>, in lines: [TranscriptLine]) -> Bool {
+        self.end.map { lines[part.lowerBound].at <= $0 } ?? true
+    }
+    private func isFrom(_ part: Range<Int>, in lines: [TranscriptLine]) -> Bool {
+        lines[part.lowerBound].text.lowercased().contains(self.from)
+    }
+    private func isTo(_ part: Range<Int>, in lines: [TranscriptLine]) -> Bool {
+        part.contains { lines[$0].begins("rcpt to:") && lines[$0].text.lowercased().contains(self.to) }
     }
 }
