@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Mail
 import NIOCore
 import NIOPosix
@@ -155,6 +156,50 @@ struct PostgreSQLSpoolTests {
         #expect(try await fixture.spool.message(refused.id) == nil)
         #expect(try await fixture.spool.counters().accepted == 1)
         #expect(fixture.spool.condition.writingSince == nil)
+        await fixture.spool.close()
+    }
+
+    @Test("what the database does not answer is asked anew on another connection")
+    func unanswered() async throws {
+        let fixture = try Fixture()
+        try await fixture.accept()
+        _ = try await fixture.spool.counters()
+        let backends = try fixture.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hoptop'"
+        ).split(separator: "\n").compactMap { pid_t($0) }
+        #expect(backends.count == 2)
+        for backend in backends { kill(backend, SIGSTOP) }
+        defer { for backend in backends { kill(backend, SIGCONT) } }
+        async let counters = fixture.spool.counters()
+        while fixture.spool.condition.writingSince == nil { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(fixture.spool.condition.restartWrites(since: .now()) == 1)
+        #expect(try await counters.accepted == 1)
+
+        let accepted = fixture.spool.accept(
+            NewMessage(fixture.message(octets: 3), content: .buffer(ByteBuffer(string: "abc"))), on: fixture.loop)
+        while fixture.spool.condition.writingSince == nil { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(fixture.spool.condition.restartWrites(since: .now()) == 1)
+        try await accepted.get()
+        #expect(try await fixture.spool.counters().accepted == 2)
+        await fixture.spool.close()
+    }
+
+    @Test("a database that may only be read refuses mail, and takes it again when it may be written to")
+    func readOnly() async throws {
+        let fixture = try Fixture()
+        try await fixture.accept()
+        func setReadOnly(_ word: String) throws {
+            try fixture.cluster.execute(
+                "ALTER DATABASE \(fixture.address.database) SET default_transaction_read_only = \(word)", in: "postgres"
+            )
+        }
+        try setReadOnly("on")
+        try fixture.endConnections()
+        let error = await #expect(throws: SpoolError.self) { try await fixture.accept() }
+        #expect(error?.code == .unavailable)
+        try setReadOnly("off")
+        while (try? await fixture.accept()) == nil { try await Task.sleep(for: .milliseconds(100)) }
+        #expect(try await fixture.spool.counters().accepted == 2)
         await fixture.spool.close()
     }
 

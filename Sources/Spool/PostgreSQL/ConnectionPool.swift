@@ -4,11 +4,15 @@ import NIOPosix
 
 /// Connections for reads, and for content on its way in: one for each thread that is at it, opened as they are needed.
 final class ConnectionPool: Sendable {
-    /// `@unchecked Sendable`: whoever takes it out of the pool has it alone.
-    private struct Idle: @unchecked Sendable { let connection: Connection }
+    /// `@unchecked Sendable`: whoever takes it out of the pool has its connection alone.
+    private struct Member: @unchecked Sendable {
+        let connection: Connection
+        let watch: WatchedLink
+    }
 
     private struct State {
-        var idle: [Idle] = []
+        var idle: [Member] = []
+        var busy: [ObjectIdentifier: WatchedLink] = [:]
         var isClosed = false
     }
 
@@ -29,24 +33,37 @@ final class ConnectionPool: Sendable {
             while let idle = try self.takeIdle() {
                 do { return try self.use(idle, body) } catch let error as PostgreSQLError where error.isLost {}
             }
-            return try self.use(Idle(connection: try self.link.reading()), body)
+            let watch = WatchedLink()
+            return try self.use(Member(connection: try self.link.reading(watch: watch), watch: watch), body)
         } catch { throw SpoolError(database: error, reading: true) }
     }
 
-    private func takeIdle() throws -> Idle? {
+    private func takeIdle() throws -> Member? {
         try self.state.withLockedValue { state in
             guard !state.isClosed else { throw SpoolError(.unavailable, "the spool is closed") }
             return state.idle.popLast()
         }
     }
 
-    private func use<Value>(_ idle: Idle, _ body: (Connection) throws -> Value) throws -> Value {
+    private func use<Value>(_ member: Member, _ body: (Connection) throws -> Value) throws -> Value {
+        let key = ObjectIdentifier(member.connection)
+        self.state.withLockedValue { $0.busy[key] = member.watch }
         defer {
-            if !idle.connection.isLost {
-                self.state.withLockedValue { state in if !state.isClosed { state.idle.append(idle) } }
+            let isOfUse = !member.connection.isLost
+            self.state.withLockedValue { state in
+                state.busy[key] = nil
+                if isOfUse, !state.isClosed { state.idle.append(member) }
             }
         }
-        return try body(idle.connection)
+        return try member.watch.watch { try body(member.connection) }
+    }
+
+    /// Since when the database has said nothing to the one that waits longest.
+    var since: NIODeadline? { self.state.withLockedValue { $0.busy.values.compactMap(\.since).min() } }
+
+    /// Ends the connections of those that have waited since `time` or longer; on one that was idle before they ask anew.
+    func interrupt(since time: NIODeadline) -> Int {
+        self.state.withLockedValue { $0.busy.values.reduce(0) { $0 + $1.interrupt(since: time) } }
     }
 
     func read<Value: Sendable>(

@@ -7,7 +7,10 @@ struct DatabaseLink: Sendable {
     let mayLoseCommits: Bool
 
     private static let settings = Query(
-        "settings", "SELECT current_setting('synchronous_commit'), current_setting('fsync')")
+        "settings",
+        """
+        SELECT current_setting('synchronous_commit'), current_setting('fsync'), current_setting('server_encoding')
+        """)
     /// So that the database lets go of the number of a node whose machine is gone.
     private static let keepalives = [
         "SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3",
@@ -21,6 +24,9 @@ struct DatabaseLink: Sendable {
         let connection = try Connection(self.address, watch: watch)
         for query in Self.keepalives { try connection.add(query) }
         let found = try connection.rows(Self.settings)
+        guard try found.text(0, 2) == "UTF8" else {
+            throw SpoolError(.unavailable, "the spool's database is not in UTF8: make one with createdb -E UTF8")
+        }
         for (place, name) in ["synchronous_commit", "fsync"].enumerated() {
             guard !self.mayLoseCommits, try found.text(0, place) == "off" else { continue }
             throw SpoolError(
@@ -32,8 +38,8 @@ struct DatabaseLink: Sendable {
     }
 
     /// Opens one for reads, and for content on its way in, which the commit of its message makes durable.
-    func reading() throws -> Connection {
-        let connection = try Connection(self.address)
+    func reading(watch: WatchedLink) throws -> Connection {
+        let connection = try Connection(self.address, watch: watch)
         try connection.add(Self.withoutSync)
         try connection.run()
         return connection

@@ -10,6 +10,9 @@ struct PostgreSQLError: Error, CustomStringConvertible {
     /// The connection is of no more use, and what became of the last COMMIT may not be known.
     var isLost: Bool
 
+    /// The database may be read, and not written to, as a standby.
+    var isReadOnly: Bool { self.state == "25006" }
+
     init(_ description: String, isLost: Bool = false) {
         self.description = description
         self.isLost = isLost

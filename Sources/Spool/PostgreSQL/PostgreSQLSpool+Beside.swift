@@ -131,8 +131,11 @@ extension PostgreSQLSpool: PolicyStore, TallyStore, SpoolCondition {
         }
     }
 
-    public var writingSince: NIODeadline? { self.writer.watch.since }
-    public func restartWrites(since time: NIODeadline) -> Int { self.writer.watch.interrupt(since: time) }
+    /// Reads count too, since they wait for the same database.
+    public var writingSince: NIODeadline? { [self.writer.watch.since, self.pool.since].compactMap { $0 }.min() }
+    public func restartWrites(since time: NIODeadline) -> Int {
+        self.writer.watch.interrupt(since: time) + self.pool.interrupt(since: time)
+    }
 }
 
 extension KeptPolicy {

@@ -166,7 +166,15 @@ public final class PostgreSQLSpool: Spool {
 
     /// Waits for what was begun, then gives the node's number back.
     public func close() async {
+        // A database that does not answer keeps nobody from stopping.
+        let impatience = Task {
+            while true {
+                try await Task.sleep(for: .seconds(10))
+                _ = self.restartWrites(since: .distantFuture)
+            }
+        }
         await self.writer.close()
         await self.pool.close()
+        impatience.cancel()
     }
 }

@@ -136,6 +136,8 @@ final class PostgreSQLWriter: @unchecked Sendable {
             guard connection.isLost else {
                 self.measures.failures.increment()
                 do { try connection.rollBack() } catch { self.connection = nil }
+                // Another host may be the one that can be written to by now.
+                if (error as? PostgreSQLError)?.isReadOnly ?? false { self.connection = nil }
                 throw error
             }
             self.connection = nil
