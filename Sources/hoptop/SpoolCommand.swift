@@ -7,8 +7,8 @@ import Spool
 
 struct SpoolCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "spool", abstract: "Check or repair a spool that no relay has open.",
-        subcommands: [Check.self, Repair.self])
+        commandName: "spool", abstract: "Check, repair or copy a spool that no relay has open.",
+        subcommands: [Check.self, Repair.self, SpoolCopyCommand.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
