@@ -9,6 +9,7 @@ struct PaletteTests {
         "what is like a name is found, the likeliest first",
         arguments: [
             ("fr", "freeze"), ("hpd", "half-page-down"), ("page-d", "page-down"), ("rev", "previous-pane"),
+            ("rt", "right"),
             ("colours", "theme"),
         ])
     func fuzzy(typed: String, first: String) {

@@ -1,6 +1,6 @@
 /// How well a name answers what was typed: the smaller, the better.
 struct FuzzyMatch: Comparable {
-    private enum Kind: Int { case beginning, beginningOfWord, inside, initials, scattered }
+    private enum Kind: Int { case beginning, beginningOfWord, initials, fromFirstLetter, inside, scattered }
     private let kind: Kind
     private let length: Int
 
@@ -15,10 +15,12 @@ struct FuzzyMatch: Comparable {
             self.kind = .beginning
         } else if places.contains(where: { starts.contains($0) }) {
             self.kind = .beginningOfWord
-        } else if !places.isEmpty {
-            self.kind = .inside
         } else if Self.holds(starts.map { letters[$0] }, pattern) {
             self.kind = .initials
+        } else if letters.first == pattern.first, Self.holds(letters, pattern) {
+            self.kind = .fromFirstLetter
+        } else if !places.isEmpty {
+            self.kind = .inside
         } else if Self.holds(letters, pattern) {
             self.kind = .scattered
         } else {
