@@ -19,7 +19,9 @@ extension ConfigurationFile {
                 // Tables of [[listen]] come before the first section, so that the file reads from the outside in.
                 if section.isEmpty { lines += self.listen(configuration.relay, explained) }
                 lines += ["", "[\(here)]"]
-                if explained, here == "keys" { lines += ["# \(ConfigurationKey<ScreenConfiguration>.keysNote)", ""] }
+                if explained, here == "keys" {
+                    lines += ConfigurationKey<ScreenConfiguration>.keysNote.map { "# \($0)" } + [""]
+                }
                 section = here
             }
             if explained { lines.append("# \(key.explanation)") }

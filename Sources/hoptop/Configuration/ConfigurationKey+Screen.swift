@@ -17,11 +17,13 @@ extension ConfigurationKey<ScreenConfiguration> {
     static let inPlaces: [ConfigurationKey<ScreenConfiguration>] =
         Keymap.namesInPlaces.map { .keys($0, "", []) }
 
-    /// What is said of `[keys]` where all keys are explained.
-    static let keysNote: String = {
+    /// What is said of `[keys]` where all keys are explained; lines.
+    static let keysNote: [String] = {
         let places = Set(Keymap.namesInPlaces.compactMap(\.place)).sorted().joined(separator: ", ")
-        return "Keys of the screen, instead of those that are shown here: one (\"r\", \"F5\", \"Ctrl-R\"), a "
-            + "list, or [] for none. [keys.in-queue] has those of one place alone: \(places)."
+        return [
+            "Keys of the screen, instead of those that are shown here: one (\"r\", \"F5\", \"Ctrl-R\"), a list, or [] for none.",
+            "[keys.in-queue] has those of one place alone: \(places).",
+        ]
     }()
 
     private static func keys(
