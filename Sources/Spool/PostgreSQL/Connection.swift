@@ -67,7 +67,7 @@ final class Connection {
 
     /// Queues a statement.
     ///
-    /// - QueryValue then: is handed what came back, while ``run()`` goes through the answers.
+    /// - Parameter then: is handed what came back, while ``run()`` goes through the answers.
     func add(_ query: Query, _ parameters: [QueryValue] = [], then: @escaping (Rows) throws -> Void = { _ in }) throws {
         if self.prepared.insert(query.name).inserted {
             guard PQsendPrepare(self.handle, query.name, query.sql, 0, nil) == 1 else { throw self.failure }

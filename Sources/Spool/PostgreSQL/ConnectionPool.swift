@@ -27,7 +27,7 @@ final class ConnectionPool: Sendable {
 
     /// Runs it on the calling thread, which waits.
     ///
-    /// - QueryValue body: may run twice, where an idle connection turns out to be lost.
+    /// - Parameter body: may run twice, where an idle connection turns out to be lost.
     func withConnection<Value>(_ body: (Connection) throws -> Value) throws(SpoolError) -> Value {
         do {
             while let idle = try self.takeIdle() {

@@ -35,7 +35,7 @@ struct NodeLease: Sendable {
 
     /// Takes the number, for as long as the connection lives.
     ///
-    /// - QueryValue name: tells operators which relay it is.
+    /// - Parameter name: tells operators which relay it is.
     /// - Throws: `.inUse` when another process has it.
     init(_ node: UInt8, name: String, on connection: Connection) throws {
         var tries = 0

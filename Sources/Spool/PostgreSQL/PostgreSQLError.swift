@@ -18,7 +18,7 @@ struct PostgreSQLError: Error, CustomStringConvertible {
         self.isLost = isLost
     }
 
-    /// - QueryValue result: of a statement that failed.
+    /// - Parameter result: of a statement that failed.
     init(_ result: OpaquePointer, isLost: Bool) {
         self.init(Self.line(PQresultErrorMessage(result)), isLost: isLost)
         self.state = PQresultErrorField(result, CInt(UInt8(ascii: "C"))).map { String(cString: $0) }
@@ -36,7 +36,7 @@ struct PostgreSQLError: Error, CustomStringConvertible {
 }
 
 extension SpoolError {
-    /// - QueryValue reading: nothing was to be written.
+    /// - Parameter reading: nothing was to be written.
     init(database error: any Error, _ id: QueueID? = nil, reading: Bool = false) {
         switch error {
         case let error as SpoolError: self = error

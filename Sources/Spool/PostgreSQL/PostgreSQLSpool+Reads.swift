@@ -141,7 +141,7 @@ extension PostgreSQLSpool {
 extension FactCursor {
     private static let prefix = "pg-"
 
-    /// - QueryValue place: the sequence of the fact before it.
+    /// - Parameter place: the sequence of the fact before it.
     init(place: Int64) { self.init(place > 0 ? "\(Self.prefix)\(place)" : Self.start.description) }
 
     /// The sequence of the fact before it, in a PostgreSQL spool.

@@ -3,7 +3,7 @@ import NIOCore
 
 /// The changes that callers ask for. What they mean is decided in `Rules/`.
 extension PostgreSQLTransaction {
-    /// - QueryValue reports: all that settlements of the call name.
+    /// - Parameter reports: all that settlements of the call name.
     func settle(_ settlement: Settlement, _ reports: [QueueID: PackedMessage]) throws -> Settled {
         let id = settlement.message
         guard let message = try self.message(id),

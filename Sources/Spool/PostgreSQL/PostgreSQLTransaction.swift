@@ -117,7 +117,7 @@ final class PostgreSQLTransaction {
 
     /// Writes the message's row.
     ///
-    /// - QueryValue message: `nil`: nothing needs it any more.
+    /// - Parameter message: `nil`: nothing needs it any more.
     func write(_ message: SpooledMessage?, as id: QueueID) throws {
         if let message {
             try self.connection.add(
@@ -137,7 +137,7 @@ final class PostgreSQLTransaction {
 
     // MARK: facts and counts
 
-    /// - QueryValue envelope: packed, of an accepted message: how it came is kept there.
+    /// - Parameter envelope: packed, of an accepted message: how it came is kept there.
     func add(_ fact: SharedFact, envelope: [UInt8]? = nil) { self.facts.append((fact, envelope)) }
     func count(_ counts: Counters) { self.counts += counts }
 
@@ -177,7 +177,7 @@ final class PostgreSQLTransaction {
         }
     }
 
-    /// - QueryValue rest: how many facts come behind it.
+    /// - Parameter rest: how many facts come behind it.
     private func insert(_ shared: SharedFact, _ envelope: [UInt8]?, before rest: Int) throws {
         let fact = shared.fact
         try self.connection.add(

@@ -44,7 +44,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
 
     private static let pruned = Query("pruned", "SELECT pruned, last_fact FROM hoptop.counters")
 
-    /// - QueryValue connection: on which the lease was taken.
+    /// - Parameter connection: on which the lease was taken.
     init(
         _ connection: Connection, _ lease: NodeLease, _ link: DatabaseLink, _ cache: ContentCache, watch: WatchedLink,
         kept: FactsKept, metrics: any MetricsFactory
@@ -114,7 +114,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
         }
     }
 
-    /// - QueryValue isAgain: the connection turned out to be lost before anything was done on it, and was made anew.
+    /// - Parameter isAgain: the connection turned out to be lost before anything was done on it, and was made anew.
     private func transaction(_ batch: Batch, isAgain: Bool = false) throws -> [() -> Void] {
         let begun = NIODeadline.now()
         let connection = try self.connected()

@@ -23,7 +23,7 @@ final class UploadedContent: StreamedContent, @unchecked Sendable {
     private var foundSubject: ByteBuffer?
     private var foundMessageID: String?
 
-    /// - QueryValue copy: a number that no other content ever has.
+    /// - Parameter copy: a number that no other content ever has.
     init(_ pool: ConnectionPool, _ id: QueueID, copy: Int64) {
         self.pool = pool
         self.id = id
@@ -162,7 +162,7 @@ enum ContentParts {
         FROM hoptop.content WHERE message = $1 AND copy = $2 AND part BETWEEN $3 AND $5 ORDER BY part
         """)
 
-    /// - QueryValue count: octets, that are there.
+    /// - Parameter count: octets, that are there.
     /// - Throws: `.damaged` when they are not.
     static func read(
         from offset: Int, count: Int, of id: QueueID, _ copy: Int64, on connection: Connection
