@@ -150,6 +150,8 @@ extension FactRow {
             case .rerouted: .rerouted
             case .ruleSet: .ruleSet
             case .ruleEnded: .ruleEnded
+            case .refused: .refused
+            case .limited: .limited
             }
         self.init(
             at: fact.at, kind: kind, message: fact.message?.description, from: fact.from, recipient: fact.recipient,

@@ -95,7 +95,7 @@ struct PackedEntries {
     /// The places never change: they are on the disk. A new kind comes behind them.
     private static let kinds: [Fact.Kind] = [
         .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored, .reported,
-        .damaged, .rerouted, .ruleSet, .ruleEnded,
+        .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited,
     ]
     private static func code(of kind: Fact.Kind) -> UInt8 {
         switch kind {
@@ -114,6 +114,8 @@ struct PackedEntries {
         case .rerouted: 12
         case .ruleSet: 13
         case .ruleEnded: 14
+        case .refused: 15
+        case .limited: 16
         }
     }
     /// The bit of a kind, where several are meant.

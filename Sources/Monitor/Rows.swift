@@ -169,6 +169,7 @@ public struct ConnectionRow: Hashable, Sendable, Codable {
 public struct FactRow: Hashable, Sendable, Codable {
     public enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
         case accepted, deferred, relayed, bounced, expired, dropped, held, released, retried, restored, reported
+        /// A standing rule refused mail, of which there is no message; `text` is the reply.
         case refused
         /// The disk no longer has it as it was written.
         case damaged
@@ -176,12 +177,14 @@ public struct FactRow: Hashable, Sendable, Codable {
         case rerouted
         /// A standing rule was set, or ended; `text` is its number and terms.
         case ruleSet, ruleEnded
+        /// An operator set how many sessions the destination `nextHop` may have, or took that back.
+        case limited
     }
     /// Where it happened; `nil`: at the feed's own node.
     public var node: String?
     public var at: Timestamp
     public var kind: Kind
-    /// `nil` when it is about a standing rule.
+    /// `nil` when it is about a standing rule or a destination, and where mail was refused.
     public var message: String?
     public var from: String?
     /// The index of the recipient it is about; `nil` when about the whole message.

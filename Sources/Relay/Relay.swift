@@ -26,6 +26,7 @@ public final class Relay: Sendable {
     let selections: Selections
     let orders: Orders
     let ruleKeeper: RuleKeeper
+    let refusals: RefusalFacts
     let started: Timestamp
     let spoolWatch: SpoolWatch
     let log: Logger
@@ -100,6 +101,8 @@ public final class Relay: Sendable {
             resolver: SitesByPolicy(self.exchangers, self.policies), dns: self.dns, policies: self.policies,
             tlsSessions: self.tlsSessions, measures: measures, clock: clock, log: log.of(.delivery), threads: threads)
         let rules = StandingRules()
+        let refusals = RefusalFacts(spool, loop: loop, log: log.of(.reception), signal: self.signal)
+        self.refusals = refusals
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
             spoolWatch: self.spoolWatch, rules: rules, clock: clock, log: log.of(.queue), signal: self.signal)
@@ -120,7 +123,8 @@ public final class Relay: Sendable {
             rules: rules, registry: self.registry, measures: measures, clock: clock, log: log.of(.reception),
             threads: threads,
             requested: { orders.release($0) },
-            accepted: { queue.accepted($0) })
+            accepted: { queue.accepted($0) },
+            refused: { refusals.refused($0) })
     }
 
     /// Listens, then reads the queue that an earlier run left; mail comes in meanwhile.
@@ -198,6 +202,7 @@ public final class Relay: Sendable {
         async let inbound: Void = self.reception.drain(within: .seconds(seconds))
         async let outbound: Void = self.queue.stop(within: .seconds(seconds))
         _ = await (inbound, outbound)
+        await self.refusals.tell()
         await self.policies.stop()
         await self.dns.stop()
         await self.tlsReporter.stop()

@@ -13,10 +13,14 @@ public struct Fact: Sendable, Hashable {
         case rerouted
         /// A standing rule was set, or ended; `text` is its number and terms. It is about no message.
         case ruleSet, ruleEnded
+        /// A standing rule refused mail: `text` is the reply, and how many more were refused like it.
+        case refused
+        /// An operator set how many sessions a destination may have, or took that back: `nextHop`. It is about no message.
+        case limited
     }
     public var at: Timestamp
     public var kind: Kind
-    /// `nil` when the fact is about a standing rule.
+    /// `nil` when the fact is about a standing rule or a destination, and where mail was refused.
     public var message: QueueID?
     /// The recipient's index; `nil` when the fact is about the whole message.
     public var recipient: Int?
@@ -38,7 +42,7 @@ public struct Fact: Sendable, Hashable {
     public var contentOctets: Int?
     /// How long the attempt took.
     public var milliseconds: Int64?
-    /// How an accepted message came to us.
+    /// How an accepted message came to us, or who offered what was refused.
     public var arrival: Arrival?
     /// The value of an accepted message's Subject field as it came, at most 998 octets; see ``MessageHeader/subject(of:)``.
     public var subject: ByteBuffer?

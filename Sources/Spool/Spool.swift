@@ -60,8 +60,8 @@ public protocol Spool: Sendable {
     /// The standing rules that have not ended, in the order in which they were set. One that cannot be read is passed over.
     func rules() async throws -> [StandingRule]
 
-    /// Makes damage a fact.
-    func report(_ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void>
+    /// Makes facts of what changes no mail.
+    func note(_ facts: [Fact], on eventLoop: any EventLoop) -> EventLoopFuture<Void>
 
     /// The content as it was accepted, from memory where it is fresh.
     ///
@@ -110,6 +110,11 @@ extension Spool {
     /// Makes a message durable that is expected to come alone.
     public func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.accept(message, expectingMore: false, on: eventLoop)
+    }
+
+    /// Makes damage a fact.
+    public func report(_ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.note(damaged.map { $0.fact(at: now) }, on: eventLoop)
     }
 }
 

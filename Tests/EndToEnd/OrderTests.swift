@@ -47,8 +47,8 @@ private final class SlowSpool: Spool {
         rule id: Int64, at now: Timestamp, by actor: String?, on loop: any EventLoop
     ) -> EventLoopFuture<StandingRule?> { self.spool.end(rule: id, at: now, by: actor, on: loop) }
     func rules() async throws -> [StandingRule] { try await self.spool.rules() }
-    func report(_ damaged: [Damage], at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
-        self.spool.report(damaged, at: now, on: loop)
+    func note(_ facts: [Fact], on loop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.note(facts, on: loop)
     }
     func content(of id: QueueID, on loop: any EventLoop) -> EventLoopFuture<any ContentSource> {
         self.spool.content(of: id, on: loop)

@@ -18,6 +18,7 @@ final class MemorySpool: Spool {
         var isFull = false
         var discarded = 0
         var free: Int?
+        var noted: [Fact] = []
     }
     let state = NIOLockedValueBox(State())
 
@@ -74,8 +75,9 @@ final class MemorySpool: Spool {
         rule id: Int64, at now: Timestamp, by actor: String?, on loop: any EventLoop
     ) -> EventLoopFuture<StandingRule?> { loop.makeFailedFuture(Self.unasked) }
     func rules() async throws -> [StandingRule] { throw Self.unasked }
-    func report(_ damaged: [Damage], at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Void> {
-        loop.makeFailedFuture(Self.unasked)
+    func note(_ facts: [Fact], on loop: any EventLoop) -> EventLoopFuture<Void> {
+        self.state.withLockedValue { $0.noted += facts }
+        return loop.makeSucceededVoidFuture()
     }
     func content(of id: QueueID, on loop: any EventLoop) -> EventLoopFuture<any ContentSource> {
         loop.makeFailedFuture(Self.unasked)

@@ -80,10 +80,8 @@ package final class MemorySpool: Spool, SpoolCondition, PolicyStore, TallyStore 
 
     package func rules() async throws -> [StandingRule] { try self.read { $0.totals.rules } }
 
-    package func report(
-        _ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop
-    ) -> EventLoopFuture<Void> {
-        self.change(on: eventLoop) { $1.facts += damaged.map { $0.fact(at: now) } }
+    package func note(_ facts: [Fact], on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.change(on: eventLoop) { $1.facts += facts }
     }
 
     // MARK: reads

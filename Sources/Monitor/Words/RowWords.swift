@@ -77,7 +77,7 @@ extension FactRow.Kind {
         case .ruleSet: "rule set"
         case .ruleEnded: "rule end"
         case .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored,
-            .reported, .refused, .damaged, .rerouted:
+            .reported, .refused, .damaged, .rerouted, .limited:
             self.rawValue
         }
     }

@@ -179,7 +179,7 @@ extension FactRow.Kind {
         switch self {
         case .deferred, .bounced, .expired, .damaged, .refused: true
         case .accepted, .relayed, .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .ruleSet,
-            .ruleEnded:
+            .ruleEnded, .limited:
             false
         }
     }

@@ -115,7 +115,7 @@ final class RuleKeeper: Sendable {
         case .set(let terms): return try await self.set(terms, by: name)
         case .end(let rule): return try await self.end(rule.id, by: name)
         case .limit(let destination, let connections):
-            return try await self.limit(destination, connections)
+            return try await self.limit(destination, connections, by: name)
         }
     }
 
@@ -167,20 +167,22 @@ final class RuleKeeper: Sendable {
             self.rules.remove(id)
             self.obey()
         }
-        self.log.notice(
-            "standing rule ended", metadata: ["rule": "\(id) \(rule.terms)", "by": "\(name ?? "its time")"])
         if case .hold = rule.terms.order { receipt = try await self.letGo(of: rule, by: name) }
         receipt.touched = nil
         receipt.inverse = rule.isOver(at: self.queue.now) ? nil : .set(terms: rule.terms)
         return receipt
     }
 
-    private func limit(_ destination: String, _ connections: Int?) async throws -> Receipt {
+    private func limit(_ destination: String, _ connections: Int?, by actor: String) async throws -> Receipt {
         if let connections, !(1...10_000).contains(connections) {
             throw FeedError(.invalid, "a limit is 1 connection at least; to have none, suspend the destination")
         }
+        let name = await self.queue.onLoop { self.name(destination) }
+        let limit = connections.map { "\($0) sessions at most, until hoptop ends" } ?? "as configured again"
+        let fact = Fact(
+            at: self.queue.now, kind: .limited, message: nil, nextHop: name, text: limit, actor: actor)
+        try await self.queue.spool.note([fact], on: self.queue.loop).get()
         return await self.queue.onLoop {
-            let name = self.name(destination)
             let before = self.state.value.limits[name]
             self.state.value.limits[name] = connections
             self.obey()

@@ -26,6 +26,8 @@ final class Reception: Sendable {
     let requested: @Sendable (QueueRequest) -> EventLoopFuture<Int>
     /// A message is safe: the queue takes it from here.
     let accepted: @Sendable (SpooledMessage) -> Void
+    /// A standing rule refused mail.
+    let refused: @Sendable (RefusedCommand) -> Void
     private let current: NIOLockedValueBox<Admission>
     private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
@@ -33,7 +35,8 @@ final class Reception: Sendable {
         _ admission: Admission, spool: any Spool, spoolWatch: SpoolWatch, rules: StandingRules = StandingRules(),
         registry: SessionRegistry, measures: EngineMeasures = .none, clock: Clock, log: Logger, threads: NIOThreadPool,
         requested: @escaping @Sendable (QueueRequest) -> EventLoopFuture<Int>,
-        accepted: @escaping @Sendable (SpooledMessage) -> Void
+        accepted: @escaping @Sendable (SpooledMessage) -> Void,
+        refused: @escaping @Sendable (RefusedCommand) -> Void = { _ in }
     ) {
         self.current = NIOLockedValueBox(admission)
         self.spool = spool
@@ -46,6 +49,7 @@ final class Reception: Sendable {
         self.threads = threads
         self.requested = requested
         self.accepted = accepted
+        self.refused = refused
     }
 
     /// The policy that a session takes at its start, so a reload changes no session under way.

@@ -96,14 +96,18 @@ extension ServerHandler {
         var confirmation: Reply { Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(self.id)") }
     }
 
+    /// How what it brings comes to us.
+    var arrival: Arrival {
+        Arrival(
+            peer: self.peer.text, hello: self.session.client?.name, with: self.session.transferProtocol,
+            session: self.record?.ref.id, tls: self.tls, user: self.session.user)
+    }
+
     /// Makes the message durable.
     func accept(_ mail: IncomingMail, _ content: StoredContent, _ context: ChannelHandlerContext) {
         let reception = self.reception
         let arrived = self.now
         let peer = self.peer
-        let arrival = Arrival(
-            peer: peer.text, hello: self.session.client?.name, with: self.session.transferProtocol,
-            session: self.record?.ref.id, tls: self.tls, user: self.session.user)
         let release = self.session.mailParameters?.futureRelease.map { Self.release($0, arrived) }
         var recipients = self.recipients(of: mail.envelope, heldBackUntil: release, at: arrived)
         if let hold = mail.hold {
@@ -116,7 +120,8 @@ extension ServerHandler {
         }
         var message = SpooledMessage(
             id: mail.id, generation: 0, arrived: arrived, reversePath: reversePath,
-            parameters: mail.envelope.parameters, arrival: arrival, contentOctets: mail.octets, recipients: recipients)
+            parameters: mail.envelope.parameters, arrival: self.arrival, contentOctets: mail.octets,
+            recipients: recipients)
         // What a filter holds is held by no rule, whose end would release it.
         let holder = reception.rules.hold(&message, at: arrived)
         if let holder { self.record?.said(.relay, "on hold by a rule of \(holder)", at: arrived) }

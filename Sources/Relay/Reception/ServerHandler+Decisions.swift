@@ -56,10 +56,14 @@ extension ServerHandler {
             .map { self.note($0.rule, $0.refusal) }
     }
     private func ruledOut(_ path: ForwardPath) -> Reply? {
-        self.reception.rules.refusal(of: path, at: self.now).map { self.note($0.rule, $0.refusal) }
+        self.reception.rules.refusal(of: path, at: self.now).map { self.note($0.rule, $0.refusal, of: path) }
     }
-    private func note(_ rule: StandingRule, _ refusal: Refusal) -> Reply {
+    private func note(_ rule: StandingRule, _ refusal: Refusal, of path: ForwardPath? = nil) -> Reply {
         self.record?.said(.relay, "refused by \(rule)", at: self.now)
+        self.reception.refused(
+            RefusedCommand(
+                rule: rule, reply: refusal.reply, from: self.sender ?? .null, to: path, arrival: self.arrival,
+                at: self.now))
         return refusal.reply
     }
 

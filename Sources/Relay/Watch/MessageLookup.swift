@@ -157,7 +157,7 @@ struct MessageLookup: Sendable {
             case .bounced: outcome = .bounced
             case .expired: outcome = .expired
             case .accepted, .dropped, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .ruleSet,
-                .ruleEnded:
+                .ruleEnded, .refused, .limited:
                 return nil
             }
             return AttemptRow(
@@ -203,7 +203,7 @@ struct MessageLookup: Sendable {
         case .dropped: .dropped
         case .held, .damaged: .hold
         case .released, .retried, .restored: .queued
-        case .accepted, .reported, .rerouted, .ruleSet, .ruleEnded: nil
+        case .accepted, .reported, .rerouted, .ruleSet, .ruleEnded, .refused, .limited: nil
         }
     }
 }

@@ -196,10 +196,10 @@ public final class SQLiteSpool: Spool {
         self.writer.submit(on: eventLoop) { store, db in try store.end(rule: id, at: now, by: actor, db) }
     }
 
-    public func report(
-        _ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop
-    ) -> EventLoopFuture<Void> {
-        self.writer.submit(on: eventLoop) { store, db in try store.report(damaged, at: now, db) }
+    public func note(_ facts: [Fact], on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.writer.submit(on: eventLoop) { store, db in
+            for fact in facts { try store.insert(SharedFact(fact: fact), db) }
+        }
     }
 
     // MARK: reads

@@ -270,6 +270,7 @@ final class Store {
     /// - Parameter envelope: packed, of an accepted message: how it came is kept there.
     func insert(_ shared: SharedFact, envelope: [UInt8]? = nil, _ db: Database) throws {
         let fact = shared.fact
+        let envelope = envelope ?? fact.arrival.map { Packer.envelope(.null, [], $0) }
         // Each recipient has a fact of its own.
         self.totals.lastFact += Int64(shared.count)
         self.newFacts.append((self.totals.lastFact, shared.alone))

@@ -55,13 +55,16 @@ struct Packer {
 
     /// The part of a message that never changes.
     static func envelope(of message: SpooledMessage) -> [UInt8] {
+        self.envelope(message.reversePath, message.parameters, message.arrival)
+    }
+
+    static func envelope(_ reversePath: ReversePath, _ parameters: [Parameter], _ arrival: Arrival) -> [UInt8] {
         var packer = Packer()
-        switch message.reversePath {
+        switch reversePath {
         case .null: packer.write(Path?.none)
         case .path(let path): packer.write(path)
         }
-        packer.write(message.parameters)
-        let arrival = message.arrival
+        packer.write(parameters)
         for text in [arrival.peer, arrival.hello, arrival.session, arrival.tls, arrival.user] { packer.write(text) }
         packer.write(arrival.with)
         return packer.finish()

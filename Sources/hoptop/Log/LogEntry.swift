@@ -64,9 +64,10 @@ extension Fact.Kind {
     /// Whose level decides whether it is logged.
     var part: LogPart {
         switch self {
-        case .accepted: .reception
+        case .accepted, .refused: .reception
         case .deferred, .relayed, .bounced, .expired: .delivery
-        case .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .ruleSet, .ruleEnded: .queue
+        case .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .ruleSet, .ruleEnded, .limited:
+            .queue
         case .damaged: .spool
         }
     }

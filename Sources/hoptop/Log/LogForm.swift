@@ -53,10 +53,11 @@ enum TextForm {
         if let text = fact.text ?? fact.arrival.map({ $0.peer ?? $0.with }) {
             switch fact.kind {
             case .accepted: words += " client=\"\(text)\""
-            case .deferred, .relayed, .bounced, .expired: words += " reply=\"\(text)\""
+            case .deferred, .relayed, .bounced, .expired, .refused: words += " reply=\"\(text)\""
             case .damaged, .held, .released, .rerouted: words += " reason=\"\(text)\""
             case .reported: words += " report=\(text)"
             case .ruleSet, .ruleEnded: words += " rule=\"\(text)\""
+            case .limited: words += " limit=\"\(text)\""
             case .dropped, .retried, .restored: words += " \(text)"
             }
         }

@@ -67,7 +67,10 @@ struct MailLog: Sendable {
 
     private func tell(_ facts: [Fact]) async {
         let format = self.output.format
-        let wanted = facts.filter { self.output.level(of: $0.kind.part) <= .info }
+        let wanted = facts.filter {
+            // What is refused is logged by the session that refused it, each time.
+            $0.kind != .refused && self.output.level(of: $0.kind.part) <= .info
+        }
         let counts = format == .postfix ? await self.recipients(of: facts) : [:]
         let lines = wanted.map { fact in
             var entry = LogEntry(fact)
@@ -117,7 +120,7 @@ extension Fact.Kind {
         switch self {
         case .relayed, .bounced, .expired, .dropped: true
         case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .ruleSet,
-            .ruleEnded:
+            .ruleEnded, .refused, .limited:
             false
         }
     }

@@ -53,7 +53,8 @@ enum PostfixForm {
         case .held: return [("postsuper", "\(id): placed on hold")]
         case .released: return [("postsuper", "\(id): released from hold")]
         case .retried: return [("postsuper", "\(id): requeued")]
-        case .dropped, .restored, .damaged, .rerouted, .ruleSet, .ruleEnded: return [("qmgr", Self.others(fact))]
+        case .dropped, .restored, .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited:
+            return [("qmgr", Self.others(fact))]
         }
     }
 

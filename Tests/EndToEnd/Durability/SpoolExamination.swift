@@ -123,7 +123,7 @@ extension Fact.Kind {
         switch self {
         case .relayed, .bounced, .expired, .dropped: true
         case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .ruleSet,
-            .ruleEnded:
+            .ruleEnded, .refused, .limited:
             false
         }
     }

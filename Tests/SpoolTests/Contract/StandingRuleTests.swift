@@ -51,6 +51,27 @@ struct StandingRuleTests {
     }
 
     @Test(
+        "what was refused, and what changes no mail, is a fact with who offered it",
+        arguments: Implementation.allCases)
+    func noted(_ implementation: Implementation) async throws {
+        func play(_ store: some StoreUnderTest) async throws {
+            let at = Timestamp(milliseconds: 5)
+            let arrival = Arrival(
+                peer: "192.0.2.7:40112", hello: "c.example", with: "ESMTPA", session: "in#1", tls: nil, user: "ann")
+            let facts = [
+                Fact(
+                    at: at, kind: .refused, message: nil, from: "<a@spam.example>", to: "<b@example.org>",
+                    text: "550 5.7.1 No (rule 3)", session: "in#1", actor: "ops", arrival: arrival),
+                Fact(at: at, kind: .limited, message: nil, nextHop: "mx:25", text: "2 sessions at most", actor: "ops"),
+            ]
+            try await store.spool.note(facts, on: store.loop).get()
+            try await store.reopen()
+            #expect(try await store.allFacts().facts == facts)
+        }
+        try await play(implementation.make())
+    }
+
+    @Test(
         "a rule holds what nobody holds and takes over from another one; who releases or holds by hand goes before it",
         arguments: Implementation.allCases)
     func holds(_ implementation: Implementation) async throws {

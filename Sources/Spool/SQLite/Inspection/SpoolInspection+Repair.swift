@@ -81,10 +81,10 @@ extension SpoolInspection {
         try target.write { db in
             let store = Store(self.directory, ContentCache())
             _ = try store.load(db)
-            try store.report(
-                report.damaged.map { Damage($0.id, "hoptop spool repair moved it to \(folder): \($0.reason)") },
-                at: now,
-                db)
+            for damaged in report.damaged {
+                let damage = Damage(damaged.id, "hoptop spool repair moved it to \(folder): \(damaged.reason)")
+                try store.insert(SharedFact(fact: damage.fact(at: now)), db)
+            }
         }
         try target.close()
         return facts
