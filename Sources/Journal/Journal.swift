@@ -203,6 +203,8 @@ public final class Journal: Sendable {
         while try await store.pool.writeWithoutTransaction({ db in
             try store.prune(before: age, octets: octets, db)
         }) {}
+        // What the log took meanwhile goes back to the disk; a reader that is in its way is gone the next time.
+        try? await store.pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
     }
 
     /// - Returns: whether that is new.

@@ -64,11 +64,13 @@ struct JournalSearch {
 
     /// Those blocks on which the query's time and kinds shed no doubt.
     private func blocks(_ db: Database) throws -> RowCursor {
-        let condition = self.query.newestFirst ? "first <= ?" : "first + count - 1 > ?"
+        // By their numbers alone no more blocks are looked at than have to be.
+        let condition =
+            self.query.newestFirst ? "first <= ?1" : "first > ?1 - \(Block.entriesAtMost) AND first + count - 1 > ?1"
         return try Row.fetchCursor(
             db,
             sql: """
-                SELECT * FROM blocks WHERE \(condition) AND latest >= ? AND earliest < ? AND kinds & ? != 0
+                SELECT * FROM blocks WHERE \(condition) AND latest >= ?2 AND earliest < ?3 AND kinds & ?4 != 0
                 ORDER BY first \(self.query.newestFirst ? "DESC" : "ASC")
                 """,
             arguments: [
@@ -84,8 +86,15 @@ struct JournalSearch {
             db.cachedStatement(sql: "SELECT octets FROM entries WHERE first = ?"), arguments: [first])
         guard let octets else { return false }
         return octets.withUnsafeBytes { octets in
-            let small = octets.map(folded)
-            return small.withUnsafeBytes { self.look(first, octets, $0) }
+            guard self.plan.mayMatch(anyOf: octets, areSmall: false) else { return false }
+            let small = [UInt8](unsafeUninitializedCapacity: octets.count) { small, count in
+                for place in octets.indices { small[place] = folded(octets[place]) }
+                count = octets.count
+            }
+            return small.withUnsafeBytes { small in
+                guard self.plan.mayMatch(anyOf: small, areSmall: true) else { return false }
+                return self.look(first, octets, small)
+            }
         }
     }
 
@@ -133,8 +142,18 @@ extension JournalEntry {
 extension FactRow {
     /// - Parameter session: as whoever watches knows it.
     package init(_ fact: Fact, session: SessionRef?) {
-        let kind: Kind =
-            switch fact.kind {
+        self.init(
+            at: fact.at, kind: Kind(fact.kind), message: fact.message?.description, from: fact.from,
+            recipient: fact.recipient, to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID,
+            text: fact.text ?? fact.arrival.map { $0.peer ?? $0.with }, session: session, actor: fact.actor,
+            contentOctets: fact.contentOctets, milliseconds: fact.milliseconds)
+    }
+}
+
+extension FactRow.Kind {
+    package init(_ kind: Fact.Kind) {
+        self =
+            switch kind {
             case .accepted: .accepted
             case .deferred: .deferred
             case .relayed: .relayed
@@ -153,10 +172,5 @@ extension FactRow {
             case .refused: .refused
             case .limited: .limited
             }
-        self.init(
-            at: fact.at, kind: kind, message: fact.message?.description, from: fact.from, recipient: fact.recipient,
-            to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID,
-            text: fact.text ?? fact.arrival.map { $0.peer ?? $0.with }, session: session, actor: fact.actor,
-            contentOctets: fact.contentOctets, milliseconds: fact.milliseconds)
     }
 }

@@ -10,6 +10,8 @@ import Spool
 /// Used by one filler; readers have connections of their own.
 package final class JournalStore: Sendable {
     private static let version = 1
+    /// The log of the database is folded back when it is so large.
+    private static let logOctets = 4 << 20
     /// How far it has come.
     struct Progress: Equatable {
         /// The place behind the last fact that is in it, or is given up; `nil`: it has none.
@@ -35,7 +37,11 @@ package final class JournalStore: Sendable {
             if try Int.fetchOne(db, sql: "PRAGMA user_version") == 0 {
                 try db.execute(sql: "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;")
             }
-            try db.execute(sql: "PRAGMA secure_delete = OFF; PRAGMA cache_size = -2000;")
+            try db.execute(
+                sql: """
+                    PRAGMA secure_delete = OFF; PRAGMA cache_size = -2000;
+                    PRAGMA wal_autocheckpoint = \(Self.logOctets / 16384); PRAGMA journal_size_limit = \(Self.logOctets);
+                    """)
         }
         do {
             try Self.make(self.path)
@@ -140,8 +146,13 @@ package final class JournalStore: Sendable {
 
     // MARK: bounds
 
-    /// Octets that it takes, without those that are free inside.
+    /// Octets that it takes, its log among them, without those that are free inside.
     func octets(_ db: Database) throws -> Int {
+        var log = stat()
+        return try self.octetsOfEntries(db) + (stat(self.path + "-wal", &log) == 0 ? Int(log.st_size) : 0)
+    }
+
+    private func octetsOfEntries(_ db: Database) throws -> Int {
         let size = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
         let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
         let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
@@ -156,7 +167,7 @@ package final class JournalStore: Sendable {
         let some = 64
         let oldest = try Row.fetchAll(db, sql: "SELECT first, latest FROM blocks ORDER BY first LIMIT \(some)")
         var last = oldest.prefix { $0["latest"] < time.milliseconds }.last?["first"] as Int64?
-        let octets = try self.octets(db)
+        let octets = try self.octetsOfEntries(db) + min(Self.logOctets, limit / 4)
         // The newest block is being written.
         if octets > limit, oldest.count > 1 { last = max(last ?? 0, oldest[(oldest.count - 1) / 2]["first"]) }
         if let last {

@@ -2,12 +2,6 @@ import Mail
 import Monitor
 import Spool
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// What a query says of entries that can be told without reading them: their time, their kind, and words that have to be
 /// somewhere in their octets. What passes is read and asked the query itself.
 struct SearchPlan {
@@ -16,7 +10,7 @@ struct SearchPlan {
         var range: Range<Timestamp>
         var kinds: UInt32 = .max
         /// Capital letters made small.
-        var words: [[UInt8]] = []
+        var words: [WordSearch] = []
         var isPossible: Bool { !self.range.isEmpty && self.kinds != 0 }
     }
     private let alternatives: [Alternative]
@@ -57,15 +51,15 @@ struct SearchPlan {
         case .text(.failure, _), .text(.subject, _), .text(.tls, _), .text(.session, _), .number: break
         case .plain(let test), .text(_, let test):
             switch test {
-            case .contains(let word): alternative.words.append(Array(word.utf8))
-            case .equals(let word): alternative.words.append(Array(FilterTerm.TextTest.bare(word).utf8))
+            case .contains(let word): alternative.words.append(WordSearch(Array(word.utf8)))
+            case .equals(let word): alternative.words.append(WordSearch(Array(FilterTerm.TextTest.bare(word).utf8)))
             case .matches: break
             }
         case .state(let prefix):
             let kinds = FactRow.Kind.allCases.filter { $0.word.hasPrefix(prefix) }
             alternative.kinds &= kinds.compactMap { Fact.Kind(rawValue: $0.rawValue) }
                 .reduce(0) { $0 | PackedEntries.bit(of: $1) }
-        case .code(let prefix): alternative.words.append(Array(prefix.utf8))
+        case .code(let prefix): alternative.words.append(WordSearch(Array(prefix.utf8)))
         case .moment(_, let range): alternative.range = alternative.range.clamped(to: range)
         case .never: alternative.kinds = 0
         }
@@ -74,7 +68,16 @@ struct SearchPlan {
     /// - Parameter grams: of a block of that time and of those kinds.
     func mayMatch(_ grams: UnsafeRawBufferPointer, kinds: UInt32) -> Bool {
         self.alternatives.contains { alternative in
-            alternative.kinds & kinds != 0 && alternative.words.allSatisfy { GramFilter.mayContain($0, grams) }
+            alternative.kinds & kinds != 0 && alternative.words.allSatisfy { GramFilter.mayContain($0.octets, grams) }
+        }
+    }
+
+    /// Whether any entry of a block may match, by all of its octets.
+    ///
+    /// - Parameter areSmall: capital letters were made small; where they were not, only words without letters are looked for.
+    func mayMatch(anyOf octets: UnsafeRawBufferPointer, areSmall: Bool) -> Bool {
+        self.alternatives.contains { alternative in
+            alternative.words.allSatisfy { word in !areSmall && word.hasLetters || word.isPart(of: octets) }
         }
     }
 
@@ -85,21 +88,9 @@ struct SearchPlan {
         self.alternatives.contains { alternative in
             alternative.kinds & entry.kind != 0 && alternative.range.contains(entry.at)
                 && alternative.words.allSatisfy {
-                    Self.contains($0, UnsafeRawBufferPointer(rebasing: small[entry.start..<entry.end]))
+                    $0.isPart(of: UnsafeRawBufferPointer(rebasing: small[entry.start..<entry.end]))
                 }
         }
-    }
-
-    private static func contains(_ word: [UInt8], _ octets: UnsafeRawBufferPointer) -> Bool {
-        guard let first = word.first else { return true }
-        var place = 0
-        while octets.count - place >= word.count, let base = octets.baseAddress,
-            let found = memchr(base + place, CInt(first), octets.count - place - word.count + 1)
-        {
-            if memcmp(found, word, word.count) == 0 { return true }
-            place = UnsafeRawPointer(found) - base + 1
-        }
-        return false
     }
 
     func matches(_ entry: JournalEntry) -> Bool {
