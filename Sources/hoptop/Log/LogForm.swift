@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Journal
 import Logging
 import Mail
 import Monitor
@@ -43,7 +44,7 @@ enum TextForm {
     private static func words(_ fact: Fact) -> String {
         var words = ""
         words.reserveCapacity(256)
-        words += fact.kind.rawValue
+        words += FactRow.Kind(fact.kind).word
         if let message = fact.message { words += " \(message)" }
         if let from = fact.from { words += " from=\(from)" }
         if let to = fact.to { words += " to=\(to)" }

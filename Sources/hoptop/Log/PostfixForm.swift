@@ -50,12 +50,21 @@ enum PostfixForm {
             ]
         case .reported:
             return [("bounce", "\(id): sender non-delivery notification: \(fact.text ?? "")")]
-        case .held: return [("postsuper", "\(id): placed on hold")]
+        case .held: return [("smtpd", Self.set(aside: id, fact, "hold")), ("postsuper", "\(id): placed on hold")]
         case .released: return [("postsuper", "\(id): released from hold")]
         case .retried: return [("postsuper", "\(id): requeued")]
-        case .dropped, .restored, .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited:
+        case .dropped: return [("smtpd", Self.set(aside: id, fact, "discard"))]
+        case .restored, .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited:
             return [("qmgr", Self.others(fact))]
         }
+    }
+
+    /// As of mail that an access table holds or discards, which is counted by what reads Postfix's log; whose client it was
+    /// is with the message's first line.
+    private static func set(aside id: QueueID, _ fact: Fact, _ action: String) -> String {
+        let reason = [fact.actor.map { "by \($0)" }, fact.text].compactMap { $0 }.joined(separator: ": ")
+        return "\(id): \(action): RCPT from unknown[unknown]: \(self.address(fact.to)): \(reason); "
+            + "from=\(self.address(fact.from)) to=\(self.address(fact.to)) proto=SMTP helo=<>"
     }
 
     /// What Postfix has no words for.
@@ -171,11 +180,12 @@ enum PostfixForm {
         return String(command[start...end])
     }
 
-    /// With angle brackets around it and none in it, so that no address looks like another field.
+    /// With angle brackets around it and none in it, so that what reads lines finds its end; spaces and quotation marks are as
+    /// they came, as Postfix has them.
     private static func address(_ path: String?) -> String {
         guard let path else { return "<>" }
         let inner = path.hasPrefix("<") && path.hasSuffix(">") ? path.dropFirst().dropLast() : path[...]
-        return "<\(inner.map { "<>, ".contains($0) ? "?" : String($0) }.joined())>"
+        return "<\(inner.map { "<>".contains($0) ? "?" : String($0) }.joined())>"
     }
 
     private static func word(_ text: String) -> String {
