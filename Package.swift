@@ -181,7 +181,7 @@ let package = Package(
             "RecordingTests",
             ["Recording", "FeedTesting", "Screen", "Monitor", "Mail", "SMTP", crypto]),
         tests("DNSTests", ["DNS", nioCore, nioPosix, nioConcurrency]),
-        tests("ConfigurationTests", ["hoptop", "Relay", "DNS", "SASL", "SMTP", logging]),
+        tests("ConfigurationTests", ["hoptop", "Journal", "Relay", "DNS", "SASL", "SMTP", logging]),
         tests(
             "EndToEnd",
             [

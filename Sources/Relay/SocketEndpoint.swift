@@ -9,6 +9,12 @@ public struct SocketEndpoint: Sendable, Hashable, CustomStringConvertible {
         self.port = port
         self.description = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
+    /// Whether nobody can listen on both: of an address that means all, with all others of that port.
+    public func overlaps(_ other: SocketEndpoint) -> Bool {
+        let all = ["0.0.0.0", "::"]
+        return self.port == other.port && self.port != 0
+            && (self.host == other.host || all.contains(self.host) || all.contains(other.host))
+    }
     /// Reads `description`'s form; without a port, `defaultPort`. `nil` when it is not of that form.
     public init?(_ text: String, defaultPort: Int? = nil) {
         let host: Substring

@@ -24,6 +24,7 @@ struct ConfigCommand: AsyncParsableCommand {
                 for case .file(let path)? in configuration.routes.map(\.security.login?.secret) {
                     _ = try Secret.file(path).read()
                 }
+                try PlaceCheck.check(whole)
             } catch { throw Failure(error) }
             for warning in configuration.warnings { Hoptop.complain("warning: \(warning)") }
             print("\(self.engine.file ?? "the default configuration"): ok")

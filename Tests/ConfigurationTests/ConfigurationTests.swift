@@ -1,3 +1,5 @@
+import Foundation
+import Journal
 import Logging
 import Relay
 import SMTP
@@ -208,6 +210,18 @@ struct ConfigurationTests {
                 "[[route]]\ndomain = \"a\"\nvia = [\"a:1\"]\nsrs = { domain = \"s.example\", secret-file = \"x\" }\n[[route]]\ndomain = \"b\"\nvia = [\"a:1\"]\nsrs = { domain = \"S.example\", secret-file = \"y\" }",
                 "hoptop.toml:8: route[1].srs: s.example has another secret already"
             ),
+            (
+                "[journal]\nsize = \"1B\"",
+                "hoptop.toml:2: journal.size: \"1B\" is not allowed here; allowed: 10MB or more"
+            ),
+            (
+                "[journal]\nage = \"0s\"",
+                "hoptop.toml:2: journal.age: \"0s\" is not allowed here; allowed: 1h or more"
+            ),
+            (
+                "[[listen]]\naddress = \"0.0.0.0:9125\"\n[metrics]\nlisten = \"127.0.0.1:9125\"",
+                "hoptop.toml:4: metrics.listen: 127.0.0.1:9125 is listened on already, by listen[0]: name another port"
+            ),
             ("group = \"mail\"", "hoptop.toml:1: group: goes with a user: name that with user"),
             ("listen = []", "hoptop.toml:1: listen: names no address: write [[listen]], or nothing for the default"),
             (
@@ -221,6 +235,32 @@ struct ConfigurationTests {
             ),
         ])
     func mistakesAreNamed(_ text: String, _ mistake: String) { #expect(self.mistakes(text) == [mistake]) }
+
+    @Test("what is named as a file or a folder and can be none is told before it is used, and nothing is made")
+    func places() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "places-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Data().write(to: URL(filePath: "\(folder)/file"))
+        func problem(log: String? = nil, journal: String? = nil) -> String? {
+            var configuration = ConfigurationFile.defaults()
+            configuration.log.file = log
+            configuration.journal.directory = journal
+            do throws(PlaceCheck.Misplaced) { try PlaceCheck.check(configuration) } catch { return error.description }
+            return nil
+        }
+        #expect(problem(log: folder) == "log.file: \(folder) is a folder: name a file in it")
+        #expect(
+            problem(log: "\(folder)/no/log")
+                == "log.file: \(folder)/no/log cannot be made: there is no folder \(folder)/no")
+        #expect(problem(log: "\(folder)/log") == nil)
+        #expect(problem(journal: "\(folder)/file") == "journal.directory: \(folder)/file is no folder: name another")
+        #expect(problem(journal: "/proc/x") == "journal.directory: /proc is on no disk: name another")
+        #expect(
+            problem(journal: "here") == "journal.directory: here depends on where hoptop is started: begin it with /")
+        #expect(problem(journal: "\(folder)/journal") == nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["file"])
+    }
 
     @Test("every mistake is named, not only the first; broken TOML has its line")
     func all() {

@@ -257,6 +257,7 @@ enum ConfigurationFile {
         mutating func checkWhole() {
             self.checkControl()
             for clash in self.configuration.screen.keymap.clashes { self.fail(clash.name.path, clash.reason) }
+            self.checkPorts()
             if self.configuration.service.group != nil, self.configuration.service.user == nil {
                 self.fail("group", "goes with a user: name that with user")
             }
@@ -303,6 +304,24 @@ enum ConfigurationFile {
             if control.certificate == nil, self.configuration.relay.tls == nil {
                 self.fail(
                     "control.listen", "needs a certificate: [control] certificate and key, or those of [tls]")
+            }
+        }
+
+        /// One port has one purpose.
+        private mutating func checkPorts() {
+            var taken: [(endpoint: SocketEndpoint, key: String)] = []
+            for (index, listener) in self.configuration.relay.listen.enumerated() {
+                if case .endpoint(let endpoint) = listener.address { taken.append((endpoint, "listen[\(index)]")) }
+            }
+            let others = [
+                ("control.listen", self.configuration.control.listen),
+                ("metrics.listen", self.configuration.metrics.listen),
+            ]
+            for case (let key, let endpoint?) in others {
+                if let other = taken.first(where: { $0.endpoint.overlaps(endpoint) }) {
+                    self.fail(key, "\(endpoint) is listened on already, by \(other.key): name another port")
+                }
+                taken.append((endpoint, key))
             }
         }
 

@@ -150,9 +150,10 @@ extension ConfigurationKey {
         ConfigurationKey(
             path: path, explanation: explanation,
             read: { target, value throws(Refusal) in
-                guard case .text(let text) = value, let duration = Quantity.duration(text), duration >= least else {
+                guard case .text(let text) = value, let duration = Quantity.duration(text) else {
                     throw Refusal(Quantity.durationForm)
                 }
+                guard duration >= least else { throw Refusal("\(Quantity.text(milliseconds: least)) or more") }
                 target[keyPath: field] = duration
             }, write: { quoted(Quantity.text(milliseconds: $0[keyPath: field])) })
     }
@@ -170,7 +171,8 @@ extension ConfigurationKey {
                     case .number(let octets): octets
                     case .flag, .texts, .table: nil
                     }
-                guard let octets, octets >= least else { throw Refusal(Quantity.sizeForm) }
+                guard let octets, octets >= 0 else { throw Refusal(Quantity.sizeForm) }
+                guard octets >= least else { throw Refusal("\(Quantity.text(octets: least)) or more") }
                 target[keyPath: field] = octets
             }, write: { quoted(Quantity.text(octets: $0[keyPath: field])) })
     }
