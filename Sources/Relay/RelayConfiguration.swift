@@ -147,7 +147,17 @@ public struct RelayConfiguration: Sendable, Hashable {
 
 extension RelayConfiguration {
     /// What is allowed and may still be a mistake, a line each.
-    public var warnings: [String] { [self.openRelay, self.unsignedReports].compactMap { $0 } + self.idleRoutes }
+    public var warnings: [String] {
+        [self.openRelay, self.unsignedReports, self.littleFreeSpace].compactMap { $0 } + self.idleRoutes
+    }
+
+    /// What is kept free is there for the log, without which nothing that is queued can go on.
+    private var littleFreeSpace: String? {
+        let log = SQLiteSpool.largestLog(in: self.spoolDirectory)
+        guard self.freeSpace > 0, self.freeSpace < log else { return nil }
+        return "spool.free-space is less than the spool's log may take of its disk: with less than \(log) octets what "
+            + "is queued may come to a stop"
+    }
 
     /// RFC 8460 §3: without a signature of the domain that reports they are ignored.
     private var unsignedReports: String? {

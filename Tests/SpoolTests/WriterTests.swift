@@ -18,12 +18,12 @@ struct WriterTests {
     @Test("what is free inside the database is room while the log has its own")
     func room() {
         func room(_ disk: Int, log: Int) -> Int {
-            SpoolDirectory.room(onDisk: disk << 20, inDatabase: 100 << 20, log: log << 20) >> 20
+            SpoolDirectory.room(onDisk: disk << 20, inDatabase: 100 << 20, log: log << 20, atMost: 40 << 20) >> 20
         }
         #expect(room(60, log: 0) == 160)
         #expect(room(30, log: 33) == 130, "it has grown as far as it will")
         #expect(room(30, log: 0) == 30)
-        #expect(SpoolDirectory.room(onDisk: .max, inDatabase: 1, log: 0) == .max)
+        #expect(SpoolDirectory.room(onDisk: .max, inDatabase: 1, log: 0, atMost: 40 << 20) == .max)
     }
 
     @Test("a transaction that goes on from change to change does not stand still, however long it is")

@@ -5,6 +5,9 @@ import NIOPosix
 extension SQLiteSpool: SpoolCondition {
     public var condition: any SpoolCondition { self }
 
+    /// Octets that the log of a spool's database may take, by the size of the disk that the folder is on.
+    public static func largestLog(in directory: String) -> Int { SpoolDirectory.largestLog(at: directory) }
+
     public func freeOctets() throws(SpoolError) -> Int? { try self.directory.freeOctets() }
 
     /// A file first, since a small change of the database needs no more of the disk than it has already.

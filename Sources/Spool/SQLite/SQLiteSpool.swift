@@ -89,7 +89,8 @@ public final class SQLiteSpool: Spool {
             // long log is folded back seldom, and then holds many pages that were written again meanwhile.
             try db.execute(
                 sql: """
-                    PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000;
+                    PRAGMA secure_delete = OFF; PRAGMA cache_size = -8000;
+                    PRAGMA wal_autocheckpoint = \(SpoolDirectory.logPages(at: directory.path));
                     """)
             if let maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(maximumPages)") }
         }

@@ -17,17 +17,35 @@ extension SpoolDirectory {
         let (free, overflow) = information.f_bavail.multipliedReportingOverflow(by: information.f_frsize)
         return Self.room(
             onDisk: overflow ? .max : Int(clamping: free), inDatabase: self.reusableOctets.load(ordering: .relaxed),
-            log: self.logOctets)
+            log: self.logOctets, atMost: Self.largestLog(at: self.path))
     }
 
     /// What is free inside the database does not count while the log may still have to grow and the disk lacks room for
     /// that: without its log nothing can be written down, and what is kept free may be more than any floor.
-    static func room(onDisk free: Int, inDatabase reusable: Int, log: Int) -> Int {
-        free < self.largestLog - log ? free : min(free, .max - reusable) + reusable
+    static func room(onDisk free: Int, inDatabase reusable: Int, log: Int, atMost largest: Int) -> Int {
+        free < largest - log ? free : min(free, .max - reusable) + reusable
     }
 
-    /// It is folded back after 4000 pages (`wal_autocheckpoint`), or a transaction later.
-    private static let largestLog = 40 << 20
+    /// Pages after which the log is folded back (`wal_autocheckpoint`): a long one holds many pages that were written again
+    /// meanwhile, but on a small disk it must leave room for mail.
+    static func logPages(at path: String) -> Int {
+        var information = statvfs()
+        // What is not there yet will be where its folder is.
+        var place = path[...]
+        while statvfs(String(place), &information) != 0 {
+            guard let slash = place.dropLast().lastIndex(of: "/") else { return self.logPagesAtMost }
+            place = place[...slash]
+        }
+        let (octets, overflow) = information.f_blocks.multipliedReportingOverflow(by: information.f_frsize)
+        let share = overflow ? .max : Int(clamping: octets) / 16
+        return min(max(share / self.pageOctets, self.logPagesAtLeast), self.logPagesAtMost)
+    }
+    private static let logPagesAtMost = 4000
+    private static let logPagesAtLeast = 32
+    private static let pageOctets = 8192
+
+    /// It is folded back after its pages, or a transaction later.
+    static func largestLog(at path: String) -> Int { self.logPages(at: path) * self.pageOctets * 5 / 4 }
 
     /// The size of the database's log as it is.
     private var logOctets: Int {
