@@ -65,6 +65,9 @@ struct FilterExpressionTests {
             ("state:gone", 6, "there is no state \"gone\""), ("to:/(/", 3, "the pattern is not understood"),
             ("to:/a{9}/", 3, "the pattern is not understood"), (#"to:/(a)\1/"#, 3, "the pattern is not understood"),
             ("peer:192", 0, "no field peer: id"),
+            ("state:refused", 0, "there is no state \"refused\" here: queued, active,"),
+            (#"to:/\q/"#, 3, #"the pattern is not understood: \q is not supported; \d"#),
+            (#"to:/[\]]/"#, 3, "the pattern is not understood"),
         ])
     func errors(_ text: String, _ position: Int, _ words: String) {
         let error = #expect(throws: FilterSyntaxError.self) {

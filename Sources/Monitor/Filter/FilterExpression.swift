@@ -41,9 +41,13 @@ public struct FilterExpression: Hashable, Sendable {
         try self.check(fields)
     }
 
-    /// - Throws: where a field is asked for that is not among these.
+    /// - Throws: where a field is asked for that is not among these, or a state that rows with these never have.
     public func check(_ fields: [FilterField]) throws(FilterSyntaxError) {
+        let states = FilterField.states(of: fields)
         for term in self.alternatives.joined() {
+            if case .state(let prefix) = term.test, !states.isEmpty, !states.contains(where: { $0.hasPrefix(prefix) }) {
+                throw FilterSyntaxError(.unknownState(prefix, known: states), at: term.position)
+            }
             if let field = term.test.field, !fields.contains(field) {
                 throw FilterSyntaxError(.unknownField(name: field.rawValue, known: fields), at: term.position)
             }

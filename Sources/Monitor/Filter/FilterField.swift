@@ -1,3 +1,6 @@
+import Mail
+import SMTP
+
 /// What a filter may ask of a row by name: `to:example.org`, `age>1h`.
 public enum FilterField: String, Hashable, Sendable, CaseIterable {
     /// The queue ID; of a session its name, `in#4410`.
@@ -89,4 +92,15 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     ]
     /// The fields that destinations have: `age` is that of the oldest mail, `next` the time until they are tried again.
     public static let ofDestinations: [FilterField] = [.dest, .state, .code, .reply, .age, .next]
+
+    /// What `state` may be where rows have these fields; empty: that is not known.
+    static func states(of fields: [FilterField]) -> [String] {
+        switch fields {
+        case self.ofQueue: RecipientState.allCases.map(\.word)
+        case self.ofConnections: SessionPhase.allCases.map(\.filterWord)
+        case self.ofJournal: FactRow.Kind.allCases.map(\.word)
+        case self.ofDestinations: DestinationAges.Condition.allCases.map(\.word)
+        default: []
+        }
+    }
 }

@@ -86,7 +86,7 @@ struct FilterParser {
             let start = self.place
             let word = try self.value(of: field).foldedASCII
             guard Self.states.contains(where: { $0.hasPrefix(word) }) else {
-                throw FilterSyntaxError(.unknownState(word), at: start)
+                throw FilterSyntaxError(.unknownState(word, known: []), at: start)
             }
             return .state(prefix: word)
         case .code:

@@ -4,7 +4,8 @@
     import Darwin
 #endif
 
-/// An extended regular expression (POSIX), without case, that may be put to many texts.
+/// An extended regular expression (POSIX), without case, that may be put to many texts; `\d`, `\w`, `\s` and their capitals
+/// mean what they mean in Perl's.
 ///
 /// Back-references and counted repeats are not taken, so that its time stays a multiple of the text's length and its memory
 /// small, whoever wrote it.
@@ -28,15 +29,11 @@ public final class FilterPattern: @unchecked Sendable, Hashable {
         }
         guard !text.utf8.contains(0) else { throw Failure(description: "it holds a NUL") }
         guard !text.contains("{") else { throw Failure(description: "counted repeats are not supported") }
-        var isEscaped = false
-        for character in text {
-            if isEscaped, character.isNumber { throw Failure(description: "back-references are not supported") }
-            isEscaped = character == "\\" && !isEscaped
-        }
+        let posix = try Self.posix(text)
         self.compiled = .allocate(capacity: 1)
         self.compiled.initialize(to: regex_t())
         // After a failure nothing is compiled, and freeing it does nothing.
-        let status = regcomp(self.compiled, text, REG_EXTENDED | REG_ICASE | REG_NOSUB)
+        let status = regcomp(self.compiled, posix, REG_EXTENDED | REG_ICASE | REG_NOSUB)
         guard status == 0 else {
             var words = [CChar](repeating: 0, count: 128)
             regerror(status, self.compiled, &words, words.count)
@@ -60,6 +57,55 @@ public final class FilterPattern: @unchecked Sendable, Hashable {
         guard octets > 2, text[octets - 1] == CChar(bitPattern: UInt8(ascii: ">")) else { return false }
         var bare = regmatch_t(rm_so: 0, rm_eo: regoff_t(octets - 2))
         return regexec(self.compiled, text + 1, 0, &bare, REG_STARTEND) == 0
+    }
+
+    /// The pattern as POSIX has it.
+    private static func posix(_ text: String) throws(Failure) -> String {
+        var posix = ""
+        var isEscaped = false
+        /// What stands behind the `[` that is open.
+        var bracket: String?
+        for character in text {
+            if isEscaped {
+                isEscaped = false
+                posix += try bracket == nil ? self.escaped(character) : self.escapedInBracket(character)
+                bracket = bracket.map { $0 + "\\" }
+            } else if character == "\\" {
+                isEscaped = true
+            } else if let inside = bracket {
+                let isEnd = character == "]" && !["", "^"].contains(inside)
+                bracket = isEnd ? nil : inside + String(character)
+                posix.append(character)
+            } else {
+                if character == "[" { bracket = "" }
+                posix.append(character)
+            }
+        }
+        return isEscaped ? posix + "\\" : posix
+    }
+
+    private static func escapedInBracket(_ character: Character) throws(Failure) -> String {
+        switch character {
+        case "d": return "0-9"
+        case "w": return "[:alnum:]_"
+        case "s": return "[:space:]"
+        default: throw Failure(description: "\\\(character) is not supported between [ and ]")
+        }
+    }
+
+    private static func escaped(_ character: Character) throws(Failure) -> String {
+        switch character {
+        case "d": return "[0-9]"
+        case "D": return "[^0-9]"
+        case "w": return "[[:alnum:]_]"
+        case "W": return "[^[:alnum:]_]"
+        case "s": return "[[:space:]]"
+        case "S": return "[^[:space:]]"
+        case _ where character.isNumber: throw Failure(description: "back-references are not supported")
+        case _ where character.isLetter:
+            throw Failure(description: "\\\(character) is not supported; \\d \\D \\w \\W \\s \\S are")
+        default: return "\\\(character)"
+        }
     }
 
     public static func == (left: FilterPattern, right: FilterPattern) -> Bool { left.text == right.text }

@@ -12,7 +12,8 @@ public struct FilterSyntaxError: Error, Hashable, Sendable, CustomStringConverti
         case notASize(String)
         case notANumber(String)
         case notACode(String)
-        case unknownState(String)
+        /// - known: those that rows have; empty: it is no state of anything.
+        case unknownState(String, known: [String])
         case pattern(String)
         case notText
     }
@@ -46,7 +47,8 @@ public struct FilterSyntaxError: Error, Hashable, Sendable, CustomStringConverti
         case .notASize(let text): "\"\(text)\" is no size such as 500, 10k or 2M"
         case .notANumber(let text): "\"\(text)\" is no number"
         case .notACode(let text): "\"\(text)\" is no reply code such as 4, 452 or 4.2.2"
-        case .unknownState(let text): "there is no state \"\(text)\""
+        case .unknownState(let text, let known):
+            "there is no state \"\(text)\"" + (known.isEmpty ? "" : " here: \(known.joined(separator: ", "))")
         case .pattern(let why): "the pattern is not understood: \(why)"
         case .notText: "a filter is a text"
         }
