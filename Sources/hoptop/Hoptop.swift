@@ -74,10 +74,31 @@ struct Hoptop: AsyncParsableCommand {
             output.complain(["hoptop: the filter is not understood:"] + problem.lines)
             return ExitCode.validationFailure.rawValue
         default:
-            self.complain("\(self.message(for: error)); see hoptop --help", on: output)
+            let words = self.unknownCommand(CommandLine.arguments.dropFirst()) ?? self.message(for: error)
+            self.complain("\(words); see hoptop --help", on: output)
             return self.exitCode(for: error).rawValue
         }
         return CommandStatus.failed.rawValue
+    }
+
+    /// `rules remove 3`, of which the parser only says that its words are not expected.
+    ///
+    /// - Returns: what is there instead; `nil`: the command is known.
+    static func unknownCommand(_ arguments: some Sequence<String>) -> String? {
+        var command: any ParsableCommand.Type = self
+        for word in arguments {
+            let known = command.configuration.subcommands
+            if let next = known.first(where: { $0._commandName == word }) {
+                command = next
+                continue
+            }
+            guard !known.isEmpty, command.configuration.defaultSubcommand == nil, !word.hasPrefix("-") else {
+                return nil
+            }
+            let names = known.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+            return "there is no \(command._commandName) \(word): \(names.joined(separator: ", "))"
+        }
+        return nil
     }
 
     /// A session is a descriptor: as many as the system lets us have.

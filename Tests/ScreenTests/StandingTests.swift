@@ -53,10 +53,24 @@ struct StandingTests {
                 "rule refuse 450 \"Come later\" client 192.0.2.0/24 for 1d a run",
                 "refuse 450 client 192.0.2.0/24 until 2026-11-25T09:00:00Z: a run"
             ),
+            (
+                "rule hold to a.example for 1h the \"big\" one",
+                "hold to a.example until 2026-11-24T10:00:00Z: the \"big\" one"
+            ),
+            ("rule hold to a.example \"all of it\"", "hold to a.example: all of it"),
             ("rule hold", "? write hold|refuse [550] from|to|user|client WHOSE"),
             ("rule hold by ann", "? write hold|refuse [550] from|to|user|client WHOSE"),
         ])
     func words(_ line: String, _ expected: String) { #expect(Self.terms(line) == expected) }
+
+    @Test("what a shell kept together stays so, and keeps its own quotation marks")
+    func shellWords() throws {
+        var words = StandingWords(
+            ["refuse", "550", "No mail", "from", "a.example", "for", "1h", #"maintenance "x""#], at: Self.now)
+        let order = try words.rule()
+        #expect(order == .refuse(mail: .sender(pattern: "a.example"), with: Refusal(code: 550, text: "No mail")))
+        #expect(try words.terms(order).reason == #"maintenance "x""#)
+    }
 
     @Test("a rule is asked for with what it touches, set, taken back, and done again", arguments: [false, true])
     func rule(_ isCoded: Bool) async {

@@ -6,26 +6,55 @@ public struct StandingWords {
     /// Why the words cannot be read, and how they are written.
     public struct Problem: Error, Hashable { public let text: String }
 
-    private var words: [(text: String, isQuoted: Bool)] = []
+    private struct Word {
+        var text = ""
+        var isQuoted = false
+        /// Where it stands in all of it, with its quotation marks.
+        var range: Range<String.Index>
+    }
+    private let text: String
+    private var words: [Word] = []
     private let now: Timestamp
 
     public init(_ text: String?, at now: Timestamp) {
+        self.text = text ?? ""
         self.now = now
-        var word = ""
-        var isQuoted = false
+        var word: Word?
         var isInside = false
-        for character in text ?? "" {
-            switch character {
-            case "\"":
-                isInside.toggle()
-                isQuoted = true
-            case " " where !isInside:
-                if !word.isEmpty || isQuoted { self.words.append((word, isQuoted)) }
-                (word, isQuoted) = ("", false)
-            default: word.append(character)
+        for place in self.text.indices {
+            let character = self.text[place]
+            if character == " ", !isInside {
+                if let word { self.words.append(word) }
+                word = nil
+                continue
             }
+            var current = word ?? Word(range: place..<place)
+            if character == "\"" {
+                isInside.toggle()
+                current.isQuoted = true
+            } else {
+                current.text.append(character)
+            }
+            current.range = current.range.lowerBound..<self.text.index(after: place)
+            word = current
         }
-        if !word.isEmpty || isQuoted { self.words.append((word, isQuoted)) }
+        if let word { self.words.append(word) }
+    }
+
+    /// - Parameter words: as a shell tells them apart; one that has a space was quoted there.
+    public init(_ words: [String], at now: Timestamp) {
+        self.text = words.joined(separator: " ")
+        self.now = now
+        var place = self.text.startIndex
+        for word in words {
+            let end = self.text.utf8.index(place, offsetBy: word.utf8.count)
+            let isQuoted = word.count > 1 && word.hasPrefix("\"") && word.hasSuffix("\"")
+            self.words.append(
+                Word(
+                    text: isQuoted ? String(word.dropFirst().dropLast()) : word,
+                    isQuoted: isQuoted || word.contains(" "), range: place..<end))
+            place = end == self.text.endIndex ? end : self.text.utf8.index(after: end)
+        }
     }
 
     public var isEmpty: Bool { self.words.isEmpty }
@@ -99,8 +128,15 @@ public struct StandingWords {
         } else if self.take("for") {
             until = self.now.adding(milliseconds: try self.span())
         }
-        let reason = self.words.map(\.text).joined(separator: " ")
-        return StandingRule.Terms(order, until: until, reason: reason.isEmpty ? nil : reason)
+        return StandingRule.Terms(order, until: until, reason: self.reason)
+    }
+
+    /// What is left, as it was typed; quotation marks around all of it only keep it together.
+    private var reason: String? {
+        guard let first = self.words.first, let last = self.words.last else { return nil }
+        let reason =
+            self.words.count == 1 ? first.text : String(self.text[first.range.lowerBound..<last.range.upperBound])
+        return reason.isEmpty ? nil : reason
     }
 
     public func checkEnd() throws(Problem) {

@@ -19,11 +19,8 @@ extension StandingWords {
     static func reading<Result>(
         _ arguments: [String], at now: Timestamp, _ body: (inout StandingWords) throws(Problem) -> Result
     ) throws -> Result {
-        let text =
-            arguments.count == 1
-            ? arguments[0]
-            : arguments.map { $0.contains(" ") ? "\"\($0)\"" : $0 }.joined(separator: " ")
-        var words = StandingWords(text, at: now)
+        var words =
+            arguments.count == 1 ? StandingWords(arguments[0], at: now) : StandingWords(arguments, at: now)
         do throws(Problem) { return try body(&words) } catch { throw ValidationError(error.text) }
     }
 }
