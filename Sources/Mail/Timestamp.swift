@@ -10,7 +10,13 @@ public struct Timestamp: Hashable, Comparable, Sendable, Codable {
         try container.encode(self.milliseconds)
     }
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
-    /// Milliseconds from `earlier` to this moment.
-    public func since(_ earlier: Timestamp) -> Int64 { self.milliseconds - earlier.milliseconds }
-    public func adding(milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: self.milliseconds + milliseconds) }
+    /// Milliseconds from `earlier` to this moment; the farthest there is where moments that somebody wrote lie too far apart.
+    public func since(_ earlier: Timestamp) -> Int64 {
+        let (span, overflow) = self.milliseconds.subtractingReportingOverflow(earlier.milliseconds)
+        return overflow ? (self < earlier ? -.max : .max) : span
+    }
+    public func adding(milliseconds: Int64) -> Timestamp {
+        let (sum, overflow) = self.milliseconds.addingReportingOverflow(milliseconds)
+        return Timestamp(milliseconds: overflow ? (milliseconds < 0 ? -.max : .max) : sum)
+    }
 }
