@@ -4,11 +4,13 @@ import Monitor
 /// All calls there are. A call that is not here is not served, and not in the document that describes the API.
 public enum ControlAPI {
     public static let calls: [any ControlCall.Type] = [
-        CapabilitiesCall.self, OverviewCall.self, QueueCall.self, QueueSearchCall.self, ConnectionsCall.self,
-        ConnectionSearchCall.self, DestinationsCall.self, DestinationSearchCall.self, RouteCall.self, MessageCall.self,
+        CapabilitiesCall.self, OverviewCall.self, QueueCall.self, QueueSearchCall.self, QueueGroupsCall.self,
+        ConnectionsCall.self, ConnectionSearchCall.self, DestinationsCall.self, DestinationSearchCall.self,
+        RouteCall.self, MessageCall.self,
         ContentCall.self, TranscriptCall.self, FactsCall.self, JournalCall.self, JournalStatusCall.self,
         FreezeCall.self,
-        QueueActionCall.self, UndoCall.self, UndoableCall.self, RerouteCall.self, CloseCall.self, RulesCall.self,
+        QueueActionCall.self, UndoCall.self, UndoableCall.self, RerouteCall.self, EditCall.self, CloseCall.self,
+        RulesCall.self,
         RulePreviewCall.self, StandingActionCall.self,
     ]
     public static let streams: [any ControlStream.Type] = [EventsStream.self, TraceStream.self]

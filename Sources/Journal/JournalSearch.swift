@@ -167,6 +167,7 @@ extension FactRow.Kind {
             case .reported: .reported
             case .damaged: .damaged
             case .rerouted: .rerouted
+            case .readdressed: .readdressed
             case .ruleSet: .ruleSet
             case .ruleEnded: .ruleEnded
             case .refused: .refused

@@ -95,7 +95,7 @@ struct PackedEntries {
     /// The places never change: they are on the disk. A new kind comes behind them.
     private static let kinds: [Fact.Kind] = [
         .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored, .reported,
-        .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited,
+        .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited, .readdressed,
     ]
     private static func code(of kind: Fact.Kind) -> UInt8 {
         switch kind {
@@ -116,6 +116,7 @@ struct PackedEntries {
         case .ruleEnded: 14
         case .refused: 15
         case .limited: 16
+        case .readdressed: 17
         }
     }
     /// The bit of a kind, where several are meant.

@@ -12,6 +12,14 @@ public enum QueueAction: String, Hashable, Sendable, Codable, CaseIterable {
     case bounce
 }
 
+/// What an operator can change of recipients.
+public enum RecipientEdit: Hashable, Sendable, Codable {
+    /// The next attempt is then, and none before.
+    case due(at: Timestamp)
+    /// They go to another address, `bob@example.org`; reports name the one that the sender knows (RFC 3461 §4.2).
+    case address(to: String)
+}
+
 public enum Targets: Hashable, Sendable, Codable {
     /// The unsettled recipients that match, of messages whose generation is still the one named.
     case messages(references: [MessageRef], matching: FilterExpression)
@@ -26,15 +34,19 @@ public struct FrozenSet: Hashable, Sendable, Codable {
     public var messages: Int
     /// The first few, to show.
     public var sample: [QueueRow]
+    /// Of the recipients those of an attempt under way, which an action leaves alone; `nil`: not known.
+    public var active: Int?
     /// Nodes whose recipients are not among them; `nil`: none.
     public var absent: [AbsentNode]?
     public init(
-        id: FrozenSetID, recipients: Int, messages: Int, sample: [QueueRow], absent: [AbsentNode]? = nil
+        id: FrozenSetID, recipients: Int, messages: Int, sample: [QueueRow], active: Int? = nil,
+        absent: [AbsentNode]? = nil
     ) {
         self.id = id
         self.recipients = recipients
         self.messages = messages
         self.sample = sample
+        self.active = active
         self.absent = absent
     }
 }

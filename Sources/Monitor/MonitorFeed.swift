@@ -14,6 +14,8 @@ public protocol MonitorFeed: Sendable {
     func destinations(
         _ query: DestinationQuery, window: WindowRequest<DestinationRef>
     ) async throws -> Window<DestinationRow>
+    /// The recipients that a query matches, put together by what they have in common.
+    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups
     /// The next message of the query's order that matches, going round at its end; `nil`: none does.
     func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>?
     /// The next session of the query's order that matches, going round at its end; `nil`: none does.
@@ -54,6 +56,10 @@ public protocol MonitorFeed: Sendable {
     func perform(_ action: StandingAction) async throws -> Receipt
     /// Sends recipients to another next hop, `host:port` or `mx`; `nil`: by their routes again.
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt
+    /// Changes recipients.
+    ///
+    /// - Throws: `.invalid` when that cannot be: the description says what would be right.
+    func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt
     /// Ends a session at once. Its message stays queued; a reply on the way may be lost, so a duplicate is possible.
     func close(_ session: SessionRef) async throws -> Receipt
     /// What changed, coalesced: at most ten times a second, nothing while nothing happens.
@@ -76,6 +82,8 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
         case rule
         /// What is done to destinations.
         case suspend, limit, reroute
+        /// Changing recipients.
+        case edit
     }
     /// The node as an operator names it: its host name.
     public var node: String
@@ -118,6 +126,9 @@ extension MonitorFeed {
     public func find(_ search: SearchRequest, in query: DestinationQuery) async throws -> SearchHit<DestinationRef>? {
         throw Self.noDestinations
     }
+    public func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        throw FeedError(.unsupported, "this feed does not group the queue")
+    }
     public func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
         throw FeedError(.unsupported, "this feed does not hand out what messages hold")
     }
@@ -131,6 +142,9 @@ extension MonitorFeed {
     public func perform(_ action: StandingAction) async throws -> Receipt { throw Self.noRules }
     public func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         throw FeedError(.unsupported, "this feed cannot reroute")
+    }
+    public func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt {
+        throw FeedError(.unsupported, "this feed cannot change recipients")
     }
     public func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow {
         throw Self.noJournal

@@ -175,6 +175,8 @@ public struct FactRow: Hashable, Sendable, Codable {
         case damaged
         /// It goes another way from now on: `nextHop`; or by its route again.
         case rerouted
+        /// It goes to another address from now on: `to`; `text` is the one before.
+        case readdressed
         /// A standing rule was set, or ended; `text` is its number and terms.
         case ruleSet, ruleEnded
         /// An operator set how many sessions the destination `nextHop` may have, or took that back.

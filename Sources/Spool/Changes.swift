@@ -1,5 +1,6 @@
 public import Mail
 public import NIOCore
+public import SMTP
 
 /// One recipient as a change expects to find it; when its generation is another, the change is stale.
 public struct RecipientTarget: Sendable, Hashable {
@@ -98,6 +99,11 @@ public struct Order: Sendable, Hashable {
         case holdUnder(rule: Int64)
         /// Sends it to another next hop from now on, `host:port` or `mx`; `nil`: by its route again.
         case reroute(via: String?)
+        /// The next attempt is at this time, and none before. Like time on hold that counts neither to retry nor to expiry.
+        case postpone(until: Timestamp)
+        /// Sends it to another address from now on; what the sender wrote is kept as the original recipient (RFC 3461
+        /// §4.2), which reports name.
+        case readdress(to: Mailbox)
         /// Settles without notification; can be taken back until `undoUntil`, together with the earlier drops that `token`
         /// names.
         case drop(undoUntil: Timestamp, token: Int64? = nil)

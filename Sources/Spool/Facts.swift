@@ -11,6 +11,8 @@ public struct Fact: Sendable, Hashable {
         case damaged
         /// It goes another way from now on: `nextHop`, or by its route again where that is `nil`.
         case rerouted
+        /// It goes to another address from now on: `to`; `text` is the one before.
+        case readdressed
         /// A standing rule was set, or ended; `text` is its number and terms. It is about no message.
         case ruleSet, ruleEnded
         /// A standing rule refused mail: `text` is the reply, and how many more were refused like it.

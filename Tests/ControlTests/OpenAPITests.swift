@@ -82,6 +82,9 @@ struct OpenAPITests {
         try await self.check(OverviewCall())
         try await self.check(QueueCall(QueueQuery(), window: WindowRequest(.last, count: 5)))
         try await self.check(QueueSearchCall(SearchRequest(filter, from: 0), in: QueueQuery()))
+        for grouping in QueueGrouping.allCases {
+            try await self.check(QueueGroupsCall(QueueQuery(filter: filter), by: grouping))
+        }
         try await self.check(ConnectionsCall(ConnectionQuery(), window: WindowRequest(.last, count: 5)))
         try await self.check(ConnectionSearchCall(SearchRequest(.all, from: 0), in: ConnectionQuery()))
         for key in DestinationQuery.SortKey.allCases {
@@ -105,6 +108,9 @@ struct OpenAPITests {
         ]
         for action in QueueAction.allCases {
             for target in targets { try await self.check(QueueActionCall(action, on: target)) }
+        }
+        for edit in [RecipientEdit.due(at: SampleFeed.now), .address(to: "bob@example.org")] {
+            try await self.check(EditCall(targets[0], edit))
         }
         for via in ["mx", nil] { try await self.check(RerouteCall(targets[0], via: via)) }
         try await self.check(UndoCall(UndoToken(node: "mx1", id: 7)))

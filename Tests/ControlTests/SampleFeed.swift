@@ -205,9 +205,14 @@ final class SampleFeed: MonitorFeed {
         let line = TranscriptLine(number: 3, at: Self.now, speaker: .relay, text: "hi")
         return TranscriptPage(session: Self.connections[0], lines: [line], end: 4, elided: 1)
     }
+    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        try self.check()
+        return query.groups(by: grouping, of: Self.rows, at: Self.now)
+    }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
         try self.check()
-        return FrozenSet(id: FrozenSetID(node: Self.node, id: 4), recipients: 2, messages: 1, sample: Self.rows)
+        return FrozenSet(
+            id: FrozenSetID(node: Self.node, id: 4), recipients: 2, messages: 1, sample: Self.rows, active: 1)
     }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try self.note(action.rawValue)
@@ -236,6 +241,10 @@ final class SampleFeed: MonitorFeed {
     }
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         try self.note("reroute")
+        return Self.receipt
+    }
+    func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt {
+        try self.note("edit")
         return Self.receipt
     }
     func close(_ session: SessionRef) async throws -> Receipt {

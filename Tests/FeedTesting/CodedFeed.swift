@@ -27,6 +27,9 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
     ) async throws -> Window<ConnectionRow> {
         try await self.coded(self.feed.connections(self.coded(query), window: self.coded(window)))
     }
+    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        try await self.coded(self.feed.groups(query, by: grouping))
+    }
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try await self.coded(self.feed.facts(after: self.coded(cursor), count: count))
     }
@@ -75,6 +78,9 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
     }
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         try await self.coded(self.feed.reroute(self.coded(targets), via: self.coded(via)))
+    }
+    func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt {
+        try await self.coded(self.feed.edit(try await self.coded(targets), try await self.coded(edit)))
     }
     func close(_ session: SessionRef) async throws -> Receipt {
         try await self.coded(self.feed.close(self.coded(session)))

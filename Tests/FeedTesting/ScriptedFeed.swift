@@ -79,6 +79,10 @@ final class ScriptedFeed: MonitorFeed {
             rows: Array(sorted[shown]), first: shown.lowerBound, matched: sorted.count, total: all.count, at: Self.now)
     }
 
+    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        query.groups(by: grouping, of: try self.write { try $0.reachable().rows }, at: Self.now)
+    }
+
     func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> {
@@ -201,15 +205,8 @@ final class ScriptedFeed: MonitorFeed {
         try self.write { script in
             _ = try script.reachable()
             try script.fail()
-            var words: [String]
-            switch targets {
-            case .messages(let references, let filter):
-                words = references.map(\.id)
-                if !filter.matchesAll { words.append("matching \(filter.text)") }
-            case .recipients(let references): words = references.map { "\($0.message)/\($0.index)" }
-            case .frozen(let set): words = ["set \(set.id)"]
-            }
-            script.performed.append("\(action.rawValue) \(words.joined(separator: " "))")
+            let words = targets.named
+            script.performed.append("\(action.rawValue) \(targets.words)")
             var receipt = Receipt(done: words.count, messages: words.count)
             switch action {
             case .drop:
@@ -272,13 +269,19 @@ final class ScriptedFeed: MonitorFeed {
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         try self.write { script in
             try script.fail()
+            script.performed.append("reroute \(targets.named.joined(separator: " ")) to \(via ?? "route")")
+            return Receipt(done: 1, messages: 1, touched: script.nextSet(self.node))
+        }
+    }
+    func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt {
+        try self.write { script in
+            try script.fail()
             let words =
-                switch targets {
-                case .messages(let references, _): references.map(\.id).joined(separator: " ")
-                case .recipients(let references): references.map { "\($0.message)/\($0.index)" }.joined(separator: " ")
-                case .frozen(let set): "set \(set.id)"
+                switch edit {
+                case .due(let time): "at \(time.rfc3339)"
+                case .address(let address): "to \(address)"
                 }
-            script.performed.append("reroute \(words) to \(via ?? "route")")
+            script.performed.append("edit \(targets.words) \(words)")
             return Receipt(done: 1, messages: 1, touched: script.nextSet(self.node))
         }
     }
@@ -287,6 +290,22 @@ final class ScriptedFeed: MonitorFeed {
         return Receipt(done: 1, messages: 0)
     }
     func changes() -> AsyncStream<FeedChange> { AsyncStream { $0.finish() } }
+}
+
+extension Targets {
+    /// What it names, one by one.
+    fileprivate var named: [String] {
+        switch self {
+        case .messages(let references, _): references.map(\.id)
+        case .recipients(let references): references.map { "\($0.message)/\($0.index)" }
+        case .frozen(let set): ["set \(set.id)"]
+        }
+    }
+    fileprivate var words: String {
+        var words = self.named
+        if case .messages(_, let filter) = self, !filter.matchesAll { words.append("matching \(filter.text)") }
+        return words.joined(separator: " ")
+    }
 }
 
 extension ScriptedFeed.Script {
@@ -304,3 +323,6 @@ extension ScriptedFeed.Script {
         throw failure
     }
 }
+    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        try await self.coded(self.feed.groups(query, by: grouping))
+    }

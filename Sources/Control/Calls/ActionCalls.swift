@@ -65,6 +65,23 @@ public struct RerouteCall: ControlCall {
     }
 }
 
+/// Changes recipients: their address, or when they are tried next.
+public struct EditCall: ControlCall {
+    public static let route = ControlRoute(.post, "/v1/queue/edit", role: .operator)
+    public var order: Order
+    public init(_ targets: Targets, _ edit: RecipientEdit) { self.order = Order(targets: targets, edit: edit) }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) { self.order = try arguments.body() }
+    public var arguments: CallArguments { get throws { try CallArguments(body: self.order) } }
+    public func answer(from feed: any MonitorFeed) async throws -> Receipt {
+        try await feed.edit(self.order.targets, self.order.edit)
+    }
+
+    public struct Order: Hashable, Sendable, Codable {
+        public var targets: Targets
+        public var edit: RecipientEdit
+    }
+}
+
 /// Ends a session.
 public struct CloseCall: ControlCall {
     public static let route = ControlRoute(.post, "/v1/connections/{session}/close", role: .operator)

@@ -70,6 +70,28 @@ public struct SearchCall<Query: ListQuery>: ControlCall {
     }
 }
 
+/// The recipients that a query matches, put together by what they have in common.
+public struct QueueGroupsCall: ControlCall {
+    public static let route = ControlRoute(.get, "/v1/queue/groups", query: ["filter", "by"])
+    public var query: QueueQuery
+    public var grouping: QueueGrouping
+    /// - Parameter query: its order does not matter.
+    public init(_ query: QueueQuery, by grouping: QueueGrouping) {
+        self.query = query
+        self.grouping = grouping
+    }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
+        self.query = QueueQuery(filter: try arguments.filter(fields: FilterField.ofQueue))
+        self.grouping = try arguments.word("by", default: .destination)
+    }
+    public var arguments: CallArguments {
+        CallArguments(query: ["filter": self.query.filter.text, "by": self.grouping.rawValue])
+    }
+    public func answer(from feed: any MonitorFeed) async throws -> QueueGroups {
+        try await feed.groups(self.query, by: self.grouping)
+    }
+}
+
 public typealias QueueCall = WindowCall<QueueQuery>
 public typealias QueueSearchCall = SearchCall<QueueQuery>
 public typealias ConnectionsCall = WindowCall<ConnectionQuery>

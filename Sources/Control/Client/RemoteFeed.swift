@@ -39,6 +39,9 @@ public struct RemoteFeed: MonitorFeed {
     public func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         try await self.answer(QueueCall(query, window: window))
     }
+    public func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        try await self.answer(QueueGroupsCall(query, by: grouping))
+    }
     public func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> { try await self.answer(ConnectionsCall(query, window: window)) }
@@ -84,6 +87,9 @@ public struct RemoteFeed: MonitorFeed {
     }
     public func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         try await self.answer(RerouteCall(targets, via: via))
+    }
+    public func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt {
+        try await self.answer(EditCall(targets, edit))
     }
     public func close(_ session: SessionRef) async throws -> Receipt { try await self.answer(CloseCall(session)) }
 

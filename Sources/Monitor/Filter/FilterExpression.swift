@@ -59,10 +59,17 @@ public struct FilterExpression: Hashable, Sendable {
         self.init([(field, "=", value)])
     }
 
-    /// - Parameter terms: all of them must hold; a value may have any characters but `"`, which no field that is
-    ///   compared for the whole of its text has.
+    /// The rows whose field has no text.
+    public init(without field: FilterField) { self.init(meaning: "!\(field.rawValue):/./") }
+
+    /// - Parameter terms: all of them must hold; a value may have any characters, but for `"` where it is not compared
+    ///   for the whole of its text.
     public init(_ terms: [(field: FilterField, comparison: String, value: String)]) {
         let text = terms.map { term in
+            // A quoted local part (RFC 5321 §4.1.2).
+            if term.comparison == "=", term.value.contains("\"") {
+                return "\(term.field.rawValue):/^\(FilterPattern.escaping(term.value))$/"
+            }
             let value = term.value.filter { $0 != "\"" }
             let isPlain = !value.isEmpty && !value.contains { " |/!<>=~".contains($0) }
             return term.field.rawValue + term.comparison + (isPlain ? value : "\"\(value)\"")
@@ -78,6 +85,24 @@ public struct FilterExpression: Hashable, Sendable {
     /// What at least one of these means.
     public init(anyOf filters: [FilterExpression]) {
         self.init(meaning: filters.map(\.text).joined(separator: " | "))
+    }
+
+    /// What both this and the other match.
+    public func narrowed(to other: FilterExpression) -> FilterExpression {
+        guard !self.matchesAll else { return other }
+        guard !other.matchesAll else { return self }
+        let both = self.alternativeTexts.flatMap { first in other.alternativeTexts.map { "\(first) \($0)" } }
+        return FilterExpression(meaning: both.joined(separator: " | "))
+    }
+
+    private var alternativeTexts: [String] {
+        let characters = Array(self.text)
+        let starts = self.alternatives.compactMap { $0.first?.position }
+        return zip(starts, starts.dropFirst() + [characters.count]).map { start, end in
+            var text = characters[start..<end]
+            while let last = text.last, last.isWhitespace || last == "|" && end < characters.count { text.removeLast() }
+            return String(text)
+        }
     }
 
     public func matches(_ subject: some FilterSubject) -> Bool {

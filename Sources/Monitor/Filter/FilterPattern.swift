@@ -46,6 +46,14 @@ public final class FilterPattern: @unchecked Sendable, Hashable {
         self.compiled.deallocate()
     }
 
+    /// What matches the text alone; one with a brace is refused as a pattern.
+    static func escaping(_ text: String) -> String {
+        text.reduce(into: "") { escaped, character in
+            if "\\^$.[]|()*+?/".contains(character) { escaped.append("\\") }
+            escaped.append(character)
+        }
+    }
+
     public func matches(_ text: String) -> Bool { text.withCString { self.matches($0) } }
     /// A path is matched as it is, or without its angle brackets, which no screen shows.
     ///

@@ -9,7 +9,9 @@ extension JoinedFeed {
         return FrozenSet(
             id: self.keep(answers.values.reduce(into: [:]) { $0[$1.index] = $1.value.id }),
             recipients: sets.reduce(0) { $0 + $1.recipients }, messages: sets.reduce(0) { $0 + $1.messages },
-            sample: Array(sets.flatMap(\.sample).sorted(by: query.isBefore).prefix(5)), absent: answers.isAbsent)
+            sample: Array(sets.flatMap(\.sample).sorted(by: query.isBefore).prefix(5)),
+            active: sets.reduce(0) { sum, set in sum.flatMap { sum in set.active.map { sum + $0 } } },
+            absent: answers.isAbsent)
     }
 
     public func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
@@ -19,6 +21,10 @@ extension JoinedFeed {
     public func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         let parts = try await self.parts(of: targets)
         return try await self.act(parts) { try await $0.reroute($1, via: via) }
+    }
+    public func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt {
+        let parts = try await self.parts(of: targets)
+        return try await self.act(parts) { try await $0.edit($1, edit) }
     }
     public func close(_ session: SessionRef) async throws -> Receipt {
         try await self.act([try await self.nodes.index(of: session.node): session]) { try await $0.close($1) }

@@ -59,6 +59,10 @@ public final class JoinedFeed: MonitorFeed {
     public func destinations(
         _ query: DestinationQuery, window: WindowRequest<DestinationRef>
     ) async throws -> Window<DestinationRow> { try await self.window(query, window, self.destinationHints).window }
+    public func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        let answers = try await self.nodes.ask { try await $0.groups(query, by: grouping) }
+        return QueueGroups(joining: answers.values.map(\.value), absent: answers.isAbsent)
+    }
     public func route(_ address: String) async throws -> [RouteAnswer] {
         try await self.nodes.ask { try await $0.route(address) }.values.flatMap(\.value)
     }

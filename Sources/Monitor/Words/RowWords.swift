@@ -7,6 +7,16 @@ public enum Words {
         Format.plural(recipients, "recipient") + " of " + Format.plural(messages, "message")
     }
 
+    /// `41 recipients of 38 messages, 2 of them being tried now`: what an action would touch.
+    ///
+    /// - Parameter active: of the recipients those of an attempt under way, which are left alone; `nil`: not known.
+    public static func rehearsal(_ recipients: Int, _ messages: Int, active: Int?) -> String {
+        let all = self.counts(recipients, messages)
+        guard let active, active > 0 else { return all }
+        let some = active < recipients ? "\(Format.count(active)) of them" : recipients == 1 ? "which is" : "all"
+        return "\(all), \(some) being tried now"
+    }
+
     /// A row as a sample of what an action would touch.
     public static func sample(_ row: QueueRow) -> String { "\(row.ref.id)  \(row.from) to \(row.to)" }
 
@@ -77,7 +87,7 @@ extension FactRow.Kind {
         case .ruleSet: "rule set"
         case .ruleEnded: "rule end"
         case .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored,
-            .reported, .refused, .damaged, .rerouted, .limited:
+            .reported, .refused, .damaged, .rerouted, .readdressed, .limited:
             self.rawValue
         }
     }

@@ -143,6 +143,28 @@ public struct StandingWords {
         if let first = self.first { throw Problem(text: "\(first): nothing more is understood here") }
     }
 
+    /// When it is to be tried: `06:00`, the next one; `2026-11-30T06:00`, in UTC; `2h`, so much later.
+    public mutating func moment() throws(Problem) -> Timestamp {
+        _ = self.take("in") || self.take("at")
+        if let span = self.first.flatMap(TimeWords.span) {
+            self.words.removeFirst()
+            return self.now.adding(milliseconds: span)
+        }
+        switch self.take().flatMap(TimeWords.init) {
+        case .clock(let clock): return TimeWords.next(clock, after: self.now)
+        case .moment(let time): return time
+        case nil: throw Problem(text: "say when: 06:00, 2026-11-30T06:00 (in UTC), or 2h from now")
+        }
+    }
+
+    /// `to bob@example.org`
+    public mutating func address() throws(Problem) -> String {
+        guard self.take("to"), let address = self.take(), address.contains("@") else {
+            throw Problem(text: "say to whom: to bob@example.org")
+        }
+        return address
+    }
+
     /// `06:00`, the next one; `2026-11-30`, `2026-11-30T06:00`. As all clocks of the screen, in UTC.
     private mutating func time() throws(Problem) -> Timestamp {
         switch self.take().flatMap(TimeWords.init) {

@@ -178,7 +178,8 @@ extension FactRow.Kind {
     fileprivate var isFailure: Bool {
         switch self {
         case .deferred, .bounced, .expired, .damaged, .refused: true
-        case .accepted, .relayed, .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .ruleSet,
+        case .accepted, .relayed, .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .readdressed,
+            .ruleSet,
             .ruleEnded, .limited:
             false
         }

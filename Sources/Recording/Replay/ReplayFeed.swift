@@ -41,6 +41,11 @@ struct ReplayFeed: MonitorFeed {
         return query.find(search, in: query.matching(picture.rows.values, at: at), at: at)
     }
 
+    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        let (picture, at) = try self.picture()
+        return query.groups(by: grouping, of: picture.rows.values, at: at)
+    }
+
     func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> {
@@ -102,6 +107,7 @@ struct ReplayFeed: MonitorFeed {
     func perform(_ action: StandingAction) async throws -> Receipt { throw Self.isOver }
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { throw Self.isOver }
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt { throw Self.isOver }
+    func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt { throw Self.isOver }
     func close(_ session: SessionRef) async throws -> Receipt { throw Self.isOver }
 }
 

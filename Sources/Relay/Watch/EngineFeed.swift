@@ -44,6 +44,9 @@ final class EngineFeed: MonitorFeed {
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         try await self.relay.view.window(query, window)
     }
+    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        try await self.relay.view.groups(query, by: grouping)
+    }
     func find(_ search: SearchRequest, in query: QueueQuery) async throws -> SearchHit<MessageRef>? {
         try await self.relay.view.find(search, in: query)
     }
@@ -86,6 +89,9 @@ final class EngineFeed: MonitorFeed {
     }
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         try await self.relay.ruleKeeper.reroute(targets, via: via, by: self.user)
+    }
+    func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt {
+        try await self.relay.orders.edit(targets, edit, by: self.user)
     }
 
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {

@@ -156,7 +156,8 @@ struct MessageLookup: Sendable {
             case .relayed: outcome = .relayed
             case .bounced: outcome = .bounced
             case .expired: outcome = .expired
-            case .accepted, .dropped, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .ruleSet,
+            case .accepted, .dropped, .held, .released, .retried, .restored, .reported, .damaged, .rerouted,
+                .readdressed, .ruleSet,
                 .ruleEnded, .refused, .limited:
                 return nil
             }
@@ -203,7 +204,7 @@ struct MessageLookup: Sendable {
         case .dropped: .dropped
         case .held, .damaged: .hold
         case .released, .retried, .restored: .queued
-        case .accepted, .reported, .rerouted, .ruleSet, .ruleEnded, .refused, .limited: nil
+        case .accepted, .reported, .rerouted, .readdressed, .ruleSet, .ruleEnded, .refused, .limited: nil
         }
     }
 }

@@ -107,12 +107,12 @@ extension FactRow.Kind {
         case .expired: .expired
         case .dropped: .dropped
         case .held, .damaged, .ruleSet: .hold
-        case .released, .retried, .restored, .rerouted, .ruleEnded, .limited: .active
+        case .released, .retried, .restored, .rerouted, .readdressed, .ruleEnded, .limited: .active
         }
     }
     var glyph: Glyph {
         switch self {
-        case .accepted, .reported, .released, .restored, .rerouted, .ruleEnded, .limited: .queued
+        case .accepted, .reported, .released, .restored, .rerouted, .readdressed, .ruleEnded, .limited: .queued
         case .deferred: .deferred
         case .relayed: .relayed
         case .bounced, .refused: .bounced

@@ -35,7 +35,7 @@ extension SpooledMessage {
             effect.message.recipients[place].generation += 1
             let changed = effect.message.recipients[place]
             effect.changed.append(changed)
-            effect.facts.append(Fact(order, changed, of: self))
+            effect.facts.append(Fact(order, changed, of: self, before: before))
             if case .drop(let until, let earlier) = order.action {
                 effect.counts.dropped += 1
                 effect.drops.append(
@@ -72,6 +72,24 @@ extension SpooledRecipient {
         case .reroute(let via):
             guard self.via != via else { return .alreadyThere }
             self.via = via
+        case .postpone(let time):
+            guard self.state != .hold else { return .onHold }
+            self.state = time > order.at ? .deferred : .queued
+            self.due = max(time, order.at)
+            self.heldTotal += self.due.since(order.at)
+        case .readdress(let mailbox):
+            let path = ForwardPath.path(Path(mailbox: mailbox))
+            guard self.forwardPath != path else { return .alreadyThere }
+            self.keepOriginalRecipient()
+            self.forwardPath = path
+            // What was walked of a source route was that of the address before.
+            self.moved = false
+            self.nextHop = nil
+            self.lastReply = nil
+            if self.state == .deferred {
+                self.state = .queued
+                self.due = order.at
+            }
         case .release:
             guard self.state == .hold else { return .notOnHold }
             // It goes on as before: a hold that is taken back, of thousands, is no retry of them all.
@@ -86,13 +104,31 @@ extension SpooledRecipient {
         }
         return nil
     }
+
+    /// ORCPT, which a sender may have given, is the address that it knows (RFC 3461 §4.2).
+    private mutating func keepOriginalRecipient() {
+        guard !self.parameters.contains(where: { $0.keyword == "ORCPT" }) else { return }
+        let mailbox =
+            switch self.forwardPath {
+            case .postmaster: "postmaster"
+            case .path(let path): path.mailbox.description
+            }
+        self.parameters.append(
+            Parameter(
+                "ORCPT",
+                mailbox.utf8.allSatisfy { $0 < 0x80 }
+                    ? "rfc822;\(XText.encode(mailbox))" : "utf-8;\(XText.encodeUnicode(mailbox))"))
+    }
 }
 
 extension Fact {
-    fileprivate init(_ order: Order, _ recipient: SpooledRecipient, of message: SpooledMessage) {
+    fileprivate init(
+        _ order: Order, _ recipient: SpooledRecipient, of message: SpooledMessage, before: SpooledRecipient
+    ) {
         let kind: Kind =
             switch order.action {
-            case .retry: .retried
+            case .retry, .postpone: .retried
+            case .readdress: .readdressed
             case .hold, .holdUnder: .held
             case .reroute: .rerouted
             case .release: .released
@@ -101,7 +137,12 @@ extension Fact {
         self.init(kind, recipient, of: message, at: order.at)
         self.actor = order.actor
         self.text = order.reason
-        if case .reroute(let via) = order.action { self.nextHop = via }
+        switch order.action {
+        case .reroute(let via): self.nextHop = via
+        case .postpone: self.text = "at \(recipient.due.rfc3339)"
+        case .readdress: self.text = before.forwardPath.description
+        case .retry, .hold, .holdUnder, .release, .drop: break
+        }
     }
 }
 

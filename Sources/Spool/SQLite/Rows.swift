@@ -158,7 +158,8 @@ extension Fact {
             let isReport = self.session == nil
             self.arrival = Arrival(
                 peer: isReport ? nil : text, with: isReport ? text : "", session: self.session)
-        case .deferred, .relayed, .bounced, .expired, .restored, .reported, .damaged, .rerouted, .ruleSet, .ruleEnded,
+        case .deferred, .relayed, .bounced, .expired, .restored, .reported, .damaged, .rerouted, .readdressed, .ruleSet,
+            .ruleEnded,
             .refused, .limited:
             return
         }

@@ -61,6 +61,9 @@ final class SwitchingFeed: MonitorFeed {
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         try await self.feed.queue(query, window: window)
     }
+    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        try await self.feed.groups(query, by: grouping)
+    }
     func connections(
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> { try await self.feed.connections(query, window: window) }
@@ -103,6 +106,9 @@ final class SwitchingFeed: MonitorFeed {
     func perform(_ action: StandingAction) async throws -> Receipt { try await self.feed.perform(action) }
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         try await self.feed.reroute(targets, via: via)
+    }
+    func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt {
+        try await self.feed.edit(targets, edit)
     }
     func undoable() async throws -> [UndoOffer] { try await self.feed.undoable() }
     func undo(_ token: UndoToken) async throws -> Receipt { try await self.feed.undo(token) }

@@ -66,7 +66,8 @@ extension Fact.Kind {
         switch self {
         case .accepted, .refused: .reception
         case .deferred, .relayed, .bounced, .expired: .delivery
-        case .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .ruleSet, .ruleEnded, .limited:
+        case .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .readdressed, .ruleSet, .ruleEnded,
+            .limited:
             .queue
         case .damaged: .spool
         }

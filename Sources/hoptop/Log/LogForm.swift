@@ -56,6 +56,7 @@ enum TextForm {
             case .accepted: words += " client=\"\(text)\""
             case .deferred, .relayed, .bounced, .expired, .refused: words += " reply=\"\(text)\""
             case .damaged, .held, .released, .rerouted: words += " reason=\"\(text)\""
+            case .readdressed: words += " was=\(text)"
             case .reported: words += " report=\(text)"
             case .ruleSet, .ruleEnded: words += " rule=\"\(text)\""
             case .limited: words += " limit=\"\(text)\""

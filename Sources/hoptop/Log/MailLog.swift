@@ -119,7 +119,8 @@ extension Fact.Kind {
     fileprivate var settles: Bool {
         switch self {
         case .relayed, .bounced, .expired, .dropped: true
-        case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .ruleSet,
+        case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .readdressed,
+            .ruleSet,
             .ruleEnded, .refused, .limited:
             false
         }

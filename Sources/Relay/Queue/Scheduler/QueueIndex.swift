@@ -222,10 +222,19 @@ struct QueueIndex {
     }
 
     /// The spool changed a recipient.
-    mutating func update(_ row: Row, to recipient: SpooledRecipient, messageGeneration: UInt32) {
+    ///
+    /// - Returns: whether it may go elsewhere now.
+    @discardableResult
+    mutating func update(_ row: Row, to recipient: SpooledRecipient, messageGeneration: UInt32) -> Bool {
+        let detour = self.detour(row)
         self.setState(row, recipient.state)
         self.copy(recipient, into: row)
         self.generations[Int(self.rowSlot[Int(row)])] = messageGeneration
+        let path = recipient.forwardPath.description
+        guard self.forwardPath(row) != path else { return self.detour(row) != detour }
+        self.text.forget(self.toText[Int(row)])
+        self.toText[Int(row)] = self.text.append(path)
+        return true
     }
 
     /// An attempt ended as the spool has written down.

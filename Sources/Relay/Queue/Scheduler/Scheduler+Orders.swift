@@ -39,9 +39,9 @@ extension Scheduler {
             guard let slot = self.backlog.index.slot(of: change.message),
                 let row = self.backlog.index.row(of: slot, index: change.recipient.index)
             else { continue }
-            let detour = self.backlog.index.detour(row)
-            self.backlog.index.update(row, to: change.recipient, messageGeneration: change.generation)
-            if self.backlog.index.detour(row) != detour { self.backlog.reroute(row, at: now) }
+            let mayGoElsewhere = self.backlog.index.update(
+                row, to: change.recipient, messageGeneration: change.generation)
+            if mayGoElsewhere { self.backlog.reroute(row, at: now) }
             if let retry, let destination = self.backlog.destination(of: row) {
                 self.backlog.allowProbe(destination, for: retry)
             }

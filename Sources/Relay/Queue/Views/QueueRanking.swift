@@ -2,12 +2,31 @@ import Mail
 import Monitor
 import NIOCore
 
-/// The order of a query's messages at one moment.
-struct QueueRanking {
-    var query: QueueQuery
+/// Of which moment something is that was worked out of the whole queue, and what that cost.
+struct QueueViewAge {
+    /// The index's at the beginning.
     var version: Int
     var made: NIODeadline
     var cost: TimeAmount
+    init(version: Int, since begun: NIODeadline) {
+        self.version = version
+        self.made = .now()
+        self.cost = self.made - begun
+    }
+}
+
+/// A query's groups at one moment.
+struct GroupedQueue {
+    var query: QueueQuery
+    var grouping: QueueGrouping
+    var age: QueueViewAge
+    var groups: QueueGroups
+}
+
+/// The order of a query's messages at one moment.
+struct QueueRanking {
+    var query: QueueQuery
+    var age: QueueViewAge
     var slots: [QueueIndex.Slot]
     var ids: [Int64]
 }

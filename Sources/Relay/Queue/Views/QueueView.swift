@@ -9,14 +9,20 @@ import Spool
 struct QueueView: Sendable {
     private let queue: Queue
     private let rankings: NIOLoopBoundBox<QueueRankings>
+    /// The count that was asked for last.
+    private let grouped: NIOLoopBoundBox<GroupedQueue?>
 
     init(_ queue: Queue) {
         self.queue = queue
         self.rankings = .makeBoxSendingValue(QueueRankings(), eventLoop: queue.loop)
+        self.grouped = .makeBoxSendingValue(nil, eventLoop: queue.loop)
     }
 
     /// Nothing serves any longer.
-    func forgetRankings() { self.rankings.value = QueueRankings() }
+    func forgetRankings() {
+        self.rankings.value = QueueRankings()
+        self.grouped.value = nil
+    }
 
     /// From any thread.
     func window(_ query: QueueQuery, _ request: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
@@ -39,6 +45,27 @@ struct QueueView: Sendable {
             rows: live[shown].map { QueueRow($0, as: matcher, of: self.queue) }, first: shown.lowerBound,
             matched: live.count,
             total: self.queue.scheduler.index.messages, at: self.queue.now)
+    }
+
+    /// From any thread.
+    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
+        try await self.queue.loop.flatSubmit {
+            if let known = self.grouped.value, known.query == query, known.grouping == grouping,
+                self.isCurrent(known.age)
+            {
+                return self.queue.loop.makeSucceededFuture(known.groups)
+            }
+            let begun = NIODeadline.now()
+            let version = self.queue.scheduler.index.version
+            let matcher = QueueMatcher(query.filter, in: self.queue)
+            let count = NIOLoopBound(GroupCount(grouping, at: self.queue.now), eventLoop: self.queue.loop)
+            return self.queue.scan { slot in count.value.add(slot, as: matcher, of: self.queue) }.map {
+                let groups = count.value.groups
+                self.grouped.value = GroupedQueue(
+                    query: query, grouping: grouping, age: QueueViewAge(version: version, since: begun), groups: groups)
+                return groups
+            }
+        }.get()
     }
 
     /// The next message of the query's order that matches. From any thread.
@@ -74,7 +101,7 @@ struct QueueView: Sendable {
     // MARK: orders
 
     private func order(_ query: QueueQuery) -> EventLoopFuture<QueueRanking> {
-        if let known = self.rankings.value[query], self.isCurrent(known) {
+        if let known = self.rankings.value[query], self.isCurrent(known.age) {
             return self.queue.loop.makeSucceededFuture(known)
         }
         let begun = NIODeadline.now()
@@ -87,7 +114,7 @@ struct QueueView: Sendable {
             self.sorted(keys.value.entries, descending: query.descending)
         }.map { entries in
             let order = QueueRanking(
-                query: query, version: version, made: .now(), cost: .now() - begun, slots: entries.map(\.slot),
+                query: query, age: QueueViewAge(version: version, since: begun), slots: entries.map(\.slot),
                 ids: entries.map { self.queue.scheduler.index.ids[Int($0.slot)] })
             self.rankings.value[query] = order
             return order
@@ -95,10 +122,10 @@ struct QueueView: Sendable {
     }
 
     /// A large queue is not sorted anew ten times a second: an order serves for ten times what it cost.
-    private func isCurrent(_ order: QueueRanking) -> Bool {
-        if order.version == self.queue.scheduler.index.version { return true }
+    private func isCurrent(_ age: QueueViewAge) -> Bool {
+        if age.version == self.queue.scheduler.index.version { return true }
         guard self.queue.scheduler.index.messages > 2000 else { return false }
-        return .now() - order.made < max(.milliseconds(250), .nanoseconds(order.cost.nanoseconds * 10))
+        return .now() - age.made < max(.milliseconds(250), .nanoseconds(age.cost.nanoseconds * 10))
     }
 
     private func sorted(_ entries: [SortKeys.Entry], descending: Bool) -> EventLoopFuture<[SortKeys.Entry]> {

@@ -19,7 +19,7 @@ struct Selections: Sendable {
             self.select(query.filter).map { selection in
                 FrozenSet(
                     id: self.keep(selection.targets), recipients: selection.targets.count,
-                    messages: selection.messages, sample: selection.sample)
+                    messages: selection.messages, sample: selection.sample, active: selection.active)
             }
         }.get()
     }
@@ -51,12 +51,15 @@ struct Selections: Sendable {
         let matcher = QueueMatcher(filter, in: self.queue)
         let selection = NIOLoopBound(SelectionUnderWay(), eventLoop: self.queue.loop)
         return self.queue.scan { slot in
-            let targets = self.queue.scheduler.index.rows(of: slot).filter {
+            let rows = self.queue.scheduler.index.rows(of: slot).filter {
                 matcher.matches($0, of: slot) && isWanted($0)
             }
-            .compactMap { self.target($0) }
+            let targets = rows.compactMap { self.target($0) }
             guard !targets.isEmpty else { return }
-            selection.value.add(targets) { QueueRow(slot, as: matcher, of: self.queue, where: isWanted) }
+            let active = rows.count { self.queue.scheduler.index.states[Int($0)] == .active }
+            selection.value.add(targets, active: active) {
+                QueueRow(slot, as: matcher, of: self.queue, where: isWanted)
+            }
         }.map { selection.value.selection }
     }
 
@@ -109,6 +112,8 @@ struct Selection: Sendable {
     /// All recipients of a message stand together.
     var targets: [RecipientTarget] = []
     var messages = 0
+    /// Of the recipients those of an attempt under way.
+    var active = 0
     /// The first few, to show.
     var sample: [QueueRow] = []
 }
@@ -119,9 +124,11 @@ private final class SelectionUnderWay {
 
     /// - Parameters:
     ///   - targets: of one message.
+    ///   - active: so many of these are tried now.
     ///   - row: the message, as these alone show it.
-    func add(_ targets: [RecipientTarget], _ row: () -> QueueRow) {
+    func add(_ targets: [RecipientTarget], active: Int, _ row: () -> QueueRow) {
         self.selection.targets += targets
+        self.selection.active += active
         self.selection.messages += 1
         if self.selection.sample.count < 5 { self.selection.sample.append(row()) }
     }
