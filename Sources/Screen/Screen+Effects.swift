@@ -31,6 +31,7 @@ extension Screen {
         case .turn(let direction): self.turn(direction)
         case .play(let order): self.start(order)
         case .theme(let name): self.change(theme: name)
+        case .keep(let change): self.keep(change)
         case .search(let search):
             self.searchWord = search.word
             self.outcome = nil
@@ -81,6 +82,15 @@ extension Screen {
             self.say(words.text, words.kind)
         } catch {
             self.say(error.description, .failure)
+        }
+    }
+
+    private func keep(_ change: @Sendable (inout Habits) -> Void) {
+        do {
+            change(&self.habits)
+            if let kept = try self.options.keepHabits?(change) { self.habits = kept }
+        } catch {
+            self.say(SafeText("\(error)").description, .warning)
         }
     }
 

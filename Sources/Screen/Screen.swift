@@ -18,6 +18,7 @@ public actor Screen {
     var outcome: Outcome?
     var searchWord = ""
     var isFrozen = false
+    var habits: Habits
     /// A change came while rows must not move.
     var isBehind = false
     var pace = KeyPace()
@@ -44,6 +45,7 @@ public actor Screen {
         self.nodes = NodeTable(feeds)
         self.stack = PaneStack(feeds)
         self.options = options
+        self.habits = options.habits
         self.size = (options.columns, options.rows)
         self.lock = Lock(isLocked: options.isLocked, locksAgain: options.locksAgain)
         self.themes = ThemeInUse(options)
@@ -62,7 +64,7 @@ public actor Screen {
             self.start(.overview(of: self.nodes[index].entry, index))
             self.start(.undoable(of: self.nodes[index].entry, index))
         }
-        if let remark = self.options.playback?.remark { self.say(remark, .warning) }
+        if let remark = self.options.playback?.remark ?? self.options.remark { self.say(remark, .warning) }
         self.reload()
     }
 
@@ -111,7 +113,11 @@ public actor Screen {
         if self.lock.expires(now) { self.say("locked again: ten minutes are over", .plain) }
         if let outcome = self.outcome, now >= outcome.until { self.outcome = nil }
         if let name = self.themes.changedName() { self.change(theme: name) }
-        guard !self.isFrozen else { return }
+        guard !self.isFrozen else {
+            if self.isBehind { for read in self.stack.top.counts(self.around) { self.start(read) } }
+            self.isBehind = false
+            return
+        }
         if self.isBehind, !self.rowsMustStay {
             self.isBehind = false
             self.reload()
@@ -127,7 +133,7 @@ public actor Screen {
     public var wantsTicks: Bool {
         self.options.showsClock || self.lock.unlockedUntil != nil || self.outcome != nil
             || self.undos.offered(self.now) != nil || self.nodes[self.stack.node].blindness != nil
-            || !self.isFrozen && (self.isBehind || !self.stack.top.ticked(self.around).isEmpty)
+            || self.isBehind || !self.isFrozen && !self.stack.top.ticked(self.around).isEmpty
     }
 
     /// Whether the driver is to stop the program, as Ctrl-Z does to others; told once.
@@ -184,7 +190,7 @@ public actor Screen {
             glyphs: Glyphs(self.theme, isASCII: self.options.isASCII), isFrozen: self.isFrozen,
             rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, playback: playback,
             columnOffset: self.stack.columnOffset, keymap: self.options.keymap, typedCommands: self.typedCommands,
-            write: self.options.write)
+            habits: self.habits, write: self.options.write)
     }
 
     /// Fits what is shown to its room, and reads what that lacks.

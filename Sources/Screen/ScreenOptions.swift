@@ -57,6 +57,12 @@ public struct ScreenOptions: Sendable {
     var themeWatch = ThemeWatch("ansi", files: [])
     /// Writes files; `nil`: there are none to be written.
     public var write: FileWriting?
+    /// What the operator kept for themselves.
+    public var habits = Habits()
+    /// `nil`: it is kept until the screen ends.
+    public var keepHabits: HabitKeeping?
+    /// What is said first of all; `nil`: nothing.
+    public var remark: String?
     public init(clock: @escaping @Sendable () -> Timestamp) { self.clock = clock }
 
     public mutating func use(_ loaded: ThemeLibrary.Loaded) {

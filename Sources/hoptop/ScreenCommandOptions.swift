@@ -45,6 +45,9 @@ struct ScreenCommandOptions: ParsableArguments {
         options.keymap = configuration.keymap
         options.themes = Self.themes
         options.write = NewFile.write
+        let habits = HabitsFile(environment: environment)
+        options.keepHabits = { try habits.change($0) }
+        do { options.habits = try habits.read() } catch { options.remark = "\(error)" }
         let name = self.theme ?? environment["HOPTOP_THEME"].flatMap { $0.isEmpty ? nil : $0 }
         do { if let name { options.use(try options.themes.load(name)) } } catch { throw Failure(error) }
         return options

@@ -323,6 +323,3 @@ extension ScriptedFeed.Script {
         throw failure
     }
 }
-    func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
-        try await self.coded(self.feed.groups(query, by: grouping))
-    }

@@ -8,7 +8,7 @@ import Testing
 @Suite("lists")
 struct ListTests {
     /// A queue of so many rows, the first the oldest.
-    private static func long(_ count: Int) -> ScriptedFeed {
+    static func long(_ count: Int) -> ScriptedFeed {
         let feed = ScriptedFeed()
         let row = feed.queued("M0", from: "ann@example.net", to: "user0@example.org", age: 1_000_000)
         feed.write { script in

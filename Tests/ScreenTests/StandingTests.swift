@@ -162,7 +162,7 @@ struct StandingTests {
     @Test("R asks where to, and the palette offers what may follow")
     func prompt() async {
         let rig = await Rig()
-        await rig.press("2", "R")
+        await rig.press("2", "R", "j", "j", .enter)
         await rig.type("mx2.example.org:25")
         await rig.press(.enter)
         #expect(await rig.text.contains("They go to mx2.example.org:25 from now on"))

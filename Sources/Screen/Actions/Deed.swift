@@ -12,6 +12,8 @@ struct Deed {
     var action: QueueAction?
     var direction = Direction.new
     let work: @Sendable (any MonitorFeed) async throws -> [Receipt]
+    /// It sends recipients to another address than this one; `nil`: it does not, or there were several.
+    var addressBefore: String?
     /// It sends recipients another way.
     var isReroute = false
     /// What an undo of it is called: ``words`` of what was done at first.

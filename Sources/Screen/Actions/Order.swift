@@ -7,23 +7,40 @@ struct Chosen {
     var targets: [Targets]
     var recipients: Int
     var messages: Int
+    /// Of the recipients those of an attempt under way, which are left alone; `nil`: not known.
+    var active: Int?
     /// Its name on the status line: `3 tagged`, `4Q7K`.
     var words: String
     /// Which recipients of all are meant, where not all of them are.
     var limits: String?
     var sample: [String] = []
+    /// The address that all of it goes to; `nil`: not known, or there are several.
+    var address: String?
     /// Whether all of it is on hold.
     var isHeld = false
     /// Why there is nothing to do; `nil`: there is.
     var refusal: String?
     /// What to do afterwards: takes off the tags.
     var done: () -> Void = {}
+
+    var rehearsal: String { Words.rehearsal(self.recipients, self.messages, active: self.active) }
+}
+
+extension Chosen {
+    /// All that a filter matched at one moment.
+    ///
+    /// - Parameter limits: which those are.
+    init(_ set: FrozenSet, words: String, limits: String, done: @escaping () -> Void = {}) {
+        self.init(
+            targets: [.frozen(set: set.id)], recipients: set.recipients, messages: set.messages, active: set.active,
+            words: words, limits: limits, sample: set.sample.map(Words.sample), done: done)
+    }
 }
 
 /// An action on what was chosen.
 struct Order {
     /// More targets than this are never touched without a dialog.
-    private static let askAbove = 20
+    static let askAbove = 20
 
     let action: QueueAction
     let chosen: Chosen
@@ -36,7 +53,7 @@ struct Order {
         let chosen = self.chosen
         let isLarge = chosen.recipients > Self.askAbove || chosen.messages > Self.askAbove
         guard isLarge || self.asks || self.action == .bounce else { return nil }
-        var lines: [[Run]] = [[Run(Words.counts(chosen.recipients, chosen.messages), .prompt)]]
+        var lines: [[Run]] = [[Run(chosen.rehearsal, .prompt)]]
         if let limits = chosen.limits { lines.append([Run(address: limits)]) }
         lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
         if chosen.messages > chosen.sample.count { lines.append([Run("  and more", .muted)]) }
@@ -67,18 +84,42 @@ extension QueueAction {
     }
 }
 
-extension Pane {
-    /// The order that a command gives for what is chosen here; `nil`: it gives none.
-    func order(_ call: Call, _ around: Surroundings) -> [Effect]? {
-        let action: QueueAction
-        switch call.command {
-        case .retry: action = .retry
-        case .hold: action = .hold
-        case .release: action = .release
-        case .drop: action = .drop
-        case .bounce: action = .bounce
+extension QueueAction {
+    /// What a command does to mail; `nil`: nothing.
+    init?(_ command: Command) {
+        switch command {
+        case .retry: self = .retry
+        case .hold: self = .hold
+        case .release: self = .release
+        case .drop: self = .drop
+        case .bounce: self = .bounce
         default: return nil
         }
+    }
+}
+
+extension Pane {
+    /// Asks which recipients a query matches now, so that what is done to them touches exactly those.
+    ///
+    /// - Parameters:
+    ///   - name: what they have in common: a destination, a sender.
+    ///   - limits: which recipients those are, in words.
+    func freeze(
+        _ query: QueueQuery, of feed: any MonitorFeed, name: String, limits: String,
+        then: @escaping (Chosen) -> [Effect]
+    ) -> Effect {
+        .read(
+            Read(
+                self.key("freeze"), isInstead: true, begin: { { try await feed.freeze(query) } },
+                take: { (set: FrozenSet, _) in
+                    guard set.recipients > 0 else { return [.say("nothing waits for \(SafeText(name))", .plain)] }
+                    return then(Chosen(set, words: name, limits: limits))
+                }, failed: { [.say($0, .failure)] }))
+    }
+
+    /// The order that a command gives for what is chosen here; `nil`: it gives none.
+    func order(_ call: Call, _ around: Surroundings) -> [Effect]? {
+        guard let action = QueueAction(call.command) else { return nil }
         guard let chosen = self.chosen(around) else { return [.say("nothing to \(action.rawValue)", .plain)] }
         if let refusal = chosen.refusal { return [.say(refusal, .plain)] }
         // What is held lets go by the same key.

@@ -9,7 +9,7 @@ extension Command {
     static let limit = Command(
         "limit", [], "HOP 2|off: so many connections until hoptop ends", argument: "hop n", acts: true)
     static let reroute = Command(
-        "reroute", ["R"], "[HOP] to HOST:PORT|mx|route [for 2h] [why]: a hop's, or chosen mail", argument: "hop to",
+        "reroute", [], "[HOP] to HOST:PORT|mx|route [for 2h] [why]: a hop's, or chosen mail", argument: "hop to",
         acts: true)
     static let rule = Command(
         "rule", [], "hold|refuse [550] from|to|user|client WHOSE [for 2h] [why]", argument: "words", acts: true)
@@ -149,7 +149,7 @@ struct StandingCommand {
     }
 
     private func dialog(_ chosen: Chosen, via: String?) -> Dialog {
-        var lines: [[Run]] = [[Run(Words.counts(chosen.recipients, chosen.messages), .prompt)]]
+        var lines: [[Run]] = [[Run(chosen.rehearsal, .prompt)]]
         if let limits = chosen.limits { lines.append([Run(address: limits)]) }
         lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
         lines += [[]]

@@ -13,6 +13,8 @@ struct UndoStack {
         case standing(StandingAction)
         /// Those recipients go by their routes again.
         case routes(FrozenSetID)
+        /// Those recipients go to the address that they had.
+        case address(FrozenSetID, String)
     }
     struct Entry {
         var node: Int
@@ -83,7 +85,7 @@ struct UndoStack {
             entry.node == node
                 && entry.ways.contains {
                     switch $0 {
-                    case .opposite, .routes: true
+                    case .opposite, .routes, .address: true
                     case .token, .standing: false
                     }
                 }
@@ -96,7 +98,8 @@ struct UndoStack {
     ///
     /// - Returns: until when that can be taken back; `nil`: it cannot.
     mutating func did(_ deed: Deed, _ receipts: [Receipt], _ now: Timestamp) -> Timestamp? {
-        let isUndoable = deed.action != nil || deed.isReroute || receipts.contains { $0.inverse != nil }
+        let isUndoable =
+            deed.action != nil || deed.isReroute || deed.addressBefore != nil || receipts.contains { $0.inverse != nil }
         guard isUndoable else { return nil }
         switch deed.direction {
         case .new, .redo:
@@ -107,6 +110,7 @@ struct UndoStack {
                 if let inverse = receipt.inverse { return .standing(inverse) }
                 guard let touched = receipt.touched else { return nil }
                 if deed.isReroute { return .routes(touched) }
+                if let address = deed.addressBefore { return .address(touched, address) }
                 return deed.action?.inverse.map { .opposite($0, touched) }
             }
             let until = receipts.compactMap(\.undoUntil).min() ?? now.adding(milliseconds: Self.lifetime)
@@ -142,7 +146,7 @@ extension UndoStack.Entry {
             }
         let isAboutMail = self.ways.contains {
             switch $0 {
-            case .token, .opposite, .routes: true
+            case .token, .opposite, .routes, .address: true
             case .standing: false
             }
         }
@@ -156,6 +160,8 @@ extension UndoStack.Entry {
                     case .opposite(let action, let set): try await feed.perform(action, on: .frozen(set: set))
                     case .standing(let action): try await feed.perform(action)
                     case .routes(let set): try await feed.reroute(.frozen(set: set), via: nil)
+                    case .address(let set, let address):
+                        try await feed.edit(.frozen(set: set), .address(to: address))
                     }
                 }
             }, undoWords: self.words, report: isAboutMail ? nil : { _ in (words, .ok) })

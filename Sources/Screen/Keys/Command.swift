@@ -101,7 +101,7 @@ extension Command {
     static let quitAll = Command("quit-all", [], "leave from anywhere")
 
     static let everywhere: [Command] =
-        [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.standing
+        [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.editing + Command.standing
         + View.all.map(\.command) + [
             .route, .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .left, .right,
             .node, .theme, .lock, .redraw, .stop, .palette, .help, .quit, .quitAll,

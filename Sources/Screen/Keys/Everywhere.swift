@@ -12,6 +12,12 @@ struct Everywhere {
         if let view = View.all.first(where: { $0.command == call.command }) { return [.show(view: view, nil)] }
         if Command.ofReplay.contains(call.command) { return self.play(call) }
         if call.command == .reroute, call.argument == nil { return [.ask(self.palette("reroute to "))] }
+        if Command.editing.contains(call.command) {
+            let edit = EditCommand(
+                node: self.pane.node, now: self.around.now, destination: self.pane.destination(self.around),
+                chosen: self.pane.chosen(self.around), palette: { self.palette($0) })
+            return edit.perform(call)
+        }
         if Command.standing.contains(call.command) {
             let standing = StandingCommand(
                 node: self.pane.node, feed: self.around.nodes[self.pane.node].entry.feed, around: self.around,

@@ -69,6 +69,9 @@ public struct TableLines<Row: Sendable>: Sendable {
 
 extension Paper {
     public var queue: TableLines<QueueRow> { TableLines(QueueList.columns, on: self) }
+    public func groups(by grouping: QueueGrouping) -> TableLines<QueueGroup> {
+        TableLines(GroupsPane.columns(grouping), on: self)
+    }
     public var connections: TableLines<ConnectionRow> { TableLines(ConnectionList.columns, on: self) }
     public var nextHops: TableLines<DestinationRow> { TableLines(DestinationList.columns, on: self) }
     public var rules: TableLines<RuleRow> { TableLines(RulesPane.columns, on: self) }

@@ -5,14 +5,19 @@ extension Prompt {
     ///
     /// - Parameters:
     ///   - fields: what it may ask for.
+    ///   - history: filters that were typed before, newest last.
     ///   - change: shows what matches.
+    ///   - taken: what follows when it stays.
     static func filter(
-        _ before: FilterExpression, _ fields: [FilterField],
-        change: @escaping (FilterExpression, Surroundings) -> [Effect]
+        _ before: FilterExpression, _ fields: [FilterField], history: [String] = [],
+        change: @escaping (FilterExpression, Surroundings) -> [Effect],
+        taken: @escaping (String) -> [Effect] = { _ in [] }
     ) -> Prompt {
         Prompt(
             sign: "filter: ", text: before.text,
-            hints: Run.hint("!term", "hides") + Run.hint("Enter", "keep") + Run.hint("Esc", "as before"),
+            hints: Run.hint("!term", "hides") + (history.isEmpty ? [] : Run.hint("Up", "typed before"))
+                + Run.hint("Enter", "keep") + Run.hint("Esc", "as before"),
+            history: history,
             problem: { text in
                 do throws(FilterSyntaxError) {
                     _ = try FilterExpression(parsing: text, with: fields)
@@ -26,6 +31,6 @@ extension Prompt {
                 guard let filter = try? FilterExpression(parsing: text, with: fields) else { return [] }
                 return change(filter, around)
             },
-            cancelled: { around in change(before, around) })
+            accepted: taken, cancelled: { around in change(before, around) })
     }
 }

@@ -12,6 +12,7 @@ extension View {
 enum ConnectionList: ListKind {
     static let fields = FilterField.ofConnections
     static let nodePlace = 1
+    static let newestFirst: (sort: ConnectionQuery.SortKey, descending: Bool)? = (.started, true)
 
     static let columns: [Column<ConnectionRow>] = [
         Column("SESSION", .fixed(9), sort: "started") { row, _ in
@@ -71,9 +72,10 @@ final class ConnectionsPane: ListPane<ConnectionList> {
     override var name: String { "connections" }
     override var areas: Set<FeedChange.Area> { [.connections] }
     override var commands: [Command] { Self.commands }
-    private static let commands: [Command] = [
-        .open, .endSession, .transcript, .filter, .sort, .sortLeft, .sortRight, .invert, .ended,
-    ]
+    private static let commands: [Command] =
+        [
+            .open, .endSession, .transcript, .filter, .sort, .sortLeft, .sortRight, .invert, .ended, .follow,
+        ] + Command.ofLists
 
     /// A session with a next hop has that one's name.
     override func destination(_ around: Surroundings) -> String? {

@@ -7,8 +7,6 @@ extension View {
         make: { DestinationsPane(node: $0, feed: $1) })
 }
 
-extension DestinationQuery: ListQuery { init() { self.init(filter: .all) } }
-
 extension DestinationRow: ListedRow {
     static func identity(of ref: DestinationRef) -> String { ref.node + "/" + ref.id }
     var node: String { self.ref.node }
@@ -18,6 +16,7 @@ extension DestinationRow: ListedRow {
 enum DestinationList: ListKind {
     static let fields = FilterField.ofDestinations
     static let nodePlace = 1
+    static let newestFirst: (sort: DestinationQuery.SortKey, descending: Bool)? = nil
 
     static let columns: [Column<DestinationRow>] = [
         Column("NEXT HOP", .share(14, weight: 3), sort: "name") { row, look in
@@ -72,9 +71,10 @@ final class DestinationsPane: ListPane<DestinationList> {
     override var name: String { "destinations" }
     override var areas: Set<FeedChange.Area> { [.queue, .connections, .facts] }
     override var commands: [Command] { Self.commands }
-    private static let commands: [Command] = [
-        .open, .retry, .filter, .sort, .sortLeft, .sortRight, .invert, .problems,
-    ]
+    private static let commands: [Command] =
+        [
+            .open, .retry, .filter, .sort, .sortLeft, .sortRight, .invert, .problems,
+        ] + Command.ofLists
 
     override func destination(_ around: Surroundings) -> String? {
         self.list.selected.flatMap { $0.name == noRoute ? nil : $0.name }
@@ -88,7 +88,7 @@ final class DestinationsPane: ListPane<DestinationList> {
         case .problems:
             return self.change(around) { $0.filter = $0.filter == Self.troubled ? .all : Self.troubled }
         case .retry: return [self.list.selected.map(self.retry) ?? .say("nothing to retry", .plain)]
-        case .reroute where call.argument == nil:
+        case .reroute where call.argument == nil, .retryHow:
             // Here the whole destination is meant, and not some of its mail.
             guard let name = self.destination(around) else { return [.say("nothing to reroute", .plain)] }
             return [.ask(around.palette(self).prompt("reroute \(name) to "))]
@@ -100,18 +100,9 @@ final class DestinationsPane: ListPane<DestinationList> {
 
     /// Asks which recipients there are now, so that the order touches exactly those.
     private func retry(_ row: DestinationRow) -> Effect {
-        let feed = self.feed
-        let query = QueueQuery(filter: row.door)
-        return .read(
-            Read(
-                self.key("retry"), isInstead: true, begin: { { try await feed.freeze(query) } },
-                take: { (set: FrozenSet, _) in
-                    guard set.recipients > 0 else { return [.say("nothing waits for \(SafeText(row.name))", .plain)] }
-                    let chosen = Chosen(
-                        targets: [.frozen(set: set.id)], recipients: set.recipients, messages: set.messages,
-                        words: row.name, limits: "all that wait for \(row.name)", sample: set.sample.map(Words.sample))
-                    return [.order(Order(action: .retry, chosen: chosen, node: self.node, asks: false))]
-                }, failed: { [.say($0, .failure)] }))
+        self.freeze(
+            QueueQuery(filter: row.door), of: self.feed, name: row.name, limits: "all that wait for \(row.name)"
+        ) { [.order(Order(action: .retry, chosen: $0, node: self.node, asks: false))] }
     }
 
     // MARK: Painting

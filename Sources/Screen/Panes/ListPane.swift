@@ -1,37 +1,6 @@
 import Mail
 import Monitor
 
-/// How a list is asked for: filtered, in some order.
-protocol ListQuery: Hashable, Sendable {
-    associatedtype SortKey: RawRepresentable<String> & CaseIterable & Equatable
-    var filter: FilterExpression { get set }
-    var sort: SortKey { get set }
-    var descending: Bool { get set }
-    init()
-}
-extension QueueQuery: ListQuery { init() { self.init(filter: .all) } }
-extension ConnectionQuery: ListQuery { init() { self.init(filter: .all) } }
-
-/// What makes one list differ from another: its rows, its columns, and what its feed is asked.
-protocol ListKind: SendableMetatype {
-    associatedtype Row: ListedRow
-    associatedtype Query: ListQuery
-    static var columns: [Column<Row>] { get }
-    /// Where the column of the nodes goes, where there are several.
-    static var nodePlace: Int { get }
-    /// What a filter may ask for.
-    static var fields: [FilterField] { get }
-    /// Everything that is known of one row.
-    associatedtype Detail: Sendable
-    static func window(
-        _ feed: any MonitorFeed, _ query: Query, _ request: WindowRequest<Row.Ref>
-    ) async throws -> Window<Row>
-    static func detail(_ feed: any MonitorFeed, of ref: Row.Ref) async throws -> Detail?
-    static func find(
-        _ feed: any MonitorFeed, _ search: SearchRequest, _ query: Query
-    ) async throws -> SearchHit<Row.Ref>?
-}
-
 /// A list of any length, of which the feed gives the rows that are shown: filtered, ordered, searched.
 ///
 /// Its subclasses say what stands around the rows and what may be done with them.
@@ -40,6 +9,8 @@ class ListPane<Kind: ListKind>: Pane {
     let feed: any MonitorFeed
     private(set) var list = ListState<Kind.Row>()
     private(set) var query = Kind.Query()
+    /// When the rows that are shown were read.
+    private var shownAt = Timestamp(milliseconds: 0)
 
     init(node: Int, feed: any MonitorFeed) {
         self.node = node
@@ -60,7 +31,7 @@ class ListPane<Kind: ListKind>: Pane {
     func remarks(_ around: Surroundings) -> (left: [Run], right: String) { ([], "") }
     /// What is said where no row is.
     func emptyWords(_ around: Surroundings) -> [String] { [] }
-    func look(at row: Kind.Row, _ look: inout RowLook) {}
+    func look(at row: Kind.Row, _ number: Int, _ look: inout RowLook) {}
     /// The cursor's row is shown in detail.
     func wantsDetail(_ around: Surroundings) -> Bool { false }
     /// Rows came, and then what is known of the cursor's.
@@ -111,12 +82,31 @@ class ListPane<Kind: ListKind>: Pane {
     private func take(
         _ window: Window<Kind.Row>, _ asked: WindowRequest<Kind.Row.Ref>, _ around: Surroundings
     ) -> [Effect] {
-        if around.rowsMustStay, self.list.isLoaded, !self.list.isShort {
+        if around.isFrozen || around.rowsMustStay, self.list.isLoaded, !self.list.isShort {
             self.list.update(window)
-            return [.later]
+            return around.isFrozen ? self.counts(around).map(Effect.read) : [.later]
         }
         self.list.show(window)
+        self.shownAt = around.now
         return self.list.isShort && self.list.request != asked ? [.read(self.readRows(around))] : []
+    }
+
+    /// What came since the rows were read that stand still.
+    func counts(_ around: Surroundings) -> [Read] {
+        guard self.list.isLoaded,
+            let query = Kind.arrivals(self.query, within: max(0, around.now.since(self.shownAt)))
+        else { return [] }
+        let feed = self.feed
+        let asked = self.query
+        return [
+            Read(
+                self.key("arrivals"),
+                begin: { { try await Kind.window(feed, query, WindowRequest(.row(number: 0), count: 1)) } },
+                take: { (window: Window<Kind.Row>, around) in
+                    if around.isFrozen, asked == self.query { self.list.count(arrived: window.matched) }
+                    return []
+                })
+        ]
     }
 
     /// Rows are read whole.
@@ -138,11 +128,14 @@ class ListPane<Kind: ListKind>: Pane {
 
     func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
         switch call.command {
-        case .filter: return call.argument.map { self.filter($0, around) } ?? [.ask(self.filterPrompt())]
+        case .filter: return call.argument.map { self.filter($0, around) } ?? [.ask(self.filterPrompt(around))]
+        case .saveFilter, .recallFilter, .forgetFilter: return self.savedFilter(call, around)
+        case .columns: return self.chooseColumns(call.argument, around)
         case .sort: return call.argument.map { self.sort($0, around) } ?? [.ask(self.sortMenu())]
         case .sortLeft: return self.sortStep(-1, around)
         case .sortRight: return self.sortStep(1, around)
         case .invert: return self.change(around) { $0.descending.toggle() }
+        case .follow: return self.follow(around)
         default: return nil
         }
     }
@@ -151,6 +144,7 @@ class ListPane<Kind: ListKind>: Pane {
         switch command {
         case .sort: Self.sortKeys
         case .filter: Kind.fields.map { "\($0.rawValue):" }
+        case .columns: ["default", Self.columnNames.joined(separator: " ")]
         default: []
         }
     }
@@ -202,8 +196,12 @@ class ListPane<Kind: ListKind>: Pane {
         }
     }
 
-    private func filterPrompt() -> Prompt {
-        .filter(self.query.filter, Kind.fields) { filter, around in self.change(around) { $0.filter = filter } }
+    private func filterPrompt(_ around: Surroundings) -> Prompt {
+        let list = self.name
+        return .filter(
+            self.query.filter, Kind.fields, history: around.habits.history[list] ?? [],
+            change: { filter, around in self.change(around) { $0.filter = filter } },
+            taken: { text in text.isEmpty ? [] : [.keep { $0.typed(text, in: list) }] })
     }
 
     // MARK: Order
@@ -226,6 +224,24 @@ class ListPane<Kind: ListKind>: Pane {
         return self.change(around) { $0.sort = all[(index + step + all.count) % all.count] }
     }
 
+    // MARK: Following
+
+    /// The cursor is on the newest row, whatever that is.
+    private var follows: Bool { self.list.isUntouched && Kind.isNewestFirst(self.query) }
+
+    private func follow(_ around: Surroundings) -> [Effect] {
+        guard !self.follows else {
+            self.list.stay()
+            return [.say("the cursor stays on its row", .plain)]
+        }
+        var newest = self.query
+        guard Kind.showNewestFirst(&newest) else { return [.say("nothing here is newer than the rest", .plain)] }
+        let effects = self.change(around) { $0 = newest }
+        guard effects.isEmpty else { return effects }
+        self.list.follow()
+        return [.read(self.readRows(around, isInstead: true))]
+    }
+
     // MARK: Painting
 
     func layout(_ around: Surroundings) {
@@ -236,9 +252,9 @@ class ListPane<Kind: ListKind>: Pane {
         let list = self.list
         self.paintFilter(&painter, area.row(0), around)
         let inner = area.inset(1, 0)
-        var columns = Kind.columns
+        var columns = self.columns(around)
         if let names = around.nodeNames(at: self.node, rows: list.rows.map(\.node)) {
-            columns.insert(.node(names) { $0.node }, at: Kind.nodePlace)
+            columns.insert(.node(names) { $0.node }, at: min(Kind.nodePlace, columns.count))
         }
         let table = Table(
             columns, width: inner.width, rows: list.rows, sort: self.query.sort.rawValue,
@@ -254,7 +270,7 @@ class ListPane<Kind: ListKind>: Pane {
                 continue
             }
             look.isDeparted = !list.departed.isEmpty && list.departed.contains(row.identity)
-            self.look(at: row, &look)
+            self.look(at: row, number, &look)
             table.paint(row, look, &painter, place, offset: around.columnOffset)
             if number == list.cursor { painter.select(rows.row(line)) }
         }
@@ -282,6 +298,11 @@ class ListPane<Kind: ListKind>: Pane {
         }
         let (left, right) = self.remarks(around)
         runs += left
+        if list.arrived > 0 {
+            let way = around.isFrozen ? " (\(Command.freeze.keyLabels) live)" : ""
+            runs.append(Run("   +\(Format.count(list.arrived)) new\(way)", .follow))
+        }
+        if self.follows { runs.append(Run("   follows the newest", .follow)) }
         if !list.isLoaded { runs.append(Run("   ...", .muted)) }
         let end = painter.runs(runs, x: area.x + 3, y: area.y, columns: area.width - 4)
         let safe = SafeText(right)

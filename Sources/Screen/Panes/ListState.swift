@@ -34,6 +34,8 @@ struct ListState<Row: ListedRow> {
     /// Nodes whose rows are missing.
     private(set) var absent: [AbsentNode] = []
     private(set) var isLoaded = false
+    /// So many rows came since these were read, which are not shown.
+    private(set) var arrived = 0
     /// The cursor's row number, and the row shown at the top.
     private(set) var cursor = 0
     private(set) var top = 0
@@ -50,6 +52,13 @@ struct ListState<Row: ListedRow> {
 
     func row(_ number: Int) -> Row? {
         self.rows.indices.contains(number - self.first) ? self.rows[number - self.first] : nil
+    }
+
+    /// - Returns: `nil` where not all of them are at hand.
+    func rows(_ numbers: ClosedRange<Int>) -> [Row]? {
+        let places = numbers.lowerBound - self.first...numbers.upperBound - self.first
+        guard places.lowerBound >= 0, places.upperBound < self.rows.count else { return nil }
+        return Array(self.rows[places])
     }
 
     /// Row numbers on the screen.
@@ -101,6 +110,7 @@ struct ListState<Row: ListedRow> {
         self.total = window.total
         self.absent = window.absent ?? []
         self.isLoaded = true
+        self.arrived = 0
         self.departed = []
         if let anchor = self.anchor.map(Row.identity(of:)),
             let index = window.rows.firstIndex(where: { $0.identity == anchor })
@@ -122,6 +132,7 @@ struct ListState<Row: ListedRow> {
         let start = window.first == 0 ? 0 : places.first ?? self.rows.endIndex
         let end = window.first + window.rows.count >= window.matched ? self.rows.endIndex : (places.last ?? -1) + 1
         self.departed = []
+        self.count(arrived: window.matched - self.matched)
         self.absent = window.absent ?? []
         let away = Set(self.absent.map(\.node))
         for index in self.rows.indices where !away.contains(self.rows[index].node) {
@@ -135,6 +146,20 @@ struct ListState<Row: ListedRow> {
         self.selected = self.row(self.cursor)
     }
 
+    /// Rows stand still, and so many came meanwhile.
+    mutating func count(arrived rows: Int) { self.arrived = max(0, rows) }
+
+    /// The cursor stays on the first row, whatever comes there.
+    mutating func follow() {
+        self.cursor = 0
+        self.top = 0
+        self.isUntouched = true
+        self.selected = self.row(0)
+        self.wanted = nil
+    }
+    /// The cursor stays on what it is on.
+    mutating func stay() { self.isUntouched = false }
+
     /// A newer value of one row, which stays where it is.
     mutating func replace(_ row: Row) {
         let identity = row.identity
@@ -147,11 +172,9 @@ struct ListState<Row: ListedRow> {
     /// A new question, of whose answer nothing is known yet.
     mutating func ask() {
         self.isLoaded = false
-        self.top = 0
-        self.cursor = 0
-        self.isUntouched = true
+        self.arrived = 0
+        self.follow()
         self.selected = nil
-        self.wanted = nil
         self.departed = []
     }
 }

@@ -23,6 +23,8 @@ protocol Pane: AnyObject {
     func reads(_ around: Surroundings) -> [Read]
     /// Reads what is wanted for the picture and not at hand; asked for after each key.
     func missing(_ around: Surroundings) -> [Read]
+    /// Counts what came while nothing is read anew, since the picture is frozen.
+    func counts(_ around: Surroundings) -> [Read]
     /// Fits cursors and windows to the room there is.
     func layout(_ around: Surroundings)
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings)
@@ -53,6 +55,7 @@ protocol Pane: AnyObject {
 extension Pane {
     var showsOtherNodes: Bool { false }
     func missing(_ around: Surroundings) -> [Read] { [] }
+    func counts(_ around: Surroundings) -> [Read] { [] }
     func layout(_ around: Surroundings) {}
     func turn(_ step: Int) -> Bool { false }
     func motion(to line: Int, _ around: Surroundings) -> Motion? { nil }
@@ -143,6 +146,8 @@ enum Effect {
     case turn(Deed.Direction)
     case play(PlaybackOrder)
     case theme(String)
+    /// Something of the operator's own is kept.
+    case keep(@Sendable (inout Habits) -> Void)
     case search(Search)
     case scroll(columns: Int)
     /// Locks, or unlocks.

@@ -7,70 +7,24 @@ extension View {
         make: { QueuePane(node: $0, feed: $1) })
 }
 
-/// The queue as a list.
-enum QueueList: ListKind {
-    static let fields = FilterField.ofQueue
-    static let nodePlace = 2
-
-    static let columns: [Column<QueueRow>] = [
-        Column("", .fixed(1)) { TableCell($1.isTagged ? $1.glyphs[.tag] : " ", .tagged) },
-        Column("ID", .fitting(4...13) { $0.ref.id.count }) { TableCell($0.ref.id, $1.isTagged ? .tagged : .title) },
-        Column("AGE", .fixed(5), isRight: true, sort: "age") {
-            TableCell(Format.age(milliseconds: $1.now.since($0.arrived)))
-        },
-        Column("SIZE", .fixed(5), isRight: true, sort: "size", from: 90) { row, _ in
-            TableCell(row.contentOctets.map(Format.octets) ?? "-", .muted)
-        },
-        Column("TRY", .fixed(4), isRight: true, sort: "tries", from: 60) { row, _ in
-            TableCell("\(row.tries)", row.tries == 0 ? .muted : .base)
-        },
-        Column("NEXT", .fixed(5), isRight: true, sort: "next", from: 50) { row, look in
-            look.isDeparted
-                ? TableCell("-", .muted) : TableCell(row.next(look.now), row.state == .deferred ? .base : .muted)
-        },
-        Column("STATE", .fixed(10), sort: "state") { row, look in
-            look.isDeparted ? TableCell("moved on", .muted) : TableCell(Run(state: row.state, look.glyphs))
-        },
-        Column("FROM", .share(6, weight: 3), sort: "from", from: 70) { row, _ in
-            TableCell(Run(address: row.from, .muted))
-        },
-        Column("TO", .share(6, weight: 4), sort: "to") { row, _ in
-            let others = row.recipients.total - 1
-            return TableCell(Run(address: row.to, before: others > 0 ? "(+\(others)) " : ""))
-        },
-        Column("LAST REPLY", .share(10, weight: 4), from: 60) { row, look in
-            if look.isDeparted { return TableCell("") }
-            if let progress = row.progress { return TableCell(progress.words, .active, bar: progress.share) }
-            if let words = row.why?.words(look.now) { return TableCell(words, .muted) }
-            return TableCell(
-                row.lastReply.map(Run.init(reply:)) ?? Run(row.destination == nil ? "no route" : "", .muted))
-        },
-    ]
-
-    static func window(
-        _ feed: any MonitorFeed, _ query: QueueQuery, _ request: WindowRequest<MessageRef>
-    ) async throws -> Window<QueueRow> { try await feed.queue(query, window: request) }
-    static func detail(_ feed: any MonitorFeed, of ref: MessageRef) async throws -> MessageDetail? {
-        try await feed.message(ref)
-    }
-    static func find(
-        _ feed: any MonitorFeed, _ search: SearchRequest, _ query: QueueQuery
-    ) async throws -> SearchHit<MessageRef>? { try await feed.find(search, in: query) }
-}
-
 /// View 2: every message that is still here.
 final class QueuePane: ListPane<QueueList> {
     private var tags = Tags.none
+    /// `nil`: none is about to be tagged.
+    private var range: TagRange?
     /// The message that the cursor is on, in full.
     private var preview: MessageDetail?
+    /// What was asked for last to be previewed: another node may never know it.
+    private var previewed: MessageRef?
 
     override var name: String { "queue" }
     override var areas: Set<FeedChange.Area> { [.queue, .facts] }
     override var commands: [Command] { Self.commands }
-    private static let commands: [Command] = [
-        .open, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .filter, .sort, .sortLeft, .sortRight,
-        .invert, .tagAll, .untag, .untagAll, .problems,
-    ]
+    private static let commands: [Command] =
+        [
+            .open, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .filter, .sort, .sortLeft, .sortRight,
+            .invert, .tagRange, .tagAll, .untag, .untagAll, .group, .problems, .follow, .leaveRange,
+        ] + Command.ofLists
 
     // MARK: Reading
 
@@ -78,7 +32,8 @@ final class QueuePane: ListPane<QueueList> {
 
     override func missing(_ around: Surroundings) -> [Read] { super.missing(around) + self.missingPreview(around) }
     private func missingPreview(_ around: Surroundings) -> [Read] {
-        guard Self.hasPreview(around), let selected = self.list.selected, !self.shows(selected)
+        guard Self.hasPreview(around), let selected = self.list.selected, !self.shows(selected),
+            self.previewed != selected.ref
         else { return [] }
         return [self.readPreview()]
     }
@@ -89,13 +44,14 @@ final class QueuePane: ListPane<QueueList> {
             self.key("preview"),
             begin: {
                 guard let ref = self.list.selected?.ref else { return nil }
+                self.previewed = ref
                 return { try await QueueList.detail(feed, of: ref) }
             },
             take: { (detail: MessageDetail?, around) in
                 self.preview = detail
                 self.agree()
                 // The cursor may have gone on meanwhile.
-                return detail == nil ? [] : self.missingPreview(around).map(Effect.read)
+                return self.missingPreview(around).map(Effect.read)
             })
     }
 
@@ -106,7 +62,10 @@ final class QueuePane: ListPane<QueueList> {
         return self.missingPreview(around).map(Effect.read)
     }
 
-    override func forget() { self.preview = nil }
+    override func forget() {
+        self.preview = nil
+        self.previewed = nil
+    }
 
     private func shows(_ row: QueueRow) -> Bool {
         self.preview.map { QueueRow.identity(of: $0.ref) == row.identity } ?? false
@@ -126,6 +85,7 @@ final class QueuePane: ListPane<QueueList> {
 
     override func asked() {
         if case .frozen = self.tags { self.tags = .none }
+        self.range = nil
     }
 
     override func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
@@ -136,10 +96,27 @@ final class QueuePane: ListPane<QueueList> {
             let effects = self.tag(nil)
             if effects.isEmpty { self.move(.by(1), around) }
             return effects
+        case .tagRange: return self.tagRange()
+        case .leaveRange:
+            self.range = nil
+            return []
+        case .edit where self.tags.isEmpty:
+            return EditCommand(
+                node: self.node, now: around.now, destination: nil, chosen: self.chosenRecipient(around),
+                palette: { Prompt.palette(self, isReplay: around.playback != nil, text: $0, arguments: [:]) }
+            ).perform(call)
         case .untag: return self.tag(false)
         case .untagAll:
             self.tags = .none
+            self.range = nil
             return []
+        case .group:
+            guard let word = call.argument else { return [.ask(QueueGrouping.menu { self.groups(by: $0) })] }
+            guard let grouping = QueueGrouping(rawValue: word) else {
+                let known = QueueGrouping.allCases.map(\.rawValue).joined(separator: ", ")
+                return [.say("nothing is grouped by \(SafeText(word)): \(known)", .warning)]
+            }
+            return self.groups(by: grouping)
         case .tagAll: return [.read(self.readFrozen())]
         case .problems:
             return self.change(around) { $0.filter = $0.filter == Self.troubled ? .all : Self.troubled }
@@ -152,6 +129,14 @@ final class QueuePane: ListPane<QueueList> {
         anyOf: [
             FilterExpression(.state, is: RecipientState.deferred.word), FilterExpression(.dest, is: noRoute),
         ])
+
+    private func groups(by grouping: QueueGrouping) -> [Effect] {
+        [.open(GroupsPane(grouping, of: self.query, node: self.node, feed: self.feed))]
+    }
+
+    override func arguments(of command: Command) -> [String] {
+        command == .group ? QueueGrouping.allCases.map(\.rawValue) : super.arguments(of: command)
+    }
 
     private func opened(_ ref: MessageRef) -> Effect {
         .open(MessagePane(ref.id, of: ref.node, node: self.node, feed: self.feed))
@@ -188,6 +173,43 @@ final class QueuePane: ListPane<QueueList> {
         return []
     }
 
+    /// Begins a range, or tags all of it.
+    private func tagRange() -> [Effect] {
+        guard let row = self.list.selected else { return [] }
+        let cursor = self.list.cursor
+        guard let range = self.range else {
+            self.range = TagRange(start: row, number: cursor)
+            return []
+        }
+        guard range.rows(to: cursor).count <= TagRange.most else {
+            return [.say("a range has at most \(Format.count(TagRange.most)) rows: f and T tag by a filter", .warning)]
+        }
+        self.range = nil
+        if let rows = self.list.rows(range.rows(to: cursor)) { return self.tagAll(range.between(rows, and: row)) }
+        let feed = self.feed
+        let query = self.query
+        let request = range.request(to: cursor, row)
+        return [
+            .read(
+                Read(
+                    self.key("range"), isInstead: true,
+                    begin: { { try await QueueList.window(feed, query, request) } },
+                    take: { (window: Window<QueueRow>, _) in
+                        guard query == self.query else { return [] }
+                        return self.tagAll(range.between(window.rows, and: row))
+                    }, failed: { [.say($0, .failure)] }))
+        ]
+    }
+
+    /// - Parameter rows: `nil` where they are not what they were when they were chosen.
+    private func tagAll(_ rows: [QueueRow]?) -> [Effect] {
+        guard let rows else { return [.say("rows have moved meanwhile: v begins anew, = freezes them", .warning)] }
+        for row in rows where !self.tags.set(row, to: true, under: self.query.filter) {
+            return [.say("all that matched are tagged: U untags them", .plain)]
+        }
+        return [.say("tagged \(Format.plural(rows.count, "row"))", .plain)]
+    }
+
     /// Freezes what the filter matches now: an action touches exactly those.
     private func readFrozen() -> Read {
         let feed = self.feed
@@ -210,15 +232,34 @@ final class QueuePane: ListPane<QueueList> {
                 let place = around.nodeNames(at: self.node, rows: []).map { " at \($0[row.ref.node])" } ?? ""
                 return Chosen(
                     targets: [.messages(references: [row.ref], matching: self.query.filter)],
-                    recipients: row.matching, messages: 1, words: row.ref.id + place + some,
+                    recipients: row.matching, messages: 1, active: row.matchingActive,
+                    words: row.ref.id + place + some,
                     limits: some.isEmpty ? nil : "those that match \(self.query.filter.text)",
                     sample: [Words.sample(row)], isHeld: row.state == .hold)
             }
     }
 
+    /// The recipient that the cursor's row shows, without the others of its message: each has an address of its own.
+    private func chosenRecipient(_ around: Surroundings) -> Chosen? {
+        guard let row = self.list.selected, var chosen = self.chosen(around) else { return nil }
+        let path = FilterTerm.TextTest.bare(row.to)
+        chosen.address = path.hasPrefix("@") ? nil : String(path)
+        if row.matching > 1 {
+            let own = self.query.filter.narrowed(to: FilterExpression(.to, is: String(path)))
+            chosen.targets = [.messages(references: [row.ref], matching: own)]
+            chosen.recipients = 1
+            chosen.active = row.state == .active ? 1 : 0
+            chosen.limits = "\(path) alone"
+        }
+        return chosen
+    }
+
     override func destination(_ around: Surroundings) -> String? { self.list.selected?.destination }
 
-    override func look(at row: QueueRow, _ look: inout RowLook) { look.isTagged = self.tags.contains(row) }
+    override func look(at row: QueueRow, _ number: Int, _ look: inout RowLook) {
+        look.isTagged = self.tags.contains(row)
+        look.isInRange = self.range?.rows(to: self.list.cursor).contains(number) ?? false
+    }
 
     // MARK: Painting
 
@@ -232,9 +273,16 @@ final class QueuePane: ListPane<QueueList> {
 
     override func status(_ around: Surroundings) -> [Run] {
         guard self.list.matched > 0, let chosen = self.chosen(around) else { return [] }
-        return [
-            Run("acts on: ", .muted), Run(chosen.words, self.tags.isEmpty ? .base : .tagged), Run("   ", .muted),
-        ] + super.status(around)
+        if let range = self.range {
+            let rows = Format.plural(range.rows(to: self.list.cursor).count, "row")
+            return [Run("range of \(rows)", .tagged), Run(": v tags it, Esc leaves it   ", .muted)]
+                + super.status(around)
+        }
+        var runs = [Run("acts on: ", .muted), Run(chosen.words, self.tags.isEmpty ? .base : .tagged)]
+        if !self.tags.isEmpty, let active = chosen.active, active > 0 {
+            runs.append(Run(" (\(Format.count(active)) being tried now, left alone)", .muted))
+        }
+        return runs + [Run("   ", .muted)] + super.status(around)
     }
 
     override func emptyWords(_ around: Surroundings) -> [String] {
@@ -276,32 +324,4 @@ final class QueuePane: ListPane<QueueList> {
 
 extension Command {
     static let tagAll = Command("tag-all", ["T"], "tag all that match, exactly those of now")
-}
-
-extension QueueRow {
-    /// The row as a newer look at its message shows it.
-    ///
-    /// - Parameter isFiltered: only some of the recipients may match, so the row stays with the one it is about.
-    func updated(from detail: MessageDetail, isFiltered: Bool) -> QueueRow {
-        var row = self
-        row.ref = detail.ref
-        row.recipients = RecipientCounts()
-        for recipient in detail.recipients { row.recipients[recipient.state] += 1 }
-        let unsettled = row.recipients.unsettled
-        row.matching = isFiltered ? min(row.matching, unsettled) : unsettled
-        var own = detail.recipients.first { $0.forwardPath == self.to }
-        if !isFiltered {
-            let worst = detail.recipients.max { $0.state.unhappiness < $1.state.unhappiness }
-            if let worst, worst.state.unhappiness > own?.state.unhappiness ?? -1 { own = worst }
-        }
-        guard let own else { return row }
-        row.to = own.forwardPath
-        row.state = own.state
-        row.tries = own.tries
-        row.nextAttempt = own.nextAttempt
-        row.lastReply = own.lastReply
-        row.why = own.why
-        row.progress = own.progress
-        return row
-    }
 }

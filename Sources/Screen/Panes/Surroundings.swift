@@ -53,6 +53,8 @@ struct Surroundings {
     var keymap = Keymap()
     /// What was typed after `:`, newest last.
     var typedCommands: [String] = []
+    /// What the operator keeps for themselves.
+    var habits = Habits()
     /// Writes files; `nil`: there are none to be written.
     var write: FileWriting?
 

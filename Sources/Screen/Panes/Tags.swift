@@ -13,6 +13,15 @@ enum Tags {
         /// The filter under which it was tagged: of its recipients only those are meant that match.
         var filter: FilterExpression
         var recipients: Int
+        /// Of these those of an attempt under way; `nil`: not known.
+        var active: Int?
+
+        init(_ row: QueueRow, under filter: FilterExpression) {
+            self.ref = row.ref
+            self.filter = filter
+            self.recipients = row.matching
+            self.active = row.matchingActive
+        }
     }
     static let none = Tags.some([:])
 
@@ -40,7 +49,7 @@ enum Tags {
     mutating func set(_ row: QueueRow, to value: Bool?, under filter: FilterExpression) -> Bool {
         guard case .some(var tagged) = self else { return false }
         let wants = value ?? (tagged[row.identity] == nil)
-        tagged[row.identity] = wants ? Tagged(ref: row.ref, filter: filter, recipients: row.matching) : nil
+        tagged[row.identity] = wants ? Tagged(row, under: filter) : nil
         self = .some(tagged)
         return true
     }
@@ -51,7 +60,7 @@ enum Tags {
         for row in rows {
             guard var tag = tagged[row.identity] else { continue }
             tag.ref = row.ref
-            if tag.filter == filter { tag.recipients = row.matching }
+            if tag.filter == filter { tag = Tagged(row, under: filter) }
             tagged[row.identity] = tag
         }
         self = .some(tagged)
@@ -63,9 +72,8 @@ enum Tags {
         case .frozen(let set, let filter, let time):
             let which = filter.matchesAll ? "all there were" : "those that matched \(filter.text)"
             return Chosen(
-                targets: [.frozen(set: set.id)], recipients: set.recipients, messages: set.messages,
-                words: "all \(Words.counts(set.recipients, set.messages)) tagged",
-                limits: "\(which) at \(Format.clock(time))Z", sample: set.sample.map(Words.sample), done: clear)
+                set, words: "all \(Words.counts(set.recipients, set.messages)) tagged",
+                limits: "\(which) at \(Format.clock(time))Z", done: clear)
         case .some(let tagged):
             guard !tagged.isEmpty else { return nil }
             let all = tagged.values.sorted { $0.ref.id < $1.ref.id }
@@ -75,9 +83,15 @@ enum Tags {
             let filters = Set(all.map(\.filter)).filter { !$0.matchesAll }.map(\.text).sorted()
             return Chosen(
                 targets: targets, recipients: all.reduce(0) { $0 + $1.recipients }, messages: all.count,
+                active: all.reduce(0) { sum, tag in sum.flatMap { sum in tag.active.map { sum + $0 } } },
                 words: "\(Format.count(all.count)) tagged",
                 limits: filters.isEmpty ? nil : "only what matched \(filters.joined(separator: " or ")) when tagged",
                 sample: all.prefix(5).map(\.ref.id), done: clear)
         }
     }
+}
+
+extension QueueRow {
+    /// Of the recipients that match, those of an attempt under way; `nil`: not known where some match only.
+    var matchingActive: Int? { self.matching == self.recipients.unsettled ? self.recipients[.active] : nil }
 }

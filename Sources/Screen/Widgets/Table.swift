@@ -24,6 +24,8 @@ struct RowLook {
     let glyphs: Glyphs
     let nodes: [Node]
     var isTagged = false
+    /// It is about to be tagged.
+    var isInRange = false
     /// The row left its place, and only its picture is still here.
     var isDeparted = false
 
@@ -52,8 +54,12 @@ struct Column<Row>: Sendable {
         case share(Int, weight: Int)
         /// What the widest of the rows takes, within limits.
         case fitting(ClosedRange<Int>, @Sendable (Row) -> Int)
+        /// As a share, but no more than the widest of the rows takes: what is left is for others.
+        case upTo(Int, weight: Int, @Sendable (Row) -> Int)
     }
     let title: String
+    /// Its name where columns are chosen: the last word of its title.
+    var name: String { String(self.title.lowercased().split(separator: " ").last ?? "") }
     let width: Width
     let isRight: Bool
     /// The raw value of the key that sorts by it.
@@ -74,9 +80,14 @@ struct Column<Row>: Sendable {
         self.cell = cell
     }
 
+    /// The same, in tables of any width.
+    var always: Column {
+        Column(self.title, self.width, isRight: self.isRight, sort: self.sort, cell: self.cell)
+    }
+
     fileprivate func least(_ rows: [Row]) -> Int {
         switch self.width {
-        case .fixed(let width), .share(let width, _): width
+        case .fixed(let width), .share(let width, _), .upTo(let width, _, _): width
         case .fitting(let range, let measure):
             max(range.lowerBound, min(range.upperBound, rows.lazy.map(measure).max() ?? 0))
         }
@@ -84,8 +95,14 @@ struct Column<Row>: Sendable {
     fileprivate var weight: Int {
         switch self.width {
         case .fixed, .fitting: 0
-        case .share(_, let weight): weight
+        case .share(_, let weight), .upTo(_, let weight, _): weight
         }
+    }
+    /// What it takes at most; in steps, so that a row that comes or goes seldom moves the others.
+    fileprivate func most(_ rows: [Row]) -> Int {
+        guard case .upTo(let least, _, let measure) = self.width, !rows.isEmpty else { return .max }
+        let widest = max(least, self.title.count + 1, rows.lazy.map(measure).max() ?? 0)
+        return (widest + 3) / 4 * 4
     }
 }
 
@@ -99,20 +116,33 @@ struct Table<Row> {
         self.sort = sort
         self.isDescending = isDescending
         let shown = columns.filter { $0.from <= width || $0.sort != nil && $0.sort == sort }
-        let least = shown.map { $0.least(rows) }
-        var rest = max(0, width - least.reduce(0, +) - max(0, shown.count - 1))
-        var weights = shown.reduce(0) { $0 + $1.weight }
+        var widths = shown.map { $0.least(rows) }
+        Self.share(max(0, width - widths.reduce(0, +) - max(0, shown.count - 1)), among: shown, rows, &widths)
         var x = 0
-        for (column, least) in zip(shown, least) {
-            var columns = least
-            if column.weight > 0 {
-                let extra = rest * column.weight / weights
-                columns += extra
-                rest -= extra
-                weights -= column.weight
-            }
+        for (column, columns) in zip(shown, widths) {
             self.places.append((column, x, max(0, min(columns, width - x))))
             x += columns + 1
+        }
+    }
+
+    /// Gives what is left to those that can use it, by their weights.
+    private static func share(_ rest: Int, among columns: [Column<Row>], _ rows: [Row], _ widths: inout [Int]) {
+        var rest = rest
+        var open = columns.indices.filter { columns[$0].weight > 0 }
+        while rest > 0, !open.isEmpty {
+            var weights = open.reduce(0) { $0 + columns[$1].weight }
+            var left = rest
+            let before = rest
+            for index in open {
+                let part = left * columns[index].weight / weights
+                left -= part
+                weights -= columns[index].weight
+                let taken = max(0, min(part, columns[index].most(rows) - widths[index]))
+                widths[index] += taken
+                rest -= taken
+            }
+            open.removeAll { columns[$0].most(rows) <= widths[$0] }
+            if rest == before { break }
         }
     }
 

@@ -1,0 +1,261 @@
+import Mail
+public import Monitor
+
+/// The recipients that the queue's filter matches, put together by what they have in common. A group is a door to its mail,
+/// and what is done to it is done to exactly its recipients.
+final class GroupsPane: Pane {
+    let node: Int
+    private let feed: any MonitorFeed
+    private let query: QueueQuery
+    private var grouping: QueueGrouping
+    private var groups: QueueGroups?
+    private var cursor = 0
+    private var height = 1
+
+    /// - Parameter query: of the queue's view.
+    init(_ grouping: QueueGrouping, of query: QueueQuery, node: Int, feed: any MonitorFeed) {
+        self.grouping = grouping
+        self.query = query
+        self.node = node
+        self.feed = feed
+    }
+
+    var name: String { "groups" }
+    var title: String { "by \(self.grouping.rawValue)" }
+    var areas: Set<FeedChange.Area> { [.queue, .facts] }
+    var commands: [Command] { Self.commands }
+    private static let commands: [Command] = [
+        .open, .back, .retry, .hold, .drop, .bounce, .release, .group,
+    ]
+
+    private var selected: QueueGroup? {
+        self.groups.flatMap { $0.groups.indices.contains(self.cursor) ? $0.groups[self.cursor] : nil }
+    }
+    func destination(_ around: Surroundings) -> String? {
+        self.grouping == .destination ? self.selected?.value.flatMap { $0 == noRoute ? nil : $0 } : nil
+    }
+    func arguments(of command: Command) -> [String] {
+        command == .group ? QueueGrouping.allCases.map(\.rawValue) : []
+    }
+
+    // MARK: Reading
+
+    func reads(_ around: Surroundings) -> [Read] { [self.read()] }
+
+    private func read() -> Read {
+        let feed = self.feed
+        let query = self.query
+        var grouping = self.grouping
+        return Read(
+            self.key("groups"), isInstead: self.groups == nil,
+            begin: {
+                grouping = self.grouping
+                return { [grouping] in try await feed.groups(query, by: grouping) }
+            },
+            take: { (groups: QueueGroups, around) in
+                guard grouping == self.grouping else { return [] }
+                // Nothing moves under the operator.
+                if self.groups != nil, around.isFrozen || around.rowsMustStay { return around.isFrozen ? [] : [.later] }
+                let selected = self.selected?.value
+                let isFirst = self.cursor == 0
+                self.groups = groups
+                if !isFirst { self.cursor = groups.groups.firstIndex { $0.value == selected } ?? self.cursor }
+                self.cursor = max(0, min(self.cursor, groups.groups.count - 1))
+                return []
+            }, failed: { [.back, .say($0, .failure)] })
+    }
+
+    // MARK: Commands
+
+    func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
+        switch call.command {
+        case .back: return [.back]
+        case .open:
+            guard let group = self.selected else { return [] }
+            let door = group.door(self.grouping, of: self.query)
+            return [.show(view: View.queue, Call(command: .filter, argument: door.text))]
+        case .group:
+            guard let grouping = call.argument.flatMap(QueueGrouping.init) else {
+                return [.ask(QueueGrouping.menu(self.grouping) { self.group(by: $0) })]
+            }
+            return self.group(by: grouping)
+        case .reroute where call.argument?.hasPrefix("to ") == true:
+            return self.act { chosen in
+                StandingCommand(
+                    node: self.node, feed: self.feed, around: around, destination: nil, chosen: chosen
+                ).perform(call)
+            }
+        default:
+            guard let action = QueueAction(call.command) else { return nil }
+            return self.act { [.order(Order(action: action, chosen: $0, node: self.node, asks: true))] }
+        }
+    }
+
+    private func group(by grouping: QueueGrouping) -> [Effect] {
+        guard grouping != self.grouping else { return [] }
+        self.grouping = grouping
+        self.groups = nil
+        self.cursor = 0
+        return [.read(self.read())]
+    }
+
+    private func act(_ then: @escaping (Chosen) -> [Effect]) -> [Effect] {
+        guard let group = self.selected else { return [.say("there is no group here", .plain)] }
+        let door = group.door(self.grouping, of: self.query)
+        let name = self.name(of: group)
+        return [
+            self.freeze(
+                QueueQuery(filter: door), of: self.feed, name: name, limits: "\(self.grouping.rawValue) \(name)",
+                then: then)
+        ]
+    }
+
+    func move(_ motion: Motion, _ around: Surroundings) {
+        self.cursor = max(
+            0, motion.target(from: self.cursor, count: self.groups?.groups.count ?? 0, height: self.height))
+    }
+
+    func search(_ search: Search, _ around: Surroundings) -> [Effect] {
+        let texts = (self.groups?.groups ?? []).map(self.name)
+        guard let found = search.find(in: texts, from: self.cursor) else { return [search.failed] }
+        self.cursor = found
+        return []
+    }
+
+    // MARK: Painting
+
+    private func name(of group: QueueGroup) -> String { group.value ?? self.grouping.absence }
+
+    func note(_ around: Surroundings) -> String {
+        self.groups.map { groups in
+            "\(Words.counts(groups.recipients, groups.messages)) in \(groups.countWords)"
+        } ?? ""
+    }
+
+    func status(_ around: Surroundings) -> [Run] {
+        guard let group = self.selected else { return [] }
+        return [
+            Run("acts on: ", .muted), Run(address: self.name(of: group)),
+            Run(", \(Words.counts(group.recipients.unsettled, group.messages))", .muted),
+        ]
+    }
+
+    static func columns(_ grouping: QueueGrouping) -> [Column<QueueGroup>] {
+        [
+            Column(grouping.rawValue.uppercased(), .share(16, weight: 4)) { row, look in
+                TableCell(grouping.run(row.value, look))
+            },
+            Column("RCPTS", .fixed(8), isRight: true) { row, _ in
+                TableCell(Format.count(row.recipients.unsettled), .title)
+            },
+            Column("MSGS", .fixed(8), isRight: true, from: 60) { row, _ in TableCell(Format.count(row.messages), .muted)
+            },
+            Column("SIZE", .fixed(5), isRight: true, from: 76) { row, _ in
+                TableCell(Format.octets(row.contentOctets), .muted)
+            },
+        ]
+            + [RecipientState.queued, .active, .deferred, .hold].map { state in
+                Column(state.columnTitle, .fixed(7), isRight: true, from: 110) { row, _ in
+                    let count = row.recipients[state]
+                    return TableCell(count == 0 ? "-" : Format.count(count), count == 0 ? .muted : state.role)
+                }
+            } + [
+                Column("OLDEST", .fixed(6), isRight: true, from: 50) { row, look in
+                    TableCell(Format.age(milliseconds: look.now.since(row.oldest)), .muted)
+                },
+                Column("A REPLY", .share(12, weight: 4), from: 60) { row, _ in
+                    TableCell(row.reply.map(Run.init(reply:)) ?? Run("", .muted))
+                },
+            ]
+    }
+
+    func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        let filter = self.query.filter.text
+        painter.runs(
+            filter.isEmpty ? [Run("all", .muted)] : [Run("filter: ", .muted), Run(filter, .prompt)],
+            x: area.x + 3, y: area.y, columns: area.width - 4)
+        let inner = area.inset(1, 0)
+        self.height = max(1, area.height - 3)
+        let rows = Rect(x: 0, y: area.y + 2, width: area.width, height: self.height)
+        guard let groups = self.groups else { return painter.empty(["counting"], in: rows) }
+        guard !groups.groups.isEmpty else { return painter.empty(["nothing is queued that matches"], in: rows) }
+        let table = Table(Self.columns(self.grouping), width: inner.width - 2)
+        table.paintHeader(&painter, inner.row(1).inset(1, 0))
+        let top = max(0, min(self.cursor - self.height / 2, groups.groups.count - self.height))
+        let look = RowLook(around)
+        for (line, index) in (top..<min(groups.groups.count, top + self.height)).enumerated() {
+            table.paint(
+                groups.groups[index], look, &painter, inner.row(2 + line).inset(1, 0), offset: around.columnOffset)
+            if index == self.cursor { painter.select(rows.row(line)) }
+        }
+        if let words = groups.restWords {
+            painter.text(words, x: inner.x + 1, y: area.maxY - 1, columns: inner.width - 2, role: .muted)
+        }
+    }
+}
+
+extension QueueGroups {
+    fileprivate var countWords: String {
+        Format.plural(self.groups.count + self.moreGroups, "group") + (self.isBounded ? " or more" : "")
+    }
+    /// What is in none of the groups that are told; `nil`: nothing.
+    public var restWords: String? {
+        var words: [String] = []
+        if self.otherRecipients > 0 {
+            let groups = self.moreGroups > 0 ? " in \(Format.plural(self.moreGroups, "smaller group"))" : ""
+            words.append("\(Format.plural(self.otherRecipients, "recipient")) more\(groups)")
+        }
+        if self.isBounded { words.append("more groups than are told apart: a filter leaves fewer") }
+        if let absent = self.absent { words.append("without \(absent.map(\.node).joined(separator: ", "))") }
+        return words.isEmpty ? nil : words.joined(separator: "; ")
+    }
+}
+
+extension QueueGrouping {
+    /// What is said of recipients that have nothing to be grouped by.
+    fileprivate var absence: String {
+        switch self {
+        case .failure: "no reply yet"
+        case .user: "nobody logged in"
+        case .destination, .sender, .state: "none"
+        }
+    }
+
+    fileprivate func run(_ value: String?, _ look: RowLook) -> Run {
+        guard let value else { return Run(self.absence, .muted) }
+        switch self {
+        case .destination: return Run(look.place(value, value), .title)
+        case .sender: return Run(address: value)
+        case .state:
+            return RecipientState.allCases.first { $0.word == value }.map { Run(state: $0, look.glyphs) } ?? Run(value)
+        case .failure: return Run(reply: value)
+        case .user: return Run(value)
+        }
+    }
+
+    /// Asks by what the queue is to be grouped.
+    static func menu(
+        _ current: QueueGrouping = .destination, _ taken: @escaping (QueueGrouping) -> [Effect]
+    ) -> Menu {
+        Menu(
+            title: "Group by", items: self.allCases.map(\.rawValue), chosen: current.rawValue,
+            taken: { word, _ in QueueGrouping(rawValue: word).map(taken) ?? [] })
+    }
+}
+
+extension RecipientState {
+    fileprivate var columnTitle: String {
+        switch self {
+        case .queued: "DUE"
+        case .active: "NOW"
+        case .deferred: "DEFER"
+        case .hold: "HOLD"
+        case .relayed, .bounced, .expired, .dropped: ""
+        }
+    }
+}
+
+extension Command {
+    static let group = Command(
+        "group", ["o", .function(5)], "put together by destination, sender, state, failure or user", argument: "by")
+}
