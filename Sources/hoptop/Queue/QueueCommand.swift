@@ -1,5 +1,7 @@
 import ArgumentParser
+import Mail
 import Monitor
+import Screen
 
 struct QueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,11 +22,12 @@ struct QueueCommand: AsyncParsableCommand {
             \(CommandStatus.help)
             """,
         subcommands: [
-            List.self, Show.self, Retry.self, Hold.self, Release.self, Drop.self, Undo.self, Bounce.self, Reroute.self,
+            List.self, Groups.self, Show.self, Retry.self, Hold.self, Release.self, Drop.self, Undo.self, Bounce.self,
+            Reroute.self, Edit.self,
         ])
 }
 
-/// One of the five things that are done to recipients.
+/// Something that is done to recipients.
 protocol QueueActionCommand: FeedCommand {
     static var action: QueueAction { get }
     var targets: QueueTargets { get }
@@ -37,13 +40,38 @@ extension QueueActionCommand {
 }
 
 extension QueueCommand {
-    struct Retry: QueueActionCommand {
-        static let action = QueueAction.retry
+    struct Retry: FeedCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Have mail tried now. What is on hold stays there.",
-            discussion: "EXAMPLE\n  hoptop queue retry to:example.org\n\n\(CommandStatus.help)")
+            abstract: "Have mail tried now, or at a time. What is on hold stays there.",
+            discussion: """
+                EXAMPLE
+                  hoptop queue retry to:example.org
+                  hoptop queue retry dest=mx.example.org:25 --at 06:00
+
+                \(CommandStatus.help)
+                """)
+        @Option(
+            help: ArgumentHelp(
+                "Then and not before: 06:00 or 2026-11-30T06:00 in UTC, or 2h from now.", valueName: "time"))
+        var at: String?
         @OptionGroup var targets: QueueTargets
         @OptionGroup var daemon: DaemonOptions
+
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            guard let text = self.at else {
+                return try await QueueOrder(.retry).run(on: feed, self.targets, output)
+            }
+            let now = output.paper.now
+            var words = StandingWords(text, at: now)
+            let edit: RecipientEdit
+            do throws(StandingWords.Problem) {
+                edit = .due(at: try words.moment())
+                try words.checkEnd()
+            } catch {
+                throw ValidationError("--at \(text): \(error.text)")
+            }
+            return try await QueueOrder(edit, now).run(on: feed, self.targets, output)
+        }
     }
 
     struct Hold: QueueActionCommand {
@@ -99,6 +127,27 @@ extension QueueCommand {
 
         func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
             try await QueueOrder(reroute: self.via == "route" ? nil : self.via).run(on: feed, self.targets, output)
+        }
+    }
+
+    struct Edit: FeedCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Send queued mail to another address.",
+            discussion: """
+                All recipients that match go there. Reports to senders name the address that they know.
+
+                EXAMPLE
+                  hoptop queue edit to=bob@exmaple.org --address bob@example.org
+
+                \(CommandStatus.help)
+                """)
+        @Option(help: ArgumentHelp("Where to: bob@example.org.", valueName: "address"))
+        var address: String
+        @OptionGroup var targets: QueueTargets
+        @OptionGroup var daemon: DaemonOptions
+
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            try await QueueOrder(.address(to: self.address), output.paper.now).run(on: feed, self.targets, output)
         }
     }
 

@@ -50,6 +50,12 @@ struct QueueOrder {
         self.perform = { try await $0.reroute($1, via: via) }
     }
 
+    init(_ edit: RecipientEdit, _ now: Timestamp) {
+        self.words = edit.words
+        self.consequence = edit.consequence(now)
+        self.perform = { try await $0.edit($1, edit) }
+    }
+
     func run(on feed: any MonitorFeed, _ targets: QueueTargets, _ output: Output) async throws -> CommandStatus {
         let set = try await feed.freeze(try targets.query())
         if targets.dryRun, targets.form.json {
@@ -72,7 +78,7 @@ struct QueueOrder {
     }
 
     private func preview(_ set: FrozenSet) -> [String] {
-        var lines = ["\(self.words): \(Words.counts(set.recipients, set.messages))"]
+        var lines = ["\(self.words): \(Words.rehearsal(set.recipients, set.messages, active: set.active))"]
         lines += set.sample.prefix(5).map { "  \(Words.sample($0))" }
         if set.messages > min(set.sample.count, 5) { lines.append("  and more") }
         return lines + [self.consequence]
