@@ -177,7 +177,7 @@ extension DestinationQuery.SortKey {
 
 extension DestinationAges.Condition {
     /// How much a destination in it is in need of a look.
-    var rank: Int {
+    public var rank: Int {
         switch self {
         case .ok: 0
         case .hold: 1

@@ -42,6 +42,8 @@ public struct Overview: Hashable, Sendable, Codable {
     public var destinations: [DestinationAges]
     /// Destinations beyond those.
     public var moreDestinations: Int
+    /// Who hands mail over, and where it goes; `nil`: not known, or several nodes are shown as one, each of which has its own.
+    public var neighbours: Neighbours?
 
     /// Things to look at, also those that are not in ``attention``.
     public var attentionCount: Int { self.attention.count + (self.moreAttention ?? 0) }
@@ -111,7 +113,7 @@ public struct Overview: Hashable, Sendable, Codable {
         bounced: [Int] = [], receiveP95: Int? = nil, relayP95: Int? = nil, sessionsIn: Int = 0,
         sessionsInLimit: Int = 0, sessionsOut: Int = 0, oldest: Timestamp? = nil, attention: [Attention] = [],
         moreAttention: Int = 0, failures: Failures? = nil,
-        destinations: [DestinationAges] = [], moreDestinations: Int = 0
+        destinations: [DestinationAges] = [], moreDestinations: Int = 0, neighbours: Neighbours? = nil
     ) {
         self.node = node
         self.started = started
@@ -137,6 +139,7 @@ public struct Overview: Hashable, Sendable, Codable {
         self.failures = failures
         self.destinations = destinations
         self.moreDestinations = moreDestinations
+        self.neighbours = neighbours
     }
 }
 

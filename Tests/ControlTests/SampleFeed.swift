@@ -132,8 +132,20 @@ final class SampleFeed: MonitorFeed {
                 DestinationAges(
                     destination: "mx:25", condition: .backoff, reason: "refused", until: Self.now, remaining: 5,
                     connections: 1, connectionLimit: 2, total: 3, ages: AgeCounts((0...9).map { $0 }))
-            ], moreDestinations: 4)
+            ], moreDestinations: 4, neighbours: Self.neighbours)
     }
+    private static let neighbours: Neighbours = {
+        let traffic = LinkTraffic(messages: 9, lastMinute: 3, octets: 4, median: 5, recent: [0, 1])
+        let others = Neighbours.Others(count: 2, waiting: 3, lastMinute: 4)
+        let sending = DeliveryProgress(session: session, phase: .content, contentOctetsSent: 1, contentOctets: 2)
+        return Neighbours(
+            clients: [Neighbours.Client(name: "c", traffic: traffic)], moreClients: others,
+            nextHops: [
+                Neighbours.Hop(
+                    destination: "mx:25", host: "mx:25", condition: .backoff, reason: "refused", until: now, waiting: 3,
+                    sessions: 1, traffic: traffic, sending: [sending])
+            ], moreNextHops: others)
+    }()
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         try self.check()
         return Window(rows: Self.rows, first: 0, matched: Self.rows.count, total: 99, at: Self.now)

@@ -320,7 +320,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private func finished(_ outcomes: [ClientSession.Outcome]) {
         self.progress?.stop()
         self.progress = nil
-        let isRelayed = outcomes.contains { if case .relayed = $0 { true } else { false } }
+        let isRelayed = outcomes.contains(where: \.isRelayed)
         self.record.update(at: self.now) {
             if isRelayed { $0.messages += 1 }
             $0.message = nil

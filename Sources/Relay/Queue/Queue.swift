@@ -176,7 +176,9 @@ final class Queue: @unchecked Sendable {
         }
         self.tell { scheduler, now in
             for message in messages {
-                self.flow.received(after: now.since(message.arrived), at: now)
+                self.flow.received(
+                    from: message.arrival.client, octets: message.contentOctets, after: now.since(message.arrived),
+                    at: now)
                 self.fresh.insert(message, for: message.id)
                 scheduler.accepted(ClockComparison.rightInTime(message, at: now), at: now)
             }
@@ -298,6 +300,13 @@ final class Queue: @unchecked Sendable {
             self.spoolWatch.damagedMail.found([Damage(id, reason)])
         }
         self.delivery.measures.attempted(result)
+        if case .outcomes(let outcomes) = result.verdict, outcomes.contains(where: \.isRelayed),
+            let (nextHop, octets) = self.scheduler.transfer(ofAttempt: result.job)
+        {
+            self.flow.handed(
+                to: nextHop.description, host: result.host?.description, octets: octets, in: result.milliseconds,
+                at: self.now)
+        }
         self.tell { $0.attemptEnded(result, at: $1, using: &self.random) }
     }
 

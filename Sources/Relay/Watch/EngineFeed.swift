@@ -130,6 +130,7 @@ final class EngineFeed: MonitorFeed {
         let sessions = self.registry.liveCounts
         overview.sessionsIn = sessions.inbound
         overview.sessionsOut = sessions.outbound
+        overview.neighbours?.addSending(self.registry.records(includingEnded: false))
         overview.attention = self.relay.spoolWatch.attention + overview.attention
         if let failure = self.relay.journal?.failure {
             overview.attention.append(Attention(.warning, .journalFailing(error: failure)))

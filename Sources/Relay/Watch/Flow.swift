@@ -3,27 +3,37 @@ import Mail
 
 /// How much moved in the last minute, second by second, and how long it took. The queue's event loop owns it.
 struct Flow {
-    /// Counts of the last 60 seconds.
+    /// Counts of the last minute, or of as many steps of some other length.
     struct Ring {
-        private var counts = [Int](repeating: 0, count: 60)
-        private var second: Int64
+        private var counts: [Int]
+        /// Milliseconds.
+        private let step: Int64
+        /// The step that is not over yet, numbered from the beginning of time.
+        private var last: Int64
 
-        init(at now: Timestamp) { self.second = now.milliseconds / 1000 }
+        init(steps: Int = 60, of step: Int64 = 1000, at now: Timestamp) {
+            self.counts = [Int](repeating: 0, count: steps)
+            self.step = step
+            self.last = now.milliseconds / step
+        }
 
         mutating func add(_ count: Int, at now: Timestamp) {
             self.advance(to: now)
-            self.counts[Int(self.second % 60)] += count
+            self.counts[self.place(self.last)] += count
         }
-        /// Oldest first; the last is the second that is not over yet.
+        /// Oldest first; the last is the step that is not over yet.
         mutating func values(at now: Timestamp) -> [Int] {
             self.advance(to: now)
-            return (1...60).map { self.counts[Int((self.second + Int64($0)) % 60)] }
+            return (1...self.counts.count).map { self.counts[self.place(self.last + Int64($0))] }
         }
+        private func place(_ step: Int64) -> Int { Int(step % Int64(self.counts.count)) }
         private mutating func advance(to now: Timestamp) {
-            let second = now.milliseconds / 1000
-            guard second > self.second else { return }  // A clock that goes back adds to the second it was in.
-            for passed in max(self.second + 1, second - 59)...second { self.counts[Int(passed % 60)] = 0 }
-            self.second = second
+            let step = now.milliseconds / self.step
+            guard step > self.last else { return }  // A clock that goes back adds to the step it was in.
+            for passed in max(self.last + 1, step - Int64(self.counts.count) + 1)...step {
+                self.counts[self.place(passed)] = 0
+            }
+            self.last = step
         }
     }
 
@@ -67,6 +77,10 @@ struct Flow {
     private(set) var bounced: Ring
     private(set) var receiveTimes: Durations
     private(set) var relayTimes: Durations
+    /// By the name that each gave.
+    var clients: LinkMeters
+    /// By destination.
+    var nextHops: LinkMeters
 
     init(at now: Timestamp) {
         self.received = Ring(at: now)
@@ -75,13 +89,27 @@ struct Flow {
         self.bounced = Ring(at: now)
         self.receiveTimes = Durations(at: now)
         self.relayTimes = Durations(at: now)
+        self.clients = LinkMeters(at: now)
+        self.nextHops = LinkMeters(at: now)
     }
 
-    /// - Parameter milliseconds: from the lone dot to its reply.
-    mutating func received(after milliseconds: Int64, at now: Timestamp) {
+    /// - Parameters:
+    ///   - client: who handed it over; `nil`: it was made here.
+    ///   - milliseconds: from the lone dot to its reply.
+    mutating func received(from client: String?, octets: Int, after milliseconds: Int64, at now: Timestamp) {
         self.received.add(1, at: now)
         self.receiveTimes.add(milliseconds, at: now)
+        if let client { self.clients.moved(client, octets: octets, in: milliseconds, at: now) }
     }
+
+    /// A next hop took a message, for a recipient at least.
+    ///
+    /// - Parameters:
+    ///   - destination: by its name.
+    ///   - milliseconds: of the transaction, with the opening of its session where it was the first.
+    mutating func handed(
+        to destination: String, host: String?, octets: Int, in milliseconds: Int64, at now: Timestamp
+    ) { self.nextHops.moved(destination, host: host, octets: octets, in: milliseconds, at: now) }
 
     /// - Parameter milliseconds: since arrival.
     mutating func settled(_ state: RecipientState, isTry: Bool, after milliseconds: Int64, at now: Timestamp) {

@@ -13,6 +13,8 @@ extension ClientSession {
 
         /// - Parameter reply: a 4yz or a 5yz.
         init(refusedWith reply: Reply) { self = reply.code.isPermanent ? .bounced(reply) : .deferred(.reply(reply)) }
+
+        public var isRelayed: Bool { if case .relayed = self { true } else { false } }
     }
 
     /// Why a recipient is still ours after an attempt, or why a session is of no use.

@@ -93,6 +93,14 @@ extension Scheduler {
     /// Where its mail is meant to go.
     func place(ofAttempt number: Int) -> NextHop.Place? { self.nextHop(ofAttempt: number)?.place }
 
+    /// Where an attempt goes, and how many octets of content.
+    func transfer(ofAttempt number: Int) -> (nextHop: NextHop, octets: Int)? {
+        guard let nextHop = self.nextHop(ofAttempt: number), let row = self.claims[number]?.rows.first else {
+            return nil
+        }
+        return (nextHop, Int(self.index.octets[Int(self.index.rowSlot[Int(row)])]))
+    }
+
     private func nextHop(ofAttempt number: Int) -> NextHop? {
         guard let row = self.claims[number]?.rows.first, let destination = self.destination(of: row) else { return nil }
         return self.destinations[destination].nextHop

@@ -45,7 +45,8 @@ struct QueueOverview: Sendable {
             moreAttention: [suspended, waiting].reduce(0) { $0 + max($1.count - Self.attentionShown, 0) },
             failures: census.failures.failures(self.queue.bounces, at: now),
             destinations: rows.prefix(Self.destinationsShown).map(\.ages),
-            moreDestinations: max(rows.count - Self.destinationsShown, 0))
+            moreDestinations: max(rows.count - Self.destinationsShown, 0),
+            neighbours: self.neighbours(rows.map(\.ages)))
         overview.receiveP50 = p50.receive
         overview.relayP50 = p50.relay
         // What the disk does is filled in by the caller.
