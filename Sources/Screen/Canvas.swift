@@ -83,6 +83,16 @@ public struct Canvas: Hashable, Sendable {
         }
     }
 
+    /// Gives what has one role in an area another one.
+    mutating func recolour(_ area: Rect, from role: Role, to other: Role) {
+        for y in max(0, area.y)..<max(max(0, area.y), min(self.rows, area.maxY)) {
+            for x in max(0, area.x)..<max(max(0, area.x), min(self.columns, area.maxX))
+            where self.cells[y * self.columns + x].role == role {
+                self.cells[y * self.columns + x].role = other
+            }
+        }
+    }
+
     /// Shows an area as what is no longer so.
     mutating func dim(_ area: Rect) {
         for y in max(0, area.y)..<max(max(0, area.y), min(self.rows, area.maxY)) {

@@ -37,7 +37,7 @@ extension Screen {
         case .capabilities(let capabilities): self.nodes.learn(capabilities, of: node)
         case .undoable(let offers): self.undos.learn(offers, of: node)
         case .overview(let overview):
-            for news in self.nodes.learn(overview, of: node) {
+            for news in self.nodes.learn(overview, of: node, at: self.around.now) {
                 switch news {
                 case .answersAgain(let since): self.sees(node, since: since)
                 case .startedAnew: self.restarted(node)

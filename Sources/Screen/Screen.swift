@@ -44,6 +44,7 @@ public actor Screen {
         precondition(!feeds.isEmpty, "a screen needs a feed")
         self.nodes = NodeTable(feeds)
         self.stack = PaneStack(feeds)
+        if let view = View.index(of: options.view) { self.stack.show(view: view) }
         self.options = options
         self.habits = options.habits
         self.size = (options.columns, options.rows)
@@ -102,8 +103,9 @@ public actor Screen {
         }
         guard node == self.stack.node || self.stack.top.showsOtherNodes else { return }
         switch change {
-        case .changed(let areas): self.reload(areas)
-        case .missed, nil: self.reload()
+        case .changed(let areas): self.reload(areas, changed: node)
+        case .missed: self.reload(changed: node)
+        case nil: self.reload()
         }
     }
 
@@ -135,6 +137,11 @@ public actor Screen {
             || self.undos.offered(self.now) != nil || self.nodes[self.stack.node].blindness != nil
             || self.isBehind || !self.isFrozen && !self.stack.top.ticked(self.around).isEmpty
     }
+
+    /// Whether the picture changes by itself before the next second: every ``frame``, then.
+    public var isMoving: Bool { !self.isFrozen && self.overlay == nil && self.stack.top.isMoving(self.around) }
+    /// How long, in milliseconds, a picture that moves stays as it is.
+    public static let frame = LinkTraffic.step
 
     /// Whether the driver is to stop the program, as Ctrl-Z does to others; told once.
     public func takeSuspension() -> Bool {
@@ -282,13 +289,16 @@ public actor Screen {
     }
 
     /// Reads what is on the screen.
-    func reload(_ areas: Set<FeedChange.Area> = Set(FeedChange.Area.allCases)) {
+    ///
+    /// - Parameter node: where something changed; `nil`: all is to be read anew.
+    func reload(_ areas: Set<FeedChange.Area> = Set(FeedChange.Area.allCases), changed node: Int? = nil) {
         if !areas.isDisjoint(with: [.queue, .connections, .facts]) {
             self.start(.overview(of: self.nodes[self.stack.node].entry, self.stack.node))
         }
         let pane = self.stack.top
         guard !areas.isDisjoint(with: pane.areas) else { return }
-        for read in pane.reads(self.around) { self.start(read) }
+        let reads = node.map { pane.reads(self.around, changed: $0) } ?? pane.reads(self.around)
+        for read in reads { self.start(read) }
     }
 
     /// Something arrived: tells the driver and whoever waits for quiet.

@@ -43,6 +43,8 @@ public struct ScreenOptions: Sendable {
     public var isLocked = false
     /// `L` unlocks for ten minutes only.
     public var locksAgain = false
+    /// The view that is shown first, by the name of its command.
+    public var view = "overview"
     /// Without one nothing is painted, and nothing wakes, while nothing happens.
     public var showsClock = true
     public var keymap = Keymap()

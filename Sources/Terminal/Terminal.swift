@@ -92,10 +92,10 @@ public final class Terminal: Sendable {
             }
             if !isAway {
                 if pace.isTick {
-                    self.executor.wait { await self.screen.tick() }
+                    if pace.isSecond { self.executor.wait { await self.screen.tick() } }
                     pace.isDue = true
                 }
-                if pace.isFrame { pace.painted(wantsTicks: self.paint(&glass)) }
+                if pace.isFrame { pace.painted(self.paint(&glass)) }
             }
             let ready = hoptop_wait(!isAway, isAway ? 1000 : pace.patience)
             let notes = hoptop_take_notes()
@@ -128,17 +128,22 @@ public final class Terminal: Sendable {
                     case .goOn: break
                     }
                 }
-                if !isAway { pace.painted(wantsTicks: self.paint(&glass)) }
+                if !isAway { pace.painted(self.paint(&glass)) }
             }
         }
     }
 
-    /// When to paint: a change at most so often, a key at once, and each second for the clocks.
+    /// When the screen wants to be told of the time.
+    private enum NextTick { case never, second, frame }
+
+    /// When to paint: a change at most so often, a key at once, each second for the clocks, and what moves as it does.
     private struct Pace {
         private static let frame = Duration.milliseconds(100)
         private let clock = ContinuousClock()
         private var lastFrame: ContinuousClock.Instant
         private var nextTick: ContinuousClock.Instant?
+        /// The next tick begins a second; else something only moves on.
+        private(set) var isSecond = true
         /// Something changed since the last frame.
         var isDue = true
 
@@ -157,10 +162,12 @@ public final class Terminal: Sendable {
             return times.min().map { Int32(max(($0 - self.clock.now) / .milliseconds(1), 0).rounded(.up)) } ?? -1
         }
 
-        mutating func painted(wantsTicks: Bool) {
+        mutating func painted(_ next: NextTick) {
             self.isDue = false
             self.lastFrame = self.clock.now
-            self.nextTick = wantsTicks ? self.lastFrame + Self.untilNextSecond : nil
+            let (second, frame) = (Self.untilNextSecond, Duration.milliseconds(Screen.frame))
+            self.isSecond = next != .frame || second <= frame
+            self.nextTick = next == .never ? nil : self.lastFrame + (self.isSecond ? second : frame)
         }
 
         /// Seconds begin for everybody at the same time, so that one wake-up serves every clock on the screen.
@@ -185,11 +192,12 @@ public final class Terminal: Sendable {
         }
     }
 
-    /// - Returns: whether the screen wants to be told when the next second begins.
-    private func paint(_ glass: inout Glass) -> Bool {
-        let (picture, wantsTicks) = self.executor.wait { (await self.screen.picture, await self.screen.wantsTicks) }
+    private func paint(_ glass: inout Glass) -> NextTick {
+        let (picture, isMoving, wantsTicks) = self.executor.wait {
+            (await self.screen.picture, await self.screen.isMoving, await self.screen.wantsTicks)
+        }
         glass.show(picture.canvas, theme: picture.theme, repaints: picture.repaints)
-        return wantsTicks
+        return isMoving ? .frame : wantsTicks ? .second : .never
     }
 }
 

@@ -44,7 +44,7 @@ struct MovingTests {
     func digits(_ key: Key) async {
         let rig = await Rig()
         await rig.press(key)
-        #expect(await rig.text.contains("no view \(key.label): 1-4 show the views"))
+        #expect(await rig.text.contains("no view \(key.label): 1-6 show the views"))
     }
 
     @Test("the dialogue of a message that was tried opens at its part, on its first error")

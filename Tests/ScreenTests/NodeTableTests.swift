@@ -24,7 +24,7 @@ struct NodeTableTests {
         self.table.failed(Self.asksOverview, FeedError(.denied, "no"), "no", at: later)
         #expect(self.table[0].blindness == Blindness(since: ScriptedFeed.now, words: "no"))
         #expect(self.table[1].blindness == nil)
-        let news = self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 0)
+        let news = self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 0, at: ScriptedFeed.now)
         guard case .answersAgain(let since)? = news.first, news.count == 1 else {
             Issue.record("\(news)")
             return
@@ -45,8 +45,8 @@ struct NodeTableTests {
 
     @Test("a later start is told, the same one is not")
     mutating func restart() {
-        #expect(self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 0).isEmpty)
-        #expect(self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 0).isEmpty)
+        #expect(self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 0, at: ScriptedFeed.now).isEmpty)
+        #expect(self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 0, at: ScriptedFeed.now).isEmpty)
         guard case .startedAnew? = self.table.learn(self.overview("mx1.example", startedBefore: 1), of: 0).first else {
             Issue.record("the restart is not told")
             return
@@ -55,7 +55,7 @@ struct NodeTableTests {
 
     @Test("a node is found by how it was called at the start, then by its host name")
     mutating func names() {
-        _ = self.table.learn(self.overview("relay.example", startedBefore: 60), of: 0)
+        _ = self.table.learn(self.overview("relay.example", startedBefore: 60), of: 0, at: ScriptedFeed.now)
         _ = self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 1)
         #expect(self.table.all.names == "mx1, mx2")
         #expect(self.table.all.index(named: "MX1") == 0)

@@ -22,9 +22,10 @@ struct NodeTable {
         self.all[index].capabilities = capabilities
     }
 
-    mutating func learn(_ overview: Overview, of index: Int) -> [News] {
+    mutating func learn(_ overview: Overview, of index: Int, at now: Timestamp) -> [News] {
         let before = self.all[index]
         self.all[index].overview = overview
+        self.all[index].overviewTaken = now
         self.all[index].trouble = nil
         self.all[index].blindness = nil
         var news: [News] = []

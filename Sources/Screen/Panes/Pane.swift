@@ -21,6 +21,8 @@ protocol Pane: AnyObject {
 
     /// Reads all that is shown.
     func reads(_ around: Surroundings) -> [Read]
+    /// Reads what may be otherwise since something changed at a node.
+    func reads(_ around: Surroundings, changed node: Int) -> [Read]
     /// Reads what is wanted for the picture and not at hand; asked for after each key.
     func missing(_ around: Surroundings) -> [Read]
     /// Counts what came while nothing is read anew, since the picture is frozen.
@@ -48,12 +50,15 @@ protocol Pane: AnyObject {
     func arguments(of command: Command) -> [String]
     /// A second went by.
     func ticked(_ around: Surroundings) -> [Effect]
+    /// What was painted last looks otherwise before the next second begins, by itself.
+    func isMoving(_ around: Surroundings) -> Bool
     /// It is another time now, maybe an earlier one: what was read before is no beginning of what is read next.
     func forget()
 }
 
 extension Pane {
     var showsOtherNodes: Bool { false }
+    func reads(_ around: Surroundings, changed node: Int) -> [Read] { self.reads(around) }
     func missing(_ around: Surroundings) -> [Read] { [] }
     func counts(_ around: Surroundings) -> [Read] { [] }
     func layout(_ around: Surroundings) {}
@@ -65,6 +70,7 @@ extension Pane {
     func note(_ around: Surroundings) -> String { "" }
     func arguments(of command: Command) -> [String] { [] }
     func ticked(_ around: Surroundings) -> [Effect] { [] }
+    func isMoving(_ around: Surroundings) -> Bool { false }
     func forget() {}
 }
 

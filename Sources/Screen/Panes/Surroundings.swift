@@ -6,6 +6,8 @@ struct Node: Sendable {
     var entry: FeedEntry
     var capabilities: FeedCapabilities?
     var overview: Overview?
+    /// When that came, by the clock of the screen; the node may have another time.
+    var overviewTaken: Timestamp?
     /// Why the last read failed; `nil` when it did not.
     var trouble: String?
     /// Nobody answers; `nil`: somebody does.

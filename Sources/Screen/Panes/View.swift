@@ -22,7 +22,7 @@ struct View: Sendable {
     }
 
     /// Every view there is, in the order of the tabs.
-    static let all: [View] = [.overview, .queue, .connections, .destinations, .journal]
+    static let all: [View] = [.overview, .queue, .connections, .destinations, .journal, .map]
     static func index(of name: String) -> Int? { Self.all.firstIndex { $0.command.name == name } }
 }
 

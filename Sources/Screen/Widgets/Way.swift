@@ -17,22 +17,37 @@ struct Hop {
     /// What stands below the name: a delay, `DATA 63%`, `in 12m`.
     var note: String = ""
     var noteRole: Role = .muted
+    /// The note is about the way there, and not about what happens at the place.
+    var isNoteOfEdge = false
+    /// When it had the message, and how that is known.
+    var time: Time?
+
+    struct Time {
+        let at: Timestamp
+        /// By a header field alone (`c`); else by a node that had it, or handed it over (`E`).
+        let isClaimed: Bool
+    }
 }
 
 extension Hop.Edge {
-    fileprivate func text(_ glyphs: Glyphs) -> String {
-        let line = glyphs.sign("─", "-")
+    /// What a line to the hop has in its middle.
+    func sign(_ glyphs: Glyphs) -> String {
         switch self {
-        case .claimed: return " \(line)c\(line) "
-        case .verified: return " \(line)\(glyphs[.relayed])\(line) "
-        case .active: return " \(glyphs.sign("══▶", "==>")) "
-        case .waiting: return " \(line)\(glyphs.sign("·", "."))\(line) "
-        case .deferred: return " \(line)\(glyphs[.deferred])\(line) "
-        case .hold: return " \(line)\(glyphs[.hold])\(line) "
-        case .failed: return " \(line)\(glyphs[.failed])\(line) "
+        case .claimed: "c"
+        case .verified: glyphs[.relayed]
+        case .active: glyphs.sign("═══", "===")
+        case .waiting: glyphs.sign("·", ".")
+        case .deferred: glyphs[.deferred]
+        case .hold: glyphs[.hold]
+        case .failed: glyphs[.failed]
         }
     }
-    fileprivate var role: Role {
+    fileprivate func text(_ glyphs: Glyphs) -> String {
+        if self == .active { return " \(glyphs.sign("══▶", "==>")) " }
+        let line = glyphs.sign("─", "-")
+        return " \(line)\(self.sign(glyphs))\(line) "
+    }
+    var role: Role {
         switch self {
         case .claimed: .hopClaimed
         case .verified: .hopVerified
@@ -72,7 +87,7 @@ struct Way {
         _ around: Surroundings
     ) {
         self.addBehind(detail)
-        self.add(Self.here(detail.ref.node, recipient, edge: self.hops.isEmpty ? nil : .verified))
+        self.add(Self.here(detail.ref.node, detail, recipient, edge: self.hops.isEmpty ? nil : .verified))
         var node = node
         var recipient = recipient
         var here = detail
@@ -84,7 +99,7 @@ struct Way {
             if let settled = recipient.settledAt, self.hops[self.hops.count - 1].note.isEmpty {
                 self.hops[self.hops.count - 1].note = Format.took(milliseconds: settled.since(here.arrived))
             }
-            self.add(Self.here(around.nodes[key.node].entry.name, next, edge: .verified, role: .hopVerified))
+            self.add(Self.here(around.nodes[key.node].entry.name, further, next, edge: .verified, role: .hopVerified))
             node = key.node
             recipient = next
             here = further
@@ -94,11 +109,12 @@ struct Way {
 
     private mutating func add(_ hop: Hop) { self.hops.append(hop) }
 
-    private static func here(_ name: String, _ recipient: RecipientDetail, edge: Hop.Edge?, role: Role = .title) -> Hop
-    {
+    private static func here(
+        _ name: String, _ detail: MessageDetail, _ recipient: RecipientDetail, edge: Hop.Edge?, role: Role = .title
+    ) -> Hop {
         Hop(
             edge: edge, name: name, role: role, note: recipient.state.isSettled ? "" : recipient.state.word,
-            noteRole: recipient.state.role)
+            noteRole: recipient.state.role, time: Hop.Time(at: detail.arrived, isClaimed: false))
     }
 
     private mutating func addBehind(_ detail: MessageDetail) {
@@ -111,7 +127,8 @@ struct Way {
                 Hop(
                     edge: self.hops.isEmpty ? nil : .claimed, name: claim.by ?? "?", role: .hopClaimed,
                     note: claim.delay.map { Format.took(milliseconds: $0) + (isOdd ? " clock?" : "") } ?? "",
-                    noteRole: isOdd ? .limited : .hopClaimed))
+                    noteRole: isOdd ? .limited : .hopClaimed, isNoteOfEdge: true,
+                    time: claim.at.map { Hop.Time(at: $0, isClaimed: true) }))
         }
         guard let peer = detail.hello ?? detail.peer else { return }
         if let last = self.hops.last, last.name.lowercased() == peer.lowercased() {
@@ -145,8 +162,9 @@ struct Way {
             let name = around.nodeListening(on: next).map { around.nodes[$0].entry.name } ?? next
             self.add(
                 Hop(
-                    edge: edge, name: name, role: state == .active ? .hopNext : .base, note: note, noteRole: state.role)
-            )
+                    edge: edge, name: name, role: state == .active ? .hopNext : .base, note: note, noteRole: state.role,
+                    isNoteOfEdge: true,
+                    time: recipient.settledAt.map { Hop.Time(at: $0, isClaimed: false) }))
         } else if !state.isSettled {
             self.add(Hop(edge: edge, name: "no route", role: .failed, note: note, noteRole: .failed))
         } else {

@@ -3,15 +3,42 @@ import Monitor
 import Screen
 
 /// A view of the screen that can be printed.
-enum PrintedView: String, CaseIterable, ExpressibleByArgument { case overview, queue, connections, destinations, rules }
+enum PrintedView: String, CaseIterable, ExpressibleByArgument {
+    case overview, queue, connections, destinations, rules, map
+}
 
 /// A view as lines: what the screen is for where there is none.
 enum ViewLines {
-    /// Prints the view as it is now.
+    /// Prints the view of each node as it is now; the map, which is one of all.
     ///
-    /// - Throws: what the feed throws.
-    static func print(_ view: PrintedView, _ feed: any MonitorFeed, _ output: Output = .standard) async throws {
+    /// - Throws: what a feed throws.
+    static func print(_ view: PrintedView, _ feeds: [FeedEntry], _ output: Output = .standard) async throws {
+        guard view != .map else { return try await Self.printMap(of: feeds, output) }
+        for entry in feeds { try await Self.print(view, entry.feed, output) }
+    }
+
+    /// - Throws: what the first feed throws, where none answers.
+    private static func printMap(of feeds: [FeedEntry], _ output: Output) async throws {
+        let questions = feeds.map { entry in Task { try await entry.feed.overview() } }
+        var nodes: [(name: String, overview: Overview?)] = []
+        var failure: (any Error)?
+        for (entry, question) in zip(feeds, questions) {
+            do { nodes.append((entry.name, try await question.value)) } catch {
+                output.say("\(entry.name) does not answer: \(error)")
+                failure = failure ?? error
+                nodes.append((entry.name, nil))
+            }
+        }
+        if let failure, nodes.allSatisfy({ $0.overview == nil }) { throw failure }
+        let rows = output.paper.mapRows(of: nodes)
+        guard !rows.isEmpty else { return output.line("no mail has gone anywhere yet", .muted) }
+        var table = output.paper.map
+        output.lines([table.header(rows)] + table.lines(rows))
+    }
+
+    private static func print(_ view: PrintedView, _ feed: any MonitorFeed, _ output: Output) async throws {
         switch view {
+        case .map: break
         case .overview:
             let overview = try await feed.overview()
             output.lines(overview.lines(on: output.paper))

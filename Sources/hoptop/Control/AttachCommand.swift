@@ -38,7 +38,7 @@ struct AttachCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let view = self.once ?? (isatty(STDOUT_FILENO) == 1 ? nil : .overview) {
-            for entry in try await self.daemon.feeds() { try await ViewLines.print(view, entry.feed) }
+            try await ViewLines.print(view, try await self.daemon.feeds())
             return
         }
         try ScreenCommandOptions.requireTerminal("a screen needs one")

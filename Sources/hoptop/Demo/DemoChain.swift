@@ -63,7 +63,8 @@ final class DemoChain: Sendable {
                     feed: SwitchingFeed(name: name, engine.relay.feed(user: ScreenCommandOptions.userName)),
                     engine: engine, control: try await self.openControl(of: engine, configuration)))
         }
-        try self.addRoutes(to: &nodes, farEnd: farEnd.endpoint)
+        try self.addRoutes(
+            to: &nodes, farEnd: SocketEndpoint(host: DemoNameServer.exchanger, port: farEnd.endpoint.port))
         return DemoChain(folder: folder, farEnd: farEnd, nameServer: nameServer, nodes: nodes)
     }
 

@@ -11,7 +11,7 @@ struct DemoCommand: AsyncParsableCommand {
             Relays A, D, P, U and Z run in this process, each a full engine with its own spool and port on loopback. A \
             plain SMTP client sends to A; mail goes along source routes (A, D, P, U, Z) or straight, and ends in \
             mailboxes behind Z, some of which are slow, greylist or do not exist; mail.example is found by its MX. P goes \
-            down now and then. The screen shows A; > shows the next relay, and :node all shows them as one.
+            down now and then. The screen shows the map of all; 1 shows A, > the next relay, and :node all shows them as one.
 
             EXAMPLES
               hoptop demo --rate 5
@@ -39,7 +39,8 @@ struct DemoCommand: AsyncParsableCommand {
         if self.headless == nil {
             try ScreenCommandOptions.requireTerminal("use hoptop demo --headless SECONDS")
         }
-        let options = try self.look.options()
+        var options = try self.look.options()
+        options.view = "map"
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-demo-\(getpid())")
         defer { try? FileManager.default.removeItem(at: folder) }
         do { try Departure.listen() } catch { throw Failure(error) }

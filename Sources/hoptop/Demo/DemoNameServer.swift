@@ -5,7 +5,7 @@ import NIOPosix
 /// DNS for the demo: knows one domain by its mail exchanger, and nothing else.
 final class DemoNameServer: Sendable {
     static let domain = "mail.example"
-    fileprivate static let exchanger = "mailboxes.example"
+    static let exchanger = "mailboxes.example"
 
     let address: ServerAddress
     private let channel: any Channel

@@ -50,7 +50,7 @@ struct ReplayCommand: AsyncParsableCommand {
         if let once {
             if let remark = replay.remark { Hoptop.complain(remark) }
             let output = Output.standard(at: replay.position.at)
-            for entry in feeds { try await ViewLines.print(once, entry.feed, output) }
+            try await ViewLines.print(once, feeds, output)
             return
         }
         try ScreenCommandOptions.requireTerminal("a screen needs one")

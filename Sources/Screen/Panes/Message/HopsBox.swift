@@ -10,18 +10,25 @@ struct HopsBox {
 
     /// - Returns: how many rows it took.
     func paint(_ painter: inout Painter, _ area: Rect) -> Int {
-        let lines = self.way.lines(columns: area.width - 4, painter.glyphs)
+        let boxes = painter.isPlain ? [] : self.way.boxes(columns: area.width - 4, painter.glyphs)
+        let hasBoxes = !boxes.isEmpty && boxes.count <= (area.height - 6) / 2
+        let lines = hasBoxes ? [] : self.way.lines(columns: area.width - 4, painter.glyphs)
         let count = min(lines.count, max(1, (area.height - 6) / 3))
-        let height = min(area.height, 2 + 2 * count + (self.progress == nil ? 0 : 1))
+        let rows = hasBoxes ? boxes.count : 2 * count
+        let height = min(area.height, 2 + rows + (self.progress == nil ? 0 : 1))
+        let legend = hasBoxes ? "c = claimed by a header, E = experienced" : "c = claimed by a header"
         let inner = painter.box(
             Rect(x: area.x, y: area.y, width: area.width, height: height), title: "Hops",
-            right: area.width >= 70 ? "c = claimed by a header" : "")
+            right: area.width >= 70 ? legend : "")
+        for (index, row) in boxes.enumerated() where hasBoxes {
+            painter.runs(row, x: inner.x + 1, y: inner.y + index, columns: inner.width - 2)
+        }
         for (index, line) in lines.prefix(count).enumerated() {
             painter.runs(line.path, x: inner.x + 1, y: inner.y + 2 * index, columns: inner.width - 2)
             painter.runs(line.notes, x: inner.x + 1, y: inner.y + 2 * index + 1, columns: inner.width - 2)
         }
         if let progress = self.progress {
-            let y = inner.y + 2 * count
+            let y = inner.y + rows
             let room = inner.width - 2
             let whole = progress.runs(painter.glyphs, self.now, hasTimes: true)
             // Where there is not room for all of them, how long each took is left out.
