@@ -153,6 +153,8 @@ extension RelayConfiguration {
 
     /// What is kept free is there for the log, without which nothing that is queued can go on.
     private var littleFreeSpace: String? {
+        // A database has a disk of its own.
+        guard self.spoolDatabase == nil else { return nil }
         let log = SQLiteSpool.largestLog(in: self.spoolDirectory)
         guard self.freeSpace > 0, self.freeSpace < log else { return nil }
         return "spool.free-space is less than the spool's log may take of its disk: with less than \(log) octets what "

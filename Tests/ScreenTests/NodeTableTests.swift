@@ -47,7 +47,11 @@ struct NodeTableTests {
     mutating func restart() {
         #expect(self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 0, at: ScriptedFeed.now).isEmpty)
         #expect(self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 0, at: ScriptedFeed.now).isEmpty)
-        guard case .startedAnew? = self.table.learn(self.overview("mx1.example", startedBefore: 1), of: 0).first else {
+        guard
+            case .startedAnew? = self.table.learn(
+                self.overview("mx1.example", startedBefore: 1), of: 0, at: ScriptedFeed.now
+            ).first
+        else {
             Issue.record("the restart is not told")
             return
         }
@@ -56,7 +60,7 @@ struct NodeTableTests {
     @Test("a node is found by how it was called at the start, then by its host name")
     mutating func names() {
         _ = self.table.learn(self.overview("relay.example", startedBefore: 60), of: 0, at: ScriptedFeed.now)
-        _ = self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 1)
+        _ = self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 1, at: ScriptedFeed.now)
         #expect(self.table.all.names == "mx1, mx2")
         #expect(self.table.all.index(named: "MX1") == 0)
         #expect(self.table.all.index(named: "mx1.") == 1)

@@ -141,11 +141,18 @@ struct Frame {
         let whole = views.map { " \(self.around.label(of: $0.command)) \($0.title) " }
         let layers = self.layerTitles
         // Where there is little room the other views are digits, so that it shows what was opened.
-        let isTight = (whole + layers).reduce(1) { $0 + SafeText($1).columns + 1 } > self.around.columns
+        let room = self.around.columns - (layers.isEmpty ? 0 : self.note.columns + 1)
+        let isTight = (whole + layers).reduce(1) { $0 + SafeText($1).columns + 1 } > room
         return views.enumerated().map { index, view in
             let isOn = view.command == View.all[self.stack.view].command
             return (view, isTight && !isOn ? " \(self.around.label(of: view.command)) " : whole[index])
         }
+    }
+
+    /// What stands at the right of the tabs, where there is room for it.
+    private var note: SafeText {
+        let trouble = self.around.node.blindness == nil ? self.around.node.trouble : nil
+        return SafeText(trouble ?? self.stack.top.note(self.around))
     }
 
     /// The view whose tab is in a column; `nil`: none is.
@@ -169,8 +176,7 @@ struct Frame {
             x = painter.text(tab.text, x: x, y: 1, columns: columns - x, role: role) + 1
         }
         for layer in layers { x = painter.text(layer, x: x, y: 1, columns: columns - x, role: .title) }
-        let trouble = self.around.node.blindness == nil ? self.around.node.trouble : nil
-        let right = SafeText(trouble ?? self.stack.top.note(self.around))
+        let right = self.note
         if x + right.columns + 1 < columns {
             painter.text(right, x: columns - 1 - right.columns, y: 1, columns: right.columns, role: .muted)
         }

@@ -18,11 +18,7 @@ extension ListPane {
         let known = Self.columnNames
         guard let words else {
             let now = self.columns(around).map(\.name).filter { !$0.isEmpty }.joined(separator: " ")
-            return [
-                .ask(
-                    Prompt.palette(
-                        self, isReplay: around.playback != nil, text: "columns \(now)", arguments: [:]))
-            ]
+            return [.ask(around.palette(self).prompt("columns \(now)"))]
         }
         let names = words.lowercased().split(separator: " ").map(String.init)
         if names == ["default"] { return [.keep { $0.columns[list] = nil }] }

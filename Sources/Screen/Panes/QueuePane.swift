@@ -103,7 +103,7 @@ final class QueuePane: ListPane<QueueList> {
         case .edit where self.tags.isEmpty:
             return EditCommand(
                 node: self.node, now: around.now, destination: nil, chosen: self.chosenRecipient(around),
-                palette: { Prompt.palette(self, isReplay: around.playback != nil, text: $0, arguments: [:]) }
+                palette: { around.palette(self).prompt($0) }
             ).perform(call)
         case .untag: return self.tag(false)
         case .untagAll:

@@ -114,11 +114,9 @@ public final class PostgreSQLSpool: Spool {
         self.writer.submit(on: eventLoop) { try $0.end(rule: id, at: now, by: actor) }
     }
 
-    public func report(
-        _ damaged: [Damage], at now: Timestamp, on eventLoop: any EventLoop
-    ) -> EventLoopFuture<Void> {
+    public func note(_ facts: [Fact], on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.writer.submit(on: eventLoop) { transaction in
-            for damage in damaged { transaction.add(SharedFact(fact: damage.fact(at: now))) }
+            for fact in facts { transaction.add(SharedFact(fact: fact)) }
         }
     }
 
