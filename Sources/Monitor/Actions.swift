@@ -12,14 +12,6 @@ public enum QueueAction: String, Hashable, Sendable, Codable, CaseIterable {
     case bounce
 }
 
-/// What an operator can change of recipients.
-public enum RecipientEdit: Hashable, Sendable, Codable {
-    /// The next attempt is then, and none before.
-    case due(at: Timestamp)
-    /// They go to another address, `bob@example.org`; reports name the one that the sender knows (RFC 3461 §4.2).
-    case address(to: String)
-}
-
 public enum Targets: Hashable, Sendable, Codable {
     /// The unsettled recipients that match, of messages whose generation is still the one named.
     case messages(references: [MessageRef], matching: FilterExpression)

@@ -18,15 +18,14 @@ struct ScreenConfigurationTests {
             [screen]
             mouse = true
             [keys]
-            retry = "F5"
-            outline = []
+            retry = "F7"
             freeze = ["=", "Ctrl-F"]
             [keys.in-queue]
             filter = "x"
-            """.replacing("outline = []\n", with: "")
+            """
         let whole = try ConfigurationFile.read(text: text, file: "x")
         #expect(whole.screen.usesMouse)
-        #expect(whole.screen.keymap[Keymap.Name("retry")] == [.function(5)])
+        #expect(whole.screen.keymap[Keymap.Name("retry")] == [.function(7)])
         #expect(whole.screen.keymap[Keymap.Name("freeze")] == ["=", .control("f")])
         #expect(whole.screen.keymap[Keymap.Name("filter", in: "queue")] == ["x"])
         #expect(try ConfigurationFile.read(text: ConfigurationFile.text(of: whole), file: "x") == whole)

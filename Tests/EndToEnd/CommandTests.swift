@@ -17,7 +17,7 @@ extension EndToEnd {
             try "x = [".write(toFile: "\(self.folder.path)/broken.toml", atomically: true, encoding: .utf8)
             let free = "\(self.folder.path)/free"
             let cases: [(arguments: [String], says: String)] = [
-                (["--bogus"], "Unknown option '--bogus'; see hoptop --help"),
+                (["--qqqqq"], "Unknown option '--qqqqq'; see hoptop --help"),
                 (["run"], "no terminal: use hoptop serve"),
                 (["demo"], "no terminal: use hoptop demo --headless SECONDS"),
                 (["serve", "--config", "\(self.folder.path)/broken.toml"], "broken.toml:1: "),

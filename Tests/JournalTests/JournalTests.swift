@@ -8,7 +8,7 @@ import Testing
 
 @testable import Journal
 
-@Suite("the journal", .timeLimit(.minutes(2)))
+@Suite("the journal", .timeLimit(.minutes(5)))
 struct JournalTests {
     @Test("an entry says all that the fact said, and what is known of its message")
     func entries() async throws {

@@ -13,7 +13,7 @@ extension RecipientEdit {
     public func consequence(_ now: Timestamp) -> String {
         switch self {
         case .due(let time): "They are tried at \(Format.moment(time, now)) UTC, and not before."
-        case .address(let address): "They go to \(address). Reports name the address that the sender knows."
+        case .address(let address): "They go to \(address), at once. Reports name the address that the sender knows."
         }
     }
 }

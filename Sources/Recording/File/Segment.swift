@@ -58,10 +58,11 @@ enum NumberBounds {
     private static let digits = 15
     static func contains(_ value: Int64) -> Bool { value.magnitude < 1_000_000_000_000_000 }
 
-    /// Whether all numbers of a line of JSON are such, without fraction and exponent.
+    /// Whether all numbers of a line of JSON are such, without an exponent. A fraction makes none larger.
     static func hold(in line: [UInt8]) -> Bool {
         var isText = false
         var isEscaped = false
+        var isFraction = false
         var run = 0
         for octet in line {
             if isText {
@@ -77,14 +78,18 @@ enum NumberBounds {
             switch octet {
             case UInt8(ascii: "\""): isText = true
             case UInt8(ascii: "0")...UInt8(ascii: "9"):
-                run += 1
+                if !isFraction { run += 1 }
                 if run > self.digits { return false }
+                continue
+            case UInt8(ascii: ".") where run > 0:
+                isFraction = true
                 continue
             case UInt8(ascii: "."), UInt8(ascii: "E"): return false
             // In `true`, `false` and `null` no digit goes before.
             case UInt8(ascii: "e") where run > 0: return false
             default: break
             }
+            isFraction = false
             run = 0
         }
         return true

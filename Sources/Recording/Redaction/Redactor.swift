@@ -66,7 +66,7 @@ final class Redactor {
 
     private func redacted(_ value: JSONValue, key: String?, in path: [String]) -> JSONValue {
         switch value {
-        case .null, .bool, .number: return value
+        case .null, .bool, .number, .decimal: return value
         case .array(let values): return .array(values.map { self.redacted($0, key: key, in: path) })
         case .object(var object):
             // Its text is the rule's terms, with what the operator wrote.
@@ -89,7 +89,7 @@ final class Redactor {
 
     private func learn(_ value: JSONValue, key: String?) {
         switch value {
-        case .null, .bool, .number: break
+        case .null, .bool, .number, .decimal: break
         case .array(let values): for value in values { self.learn(value, key: key) }
         case .object(let object): for (key, value) in object { self.learn(value, key: key) }
         case .text(let text):
@@ -105,7 +105,7 @@ final class Redactor {
 
 /// A value of JSON.
 private enum JSONValue: Codable {
-    case null, bool(Bool), number(Int64), text(String), array([JSONValue]), object([String: JSONValue])
+    case null, bool(Bool), number(Int64), decimal(Double), text(String), array([JSONValue]), object([String: JSONValue])
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -117,6 +117,8 @@ private enum JSONValue: Codable {
             self = .bool(flag)
         } else if let number = try? container.decode(Int64.self) {
             self = .number(number)
+        } else if let number = try? container.decode(Double.self) {
+            self = .decimal(number)
         } else if let values = try? container.decode([JSONValue].self) {
             self = .array(values)
         } else {
@@ -130,6 +132,7 @@ private enum JSONValue: Codable {
         case .null: try container.encodeNil()
         case .bool(let flag): try container.encode(flag)
         case .number(let number): try container.encode(number)
+        case .decimal(let number): try container.encode(number)
         case .text(let text): try container.encode(text)
         case .array(let values): try container.encode(values)
         case .object(let object): try container.encode(object)

@@ -10,8 +10,6 @@ import Spool
 /// for all of them. All of it may be called from any thread.
 struct Orders: Sendable {
     private static let recipientsInPart = 500
-    /// Milliseconds.
-    private static let longestPostponement: Int64 = 30 * 86_400_000
     /// What takes less, in milliseconds, is as good as done.
     private static let toldOf: Int64 = 5000
 
@@ -98,30 +96,13 @@ struct Orders: Sendable {
     ///
     /// - Throws: ``FeedError`` `.invalid`: what cannot be, and what would be right.
     func edit(_ targets: Targets, _ edit: RecipientEdit, by name: String) async throws -> Receipt {
+        try edit.check(at: self.queue.now)
         let action: Order.Action =
             switch edit {
-            case .due(let time): .postpone(until: try self.checked(time))
-            case .address(let text): .readdress(to: try Self.mailbox(text))
+            case .due(let time): .postpone(until: time)
+            case .address(let text): .readdress(to: try RecipientEdit.mailbox(text))
             }
         return try await self.perform(.order(action), on: targets, by: name)
-    }
-
-    private func checked(_ time: Timestamp) throws(FeedError) -> Timestamp {
-        guard time <= self.queue.now.adding(milliseconds: Self.longestPostponement) else {
-            throw FeedError(.invalid, "mail is put off for 30 days at most: name an earlier time, or hold it")
-        }
-        return time
-    }
-
-    /// Whatever the next hop can take, an address of ASCII it can.
-    private static func mailbox(_ text: String) throws(FeedError) -> Mailbox {
-        let bare = text.hasPrefix("<") && text.hasSuffix(">") ? text.dropFirst().dropLast() : text[...]
-        do throws(PathSyntaxError) {
-            return try Mailbox(parsing: bare)
-        } catch {
-            throw FeedError(
-                .invalid, "\(text) is no address such as bob@example.org; a domain beyond ASCII is written with xn--")
-        }
     }
 
     /// Does what a standing rule asks for.

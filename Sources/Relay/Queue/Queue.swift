@@ -383,8 +383,10 @@ final class Queue: @unchecked Sendable {
 
     /// An operator's order has ended.
     func ordered(_ changes: [Applied.Change], _ number: Int, retry: Int?) {
-        for change in changes where change.recipient.state != .hold {
-            self.spoolWatch.damagedMail.isOver(change.message)
+        for change in changes {
+            // Its recipients may have other addresses by now.
+            self.fresh.remove(change.message)
+            if change.recipient.state != .hold { self.spoolWatch.damagedMail.isOver(change.message) }
         }
         self.tell { $0.orderEnded(number, changes, retry: retry, at: $1) }
     }

@@ -36,6 +36,7 @@ struct EditCommand {
             let edit: RecipientEdit =
                 call.command == .edit ? .address(to: try words.address()) : .due(at: try words.moment())
             try words.checkEnd()
+            do throws(FeedError) { try edit.check(at: self.now) } catch { return [.say(error.description, .warning)] }
             return [.ask(self.dialog(edit, chosen))]
         } catch {
             return [.say(error.text, .warning)]

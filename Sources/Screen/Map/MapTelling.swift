@@ -22,7 +22,11 @@ struct MapTelling {
         let source = graph.boxes[link.source]
         self.title = "\(source.name) \(around.glyphs.arrow) \(graph.boxes[link.target].name)"
         self.lines = [link.line(around.now), link.remark(around.now)].filter { !$0.isEmpty }
-        if case .node = source.kind {
+        if link.names.isEmpty {
+            // So many next hops in one box have no filter of their own.
+            self.door = "Enter shows the destinations"
+            self.opened = Self.show(.destinations, nil, at: link.node, around)
+        } else if case .node = source.kind {
             self.door = "Enter shows its mail"
             self.opened = Self.queue(link.names, at: link.node, around)
         } else {
@@ -34,7 +38,7 @@ struct MapTelling {
     /// Mail for these destinations.
     private static func queue(_ names: [String], at node: Int, _ around: Surroundings) -> [Effect] {
         let filter = FilterExpression(anyOf: names.map { FilterExpression(.dest, is: $0) })
-        return self.show(.queue, names.isEmpty ? .all : filter, at: node, around)
+        return self.show(.queue, filter, at: node, around)
     }
     private static func connections(_ names: [String], at node: Int, _ around: Surroundings) -> [Effect] {
         // A name with a quotation mark cannot be asked for.

@@ -1,5 +1,6 @@
 import Mail
 import NIOCore
+import SMTP
 
 /// The statements of one transaction. Reads wait for the database, writes are queued and go out with the COMMIT.
 ///
@@ -180,6 +181,7 @@ final class PostgreSQLTransaction {
     /// - Parameter rest: how many facts come behind it.
     private func insert(_ shared: SharedFact, _ envelope: [UInt8]?, before rest: Int) throws {
         let fact = shared.fact
+        let envelope = envelope ?? fact.arrival.map { Packer.envelope(.null, [], $0) }
         try self.connection.add(
             Self.insertFact,
             [

@@ -50,7 +50,8 @@ struct QueueOrder {
         self.perform = { try await $0.reroute($1, via: via) }
     }
 
-    init(_ edit: RecipientEdit, _ now: Timestamp) {
+    init(_ edit: RecipientEdit, _ now: Timestamp) throws {
+        try edit.check(at: now)
         self.words = edit.words
         self.consequence = edit.consequence(now)
         self.perform = { try await $0.edit($1, edit) }
