@@ -30,19 +30,39 @@ struct JournalFiller {
             (try store.newestBlock(db), try store.progress(db))
         }
         self.told = try await spool.acknowledged(by: Self.reader)
-        guard self.told == nil else { return }
+        if let told {
+            // The queue was in a store of another kind meanwhile.
+            if let cursor = self.progress.cursor, try await !Self.isKnown(cursor, to: spool) {
+                try await self.move(to: told)
+            }
+            return
+        }
         // No journal was kept for a while, or this is another spool than the one whose facts are in it.
         if let cursor = self.progress.cursor, try await Self.isForeign(cursor, to: spool) {
-            self.progress.cursor = nil
-            try await store.pool.write { [store, progress] db in try store.write([], progress, db) }
+            try await self.move(to: nil)
         }
         try await self.tell(self.progress.cursor ?? .start)
     }
 
-    /// Whether a place lies behind all that the spool has ever told.
+    /// - Parameter cursor: `nil`: before the first fact of all.
+    private mutating func move(to cursor: FactCursor?) async throws {
+        self.progress.cursor = cursor
+        try await self.store.pool.write { [store, progress] db in try store.write([], progress, db) }
+    }
+
+    /// Whether a place is none of the spool's, or lies behind all that it has ever told.
     private static func isForeign(_ cursor: FactCursor, to spool: any Spool) async throws -> Bool {
+        guard try await self.isKnown(cursor, to: spool) else { return true }
         if try await spool.newestFacts(count: 0).end == cursor { return false }
         return try await spool.facts(after: cursor, count: 1).facts.isEmpty
+    }
+
+    /// Stores of another kind write their places otherwise.
+    private static func isKnown(_ cursor: FactCursor, to spool: any Spool) async throws -> Bool {
+        do {
+            _ = try await spool.facts(after: cursor, count: 1)
+            return true
+        } catch let error as SpoolError where error.code == .foreign { return false }
     }
 
     /// - Returns: whether there were some.
