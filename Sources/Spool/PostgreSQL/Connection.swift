@@ -57,8 +57,11 @@ final class Connection {
         if let watch { self.watchNumber = watch.opened(PQsocket(handle)) }
     }
 
+    /// Nobody is to end its socket any more, whose number may be another's by now.
+    func letGo() { self.watch?.closed(self.watchNumber) }
+
     deinit {
-        self.watch?.closed(self.watchNumber)
+        self.letGo()
         PQfinish(self.handle)
     }
 

@@ -61,7 +61,6 @@ struct NodeLease: Sendable {
     }
 
     /// The lock goes with its connection; who connects anew takes it again.
-    @discardableResult
     static func lock(_ node: UInt8, on connection: Connection) throws -> Bool {
         try connection.rows(self.lock, [.integer(node)]).integer(0, 0) == 1
     }

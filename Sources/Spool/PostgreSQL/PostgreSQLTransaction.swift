@@ -162,7 +162,7 @@ final class PostgreSQLTransaction {
     /// and so the next one that numbers facts has all these before its own, and whoever reads sees no gap that is filled later.
     func finish() throws {
         // Each recipient has a fact of its own.
-        var left = self.facts.reduce(0) { $0 + 1 + $1.fact.others.count }
+        var left = self.facts.reduce(0) { $0 + $1.fact.count }
         guard left > 0 || self.counts != Counters() else { return }
         try self.connection.add(
             Self.countAll,
@@ -173,7 +173,7 @@ final class PostgreSQLTransaction {
             ]
         ) { self.lastFact = try $0.integer(0, 0) }
         for (shared, envelope) in self.facts {
-            left -= 1 + shared.others.count
+            left -= shared.count
             try self.insert(shared, envelope, before: left)
         }
     }

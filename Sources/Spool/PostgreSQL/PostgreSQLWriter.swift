@@ -9,7 +9,7 @@ import NIOCore
 /// A commit whose answer was lost with the connection is asked about on the next one, and until then nobody is told anything:
 /// so nothing is accepted that the client was refused, and nothing refused that is in the queue.
 ///
-/// `@unchecked Sendable`: `connection`, `lease` and `prunedFacts` are the thread's alone once it runs.
+/// `@unchecked Sendable`: `connection`, `lease` and what is pruned are the thread's alone once it runs.
 final class PostgreSQLWriter: @unchecked Sendable {
     struct Body {
         /// The messages that it reads, all in one go with those of other changes.
@@ -32,9 +32,13 @@ final class PostgreSQLWriter: @unchecked Sendable {
     private let queue: ChangeQueue<Body>
     private var connection: Connection?
     private var lease: NodeLease
+    /// The database keeps others from the node's number while this connection lives.
+    private var isLocked = true
     private var failure: (error: any Error, at: NIODeadline)?
     private var lastFact: Int64 = 0
     private var prunedFacts: Int64
+    /// When it is worth while to ask again what may be pruned.
+    private var nextPrune = NIODeadline.now()
 
     /// How many facts stay whether or not somebody needs them, and however far behind a reader is.
     struct FactsKept: Sendable {
@@ -140,6 +144,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
                 if (error as? PostgreSQLError)?.isReadOnly ?? false { self.connection = nil }
                 throw error
             }
+            connection.letGo()
             self.connection = nil
             if !isCommitSent, !isAgain { return try self.transaction(batch, isAgain: true) }
             self.measures.failures.increment()
@@ -156,12 +161,18 @@ final class PostgreSQLWriter: @unchecked Sendable {
     // MARK: the connection
 
     private func connected() throws -> Connection {
-        if let connection = self.connection, !connection.isLost { return connection }
+        if let connection = self.connection, !connection.isLost {
+            // The database may have had to end the connection of before first.
+            if !self.isLocked { self.isLocked = try NodeLease.lock(self.lease.node, on: connection) }
+            return connection
+        }
+        self.connection?.letGo()
+        self.connection = nil
         if let failure, failure.at + Self.betweenConnects > .now() { throw failure.error }
         do {
             let connection = try self.link.writing(watch: self.watch)
             try PostgreSQLSchema.prepare(connection)
-            try NodeLease.lock(self.lease.node, on: connection)
+            self.isLocked = try NodeLease.lock(self.lease.node, on: connection)
             self.connection = connection
             self.failure = nil
             return connection
@@ -202,6 +213,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
     /// the next try.
     private func pruneFacts() {
         guard self.lastFact - self.kept.latest - self.prunedFacts >= Self.factsPruned.lowerBound,
+            self.nextPrune <= .now(),
             let connection = self.connection
         else { return }
         try? self.watch.watch {
@@ -209,7 +221,11 @@ final class PostgreSQLWriter: @unchecked Sendable {
                 Self.lastPrunable, [.integer(self.kept.latest), .integer(self.kept.forReaders)])
             let (last, first) = (try found.integer(0, 0), try found.integer(0, 1))
             self.prunedFacts = first
-            guard last - first >= Self.factsPruned.lowerBound else { return }
+            guard last - first >= Self.factsPruned.lowerBound else {
+                // A reader still needs them.
+                self.nextPrune = .now() + .seconds(1)
+                return
+            }
             let upTo = min(last, first + Self.factsPruned.upperBound)
             try connection.add(TransactionQuery.begin)
             try connection.add(Self.prune, [.integer(first), .integer(upTo)])
