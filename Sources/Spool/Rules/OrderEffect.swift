@@ -74,9 +74,12 @@ extension SpooledRecipient {
             self.via = via
         case .postpone(let time):
             guard self.state != .hold else { return .onHold }
-            self.state = time > order.at ? .deferred : .queued
-            self.due = max(time, order.at)
-            self.heldTotal += self.due.since(order.at)
+            let due = max(time, order.at)
+            // Of a time that it was put off to before, only what passed counts as time on hold.
+            if self.state == .deferred { self.heldTotal = max(0, self.heldTotal - max(0, self.due.since(order.at))) }
+            self.heldTotal += due.since(order.at)
+            self.state = due > order.at ? .deferred : .queued
+            self.due = due
         case .readdress(let mailbox):
             let path = ForwardPath.path(Path(mailbox: mailbox))
             guard self.forwardPath != path else { return .alreadyThere }
