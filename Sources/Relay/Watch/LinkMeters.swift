@@ -60,6 +60,8 @@ struct LinkMeters {
     private var meters: [String: LinkMeter] = [:]
     /// Of those that found no place.
     private var rest: LinkMeter
+    /// When it is looked again for some that moved nothing lately.
+    private var nextLook = Timestamp(milliseconds: 0)
 
     init(at now: Timestamp) { self.rest = LinkMeter(at: now) }
 
@@ -73,6 +75,8 @@ struct LinkMeters {
 
     private mutating func makeRoom(at now: Timestamp) -> Bool {
         guard self.meters.count >= Self.limit else { return true }
+        guard now >= self.nextLook else { return false }
+        self.nextLook = now.adding(milliseconds: 1000)
         self.meters = self.meters.filter { now.since($0.value.lastMoved) < Self.patience }
         return self.meters.count < Self.limit
     }

@@ -211,6 +211,7 @@ struct QueueIndex {
         let place = Int(row)
         self.rowGenerations[place] = recipient.generation
         self.tries[place] = recipient.tries
+        self.flags[place] = self.flags[place] & ~Flags.moved | (recipient.moved ? Flags.moved : 0)
         self.due[place] = recipient.due.milliseconds
         self.setReply(row, recipient.lastReply)
         if recipient.state == .deferred { self.markFailure(row) }

@@ -23,8 +23,8 @@ struct QueueCensus: Sendable {
     var made: NIODeadline?
     var at = Timestamp(milliseconds: 0)
     var byDestination: [QueueIndex.DestinationIndex: Group] = [:]
-    /// By a number that stands for the domain.
-    var byDomain: [UInt64: Domain] = [:]
+    /// The domains that most of it is for, those with the most first.
+    var largestDomains: [Domain] = []
     /// The newest destination when the walk began.
     var newest = 0
     var oldest: Timestamp?
@@ -37,9 +37,12 @@ struct QueueCensus: Sendable {
 final class QueueCount {
     /// Domains beyond this many are not told apart; a set of them all could be as large as the queue.
     private static let domainsLimit = 10_000
+    private static let domainsShown = 200
 
     private var census: QueueCensus
     private var domains: Set<[UInt8]> = []
+    /// By a number that stands for the domain.
+    private var byDomain: [UInt64: QueueCensus.Domain] = [:]
     /// The reply that leads at each destination, and by how many (the majority vote of Boyer and Moore).
     private var leading: [QueueIndex.DestinationIndex: (reply: Interner.Name, votes: Int)] = [:]
 
@@ -65,13 +68,13 @@ final class QueueCount {
     ) {
         let text = index.toText[Int(row)]
         let key = index.text.routedDomainHash(text)
-        if self.census.byDomain[key] == nil {
-            guard self.census.byDomain.count < Self.domainsLimit else { return }
+        if self.byDomain[key] == nil {
+            guard self.byDomain.count < Self.domainsLimit else { return }
             let name = String(decoding: index.text.routedDomain(text), as: UTF8.self)
-            self.census.byDomain[key] = QueueCensus.Domain(name: name)
+            self.byDomain[key] = QueueCensus.Domain(name: name)
         }
         let destination = index.destinations[Int(row)]
-        self.census.byDomain[key]?.add(
+        self.byDomain[key]?.add(
             to: destination >= 0 ? destination : nil, minutes: minutes, arrived: arrived, isDeferred: isDeferred)
     }
 
@@ -83,6 +86,9 @@ final class QueueCount {
     }
 
     func census(_ index: QueueIndex) -> QueueCensus {
+        let domains = self.byDomain.values.map { (total: $0.group.ages.total, domain: $0) }
+        self.census.largestDomains = domains.sorted { ($1.total, $0.domain.name) < ($0.total, $1.domain.name) }
+            .prefix(Self.domainsShown).map(\.domain)
         for (destination, vote) in self.leading {
             self.census.byDestination[destination]?.reply = index.string(vote.reply)
         }

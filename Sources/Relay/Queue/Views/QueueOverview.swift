@@ -58,15 +58,12 @@ struct QueueOverview: Sendable {
 
     /// The same mail by the domains that it is for.
     private func domainRows(_ census: QueueCensus) -> [DestinationAges] {
-        let largest = census.byDomain.values.sorted {
-            ($1.group.ages.total, $0.name) < ($0.group.ages.total, $1.name)
-        }
-        return largest.prefix(Self.destinationsShown).map { domain in
+        census.largestDomains.map { domain in
             var row = DestinationAges(
                 destination: domain.name, condition: .unrouted, total: domain.group.ages.total, ages: domain.group.ages)
             row.via = noRoute
             let all = self.queue.scheduler.destinations
-            guard let index = domain.destination, all.all.contains(index), all[index].number <= census.newest else {
+            guard let index = domain.destination, !all[index].isRemoved, all[index].number <= census.newest else {
                 return row
             }
             let state = self.state(of: index, domain.group, at: self.queue.now)

@@ -12,6 +12,8 @@ final class DurabilityMeter: Sendable {
     /// Transactions, and changes in them, in a second; 0 at the first look.
     func rates(_ writing: SpoolWriting, at now: NIODeadline = .now()) -> (syncs: Double, changes: Double) {
         self.looks.withLockedValue { looks in
+            // After a pause the mean of all of it would be told as that of now.
+            if let last = looks.last, now - last.at > Self.span + Self.span { looks = [] }
             // One look is kept that is as old as the span, so that there is something to count from.
             while looks.count > 1, now - looks[1].at >= Self.span { looks.removeFirst() }
             if looks.last.map({ now - $0.at >= .milliseconds(500) }) ?? true { looks.append((now, writing)) }
