@@ -43,7 +43,7 @@ public struct PhaseTimes: Hashable, Sendable {
     public func rate(of octets: Int, _ now: Timestamp) -> Int? {
         guard self.current == .content || self.current == .finalReply, let contentSince, octets > 0 else { return nil }
         let time = now.since(contentSince)
-        return time >= 100 ? Int(Int64(octets) * 1000 / time) : nil
+        return time >= 100 ? Int(min(Double(octets) * 1000 / Double(time), 1e15)) : nil
     }
 }
 

@@ -85,6 +85,9 @@ public struct TranscriptDiff: Hashable, Sendable {
         }
     }
 
+    /// What is compared takes memory by the square of the lines that differ, and a host says as many as it likes.
+    private static let linesCompared = 1000
+
     /// The lines before the first transaction, and those of one.
     private static func excerpt(_ lines: [TranscriptLine], _ transaction: Range<Int>) -> [Said] {
         let setup = lines.prefix { !$0.begins("mail from:") }
@@ -92,7 +95,7 @@ public struct TranscriptDiff: Hashable, Sendable {
         var said: [Said] = []
         var asked: TranscriptLine?
         var isHello = false
-        for line in wanted {
+        for line in wanted.prefix(Self.linesCompared) {
             var took: Int64?
             switch line.speaker {
             case .client:

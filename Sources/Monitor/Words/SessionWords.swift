@@ -32,7 +32,7 @@ private func portion(_ octets: Int, of all: Int?) -> Double? {
 /// How fast content flows, and how long the rest takes at that rate.
 private func rateWords(_ phases: PhaseTimes?, _ octets: Int, of all: Int?, _ now: Timestamp) -> String? {
     guard let rate = phases?.rate(of: octets, now), rate > 0 else { return nil }
-    let left = all.map { Int64(max(0, $0 - octets)) * 1000 / Int64(rate) }
+    let left = all.map { Int64(min(Double(max(0, $0 - octets)) * 1000 / Double(rate), 1e15)) }
     return "\(Format.octets(rate))/s" + (left.map { ", \(Format.span(milliseconds: $0)) left" } ?? "")
 }
 
