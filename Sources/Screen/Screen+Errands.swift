@@ -56,6 +56,8 @@ extension Screen {
 
     private func restarted(_ node: Int) {
         self.undos.forgetSelections(of: node)
+        // It may have begun with another journal, too.
+        for pane in self.stack.all where pane.node == node || pane.showsOtherNodes { pane.forget() }
         guard node == self.stack.node else { return }
         if self.overlay is Dialog { self.overlay = nil }
         if self.stack.closeSessions() {

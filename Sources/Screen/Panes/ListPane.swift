@@ -9,6 +9,8 @@ class ListPane<Kind: ListKind>: Pane {
     let feed: any MonitorFeed
     private(set) var list = ListState<Kind.Row>()
     private(set) var query = Kind.Query()
+    /// The cursor is not to follow the newest row, whatever is asked for next.
+    private var staysPut = false
     /// When the rows that are shown were read.
     private var shownAt = Timestamp(milliseconds: 0)
 
@@ -37,7 +39,7 @@ class ListPane<Kind: ListKind>: Pane {
     /// Rows came, and then what is known of the cursor's.
     func took(_ rows: [Kind.Row], _ detail: Kind.Detail?, _ around: Surroundings) -> [Effect] { [] }
     /// The filter or the order is another one.
-    func asked() {}
+    func asked() -> [Effect] { [] }
     func chosen(_ around: Surroundings) -> Chosen? { nil }
     func destination(_ around: Surroundings) -> String? { nil }
     func status(_ around: Surroundings) -> [Run] {
@@ -120,8 +122,8 @@ class ListPane<Kind: ListKind>: Pane {
         change(&self.query)
         guard self.query != before else { return [] }
         self.list.ask()
-        self.asked()
-        return [.read(self.readRows(around, isInstead: true))]
+        if self.staysPut { self.list.stay() }
+        return self.asked() + [.read(self.readRows(around, isInstead: true))]
     }
 
     // MARK: Commands
@@ -231,12 +233,14 @@ class ListPane<Kind: ListKind>: Pane {
 
     private func follow(_ around: Surroundings) -> [Effect] {
         guard !self.follows else {
+            self.staysPut = true
             self.list.stay()
             return [.say("the cursor stays on its row", .plain)]
         }
         var newest = self.query
         guard Kind.showNewestFirst(&newest) else { return [.say("nothing here is newer than the rest", .plain)] }
         let effects = self.change(around) { $0 = newest }
+        self.staysPut = false
         guard effects.isEmpty else { return effects }
         self.list.follow()
         return [.read(self.readRows(around, isInstead: true))]

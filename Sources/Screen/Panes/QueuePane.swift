@@ -83,9 +83,11 @@ final class QueuePane: ListPane<QueueList> {
 
     // MARK: Commands
 
-    override func asked() {
-        if case .frozen = self.tags { self.tags = .none }
+    override func asked() -> [Effect] {
         self.range = nil
+        guard case .frozen = self.tags else { return [] }
+        self.tags = .none
+        return [.say("untagged: what was tagged is not what is asked for now", .plain)]
     }
 
     override func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {

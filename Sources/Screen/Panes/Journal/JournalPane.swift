@@ -105,6 +105,8 @@ final class JournalPane: Pane {
         }
     }
 
+    func forget() { self.list.ask() }
+
     private func change(_ filter: FilterExpression) -> [Effect] {
         guard filter != self.query.filter else { return [] }
         self.query.filter = filter
