@@ -29,6 +29,7 @@ struct SpoolCopyCommand: AsyncParsableCommand {
         defer { threads.shutdownGracefully { _ in } }
         let (from, to) = (try Place(self.from), try Place(self.to))
         try from.mustExist()
+        guard !from.is(to) else { throw Failure("it is copied into another spool: \(self.to) is the same one") }
         let report: SpoolTransfer.Report
         do {
             let source = try from.open(threads)
@@ -70,6 +71,16 @@ struct SpoolCopyCommand: AsyncParsableCommand {
                 throw Failure("that is no address of a database without a password, such as postgresql:///hoptop")
             }
             self = .database(address)
+        }
+
+        func `is`(_ other: Place) -> Bool {
+            switch (self, other) {
+            case (.directory(let path), .directory(let other)):
+                URL(fileURLWithPath: path).resolvingSymlinksInPath()
+                    == URL(fileURLWithPath: other).resolvingSymlinksInPath()
+            case (.database(let address), .database(let other)): address == other
+            default: false
+            }
         }
 
         /// A spool that is not there would be made.

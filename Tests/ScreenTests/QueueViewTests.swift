@@ -149,7 +149,7 @@ struct QueueViewTests {
         await rig.press("2", "j", "m", .backspace)
         await rig.type("g")
         await rig.press(.enter)
-        #expect(await rig.text.contains("They go to dan@example.cog."))
+        #expect(await rig.text.contains("They go to dan@example.cog, at once."))
         await rig.press(.tab, .enter)
         #expect(rig.feed.performed == ["edit 4Q6A to dan@example.cog"])
         await rig.press("z")
