@@ -128,6 +128,8 @@ struct Table<Row> {
     /// Gives what is left to those that can use it, by their weights.
     private static func share(_ rest: Int, among columns: [Column<Row>], _ rows: [Row], _ widths: inout [Int]) {
         var rest = rest
+        // Measured once: each looks at every row.
+        let most = columns.map { $0.most(rows) }
         var open = columns.indices.filter { columns[$0].weight > 0 }
         while rest > 0, !open.isEmpty {
             var weights = open.reduce(0) { $0 + columns[$1].weight }
@@ -137,11 +139,11 @@ struct Table<Row> {
                 let part = left * columns[index].weight / weights
                 left -= part
                 weights -= columns[index].weight
-                let taken = max(0, min(part, columns[index].most(rows) - widths[index]))
+                let taken = max(0, min(part, most[index] - widths[index]))
                 widths[index] += taken
                 rest -= taken
             }
-            open.removeAll { columns[$0].most(rows) <= widths[$0] }
+            open.removeAll { most[$0] <= widths[$0] }
             if rest == before { break }
         }
     }

@@ -162,7 +162,11 @@ extension PostgreSQLTransaction {
     /// A reader never goes back.
     func acknowledge(_ sequence: Int64, as reader: String) throws {
         try self.connection.add(Self.acknowledge, [.text(reader), .integer(sequence)])
+        self.readersMoved = true
     }
 
-    func forget(reader: String) throws { try self.connection.add(Self.forget, [.text(reader)]) }
+    func forget(reader: String) throws {
+        try self.connection.add(Self.forget, [.text(reader)])
+        self.readersMoved = true
+    }
 }

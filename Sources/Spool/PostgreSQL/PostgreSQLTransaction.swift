@@ -29,6 +29,8 @@ final class PostgreSQLTransaction {
     private(set) var gone: [QueueID] = []
     /// The sequence of the last fact, when it is committed; `nil`: it has none.
     private(set) var lastFact: Int64?
+    /// Readers need fewer facts than before.
+    var readersMoved = false
 
     init(_ connection: Connection, node: UInt8) {
         self.connection = connection

@@ -152,6 +152,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
         }
         self.lease.committed()
         self.lastFact = transaction.lastFact ?? self.lastFact
+        if transaction.readersMoved { self.nextPrune = .now() }
         self.cache.insert(transaction.cached)
         self.cache.remove(transaction.gone)
         self.measures.committed(batch.count, since: begun)
