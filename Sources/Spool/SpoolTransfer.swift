@@ -41,7 +41,7 @@ public struct SpoolTransfer: Sendable {
     /// - Throws: ``SpoolError``; what was copied until then stays, and is passed over the next time.
     public func run(progress: (Int) -> Void = { _ in }) async throws -> Report {
         var report = Report()
-        let numbers = try await self.copyRules(&report)
+        let rules = try await self.copyRules(&report)
         var last: QueueID?
         var count = 0
         while true {
@@ -50,7 +50,7 @@ public struct SpoolTransfer: Sendable {
             last = end
             report.damaged += page.damaged
             for message in page.messages {
-                try await self.copy(message, numbers, &report)
+                try await self.copy(message, rules, &report)
                 count += 1
             }
             progress(count)
@@ -59,23 +59,26 @@ public struct SpoolTransfer: Sendable {
 
     /// Rules have new numbers in the target.
     ///
-    /// - Returns: these, by the old ones.
-    private func copyRules(_ report: inout Report) async throws -> [Int64: Int64] {
+    /// - Returns: them as they were and as they are, by the old numbers.
+    private func copyRules(_ report: inout Report) async throws -> [Int64: (old: StandingRule, new: StandingRule)] {
         let present = try await self.target.rules()
-        var numbers: [Int64: Int64] = [:]
+        var rules: [Int64: (old: StandingRule, new: StandingRule)] = [:]
         for rule in try await self.source.rules() {
             if let same = present.first(where: { $0.terms == rule.terms && $0.at == rule.at && $0.by == rule.by }) {
-                numbers[rule.id] = same.id
+                rules[rule.id] = (rule, same)
                 continue
             }
-            let copy = try await self.target.set(rule.terms, at: rule.at, by: rule.by, on: self.loop).get()
-            numbers[rule.id] = copy.id
+            rules[rule.id] = (
+                rule, try await self.target.set(rule.terms, at: rule.at, by: rule.by, on: self.loop).get()
+            )
             report.rules += 1
         }
-        return numbers
+        return rules
     }
 
-    private func copy(_ message: SpooledMessage, _ numbers: [Int64: Int64], _ report: inout Report) async throws {
+    private func copy(
+        _ message: SpooledMessage, _ rules: [Int64: (old: StandingRule, new: StandingRule)], _ report: inout Report
+    ) async throws {
         guard message.recipients.contains(where: { !$0.state.isSettled }) else {
             report.settled += 1
             return
@@ -86,7 +89,12 @@ public struct SpoolTransfer: Sendable {
         }
         var copy = message
         for place in copy.recipients.indices {
-            copy.recipients[place].heldUnder = copy.recipients[place].heldUnder.flatMap { numbers[$0] }
+            let rule = copy.recipients[place].heldUnder.flatMap { rules[$0] }
+            copy.recipients[place].heldUnder = rule?.new.id
+            // Where it says which rule holds it, that is by the new number.
+            if let rule, copy.recipients[place].lastReply == rule.old.description {
+                copy.recipients[place].lastReply = rule.new.description
+            }
         }
         do {
             let content = try await self.source.content(of: message.id, on: self.loop).get()

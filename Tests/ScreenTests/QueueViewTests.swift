@@ -136,7 +136,7 @@ struct QueueViewTests {
         await rig.press("2", "j", "R", "j", .enter)
         await rig.type("11:30")
         await rig.press(.enter)
-        #expect(await rig.text.contains("They are tried at 11:30 UTC, and not before."))
+        #expect(await rig.text.contains("They are tried at 11:30 UTC, and not before. Until then"))
         await rig.press(.tab, .enter)
         #expect(rig.feed.performed == ["edit 4Q6A at 2026-11-24T11:30:00.000Z"])
         await rig.run("retry-at soon")

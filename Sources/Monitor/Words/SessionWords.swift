@@ -88,10 +88,10 @@ extension ConnectionRow {
 }
 
 extension ConnectionRow {
-    /// How a session went that is over: what went wrong, else how many messages went over in it: `3 relayed`.
+    /// How a session went that is over: what went wrong, else how many messages went over in it: `3 relayed`, `none taken`.
     public var outcomeWords: String {
         if let remark = self.remark { return remark }
         let verb = self.direction == .inbound ? "taken" : "relayed"
-        return self.messages > 0 ? "\(Format.count(self.messages)) \(verb)" : "no mail"
+        return self.messages > 0 ? "\(Format.count(self.messages)) \(verb)" : "none \(verb)"
     }
 }
