@@ -35,7 +35,7 @@ package final class MemorySpool: Spool, SpoolCondition, PolicyStore, TallyStore 
     // MARK: changes
 
     package func nextID(at now: Timestamp) -> QueueID { self.identifiers.withLockedValue { $0.next(at: now) } }
-    package func newContentFile(for id: QueueID) -> any StreamedContent { MemoryContent.Stream(id) }
+    package func newContentFile(for id: QueueID) -> any StreamedContent { MemoryStream(id) }
 
     package func accept(
         _ message: NewMessage, expectingMore: Bool, on eventLoop: any EventLoop
@@ -92,7 +92,7 @@ package final class MemorySpool: Spool, SpoolCondition, PolicyStore, TallyStore 
                 guard let stored = state.messages[id], !stored.isContentDamaged else {
                     throw SpoolError(.damaged, "the content of \(id) is not what was accepted", queueID: id)
                 }
-                return MemoryContent(buffer: stored.content)
+                return BufferedContent(buffer: stored.content)
             }
         }
         return eventLoop.submit { try result.get() }

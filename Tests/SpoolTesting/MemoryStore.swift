@@ -187,7 +187,7 @@ package final class MemoryStore: Sendable {
         switch new.content {
         case .buffer(let octets): content = octets
         case .file(let file):
-            guard let file = file as? MemoryContent.Stream else {
+            guard let file = file as? MemoryStream else {
                 throw SpoolError(.foreign, "content of another spool", queueID: id)
             }
             content = try file.finishedOctets

@@ -1,6 +1,6 @@
 import Mail
 import NIOConcurrencyHelpers
-import NIOCore
+package import NIOCore
 
 /// Small content that came in a moment ago, so that the happy path never reads it back. Bounded; what does not fit is
 /// read from the database.
@@ -19,11 +19,14 @@ final class ContentCache: Sendable {
     func remove(_ ids: some Sequence<QueueID>) { self.buffers.withLockedValue { for id in ids { $0.remove(id) } } }
 }
 
-struct BufferedContent: ContentSource {
+/// Content that is in memory.
+package struct BufferedContent: ContentSource {
     let buffer: ByteBuffer
-    var octets: Int { self.buffer.readableBytes }
+    package var octets: Int { self.buffer.readableBytes }
 
-    func read(from offset: Int, count: Int, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer> {
+    package init(buffer: ByteBuffer) { self.buffer = buffer }
+
+    package func read(from offset: Int, count: Int, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer> {
         let start = min(max(offset, 0), self.octets)
         let slice = self.buffer.getSlice(
             at: self.buffer.readerIndex + start, length: min(max(count, 0), self.octets - start))
