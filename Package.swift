@@ -139,24 +139,26 @@ let package = Package(
             ], swiftSettings: settings, linkerSettings: linking),
         .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
         .target(name: "DiskFaults", path: "Tests/DiskFaults"),
-        tests("SMTPTests", ["SMTP", nioCore], exclude: ["Transcripts"]),
+        .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
+        tests("SMTPTests", ["SeededRandom", "SMTP", nioCore], exclude: ["Transcripts"]),
         tests("MeasuresTests", ["Measures", coreMetrics]),
-        tests("SASLTests", ["SASL", "SMTP"]),
-        tests("TLSPolicyTests", ["TLSPolicy", crypto, x509, asn1]),
-        tests("MailTests", ["Mail", "SMTP", nioCore]),
+        tests("SASLTests", ["SeededRandom", "SASL", "SMTP"]),
+        tests("TLSPolicyTests", ["SeededRandom", "TLSPolicy", crypto, x509, asn1]),
+        tests("MailTests", ["SeededRandom", "Mail", "SMTP", nioCore]),
         tests("DKIMTests", ["DKIM", "Mail", nioCore, crypto, cryptoExtras]),
-        tests("MilterTests", ["Milter", "SMTP", nioCore]),
+        tests("MilterTests", ["SeededRandom", "Milter", "SMTP", nioCore]),
         .target(
             name: "SpoolTesting", dependencies: ["Spool", "Mail", "SMTP", nioCore, nioConcurrency],
             path: "Tests/SpoolTesting", swiftSettings: settings),
         tests(
             "SpoolTests",
-            ["SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb], exclude: ["Fixtures"]),
+            ["SeededRandom", "SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, grdb],
+            exclude: ["Fixtures"]),
         .executableTarget(
             name: "JournalBenchmark",
-            dependencies: ["Journal", "SpoolTesting", "Spool", "Monitor", "Mail", nioCore, logging],
+            dependencies: ["Journal", "SeededRandom", "SpoolTesting", "Spool", "Monitor", "Mail", nioCore, logging],
             path: "Tests/JournalBenchmark", swiftSettings: settings, linkerSettings: linking),
-        tests("MonitorTests", ["Monitor", "Mail", "SMTP"]),
+        tests("MonitorTests", ["SeededRandom", "Monitor", "Mail", "SMTP"]),
         tests(
             "JournalTests",
             [
@@ -166,8 +168,8 @@ let package = Package(
         tests(
             "ControlTests",
             [
-                "Control", "Sockets", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioHTTP1, nioSSL, nioConcurrency,
-                logging,
+                "Control", "SeededRandom", "Sockets", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioHTTP1, nioSSL,
+                nioConcurrency, logging,
             ]),
         .target(
             name: "FeedTesting", dependencies: ["Monitor", "Mail", "SMTP"], path: "Tests/FeedTesting",
@@ -185,14 +187,16 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "hoptop", "Recording", "Screen", "Relay", "Journal", "Monitor", "Sockets", "SpoolTesting", "Spool",
+                "hoptop", "Recording", "Screen", "Relay", "Journal", "Monitor", "SeededRandom", "Sockets",
+                "SpoolTesting",
+                "Spool",
                 "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", nioCore, nioPosix,
                 nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,
             ]),
         tests(
             "RelayTests",
             [
-                "Relay", "DNS", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioSSL, nioTLS, nioConcurrency,
-                nioEmbedded, logging,
+                "Relay", "DNS", "SeededRandom", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix, nioSSL, nioTLS,
+                nioConcurrency, nioEmbedded, logging,
             ]),
     ])

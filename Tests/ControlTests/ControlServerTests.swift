@@ -5,6 +5,7 @@ import Mail
 import Monitor
 import NIOCore
 import NIOPosix
+import SeededRandom
 import Synchronization
 import Testing
 
@@ -307,7 +308,7 @@ struct ControlServerTests {
     func hostileOctets() async throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         print("seed of hostile octets: \(seed)")
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let rig = try await Rig()
         let pieces = [
             "GET ", "POST ", "/v1/queue", "/v1/queue/undo", "/v1/events", " HTTP/1.1", "\r\n", "\n", "\r\n\r\n",
@@ -330,17 +331,5 @@ struct ControlServerTests {
                     == true
             })
         await rig.server.stop()
-    }
-}
-
-/// SplitMix64.
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var word = self.state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

@@ -4,6 +4,7 @@ import Logging
 import Mail
 import Monitor
 import NIOCore
+import SeededRandom
 import Spool
 import SpoolTesting
 
@@ -171,18 +172,5 @@ private struct Generator {
                     session: "out#\(number / 10)", security: SessionSecurity(tls: "TLSv1.3", isVerified: true),
                     milliseconds: Int64(20 + user % 400)))
         }
-    }
-}
-
-/// SplitMix64: the same entries each time.
-private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { self.state = seed }
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

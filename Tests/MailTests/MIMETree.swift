@@ -1,3 +1,5 @@
+import SeededRandom
+
 /// A plain reading of MIME that shares nothing with the walker: all in memory, boundaries without tricks.
 struct MIMETree {
     struct Leaf {

@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import SMTP
+import SeededRandom
 import Testing
 
 @testable import Milter
@@ -335,7 +336,7 @@ struct MilterSessionTests {
 
     @Test("random octets make an error, or wait for more, and never a crash")
     func random() {
-        var generator = SeededGenerator()
+        var generator = SeededGenerator(printedAs: "milter")
         for _ in 0..<3000 {
             var session = MilterSession()
             session.begin()
@@ -369,24 +370,4 @@ struct MilterSessionTests {
 
 extension MilterCode {
     fileprivate static let all: [UInt8] = (0...255).filter { MilterCode(rawValue: $0) != nil } + [0, 0x5A]
-}
-
-/// Random numbers that can be had again.
-private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init() {
-        let wish = ProcessInfo.processInfo.environment["HOPTOP_SEED"].flatMap { UInt64($0) }
-        self.state = wish ?? UInt64.random(in: 0..<1_000_000)
-        print("milter: HOPTOP_SEED=\(self.state)")
-    }
-
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var value = self.state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
 }

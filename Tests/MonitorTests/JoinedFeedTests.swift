@@ -1,4 +1,5 @@
 import Mail
+import SeededRandom
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Mail
 import SMTP
+import SeededRandom
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import Monitor
+import SeededRandom
 import Testing
 
 @Suite("SafeText: nothing of a peer's reaches a terminal raw")
@@ -45,7 +46,7 @@ struct SafeTextTests {
     @Test("random octets never give a control character")
     func random() {
         let seed = UInt64.random(in: 0 ... .max)
-        var generator = SplitMix(state: seed)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<2000 {
             let octets = (0..<Int.random(in: 0...60, using: &generator)).map { _ in
                 UInt8.random(in: 0...255, using: &generator)
@@ -57,17 +58,5 @@ struct SafeTextTests {
                 },
                 "seed \(seed)")
         }
-    }
-}
-
-/// A generator with a seed that can be printed and used again.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var value = self.state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

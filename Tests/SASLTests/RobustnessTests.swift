@@ -1,4 +1,5 @@
 import SMTP
+import SeededRandom
 import Testing
 
 @testable import SASL
@@ -28,7 +29,7 @@ struct RobustnessTests {
     func random() throws {
         let seed = UInt64.random(in: .min ... .max)
         print("SASL robustness seed: \(seed)")
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let users = try users("ann:\(pencil)")
         for _ in 0..<20_000 {
             let message = Self.message(using: &generator)

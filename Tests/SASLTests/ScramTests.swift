@@ -1,3 +1,4 @@
+import SeededRandom
 import Testing
 
 @testable import SASL
@@ -63,7 +64,7 @@ struct ScramTests {
         _ client: ScramClient.Binding, _ server: ScramServer.Binding, user: String = "ann", password: String = "pencil",
         changing first: (String) -> String = { $0 }
     ) throws -> String {
-        var generator = SeededGenerator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         var client = ScramClient(user: try prepared(user), password: try prepared(password), client, using: &generator)
         var server = ScramServer(server, users: try users("Ann:\(pencil)"), using: &generator)
         let changed = first(String(decoding: client.firstMessage, as: UTF8.self))

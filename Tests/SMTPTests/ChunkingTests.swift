@@ -1,4 +1,5 @@
 import NIOCore
+import SeededRandom
 import Testing
 
 @testable import SMTP
@@ -403,7 +404,7 @@ struct ChunkingTests {
     func anyOctets() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("chunks seed \(seed)")
-        var random = SplitMix(seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<2000 {
             let isBinary = Bool.random(using: &random)
             let octets = (0..<Int.random(in: 0...60, using: &random)).map { _ in

@@ -1,4 +1,5 @@
 import NIOCore
+import SeededRandom
 import Testing
 
 @testable import SMTP
@@ -24,7 +25,7 @@ struct ClientRobustnessTests {
     func client() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("client robustness seed \(seed)")
-        var random = SplitMix(seed)
+        var random = SeededGenerator(seed: seed)
         var reached: Set<SessionPhase> = []
         var relayed = 0
         for _ in 0..<4000 {
@@ -55,14 +56,14 @@ struct ClientRobustnessTests {
         #expect(relayed > 0, "seed \(seed)")
     }
 
-    private static func transaction(using random: inout SplitMix) -> ClientSession.Transaction {
+    private static func transaction(using random: inout SeededGenerator) -> ClientSession.Transaction {
         .sample(
             to: (0..<Int.random(in: 1...4, using: &random)).map { "r\($0)@\(["b", "c"][$0 % 2])" },
             parameters: Bool.random(using: &random) ? [] : [Parameter("BODY", "BINARYMIME")])
     }
 
     private static func party(
-        _ transactions: [ClientSession.Transaction], using random: inout SplitMix
+        _ transactions: [ClientSession.Transaction], using random: inout SeededGenerator
     ) -> ClientParty {
         let policies: [ClientSession.TLSPolicy] = [.never, .ifOffered, .always]
         let authenticates = Int.random(in: 0..<3, using: &random) == 0
@@ -77,7 +78,7 @@ struct ClientRobustnessTests {
     }
 
     /// What a driver may say at this point; it keeps to the rules.
-    private static func happen(to party: inout ClientParty, using random: inout SplitMix) -> [String] {
+    private static func happen(to party: inout ClientParty, using random: inout SeededGenerator) -> [String] {
         guard let event = Self.events.randomElement(using: &random) else { return [] }
         switch event {
         case "content comes", "content fails": return party.isReading ? party.happened(event) : []
@@ -90,7 +91,7 @@ struct ClientRobustnessTests {
     }
 
     /// Mostly what a server would say, so that the later states are reached; else any pieces, cut anywhere.
-    private static func burst(in phase: SessionPhase, using random: inout SplitMix) -> ByteBuffer {
+    private static func burst(in phase: SessionPhase, using random: inout SeededGenerator) -> ByteBuffer {
         if Int.random(in: 0..<5, using: &random) > 0 {
             switch phase {
             case .hello: return ByteBuffer(string: Self.hellos.randomElement(using: &random) ?? "250 mx\r\n")

@@ -1,4 +1,5 @@
 import NIOCore
+import SeededRandom
 import Testing
 
 @testable import SMTP
@@ -115,7 +116,7 @@ struct ContentRuleTests {
     func foldedAtRandom() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("fold seed \(seed)")
-        var random = SplitMix(seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<300 {
             let text = (0..<Int.random(in: 0...4000, using: &random)).map { _ in
                 ["x", "yz", " ", "ö", "€", "x", "word"].randomElement(using: &random)!

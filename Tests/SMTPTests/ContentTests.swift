@@ -1,4 +1,5 @@
 import NIOCore
+import SeededRandom
 import Testing
 
 @testable import SMTP
@@ -100,7 +101,7 @@ struct ContentTests {
     @Test("decoded is what was encoded, for any octets in any pieces")
     func roundTrip() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SplitMix(seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<3000 {
             let octets = (0..<Int.random(in: 0...40, using: &random)).map { _ in
                 [0x0D, 0x0A, 0x2E, 0x61, 0x00].randomElement(using: &random)! as UInt8
@@ -150,18 +151,5 @@ struct ContentTests {
                 }
             }
         }
-    }
-}
-
-/// Randomness that repeats from its seed.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { self.state = seed }
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

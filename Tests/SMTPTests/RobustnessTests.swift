@@ -1,4 +1,5 @@
 import NIOCore
+import SeededRandom
 import Testing
 
 @testable import SMTP
@@ -33,7 +34,7 @@ struct RobustnessTests {
     func server() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("server robustness seed \(seed)")
-        var random = SplitMix(seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<2000 {
             var party = ServerParty(
                 .init(hostname: "mx.example.net", maximumMessageOctets: 60, maximumReceivedFields: 1))
@@ -51,7 +52,7 @@ struct RobustnessTests {
     func extendedServer() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("extended server robustness seed \(seed)")
-        var random = SplitMix(seed)
+        var random = SeededGenerator(seed: seed)
         var seen: Set<String> = []
         for _ in 0..<4000 {
             var driver = RandomDriver(seed: random.next(), Self.configuration(using: &random))
@@ -73,7 +74,7 @@ struct RobustnessTests {
             ]), "seed \(seed)")
     }
 
-    private static func configuration(using random: inout SplitMix) -> ServerSession.Configuration {
+    private static func configuration(using random: inout SeededGenerator) -> ServerSession.Configuration {
         .sample {
             $0.extensions = Set(ServiceExtension.allCases.filter { _ in Int.random(in: 0..<8, using: &random) > 0 })
             $0.role = [.relay, .submission, .lmtp].randomElement(using: &random)!
@@ -98,7 +99,7 @@ struct RobustnessTests {
     func proxyHeader() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("PROXY robustness seed \(seed)")
-        var random = SplitMix(seed)
+        var random = SeededGenerator(seed: seed)
         let version2 = "\r\n\r\n\0\r\nQUIT\n"
         let pieces = [
             "PROXY ", "TCP4 ", "TCP6 ", "UNKNOWN", "1.2.3.4 ", "::1 ", "25", " ", "\r\n", version2, version2 + "!",
@@ -117,7 +118,7 @@ struct RobustnessTests {
     func client() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("client robustness seed \(seed)")
-        var random = SplitMix(seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<4000 {
             let transactions = (0..<3).map { _ in
                 ClientSession.Transaction.sample(
@@ -143,7 +144,7 @@ struct RobustnessTests {
     }
 
     /// Plausible pieces or plain noise, cut anywhere.
-    private static func burst(of pieces: [String], using random: inout SplitMix) -> ByteBuffer {
+    private static func burst(of pieces: [String], using random: inout SeededGenerator) -> ByteBuffer {
         if Int.random(in: 0..<10, using: &random) == 0 {
             let count = Int.random(in: 0...20, using: &random)
             return ByteBuffer(bytes: (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })
@@ -161,7 +162,7 @@ private struct RandomDriver {
     var session: ServerSession
     private(set) var problem: String?
     private(set) var seen: Set<String> = []
-    private var random: SplitMix
+    private var random: SeededGenerator
     private var isOwed: ServerSession.Action?
     private var isClosed = false
     /// Content was accepted, and neither committed nor discarded.
@@ -169,7 +170,7 @@ private struct RandomDriver {
 
     init(seed: UInt64, _ configuration: ServerSession.Configuration) {
         self.session = ServerSession(configuration)
-        self.random = SplitMix(seed)
+        self.random = SeededGenerator(seed: seed)
         self.drain()
     }
 

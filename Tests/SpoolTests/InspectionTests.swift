@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Mail
 import NIOCore
+import SeededRandom
 import Testing
 
 @testable import Spool
@@ -243,7 +244,7 @@ struct InspectionTests {
         arguments: [11_024_220_901_683_835_923, 14_993_786_277_653_925_439, .random(in: 0..<UInt64.max)] as [UInt64])
     func random(_ seed: UInt64) async throws {
         print("seed \(seed)")
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let original = try TemporarySpool()
         for number in 0..<60 { try await original.accept(content: "Subject: \(number)\r\n\r\nhi\r\n") }
         await original.spool.close()
@@ -271,7 +272,7 @@ struct InspectionTests {
         arguments: [7_821_485_760_430_732_720, .random(in: 0..<UInt64.max)] as [UInt64])
     func runs(_ seed: UInt64) async throws {
         print("seed \(seed)")
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let original = try TemporarySpool()
         var all: Set<QueueID> = []
         for number in 0..<300 {
@@ -335,16 +336,5 @@ struct InspectionTests {
         }
         await spool.spool.close()
         return found
-    }
-
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            self.state &+= 0x9E37_79B9_7F4A_7C15
-            var value = self.state
-            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-            return value ^ (value >> 31)
-        }
     }
 }

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import SeededRandom
 import Testing
 import X509
 
@@ -8,40 +9,6 @@ import X509
 /// All of it comes from others.
 @Suite("policies and certificates with changed octets")
 struct RobustnessTests {
-    /// Random numbers that can be had again: the seed is printed.
-    private struct Random: RandomNumberGenerator {
-        private var state: UInt64
-
-        init() {
-            let given = ProcessInfo.processInfo.environment["HOPTOP_SEED"].flatMap { UInt64($0) }
-            self.state = given ?? .random(in: 0..<UInt64.max)
-            print("TLS policies: HOPTOP_SEED=\(self.state)")
-        }
-
-        /// SplitMix64.
-        mutating func next() -> UInt64 {
-            self.state &+= 0x9E37_79B9_7F4A_7C15
-            var value = self.state
-            value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-            return value ^ value >> 31
-        }
-
-        /// Some octets other than they were, fewer, or more.
-        mutating func changed(_ octets: [UInt8]) -> [UInt8] {
-            var octets = octets
-            for _ in 0..<Int.random(in: 1...4, using: &self) {
-                let place = octets.isEmpty ? 0 : Int.random(in: octets.indices, using: &self)
-                switch UInt8.random(in: 0..<4, using: &self) {
-                case 0: octets = Array(octets[..<place])
-                case 1: octets.insert(.random(in: 0...255, using: &self), at: place)
-                default: if !octets.isEmpty { octets[place] = .random(in: 0...255, using: &self) }
-                }
-            }
-            return octets
-        }
-    }
-
     @Test("no changed certificate passes for the one that was meant, and none crashes")
     func certificates() async throws {
         let chain = try Chain()
@@ -50,7 +17,7 @@ struct RobustnessTests {
         let records = try #require(
             TLSARecords([TLSARecord(usage: 3, selector: 0, matching: 1, association: digest)]))
         let names = [ReferenceName("mx.example.org")]
-        var random = Random()
+        var random = SeededGenerator(printedAs: "TLS policies")
         for _ in 0..<300 {
             let changed = random.changed(chain.host.octets)
             guard changed != chain.host.octets else { continue }
@@ -67,7 +34,7 @@ struct RobustnessTests {
     @Test("changed policies and records are read or refused")
     func policies() {
         let text = "version: STSv1\r\nmode: enforce\r\nmx: *.example.org\r\nmax_age: 86400\r\n"
-        var random = Random()
+        var random = SeededGenerator(printedAs: "TLS policies")
         for _ in 0..<2000 {
             let changed = String(decoding: random.changed(Array(text.utf8)), as: UTF8.self)
             if let policy = try? STSPolicy(text: changed) {
@@ -79,5 +46,21 @@ struct RobustnessTests {
                 _ = TLSARecords([record])
             }
         }
+    }
+}
+
+extension SeededGenerator {
+    /// Some octets other than they were, fewer, or more.
+    fileprivate mutating func changed(_ octets: [UInt8]) -> [UInt8] {
+        var octets = octets
+        for _ in 0..<Int.random(in: 1...4, using: &self) {
+            let place = octets.isEmpty ? 0 : Int.random(in: octets.indices, using: &self)
+            switch UInt8.random(in: 0..<4, using: &self) {
+            case 0: octets = Array(octets[..<place])
+            case 1: octets.insert(.random(in: 0...255, using: &self), at: place)
+            default: if !octets.isEmpty { octets[place] = .random(in: 0...255, using: &self) }
+            }
+        }
+        return octets
     }
 }

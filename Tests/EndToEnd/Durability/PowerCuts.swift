@@ -1,5 +1,6 @@
 import Foundation
 import Mail
+import SeededRandom
 
 @testable import hoptop
 

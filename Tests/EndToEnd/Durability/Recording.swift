@@ -4,6 +4,7 @@ import Mail
 import NIOCore
 import Relay
 import SMTP
+import SeededRandom
 import Testing
 
 @testable import hoptop

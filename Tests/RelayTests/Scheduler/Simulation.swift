@@ -1,6 +1,7 @@
 import Mail
 import Monitor
 import SMTP
+import SeededRandom
 import Spool
 import Testing
 

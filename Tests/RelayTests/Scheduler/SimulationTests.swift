@@ -1,6 +1,7 @@
 import Foundation
 import Mail
 import SMTP
+import SeededRandom
 import Spool
 import Testing
 
@@ -10,8 +11,7 @@ import Testing
 struct SimulationTests {
     @Test("no recipient is lost, none is in two attempts, none starves, and all counts add up")
     func badWeek() {
-        let wish = ProcessInfo.processInfo.environment["HOPTOP_SEED"].flatMap { UInt64($0) }
-        let seed = wish ?? .random(in: 0..<1_000_000)
+        let seed = SeededGenerator.wish ?? .random(in: 0..<1_000_000)
         print("seed \(seed)")
         let simulation = Simulation(messages: 10_000, seed: seed)
         let faults = simulation.run()
