@@ -106,5 +106,29 @@ extension EndToEnd {
             await relay.stop()
             await farEnd.stop()
         }
+
+        @Test("mail that was never tried goes to the address that it was given, and to no other")
+        func neverTried() async throws {
+            let ledger = Ledger()
+            let farEnd = try await FarEnd.start(ledger: ledger)
+            var configuration = RelayConfiguration(
+                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
+                spoolDirectory: "\(self.folder.path)/spool")
+            configuration.routes = [Route(pattern: try #require(DomainPattern("wide.example")), via: [farEnd.endpoint])]
+            let relay = Relay(
+                configuration, keyring: try Keyring(configuration),
+                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
+                threads: .singleton, log: silence)
+            try await relay.start()
+            let feed = relay.feed(user: "ops")
+            try await relay.send(to: ["<u@no-route.example>"])
+            #expect(try await eventually { try await self.row(feed)?.state == .queued })
+            let edited = try await feed.edit(try await self.targets(feed), .address(to: "v@wide.example"))
+            #expect(edited.done == 1)
+            ledger.sent([Ledger.Entry("<1@c>", "v@wide.example")])
+            #expect(try await eventually { ledger.missing.isEmpty })
+            await relay.stop()
+            await farEnd.stop()
+        }
     }
 }
