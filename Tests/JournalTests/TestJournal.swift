@@ -15,7 +15,7 @@ import Synchronization
 final class TestJournal {
     static let start = Timestamp(milliseconds: 1_795_510_800_000)  // 2026-11-24T09:00:00Z
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-journal-\(UUID())").path
-    let spool: MemorySpool
+    private(set) var spool: any Spool
     let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
     private(set) var journal: Journal
     private var watcher: AsyncStream<FeedChange>.Continuation
@@ -46,6 +46,11 @@ final class TestJournal {
         await self.finish()
         (self.journal, self.watcher) = Self.open(self.folder, self.settings, self.spool, since: since)
     }
+    /// The program ends, and begins anew on another spool.
+    func restart(on spool: any Spool) async {
+        self.spool = spool
+        await self.restart()
+    }
     func finish() async {
         self.watcher.finish()
         await self.journal.finish()
@@ -61,6 +66,15 @@ final class TestJournal {
             if status.failure == nil, status.behind == 0, (try? await self.find(count: 0)) != nil { return }
             try await Task.sleep(for: .milliseconds(5))
         }
+    }
+
+    /// Whether the journal comes to hold what is asked for: what is too much goes after it was opened, while others read.
+    func settles(_ condition: (JournalStatus) -> Bool) async throws -> Bool {
+        for _ in 0..<2000 {
+            if condition(try await self.journal.status(spool: self.spool)) { return true }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return false
     }
 
     @discardableResult
