@@ -15,7 +15,8 @@ struct LinkMetersTests {
         var meters = LinkMeters(at: self.start)
         for (seconds, took) in [(0, 900), (50, 10), (51, 30), (52, 20)] as [(Int64, Int64)] {
             meters.moved(
-                "D", host: "127.0.0.1:2", octets: 100, in: took, at: self.start.adding(milliseconds: seconds * 1000))
+                "D", host: SocketEndpoint(host: "127.0.0.1", port: 2), octets: 100, in: took,
+                at: self.start.adding(milliseconds: seconds * 1000))
         }
         let now = self.start.adding(milliseconds: 60_400)
         let known = try #require(meters.traffic(at: now).known["D"])

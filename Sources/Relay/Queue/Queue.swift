@@ -304,8 +304,7 @@ final class Queue: @unchecked Sendable {
             let (nextHop, octets) = self.scheduler.transfer(ofAttempt: result.job)
         {
             self.flow.handed(
-                to: nextHop.description, host: result.host?.description, octets: octets, in: result.milliseconds,
-                at: self.now)
+                to: nextHop.description, host: result.host, octets: octets, in: result.milliseconds, at: self.now)
         }
         self.tell { $0.attemptEnded(result, at: $1, using: &self.random) }
     }

@@ -108,7 +108,7 @@ struct Flow {
     ///   - destination: by its name.
     ///   - milliseconds: of the transaction, with the opening of its session where it was the first.
     mutating func handed(
-        to destination: String, host: String?, octets: Int, in milliseconds: Int64, at now: Timestamp
+        to destination: String, host: SocketEndpoint?, octets: Int, in milliseconds: Int64, at now: Timestamp
     ) { self.nextHops.moved(destination, host: host, octets: octets, in: milliseconds, at: now) }
 
     /// - Parameter milliseconds: since arrival.

@@ -14,7 +14,7 @@ struct LinkMeter {
     private var durations: [UInt32] = []
     private(set) var lastMoved: Timestamp
     /// The host that was tried last.
-    var host: String?
+    private(set) var host: SocketEndpoint?
 
     init(at now: Timestamp) {
         self.lastMinute = Flow.Ring(at: now)
@@ -23,7 +23,8 @@ struct LinkMeter {
         self.lastMoved = now
     }
 
-    mutating func moved(octets: Int, in milliseconds: Int64, at now: Timestamp) {
+    mutating func moved(to host: SocketEndpoint? = nil, octets: Int, in milliseconds: Int64, at now: Timestamp) {
+        if let host { self.host = host }
         let duration = UInt32(clamping: milliseconds)
         if self.durations.count < Self.durationsKept {
             self.durations.append(duration)
@@ -65,12 +66,18 @@ struct LinkMeters {
 
     init(at now: Timestamp) { self.rest = LinkMeter(at: now) }
 
-    mutating func moved(_ name: String, host: String? = nil, octets: Int, in milliseconds: Int64, at now: Timestamp) {
-        if self.meters[name] == nil {
-            guard self.makeRoom(at: now) else { return self.rest.moved(octets: octets, in: milliseconds, at: now) }
+    mutating func moved(
+        _ name: String, host: SocketEndpoint? = nil, octets: Int, in milliseconds: Int64, at now: Timestamp
+    ) {
+        if let place = self.meters.index(forKey: name) {
+            self.meters.values[place].moved(to: host, octets: octets, in: milliseconds, at: now)
+        } else if self.makeRoom(at: now) {
+            var meter = LinkMeter(at: now)
+            meter.moved(to: host, octets: octets, in: milliseconds, at: now)
+            self.meters[name] = meter
+        } else {
+            self.rest.moved(octets: octets, in: milliseconds, at: now)
         }
-        self.meters[name, default: LinkMeter(at: now)].moved(octets: octets, in: milliseconds, at: now)
-        if let host { self.meters[name]?.host = host }
     }
 
     private mutating func makeRoom(at now: Timestamp) -> Bool {
@@ -88,7 +95,7 @@ struct LinkMeters {
             guard let meter = self.meters[name], now.since(meter.lastMoved) < Self.memory,
                 let traffic = self.meters[name]?.traffic(at: now)
             else { continue }
-            known[name] = (traffic, meter.host)
+            known[name] = (traffic, meter.host?.description)
         }
         return (known, self.rest.traffic(at: now).lastMinute)
     }
