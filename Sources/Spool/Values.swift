@@ -52,9 +52,9 @@ public struct SpooledRecipient: Sendable, Hashable {
     public var tries: UInt16
     /// When the next attempt may start.
     public var due: Timestamp
-    /// When it was put on hold; `nil`: it is not.
+    /// Since when it is on hold, or, in another state, put off to the time when it is due; `nil`: neither.
     public var heldSince: Timestamp?
-    /// Milliseconds on hold before; they count neither to retry nor to expiry.
+    /// Milliseconds on hold or put off before; they count neither to retry nor to expiry.
     public var heldTotal: Int64
     /// What the last attempt told: `host:port`, the reply in words, the next hop's queue identifier.
     public var nextHop: String?

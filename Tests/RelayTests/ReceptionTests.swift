@@ -553,7 +553,7 @@ struct ReceptionTests {
         let message = try #require(self.accepted.withLockedValue { $0.first })
         #expect(message.recipients[0].state == .deferred)
         #expect(message.recipients[0].due.since(message.arrived) == 60_000)
-        #expect(message.recipients[0].heldTotal == 60_000)
+        #expect(message.recipients[0].heldSince == message.arrived)
     }
 
     @Test("a client that ends its side behind QUIT still gets its replies")

@@ -122,7 +122,7 @@ struct RulesTests {
             u0 hold g2 due 9 held since 5 told of the delay
             fact held u0 <u0@b> by ann
             > 6 release u0
-            u0 deferred g3 due 9 held for 1 told of the delay
+            u0 deferred g3 due 9 held since 6 held for 1 told of the delay
             fact released u0 <u0@b> by ann
             > 7 damaged u0 try=no reply=changed
             u0 hold g4 due 9 held since 7 held for 1 told of the delay "changed"

@@ -32,6 +32,7 @@ struct ClockComparison {
         message.arrived = now
         for place in message.recipients.indices {
             message.recipients[place].due = message.recipients[place].due.adding(milliseconds: jump)
+            message.recipients[place].heldSince = message.recipients[place].heldSince?.adding(milliseconds: jump)
         }
         return message
     }

@@ -211,9 +211,7 @@ extension SpooledRecipient {
     /// The sender wants it to wait, which counts neither to retry nor to expiry.
     fileprivate mutating func heldBack(until release: Timestamp, from now: Timestamp) {
         guard release > now else { return }
-        self.state = .deferred
-        self.due = release
-        self.heldTotal = release.since(now)
+        self.putOff(to: release, at: now)
         self.lastReply = "held back until \(release.rfc5322), as the sender asked (FUTURERELEASE)"
     }
 }

@@ -56,17 +56,22 @@ extension SpooledRecipient {
         switch order.action {
         case .retry:
             guard self.state != .hold else { return .onHold }
+            self.isPutOffNoMore(at: order.at)
             self.state = .queued
             self.due = order.at
         case .hold:
             guard self.state != .hold else { return .alreadyOnHold }
+            self.isPutOffNoMore(at: order.at)
             self.state = .hold
             self.heldSince = order.at
             self.heldUnder = nil
         case .holdUnder(let rule):
             // What another rule holds goes over to this one, and waits on.
             guard self.state != .hold || self.heldUnder != nil && self.heldUnder != rule else { return .alreadyOnHold }
-            if self.state != .hold { self.heldSince = order.at }
+            if self.state != .hold {
+                self.isPutOffNoMore(at: order.at)
+                self.heldSince = order.at
+            }
             self.state = .hold
             self.heldUnder = rule
         case .reroute(let via):
@@ -74,12 +79,7 @@ extension SpooledRecipient {
             self.via = via
         case .postpone(let time):
             guard self.state != .hold else { return .onHold }
-            let due = max(time, order.at)
-            // Of a time that it was put off to before, only what passed counts as time on hold.
-            if self.state == .deferred { self.heldTotal = max(0, self.heldTotal - max(0, self.due.since(order.at))) }
-            self.heldTotal += due.since(order.at)
-            self.state = due > order.at ? .deferred : .queued
-            self.due = due
+            self.putOff(to: time, at: order.at)
         case .readdress(let mailbox):
             let path = ForwardPath.path(Path(mailbox: mailbox))
             guard self.forwardPath != path else { return .alreadyThere }
@@ -90,6 +90,7 @@ extension SpooledRecipient {
             self.nextHop = nil
             self.lastReply = nil
             if self.state == .deferred {
+                self.isPutOffNoMore(at: order.at)
                 self.state = .queued
                 self.due = order.at
             }
@@ -98,7 +99,8 @@ extension SpooledRecipient {
             // It goes on as before: a hold that is taken back, of thousands, is no retry of them all.
             self.state = self.due > order.at ? .deferred : .queued
             if let since = self.heldSince { self.heldTotal += max(order.at.since(since), 0) }
-            self.heldSince = nil
+            // It may have been put off before it was held, to a time that is later than it would expire else.
+            self.heldSince = self.state == .deferred ? order.at : nil
             // Before the first attempt there was no reply, but why it was held.
             if self.tries == 0 { self.lastReply = nil }
         case .drop:

@@ -146,7 +146,10 @@ extension SpooledRecipient {
     fileprivate mutating func settle(_ outcome: Settlement.Outcome, at now: Timestamp) {
         self.generation += 1
         if outcome.countsAsTry, self.tries < .max { self.tries += 1 }
-        if let due = outcome.due { self.due = due }
+        if let due = outcome.due {
+            self.isPutOffNoMore(at: now)
+            self.due = due
+        }
         self.nextHop = outcome.nextHop ?? self.nextHop
         self.lastReply = outcome.reply ?? self.lastReply
         self.remoteID = outcome.remoteID ?? self.remoteID

@@ -127,6 +127,8 @@ struct SchedulerParty {
             self.scheduler.messageRead(id, self.spool.messages[id], at: self.now)
         case "writing": self.scheduler.writing(isBlocked: name == "fails", at: self.now)
         case "retry", "hold", "release", "drop": self.orderBegan(verb, rest)
+        // Until when, and which.
+        case "postpone": self.orderBegan(verb, words, until: Self.milliseconds(name))
         // A further part of that order.
         case "again": self.orderBegan("retry", words, of: number)
         case "done": self.orderEnded(number)
@@ -297,12 +299,13 @@ struct SchedulerParty {
         }
     }
 
-    private mutating func orderBegan(_ verb: String, _ names: String, of first: Int? = nil) {
+    private mutating func orderBegan(_ verb: String, _ names: String, of first: Int? = nil, until: Int64 = 0) {
         let action: Order.Action =
             switch verb {
             case "retry": .retry
             case "hold": .hold
             case "release": .release
+            case "postpone": .postpone(until: Timestamp(milliseconds: Self.start + until))
             default: .drop(undoUntil: self.now)
             }
         let begun = self.scheduler.orderBegan(on: self.targets(names))

@@ -331,6 +331,44 @@ struct SchedulerTests {
         }
     }
 
+    @Test(
+        "mail that is put off grows no older until it is tried, which may be sooner; then it has the time that it had")
+    func postponed() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example c@a.example
+              begin 1: 1/b 1/c on session 1, new, to a.example:25
+            0:00:01 ended 1: 450 later
+              settle 1: 1/b deferred until 10:00:01 (450 later), 1/c deferred until 10:00:01 (450 later)
+            0:00:02 postpone 8:00:02 1
+              order 2: 2
+            0:00:02 done 2
+            1:00:02 retry 1/c
+              order 3: 1
+            1:00:02 done 3
+              begin 4: 1/c on session 1
+            1:00:03 ended 4: 450 later
+              settle 4: 1/c deferred until 11:00:03 (450 later)
+            6:59:00
+            7:00:00
+              settle 5: 1/c expired (450 later)
+            8:00:02
+              begin 6: 1/b on session 1
+            8:00:03 ended 6: 450 later
+              settle 6: 1/b deferred until 18:00:03 (450 later)
+            13:59:00
+            14:00:00
+              settle 7: 1/b expired (450 later)
+              forget 1
+            """
+        ) { configuration in
+            configuration.retry.first = 10 * 3_600_000
+            configuration.retry.longest = 10 * 3_600_000
+            configuration.retry.giveUp = 6 * 3_600_000
+            configuration.retry.delayNotice = 0
+        }
+    }
+
     @Test("what comes in on hold waits for its release")
     func comesInOnHold() {
         SchedulerParty.expect(

@@ -20,12 +20,16 @@ struct EditTests {
             #expect(put.skipped == [.changed: 1, .onHold: 1])
             try await store.reopen()
             let first = try #require(try await store.spool.message(message.id)).recipients[0]
-            #expect(first.state == .deferred && first.due == time && first.heldTotal == 60_000)
+            #expect(first.state == .deferred && first.due == time)
+            #expect(first.heldSince == Timestamp(milliseconds: 1) && first.heldTotal == 0)
             #expect(first.generation == 1)
             let now = try await store.apply(
                 .postpone(until: Timestamp(milliseconds: 3)), [message.target(0, generation: 1)], at: 5)
             #expect(now.changes.map(\.recipient.state) == [.queued])
             #expect(now.changes.map(\.recipient.due) == [Timestamp(milliseconds: 5)])
+            // Only what it really waited counts to nothing.
+            #expect(now.changes.map(\.recipient.heldTotal) == [4])
+            #expect(now.changes.map(\.recipient.heldSince) == [nil])
             let facts = try await store.spool.facts(of: message.id)
             #expect(facts.map(\.kind) == [.accepted, .held, .retried, .retried])
             #expect(facts[2].text == "at 1970-01-01T00:01:00.001Z" && facts[2].actor == "ann")

@@ -147,11 +147,25 @@ struct QueueIndex {
     /// `nil`: it goes where its route leads.
     func detour(_ row: Row) -> Detour? { self.detours.isEmpty ? nil : self.detours[row] }
 
-    /// Milliseconds that count to expiry: since arrival, without the time on hold.
+    /// Milliseconds that count to expiry: since arrival, without the time on hold or put off.
     func age(_ row: Row, at now: Timestamp) -> Int64 {
-        let all = now.milliseconds - self.arrived[Int(self.rowSlot[Int(row)])]
-        guard let held = self.held[row] else { return all }
-        return all - held.total - (held.since.map { now.milliseconds - $0 } ?? 0)
+        now.milliseconds - self.arrived[Int(self.rowSlot[Int(row)])] - self.timeKeptBack(row, at: now)
+    }
+
+    private func timeKeptBack(_ row: Row, at now: Timestamp) -> Int64 {
+        guard let held = self.held[row] else { return 0 }
+        guard let since = held.since else { return held.total }
+        let isHeld = self.states[Int(row)] == .hold
+        return held.total + max((isHeld ? now.milliseconds : min(now.milliseconds, self.due[Int(row)])) - since, 0)
+    }
+
+    /// When it will be as old as that, if it is not put on hold: put off, it grows no older until it is due.
+    func time(_ row: Row, ofAge age: Int64, at now: Timestamp) -> Timestamp {
+        var from = now
+        if self.held[row]?.since != nil, self.states[Int(row)] != .hold {
+            from = Timestamp(milliseconds: max(now.milliseconds, self.due[Int(row)]))
+        }
+        return from.adding(milliseconds: age - self.age(row, at: from))
     }
 
     // MARK: changes
@@ -244,7 +258,13 @@ struct QueueIndex {
         let failure = self.failureMark(row)
         self.rowGenerations[place] = outcome.generation + 1
         if outcome.countsAsTry { self.tries[place] &+= 1 }
-        if let due = outcome.due { self.due[place] = due.milliseconds }
+        if let due = outcome.due {
+            // It is put off no more.
+            if let held = self.held[row], held.since != nil {
+                self.held[row] = (since: nil, total: self.timeKeptBack(row, at: now), rule: held.rule)
+            }
+            self.due[place] = due.milliseconds
+        }
         if outcome.delayNoticed { self.flags[place] |= Flags.delayNoticed }
         if let reply = outcome.reply { self.setReply(row, reply) }
         if outcome.state == .deferred {

@@ -29,7 +29,7 @@ extension Scheduler {
 
     /// When its time is over, if it is not put on hold.
     func expiry(_ row: QueueIndex.Row, at now: Timestamp) -> Timestamp {
-        now.adding(milliseconds: self.backlog.retry(of: row).giveUp - self.index.age(row, at: now))
+        self.index.time(row, ofAge: self.backlog.retry(of: row).giveUp, at: now)
     }
 
     /// How long what is ready for these destinations takes if all goes well, in milliseconds; `nil` where it is not known.
