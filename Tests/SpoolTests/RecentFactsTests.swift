@@ -49,7 +49,8 @@ struct RecentFactsTests {
     func bounded() async throws {
         let recent = RecentFacts(limit: 10)
         for last in 1...30 {
-            recent.append([(Int64(last), SharedFact(fact: Fact(at: .now, kind: .accepted, message: nil)))])
+            let fact = SharedFact(fact: Fact(at: .now, kind: .accepted, message: nil))
+            recent.append([RecentFacts.Row(last: Int64(last), fact)])
         }
         #expect(recent.facts(after: 19, count: 100) == nil)
         #expect(recent.facts(after: 20, count: 100)?.map(\.sequence) == Array(21...30))

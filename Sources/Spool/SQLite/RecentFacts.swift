@@ -4,8 +4,16 @@ import NIOCore
 /// The newest facts as they were written. Whoever follows them (the journal, the log) is handed these, instead of each reading
 /// them back from the database: that took a twentieth of all that a message costs.
 final class RecentFacts: Sendable {
-    /// A row of the facts: its last fact has this sequence.
-    typealias Row = (last: Int64, fact: SharedFact)
+    /// A row of the facts. A class, since facts hold many texts, and rows are handed on several times.
+    final class Row: Sendable {
+        /// The sequence of its last fact.
+        let last: Int64
+        let fact: SharedFact
+        init(last: Int64, _ fact: SharedFact) {
+            self.last = last
+            self.fact = fact
+        }
+    }
 
     private struct Window {
         /// In order, and none is missing between two of them.

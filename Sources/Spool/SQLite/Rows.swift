@@ -118,7 +118,7 @@ struct PlacedFact: Equatable {
         guard last > others.count else {
             throw SpoolError(.damaged, "a fact of \(id) has no place among the others", queueID: id)
         }
-        return self.all(of: (last, SharedFact(fact: fact, others: others)))
+        return self.all(of: RecentFacts.Row(last: last, SharedFact(fact: fact, others: others)))
     }
 }
 

@@ -273,7 +273,7 @@ final class Store {
         let envelope = envelope ?? fact.arrival.map { Packer.envelope(.null, [], $0) }
         // Each recipient has a fact of its own.
         self.totals.lastFact += Int64(shared.count)
-        self.newFacts.append((self.totals.lastFact, shared.alone))
+        self.newFacts.append(RecentFacts.Row(last: self.totals.lastFact, shared.alone))
         let statement =
             try self.factInsertion
             ?? db.cachedStatement(

@@ -8,7 +8,7 @@ import Spool
 
 /// What the engine counts as it goes: each is an atomic addition, from any event loop. What is counted elsewhere already (by
 /// the spool, the registry of sessions, the queue's index) is looked up instead, when somebody asks.
-struct EngineMeasures: Sendable {
+final class EngineMeasures: Sendable {
     /// Counts nowhere.
     static let none = EngineMeasures(on: NOOPMetricsHandler.instance)
 
