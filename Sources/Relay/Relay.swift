@@ -148,6 +148,14 @@ public final class Relay: Sendable {
         Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
     }
 
+    /// Reads the queue that an earlier run left, for a look at it: nothing is listened on, and nothing is done about the mail.
+    public func startForALook() async throws {
+        await self.queue.onLoop { self.queue.tell { scheduler, _ in scheduler.stopped() } }
+        await self.ruleKeeper.load()
+        let damaged = try await self.takeUp(below: self.spool.nextID(at: self.started))
+        self.spoolWatch.damagedMail.found(damaged)
+    }
+
     /// Twice a second for as long as many sessions share the memory for content.
     private func trimMemory() {
         self.queue.loop.scheduleTask(in: .milliseconds(500)) {
@@ -158,8 +166,20 @@ public final class Relay: Sendable {
         }
     }
 
-    /// What the spool holds goes into the queue, page by page.
+    /// What the spool holds goes into the queue; what of it cannot be read is told.
     private func recover(below boundary: QueueID) async throws {
+        let damaged = try await self.takeUp(below: boundary)
+        if !damaged.isEmpty {
+            self.spoolWatch.damagedMail.found(damaged)
+            do {
+                try await self.spool.report(damaged, at: self.queue.now, on: self.group.next()).get()
+            } catch { self.spoolWatch.failed(error) }
+        }
+        self.signal.raise(.queue)
+    }
+
+    /// - Returns: what cannot be read.
+    private func takeUp(below boundary: QueueID) async throws -> [Damage] {
         var last: QueueID?
         var count = 0
         var damaged: [Damage] = []
@@ -175,14 +195,8 @@ public final class Relay: Sendable {
             await self.queue.onLoop { self.queue.add(messages) }
             if end >= boundary { break }
         }
-        if !damaged.isEmpty {
-            self.spoolWatch.damagedMail.found(damaged)
-            do {
-                try await self.spool.report(damaged, at: self.queue.now, on: self.group.next()).get()
-            } catch { self.spoolWatch.failed(error) }
-        }
         if count > 0 { self.log.info("took up the queue", metadata: ["messages": "\(count)"]) }
-        self.signal.raise(.queue)
+        return damaged
     }
 
     /// Takes no more mail, lets sessions under way end, then closes the spool. Nothing queued is lost.

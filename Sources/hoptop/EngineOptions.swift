@@ -125,6 +125,32 @@ struct Engine {
         }
     }
 
+    /// Opens a spool that no engine has, for a look at it: nothing is listened on, and nothing is done about the mail.
+    ///
+    /// - Throws: ``Failure``, also where there is no spool.
+    static func look(_ configuration: RelayConfiguration, log: Logger) async throws -> Engine {
+        let threads = NIOThreadPool(numberOfThreads: 1)
+        do {
+            // Nothing is made where nothing is.
+            if configuration.spoolDatabase == nil {
+                _ = try SpoolInspection(directory: configuration.spoolDirectory)
+            }
+            threads.start()
+            let spool = try configuration.openSpool(threads: threads)
+            let relay = Relay(
+                configuration, keyring: try Keyring(configuration), spool: spool, threads: threads, log: log)
+            let engine = Engine(relay: relay, spool: spool, threads: threads, metrics: MetricsBoard())
+            do { try await relay.startForALook() } catch {
+                await engine.stop(within: 0)
+                throw error
+            }
+            return engine
+        } catch {
+            try? await threads.shutdownGracefully()
+            throw Failure(error)
+        }
+    }
+
     /// - Parameters:
     ///   - seconds: how long sessions may take.
     ///   - lastLook: runs when nothing more happens to mail, while the spool can still be read.

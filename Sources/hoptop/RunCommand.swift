@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Logging
 import Monitor
 import Relay
@@ -13,14 +14,30 @@ struct RunCommand: AsyncParsableCommand {
             route: mail for anywhere waits in the queue. Quitting, as SIGTERM, SIGINT and SIGHUP do too, ends its sessions \
             properly; nothing queued is lost. A second q or SIGTERM does not wait for them. Where a relay with this spool \
             runs already, it offers to attach to that one.
+
+            With --once, and where standard output is no terminal, it starts nothing: it prints a view and ends, for a cron \
+            job or a pipe. Where a relay with this spool runs, that one is asked; else the spool is read as it lies there, \
+            which is said on standard error, and mail in it is neither delivered nor expired.
+
+            EXAMPLES
+              hoptop                        the engine and its screen
+              hoptop --once queue           what is queued in this spool
             """)
 
     @OptionGroup var engine: EngineOptions
     @OptionGroup var look: ScreenCommandOptions
+    @Option(help: "Print that view as lines, start nothing, and end.")
+    var once: PrintedView?
 
     func run() async throws {
-        try ScreenCommandOptions.requireTerminal("use hoptop serve for the engine alone")
         let whole = try self.engine.wholeConfiguration()
+        if let view = self.once { return try await Self.printOnce(view, whole) }
+        guard isatty(STDOUT_FILENO) == 1 else {
+            try await Self.printOnce(.overview, whole)
+            return Hoptop.complain(
+                "standard output is no terminal, so nothing was started: hoptop serve is the engine alone")
+        }
+        try ScreenCommandOptions.requireTerminal("use hoptop serve for the engine alone")
         let configuration = whole.relay
         let options = try self.look.options(whole.screen)
         // The screen tells what a log would; a line on stderr would spoil it.
@@ -46,6 +63,25 @@ struct RunCommand: AsyncParsableCommand {
         }
         if let overview = try? await feed.feed.overview() { print(Self.farewell(overview, configuration)) }
         guard await Departure.waitForEnd({ await engine.stop { await control.stop() } }) else { Hoptop.endNow() }
+    }
+
+    /// Prints a view of the relay that has the spool, or of the spool where none has it.
+    private static func printOnce(_ view: PrintedView, _ whole: Configuration) async throws {
+        let log = Logger(label: "hoptop") { _ in SwiftLogNoOpLogHandler() }
+        let engine: Engine
+        do { engine = try await Engine.look(whole.relay, log: log) } catch let failure as Failure {
+            guard let holder = SpoolHolder(failure, whole.control) else { throw failure }
+            return try await ViewLines.print(view, [holder.feed()])
+        }
+        let feed = engine.relay.feed(user: ScreenCommandOptions.userName)
+        do {
+            try await ViewLines.print(view, [FeedEntry(name: whole.relay.hostname, feed: feed)])
+        } catch {
+            await engine.stop(within: 0)
+            throw error
+        }
+        await engine.stop(within: 0)
+        Hoptop.complain("no relay runs with this spool: that is how it lies there")
     }
 
     /// What is left when the operator leaves: sessions that are ended now, and mail that stays.

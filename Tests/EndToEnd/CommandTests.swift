@@ -18,13 +18,16 @@ extension EndToEnd {
             let free = "\(self.folder.path)/free"
             let cases: [(arguments: [String], says: String)] = [
                 (["--qqqqq"], "Unknown option '--qqqqq'; see hoptop --help"),
-                (["run"], "no terminal: use hoptop serve"),
+                (["run", "--config", "/dev/null", "--spool", free], "there is no spool in"),
                 (["demo"], "no terminal: use hoptop demo --headless SECONDS"),
                 (["serve", "--config", "\(self.folder.path)/broken.toml"], "broken.toml:1: "),
                 (["serve", "--config", "/nowhere/hoptop.toml"], "does not exist"),
                 (["serve", "--spool", "/proc/nowhere"], "name another with --spool DIRECTORY"),
                 (["serve", "--spool", "\(self.folder.path)/taken", "--listen", "127.0.0.1:0"], "is in use by process"),
                 (["serve", "--spool", free, "--listen", "\(taken.address)"], "the port is in use"),
+                (
+                    ["rules", "add", "hold", "to", "a.example", "for", "-3h"],
+                ),
                 (["serve", "--route", "nonsense"], "allowed: PATTERN=HOST:PORT"),
             ]
             for (arguments, says) in cases {
@@ -68,6 +71,44 @@ extension EndToEnd {
             #expect(repair.status == 0, "\(repair.errors)")
             #expect(repair.output.contains("kept 2 messages"))
             #expect(try run("check").status == 0)
+        }
+
+        @Test(
+            "run --once prints what is queued, of the relay that runs or of the spool as it lies there, and delivers nothing"
+        )
+        func once() async throws {
+            let spool = "\(self.folder.path)/spool"
+            let file = "\(self.folder.path)/hoptop.toml"
+            try """
+            hostname = "mx.example.net"
+            [control]
+            socket = "\(self.folder.path)/control.sock"
+            [[route]]
+            domain = "*"
+            via = ["127.0.0.1:1"]
+            """.write(toFile: file, atomically: true, encoding: .utf8)
+            func show(_ options: String...) throws -> (status: Int32, output: String, errors: String) {
+                try Program.run(["run", "--config", file, "--spool", spool] + options)
+            }
+            #expect(try show("--once", "queue").errors.contains("there is no spool in \(spool)"))
+            #expect(!FileManager.default.fileExists(atPath: spool))
+            let server = try Server(spool: spool, configuration: file)
+            try await server.send("<1@test>", to: "bob@example.org")
+            #expect(
+                try await eventually { try show("--once", "queue").output.contains("connection refused") },
+                "the relay that runs is asked")
+            #expect(server.end(with: SIGTERM) == 0)
+            let lying = try show("--once", "queue")
+            #expect(lying.status == 0 && lying.errors.contains("no relay runs with this spool"), "\(lying.errors)")
+            #expect(lying.output.contains("bob@example.org") && lying.output.contains("connection refused"))
+            let piped = try show()
+            #expect(piped.status == 0)
+            #expect(
+                piped.output.contains("1 recipient of 1 message") && piped.output.contains("listening nowhere"),
+                "\(piped.output)")
+            #expect(piped.errors.contains("hoptop serve is the engine alone"))
+            let check = try Program.run("spool", "check", "--config", "/dev/null", "--spool", spool)
+            #expect(check.output.contains("sound, 1 messages"), "\(check.output)")
         }
 
         @Test("version, help and completion")

@@ -135,7 +135,7 @@ final class EngineFeed: MonitorFeed {
         if let failure = self.relay.journal?.failure {
             overview.attention.append(Attention(.warning, .journalFailing(error: failure)))
         }
-        overview.isAccepting = self.relay.spoolWatch.isAccepting && !self.relay.isStopping
+        overview.isAccepting = self.relay.spoolWatch.isAccepting && self.relay.hasStarted && !self.relay.isStopping
         return overview
     }
 

@@ -1,6 +1,7 @@
 import Control
 import Foundation
 import Glibc
+import Monitor
 import Screen
 import Sockets
 import Spool
@@ -44,8 +45,12 @@ struct SpoolHolder {
     }
 
     func attach(_ options: ScreenOptions) async throws {
-        let feed: RemoteFeed
-        do { feed = try await RemoteFeed(.socket(self.socket)) } catch { throw Failure(error) }
-        try await AttachCommand.attach([FeedEntry(name: self.socket, feed: feed)], options, .locked)
+        try await AttachCommand.attach([try await self.feed()], options, .locked)
+    }
+
+    func feed() async throws -> FeedEntry {
+        do { return FeedEntry(name: self.socket, feed: try await RemoteFeed(.socket(self.socket))) } catch {
+            throw Failure(error)
+        }
     }
 }

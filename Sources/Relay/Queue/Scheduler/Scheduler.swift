@@ -420,6 +420,7 @@ struct Scheduler: Sendable {
 
     /// Does what can be done about the mail that is ready for a destination.
     mutating func serve(_ destination: DestinationTable.Index, at now: Timestamp) {
+        guard !self.isStopping else { return }
         switch self.backlog.way(of: destination, at: now) {
         case .gate(let gate): self.pump(gate, at: now)
         case .ask:
