@@ -230,6 +230,30 @@ struct ConfigurationTests {
             ),
             ("limits = 3", "hoptop.toml:1: limits: is a table: write [limits]"),
             (
+                "[queue.retry]\nfirst = \"5h\"",
+                "hoptop.toml:2: queue.retry.first: is longer than queue.retry.longest, which bounds it: write a longer one"
+            ),
+            (
+                "[queue.retry]\ndelay-notice = \"9d\"",
+                "hoptop.toml:2: queue.retry.delay-notice: is longer than queue.retry.give-up: none would be sent; \"0s\" says so"
+            ),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\nretry = { first = \"2h\", longest = \"1h\" }",
+                "hoptop.toml:4: route[0].retry: has a first time that is longer than its longest"
+            ),
+            (
+                "[[route]]\ndomain = \"*\"\nvia = [\"a:1\"]\nretry = { delay-notice = \"6d\" }",
+                "hoptop.toml:4: route[0].retry: has a delay-notice that is longer than its give-up: none would be sent"
+            ),
+            (
+                "[[listen]]\naddress = \"127.0.0.1:2525\"\n[[listen]]\naddress = \"0.0.0.0:2525\"",
+                "hoptop.toml:3: listen[1]: 0.0.0.0:2525 is listened on already, by listen[0]: name another port"
+            ),
+            (
+                "[relay]\nnetworks = [\"10.0.0.0/8\", 5]",
+                "hoptop.toml:2: relay.networks: [ '10.0.0.0/8', 5 ] is not allowed here; allowed: a list of networks such as [\"127.0.0.0/8\", \"::1/128\"]"
+            ),
+            (
                 "[relay]\nnetworks = [\n  \"10.0.0.0/8\",\n  \"10.0.0.0/99\",\n]",
                 "hoptop.toml:2: relay.networks: [ '10.0.0.0/8', '10.0.0.0/99' ] is not allowed here; allowed: a list of networks such as [\"127.0.0.0/8\", \"::1/128\"]"
             ),
@@ -242,8 +266,12 @@ struct ConfigurationTests {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try Data().write(to: URL(filePath: "\(folder)/file"))
-        func problem(log: String? = nil, journal: String? = nil) -> String? {
+        func problem(
+            log: String? = nil, journal: String? = nil, spool: String? = nil, socket: String? = nil
+        ) -> String? {
             var configuration = ConfigurationFile.defaults()
+            configuration.relay.spoolDirectory = spool ?? "\(folder)/spool"
+            if let socket { configuration.control.socket = .path(socket) }
             configuration.log.file = log
             configuration.journal.directory = journal
             do throws(PlaceCheck.Misplaced) { try PlaceCheck.check(configuration) } catch { return error.description }
@@ -252,8 +280,16 @@ struct ConfigurationTests {
         #expect(problem(log: folder) == "log.file: \(folder) is a folder: name a file in it")
         #expect(
             problem(log: "\(folder)/no/log")
-                == "log.file: \(folder)/no/log cannot be made: there is no folder \(folder)/no")
+                == "log.file: \(folder)/no/log cannot be made: there is no folder \(folder)/no: make it, or name another"
+        )
         #expect(problem(log: "\(folder)/log") == nil)
+        #expect(problem(spool: "\(folder)/file") == "spool.directory: \(folder)/file is no folder: name another")
+        #expect(problem(spool: "\(folder)/new/spool") == nil)
+        #expect(
+            problem(socket: "\(folder)/no/control.sock")
+                == "control.socket: \(folder)/no/control.sock cannot be made: there is no folder \(folder)/no: make it, or name another"
+        )
+        #expect(problem(socket: "\(folder)/control.sock") == nil)
         #expect(problem(journal: "\(folder)/file") == "journal.directory: \(folder)/file is no folder: name another")
         #expect(problem(journal: "/proc/x") == "journal.directory: /proc is on no disk: name another")
         #expect(

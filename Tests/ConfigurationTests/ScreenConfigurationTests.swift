@@ -40,6 +40,16 @@ struct ScreenConfigurationTests {
         #expect(self.mistakes("[keys.in-queue]\nfiltre = \"x\"\n").first?.contains("keys.in-queue.filter?") == true)
     }
 
+    @Test("a key that a terminal sends as another one is refused, with the reason")
+    func sentAsAnother() {
+        for (key, other) in [("Ctrl-I", "Tab"), ("ctrl-m", "Enter"), ("Ctrl-J", "Enter"), ("Ctrl-H", "Backspace")] {
+            let said = self.mistakes("[keys]\nretry = [\"F7\", \"\(key)\"]\n")
+            #expect(said.count == 1 && said[0].hasSuffix(" from \(other): take another key"), "\(said)")
+        }
+        #expect(
+            self.mistakes("[keys]\nhold = [\"x\", 5]\n").first?.contains("allowed: a key such as") == true)
+    }
+
     @Test("one key for two commands is refused, with the line of the one that was chosen")
     func duplicates() {
         #expect(

@@ -48,6 +48,16 @@ public enum Key: Hashable, Sendable {
         }
     }
 
+    /// The key as which a terminal sends this one, since both are the same octet (ECMA-48 §5); `nil`: it is itself.
+    public var sentAs: Key? {
+        switch self {
+        case .control("i"): .tab
+        case .control("j"), .control("m"): .enter
+        case .control("h"): .backspace
+        default: nil
+        }
+    }
+
     private static let named: [Key] =
         [
             " ", .enter, .escape, .backspace, .delete, .tab, .backTab, .up, .down, .left, .right, .pageUp, .pageDown,

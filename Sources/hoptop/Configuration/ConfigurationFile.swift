@@ -49,7 +49,9 @@ enum ConfigurationFile {
         }
         var reader = Reader(file: file, locator: KeyLocator(text), configuration: self.defaults())
         reader.read(root, under: "")
-        reader.checkWhole()
+        for mistake in reader.configuration.contradictions(isWritten: reader.locator.has) {
+            reader.fail(mistake.key, mistake.reason)
+        }
         let mistakes = reader.mistakes.filter { $0.key.map(counts) ?? true }
         guard mistakes.isEmpty else { throw ConfigurationError(mistakes: mistakes) }
         return reader.configuration
@@ -108,25 +110,22 @@ enum ConfigurationFile {
             into target: WritableKeyPath<Reader, Target>
         ) {
             do {
-                guard let value = Self.value(value) else { throw ConfigurationRefusal("another type of value") }
-                try key.read(&self[keyPath: target], value)
-            } catch let refusal as ConfigurationRefusal {
-                self.fail(path, refusal.reason(value.debugDescription))
-            } catch { self.fail(path, "\(error)") }
+                try key.read(&self[keyPath: target], Self.value(value))
+            } catch { self.fail(path, error.reason(value.debugDescription)) }
         }
 
-        private static func value(_ value: any TOMLValueConvertible) -> ConfigurationValue? {
+        private static func value(_ value: any TOMLValueConvertible) -> ConfigurationValue {
             if let text = value.string { return .text(text) }
             if let flag = value.bool { return .flag(flag) }
             if let number = value.int { return .number(number) }
             if let table = value.table {
                 let texts = table.keys.compactMap { name in table[name]?.string.map { (name, $0) } }
                 return texts.count == table.keys.count
-                    ? .table(Dictionary(texts, uniquingKeysWith: { $1 })) : nil
+                    ? .table(Dictionary(texts, uniquingKeysWith: { $1 })) : .other
             }
-            guard let array = value.array else { return nil }
+            guard let array = value.array else { return .other }
             let texts = array.compactMap { $0.string }
-            return texts.count == array.count ? .texts(texts) : nil
+            return texts.count == array.count ? .texts(texts) : .other
         }
 
         // MARK: [[listen]], [[milter]], [[dkim]] and [[route]]
@@ -250,79 +249,6 @@ enum ConfigurationFile {
                 return self.fail("\(path).selector", "\(rule.selector) of \(rule.domain) names another key already")
             }
             self.configuration.relay.signing.append(rule)
-        }
-
-        // MARK: what keys mean together
-
-        mutating func checkWhole() {
-            self.checkControl()
-            for clash in self.configuration.screen.keymap.clashes { self.fail(clash.name.path, clash.reason) }
-            self.checkPorts()
-            if self.configuration.service.group != nil, self.configuration.service.user == nil {
-                self.fail("group", "goes with a user: name that with user")
-            }
-            let relay = self.configuration.relay
-            if let tls = relay.tls {
-                if tls.certificate.isEmpty { self.fail("tls.certificate", "is missing beside tls.key") }
-                if tls.key.isEmpty { self.fail("tls.key", "is missing beside tls.certificate") }
-            }
-            if relay.retry.first > relay.retry.giveUp {
-                self.fail("queue.retry.first", "is longer than queue.retry.give-up: nothing would be tried twice")
-            }
-            for (index, listener) in relay.listen.enumerated() {
-                let hasTLS = listener.tls(with: relay.tls) != .none
-                if hasTLS, relay.tls == nil {
-                    self.fail("listen[\(index)].tls", "needs a certificate: [tls] certificate and key")
-                }
-                guard listener.role == .submission, case .endpoint = listener.address else { continue }
-                if relay.users == nil {
-                    self.fail("listen[\(index)].role", "\"submission\" needs users who may log in: [auth] users")
-                } else if !hasTLS, !relay.plaintextAuthentication, relay.xclient.isEmpty {
-                    self.fail(
-                        "listen[\(index)].role",
-                        "\"submission\" lets nobody log in without TLS: [tls], or [auth] plaintext = true")
-                }
-            }
-        }
-
-        private mutating func checkControl() {
-            let control = self.configuration.control
-            if !control.operators.isEmpty, control.group == nil {
-                self.fail("control.operators", "are members of a group: [control] group")
-            }
-            if control.certificate != nil, control.key == nil {
-                self.fail("control.key", "is missing beside control.certificate")
-            }
-            if control.key != nil, control.certificate == nil {
-                self.fail("control.certificate", "is missing beside control.key")
-            }
-            guard control.listen != nil else { return }
-            if control.tokens == nil {
-                self.fail(
-                    "control.listen", "lets nobody in without control.tokens: make one with hoptop control token")
-            }
-            if control.certificate == nil, self.configuration.relay.tls == nil {
-                self.fail(
-                    "control.listen", "needs a certificate: [control] certificate and key, or those of [tls]")
-            }
-        }
-
-        /// One port has one purpose.
-        private mutating func checkPorts() {
-            var taken: [(endpoint: SocketEndpoint, key: String)] = []
-            for (index, listener) in self.configuration.relay.listen.enumerated() {
-                if case .endpoint(let endpoint) = listener.address { taken.append((endpoint, "listen[\(index)]")) }
-            }
-            let others = [
-                ("control.listen", self.configuration.control.listen),
-                ("metrics.listen", self.configuration.metrics.listen),
-            ]
-            for case (let key, let endpoint?) in others {
-                if let other = taken.first(where: { $0.endpoint.overlaps(endpoint) }) {
-                    self.fail(key, "\(endpoint) is listened on already, by \(other.key): name another port")
-                }
-                taken.append((endpoint, key))
-            }
         }
 
         private mutating func unknown(_ path: String, among known: [String]) {

@@ -208,7 +208,7 @@ extension ConfigurationKey<RelayConfiguration> {
         case .text("system"): return .system
         case .text(let text): texts = [text]
         case .texts(let list): texts = list
-        case .flag, .number, .table: throw refusal
+        case .flag, .number, .table, .other: throw refusal
         }
         let addresses = texts.compactMap { ServerAddress($0) }
         guard !addresses.isEmpty, addresses.count == texts.count else { throw refusal }

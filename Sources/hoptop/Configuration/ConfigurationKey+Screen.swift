@@ -36,10 +36,14 @@ extension ConfigurationKey<ScreenConfiguration> {
                 switch value {
                 case .text(let label): labels = [label]
                 case .texts(let list): labels = list
-                case .flag, .number, .table: throw Refusal(Self.form)
+                case .flag, .number, .table, .other: throw Refusal(Self.form)
                 }
                 let keys = labels.compactMap { Key(named: $0) }
                 guard keys.count == labels.count else { throw Refusal(Self.form) }
+                for key in keys {
+                    guard let sent = key.sentAs else { continue }
+                    throw Refusal(because: "a terminal cannot tell \(key.label) from \(sent.label): take another key")
+                }
                 screen.keymap[name] = keys
             }, write: { screen in screen.keymap[name].map(Self.written) }, example: Self.written(usual))
     }

@@ -9,6 +9,8 @@ enum ConfigurationValue: Sendable {
     case texts([String])
     /// `{ file = "…" }`: texts by name.
     case table([String: String])
+    /// No key has such a one: a date, or a list of different types.
+    case other
 }
 
 /// Why a value is not taken: what is allowed instead, or in words of its own.
@@ -169,7 +171,7 @@ extension ConfigurationKey {
                     switch value {
                     case .text(let text): Quantity.size(text)
                     case .number(let octets): octets
-                    case .flag, .texts, .table: nil
+                    case .flag, .texts, .table, .other: nil
                     }
                 guard let octets, octets >= 0 else { throw Refusal(Quantity.sizeForm) }
                 guard octets >= least else { throw Refusal("\(Quantity.text(octets: least)) or more") }

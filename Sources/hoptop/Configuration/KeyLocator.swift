@@ -41,6 +41,9 @@ struct KeyLocator {
         }
     }
 
+    /// Whether the key itself is written.
+    func has(_ path: String) -> Bool { self.lines[path] != nil }
+
     /// The line of a key, or of what it is part of.
     func line(of path: String) -> Int? {
         var path = path[...]

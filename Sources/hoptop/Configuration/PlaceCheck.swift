@@ -1,5 +1,6 @@
 import Glibc
 import Journal
+import Relay
 
 /// Whether what the configuration names as files and folders can be there. Nothing is made: what is missing is looked for as
 /// far as its own folder.
@@ -7,6 +8,12 @@ enum PlaceCheck {
     /// - Throws: ``Misplaced`` that names the key.
     static func check(_ configuration: Configuration) throws(Misplaced) {
         if let file = configuration.log.file { try self.check(file: file, "log.file") }
+        // Folders above the spool's are made with it.
+        let spool = configuration.relay.spoolDirectory
+        if configuration.relay.spoolDatabase == nil, let kind = self.kind(of: spool), kind != S_IFDIR {
+            throw Misplaced(description: "spool.directory: \(spool) is no folder: name another")
+        }
+        if case .path(let socket) = configuration.control.socket { try self.check(parentOf: socket, "control.socket") }
         let journal = configuration.journal
         // Where it is in the spool's folder, that is looked at when the spool is opened.
         if journal.isKept, let directory = journal.directory { try self.check(folder: directory, "journal.directory") }
@@ -34,7 +41,8 @@ enum PlaceCheck {
         let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
         let parent = trimmed.lastIndex(of: "/").map { $0 == trimmed.startIndex ? "/" : String(trimmed[..<$0]) } ?? "."
         guard self.kind(of: parent) == S_IFDIR else {
-            throw Misplaced(description: "\(key): \(path) cannot be made: there is no folder \(parent)")
+            throw Misplaced(
+                description: "\(key): \(path) cannot be made: there is no folder \(parent): make it, or name another")
         }
         try self.checkWritable(parent, key)
     }
