@@ -112,7 +112,8 @@ public final class Relay: Sendable {
         self.selections = Selections(queue)
         let orders = Orders(queue: queue, selections: self.selections)
         self.orders = orders
-        let keeper = RuleKeeper(queue, selections: self.selections, orders: orders, rules: rules, log: log.of(.queue))
+        let keeper = RuleKeeper(
+            queue, selections: self.selections, orders: orders, rules: rules, refusals: refusals, log: log.of(.queue))
         self.ruleKeeper = keeper
         queue.looksAgain = { [weak keeper] in keeper?.look(at: $0) }
         self.tlsReporter = TLSReporter(

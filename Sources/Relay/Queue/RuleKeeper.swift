@@ -26,14 +26,19 @@ final class RuleKeeper: Sendable {
     private let selections: Selections
     private let orders: Orders
     private let rules: StandingRules
+    private let refusals: RefusalFacts
     private let log: Logger
     private let state: NIOLoopBoundBox<State>
 
-    init(_ queue: Queue, selections: Selections, orders: Orders, rules: StandingRules, log: Logger) {
+    init(
+        _ queue: Queue, selections: Selections, orders: Orders, rules: StandingRules, refusals: RefusalFacts,
+        log: Logger
+    ) {
         self.queue = queue
         self.selections = selections
         self.orders = orders
         self.rules = rules
+        self.refusals = refusals
         self.log = log
         self.state = .makeBoxSendingValue(State(), eventLoop: queue.loop)
     }
@@ -154,6 +159,8 @@ final class RuleKeeper: Sendable {
 
     /// - Parameter name: `nil`: its time is over.
     private func end(_ id: Int64, by name: String?) async throws -> Receipt {
+        // What it refused until now stands before its end.
+        await self.refusals.tell()
         let rule = try await self.queue.loop.flatSubmit {
             self.queue.spool.end(rule: id, at: self.queue.now, by: name, on: self.queue.loop)
         }.get()
