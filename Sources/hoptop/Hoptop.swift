@@ -47,6 +47,7 @@ struct Hoptop: AsyncParsableCommand {
         if let status = await Sendmail.runByName(CommandLine.arguments) { Glibc.exit(status.rawValue) }
         self.raiseDescriptorLimit()
         do {
+            try self.refuseNegative(CommandLine.arguments.dropFirst())
             var command = try await self.asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -99,6 +100,17 @@ struct Hoptop: AsyncParsableCommand {
             return "there is no \(command._commandName) \(word): \(names.joined(separator: ", "))"
         }
         return nil
+    }
+
+    /// `for -3h`, which the parser takes for options, one of them the help.
+    static func refuseNegative(_ arguments: some Sequence<String>) throws {
+        for word in arguments {
+            // Behind it nothing is an option; and sendmail has some that are digits.
+            if word == "--" || word == SendmailCommand.configuration.commandName { return }
+            guard word.hasPrefix("-"), word.dropFirst().first?.isASCII == true, word.dropFirst().first?.isNumber == true
+            else { continue }
+            throw ValidationError("\(word): no number and no time is below zero; behind -- it is taken as it stands")
+        }
     }
 
     /// A session is a descriptor: as many as the system lets us have.

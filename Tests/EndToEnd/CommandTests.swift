@@ -27,6 +27,7 @@ extension EndToEnd {
                 (["serve", "--spool", free, "--listen", "\(taken.address)"], "the port is in use"),
                 (
                     ["rules", "add", "hold", "to", "a.example", "for", "-3h"],
+                    "-3h: no number and no time is below zero"
                 ),
                 (["serve", "--route", "nonsense"], "allowed: PATTERN=HOST:PORT"),
             ]

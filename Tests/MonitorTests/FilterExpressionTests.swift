@@ -40,6 +40,15 @@ struct FilterExpressionTests {
         #expect(filter.text == text)
     }
 
+    @Test("the null reverse-path is asked for as any other", arguments: ["from:<>", "from=<>", "from:=<>", "from~<>"])
+    func nullReversePath(_ text: String) throws {
+        var row = Self.row
+        row.from = "<>"
+        let filter = try FilterExpression(parsing: text, with: FilterField.ofQueue)
+        #expect(filter.matches(QueueRowSubject(row, at: Self.now)))
+        #expect(!filter.matches(QueueRowSubject(Self.row, at: Self.now)))
+    }
+
     @Test(
         "what does not; a plain word is not looked for in what a remote host said",
         arguments: [

@@ -5,6 +5,14 @@ import Testing
 struct ReplyFingerprintTests {
     /// What hosts really say, by what is meant to be left of it.
     private static let table: [(fingerprint: String, replies: [String])] = [
+        // A local part may be quoted.
+        (
+            "452 4.2.2 *: over quota",
+            [
+                #"452 4.2.2 <"full q"@c.example>: over quota"#, "452 4.2.2 <full@c.example>: over quota",
+                #"452 4.2.2 <"a>b"@c.example>: over quota"#,
+            ]
+        ),
         // Gmail
         (
             "452 4.2.2 the recipient's inbox is out of storage space. please direct the recipient to * - gsmtp",

@@ -42,7 +42,7 @@ struct AddressPatternTests {
         "is refused where it is none",
         arguments: [
             "", "@example.org", "a@*.example.org", "a@*", "*.*", "a b", "a@", ".example", "a..example", "example.org.",
-            "*@", "a*@example.org.",
+            "*@", "a*@example.org.", "a b@example.org", "a..b@example.org",
         ])
     func bad(_ text: String) { #expect(AddressPattern(text) == nil) }
 

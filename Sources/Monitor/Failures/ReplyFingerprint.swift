@@ -78,10 +78,8 @@ private struct FingerprintReader {
 
     private mutating func takeNext(_ status: ArraySlice<UInt8>) {
         let rest = self.reply[self.place...]
-        if rest.first == .less, let end = rest.prefix(while: { !$0.isBlank }).firstIndex(of: .greater),
-            end > self.place + 1
-        {
-            self.place = end + 1
+        if let path = Self.path(rest) {
+            self.place = path.endIndex
             return self.putStar()
         }
         if let url = Self.url(rest) {
@@ -128,6 +126,22 @@ private struct FingerprintReader {
     }
 
     // MARK: what it is
+
+    /// `<bob@example.org>`, `<"full q"@example.org>`: blanks only between quotation marks (RFC 5321 §4.1.2).
+    private static func path(_ rest: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard rest.first == .less else { return nil }
+        var isQuoted = false
+        for place in rest.indices.dropFirst() {
+            switch rest[place] {
+            case .quote: isQuoted.toggle()
+            case .greater where !isQuoted:
+                return place > rest.startIndex + 1 ? rest[...place] : nil
+            case let octet where octet.isBlank && !isQuoted: return nil
+            default: break
+            }
+        }
+        return nil
+    }
 
     private static func url(_ rest: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let scheme = rest.prefix(while: \.isLetter)

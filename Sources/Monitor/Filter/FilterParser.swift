@@ -131,7 +131,8 @@ struct FilterParser {
 
     /// `:`, `~` and `:~` ask whether it is in there: `nil`.
     private mutating func comparison() -> FilterTerm.Comparison? {
-        _ = self.skip(":")
+        // The null reverse-path is a value.
+        if self.skip(":"), self.characters[self.place...].starts(with: "<>") { return nil }
         if self.skip("~") { return nil }
         if self.skip("=") { return .equal }
         if self.skip("<") { return self.skip("=") ? .lessOrEqual : .less }

@@ -102,8 +102,13 @@ struct AddressPattern: Sendable {
             self.kind = .domain(pattern)
             return
         }
-        guard at > text.startIndex, !name.contains("*") else { return nil }
+        guard at > text.startIndex, !name.contains("*"), Self.isLocalPart(String(text[..<at])) else { return nil }
         self.kind = .mailbox(localPart: text[..<at].lowercased(), pattern)
+    }
+
+    /// What no path can have would match nothing (RFC 5321 §4.1.2).
+    private static func isLocalPart(_ text: String) -> Bool {
+        (try? Mailbox(parsing: "\(text)@example.org", utf8: true)) != nil
     }
 
     private static func canonical(_ domain: String) -> String {

@@ -175,7 +175,9 @@ extension QueueCommand {
             }
             if token == nil { token = try await feed.undoable().last?.token }
             guard let token else {
-                output.say("nothing that you dropped can be taken back any more")
+                output.say(
+                    "no drop of yours can be taken back now; what was held goes on with hoptop queue release, and what was "
+                        + "sent to another address goes back with hoptop queue edit")
                 return .nothing
             }
             return try await feed.undo(token).report("undo drop", output, asJSON: self.form.json)
