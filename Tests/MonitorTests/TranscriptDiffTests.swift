@@ -70,6 +70,10 @@ struct TranscriptDiffTests {
         let diff = TranscriptDiff(self.dialogue(now), at: 9, against: self.dialogue(Self.good))
         #expect(self.told(diff) == "")
         #expect(diff.isSame)
+        // They are shown as they were said this time.
+        #expect(
+            diff.rows.map(\.text).filter { $0.hasPrefix("250-") || $0.contains("SIZE 4") }.dropFirst()
+                == ["250-8BITMIME", "250-STARTTLS", "250 SIZE 40000000"])
     }
 
     @Test("a capability that is gone, another reply, and an answer that took longer")

@@ -38,7 +38,7 @@ public struct TranscriptDiff: Hashable, Sendable {
     ///   - before: the dialogue it is compared with, of which the transaction is taken whose content was accepted.
     public init(_ lines: [TranscriptLine], at place: Int, against before: [TranscriptLine]) {
         let now = Self.excerpt(lines, Self.transaction(of: lines, at: place))
-        let then = Self.excerpt(before, Self.goodTransaction(of: before))
+        let then = Self.excerpt(before, Self.goodTransaction(of: before), capabilitiesAs: now)
         let difference = now.map(\.key).difference(from: then.map(\.key))
         var missing = Array(difference.removals.map(\.place).reversed())
         var added = Array(difference.insertions.map(\.place).reversed())
@@ -89,7 +89,11 @@ public struct TranscriptDiff: Hashable, Sendable {
     private static let linesCompared = 1000
 
     /// The lines before the first transaction, and those of one.
-    private static func excerpt(_ lines: [TranscriptLine], _ transaction: Range<Int>) -> [Said] {
+    ///
+    /// - Parameter other: in whose order capabilities stand, as far as it has them.
+    private static func excerpt(
+        _ lines: [TranscriptLine], _ transaction: Range<Int>, capabilitiesAs other: [Said] = []
+    ) -> [Said] {
         let setup = lines.prefix { !$0.begins("mail from:") }
         let wanted = Array(setup) + (transaction.lowerBound >= setup.count ? Array(lines[transaction]) : [])
         var said: [Said] = []
@@ -110,27 +114,36 @@ public struct TranscriptDiff: Hashable, Sendable {
             let isCapability = isHello && line.speaker == .server
             said.append(Said(line: line, key: line.key(isCapability: isCapability), took: took))
         }
-        return Self.sortedCapabilities(said)
+        return Self.ordered(said, as: other)
     }
 
-    /// In whatever order a host tells them, its capabilities stand in one order behind its greeting.
-    private static func sortedCapabilities(_ said: [Said]) -> [Said] {
-        var sorted: [Said] = []
-        var block: [Said] = []
-        func end() {
-            sorted += block.prefix(1) + block.dropFirst().sorted { $0.key < $1.key }
-            block = []
+    /// A host may tell its capabilities in another order each time, which is no difference: they come to stand as in the
+    /// other dialogue, and what that has not, behind them. Its greeting stays in front.
+    private static func ordered(_ said: [Said], as other: [Said]) -> [Said] {
+        var ordered = said
+        for (block, model) in zip(Self.capabilities(in: said), Self.capabilities(in: other)) {
+            let places = Dictionary(
+                other[model].enumerated().map { ($0.element.key, $0.offset) }, uniquingKeysWith: { first, _ in first })
+            let ranked = said[block].dropFirst().enumerated().map {
+                (places[$0.element.key] ?? .max, $0.offset, $0.element)
+            }
+            ordered.replaceSubrange(
+                block.dropFirst(), with: ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2))
         }
-        for said in said {
-            if said.key.hasPrefix(TranscriptLine.capabilityMark) {
-                block.append(said)
+        return ordered
+    }
+
+    /// Where a host told its capabilities, each time with its greeting.
+    private static func capabilities(in said: [Said]) -> [Range<Int>] {
+        var blocks: [Range<Int>] = []
+        for index in said.indices where said[index].key.hasPrefix(TranscriptLine.capabilityMark) {
+            if let last = blocks.last, last.upperBound == index {
+                blocks[blocks.count - 1] = last.lowerBound..<index + 1
             } else {
-                end()
-                sorted.append(said)
+                blocks.append(index..<index + 1)
             }
         }
-        end()
-        return sorted
+        return blocks
     }
 
     private static func transactions(of lines: [TranscriptLine]) -> [Range<Int>] {
@@ -139,7 +152,7 @@ public struct TranscriptDiff: Hashable, Sendable {
             let end = index + 1 < starts.count ? starts[index + 1] : lines.count
             let rest = starts[index]..<end
             // What ends the session is of no transaction.
-            return rest.lowerBound..<(rest.first { lines[$0].begins("quit") || lines[$0].begins("rset") } ?? end)
+            return rest.lowerBound..<(rest.first { lines[$0].isLeave } ?? end)
         }
     }
 

@@ -22,6 +22,9 @@ extension TranscriptLine {
     /// Stands for the content, of which a dialogue has the size only.
     public var isContent: Bool { self.speaker == .client && self.text.hasPrefix("[content") }
 
+    /// Ends a transaction, or the session (RFC 5321 §4.1.1.5, §4.1.1.10).
+    public var isLeave: Bool { self.begins("rset") || self.begins("quit") }
+
     static let capabilityMark = "S capability "
 
     /// The line without what differs from one time to the next.
