@@ -24,8 +24,9 @@ struct FlowBox {
             painter.text(rate.word, x: inner.x + 1, y: y, columns: 9, role: .base)
             painter.textRight(Format.count(sum), x: inner.x + 10, y: y, columns: 7, role: sum == 0 ? .muted : .title)
             let percentiles = Self.percentiles(rate.times, inner.width)
+            let columns = inner.width - 19 - percentiles.columns
             painter.spark(
-                rate.counts, x: inner.x + 18, y: y, columns: inner.width - 19 - percentiles.columns, role: rate.role)
+                self.summed(rate.counts, in: columns), x: inner.x + 18, y: y, columns: columns, role: rate.role)
             painter.textRight(
                 percentiles.words, x: inner.maxX - percentiles.columns, y: y, columns: percentiles.columns - 1,
                 role: .muted)
@@ -33,6 +34,21 @@ struct FlowBox {
         for (index, runs) in self.lines(columns: inner.width - 2, hasAges: inner.height > 6).enumerated()
         where 4 + index < inner.height {
             painter.runs(runs, x: inner.x + 1, y: inner.y + 4 + index, columns: inner.width - 2)
+        }
+    }
+
+    /// The counts of seconds, of as many of them in one as all have room in so many columns.
+    ///
+    /// The seconds of one bar stay together from one second to the next, so that bars move, and do not flicker.
+    private func summed(_ counts: [Int], in columns: Int) -> [Int] {
+        // One more than fits where the first and the last bar are not whole.
+        let step = counts.count <= columns ? 1 : (counts.count - 2) / max(1, columns - 1) + 1
+        guard step > 1 else { return counts }
+        let newest = Int(self.overview.at.milliseconds / 1000)
+        let groups = Dictionary(grouping: counts.indices) { (newest - (counts.count - 1 - $0)) / step }
+        // Of a bar that is not whole yet it is told how high it will be.
+        return groups.sorted { $0.key < $1.key }.map { _, seconds in
+            seconds.reduce(0) { $0 + counts[$1] } * step / seconds.count
         }
     }
 
