@@ -134,6 +134,9 @@ public struct Rect: Hashable, Sendable {
     }
     public var maxX: Int { self.x + self.width }
     public var maxY: Int { self.y + self.height }
+    func contains(_ point: Point) -> Bool {
+        (self.x..<self.maxX).contains(point.x) && (self.y..<self.maxY).contains(point.y)
+    }
     func inset(_ columns: Int, _ rows: Int) -> Rect {
         Rect(x: self.x + columns, y: self.y + rows, width: self.width - 2 * columns, height: self.height - 2 * rows)
     }

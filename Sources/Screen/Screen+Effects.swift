@@ -15,10 +15,11 @@ extension Screen {
         case .back:
             self.stack.pop()
             self.showAnew()
-        case .show(let view, let call):
+        case .show(let view, let calls):
             self.show(view)
-            if let call { self.perform(call) }
+            for call in calls { self.perform(call) }
         case .showNode(let node, let effects):
+            self.stack.leave(at: self.around.now)
             self.stack.show(node: node)
             self.showAnew()
             self.say("this is \(self.nodes[node].entry.name)", .plain)
@@ -56,11 +57,13 @@ extension Screen {
         guard node.views.contains(where: { $0.command == view.command }) else {
             return self.say("\(node.name) has no \(view.title.lowercased())", .plain)
         }
+        self.stack.leave(at: self.around.now)
         self.stack.show(view: index)
         self.showAnew()
     }
 
     private func open(_ pane: any Pane) {
+        self.stack.leave(at: self.around.now)
         self.stack.push(pane)
         self.fit()
         for read in pane.reads(self.around) { self.start(read) }

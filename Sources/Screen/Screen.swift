@@ -172,7 +172,8 @@ public actor Screen {
         }
         return Frame(
             around: around, theme: self.themes.theme, stack: self.stack, lock: self.lock, outcome: self.outcome,
-            undo: undo, overlay: self.overlay, showsClock: self.options.showsClock)
+            undo: undo, overlay: self.overlay, shownAsOf: self.stack.shownAsOf,
+            showsClock: self.options.showsClock)
     }
 
     /// Returns when no read and no action is under way.
@@ -196,7 +197,8 @@ public actor Screen {
             current: self.stack.node,
             glyphs: Glyphs(self.theme, isASCII: self.options.isASCII), isFrozen: self.isFrozen,
             rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, playback: playback,
-            columnOffset: self.stack.columnOffset, keymap: self.options.keymap, typedCommands: self.typedCommands,
+            columnOffset: self.stack.columnOffset, place: Place(self.stack.top), keymap: self.options.keymap,
+            typedCommands: self.typedCommands,
             habits: self.habits, write: self.options.write)
     }
 

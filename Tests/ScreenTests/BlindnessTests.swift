@@ -24,6 +24,19 @@ struct BlindnessTests {
         #expect(await rig.role(of: "4Q7K") != .muted)
     }
 
+    @Test("a view that was not looked at for a while says of when it is")
+    func old() async {
+        let rig = await Rig()
+        await rig.press("2", "1")
+        await rig.wait(seconds: 60)
+        rig.feed.write { $0.isAway = true }
+        await rig.wait(seconds: 1)
+        await rig.refresh()
+        #expect(await rig.lines("blind since").allSatisfy { !$0.contains("this is of") })
+        await rig.press("2")
+        #expect(await rig.text.contains("blind since 09:01:01Z, and this is of 09:00:00Z: "))
+    }
+
     @Test("where there is little room it is said where outcomes are")
     func small() async {
         let rig = await Rig(columns: 40, rows: 10)

@@ -45,6 +45,24 @@ struct KeymapTests {
         #expect(await rig.lines("show only what matches").contains { $0.contains(" F ") })
     }
 
+    @Test("sentences name the keys as they are here")
+    func sentences() async {
+        let rig = await Rig {
+            $0.keymap = self.map([
+                Keymap.Name("freeze", in: "queue"): ["w"], Keymap.Name("filter", in: "queue"): ["F"],
+                Keymap.Name("follow", in: "queue"): ["Q"],
+            ])
+        }
+        await rig.press("2", "w")
+        #expect(await rig.text.contains("frozen: w goes live again"))
+        await rig.press("w")
+        #expect(await rig.text.contains("live"))
+        await rig.run("filter to:nobody.example")
+        #expect(await rig.text.contains("F changes it; F, Ctrl-U, Enter shows all"))
+        await rig.press("1", "=")
+        #expect(await rig.text.contains("frozen: = goes live again"))
+    }
+
     @Test("a destructive command asks for the second of two whatever its key")
     func destructive() async {
         let rig = await Rig { $0.keymap = self.map([Keymap.Name("drop"): ["x"]]) }

@@ -165,6 +165,63 @@ struct MapTests {
         #expect(seen.count == 16)
     }
 
+    @Test("several next hops in one box: how many are not well, each by its name, and Enter shows the mail of all")
+    func others() async throws {
+        let few = Self.node(
+            "mx1",
+            [
+                self.busy("a.example"), self.busy("b.example"),
+                Self.hop("c.example", 0, waiting: 1, .backoff, until: 60),
+                Self.hop("no route", 0, waiting: 1, .unrouted), Self.hop("e.example", 1),
+            ])
+        // So low that three of the five share a box.
+        let screen = await Self.screen([few], columns: 100, rows: 22)
+        _ = await screen.canvas
+        await Self.press(screen, "/")
+        await Self.press(screen, Key.paste("other"), .enter, .left)
+        let picture = await screen.canvas.text
+        #expect(picture.contains("1 no route") && picture.contains("2 waiting"), "\(picture)")
+        #expect(picture.contains("no route, c.example backoff 60s: refused"), "\(picture)")
+        await Self.press(screen, .enter)
+        let queue = await screen.canvas.text
+        #expect(queue.contains("filter: dest=c.example | dest=e.example | dest=\"no route\""), "\(queue)")
+    }
+    private func busy(_ name: String) -> Neighbours.Hop { Self.hop(name, 100) }
+
+    @Test("those that are told by no name are all but the ones that are")
+    func nameless() async throws {
+        let screen = await Self.screen([Self.smarthost()], columns: 160, rows: 45)
+        await Self.press(screen, "/")
+        await Self.press(screen, Key.paste("other"), .enter, .left, .enter)
+        let filter =
+            "!dest=gmail.com !dest=outlook.com !dest=corp.example !dest=lists.example.org !dest=mail.example.de"
+        let queue = await screen.canvas.text
+        #expect(queue.contains("filter: \(filter)"), "\(queue)")
+    }
+
+    @Test("a client's sessions are those that ended too")
+    func client() async throws {
+        let screen = await Self.screen([Self.smarthost()], columns: 100, rows: 30)
+        await Self.press(screen, "/")
+        await Self.press(screen, Key.paste("app1"), .enter, .enter)
+        let connections = await screen.canvas.text
+        #expect(connections.contains("filter: name=app1.shop.example"), "\(connections)")
+        #expect(connections.contains("live and ended"), "\(connections)")
+    }
+
+    @Test("a list of links names a node that is down, and Enter opens its overview")
+    func downInRows() async throws {
+        let feeds = Self.chain()
+        let screen = await Self.screen(feeds) { $0.isPlain = true }
+        feeds[2].write { $0.isAway = true }
+        await screen.refresh(nil)
+        await screen.settled()
+        let first = await screen.canvas.text.split(separator: "\n").dropFirst(3).first ?? ""
+        #expect(first.contains(" P ") && first.contains("down 0s"), "\(first)")
+        await Self.press(screen, "g", .enter)
+        #expect(await screen.canvas.text.contains("HOPTOP  P"))
+    }
+
     @Test("a node that is chosen opens its own overview")
     func node() async throws {
         let screen = await Self.screen(Self.chain(), columns: 100, rows: 30)

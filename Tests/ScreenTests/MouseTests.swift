@@ -1,3 +1,4 @@
+import Monitor
 import Testing
 
 @testable import FeedTesting
@@ -38,6 +39,48 @@ struct MouseTests {
         let place = try #require(tabs.firstRange(of: "Connections")).lowerBound
         await rig.press(.mouse(.click(x: tabs.distance(from: tabs.startIndex, to: place), y: 1)))
         #expect(await rig.text.contains("out#9"))
+    }
+
+    /// A click on the first character of a word, the last time that it is on the screen, and one more.
+    private func doubleClick(_ word: String, _ rig: Rig) async throws {
+        let canvas = await rig.screen.canvas
+        let y = try #require((0..<canvas.rows).last { canvas.line($0).contains(word) })
+        let line = canvas.line(y)
+        let place = try #require(line.firstRange(of: word)).lowerBound
+        let x = line.distance(from: line.startIndex, to: place)
+        await rig.press(.mouse(.click(x: x, y: y)), .mouse(.click(x: x, y: y)))
+    }
+
+    @Test("each list of the overview is gone to by a click, and opened by the second one")
+    func overview() async throws {
+        let rig = await Rig(columns: 100, rows: 30)
+        try await self.doubleClick("connection refused", rig)
+        #expect(await rig.text.contains("filter: dest="))
+        await rig.press("1")
+        await rig.wait(seconds: 1)
+        try await self.doubleClick("accepted", rig)
+        #expect(await rig.text.contains("› "))
+    }
+
+    @Test("entries of the journal")
+    func journal() async throws {
+        let rig = await Rig()
+        await rig.press("5")
+        try await self.doubleClick("relayed", rig)
+        #expect(await rig.text.contains("› "))
+    }
+
+    @Test("boxes and links of the map, and the rows that it has without a picture", arguments: [false, true])
+    func map(_ isPlain: Bool) async throws {
+        let rig = await Rig { $0.isPlain = isPlain }
+        rig.feed.write { script in
+            script.overview.neighbours = Neighbours(
+                nextHops: [Neighbours.Hop(destination: "mx.example.org:25", waiting: 3)])
+        }
+        await rig.press("6")
+        await rig.wait(seconds: 1)
+        try await self.doubleClick(isPlain ? "mx.example.org" : "3 wait", rig)
+        #expect(await rig.text.contains("filter: dest=mx.example.org:25"))
     }
 
     @Test("a dialog is answered by keys alone")

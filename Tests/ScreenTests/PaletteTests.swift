@@ -5,11 +5,37 @@ import Testing
 
 @Suite("the palette and the help")
 struct PaletteTests {
+    @Test("arguments that are long are shown whole, and columns have one name wherever they are typed")
+    func arguments() async {
+        let rig = await Rig()
+        await rig.press("2", ":")
+        await rig.type("columns ")
+        #expect(await rig.text.contains(" columns id age size try next state from to hop user reply "))
+        #expect(await !rig.text.contains("replynames"))
+        await rig.press(.escape)
+        await rig.run("sort try")
+        #expect(await rig.lines("TRY▾").count + rig.lines("TRY▴").count == 1)
+        await rig.run("sort tries")
+        #expect(await !rig.text.contains("no column"))
+    }
+
+    @Test("the help of a view has what means something there")
+    func helpOfPlaces() async {
+        let rig = await Rig(columns: 100, rows: 60)
+        await rig.press("6", "?")
+        let map = await rig.text
+        #expect(map.contains("to what lies left") && !map.contains("scroll columns"))
+        #expect(!map.contains(":edit") && !map.contains(":retry-how"))
+        await rig.press(.escape, "2", "?")
+        let queue = await rig.text
+        #expect(queue.contains("scroll columns left") && queue.contains(":edit") && queue.contains(":retry-how"))
+    }
+
     @Test(
         "what is like a name is found, the likeliest first",
         arguments: [
             ("fr", "freeze"), ("hpd", "half-page-down"), ("page-d", "page-down"), ("rev", "previous-pane"),
-            ("rt", "right"),
+            ("rt", "route"),
             ("colours", "theme"),
         ])
     func fuzzy(typed: String, first: String) {

@@ -78,6 +78,28 @@ struct RetryTests {
         #expect(await rig.text.contains("Recipients"))
     }
 
+    @Test("where there is little room it is shown up to what decided it")
+    func decided() async {
+        let rig = await self.rig()
+        self.begin(rig.feed)
+        self.end(rig.feed)
+        rig.feed.write { script in
+            let leave: [(TranscriptLine.Speaker, String)] = [(.client, "RSET"), (.server, "250 2.0.0 Ok")]
+            script.transcripts[Self.session]?.removeLast()
+            for (place, said) in leave.enumerated() {
+                script.transcripts[Self.session]?.append(
+                    TranscriptLine(
+                        number: 10 + place, at: ScriptedFeed.now.adding(milliseconds: 400), speaker: said.0,
+                        text: said.1))
+            }
+        }
+        await rig.refresh()
+        await rig.screen.resize(columns: 80, rows: 24)
+        #expect(await rig.text.contains("452 4.2.2 mailbox is over quota"))
+        #expect(await rig.text.contains("RCPT TO:<dan@example.com>"))
+        #expect(await !rig.text.contains("RSET"))
+    }
+
     @Test("where nothing happens, why is said, and it is not waited for ever")
     func waits() async {
         let rig = await self.rig()

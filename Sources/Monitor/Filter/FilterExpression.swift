@@ -87,6 +87,11 @@ public struct FilterExpression: Hashable, Sendable {
         self.init(meaning: filters.map(\.text).joined(separator: " | "))
     }
 
+    /// What none of these means, each of which is one term; without any: everything.
+    public init(noneOf filters: [FilterExpression]) {
+        self.init(meaning: filters.map { "!\($0.text)" }.joined(separator: " "))
+    }
+
     /// What both this and the other match.
     public func narrowed(to other: FilterExpression) -> FilterExpression {
         guard !self.matchesAll else { return other }

@@ -14,6 +14,8 @@ struct Frame {
     let undo: UndoOffer?
     /// What has the keys instead of the pane.
     let overlay: (any Overlay)?
+    /// What the pane shows is how things were then; `nil`: how they were until now.
+    let shownAsOf: Timestamp?
     let showsClock: Bool
 
     /// What `z` would take back, and where.
@@ -49,9 +51,12 @@ struct Frame {
     /// Since when nobody answers, and why.
     private var blindness: [Run]? {
         self.around.node.blindness.map { blindness in
-            [
+            // What was not looked at when the last answer came is older than that.
+            let old = self.shownAsOf.flatMap { blindness.since.since($0) >= 1000 ? $0 : nil }
+            let shown = old.map { ", and this is of \(Format.clock($0))Z" } ?? ""
+            return [
                 Run(self.around.glyphs[.warn] + " ", .failed),
-                Run("blind since \(Format.clock(blindness.since))Z: ", .failed), Run(blindness.words),
+                Run("blind since \(Format.clock(blindness.since))Z\(shown): ", .failed), Run(blindness.words),
             ]
         }
     }

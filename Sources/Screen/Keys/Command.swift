@@ -69,6 +69,13 @@ extension Command {
     static let problems = Command("problems", ["!"], "only what is in trouble")
 }
 
+// What is understood where columns are wider than the screen.
+extension Command {
+    static let left = Command("left", [.left], "scroll columns left")
+    static let right = Command("right", [.right], "scroll columns right")
+    static let scrolling: [Command] = [.left, .right]
+}
+
 // What is understood everywhere.
 extension Command {
     static let search = Command("search", ["/", .function(3)], "jump to a word", hint: "search", argument: "word")
@@ -88,8 +95,6 @@ extension Command {
     static let halfUp = Command("half-page-up", [.control("u")], "half a page up")
     static let top = Command("top", ["g", .home], "first")
     static let bottom = Command("bottom", ["G", .end], "last")
-    static let left = Command("left", [.left], "scroll columns left")
-    static let right = Command("right", [.right], "scroll columns right")
     static let node = Command("node", [], "show the screen of a node; all: of all as one", argument: "name")
     static let theme = Command("theme", [], "change colours; without a name: choose", argument: "name")
     static let lock = Command("lock", ["L"], "lock or unlock what changes mail")
@@ -101,9 +106,9 @@ extension Command {
     static let quitAll = Command("quit-all", [], "leave from anywhere")
 
     static let everywhere: [Command] =
-        [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.editing + Command.standing
+        [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.standing
         + View.all.map(\.command) + [
-            .route, .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .left, .right,
-            .node, .theme, .lock, .redraw, .stop, .palette, .help, .quit, .quitAll,
+            .route, .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .node, .theme,
+            .lock, .redraw, .stop, .palette, .help, .quit, .quitAll,
         ]
 }

@@ -9,7 +9,7 @@ struct CommandTable {
         // A key of the place's own means nothing else there.
         let own = place.commands.map { keymap.applied(to: $0, in: place.name) }
         let taken = Set(own.flatMap(\.keys))
-        let all = own + Command.everywhere.map { keymap.applied(to: $0, in: place.name).without(taken) }
+        let all = own + place.others.map { keymap.applied(to: $0, in: place.name).without(taken) }
         guard isReplay else {
             self.all = all
             return
@@ -72,8 +72,16 @@ extension Surroundings {
             table: self.commands(of: pane), arguments: { arguments($0) ?? pane.arguments(of: $0) },
             history: self.typedCommands)
     }
-    /// The key of a command of everywhere, or how it is typed.
+    /// The key that a command has where the operator is, or how it is typed.
     func label(of command: Command) -> String {
-        self.keymap.keys(of: command, in: "").first?.label ?? ":\(command.name)"
+        let keys = self.keymap.keys(of: command, in: self.place.name)
+        // A key of the place's own means nothing else there.
+        let others = self.place.commands.contains(command) ? [] : self.place.commands
+        let free = keys.first { key in
+            !others.contains { self.keymap.keys(of: $0, in: self.place.name).contains(key) }
+        }
+        return free?.label ?? ":\(command.name)"
     }
+    /// `f changes it`: what a key does, in words behind it.
+    func sentence(_ command: Command, _ words: String) -> String { "\(self.label(of: command)) \(words)" }
 }

@@ -9,7 +9,7 @@ struct Everywhere {
     private var pane: any Pane { self.stack.top }
 
     func perform(_ call: Call) -> [Effect] {
-        if let view = View.all.first(where: { $0.command == call.command }) { return [.show(view: view, nil)] }
+        if let view = View.all.first(where: { $0.command == call.command }) { return [.show(view: view, [])] }
         if Command.ofReplay.contains(call.command) { return self.play(call) }
         if call.command == .reroute, call.argument == nil { return [.ask(self.palette("reroute to "))] }
         if Command.editing.contains(call.command) {
@@ -110,7 +110,7 @@ struct Everywhere {
         guard !self.pane.turn(step), self.stack.below == nil else { return [] }
         let views = self.around.node.views
         let place = views.firstIndex { $0.command == View.all[self.stack.view].command } ?? 0
-        return [.show(view: views[(place + step + views.count) % views.count], nil)]
+        return [.show(view: views[(place + step + views.count) % views.count], [])]
     }
 
     private func show(nodeNamed name: String?) -> [Effect] {

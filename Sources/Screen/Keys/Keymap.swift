@@ -52,7 +52,7 @@ extension Keymap {
 
     /// Every name of a command in one place.
     public static let namesInPlaces: [Name] = Place.all.flatMap { place in
-        (place.commands + Command.everywhere).map { Name($0.name, in: place.name) }
+        (place.commands + place.others).map { Name($0.name, in: place.name) }
     }
 
     /// Commands without which nobody finds the way.
@@ -79,7 +79,7 @@ extension Keymap {
         for place in Place.all + [replay] where name.place == nil || name.place == place.name {
             // Chosen for everywhere it may be another one here.
             if name.place == nil, self.chosen[Name(name.command, in: place.name)] != nil { continue }
-            let all = place.commands + (place.name == replay.name ? [] : Command.everywhere)
+            let all = place.commands + (place.name == replay.name ? [] : place.others)
             guard all.contains(where: { $0.name == name.command }) else { continue }
             let others = all.filter { $0.name != name.command }
             for key in keys {

@@ -6,6 +6,9 @@ struct Place {
     /// Beside what is understood everywhere.
     let commands: [Command]
 
+    /// What is understood everywhere, and means nothing else here.
+    var others: [Command] { Command.everywhere.filter { !self.commands.contains($0) } }
+
     init(name: String, commands: [Command]) {
         self.name = name
         self.commands = commands
@@ -20,6 +23,7 @@ struct Place {
             MessagePane("", node: 0, feed: feed),
             TranscriptPane(session, TranscriptPart(session: session), node: 0, feed: feed),
             RoutePane("", node: 0, feed: feed), RulesPane(node: 0, feed: feed),
+            GroupsPane(.destination, of: QueueQuery(filter: .all), node: 0, feed: feed),
         ]
         return (View.all.map { $0.make(0, feed) } + opened).map { Place($0) }
     }()

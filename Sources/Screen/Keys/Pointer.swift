@@ -3,11 +3,17 @@ import Mail
 /// When and where the mouse was pressed last, so that a second click soon after it opens what the first one selected.
 struct Pointer {
     private static let doubleWithin: Int64 = 400
+    /// Columns that a hand may move meanwhile.
+    private static let steady = 2
     private var last: (place: Point, at: Timestamp)?
 
     /// - Returns: whether it is the second click of two.
     mutating func clicked(_ place: Point, _ now: Timestamp) -> Bool {
-        let isSecond = self.last.map { $0.place.y == place.y && now.since($0.at) < Self.doubleWithin } ?? false
+        let isSecond =
+            self.last.map { last in
+                last.place.y == place.y && abs(last.place.x - place.x) <= Self.steady
+                    && now.since(last.at) < Self.doubleWithin
+            } ?? false
         self.last = isSecond ? nil : (place, now)
         return isSecond
     }
@@ -30,10 +36,9 @@ extension Screen {
             let isSecond = self.pointer.clicked(Point(x: x, y: y), self.now)
             if y == 1 {
                 guard let view = self.frame(self.around).view(at: x) else { return }
-                self.carryOut(.show(view: view, nil))
-            } else if let motion = self.stack.top.motion(to: y, self.around) {
-                self.stack.top.move(motion, self.around)
-                if isSecond { self.run(Call(command: .open), isTyped: true) }
+                self.carryOut(.show(view: view, []))
+            } else if self.stack.top.select(at: Point(x: x, y: y), self.around), isSecond {
+                self.run(Call(command: .open), isTyped: true)
             }
         }
     }

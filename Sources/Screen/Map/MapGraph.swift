@@ -35,35 +35,8 @@ struct MapGraph {
         var role: Role
         /// Stands before the words, where there is something amiss.
         var glyph: Glyph?
-    }
 
-    /// From one box to another.
-    struct Link {
-        fileprivate(set) var source: Int
-        fileprivate(set) var target: Int
-        /// Whose node tells of it.
-        let node: Int
-        /// What it is called there: destinations, or one client's name.
-        var names: [String]
-        var traffic: LinkTraffic
-        /// Messages a second, in the last minute.
-        var rate: Double
-        /// Recipients in the queue of its source.
-        var waiting = 0
-        var condition = DestinationAges.Condition.ok
-        var reason: String?
-        var until: Timestamp?
-        /// The share of a message's content that is there, of those on their way the largest.
-        var sent: Double?
-        /// When what is told here came, by the clock of the screen.
-        var taken: Timestamp
-        /// Its source does not answer, so that this is how it was.
-        var isPast = false
-
-        /// Mail went over it since anybody remembers.
-        var isUsed: Bool { self.traffic.messages > 0 || self.waiting > 0 || self.condition != .ok }
-        /// How much it matters for what stands left and right.
-        var weight: Int { self.traffic.messages + self.waiting }
+        var isNode: Bool { if case .node = self.kind { true } else { false } }
     }
 
     private(set) var boxes: [Box] = []
@@ -116,19 +89,18 @@ struct MapGraph {
             guard let target = self.box(ofNode: node.index) else { continue }
             let box =
                 single.contains(client.name) ? Box(client: client.name) : Box(otherClients: ranked.count - single.count)
-            self.add(
-                Link(
-                    self.add(box), target, node, client.traffic, now,
-                    names: single.contains(client.name) ? [client.name] : []))
+            self.add(Link(self.add(box), target, node, client.traffic, now, names: [client.name]))
         }
         for node in nodes {
-            guard let others = node.overview?.neighbours?.moreClients, let target = self.box(ofNode: node.index) else {
-                continue
-            }
+            guard let neighbours = node.overview?.neighbours, let others = neighbours.moreClients,
+                let target = self.box(ofNode: node.index)
+            else { continue }
             let count = ranked.count - single.count + others.count
             let source = self.add(Box(otherClients: count))
             self.boxes[source].name = Box(otherClients: count).name
-            self.add(Link(source, target, node, LinkTraffic(others), now, names: []))
+            var link = Link(source, target, node, LinkTraffic(others), now, names: [])
+            link.toldNames = neighbours.clients.map(\.name)
+            self.add(link)
         }
     }
 
@@ -178,17 +150,21 @@ struct MapGraph {
             for (node, hop) in groups[name] ?? [] {
                 guard let source = self.box(ofNode: node.index) else { continue }
                 let box = single.contains(name) ? Box(nextHop: name, called: names[name] ?? name) : Box(otherHops: rest)
-                self.add(Link(source, self.add(box), node, hop, now, isNamed: single.contains(name)))
+                var link = Link(source, self.add(box), node, hop, now)
+                link.isOfOthers = !single.contains(name)
+                self.add(link)
             }
         }
         for node in nodes {
-            guard let others = node.overview?.neighbours?.moreNextHops, let source = self.box(ofNode: node.index) else {
-                continue
-            }
+            guard let neighbours = node.overview?.neighbours, let others = neighbours.moreNextHops,
+                let source = self.box(ofNode: node.index)
+            else { continue }
             let target = self.add(Box(otherHops: rest + others.count))
             self.boxes[target].name = Box(otherHops: rest + others.count).name
             var link = Link(source, target, node, LinkTraffic(others), now, names: [])
             link.waiting = others.waiting
+            link.isOfOthers = true
+            link.toldNames = neighbours.nextHops.map(\.destination)
             self.add(link)
         }
         for index in self.boxes.indices where self.boxes[index].kind == .nextHop { self.describe(index, now) }
@@ -248,80 +224,5 @@ extension MapGraph.Box {
     fileprivate init(otherHops count: Int) {
         let name = count == 0 ? "other hops" : "other \(Format.plural(count, "hop"))"
         self.init(id: "other hops", kind: .others, name: name, words: "", role: .muted)
-    }
-}
-
-extension MapGraph.Link {
-    fileprivate init(
-        _ source: Int, _ target: Int, _ node: MapNode, _ traffic: LinkTraffic, _ now: Timestamp, names: [String]
-    ) {
-        let uptime = node.overview.map { $0.at.since($0.started) / 1000 } ?? 60
-        self.init(
-            source: source, target: target, node: node.index, names: names, traffic: traffic,
-            rate: Double(traffic.lastMinute) / Double(max(1, min(60, uptime))),
-            taken: node.taken ?? now)
-        self.isPast = node.blindSince != nil
-    }
-
-    fileprivate init(
-        _ source: Int, _ target: Int, _ node: MapNode, _ hop: Neighbours.Hop, _ now: Timestamp, isNamed: Bool = true
-    ) {
-        self.init(source, target, node, hop.traffic, now, names: isNamed ? [hop.destination] : [])
-        (self.waiting, self.condition, self.reason, self.until) = (hop.waiting, hop.condition, hop.reason, hop.until)
-        self.sent = hop.sending.compactMap(\.share).max()
-    }
-
-    /// Two names of one place.
-    fileprivate mutating func join(_ other: Self) {
-        self.names += other.names
-        self.traffic.join(other.traffic)
-        self.rate += other.rate
-        self.waiting += other.waiting
-        self.sent = [self.sent, other.sent].compactMap { $0 }.max()
-        if self.condition.rank < other.condition.rank {
-            (self.condition, self.reason, self.until) = (other.condition, other.reason, other.until)
-        }
-    }
-
-    fileprivate func between(_ source: Int, _ target: Int) -> Self {
-        var link = self
-        (link.source, link.target) = (source, target)
-        return link
-    }
-
-    /// `back-off 44m`
-    func stateWords(_ now: Timestamp) -> String {
-        guard let until = self.until, until > now else { return self.condition == .ok ? "" : self.condition.word }
-        return "\(self.condition.word) \(Format.span(milliseconds: until.since(now)))"
-    }
-
-    var role: Role {
-        switch self.condition {
-        case .ok:
-            self.isPast ? .hopPending : self.traffic.lastMinute > 0 || self.sent != nil ? .hopVerified : .hopPending
-        case .backoff: .failed
-        case .deferring, .unrouted, .hold, .suspended: self.condition.role
-        }
-    }
-}
-
-extension LinkTraffic {
-    fileprivate init(_ others: Neighbours.Others) {
-        self.init(messages: others.lastMinute, lastMinute: others.lastMinute)
-    }
-
-    fileprivate mutating func join(_ other: LinkTraffic) {
-        // The longer wait is the one to know of.
-        self.median = [self.median, other.median].compactMap { $0 }.max()
-        self.messages += other.messages
-        self.lastMinute += other.lastMinute
-        self.octets += other.octets
-        if self.recent.isEmpty {
-            self.recent = other.recent
-        } else {
-            for (place, count) in other.recent.enumerated() where place < self.recent.count {
-                self.recent[place] += count
-            }
-        }
     }
 }

@@ -55,6 +55,18 @@ struct MapPicture {
         }
     }
 
+    /// What is drawn there; `nil`: nothing.
+    func item(at point: Point) -> Item? {
+        if let box = self.layout.boxes.firstIndex(where: { $0.contains(point) }) { return .box(box) }
+        let path = self.layout.paths.first { path in
+            // Above and below its path stands what is said of it.
+            let label = path.label
+            return path.cells.contains(point)
+                || Rect(x: label.x, y: label.y - 1, width: label.width, height: 4).contains(point)
+        }
+        return (path?.forward ?? path?.backward).map(Item.link)
+    }
+
     enum Direction { case left, right, up, down }
 
     /// The nearest that lies that way; `nil`: nothing does.

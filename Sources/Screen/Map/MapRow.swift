@@ -1,43 +1,55 @@
 import Mail
 public import Monitor
 
-/// A link of the map as a row, where there is no room for a picture, or nobody to look at one.
+/// A link of the map as a row, where there is no room for a picture, or nobody to look at one; or a node that something is
+/// amiss with.
 public struct MapRow: Sendable {
-    /// Its place among the graph's links.
-    let link: Int
-    let from: String
-    let to: String
-    fileprivate let words: MapWords
+    let item: MapPicture.Item
+    fileprivate let name: @Sendable (Glyphs) -> String
+    fileprivate let words: MapWords?
+    fileprivate let state: Run
     fileprivate let role: Role
 
+    fileprivate init(_ link: Int, of graph: MapGraph, _ now: Timestamp) {
+        let shown = graph.links[link]
+        let (from, to) = (graph.boxes[shown.source].name, graph.boxes[shown.target].name)
+        let words = shown.words(now)
+        self.item = .link(link)
+        self.name = { "\(from) \($0.arrow) \(to)" }
+        self.words = words
+        self.state = words.cells.state
+        self.role = shown.isPast || shown.condition == .backoff ? .failed : .base
+    }
+    fileprivate init(box: Int, _ shown: MapGraph.Box) {
+        self.item = .box(box)
+        self.name = { _ in shown.name }
+        self.words = nil
+        self.state = Run(shown.words, shown.role)
+        self.role = shown.role
+    }
+
     static let columns: [Column<MapRow>] = [
-        Column("LINK", .share(12, weight: 3)) { row, look in
-            TableCell("\(row.from) \(look.glyphs.arrow) \(row.to)", row.role)
+        Column("LINK", .share(12, weight: 3)) { row, look in TableCell(row.name(look.glyphs), row.role) },
+        Column("RATE", .fixed(7), isRight: true) { row, _ in TableCell(row.words?.cells.rate ?? "", .title) },
+        Column("DELAY", .fixed(6), isRight: true, from: 50) { row, _ in
+            TableCell(row.words?.cells.delay ?? "", .muted)
         },
-        Column("RATE", .fixed(7), isRight: true) { row, _ in TableCell(row.words.cells.rate, .title) },
-        Column("DELAY", .fixed(6), isRight: true, from: 50) { row, _ in TableCell(row.words.cells.delay, .muted) },
-        Column("WAIT", .fixed(7), isRight: true) { row, _ in TableCell(row.words.cells.waiting) },
-        Column("STATE", .share(12, weight: 1), from: 60) { row, _ in
-            TableCell(row.words.cells.state)
-        },
+        Column("WAIT", .fixed(7), isRight: true) { row, _ in TableCell(row.words?.cells.waiting ?? "") },
+        Column("STATE", .share(12, weight: 1)) { row, _ in TableCell(row.state) },
     ]
 }
 
 extension MapGraph {
-    /// All links, those with most mail first.
+    /// Nodes that are down or take no mail, and then all links, those with most mail first.
     func rows(_ now: Timestamp) -> [MapRow] {
+        let ailing = self.boxes.indices.filter { self.boxes[$0].glyph != nil && self.boxes[$0].isNode }
         let ranked = self.links.indices.sorted { left, right in
             let (first, second) = (self.links[left], self.links[right])
             return (second.traffic.lastMinute + second.waiting, left) < (
                 first.traffic.lastMinute + first.waiting, right
             )
         }
-        return ranked.map { index in
-            let link = self.links[index]
-            return MapRow(
-                link: index, from: self.boxes[link.source].name, to: self.boxes[link.target].name,
-                words: link.words(now), role: link.isPast || link.condition == .backoff ? .failed : .base)
-        }
+        return ailing.map { MapRow(box: $0, self.boxes[$0]) } + ranked.map { MapRow($0, of: self, now) }
     }
 }
 

@@ -22,33 +22,26 @@ struct MapTelling {
         let source = graph.boxes[link.source]
         self.title = "\(source.name) \(around.glyphs.arrow) \(graph.boxes[link.target].name)"
         self.lines = [link.line(around.now), link.remark(around.now)].filter { !$0.isEmpty }
-        if link.names.isEmpty {
-            // So many next hops in one box have no filter of their own.
-            self.door = "Enter shows the destinations"
-            self.opened = Self.show(.destinations, nil, at: link.node, around)
-        } else if case .node = source.kind {
-            self.door = "Enter shows its mail"
-            self.opened = Self.queue(link.names, at: link.node, around)
+        if case .node = source.kind {
+            self.door = around.sentence(.open, "shows its mail")
+            self.opened = Self.show(.queue, link.filter(.dest), at: link.node, around)
         } else {
-            self.door = "Enter shows its sessions"
-            self.opened = Self.connections(link.names, at: link.node, around)
+            self.door = around.sentence(.open, "shows its sessions")
+            self.opened = Self.sessions(of: link, around)
         }
     }
 
-    /// Mail for these destinations.
-    private static func queue(_ names: [String], at node: Int, _ around: Surroundings) -> [Effect] {
-        let filter = FilterExpression(anyOf: names.map { FilterExpression(.dest, is: $0) })
-        return self.show(.queue, filter, at: node, around)
-    }
-    private static func connections(_ names: [String], at node: Int, _ around: Surroundings) -> [Effect] {
-        // A name with a quotation mark cannot be asked for.
-        let filter = names.first.flatMap { $0.contains("\"") ? nil : FilterExpression(.name, is: $0) }
-        return self.show(.connections, filter ?? .all, at: node, around)
+    /// Those of its clients, of which most are over in a moment.
+    private static func sessions(of link: MapGraph.Link, _ around: Surroundings) -> [Effect] {
+        self.show(
+            .connections, link.filter(.name), at: link.node, around,
+            then: [Call(command: .ended, argument: Command.Ended.shown.rawValue)])
     }
     private static func show(
-        _ view: View, _ filter: FilterExpression?, at node: Int, _ around: Surroundings
+        _ view: View, _ filter: FilterExpression?, at node: Int, _ around: Surroundings, then calls: [Call] = []
     ) -> [Effect] {
-        let shown = Effect.show(view: view, filter.map { Call(command: .filter, argument: $0.text) })
+        let filtered = filter.map { [Call(command: .filter, argument: $0.text)] } ?? []
+        let shown = Effect.show(view: view, filtered + calls)
         return node == around.current ? [shown] : [.showNode(node, [shown])]
     }
 
@@ -61,21 +54,21 @@ struct MapTelling {
         switch shown.kind {
         case .node(let node):
             self.lines = around.nodes[node].lines(around)
-            self.door = "Enter shows its overview"
+            self.door = around.sentence(.open, "shows its overview")
             self.opened = Self.show(.overview, nil, at: node, around)
         case .client:
             self.lines = links.map {
                 [Run("\(around.glyphs.arrow) \(graph.boxes[$0.target].name)  ", .muted)] + $0.line(around.now)
             }
-            self.door = "Enter shows its sessions"
-            self.opened = links.first.map { Self.connections($0.names, at: $0.node, around) } ?? []
+            self.door = around.sentence(.open, "shows its sessions")
+            self.opened = links.first.map { Self.sessions(of: $0, around) } ?? []
         case .nextHop:
             self.lines =
                 links.map {
                     [Run("\(graph.boxes[$0.source].name) \(around.glyphs.arrow)  ", .muted)] + $0.line(around.now)
                 }
                 + links.map { $0.remark(around.now) }.filter { !$0.isEmpty }.prefix(1)
-            self.door = "Enter shows it among the destinations"
+            self.door = around.sentence(.open, "shows it among the destinations")
             // Of several nodes that send there, all are shown where that can be.
             let nodes = Set(links.map(\.node))
             let all = around.nodes.firstIndex(where: \.isJoined)
@@ -85,10 +78,14 @@ struct MapTelling {
             self.opened = node.map { Self.show(.destinations, filter, at: $0, around) } ?? []
         case .others:
             self.lines = links.map { $0.line(around.now) }
-            let isClients = links.contains { $0.source == box }
-            self.door = isClients ? "Enter shows the connections" : "Enter shows the destinations"
-            self.opened =
-                links.first.map { Self.show(isClients ? .connections : .destinations, .all, at: $0.node, around) } ?? []
+            if let link = links.first, link.source == box {
+                self.door = around.sentence(.open, "shows the sessions")
+                self.opened = Self.sessions(of: link, around)
+            } else {
+                self.door = around.sentence(.open, "shows the destinations")
+                self.opened =
+                    links.first.map { Self.show(.destinations, $0.filter(.dest), at: $0.node, around) } ?? []
+            }
         }
     }
 }
@@ -110,9 +107,20 @@ extension MapGraph.Link {
 
     /// What is amiss.
     fileprivate func remark(_ now: Timestamp) -> [Run] {
-        guard self.condition != .ok else { return [] }
-        let reason = self.reason.map { [Run(": ", .muted), Run(reply: $0)] } ?? []
-        return [Run(self.stateWords(now), self.role)] + reason
+        guard let worst = self.ailments.first else { return [] }
+        guard self.isOfOthers else { return worst.told(now) }
+        return Array(
+            // Mail without a route has no destination.
+            self.ailments.map { ($0.destination == noRoute ? [] : [Run("\($0.destination) ", .muted)]) + $0.told(now) }
+                .joined(separator: [Run(", ", .muted)]))
+    }
+}
+
+extension MapGraph.Ailment {
+    /// `backoff 44m: connection refused`
+    fileprivate func told(_ now: Timestamp) -> [Run] {
+        [Run(self.words(now), self.condition == .backoff ? .failed : self.condition.role)]
+            + (self.reason.map { [Run(": ", .muted), Run(reply: $0)] } ?? [])
     }
 }
 

@@ -28,29 +28,30 @@ struct MapWords {
         return link.rate >= 0.1 ? Format.decimal(link.rate) + "/s" : "\(link.traffic.lastMinute)/min"
     }
 
-    /// As much as fits in one line; what is amiss first, then what waits.
+    /// As much as fits in one line: what is amiss, then what waits, how much goes over it, and how long that takes.
     func line(_ columns: Int) -> [Run] {
-        let parts: [(rank: Int, run: Run)] = [
-            (1, Run(self.rate, .title)), (3, Run(self.delay, .muted)), (2, Run(self.waiting.long, .base)),
-            (0, Run(self.state.long, self.role)),
-        ].filter { !$0.run.text.isEmpty }
-        var kept = parts
-        while kept.columns > columns, let last = kept.indices.max(by: { kept[$0].rank < kept[$1].rank }) {
-            kept.remove(at: last)
-        }
-        return Array(kept.map { [$0.run] }.joined(separator: [Run(" ")]))
+        let (rate, delay) = (Run(self.rate, .title), Run(self.delay, .muted))
+        let (waiting, wait) = (Run(self.waiting.long, .base), Run(self.waiting.short, .base))
+        let (state, word) = (Run(self.state.long, self.role), Run(self.state.short, self.role))
+        let choices = [
+            [rate, delay, waiting, state], [rate, waiting, state], [rate, wait, state], [rate, wait, word],
+            [waiting, state], [wait, word], word.text.isEmpty ? [rate] : [Run(self.waitingCount, .base), word], [word],
+        ]
+        let lines = choices.map { $0.filter { !$0.text.isEmpty } }
+        return Array((lines.first { $0.words <= columns } ?? []).map { [$0] }.joined(separator: [Run(" ")]))
     }
 
     /// Three short lines; where something is amiss that is told instead of the delay.
     func stacked(_ columns: Int) -> [Run] {
         let isWell = self.state.long.isEmpty
         let state = Self.fitting([self.state.long, self.state.short], columns)
-        let count = String(self.waiting.short.prefix { $0 != " " })
         return [
             Run(self.rate, .title), isWell ? Run(self.delay, .muted) : Run(state, self.role),
-            Run(Self.fitting([self.waiting.long, self.waiting.short, count], columns), .base),
+            Run(Self.fitting([self.waiting.long, self.waiting.short, self.waitingCount], columns), .base),
         ]
     }
+
+    private var waitingCount: String { String(self.waiting.short.prefix { $0 != " " }) }
 
     private static func fitting(_ texts: [String], _ columns: Int) -> String {
         texts.first { $0.count <= columns } ?? texts.last ?? ""
@@ -58,7 +59,7 @@ struct MapWords {
 
     /// Each by itself, for a table.
     var cells: (rate: String, delay: String, waiting: String, state: Run) {
-        (self.rate, self.delay, String(self.waiting.short.prefix { $0 != " " }), Run(self.state.long, self.role))
+        (self.rate, self.delay, self.waitingCount, Run(self.state.long, self.role))
     }
 }
 
@@ -69,6 +70,7 @@ extension MapGraph.Link {
     func elapsed(at now: Timestamp) -> Int64 { max(0, now.since(self.taken)) }
 }
 
-extension [(rank: Int, run: Run)] {
-    fileprivate var columns: Int { self.reduce(-1) { $0 + $1.run.text.columns + 1 } }
+extension [Run] {
+    /// The columns of these with a space between each two.
+    fileprivate var words: Int { self.reduce(-1) { $0 + $1.text.columns + 1 } }
 }

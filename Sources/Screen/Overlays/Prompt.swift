@@ -128,6 +128,9 @@ final class Prompt: Overlay {
         }
     }
 
+    /// With fewer columns a summary says nothing.
+    private static let leastSummary = 12
+
     /// What could be typed, above the prompt.
     private func paintOffers(_ painter: inout Painter, _ around: Surroundings) {
         guard let offers = self.offers else { return }
@@ -137,17 +140,19 @@ final class Prompt: Overlay {
         let shown = Array(found.dropFirst(first).prefix(min(8, room)))
         guard !shown.isEmpty else { return }
         let keys = shown.map(\.keys.count).max().map { $0 == 0 ? 0 : $0 + 1 } ?? 0
+        let texts = max(20, (shown.map { SafeText($0.text).columns }.max() ?? 0) + 2)
         let area = Rect(
             x: 0, y: max(2, around.rows - 4 - shown.count), width: min(around.columns, 76), height: shown.count + 2)
         painter.canvas.fill(area, role: .popup)
         let inner = painter.box(area, title: self.offersTitle, right: Format.count(found.count), isFocused: true)
         for (row, offer) in shown.enumerated() {
+            // What is typed is shown whole; what it does goes first.
+            let summary = texts + keys + Self.leastSummary > inner.width - 2 ? "" : offer.summary
             painter.runs(
                 [
-                    Run(offer.text.padded(20), .hintKey), Run(offer.keys.padded(keys), .hintText),
-                    Run(offer.summary, .muted),
-                ], x: inner.x + 1,
-                y: inner.y + row, columns: inner.width - 2)
+                    Run(offer.text.padded(texts), .hintKey), Run(offer.keys.padded(keys), .hintText),
+                    Run(summary, .muted),
+                ], x: inner.x + 1, y: inner.y + row, columns: inner.width - 2)
             if self.completion == first + row { painter.canvas.ground(inner.row(row), .selection) }
         }
     }

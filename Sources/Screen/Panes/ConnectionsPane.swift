@@ -88,30 +88,46 @@ final class ConnectionsPane: ListPane<ConnectionList> {
             guard let row = self.list.selected else { return [] }
             return TranscriptPane.open(TranscriptPart(session: row.ref), node: self.node, self.feed, around)
         case .endSession: return TranscriptPane.askEnd(self.list.selected, node: self.node)
-        case .ended: return self.change(around) { $0.includesEnded.toggle() }
+        case .ended:
+            guard let word = call.argument else { return self.change(around) { $0.includesEnded.toggle() } }
+            guard let wanted = Command.Ended(rawValue: word) else {
+                let known = Command.Ended.allCases.map(\.rawValue).joined(separator: " or ")
+                return [.say("sessions that ended can be \(known)", .warning)]
+            }
+            return self.change(around) { $0.includesEnded = wanted == .shown }
         default: return super.perform(call, around)
         }
     }
 
+    override func arguments(of command: Command) -> [String] {
+        command == .ended ? Command.Ended.allCases.map(\.rawValue) : super.arguments(of: command)
+    }
+
     override func remarks(_ around: Surroundings) -> (left: [Run], right: String) {
         let counts = around.nodes[self.node].overview.map { "\($0.sessionsIn) in  \($0.sessionsOut) out   " } ?? ""
-        return ([], counts + (self.query.includesEnded ? "live and ended (e)" : "live only (e)"))
+        let which = self.query.includesEnded ? "live and ended" : "live only"
+        return ([], counts + "\(which) (\(around.label(of: .ended)))")
     }
 
     override func emptyWords(_ around: Surroundings) -> [String] {
         guard self.list.isLoaded else { return ["reading"] }
-        if !self.query.filter.matchesAll { return ["no session matches the filter", "f changes it"] }
+        if !self.query.filter.matchesAll {
+            return ["no session matches the filter", around.sentence(.filter, "changes it")]
+        }
         var lines = ["nobody is connected"]
         if let listening = around.nodes[self.node].overview?.listening, !listening.isEmpty {
             lines.append("listening on \(listening.joined(separator: ", "))")
         }
-        if !self.query.includesEnded { lines.append("e shows sessions that ended") }
+        if !self.query.includesEnded { lines.append(around.sentence(.ended, "shows sessions that ended")) }
         return lines
     }
 }
 
 extension Command {
-    static let ended = Command("ended", ["e"], "also sessions that ended", hint: "ended")
+    static let ended = Command("ended", ["e"], "also sessions that ended", hint: "ended", argument: "shown")
+
+    /// What may follow it; without one of them it turns round what is.
+    enum Ended: String, CaseIterable { case shown, hidden }
 }
 
 extension ConnectionRow {

@@ -73,7 +73,7 @@ final class DestinationsPane: ListPane<DestinationList> {
     override var commands: [Command] { Self.commands }
     private static let commands: [Command] =
         [
-            .open, .retry, .filter, .sort, .sortLeft, .sortRight, .invert, .problems,
+            .open, .retry, .retryHow, .filter, .sort, .sortLeft, .sortRight, .invert, .problems,
         ] + Command.ofLists
 
     override func destination(_ around: Surroundings) -> String? {
@@ -84,7 +84,7 @@ final class DestinationsPane: ListPane<DestinationList> {
         switch call.command {
         case .open:
             guard let row = self.list.selected else { return [] }
-            return [.show(view: View.queue, Call(command: .filter, argument: row.door.text))]
+            return [.show(view: View.queue, [Call(command: .filter, argument: row.door.text)])]
         case .problems:
             return self.change(around) { $0.filter = $0.filter == Self.troubled ? .all : Self.troubled }
         case .retry: return [self.list.selected.map(self.retry) ?? .say("nothing to retry", .plain)]
@@ -117,12 +117,16 @@ final class DestinationsPane: ListPane<DestinationList> {
 
     override func remarks(_ around: Surroundings) -> (left: [Run], right: String) {
         guard let row = self.list.selected, row.name != noRoute else { return ([], "") }
-        return ([], row.condition == .suspended ? "P resumes" : "P suspends  R reroutes  :limit")
+        let isSuspended = row.condition == .suspended
+        let words = around.sentence(.suspend, isSuspended ? "resumes" : "suspends")
+        return ([], isSuspended ? words : "\(words)  \(around.sentence(.retryHow, "reroutes"))  :limit")
     }
 
     override func emptyWords(_ around: Surroundings) -> [String] {
         guard self.list.isLoaded else { return [around.nodes[self.node].trouble ?? "reading"] }
-        if !self.query.filter.matchesAll { return ["no next hop matches the filter", "f changes it"] }
+        if !self.query.filter.matchesAll {
+            return ["no next hop matches the filter", around.sentence(.filter, "changes it")]
+        }
         return ["there is no next hop"] + (around.nodes[self.node].capabilities?.notes.map(\.words) ?? [])
     }
 
@@ -131,7 +135,9 @@ final class DestinationsPane: ListPane<DestinationList> {
             painter.box(area, title: "")
             return
         }
-        let inner = painter.box(area, title: row.name == noRoute ? row.name : row.ref.id, right: "Enter shows its mail")
+        let inner = painter.box(
+            area, title: row.name == noRoute ? row.name : row.ref.id,
+            right: around.sentence(.open, "shows its mail"))
         for (index, line) in row.lines(around.now).prefix(inner.height).enumerated() {
             painter.text(line.0, x: inner.x + 1, y: inner.y + index, columns: 8, role: .muted)
             painter.runs([line.1], x: inner.x + 10, y: inner.y + index, columns: inner.width - 11)

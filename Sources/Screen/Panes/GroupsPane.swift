@@ -24,9 +24,10 @@ final class GroupsPane: Pane {
     var title: String { "by \(self.grouping.rawValue)" }
     var areas: Set<FeedChange.Area> { [.queue, .facts] }
     var commands: [Command] { Self.commands }
-    private static let commands: [Command] = [
-        .open, .back, .retry, .hold, .drop, .bounce, .release, .group,
-    ]
+    private static let commands: [Command] =
+        [
+            .open, .back, .retry, .hold, .drop, .bounce, .release, .group,
+        ] + Command.scrolling
 
     private var selected: QueueGroup? {
         self.groups.flatMap { $0.groups.indices.contains(self.cursor) ? $0.groups[self.cursor] : nil }
@@ -73,7 +74,7 @@ final class GroupsPane: Pane {
         case .open:
             guard let group = self.selected else { return [] }
             let door = group.door(self.grouping, of: self.query)
-            return [.show(view: View.queue, Call(command: .filter, argument: door.text))]
+            return [.show(view: View.queue, [Call(command: .filter, argument: door.text)])]
         case .group:
             guard let grouping = call.argument.flatMap(QueueGrouping.init) else {
                 return [.ask(QueueGrouping.menu(self.grouping) { self.group(by: $0) })]

@@ -44,13 +44,15 @@ extension ListPane {
         switch call.command {
         case .saveFilter:
             let text = self.query.filter.text
-            guard !text.isEmpty else { return [.say("there is no filter to keep: f makes one", .plain)] }
+            guard !text.isEmpty else {
+                return [.say("there is no filter to keep: \(around.sentence(.filter, "makes one"))", .plain)]
+            }
             guard name.allSatisfy({ $0.isLetter || $0.isNumber || "-_".contains($0) }) else {
                 return [.say("a name has letters, digits, - and _", .warning)]
             }
             return [
                 .keep { $0.filters[list, default: [:]][name] = text },
-                .say("kept: \(Command.recallFilter.keyLabels)\(name) is \(SafeText(text))", .ok),
+                .say("kept: \(around.label(of: .recallFilter))\(name) is \(SafeText(text))", .ok),
             ]
         case .forgetFilter:
             guard saved[name] != nil else { return [self.unknown(name, saved)] }
@@ -96,5 +98,5 @@ extension Command {
     static let recallFilter = Command("recall-filter", ["'"], "show what a kept filter matches", argument: "name")
     static let forgetFilter = Command("forget-filter", [], "a kept filter is wanted no more", argument: "name")
 
-    static let ofLists: [Command] = [.recallFilter, .saveFilter, .forgetFilter, .columns]
+    static let ofLists: [Command] = [.recallFilter, .saveFilter, .forgetFilter, .columns] + Command.scrolling
 }

@@ -144,7 +144,7 @@ class ListPane<Kind: ListKind>: Pane {
 
     func arguments(of command: Command) -> [String] {
         switch command {
-        case .sort: Self.sortKeys
+        case .sort: Self.sortKeys.map(\.name)
         case .filter: Kind.fields.map { "\($0.rawValue):" }
         case .columns: ["default", Self.columnNames.joined(separator: " ")]
         default: []
@@ -156,9 +156,11 @@ class ListPane<Kind: ListKind>: Pane {
             to: motion.target(from: self.list.cursor, count: self.list.matched, height: self.list.height))
     }
 
-    func motion(to line: Int, _ around: Surroundings) -> Motion? {
-        let row = self.list.shown.lowerBound + line - around.body.y - 2
-        return self.list.shown.contains(row) ? .by(row - self.list.cursor) : nil
+    func select(at place: Point, _ around: Surroundings) -> Bool {
+        let row = self.list.shown.lowerBound + place.y - around.body.y - 2
+        guard self.list.shown.contains(row) else { return false }
+        self.list.move(to: row)
+        return true
     }
 
     /// The engine looks for it, so that rows that were never here are found too.
@@ -208,17 +210,26 @@ class ListPane<Kind: ListKind>: Pane {
 
     // MARK: Order
 
-    private static var sortKeys: [String] { Kind.Query.SortKey.allCases.map(\.rawValue) }
+    /// By what the rows can be sorted, as their columns are called.
+    private static var sortKeys: [(name: String, key: Kind.Query.SortKey)] {
+        Kind.Query.SortKey.allCases.map { key in
+            (Kind.columns.first { $0.sort == key.rawValue }?.name ?? key.rawValue, key)
+        }
+    }
 
     private func sort(_ column: String, _ around: Surroundings) -> [Effect] {
-        guard let key = Kind.Query.SortKey(rawValue: column) else {
-            let known = Self.sortKeys.joined(separator: ", ")
-            return [.say("no column \(SafeText(column)); there are \(known)", .warning)]
+        let known = Self.sortKeys
+        guard let key = known.first(where: { $0.name == column })?.key ?? Kind.Query.SortKey(rawValue: column) else {
+            let names = known.map(\.name).joined(separator: ", ")
+            return [.say("no column \(SafeText(column)); there are \(names)", .warning)]
         }
         return self.change(around) { $0.sort = key }
     }
     private func sortMenu() -> Menu {
-        Menu(title: "Sort by", items: Self.sortKeys, chosen: self.query.sort.rawValue, taken: { self.sort($0, $1) })
+        let known = Self.sortKeys
+        return Menu(
+            title: "Sort by", items: known.map(\.name),
+            chosen: known.first { $0.key == self.query.sort }?.name ?? "", taken: { self.sort($0, $1) })
     }
     private func sortStep(_ step: Int, _ around: Surroundings) -> [Effect] {
         let all = Array(Kind.Query.SortKey.allCases)
@@ -303,7 +314,7 @@ class ListPane<Kind: ListKind>: Pane {
         let (left, right) = self.remarks(around)
         runs += left
         if list.arrived > 0 {
-            let way = around.isFrozen ? " (\(Command.freeze.keyLabels) live)" : ""
+            let way = around.isFrozen ? " (\(around.sentence(.freeze, "live")))" : ""
             runs.append(Run("   +\(Format.count(list.arrived)) new\(way)", .follow))
         }
         if self.follows { runs.append(Run("   follows the newest", .follow)) }

@@ -32,7 +32,7 @@ final class MapPane: Pane {
     var title: String { "" }
     var areas: Set<FeedChange.Area> { [.queue, .connections, .facts] }
     var showsOtherNodes: Bool { true }
-    var commands: [Command] { [.open] }
+    var commands: [Command] { [.open, .mapLeft, .mapRight] }
     func note(_ around: Surroundings) -> String { around.isFrozen ? "frozen" : "live" }
 
     // MARK: Reading
@@ -78,9 +78,15 @@ final class MapPane: Pane {
 
     private func graph(_ around: Surroundings) -> MapGraph { MapGraph(around.mapNodes, at: around.now) }
 
+    /// Rows that tell of what the cursor is on.
+    private func footRows(_ area: Rect) -> Int { area.height >= 17 ? 4 : 0 }
+    /// Where the picture is.
+    private func room(_ area: Rect) -> Rect {
+        Rect(x: area.x + 1, y: area.y, width: area.width - 2, height: area.height - self.footRows(area))
+    }
+
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
-        let foot = area.height >= 17 ? 4 : 0
-        let room = Rect(x: area.x + 1, y: area.y, width: area.width - 2, height: area.height - foot)
+        let (foot, room) = (self.footRows(area), self.room(area))
         self.picture = painter.isPlain ? nil : self.made(room, around)
         if let picture {
             self.rows = []
@@ -101,15 +107,20 @@ final class MapPane: Pane {
         guard !self.rows.isEmpty else { return painter.empty(["no mail has gone anywhere yet"], in: area) }
         let table = Table(MapRow.columns, width: inner.width, rows: self.rows)
         table.paintHeader(&painter, inner.row(0))
-        let height = inner.height - 1
         let cursor = self.row(in: graph)
-        let top = max(0, min(cursor - height + 1, self.rows.count - height))
         let look = RowLook(around)
-        for (line, index) in (top..<min(self.rows.count, top + height)).enumerated() {
+        for (line, index) in self.shownRows(area, cursor).enumerated() {
             let place = inner.row(1 + line)
             table.paint(self.rows[index], look, &painter, place)
             if index == cursor { painter.select(Rect(x: area.x, y: place.y, width: area.width, height: 1)) }
         }
+    }
+
+    /// The rows of the list for which there is room, below its header.
+    private func shownRows(_ area: Rect, _ cursor: Int) -> Range<Int> {
+        let height = area.height - 1
+        let top = max(0, min(cursor - height + 1, self.rows.count - height))
+        return top..<min(self.rows.count, top + height)
     }
 
     /// What is known of what the cursor is on.
@@ -146,9 +157,7 @@ final class MapPane: Pane {
 
     /// The first node, where nothing was chosen or what was is gone.
     private func choose(_ picture: MapPicture) -> MapPicture.Item? {
-        let nodes = picture.graph.boxes.indices.filter {
-            if case .node = picture.graph.boxes[$0].kind { true } else { false }
-        }
+        let nodes = picture.graph.boxes.indices.filter { picture.graph.boxes[$0].isNode }
         guard let first = nodes.min(by: { picture.layout.boxes[$0].x < picture.layout.boxes[$1].x }) else { return nil }
         self.cursor = self.cursor(.box(first), in: picture.graph)
         return .box(first)
@@ -156,8 +165,8 @@ final class MapPane: Pane {
 
     /// The row that the cursor is on, in a list of links alone.
     private func row(in graph: MapGraph) -> Int {
-        guard case .link(let link)? = self.item(in: graph) else { return 0 }
-        return self.rows.firstIndex { $0.link == link } ?? 0
+        let item = self.item(in: graph)
+        return self.rows.firstIndex { $0.item == item } ?? 0
     }
 
     func turn(_ step: Int) -> Bool {
@@ -185,7 +194,23 @@ final class MapPane: Pane {
         let row = motion.target(
             from: self.row(in: graph), count: self.rows.count, height: max(1, around.body.height - 1))
         guard self.rows.indices.contains(row) else { return }
-        self.cursor = self.cursor(.link(self.rows[row].link), in: graph)
+        self.cursor = self.cursor(self.rows[row].item, in: graph)
+    }
+
+    func select(at place: Point, _ around: Surroundings) -> Bool {
+        let body = around.body
+        if let picture {
+            let room = self.room(body)
+            guard let item = picture.item(at: Point(x: place.x - room.x, y: place.y - room.y)) else { return false }
+            self.cursor = self.cursor(item, in: picture.graph)
+            return true
+        }
+        let graph = self.graph(around)
+        let shown = self.shownRows(body, self.row(in: graph))
+        let row = shown.lowerBound + place.y - body.y - 1
+        guard shown.contains(row) else { return false }
+        self.cursor = self.cursor(self.rows[row].item, in: graph)
+        return true
     }
 
     private func go(_ direction: MapPicture.Direction, _ picture: MapPicture) {
@@ -202,7 +227,7 @@ final class MapPane: Pane {
             return []
         case .open:
             let graph = self.picture?.graph ?? self.graph(around)
-            let item = self.item(in: graph) ?? self.rows.first.map { .link($0.link) }
+            let item = self.item(in: graph) ?? self.rows.first?.item
             return item.map { MapTelling($0, graph, around).opened } ?? []
         default: return nil
         }
@@ -217,4 +242,9 @@ final class MapPane: Pane {
         self.cursor = self.cursor(.box(found), in: graph)
         return []
     }
+}
+
+extension Command {
+    static let mapLeft = Command("left", [.left], "to what lies left")
+    static let mapRight = Command("right", [.right], "to what lies right")
 }

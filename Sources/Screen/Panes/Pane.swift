@@ -33,8 +33,10 @@ protocol Pane: AnyObject {
     /// - Returns: `nil` when the command means nothing here.
     func perform(_ call: Call, _ around: Surroundings) -> [Effect]?
     func move(_ motion: Motion, _ around: Surroundings)
-    /// What brings the cursor to a line of the screen; `nil`: nothing that can be chosen stands there.
-    func motion(to line: Int, _ around: Surroundings) -> Motion?
+    /// Brings the cursor to what stands there on the screen.
+    ///
+    /// - Returns: false where nothing stands there that can be chosen.
+    func select(at place: Point, _ around: Surroundings) -> Bool
     func search(_ search: Search, _ around: Surroundings) -> [Effect]
     /// Gives the keys to the next part, or the one before; false: there is only one.
     func turn(_ step: Int) -> Bool
@@ -63,7 +65,7 @@ extension Pane {
     func counts(_ around: Surroundings) -> [Read] { [] }
     func layout(_ around: Surroundings) {}
     func turn(_ step: Int) -> Bool { false }
-    func motion(to line: Int, _ around: Surroundings) -> Motion? { nil }
+    func select(at place: Point, _ around: Surroundings) -> Bool { false }
     func chosen(_ around: Surroundings) -> Chosen? { nil }
     func destination(_ around: Surroundings) -> String? { nil }
     func status(_ around: Surroundings) -> [Run] { [] }
@@ -137,8 +139,8 @@ enum Effect {
     /// A pane to be put on top of the one that is shown.
     case open(any Pane)
     case back
-    /// The view, and a command that it has to carry out.
-    case show(view: View, Call?)
+    /// The view, and commands that it has to carry out.
+    case show(view: View, [Call])
     /// Another node, and what has to happen there.
     indirect case showNode(Int, [Effect])
     /// What the pane below has that many rows further, instead of this one.

@@ -1,3 +1,5 @@
+import Mail
+
 /// The views of all nodes, which of them is shown, and what was opened on top of it.
 struct PaneStack {
     /// One pane for each of ``View/all``, node by node.
@@ -5,6 +7,8 @@ struct PaneStack {
     private(set) var node = 0
     private(set) var view = 0
     private(set) var layers: [any Pane] = []
+    /// When panes were left that were not read since.
+    private var left: [ObjectIdentifier: Timestamp] = [:]
     /// How far wide columns are scrolled to the right.
     var columnOffset = 0
 
@@ -22,14 +26,25 @@ struct PaneStack {
     /// Of all nodes, and what was opened.
     var all: [any Pane] { self.views.joined() + self.layers }
 
-    mutating func show(view: Int) {
-        self.layers = []
+    /// What the top pane shows is how things were then; `nil`: it is kept up to date.
+    var shownAsOf: Timestamp? { self.left[ObjectIdentifier(self.top)] }
+    /// Another pane gets the keys: what this one shows is no longer kept up to date.
+    mutating func leave(at now: Timestamp) { self.left[ObjectIdentifier(self.top)] = now }
+    mutating func wasRead(_ owner: ObjectIdentifier?) {
+        if owner == ObjectIdentifier(self.top) { self.left[ObjectIdentifier(self.top)] = nil }
+    }
+    private mutating func close(from first: Int) {
+        for pane in self.layers[first...] { self.left[ObjectIdentifier(pane)] = nil }
+        self.layers.removeSubrange(first...)
         self.columnOffset = 0
+    }
+
+    mutating func show(view: Int) {
+        self.close(from: 0)
         self.view = view
     }
     mutating func show(node: Int) {
-        self.layers = []
-        self.columnOffset = 0
+        self.close(from: 0)
         self.node = node
     }
     mutating func push(_ pane: any Pane) {
@@ -41,13 +56,11 @@ struct PaneStack {
     /// - Returns: whether there was any.
     mutating func closeSessions() -> Bool {
         guard let first = self.layers.firstIndex(where: { $0 is TranscriptPane }) else { return false }
-        self.layers.removeSubrange(first...)
-        self.columnOffset = 0
+        self.close(from: first)
         return true
     }
     mutating func pop() {
         guard !self.layers.isEmpty else { return }
-        self.layers.removeLast()
-        self.columnOffset = 0
+        self.close(from: self.layers.count - 1)
     }
 }

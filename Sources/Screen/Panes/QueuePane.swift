@@ -24,7 +24,7 @@ final class QueuePane: ListPane<QueueList> {
         [
             .open, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .filter, .sort, .sortLeft, .sortRight,
             .invert, .tagRange, .tagAll, .untag, .untagAll, .group, .problems, .follow, .leaveRange,
-        ] + Command.ofLists
+        ] + Command.editing + Command.ofLists
 
     // MARK: Reading
 
@@ -95,10 +95,10 @@ final class QueuePane: ListPane<QueueList> {
         case .open: return self.list.selected.map { [self.opened($0.ref)] } ?? []
         case .transcript: return self.openTranscript(around)
         case .tag:
-            let effects = self.tag(nil)
+            let effects = self.tag(nil, around)
             if effects.isEmpty { self.move(.by(1), around) }
             return effects
-        case .tagRange: return self.tagRange()
+        case .tagRange: return self.tagRange(around)
         case .leaveRange:
             self.range = nil
             return []
@@ -107,7 +107,7 @@ final class QueuePane: ListPane<QueueList> {
                 node: self.node, now: around.now, destination: nil, chosen: self.chosenRecipient(around),
                 palette: { around.palette(self).prompt($0) }
             ).perform(call)
-        case .untag: return self.tag(false)
+        case .untag: return self.tag(false, around)
         case .untagAll:
             self.tags = .none
             self.range = nil
@@ -167,16 +167,20 @@ final class QueuePane: ListPane<QueueList> {
     // MARK: Tags
 
     /// Tags the row at the cursor; `nil` turns its tag round.
-    private func tag(_ value: Bool?) -> [Effect] {
+    private func tag(_ value: Bool?, _ around: Surroundings) -> [Effect] {
         guard let row = self.list.selected else { return [] }
         guard self.tags.set(row, to: value, under: self.query.filter) else {
-            return [.say("all that matched are tagged: U untags them", .plain)]
+            return [Self.allTagged(around)]
         }
         return []
     }
 
+    private static func allTagged(_ around: Surroundings) -> Effect {
+        .say("all that matched are tagged: \(around.sentence(.untagAll, "untags them"))", .plain)
+    }
+
     /// Begins a range, or tags all of it.
-    private func tagRange() -> [Effect] {
+    private func tagRange(_ around: Surroundings) -> [Effect] {
         guard let row = self.list.selected else { return [] }
         let cursor = self.list.cursor
         guard let range = self.range else {
@@ -184,10 +188,14 @@ final class QueuePane: ListPane<QueueList> {
             return []
         }
         guard range.rows(to: cursor).count <= TagRange.most else {
-            return [.say("a range has at most \(Format.count(TagRange.most)) rows: f and T tag by a filter", .warning)]
+            let keys = "\(around.label(of: .filter)) and \(around.label(of: .tagAll))"
+            let words = "a range has at most \(Format.count(TagRange.most)) rows: \(keys) tag by a filter"
+            return [.say(words, .warning)]
         }
         self.range = nil
-        if let rows = self.list.rows(range.rows(to: cursor)) { return self.tagAll(range.between(rows, and: row)) }
+        if let rows = self.list.rows(range.rows(to: cursor)) {
+            return self.tagAll(range.between(rows, and: row), around)
+        }
         let feed = self.feed
         let query = self.query
         let request = range.request(to: cursor, row)
@@ -196,18 +204,19 @@ final class QueuePane: ListPane<QueueList> {
                 Read(
                     self.key("range"), isInstead: true,
                     begin: { { try await QueueList.window(feed, query, request) } },
-                    take: { (window: Window<QueueRow>, _) in
+                    take: { (window: Window<QueueRow>, around) in
                         guard query == self.query else { return [] }
-                        return self.tagAll(range.between(window.rows, and: row))
+                        return self.tagAll(range.between(window.rows, and: row), around)
                     }, failed: { [.say($0, .failure)] }))
         ]
     }
 
     /// - Parameter rows: `nil` where they are not what they were when they were chosen.
-    private func tagAll(_ rows: [QueueRow]?) -> [Effect] {
-        guard let rows else { return [.say("rows have moved meanwhile: v begins anew, = freezes them", .warning)] }
+    private func tagAll(_ rows: [QueueRow]?, _ around: Surroundings) -> [Effect] {
+        let again = "\(around.sentence(.tagRange, "begins anew")), \(around.sentence(.freeze, "freezes them"))"
+        guard let rows else { return [.say("rows have moved meanwhile: \(again)", .warning)] }
         for row in rows where !self.tags.set(row, to: true, under: self.query.filter) {
-            return [.say("all that matched are tagged: U untags them", .plain)]
+            return [Self.allTagged(around)]
         }
         return [.say("tagged \(Format.plural(rows.count, "row"))", .plain)]
     }
@@ -277,7 +286,12 @@ final class QueuePane: ListPane<QueueList> {
         guard self.list.matched > 0, let chosen = self.chosen(around) else { return [] }
         if let range = self.range {
             let rows = Format.plural(range.rows(to: self.list.cursor).count, "row")
-            return [Run("range of \(rows)", .tagged), Run(": v tags it, Esc leaves it   ", .muted)]
+            return [
+                Run("range of \(rows)", .tagged),
+                Run(
+                    ": \(around.sentence(.tagRange, "tags it")), \(around.sentence(.leaveRange, "leaves it"))   ",
+                    .muted),
+            ]
                 + super.status(around)
         }
         var runs = [Run("acts on: ", .muted), Run(chosen.words, self.tags.isEmpty ? .base : .tagged)]
@@ -290,7 +304,7 @@ final class QueuePane: ListPane<QueueList> {
     override func emptyWords(_ around: Surroundings) -> [String] {
         guard self.list.isLoaded else { return ["reading the queue"] }
         if !self.query.filter.matchesAll {
-            return ["nothing matches the filter", "f changes it; f, Ctrl-U, Enter shows all"]
+            return Words.nothingMatches(around)
         }
         return Words.nothingQueued(around.nodes[self.node])
     }
@@ -304,7 +318,7 @@ final class QueuePane: ListPane<QueueList> {
             area,
             title: [Run("\(row.ref.id)  ", .title), Run(address: row.from, .title)]
                 + [Run(" \(painter.glyphs.arrow) ", .title), Run(address: row.to, .title)],
-            right: "Enter opens  t transcript")
+            right: "\(around.sentence(.open, "opens"))  \(around.sentence(.transcript, "transcript"))")
         guard let detail = self.preview, self.shows(row) else {
             painter.text("...", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
             return

@@ -47,7 +47,7 @@ final class RoutePane: Pane {
         case .back: return [.back]
         case .open:
             guard let row = self.answers?.first?.destination else { return [] }
-            return [.show(view: View.queue, Call(command: .filter, argument: row.door.text))]
+            return [.show(view: View.queue, [Call(command: .filter, argument: row.door.text)])]
         default: return nil
         }
     }

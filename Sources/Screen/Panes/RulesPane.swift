@@ -56,7 +56,7 @@ final class RulesPane: Pane {
         case .back: return [.back]
         case .open:
             guard let row = self.selected else { return [] }
-            return row.rule.terms.order.door.map { [.show(view: .queue, Call(command: .filter, argument: $0.text))] }
+            return row.rule.terms.order.door.map { [.show(view: .queue, [Call(command: .filter, argument: $0.text)])] }
                 ?? [.say("no filter asks for clients: the queue cannot show these alone", .plain)]
         case .endRule:
             guard let row = self.selected else { return [.say("there is no rule to end", .plain)] }
@@ -104,7 +104,9 @@ final class RulesPane: Pane {
 
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         let inner = painter.box(
-            area, title: "Standing rules", right: "Enter shows its mail  d ends it", isFocused: true)
+            area, title: "Standing rules",
+            right: "\(around.sentence(.open, "shows its mail"))  \(around.sentence(.endRule, "ends it"))",
+            isFocused: true)
         self.height = max(1, inner.height - 1)
         guard let rows = self.rows else { return painter.empty(["reading"], in: inner) }
         guard !rows.isEmpty else {

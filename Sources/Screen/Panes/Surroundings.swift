@@ -51,6 +51,8 @@ struct Surroundings {
     var playback: PlaybackPosition?
     /// How far wide columns are scrolled to the right.
     var columnOffset: Int
+    /// Where the operator is.
+    var place = Place(name: "", commands: [])
     /// The keys that were chosen.
     var keymap = Keymap()
     /// What was typed after `:`, newest last.

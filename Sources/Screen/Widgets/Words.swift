@@ -64,6 +64,12 @@ extension Words {
         }
         return lines + (node.capabilities?.notes.map(\.words) ?? [])
     }
+
+    /// What is said where a filter leaves nothing.
+    static func nothingMatches(_ around: Surroundings) -> [String] {
+        let key = around.label(of: .filter)
+        return ["nothing matches the filter", "\(key) changes it; \(key), Ctrl-U, Enter shows all"]
+    }
 }
 
 extension SessionPhase {

@@ -6,7 +6,7 @@ struct JournalDetailBox {
     /// `nil`: the cursor is on none.
     let entry: JournalEntry?
 
-    func paint(_ painter: inout Painter, _ area: Rect) {
+    func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         guard let entry = self.entry else {
             painter.box(area, title: "")
             return
@@ -16,7 +16,9 @@ struct JournalDetailBox {
             [Run("\(painter.glyph(fact.kind.glyph)) \(fact.kind.word)  ", fact.kind.role)]
             + (fact.message.map { [Run($0, .title)] } ?? [])
         let inner = painter.box(
-            area, title: title, right: fact.session == nil ? "Enter opens" : "Enter opens  t transcript")
+            area, title: title,
+            right: around.sentence(.open, "opens")
+                + (fact.session == nil ? "" : "  \(around.sentence(.transcript, "transcript"))"))
         for (index, line) in entry.details(painter.glyphs).prefix(inner.height).enumerated() {
             painter.text(line.label, x: inner.x + 1, y: inner.y + index, columns: 8, role: .muted)
             painter.runs(line.runs, x: inner.x + 10, y: inner.y + index, columns: inner.width - 11)

@@ -25,7 +25,7 @@ final class JournalPane: Pane {
     var title: String { "" }
     var areas: Set<FeedChange.Area> { [.journal] }
     var commands: [Command] { Self.commands }
-    private static let commands: [Command] = [.open, .transcript, .filter, .problems, .follow]
+    private static let commands: [Command] = [.open, .transcript, .filter, .problems, .follow] + Command.scrolling
     func note(_ around: Surroundings) -> String { around.isFrozen ? "frozen" : "" }
 
     // MARK: Reading
@@ -159,6 +159,13 @@ final class JournalPane: Pane {
 
     func move(_ motion: Motion, _ around: Surroundings) { self.list.move(motion) }
 
+    func select(at place: Point, _ around: Surroundings) -> Bool {
+        let row = self.list.shown.lowerBound + place.y - around.body.y - 2
+        guard self.list.shown.contains(row) else { return false }
+        if row != self.list.cursor { self.list.move(to: row) }
+        return true
+    }
+
     func destination(_ around: Surroundings) -> String? { self.list.selected?.fact.nextHop }
 
     // MARK: Search
@@ -226,7 +233,7 @@ final class JournalPane: Pane {
 
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         let list = self.list
-        self.paintFilter(&painter, area.row(0))
+        self.paintFilter(&painter, area.row(0), around)
         let inner = area.inset(1, 0)
         let entries = Array(list.rows[list.shown])
         var columns = JournalColumns.all(hasDays: entries.contains { !$0.fact.at.isToday(around.now) })
@@ -236,7 +243,7 @@ final class JournalPane: Pane {
         let table = Table(columns, width: inner.width, rows: entries)
         table.paintHeader(&painter, inner.row(1))
         let rows = Rect(x: 0, y: area.y + 2, width: area.width, height: list.height)
-        if list.rows.isEmpty { painter.empty(self.emptyWords, in: rows) }
+        if list.rows.isEmpty { painter.empty(self.emptyWords(around), in: rows) }
         let look = RowLook(around)
         for (line, number) in list.shown.enumerated() {
             table.paint(list.rows[number], look, &painter, inner.row(2 + line), offset: around.columnOffset)
@@ -245,18 +252,18 @@ final class JournalPane: Pane {
         let foot = self.footRows(around)
         if foot > 0 {
             JournalDetailBox(entry: list.selected)
-                .paint(&painter, Rect(x: 0, y: area.maxY - foot, width: area.width, height: foot))
+                .paint(&painter, Rect(x: 0, y: area.maxY - foot, width: area.width, height: foot), around)
         }
     }
 
-    private var emptyWords: [String] {
+    private func emptyWords(_ around: Surroundings) -> [String] {
         if let trouble = self.trouble { return [trouble] }
         guard self.list.isLoaded else { return ["reading the journal"] }
         if self.query.filter.matchesAll { return ["nothing has happened yet"] }
-        return self.list.isAtEnd ? ["nothing matches the filter", "f changes it; f, Ctrl-U, Enter shows all"] : []
+        return self.list.isAtEnd ? Words.nothingMatches(around) : []
     }
 
-    private func paintFilter(_ painter: inout Painter, _ area: Rect) {
+    private func paintFilter(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         let list = self.list
         let text = self.query.filter.text
         var runs: [Run] =
@@ -271,19 +278,21 @@ final class JournalPane: Pane {
         }
         if !list.isLoaded, self.trouble == nil { runs.append(Run("   ...", .muted)) }
         let end = painter.runs(runs, x: area.x + 3, y: area.y, columns: area.width - 4)
-        let words = SafeText(self.remark)
+        let words = SafeText(self.remark(around))
         if end + 2 + words.columns < area.maxX - 1 {
             painter.text(words, x: area.maxX - 2 - words.columns, y: area.y, columns: words.columns, role: .muted)
         }
     }
 
     /// How far a search has come that takes its time; what came since; whether what comes is shown.
-    private var remark: String {
+    private func remark(_ around: Surroundings) -> String {
         if !self.query.filter.matchesAll, self.list.wantsOlder, let reached = self.list.reached?.reached {
             return "searched back to \(Format.minute(reached))"
         }
         let newer = self.list.newer
-        if newer.count > 0 { return "+\(Format.count(newer.count))\(newer.isMore ? " or more" : "") new (g)" }
+        if newer.count > 0 {
+            return "+\(Format.count(newer.count))\(newer.isMore ? " or more" : "") new (\(around.label(of: .top)))"
+        }
         return self.list.follows ? "live" : ""
     }
 }

@@ -51,7 +51,8 @@ struct AttemptList {
     func paint(
         _ painter: inout Painter, _ area: Rect, chart: AttemptChart, isFocused: Bool, _ around: Surroundings
     ) {
-        let inner = painter.box(area, title: "Attempts", right: "t transcript", isFocused: isFocused)
+        let inner = painter.box(
+            area, title: "Attempts", right: around.sentence(.transcript, "transcript"), isFocused: isFocused)
         guard inner.height > 0 else { return }
         guard !self.all.isEmpty else {
             painter.text("none yet", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)

@@ -40,6 +40,7 @@ struct AttemptWatch {
     }
     /// The line from which on the dialogue is wanted.
     var end: Int { self.dialogue.end }
+    private var isOver: Bool { if case .over = self.state { true } else { false } }
     var isWaiting: Bool { if case .waiting = self.state { true } else { false } }
 
     /// The message as it is by now.
@@ -69,7 +70,7 @@ struct AttemptWatch {
         return goesOn
     }
 
-    /// In a box, the newest lines; while there is no session, why.
+    /// In a box, the newest lines, and when it is over those that decided it; while there is no session, why.
     func paint(_ detail: MessageDetail, _ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         let title: [Run]
         switch self.state {
@@ -80,12 +81,14 @@ struct AttemptWatch {
         case .abandoned: title = [Run("Retry ", .title), Run("nothing was tried", .limited)]
         }
         let inner = painter.box(
-            area, title: title, right: self.session == nil ? "Esc closes" : "t transcript  Esc closes")
+            area, title: title,
+            right: (self.session == nil ? "" : around.sentence(.transcript, "transcript  "))
+                + around.sentence(.back, "closes"))
         guard self.session == nil || self.dialogue.lines.isEmpty else {
-            self.dialogue.paint(self.stretch, &painter, inner.inset(1, 0), around)
+            self.dialogue.paint(self.stretch, isOver: self.isOver, &painter, inner.inset(1, 0), around)
             return
         }
-        for (line, text) in self.words(detail, around.now).flatMap({ SafeText($0).wrapped(max(2, inner.width - 2)) })
+        for (line, text) in self.words(detail, around).flatMap({ SafeText($0).wrapped(max(2, inner.width - 2)) })
             .prefix(inner.height).enumerated()
         {
             painter.text(text, x: inner.x + 1, y: inner.y + line, columns: inner.width - 2)
@@ -93,11 +96,12 @@ struct AttemptWatch {
     }
 
     /// What is said where there is no dialogue.
-    private func words(_ detail: MessageDetail, _ now: Timestamp) -> [String] {
-        let why = detail.recipients.first { $0.ref.index == self.recipient }?.whyWords(now)
+    private func words(_ detail: MessageDetail, _ around: Surroundings) -> [String] {
+        let why = detail.recipients.first { $0.ref.index == self.recipient }?.whyWords(around.now)
         switch self.state {
         case .waiting: return ["No session yet."] + [why].compactMap { $0 }
-        case .abandoned: return ["No session within a minute; r asks again."] + [why].compactMap { $0 }
+        case .abandoned:
+            return ["No session within a minute; \(around.sentence(.retry, "asks again."))"] + [why].compactMap { $0 }
         case .live: return ["Connecting."]
         case .over(let attempt):
             return attempt.session == nil

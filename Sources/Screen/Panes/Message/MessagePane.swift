@@ -36,11 +36,12 @@ final class MessagePane: Pane {
     var areas: Set<FeedChange.Area> { self.watch == nil ? [.queue, .facts] : [.queue, .facts, .transcripts] }
     var showsOtherNodes: Bool { true }
     var commands: [Command] { Self.commands }
-    private static let commands: [Command] = [
-        .open, .back, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .header, .ticket, .write, .raw,
-        .untag, .untagAll,
-        .nextItem, .previousItem,
-    ]
+    private static let commands: [Command] =
+        [
+            .open, .back, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .header, .ticket, .write, .raw,
+            .untag, .untagAll,
+            .nextItem, .previousItem,
+        ] + Command.editing + Command.scrolling
 
     // MARK: Reading
 
@@ -247,7 +248,10 @@ final class MessagePane: Pane {
     }
 
     func status(_ around: Surroundings) -> [Run] {
-        if self.text?.kind == .ticket { return [Run("w writes it to a file, or copy it from here; y back", .muted)] }
+        if self.text?.kind == .ticket {
+            let words = around.sentence(.write, "writes it to a file, or copy it from here; ")
+            return [Run(words + around.sentence(.ticket, "back"), .muted)]
+        }
         guard let chosen = self.chosen(around) else { return [] }
         if let refusal = chosen.refusal { return [Run(refusal, .muted)] }
         return [Run("acts on: ", .muted), Run(address: chosen.words)]
@@ -257,10 +261,11 @@ final class MessagePane: Pane {
 
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         guard let detail = self.detail else {
+            let back = around.sentence(.back, "goes back")
             painter.empty(
                 self.isGone
                     ? around.playback == nil
-                        ? ["nothing is known of \(self.id)", "it may have been settled long ago; Esc goes back"]
+                        ? ["nothing is known of \(self.id)", "it may have been settled long ago; \(back)"]
                         : ["the recording has nothing about \(self.id) at this time", "Esc goes back"]
                     : ["reading \(self.id)"], in: area)
             return

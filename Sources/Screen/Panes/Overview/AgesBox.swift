@@ -8,8 +8,9 @@ struct AgesBox {
     let more: Int
     /// They are those of domains, and not of next hops.
     let isByDomain: Bool
-    /// `o` shows the others.
-    let hasBoth: Bool
+    /// The key that shows the others; `nil`: there are none.
+    let otherKey: String?
+    let openKey: String
     let cursor: BoxCursor
     /// What is said where nothing waits.
     let emptyWords: [String]
@@ -20,10 +21,10 @@ struct AgesBox {
     }
 
     func paint(_ painter: inout Painter, _ area: Rect, _ look: RowLook) {
-        let other = self.hasBoth ? "  o by \(self.isByDomain ? "destination" : "domain")" : ""
+        let other = self.otherKey.map { "  \($0) by \(self.isByDomain ? "destination" : "domain")" } ?? ""
         let inner = painter.box(
             area, title: "Queue by \(self.isByDomain ? "domain" : "destination") and age",
-            right: area.width >= 70 ? "minutes; Enter filters\(other)" : "", isFocused: self.cursor.isFocused)
+            right: area.width >= 70 ? "minutes; \(self.openKey) filters\(other)" : "", isFocused: self.cursor.isFocused)
         guard inner.height > 0 else { return }
         guard !self.rows.isEmpty else {
             painter.empty(self.emptyWords, in: inner)

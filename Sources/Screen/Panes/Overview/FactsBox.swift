@@ -7,20 +7,17 @@ struct FactsBox {
     let facts: [FactRow]
     let cursor: BoxCursor
     let names: NodeNames?
+    let openKey: String
 
     func paint(_ painter: inout Painter, _ area: Rect) {
         guard area.height >= 3 else { return }
-        let inner = painter.box(area, title: "Newest", right: "Enter opens", isFocused: self.cursor.isFocused)
+        let inner = painter.box(area, title: "Newest", right: "\(self.openKey) opens", isFocused: self.cursor.isFocused)
         let count = self.facts.count
         guard count > 0 else {
             painter.text("nothing has happened yet", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
             return
         }
-        // Without the keys it shows the newest, wherever its cursor was left.
-        let shown =
-            self.cursor.isFocused
-            ? self.cursor.shown(of: count, height: inner.height) : 0..<min(count, max(0, inner.height))
-        for (line, index) in shown.enumerated() {
+        for (line, index) in self.cursor.shown(of: count, height: inner.height).enumerated() {
             let row = inner.row(line)
             painter.runs(
                 self.facts[count - 1 - index].runs(painter.glyphs, self.names), x: row.x + 1, y: row.y,

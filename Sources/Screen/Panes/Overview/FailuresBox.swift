@@ -6,6 +6,7 @@ struct FailuresBox {
     let failures: Failures
     let cursor: BoxCursor
     let now: Timestamp
+    let openKey: String
 
     /// Two rows in its box at least, and no more than a third of the room.
     func height(of height: Int) -> Int {
@@ -16,7 +17,8 @@ struct FailuresBox {
     func paint(_ painter: inout Painter, _ area: Rect) {
         let count = self.failures.groups.count
         let inner = painter.box(
-            area, title: "Failures (\(Format.count(count + self.failures.moreGroups)))", right: "Enter filters",
+            area, title: "Failures (\(Format.count(count + self.failures.moreGroups)))",
+            right: "\(self.openKey) filters",
             isFocused: self.cursor.isFocused)
         for (line, index) in self.cursor.shown(of: count, height: inner.height).enumerated() {
             let failure = self.failures.groups[index]

@@ -144,7 +144,7 @@ final class OverviewPane: Pane {
                 return [.say(failure.example, .plain)]
             }
             let filter = FilterExpression(.failure, is: failure.fingerprint.text)
-            return [.show(view: View.journal, Call(command: .filter, argument: filter.text))]
+            return [.show(view: View.journal, [Call(command: .filter, argument: filter.text)])]
         case .facts:
             // Newest first on the screen.
             let index = self.facts.count - 1 - row
@@ -163,7 +163,7 @@ final class OverviewPane: Pane {
         return groups[self.cursor(.failures, around)]
     }
     private func showQueue(_ filter: FilterExpression) -> [Effect] {
-        [.show(view: View.queue, Call(command: .filter, argument: filter.text))]
+        [.show(view: View.queue, [Call(command: .filter, argument: filter.text)])]
     }
 
     func destination(_ around: Surroundings) -> String? {
@@ -227,24 +227,48 @@ final class OverviewPane: Pane {
             painter.empty([around.nodes[self.node].trouble ?? "reading"], in: area)
             return
         }
-        if area.width < 70 || area.height < 15 {
-            // One list where there is no room for more.
-            self.paint(self.part, of: overview, &painter, area, around)
-            return
+        if let flow = self.flowArea(overview, area) {
+            FlowBox(overview: overview, now: around.now).paint(&painter, flow)
         }
-        let flowHeight = area.height >= 25 && overview.durability != nil ? 10 : area.height >= 23 ? 8 : 7
-        let side = max(31, area.width * 2 / 5)
-        let flow = Rect(x: 0, y: area.y, width: area.width - side, height: flowHeight)
-        FlowBox(overview: overview, now: around.now).paint(&painter, flow)
-        let attention = Rect(x: flow.maxX, y: area.y, width: side, height: flowHeight)
-        self.paint(.attention, of: overview, &painter, attention, around)
-        let rest = area.below(flowHeight)
+        for (part, place) in self.places(overview, area, around) {
+            self.paint(part, of: overview, &painter, place, around)
+        }
+    }
+
+    /// `nil`: there is room for one list only.
+    private func flowArea(_ overview: Overview, _ area: Rect) -> Rect? {
+        guard area.width >= 70, area.height >= 15 else { return nil }
+        let height = area.height >= 25 && overview.durability != nil ? 10 : area.height >= 23 ? 8 : 7
+        return Rect(x: 0, y: area.y, width: area.width - max(31, area.width * 2 / 5), height: height)
+    }
+
+    /// Where the lists are, each with its box.
+    private func places(_ overview: Overview, _ area: Rect, _ around: Surroundings) -> [(part: Part, place: Rect)] {
+        guard let flow = self.flowArea(overview, area) else { return [(self.part, area)] }
+        let attention = Rect(x: flow.maxX, y: area.y, width: area.width - flow.width, height: flow.height)
+        let rest = area.below(flow.height)
         let failures = self.failures(overview, around)?.height(of: rest.height) ?? 0
         let wanted = self.ages(overview, around).wantedHeight
         let height = min(max(4, wanted), max(5, (rest.height - failures) * 55 / 100))
-        self.paint(.destinations, of: overview, &painter, rest.top(height), around)
-        if failures > 0 { self.paint(.failures, of: overview, &painter, rest.below(height).top(failures), around) }
-        self.paint(.facts, of: overview, &painter, rest.below(height + failures), around)
+        return [(.attention, attention), (.destinations, rest.top(height))]
+            + (failures > 0 ? [(.failures, rest.below(height).top(failures))] : [])
+            + [(.facts, rest.below(height + failures))]
+    }
+
+    /// A click gives the keys to the list that stands there.
+    func select(at place: Point, _ around: Surroundings) -> Bool {
+        guard let overview = self.overview(around),
+            let (part, area) = self.places(overview, around.body, around).first(where: { $0.place.contains(place) })
+        else { return false }
+        let inner = area.inset(1, 1)
+        // The ages have a header.
+        let rows = part == .destinations ? inner.below(1) : inner
+        let shown = self.boxCursor(part, around).shown(of: self.count(part, around), height: rows.height)
+        let row = shown.lowerBound + place.y - rows.y
+        guard rows.contains(place), shown.contains(row) else { return false }
+        self.part = part
+        self.cursors[part] = row
+        return true
     }
 
     private func paint(
@@ -257,23 +281,31 @@ final class OverviewPane: Pane {
         case .destinations: self.ages(overview, around).paint(&painter, area, RowLook(around))
         case .failures: self.failures(overview, around)?.paint(&painter, area)
         case .facts:
-            FactsBox(facts: self.facts, cursor: self.boxCursor(part, around), names: names).paint(&painter, area)
+            FactsBox(
+                facts: self.facts, cursor: self.boxCursor(part, around), names: names, openKey: around.label(of: .open)
+            ).paint(&painter, area)
         }
     }
 
     private func boxCursor(_ part: Part, _ around: Surroundings) -> BoxCursor {
-        BoxCursor(row: self.cursor(part, around), isFocused: self.part == part)
+        // Without the keys the facts are the newest, wherever their cursor was left.
+        let isAtRest = part == .facts && self.part != part
+        return BoxCursor(row: isAtRest ? 0 : self.cursor(part, around), isFocused: self.part == part)
     }
     private func ages(_ overview: Overview, _ around: Surroundings) -> AgesBox {
         AgesBox(
             rows: self.rows(around), more: self.isByDomain ? 0 : overview.moreDestinations,
-            isByDomain: self.isByDomain && overview.domains != nil, hasBoth: overview.domains != nil,
+            isByDomain: self.isByDomain && overview.domains != nil,
+            otherKey: overview.domains.map { _ in around.label(of: .agesByDomain) },
+            openKey: around.label(of: .open),
             cursor: self.boxCursor(.destinations, around),
             emptyWords: Words.nothingQueued(around.nodes[self.node]))
     }
     private func failures(_ overview: Overview, _ around: Surroundings) -> FailuresBox? {
         overview.failures.map {
-            FailuresBox(failures: $0, cursor: self.boxCursor(.failures, around), now: around.now)
+            FailuresBox(
+                failures: $0, cursor: self.boxCursor(.failures, around), now: around.now,
+                openKey: around.label(of: .open))
         }
     }
 }

@@ -126,9 +126,21 @@ struct DialogueList {
     }
 
     /// The newest of those lines, without a cursor.
-    func paint(_ lines: Range<Int>, _ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
-        let shown = self.rows.all.filter { lines.contains($0.index) }.suffix(max(0, area.height))
-        for (place, row) in shown.enumerated() { self.paint(row, &painter, area.row(place), around) }
+    ///
+    /// - Parameter isOver: nothing more is said. Where there is not room for all of it, it is shown up to the last error;
+    ///   and if there was none, without what took leave.
+    func paint(
+        _ lines: Range<Int>, isOver: Bool, _ painter: inout Painter, _ area: Rect, _ around: Surroundings
+    ) {
+        var shown = self.rows.all.filter { lines.contains($0.index) }[...]
+        if isOver, shown.count > area.height {
+            let error = shown.lastIndex { self.lines[$0.index].isError }
+            let leave = shown.firstIndex { self.lines[$0.index].isLeave } ?? shown.endIndex
+            shown = shown[..<(error.map { $0 + 1 } ?? leave)]
+        }
+        for (place, row) in shown.suffix(max(0, area.height)).enumerated() {
+            self.paint(row, &painter, area.row(place), around)
+        }
     }
 
     private func paint(_ row: DialogueRows.Row, _ painter: inout Painter, _ area: Rect, _ around: Surroundings) {

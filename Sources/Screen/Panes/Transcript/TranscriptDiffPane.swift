@@ -36,7 +36,9 @@ final class TranscriptDiffPane: Pane {
     var title: String { "compared" }
     var areas: Set<FeedChange.Area> { [] }
     var commands: [Command] { [.back, .problems] }
-    func note(_ around: Surroundings) -> String { self.isOnlyDifferent ? "differences only (!)" : "" }
+    func note(_ around: Surroundings) -> String {
+        self.isOnlyDifferent ? "differences only (\(around.label(of: .problems)))" : ""
+    }
 
     // MARK: Reading
 
@@ -106,7 +108,10 @@ final class TranscriptDiffPane: Pane {
         case .reading: painter.empty(["looking for a good session with \(self.row.peerWords)"], in: area)
         case .none:
             painter.empty(
-                ["no good session with \(self.row.peerWords) is known to compare with", "Esc goes back"], in: area)
+                [
+                    "no good session with \(self.row.peerWords) is known to compare with",
+                    around.sentence(.back, "goes back"),
+                ], in: area)
         case .found(let past, let diff): self.paint(past, diff, &painter, area, around)
         }
     }

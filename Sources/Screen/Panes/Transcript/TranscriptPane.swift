@@ -61,10 +61,11 @@ final class TranscriptPane: Pane {
     var title: String { self.session.id }
     var areas: Set<FeedChange.Area> { [.transcripts, .connections] }
     var commands: [Command] { Self.commands }
-    private static let commands: [Command] = [
-        .back, .endSession, .follow, .nextError, .previousError, .nextSlow, .previousSlow, .expand, .clientSide,
-        .serverSide, .diff, .pastSessions, .writeTranscript, .octets, .nextItem, .previousItem,
-    ]
+    private static let commands: [Command] =
+        [
+            .back, .endSession, .follow, .nextError, .previousError, .nextSlow, .previousSlow, .expand, .clientSide,
+            .serverSide, .diff, .pastSessions, .writeTranscript, .octets, .nextItem, .previousItem,
+        ] + Command.scrolling
     func note(_ around: Surroundings) -> String {
         let side = self.list.side.words
         return (side.isEmpty ? "" : "\(side), ") + Format.plural(self.list.lines.count, "line")
@@ -144,6 +145,15 @@ final class TranscriptPane: Pane {
         self.isPlaced = true
     }
 
+    func select(at place: Point, _ around: Surroundings) -> Bool {
+        let line = place.y - around.body.y - Self.headRows(around)
+        guard (0..<self.list.height).contains(line), self.list.rows.all.indices.contains(self.list.top + line) else {
+            return false
+        }
+        self.move(.by(self.list.top + line - self.list.cursor), around)
+        return true
+    }
+
     func search(_ search: Search, _ around: Surroundings) -> [Effect] {
         self.list.search(search) ? [] : [search.failed]
     }
@@ -211,7 +221,7 @@ final class TranscriptPane: Pane {
                 around.playback == nil
                 ? "the dialogue of \(self.session.id) is no longer kept"
                 : "the recording has no dialogue of \(self.session.id) at this time"
-            painter.empty([words, "Esc goes back"], in: area)
+            painter.empty([words, around.sentence(.back, "goes back")], in: area)
             return
         }
         let head = Self.headRows(around)
