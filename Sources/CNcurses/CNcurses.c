@@ -110,14 +110,12 @@ bool hoptop_pair(int pair, int foreground, int background) {
 }
 void hoptop_forget_pairs(void) { reset_color_pairs(); }
 
-void hoptop_put(int y, int x, const char *text, int attributes, int pair) {
-    wchar_t wide[CCHARW_MAX + 1];
-    size_t count = mbstowcs(wide, text, CCHARW_MAX);
-    if (count == (size_t)-1 || count == 0) {
+void hoptop_put(int y, int x, struct hoptop_text text, int attributes, int pair) {
+    wchar_t wide[] = {(wchar_t)text.base, (wchar_t)text.first_mark, (wchar_t)text.second_mark, 0};
+    if (text.base > 0x7E && !hoptop_is_utf8()) {
         wide[0] = L'?';
-        count = 1;
+        wide[1] = 0;
     }
-    wide[count] = 0;
     attr_t attr = A_NORMAL;
     if (attributes & HOPTOP_BOLD) attr |= WA_BOLD;
     if (attributes & HOPTOP_DIM) attr |= WA_DIM;

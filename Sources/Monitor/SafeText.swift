@@ -6,14 +6,13 @@
 /// `<U+202E>`, as cells with `isEscape`.
 public struct SafeText: Hashable, Sendable, CustomStringConvertible {
     public struct Cell: Hashable, Sendable {
-        /// One base character and at most two combining marks.
-        public let text: String
+        public fileprivate(set) var text: CellText
         /// 1 or 2 columns.
         public let width: Int8
         /// True in the notation that stands for something unprintable.
         public let isEscape: Bool
-        fileprivate init(text: String, width: Int8 = 1, isEscape: Bool = false) {
-            self.text = text
+        fileprivate init(_ scalar: Unicode.Scalar, width: Int8 = 1, isEscape: Bool = false) {
+            self.text = CellText(scalar)
             self.width = width
             self.isEscape = isEscape
         }
@@ -21,7 +20,6 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
 
     /// Octets of the source that are read; more ends in an elision mark.
     public static let limit = 4096
-    private static let marksLimit = 2
 
     public private(set) var cells: [Cell]
     /// Columns that the whole text takes.
@@ -35,7 +33,10 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
     public init(_ text: some StringProtocol) {
         var text = String(text)
         let plain = text.withUTF8 { Self.plain($0) }
-        self = plain ?? Self(sanitising: text.utf8)
+        self = plain ?? Self(sanitising: text)
+    }
+    private init(sanitising text: String, expandsTabs: Bool = false) {
+        self.init(sanitising: text.unicodeScalars.lazy.map(Piece.scalar), expandsTabs: expandsTabs)
     }
 
     /// What the ``description`` of a text is: where nothing has to be made visible the text itself, without its cells.
@@ -51,12 +52,13 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
             self.init(text)
             return
         }
-        self.init(sanitising: text.utf8, expandsTabs: true)
+        self.init(sanitising: String(text), expandsTabs: true)
     }
 
     /// Octets as they came; those that are not UTF-8 are shown as `\xff`.
     public init(octets: some Sequence<UInt8>) {
-        self.init(sanitising: octets)
+        var decoder = LossyDecoder(octets.makeIterator())
+        self.init(sanitising: AnyIterator { decoder.next() })
     }
 
     /// Plain text of the cells, for logs and command output. It holds no control characters.
@@ -65,49 +67,51 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
 
     /// Printable ASCII needs no look at Unicode's tables.
     private static func plain(_ octets: UnsafeBufferPointer<UInt8>) -> SafeText? {
-        self.isPlain(octets) ? SafeText(cells: octets.map { Self.ascii[Int($0)] }) : nil
+        self.isPlain(octets) ? SafeText(cells: octets.map { Cell(Unicode.Scalar($0)) }) : nil
     }
     private static func isPlain(_ octets: UnsafeBufferPointer<UInt8>) -> Bool {
         octets.count <= Self.limit && octets.allSatisfy { 0x20...0x7E ~= $0 }
     }
-    private static let ascii: [Cell] = (0..<128).map { Cell(text: String(Unicode.Scalar(UInt8($0)))) }
 
-    private init(sanitising octets: some Sequence<UInt8>, expandsTabs: Bool = false) {
+    /// What text is made of: a code point, or an octet that is none.
+    fileprivate enum Piece {
+        case scalar(Unicode.Scalar)
+        case octet(UInt8)
+    }
+
+    private init(sanitising pieces: some Sequence<Piece>, expandsTabs: Bool = false) {
         var cells: [Cell] = []
         var columns = (count: 0, ofCells: 0)
-        var decoder = LossyDecoder(octets.makeIterator())
-        var marks = 0
         var canCarryMarks = false
         var read = 0
-        while let piece = decoder.next() {
-            read += piece.octets
-            if read > Self.limit {
-                cells.append(Cell(text: "…", isEscape: true))
-                break
-            }
-            guard let scalar = piece.scalar else {
-                cells += Self.escape(octet: piece.octet)
+        // A frame's line is one character over and over.
+        var last: (scalar: Unicode.Scalar, kind: Kind) = (" ", .columns(1))
+        for piece in pieces {
+            guard case .scalar(let scalar) = piece else {
+                if case .octet(let octet) = piece { cells += Self.escape(octet: octet) }
                 canCarryMarks = false
+                read += 1
                 continue
+            }
+            read += UTF8.width(scalar)
+            if read > Self.limit {
+                cells.append(Cell("…", isEscape: true))
+                break
             }
             if expandsTabs, scalar == "\t" {
                 columns.count += cells[columns.ofCells...].reduce(0) { $0 + Int($1.width) }
                 let blanks = 8 - columns.count % 8
-                cells += Array(repeating: Self.ascii[0x20], count: blanks)
+                cells += Array(repeating: Cell(" "), count: blanks)
                 columns = (columns.count + blanks, cells.count)
                 canCarryMarks = false
                 continue
             }
-            switch Self.kind(of: scalar) {
+            if scalar != last.scalar { last = (scalar, Self.kind(of: scalar)) }
+            switch last.kind {
             case .columns(let width):
-                cells.append(
-                    scalar.isASCII ? Self.ascii[Int(scalar.value)] : Cell(text: String(scalar), width: width))
+                cells.append(Cell(scalar, width: width))
                 canCarryMarks = scalar != " "
-                marks = 0
-            case .mark where canCarryMarks && marks < Self.marksLimit:
-                let base = cells.removeLast()
-                cells.append(Cell(text: base.text + String(scalar), width: base.width))
-                marks += 1
+            case .mark where canCarryMarks && cells[cells.count - 1].text.carry(scalar): break
             case .mark, .unprintable:
                 cells += Self.escape(scalar)
                 canCarryMarks = false
@@ -125,7 +129,9 @@ public struct SafeText: Hashable, Sendable, CustomStringConvertible {
         let digits = String(scalar.value, radix: 16, uppercase: true)
         return Self.notation("<U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits + ">")
     }
-    private static func notation(_ text: String) -> [Cell] { text.map { Cell(text: String($0), isEscape: true) } }
+    private static func notation(_ text: String) -> [Cell] {
+        text.unicodeScalars.map { Cell($0, isEscape: true) }
+    }
 }
 
 extension SafeText: ExpressibleByStringInterpolation {
@@ -137,7 +143,7 @@ extension SafeText {
     public static func + (left: SafeText, right: SafeText) -> SafeText { SafeText(cells: left.cells + right.cells) }
     /// One line of several, with spaces between them.
     public static func joined(_ lines: some Sequence<SafeText>) -> SafeText {
-        SafeText(cells: Array(lines.map(\.cells).joined(separator: [Self.ascii[0x20]])))
+        SafeText(cells: Array(lines.map(\.cells).joined(separator: [Cell(" ")])))
     }
 
     /// The cells from `start` on that fit into `columns`, without half characters.
@@ -145,6 +151,7 @@ extension SafeText {
         var room = columns
         var skipped = 0
         var kept: [Cell] = []
+        kept.reserveCapacity(min(max(0, columns), self.cells.count))
         for cell in self.cells {
             if skipped < start {
                 skipped += Int(cell.width)
@@ -271,11 +278,6 @@ extension SafeText {
 
 /// UTF-8 piece by piece; an octet that fits nowhere is a piece of its own.
 private struct LossyDecoder<Octets: IteratorProtocol<UInt8>> {
-    struct Piece {
-        var scalar: Unicode.Scalar?
-        var octet: UInt8
-        var octets: Int
-    }
     private var source: Octets
     private var ahead: [UInt8] = []
 
@@ -289,16 +291,16 @@ private struct LossyDecoder<Octets: IteratorProtocol<UInt8>> {
         return true
     }
 
-    mutating func next() -> Piece? {
+    mutating func next() -> SafeText.Piece? {
         guard self.fill(1) else { return nil }
         let first = self.ahead[0]
         let count = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0
         if count > 0, self.fill(count), let scalar = Self.scalar(self.ahead[..<count]) {
             self.ahead.removeFirst(count)
-            return Piece(scalar: scalar, octet: first, octets: count)
+            return .scalar(scalar)
         }
         self.ahead.removeFirst()
-        return Piece(scalar: nil, octet: first, octets: 1)
+        return .octet(first)
     }
 
     private static func scalar(_ octets: ArraySlice<UInt8>) -> Unicode.Scalar? {

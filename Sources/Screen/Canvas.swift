@@ -2,12 +2,19 @@ import Monitor
 
 /// One cell of a canvas. Its text came through `SafeText`; there is no other way in.
 public struct Cell: Hashable, Sendable {
-    /// One character; nothing in the second half of a wide one.
-    public fileprivate(set) var text: String = " "
+    fileprivate(set) var text: CellText = " "
     public fileprivate(set) var role: Role = .base
     /// The role whose background the cell has, as in the selected row; `nil`: its own.
     public fileprivate(set) var ground: Role?
     public init() {}
+    /// Of its character and two combining marks, 0 for none; nothing but 0 in the second half of a wide character.
+    public var codePoints: (base: UInt32, firstMark: UInt32, secondMark: UInt32) {
+        (self.text.base, self.text.firstMark, self.text.secondMark)
+    }
+    fileprivate init(_ text: CellText, _ role: Role) {
+        self.text = text
+        self.role = role
+    }
 }
 
 /// Row-major, `rows * columns` cells. A wide character owns two; the second is empty.
@@ -40,29 +47,26 @@ public struct Canvas: Hashable, Sendable {
         }
         let left = max(clip.x, 0)
         let right = min(clip.maxX, self.columns)
-        for cell in text.cells {
-            let width = Int(cell.width)
-            defer { x += width }
-            guard x >= left, x + width <= right else { continue }
-            let place = point.y * self.columns + x
-            self.mendHalves(at: place, width: width, x: x)
-            self.cells[place].text = cell.text
-            self.cells[place].role = cell.isEscape ? .escape : role
-            self.cells[place].ground = nil
-            if width == 2 {
-                self.cells[place + 1].text = ""
-                self.cells[place + 1].role = self.cells[place].role
-                self.cells[place + 1].ground = nil
+        let line = point.y * self.columns..<(point.y + 1) * self.columns
+        self.cells.withUnsafeMutableBufferPointer { cells in
+            let line = UnsafeMutableBufferPointer(rebasing: cells[line])
+            for cell in text.cells {
+                let width = Int(cell.width)
+                defer { x += width }
+                guard x >= left, x + width <= right else { continue }
+                Self.mendHalves(of: line, at: x, width: width)
+                line[x] = Cell(cell.text, cell.isEscape ? .escape : role)
+                if width == 2 { line[x + 1] = Cell(.none, line[x].role) }
             }
         }
         return x
     }
 
     /// A write over half of a wide character leaves a blank for the other half.
-    private mutating func mendHalves(at place: Int, width: Int, x: Int) {
-        if self.cells[place].text.isEmpty, x > 0 { self.cells[place - 1].text = " " }
+    private static func mendHalves(of line: UnsafeMutableBufferPointer<Cell>, at x: Int, width: Int) {
+        if line[x].text.isEmpty, x > 0 { line[x - 1].text = " " }
         let next = x + width
-        if next < self.columns, self.cells[place + width].text.isEmpty { self.cells[place + width].text = " " }
+        if next < line.count, line[next].text.isEmpty { line[next].text = " " }
     }
 
     mutating func fill(_ area: Rect, role: Role) {

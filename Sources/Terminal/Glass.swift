@@ -38,10 +38,13 @@ struct Glass {
             for x in 0..<canvas.columns {
                 let cell = canvas[x, y]
                 if let shown = self.shown, shown[x, y] == cell { continue }
-                guard !cell.text.isEmpty else { continue }  // The second half of a wide character.
+                let points = cell.codePoints
+                guard points.base != 0 else { continue }  // The second half of a wide character.
                 let style = theme.style(for: cell.role, on: cell.ground, depth: self.depth)
+                let text = hoptop_text(
+                    base: points.base, first_mark: points.firstMark, second_mark: points.secondMark)
                 hoptop_put(
-                    Int32(y), Int32(x), cell.text, Int32(style.attributes.rawValue),
+                    Int32(y), Int32(x), text, Int32(style.attributes.rawValue),
                     self.pair(style.foreground, style.background))
             }
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Monitor
 import Testing
 
 @testable import FeedTesting

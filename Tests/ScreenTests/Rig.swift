@@ -78,7 +78,7 @@ struct Rig {
         let canvas = await self.screen.canvas
         for y in (0..<canvas.rows).reversed() {
             let cells = (0..<canvas.columns).map { canvas[$0, y] }
-            let line = cells.map(\.text)
+            let line = cells.map(\.text.description)
             let wanted = word.map(String.init)
             let start = line.indices.last {
                 $0 + wanted.count <= line.count && Array(line[$0..<$0 + wanted.count]) == wanted

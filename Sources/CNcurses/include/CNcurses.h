@@ -40,8 +40,9 @@ bool hoptop_is_direct(void);
 /// -1 is the terminal's own colour.
 bool hoptop_pair(int pair, int foreground, int background);
 void hoptop_forget_pairs(void);
-/// Puts one cell's text (a base character, up to two marks) down.
-void hoptop_put(int y, int x, const char *text, int attributes, int pair);
+/// A cell's text as code points: a base character, and two marks or 0.
+struct hoptop_text { uint32_t base, first_mark, second_mark; };
+void hoptop_put(int y, int x, struct hoptop_text text, int attributes, int pair);
 void hoptop_update(int y, int x, bool visible);
 void hoptop_erase(void);
 /// The whole screen goes out anew at the next update.

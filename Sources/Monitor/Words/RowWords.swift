@@ -22,10 +22,13 @@ public enum Words {
 
     /// A path without its brackets; a source route stands behind the mailbox: `u@Z (@D,@P)`.
     public static func mailboxFirst(_ path: String) -> String {
-        guard path.hasPrefix("<"), path.hasSuffix(">"), path.count > 2 else { return path }
-        let inner = path.dropFirst().dropLast()
-        guard inner.hasPrefix("@"), let colon = inner.firstIndex(of: ":") else { return String(inner) }
-        return "\(inner[inner.index(after: colon)...]) (\(inner[..<colon]))"
+        let octets = path.utf8
+        guard octets.first == UInt8(ascii: "<"), octets.last == UInt8(ascii: ">"), octets.count > 2 else { return path }
+        let inner = octets.dropFirst().dropLast()
+        guard inner.first == UInt8(ascii: "@"), let colon = inner.firstIndex(of: UInt8(ascii: ":")) else {
+            return String(Substring(inner))
+        }
+        return "\(Substring(inner[inner.index(after: colon)...])) (\(Substring(inner[..<colon])))"
     }
 }
 

@@ -45,7 +45,8 @@ public struct TableLines<Row: Sendable>: Sendable {
 
     private func places(_ rows: [Row]) -> [(column: Column<Row>, width: Int)] {
         guard let width = self.paper.columns else { return Array(zip(self.columns, self.widths)) }
-        return Table(self.columns, width: width, rows: rows).places.map { ($0.column, $0.width) }
+        var widest = Widest(of: rows)
+        return Table(self.columns, width: width) { widest.columns($0) }.places.map { ($0.column, $0.width) }
     }
 
     /// One blank stands between cells, and none at the line's end.

@@ -9,6 +9,7 @@ class ListPane<Kind: ListKind>: Pane {
     let feed: any MonitorFeed
     private(set) var list = ListState<Kind.Row>()
     private(set) var query = Kind.Query()
+    private var widest = Widest<Kind.Row>()
     /// The cursor is not to follow the newest row, whatever is asked for next.
     private var staysPut = false
     /// When the rows that are shown were read.
@@ -271,9 +272,10 @@ class ListPane<Kind: ListKind>: Pane {
         if let names = around.nodeNames(at: self.node, rows: list.rows.map(\.node)) {
             columns.insert(.node(names) { $0.node }, at: min(Kind.nodePlace, columns.count))
         }
+        self.widest.be(of: list.rows)
         let table = Table(
-            columns, width: inner.width, rows: list.rows, sort: self.query.sort.rawValue,
-            isDescending: self.query.descending)
+            columns, width: inner.width, sort: self.query.sort.rawValue, isDescending: self.query.descending
+        ) { self.widest.columns($0) }
         table.paintHeader(&painter, inner.row(1))
         let rows = Rect(x: 0, y: area.y + 2, width: area.width, height: list.height)
         if list.matched == 0 { painter.empty(self.emptyWords(around), in: rows) }

@@ -105,7 +105,7 @@ final class MapPane: Pane {
         self.rows = graph.rows(around.now)
         let inner = area.inset(1, 0)
         guard !self.rows.isEmpty else { return painter.empty(["no mail has gone anywhere yet"], in: area) }
-        let table = Table(MapRow.columns, width: inner.width, rows: self.rows)
+        let table = Table(MapRow.columns, width: inner.width)
         table.paintHeader(&painter, inner.row(0))
         let cursor = self.row(in: graph)
         let look = RowLook(around)

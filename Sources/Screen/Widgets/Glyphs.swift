@@ -17,6 +17,7 @@ struct Glyphs: Sendable {
     }
     /// One of two signs that no theme changes.
     func sign(_ unicode: String, _ ascii: String) -> String { self.isASCII ? ascii : unicode }
-    var elision: SafeText { self.isASCII ? ">" : "…" }
+    var elision: SafeText { self.isASCII ? Self.elisions.ascii : Self.elisions.unicode }
+    private static let elisions: (unicode: SafeText, ascii: SafeText) = ("…", ">")
     var arrow: String { self.sign("→", "->") }
 }

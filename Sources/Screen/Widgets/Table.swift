@@ -85,11 +85,17 @@ struct Column<Row>: Sendable {
         Column(self.title, self.width, isRight: self.isRight, sort: self.sort, cell: self.cell)
     }
 
-    fileprivate func least(_ rows: [Row]) -> Int {
+    /// How wide it is in a row, where that has a say in how wide it is in all of them.
+    fileprivate var measure: (@Sendable (Row) -> Int)? {
+        switch self.width {
+        case .fixed, .share: nil
+        case .fitting(_, let measure), .upTo(_, _, let measure): measure
+        }
+    }
+    fileprivate func least(_ widest: Int?) -> Int {
         switch self.width {
         case .fixed(let width), .share(let width, _), .upTo(let width, _, _): width
-        case .fitting(let range, let measure):
-            max(range.lowerBound, min(range.upperBound, rows.lazy.map(measure).max() ?? 0))
+        case .fitting(let range, _): max(range.lowerBound, min(range.upperBound, widest ?? 0))
         }
     }
     fileprivate var weight: Int {
@@ -99,10 +105,33 @@ struct Column<Row>: Sendable {
         }
     }
     /// What it takes at most; in steps, so that a row that comes or goes seldom moves the others.
-    fileprivate func most(_ rows: [Row]) -> Int {
-        guard case .upTo(let least, _, let measure) = self.width, !rows.isEmpty else { return .max }
-        let widest = max(least, self.title.count + 1, rows.lazy.map(measure).max() ?? 0)
-        return (widest + 3) / 4 * 4
+    fileprivate func most(_ widest: Int?) -> Int {
+        guard case .upTo(let least, _, _) = self.width, let widest else { return .max }
+        return (max(least, self.title.count + 1, widest) + 3) / 4 * 4
+    }
+}
+
+/// How wide the widest of some rows is in each column that asks for it. It is measured once, for as long as the rows are the
+/// same.
+struct Widest<Row> {
+    private var rows: [Row]
+    private var known: [String: Int] = [:]
+
+    init(of rows: [Row] = []) { self.rows = rows }
+
+    /// - Returns: `nil` where it does not matter, or there is no row.
+    mutating func columns(_ column: Column<Row>) -> Int? {
+        if let known = self.known[column.title] { return known }
+        guard let measure = column.measure, let widest = self.rows.lazy.map(measure).max() else { return nil }
+        self.known[column.title] = widest
+        return widest
+    }
+}
+
+extension Widest where Row: Equatable {
+    /// What was measured stays so while the rows are the same, as they mostly are from one second to the next.
+    mutating func be(of rows: [Row]) {
+        if rows != self.rows { self = Widest(of: rows) }
     }
 }
 
@@ -112,12 +141,18 @@ struct Table<Row> {
     private let sort: String?
     private let isDescending: Bool
 
-    init(_ columns: [Column<Row>], width: Int, rows: [Row] = [], sort: String? = nil, isDescending: Bool = false) {
+    /// - Parameter widest: how wide a column's widest row is; `nil`: it has none.
+    init(
+        _ columns: [Column<Row>], width: Int, sort: String? = nil, isDescending: Bool = false,
+        widest: (Column<Row>) -> Int? = { _ in nil }
+    ) {
         self.sort = sort
         self.isDescending = isDescending
         let shown = columns.filter { $0.from <= width || $0.sort != nil && $0.sort == sort }
-        var widths = shown.map { $0.least(rows) }
-        Self.share(max(0, width - widths.reduce(0, +) - max(0, shown.count - 1)), among: shown, rows, &widths)
+        let most = shown.map(widest)
+        var widths = zip(shown, most).map { $0.least($1) }
+        let rest = max(0, width - widths.reduce(0, +) - max(0, shown.count - 1))
+        Self.share(rest, among: shown, zip(shown, most).map { $0.most($1) }, &widths)
         var x = 0
         for (column, columns) in zip(shown, widths) {
             self.places.append((column, x, max(0, min(columns, width - x))))
@@ -126,10 +161,8 @@ struct Table<Row> {
     }
 
     /// Gives what is left to those that can use it, by their weights.
-    private static func share(_ rest: Int, among columns: [Column<Row>], _ rows: [Row], _ widths: inout [Int]) {
+    private static func share(_ rest: Int, among columns: [Column<Row>], _ most: [Int], _ widths: inout [Int]) {
         var rest = rest
-        // Measured once: each looks at every row.
-        let most = columns.map { $0.most(rows) }
         var open = columns.indices.filter { columns[$0].weight > 0 }
         while rest > 0, !open.isEmpty {
             var weights = open.reduce(0) { $0 + columns[$1].weight }

@@ -240,7 +240,8 @@ final class JournalPane: Pane {
         if let names = around.nodeNames(at: self.node, rows: entries.map(\.ref.node)) {
             columns.insert(.node(names) { $0.ref.node }, at: 1)
         }
-        let table = Table(columns, width: inner.width, rows: entries)
+        var widest = Widest(of: entries)
+        let table = Table(columns, width: inner.width) { widest.columns($0) }
         table.paintHeader(&painter, inner.row(1))
         let rows = Rect(x: 0, y: area.y + 2, width: area.width, height: list.height)
         if list.rows.isEmpty { painter.empty(self.emptyWords(around), in: rows) }

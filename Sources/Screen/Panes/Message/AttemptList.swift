@@ -73,7 +73,7 @@ struct AttemptList {
             painter.text(policy, x: inner.x + 1, y: inner.y + height, columns: inner.width - 2, role: .muted)
         }
         let top = max(0, min(cursor - height / 2, self.all.count - height))
-        let table = Table(Self.drawn, width: inner.width - 2, rows: self.all)
+        let table = Table(Self.drawn, width: inner.width - 2)
         let look = RowLook(around)
         for (line, index) in (top..<min(self.all.count, top + height)).enumerated() {
             table.paint(self.all[index], look, &painter, inner.row(line).inset(1, 0))
