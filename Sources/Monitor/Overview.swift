@@ -245,9 +245,11 @@ public struct AgeCounts: Hashable, Sendable {
     public init(_ columns: [Int] = []) {
         self.columns = (0...Self.bounds.count).map { $0 < columns.count ? columns[$0] : 0 }
     }
-    public mutating func add(_ count: Int = 1, minutes: Int64) {
-        self.columns[Self.bounds.firstIndex { minutes < Int64($0) } ?? Self.bounds.count] += count
+    /// Where what is so old is counted.
+    public static func column(minutes: Int64) -> Int {
+        self.bounds.firstIndex { minutes < Int64($0) } ?? self.bounds.count
     }
+    public mutating func add(_ count: Int = 1, column: Int) { self.columns[column] += count }
     public var total: Int { self.columns.reduce(0, +) }
 }
 

@@ -420,16 +420,21 @@ final class Queue: @unchecked Sendable {
 
     /// Calls `body` for each message there is, some thousands a turn of the loop.
     func scan(_ body: @escaping (QueueIndex.Slot) -> Void) -> EventLoopFuture<Void> {
+        self.scan(parts: { part in
+            for place in part where self.scheduler.index.ids[place] != 0 { body(QueueIndex.Slot(place)) }
+        })
+    }
+
+    /// - Parameter body: is told the places of slots, free ones among them, some thousand at a time.
+    func scan(parts body: @escaping (Range<Int>) -> Void) -> EventLoopFuture<Void> {
         let promise = self.loop.makePromise(of: Void.self)
         self.scan(from: 0, body, promise)
         return promise.futureResult
     }
 
-    private func scan(
-        from start: Int, _ body: @escaping (QueueIndex.Slot) -> Void, _ promise: EventLoopPromise<Void>
-    ) {
+    private func scan(from start: Int, _ body: @escaping (Range<Int>) -> Void, _ promise: EventLoopPromise<Void>) {
         let end = min(start + 8192, self.scheduler.index.ids.count)
-        for place in start..<max(start, end) where self.scheduler.index.ids[place] != 0 { body(QueueIndex.Slot(place)) }
+        body(start..<max(start, end))
         guard end < self.scheduler.index.ids.count else { return promise.succeed() }
         self.loop.assumeIsolated().execute { self.scan(from: end, body, promise) }
     }

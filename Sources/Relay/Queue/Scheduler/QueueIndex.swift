@@ -62,6 +62,8 @@ struct QueueIndex {
     private(set) var stamps: [UInt32] = []
     private(set) var due: [Int64] = []
     private(set) var toText: [UInt32] = []
+    /// Stands for the domain that it is routed by.
+    private(set) var domains: [UInt64] = []
     private(set) var replies: [Interner.Name] = []
     /// Since when a deferred recipient has got no other reply, in seconds since 1970; 0: since before the node started.
     private(set) var failingSince: [UInt32] = []
@@ -213,7 +215,7 @@ struct QueueIndex {
             (recipient.moved ? Flags.moved : 0) | (recipient.delayNoticed ? Flags.delayNoticed : 0)
             | (recipient.wantsSuccess ? Flags.wantsSuccess : 0)
         self.destinations[place] = destination
-        self.toText[place] = self.text.append(recipient.forwardPath.description)
+        self.setPath(row, recipient.forwardPath.description)
         self.states[place] = recipient.state
         self.failingSince[place] = 0
         self.count(row, by: 1)
@@ -248,8 +250,14 @@ struct QueueIndex {
         let path = recipient.forwardPath.description
         guard self.forwardPath(row) != path else { return self.detour(row) != detour }
         self.text.forget(self.toText[Int(row)])
-        self.toText[Int(row)] = self.text.append(path)
+        self.setPath(row, path)
         return true
+    }
+
+    private mutating func setPath(_ row: Row, _ path: String) {
+        let start = self.text.append(path)
+        self.toText[Int(row)] = start
+        self.domains[Int(row)] = self.text.routedDomainHash(start)
     }
 
     /// An attempt ended as the spool has written down.
@@ -384,6 +392,7 @@ struct QueueIndex {
         self.stamps.append(0)
         self.due.append(0)
         self.toText.append(0)
+        self.domains.append(0)
         self.replies.append(0)
         self.failingSince.append(0)
         return Row(self.rowSlot.count - 1)

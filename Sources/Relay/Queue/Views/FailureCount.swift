@@ -32,7 +32,7 @@ struct FailureCount: Sendable {
         }
         self.groups.values[place].deferred += 1
         self.groups.values[place].since = min(self.groups.values[place].since, index.failingSince[Int(row)])
-        let domain = index.text.routedDomainHash(index.toText[Int(row)])
+        let domain = index.domains[Int(row)]
         guard self.last != (mark, domain) else { return }
         self.last = (mark, domain)
         if self.groups.values[place].domains.count < Self.domainsLimit {

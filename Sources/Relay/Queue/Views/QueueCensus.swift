@@ -39,77 +39,105 @@ final class QueueCount {
     private static let domainsLimit = 10_000
     private static let domainsShown = 200
 
+    /// What goes to one destination.
+    fileprivate struct Tally {
+        var group = QueueCensus.Group()
+        /// The reply that leads, and by how many (the majority vote of Boyer and Moore).
+        var leading: (reply: Interner.Name, votes: Int) = (0, 0)
+    }
+
     private var census: QueueCensus
-    private var domains: Set<[UInt8]> = []
-    /// By a number that stands for the domain.
-    private var byDomain: [UInt64: QueueCensus.Domain] = [:]
-    /// The reply that leads at each destination, and by how many (the majority vote of Boyer and Moore).
-    private var leading: [QueueIndex.DestinationIndex: (reply: Interner.Name, votes: Int)] = [:]
+    /// What goes nowhere, and then each destination by its index.
+    private var tallies: [Tally]
+    private var domains: [QueueCensus.Domain] = []
+    /// Where a domain is, by the number that stands for it.
+    private var places: [UInt64: Int] = [:]
+    private var unrouted: Set<UInt64> = []
+    private var unroutedExample: [UInt8]?
 
-    init(at now: Timestamp, newest: Int) { self.census = QueueCensus(made: .now(), at: now, newest: newest) }
+    /// - Parameters:
+    ///   - destinations: as many as there are places for.
+    ///   - newest: of them.
+    init(at now: Timestamp, destinations: Int, newest: Int) {
+        self.census = QueueCensus(made: .now(), at: now, newest: newest)
+        self.tallies = Array(repeating: Tally(), count: destinations + 1)
+    }
 
-    func add(_ row: QueueIndex.Row, arrived: Timestamp, of index: QueueIndex) {
+    /// A part of the queue at a time: to hand the index over costs more than to count a recipient.
+    func add(_ slots: Range<Int>, of index: QueueIndex) {
+        for slot in slots where index.ids[slot] != 0 {
+            let arrived = Timestamp(milliseconds: index.arrived[slot])
+            let column = AgeCounts.column(minutes: self.census.at.since(arrived) / 60_000)
+            if self.census.oldest.map({ arrived < $0 }) ?? true { self.census.oldest = arrived }
+            var row = index.firstRow[slot]
+            while row >= 0 {
+                if !index.states[Int(row)].isSettled { self.add(row, arrived, column, of: index) }
+                row = index.nextRow[Int(row)]
+            }
+        }
+    }
+
+    private func add(_ row: QueueIndex.Row, _ arrived: Timestamp, _ column: Int, of index: QueueIndex) {
         let destination = index.destinations[Int(row)]
-        let minutes = self.census.at.since(arrived) / 60_000
         let isDeferred = index.states[Int(row)] == .deferred
-        self.census.byDestination[destination, default: QueueCensus.Group()].add(
-            minutes: minutes, arrived: arrived, isDeferred: isDeferred)
-        self.add(row, minutes: minutes, arrived: arrived, isDeferred: isDeferred, of: index)
+        let place = Int(destination) + 1
+        // One that came up since the count began is counted in the next.
+        if place < self.tallies.count {
+            self.tallies[place].group.add(column, arrived: arrived, isDeferred: isDeferred)
+            if isDeferred, destination >= 0 { self.tallies[place].vote(index.replies[Int(row)]) }
+        }
+        if let domain = self.place(ofDomain: row, of: index) {
+            self.domains[domain].destination = destination >= 0 ? destination : nil
+            self.domains[domain].group.add(column, arrived: arrived, isDeferred: isDeferred)
+        }
         if isDeferred { self.census.failures.add(row, of: index) }
-        if isDeferred, destination >= 0 { self.vote(index.replies[Int(row)], of: destination) }
-        if destination < 0, self.domains.count < Self.domainsLimit {
-            self.domains.insert(index.text.routedDomain(index.toText[Int(row)]))
-        }
-        if self.census.oldest.map({ arrived < $0 }) ?? true { self.census.oldest = arrived }
+        if destination < 0 { self.addUnrouted(row, of: index) }
     }
 
-    private func add(
-        _ row: QueueIndex.Row, minutes: Int64, arrived: Timestamp, isDeferred: Bool, of index: QueueIndex
-    ) {
-        let text = index.toText[Int(row)]
-        let key = index.text.routedDomainHash(text)
-        if self.byDomain[key] == nil {
-            guard self.byDomain.count < Self.domainsLimit else { return }
-            let name = String(decoding: index.text.routedDomain(text), as: UTF8.self)
-            self.byDomain[key] = QueueCensus.Domain(name: name)
-        }
-        let destination = index.destinations[Int(row)]
-        self.byDomain[key]?.add(
-            to: destination >= 0 ? destination : nil, minutes: minutes, arrived: arrived, isDeferred: isDeferred)
+    /// - Returns: `nil` where there are too many domains already.
+    private func place(ofDomain row: QueueIndex.Row, of index: QueueIndex) -> Int? {
+        if let known = self.places[index.domains[Int(row)]] { return known }
+        guard self.domains.count < Self.domainsLimit else { return nil }
+        let name = index.text.routedDomain(index.toText[Int(row)])
+        self.domains.append(QueueCensus.Domain(name: String(decoding: name, as: UTF8.self)))
+        self.places[index.domains[Int(row)]] = self.domains.count - 1
+        return self.domains.count - 1
     }
 
-    private func vote(_ reply: Interner.Name, of destination: QueueIndex.DestinationIndex) {
-        var vote = self.leading[destination] ?? (reply, 0)
-        if vote.votes == 0 { vote.reply = reply }
-        vote.votes += vote.reply == reply ? 1 : -1
-        self.leading[destination] = vote
+    private func addUnrouted(_ row: QueueIndex.Row, of index: QueueIndex) {
+        guard self.unrouted.count < Self.domainsLimit, self.unrouted.insert(index.domains[Int(row)]).inserted else {
+            return
+        }
+        let name = index.text.routedDomain(index.toText[Int(row)])
+        if self.unroutedExample.map({ name.lexicographicallyPrecedes($0) }) ?? true { self.unroutedExample = name }
     }
 
     func census(_ index: QueueIndex) -> QueueCensus {
-        let domains = self.byDomain.values.map { (total: $0.group.ages.total, domain: $0) }
+        let domains = self.domains.map { (total: $0.group.ages.total, domain: $0) }
         self.census.largestDomains = domains.sorted { ($1.total, $0.domain.name) < ($0.total, $1.domain.name) }
             .prefix(Self.domainsShown).map(\.domain)
-        for (destination, vote) in self.leading {
-            self.census.byDestination[destination]?.reply = index.string(vote.reply)
+        for (place, tally) in self.tallies.enumerated() where tally.group.oldest != nil {
+            var group = tally.group
+            group.reply = index.string(tally.leading.reply)
+            self.census.byDestination[QueueIndex.DestinationIndex(place - 1)] = group
         }
-        let example = self.domains.min { $0.lexicographicallyPrecedes($1) }
-        self.census.unroutedDomains = (self.domains.count, example.map { String(decoding: $0, as: UTF8.self) })
+        self.census.unroutedDomains = (
+            self.unrouted.count, self.unroutedExample.map { String(decoding: $0, as: UTF8.self) }
+        )
         return self.census
     }
 }
 
-extension QueueCensus.Domain {
-    fileprivate mutating func add(
-        to destination: QueueIndex.DestinationIndex?, minutes: Int64, arrived: Timestamp, isDeferred: Bool
-    ) {
-        self.destination = destination
-        self.group.add(minutes: minutes, arrived: arrived, isDeferred: isDeferred)
+extension QueueCount.Tally {
+    fileprivate mutating func vote(_ reply: Interner.Name) {
+        if self.leading.votes == 0 { self.leading.reply = reply }
+        self.leading.votes += self.leading.reply == reply ? 1 : -1
     }
 }
 
 extension QueueCensus.Group {
-    fileprivate mutating func add(minutes: Int64, arrived: Timestamp, isDeferred: Bool) {
-        self.ages.add(minutes: minutes)
+    fileprivate mutating func add(_ column: Int, arrived: Timestamp, isDeferred: Bool) {
+        self.ages.add(column: column)
         if self.oldest.map({ arrived < $0 }) ?? true { self.oldest = arrived }
         if isDeferred { self.deferred += 1 }
     }

@@ -154,13 +154,10 @@ struct QueueOverview: Sendable {
         let isFresh = known.made.map { .now() - $0 < .seconds(1) && queue.scheduler.index.messages > 2000 } ?? false
         guard !isFresh else { return queue.loop.makeSucceededFuture(known) }
         let newest = queue.scheduler.destinations.newest
-        let counting = NIOLoopBound(QueueCount(at: queue.now, newest: newest), eventLoop: queue.loop)
-        return queue.scan { slot in
-            let arrived = Timestamp(milliseconds: queue.scheduler.index.arrived[Int(slot)])
-            for row in queue.scheduler.index.rows(of: slot) where !queue.scheduler.index.states[Int(row)].isSettled {
-                counting.value.add(row, arrived: arrived, of: queue.scheduler.index)
-            }
-        }.map {
+        let places = queue.scheduler.index.countsByDestination.count
+        let counting = NIOLoopBound(
+            QueueCount(at: queue.now, destinations: places, newest: newest), eventLoop: queue.loop)
+        return queue.scan(parts: { counting.value.add($0, of: queue.scheduler.index) }).map {
             let census = counting.value.census(queue.scheduler.index)
             self.census.value = census
             return census
