@@ -28,7 +28,7 @@ extension DestinationRow {
         switch self.condition {
         case .backoff, .suspended:
             guard let until = self.until, until > now else { return self.condition.word }
-            return "\(self.condition.word) \(Format.span(milliseconds: until.since(now)))"
+            return "\(self.condition.word) \(Format.roughSpan(milliseconds: until.since(now)))"
         case .ok: return self.isLimited ? "limited" : self.waiting == 0 ? "idle" : self.condition.word
         case .deferring, .unrouted, .hold: return self.condition.word
         }

@@ -54,6 +54,18 @@ public enum Format {
         if seconds < 48 * 3600 { return "\(seconds / 3600)h" }
         return "\(seconds / 86_400)d"
     }
+    /// An age in a list, `7s`, `40s`, `4m`, `2h10m`: full of them a screen is not to change each second.
+    public static func roughAge(milliseconds: Int64) -> String {
+        let seconds = max(0, milliseconds / 1000)
+        if seconds < 60 { return "\(seconds < 10 ? seconds : seconds / 10 * 10)s" }
+        return seconds < 3600 ? "\(seconds / 60)m" : self.age(milliseconds: milliseconds)
+    }
+    /// A wait in a list, as ``roughAge(milliseconds:)`` is an age: nothing goes before it says so.
+    public static func roughSpan(milliseconds: Int64) -> String {
+        let seconds = max(0, (milliseconds + 999) / 1000)
+        if seconds <= 60 { return "\(seconds < 10 ? seconds : (seconds + 9) / 10 * 10)s" }
+        return self.span(milliseconds: max(milliseconds, 120_000))
+    }
     /// How long something took: `38ms`, `1.4s`, `12s`, `4m09`.
     public static func took(milliseconds: Int64) -> String {
         if milliseconds < 0 { return "-" + self.took(milliseconds: -milliseconds) }

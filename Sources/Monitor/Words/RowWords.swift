@@ -35,7 +35,7 @@ public enum Words {
 extension QueueRow {
     /// When it goes on, as a span or a word.
     public func next(_ now: Timestamp) -> String {
-        let wait = self.nextAttempt.flatMap { $0 > now ? Format.span(milliseconds: $0.since(now)) : nil }
+        let wait = self.nextAttempt.flatMap { $0 > now ? Format.roughSpan(milliseconds: $0.since(now)) : nil }
         switch self.state {
         case .queued: return wait ?? self.turn(now)
         case .active: return "now"
@@ -47,7 +47,7 @@ extension QueueRow {
     /// When it goes that is due.
     private func turn(_ now: Timestamp) -> String {
         switch self.why {
-        case .rate(let until?) where until > now: Format.span(milliseconds: until.since(now))
+        case .rate(let until?) where until > now: Format.roughSpan(milliseconds: until.since(now))
         // What has to be waited for has no time.
         case .rate, .behind, .limited, .suspended, .noRoute: "-"
         default: self.destination == nil ? "-" : "now"
@@ -75,10 +75,10 @@ extension DestinationAges {
     /// Its condition, with the time that it lasts where that is known.
     public func words(_ now: Timestamp) -> String {
         if self.condition == .backoff, let until = self.until {
-            return "\(self.condition.word) " + Format.span(milliseconds: until.since(now))
+            return "\(self.condition.word) " + Format.roughSpan(milliseconds: until.since(now))
         }
         if self.condition == .ok, let remaining = self.remaining, remaining >= Self.toldOf {
-            return Format.span(milliseconds: remaining) + " left"
+            return Format.roughSpan(milliseconds: remaining) + " left"
         }
         return self.condition.word
     }

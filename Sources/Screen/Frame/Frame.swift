@@ -129,7 +129,7 @@ struct Frame {
     /// In a recording it says what is shown, so that it is always there, with its day where there is room.
     private var clock: Run {
         guard self.around.playback != nil else {
-            return self.showsClock ? Run(Format.clock(self.around.now) + "Z ", .title) : Run(" ")
+            return self.showsClock ? Run(Format.clock(self.around.now) + "Z ") : Run(" ")
         }
         let day = self.around.columns >= 100 ? "\(self.around.now.rfc3339.prefix(10)) " : ""
         return Run(day + Format.clock(self.around.now) + "Z ", .title)

@@ -49,10 +49,12 @@ enum ConnectionList: ListKind {
         Column("IDLE", .fixed(5), isRight: true, sort: "idle") { row, look in
             if row.ended != nil { return TableCell("-", .muted) }
             let idle = look.now.since(row.lastActivity)
-            return TableCell(Format.age(milliseconds: idle), idle > 60_000 ? .limited : .muted)
+            return TableCell(Format.roughAge(milliseconds: idle), idle > 60_000 ? .limited : .muted)
         },
         Column("AGE", .fixed(5), isRight: true, from: 94) { row, look in
-            TableCell(Format.age(milliseconds: (row.ended ?? look.now).since(row.started)), .muted)
+            // What is over has the time that it took.
+            let age = row.ended.map { Format.age(milliseconds: $0.since(row.started)) }
+            return TableCell(age ?? Format.roughAge(milliseconds: look.now.since(row.started)), .muted)
         },
         Column("USER", .share(6, weight: 1), from: 104) { row, _ in TableCell(row.user ?? "-", .muted) },
         Column("TLS", .fixed(7), from: 96) { row, _ in TableCell(row.tls ?? "-", .muted) },

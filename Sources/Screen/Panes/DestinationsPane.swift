@@ -36,7 +36,7 @@ enum DestinationList: ListKind {
         Column("DEFER", .fixed(7), isRight: true, from: 100) { row, _ in Self.count(row, .deferred) },
         Column("HOLD", .fixed(5), isRight: true, from: 100) { row, _ in Self.count(row, .hold) },
         Column("OLDEST", .fixed(7), isRight: true, sort: "oldest", from: 50) { row, look in
-            TableCell(row.oldest.map { Format.age(milliseconds: look.now.since($0)) } ?? "-", .muted)
+            TableCell(row.oldest.map { Format.roughAge(milliseconds: look.now.since($0)) } ?? "-", .muted)
         },
         Column("SESS", .fixed(6), isRight: true, sort: "sessions", from: 60) { row, _ in
             TableCell(row.sessionWords, row.isLimited ? .limited : row.connections == 0 ? .muted : .active)

@@ -162,7 +162,7 @@ final class GroupsPane: Pane {
                 }
             } + [
                 Column("OLDEST", .fixed(6), isRight: true, from: 50) { row, look in
-                    TableCell(Format.age(milliseconds: look.now.since(row.oldest)), .muted)
+                    TableCell(Format.roughAge(milliseconds: look.now.since(row.oldest)), .muted)
                 },
                 Column("A REPLY", .share(12, weight: 4), from: 60) { row, _ in
                     TableCell(row.reply.map(Run.init(reply:)) ?? Run("", .muted))

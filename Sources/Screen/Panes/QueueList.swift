@@ -13,7 +13,7 @@ enum QueueList: ListKind {
         },
         Column("ID", .fitting(4...13) { $0.ref.id.count }) { TableCell($0.ref.id, $1.isTagged ? .tagged : .title) },
         Column("AGE", .fixed(5), isRight: true, sort: "age") {
-            TableCell(Format.age(milliseconds: $1.now.since($0.arrived)))
+            TableCell(Format.roughAge(milliseconds: $1.now.since($0.arrived)))
         },
         Column("SIZE", .fixed(5), isRight: true, sort: "size", from: 90) { row, _ in
             TableCell(row.contentOctets.map(Format.octets) ?? "-", .muted)

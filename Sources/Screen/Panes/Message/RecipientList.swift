@@ -83,7 +83,7 @@ struct RecipientList {
         Column("TO", .share(10, weight: 4)) { row, _ in TableCell(Run(address: row.forwardPath)) },
         Column("TRY", .fixed(3), isRight: true) { row, _ in TableCell("\(row.tries)") },
         Column("NEXT", .fixed(5), isRight: true) { row, look in
-            TableCell(row.nextAttempt.map { Format.span(milliseconds: $0.since(look.now)) } ?? "-")
+            TableCell(row.nextAttempt.map { Format.roughSpan(milliseconds: $0.since(look.now)) } ?? "-")
         },
         Column("LAST REPLY", .share(10, weight: 5), from: 50) { row, _ in
             if let progress = row.progress { return TableCell(progress.words, .active) }
