@@ -95,6 +95,29 @@ struct GoldenScreenTests {
         try await rig.expect("transcript")
     }
 
+    /// Every view, and what is opened on top of one; the map has its own.
+    struct Place: Sendable, CustomTestStringConvertible {
+        let name: String
+        var feed: @Sendable () -> ScriptedFeed = { .busy }
+        let keys: [Key]
+        var testDescription: String { self.name }
+
+        static let all = [
+            Place(name: "overview", keys: []), Place(name: "queue", keys: ["2", "j", " "]),
+            Place(name: "message", keys: ["2", .enter]), Place(name: "connections", keys: ["3"]),
+            Place(name: "transcript", keys: ["3", .enter]), Place(name: "destinations", keys: ["4"]),
+            Place(name: "journal", feed: JournalTests.feed, keys: ["5", "j", "j", "j", "j", "j"]),
+        ]
+    }
+    @Test("every view in the usual sizes, in Unicode and in ASCII", arguments: Place.all, [false, true])
+    func everyView(_ place: Place, _ isASCII: Bool) async throws {
+        for (columns, rows) in [(80, 24), (100, 30), (160, 45)] {
+            let rig = await Rig(place.feed(), columns: columns, rows: rows) { $0.isASCII = isASCII }
+            for key in place.keys { await rig.press(key) }
+            try await rig.expect(place.name + (isASCII ? "-ascii" : ""))
+        }
+    }
+
     @Test("the same screens come from a daemon", arguments: [(80, 24), (120, 36)])
     func served(_ size: (Int, Int)) async throws {
         let feed = ScriptedFeed.busy

@@ -8,7 +8,7 @@ import Testing
 @Suite("the journal")
 struct JournalTests {
     /// A message's life, an operator's doings, a rule, and somebody's escape sequences.
-    private static func feed() -> ScriptedFeed {
+    static func feed() -> ScriptedFeed {
         let feed = ScriptedFeed.busy
         feed.journaled(.accepted, "4Q3A", before: 90_000, from: "fay@example.net", session: "in#39")
         feed.journaled(
