@@ -53,7 +53,7 @@ struct SearchPlan {
             switch test {
             case .contains(let word): alternative.words.append(WordSearch(Array(word.utf8)))
             case .equals(let word): alternative.words.append(WordSearch(Array(FilterTerm.TextTest.bare(word).utf8)))
-            case .matches: break
+            case .matches(let pattern): alternative.words += pattern.words.map { WordSearch(Array($0.utf8)) }
             }
         case .state(let prefix):
             let kinds = FactRow.Kind.allCases.filter { $0.word.hasPrefix(prefix) }

@@ -77,6 +77,9 @@ struct JournalTests {
             "!state:accepted",
             "rare1 | rare2", "id:ZZZZZZ", "msgid:7@", "reply:/over.*quota/", "dest=mx.example.org:25", "user=ann",
             "tls:tlsv1.3", "subject:hi", "size>10", "session=out#1", "at<2026-11-24T09:00:01Z", "RARE2@EXAMPLE.ORG",
+            "reply:/over q?uota/", "to:/RARE[12]@/", "/^rare1@ex.mple/", "msgid:/<69+@x>/",
+            "reply:/(under|over) quota/",
+            #"!to:/rare\d/"#, #"to:/^(bob|rare1)@/ state:accepted | to:/rare2@/"#,
         ])
     func search(_ text: String) async throws {
         let test = try TestJournal()
