@@ -57,14 +57,21 @@ struct PackedEntries {
         number(fact.contentOctets.map(Int64.init), &self)
         number(fact.milliseconds, &self)
         text(fact.message?.description, &self, &grams)
-        for value in [fact.from, fact.to, fact.nextHop, fact.remoteID, fact.text, fact.session, fact.actor] {
-            text(value, &self, &grams)
-        }
+        // One by one, since a list of them would be made for each entry.
+        text(fact.from, &self, &grams)
+        text(fact.to, &self, &grams)
+        text(fact.nextHop, &self, &grams)
+        text(fact.remoteID, &self, &grams)
+        text(fact.text, &self, &grams)
+        text(fact.session, &self, &grams)
+        text(fact.actor, &self, &grams)
         text(fact.security?.description, &self, &grams)
         let arrival = fact.arrival
-        for value in [arrival?.peer, arrival?.hello, arrival?.with, arrival?.tls, arrival?.user] {
-            text(value, &self, &grams)
-        }
+        text(arrival?.peer, &self, &grams)
+        text(arrival?.hello, &self, &grams)
+        text(arrival?.with, &self, &grams)
+        text(arrival?.tls, &self, &grams)
+        text(arrival?.user, &self, &grams)
         text(fact.messageID, &self, &grams)
         if let subject = fact.subject {
             mask |= bit
