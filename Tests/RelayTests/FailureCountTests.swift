@@ -94,6 +94,16 @@ struct FailureCountTests {
         #expect(party.failures().groups.map(\.deferred) == [1])
     }
 
+    @Test("mail that an undo brings back failed since it came, where that was since the start")
+    func takenBack() throws {
+        for (started, since) in [(-1000, Self.now), (1000, nil)] as [(Int64, Timestamp?)] {
+            var party = self
+            party.index.started = Self.now.adding(milliseconds: started)
+            _ = try party.add([("bob@a.example", "452 full")])
+            #expect(party.failures().groups.map(\.since) == [since])
+        }
+    }
+
     @Test("hosts that say something else each time fill no memory: the rest is counted as such")
     func bounded() throws {
         var party = self

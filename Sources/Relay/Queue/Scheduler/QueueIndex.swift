@@ -67,6 +67,8 @@ struct QueueIndex {
     private(set) var replies: [Interner.Name] = []
     /// Since when a deferred recipient has got no other reply, in seconds since 1970; 0: since before the node started.
     private(set) var failingSince: [UInt32] = []
+    /// When the node started: what came since and is taken back into the queue has failed since it came, at the earliest.
+    var started = Timestamp(milliseconds: .max)
     private var freeRows: [Row] = []
 
     /// Times on hold, of rows that are or were: since when, how long before, and by which standing rule.
@@ -217,7 +219,8 @@ struct QueueIndex {
         self.destinations[place] = destination
         self.setPath(row, recipient.forwardPath.description)
         self.states[place] = recipient.state
-        self.failingSince[place] = 0
+        let arrived = Timestamp(milliseconds: self.arrived[Int(slot)])
+        self.failingSince[place] = recipient.state == .deferred && arrived >= self.started ? Self.seconds(arrived) : 0
         self.count(row, by: 1)
         self.copy(recipient, into: row)
     }

@@ -70,6 +70,7 @@ struct Scheduler: Sendable {
     init(_ configuration: RelayConfiguration, at now: Timestamp) {
         self.configuration = configuration
         self.backlog = Backlog(configuration)
+        self.backlog.index.started = now
         self.sweep = Walk(since: now.adding(milliseconds: configuration.sweepInterval))
     }
 
