@@ -57,6 +57,35 @@ struct ServedFilesTests {
         #expect(Metric.all.map(\.name).filter { !text.contains($0) }.isEmpty)
     }
 
+    @Test("each expression of the dashboard is one, by promtool", .enabled(if: Promtool.isThere))
+    func expressions() throws {
+        let text = try self.text("grafana-dashboard.json")
+        let expressions = Self.expressions(in: try JSONSerialization.jsonObject(with: Data(text.utf8)))
+        #expect(expressions.count > 20)
+        // As rules, which promtool reads; what Grafana puts in place of its variables is put there.
+        let rules = expressions.enumerated().map { number, expression in
+            let plain = expression.replacing("$__rate_interval", with: "5m").replacing(/\$\w+/, with: ".*")
+            return ["record": "dashboard:\(number)", "expr": plain]
+        }
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("dashboard-\(UUID()).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        // JSON is YAML.
+        try JSONSerialization.data(withJSONObject: ["groups": [["name": "dashboard", "rules": rules]]]).write(to: file)
+        let (status, words) = try Promtool.run(["check", "rules", file.path])
+        #expect(status == 0, "\(words)")
+        #expect(words.contains("\(expressions.count) rules found"), "\(words)")
+    }
+
+    /// All that stands behind `expr`, however deep.
+    private static func expressions(in value: Any) -> [String] {
+        if let list = value as? [Any] { return list.flatMap(Self.expressions) }
+        guard let object = value as? [String: Any] else { return [] }
+        return object.flatMap { key, value in
+            if key == "expr", let text = value as? String { return [text] }
+            return Self.expressions(in: value)
+        }
+    }
+
     @Test("the alerts are ones, and fire when they should", .enabled(if: Promtool.isThere))
     func alerts() throws {
         for (command, file) in [("check", "alerts.yml"), ("test", "alerts.test.yml")] {
