@@ -286,6 +286,7 @@ public actor Screen {
 
     /// Other things are shown than before.
     func showAnew() {
+        self.stack.top.returned()
         self.fit()
         self.reload()
     }

@@ -37,6 +37,25 @@ struct BlindnessTests {
         #expect(await rig.text.contains("blind since 09:01:01Z, and this is of 09:00:00Z: "))
     }
 
+    @Test("the journal is live when it was read, and not while its node is silent")
+    func journal() async {
+        let feed = ScriptedFeed.busy
+        feed.journaled(.accepted, "4Q3A", before: 90, from: "fay@example.net")
+        let rig = await Rig(feed)
+        await rig.press("5")
+        #expect(await rig.text.contains("live"))
+        await rig.press("1")
+        await rig.wait(seconds: 60)
+        rig.feed.write { $0.isAway = true }
+        await rig.refresh()
+        await rig.press("5")
+        #expect(await !rig.text.contains("live"))
+        rig.feed.write { $0.isAway = false }
+        await rig.wait(seconds: 1)
+        await rig.refresh()
+        #expect(await rig.text.contains("live"))
+    }
+
     @Test("where there is little room it is said where outcomes are")
     func small() async {
         let rig = await Rig(columns: 40, rows: 10)

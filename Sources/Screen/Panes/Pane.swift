@@ -19,6 +19,8 @@ protocol Pane: AnyObject {
     /// Other nodes' changes concern it too.
     var showsOtherNodes: Bool { get }
 
+    /// It is shown again, and what it has may be old until it is read anew.
+    func returned()
     /// Reads all that is shown.
     func reads(_ around: Surroundings) -> [Read]
     /// Reads what may be otherwise since something changed at a node.
@@ -60,6 +62,7 @@ protocol Pane: AnyObject {
 
 extension Pane {
     var showsOtherNodes: Bool { false }
+    func returned() {}
     func reads(_ around: Surroundings, changed node: Int) -> [Read] { self.reads(around) }
     func missing(_ around: Surroundings) -> [Read] { [] }
     func counts(_ around: Surroundings) -> [Read] { [] }

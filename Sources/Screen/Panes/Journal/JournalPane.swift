@@ -15,6 +15,8 @@ final class JournalPane: Pane {
     private var query = JournalQuery()
     /// Why it cannot be read; `nil`: it can.
     private var trouble: String?
+    /// It was away from the screen, and what came meanwhile is still to be read.
+    private var isBehind = false
 
     init(node: Int, feed: any MonitorFeed) {
         self.node = node
@@ -29,6 +31,8 @@ final class JournalPane: Pane {
     func note(_ around: Surroundings) -> String { around.isFrozen ? "frozen" : "" }
 
     // MARK: Reading
+
+    func returned() { self.isBehind = self.list.isLoaded }
 
     func reads(_ around: Surroundings) -> [Read] { [self.list.isLoaded ? self.readNews() : self.readFirst()] }
 
@@ -62,6 +66,7 @@ final class JournalPane: Pane {
                 // The list may be another one by now, or go on elsewhere.
                 guard asked == self.query, from == place() else { return [] }
                 self.trouble = nil
+                self.isBehind = false
                 return take(window, around) + self.missing(around).map(Effect.read)
             },
             failed: { words in
@@ -287,6 +292,7 @@ final class JournalPane: Pane {
 
     /// How far a search has come that takes its time; what came since; whether what comes is shown.
     private func remark(_ around: Surroundings) -> String {
+        if self.isBehind { return "..." }
         if !self.query.filter.matchesAll, self.list.wantsOlder, let reached = self.list.reached?.reached {
             return "searched back to \(Format.minute(reached))"
         }
@@ -294,6 +300,6 @@ final class JournalPane: Pane {
         if newer.count > 0 {
             return "+\(Format.count(newer.count))\(newer.isMore ? " or more" : "") new (\(around.label(of: .top)))"
         }
-        return self.list.follows ? "live" : ""
+        return self.list.follows && around.nodes[self.node].blindness == nil ? "live" : ""
     }
 }
