@@ -11,8 +11,8 @@ struct NodePicture: Sendable {
     private(set) var rows: [String: QueueRow] = [:]
     /// By identifier; live ones and those that ended.
     private(set) var sessions: [String: ConnectionRow] = [:]
-    /// The newest facts, newest last.
-    private(set) var facts: [FactRow] = []
+    /// The newest facts, newest last, each with what a journal knows of it besides, where that was recorded.
+    private(set) var entries: [JournalEntry] = []
     /// How many came before these.
     private(set) var factsBefore = 0
     private(set) var rules: [RuleRow] = []
@@ -22,6 +22,7 @@ struct NodePicture: Sendable {
     private(set) var dialogues: OrderedDictionary<String, Dialogue> = [:]
     /// Why the node does not answer; `nil`: it does.
     private(set) var silence: String?
+    private(set) var missed = MissedDetails()
 
     /// What was said in one session.
     struct Dialogue: Hashable, Sendable {
@@ -48,15 +49,11 @@ struct NodePicture: Sendable {
         case .closed(let id):
             // Its dialogue can still be asked for.
             if let row = self.sessions.removeValue(forKey: id) { self.dialogues[id]?.session = row }
-        case .fact(let fact):
-            self.facts.append(fact)
-            // In steps, since each drops from the front.
-            guard self.facts.count >= 2 * Self.factsKept else { return }
-            self.factsBefore += self.facts.count - Self.factsKept
-            self.facts.removeFirst(self.facts.count - Self.factsKept)
+        case .fact(let fact): self.append(JournalEntry(ref: JournalRef(node: "", number: 0), fact: fact))
+        case .entry(let entry): self.append(entry)
         case .facts(let count):
-            guard count != self.factsBefore + self.facts.count else { return }
-            self.facts = []
+            guard count != self.factsBefore + self.entries.count else { return }
+            self.entries = []
             self.factsBefore = count
         case .rules(let rules): self.rules = rules
         case .message(let detail):
@@ -66,7 +63,16 @@ struct NodePicture: Sendable {
         case .lines(let said): self.append(said)
         case .erased(let id): self.dialogues.removeValue(forKey: id)
         case .silent(let reason): self.silence = reason
+        case .missed(let missed): self.missed = missed
         }
+    }
+
+    private mutating func append(_ entry: JournalEntry) {
+        self.entries.append(entry)
+        // In steps, since each drops from the front.
+        guard self.entries.count >= 2 * Self.factsKept else { return }
+        self.factsBefore += self.entries.count - Self.factsKept
+        self.entries.removeFirst(self.entries.count - Self.factsKept)
     }
 
     private mutating func append(_ said: RecordedLines) {
@@ -87,12 +93,13 @@ struct NodePicture: Sendable {
         if let capabilities { changes.append(.capabilities(capabilities)) }
         if let overview { changes.append(.overview(overview)) }
         if let silence { changes.append(.silent(silence)) }
+        if self.missed != MissedDetails() { changes.append(.missed(self.missed)) }
         changes.append(.queued(self.queued))
         changes += self.rows.values.map { .row($0) }
         changes += self.sessions.values.map { .session($0) }
-        let facts = self.facts.suffix(Self.factsKept)
-        changes.append(.facts(self.factsBefore + self.facts.count - facts.count))
-        changes += facts.map { .fact($0) }
+        let entries = self.entries.suffix(Self.factsKept)
+        changes.append(.facts(self.factsBefore + self.entries.count - entries.count))
+        changes += entries.map { $0.ref.number > 0 ? .entry($0) : .fact($0.fact) }
         if !self.rules.isEmpty { changes.append(.rules(self.rules)) }
         changes += self.messages.values.map { .message($0) }
         changes += self.dialogues.values.map { dialogue in

@@ -16,6 +16,8 @@ public enum RecordedChange: Hashable, Sendable {
     /// The session of this identifier is no longer kept.
     case closed(String)
     case fact(FactRow)
+    /// A fact with what a journal knows of it besides.
+    case entry(JournalEntry)
     /// So many facts came before the next one, of which the recording may lack some.
     case facts(Int)
     case rules([RuleRow])
@@ -29,6 +31,34 @@ public enum RecordedChange: Hashable, Sendable {
     case erased(String)
     /// The node does not answer, for this reason; `nil`: it does again.
     case silent(String?)
+    /// What was there and is not in the recording, so far.
+    case missed(MissedDetails)
+}
+
+/// How much of what happened at a node is not in its recording: the node no longer had it when it was asked, or there was no
+/// time to ask.
+public struct MissedDetails: Hashable, Sendable, Codable {
+    public var facts = 0
+    /// That cannot be opened.
+    public var messages = 0
+    public var dialogues = 0
+    public init() {}
+
+    /// `12 facts, 1,204 dialogues`; `nil`: nothing is.
+    public var words: String? {
+        let counts = [(self.facts, "fact"), (self.messages, "message"), (self.dialogues, "dialogue")].filter {
+            $0.0 > 0
+        }
+        return counts.isEmpty ? nil : counts.map { Format.plural($0.0, $0.1) }.joined(separator: ", ")
+    }
+
+    static func + (left: Self, right: Self) -> Self {
+        var sum = left
+        sum.facts += right.facts
+        sum.messages += right.messages
+        sum.dialogues += right.dialogues
+        return sum
+    }
 }
 
 /// What was said next in a session.
@@ -53,7 +83,7 @@ extension RecordedLine: Codable {
     enum Key: String, CodingKey, CaseIterable {
         case node, capabilities, overview, queued, row, departed, session, closed, fact, facts, rules, message,
             forgotten
-        case lines, erased, silent
+        case lines, erased, silent, missed, entry
     }
 
     /// - Throws: where no kind is named that is known here.
@@ -75,12 +105,14 @@ extension RecordedLine: Codable {
             case .closed: .closed(try value(key))
             case .fact: .fact(try value(key))
             case .facts: .facts(try value(key))
+            case .entry: .entry(try value(key))
             case .rules: .rules(try value(key))
             case .message: .message(try value(key))
             case .forgotten: .forgotten(try value(key))
             case .lines: .lines(try value(key))
             case .erased: .erased(try value(key))
             case .silent: .silent(try value(key))
+            case .missed: .missed(try value(key))
             case .node: preconditionFailure("the node is no change")
             }
     }
@@ -98,12 +130,14 @@ extension RecordedLine: Codable {
         case .closed(let value): try container.encode(value, forKey: .closed)
         case .fact(let value): try container.encode(value, forKey: .fact)
         case .facts(let value): try container.encode(value, forKey: .facts)
+        case .entry(let value): try container.encode(value, forKey: .entry)
         case .rules(let value): try container.encode(value, forKey: .rules)
         case .message(let value): try container.encode(value, forKey: .message)
         case .forgotten(let value): try container.encode(value, forKey: .forgotten)
         case .lines(let value): try container.encode(value, forKey: .lines)
         case .erased(let value): try container.encode(value, forKey: .erased)
         case .silent(let value): try container.encode(value, forKey: .silent)
+        case .missed(let value): try container.encode(value, forKey: .missed)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Mail
 import Monitor
+import SMTP
 
 // What stands in it.
 extension ScriptedFeed {
@@ -45,6 +46,17 @@ extension ScriptedFeed {
                     messageID: isOurs ? "<1@example.net>" : nil, subject: isOurs ? "the plan" : nil,
                     peer: isOurs ? "192.0.2.7:40112" : nil, hello: isOurs ? "client.example" : nil,
                     with: isOurs ? "ESMTPSA" : nil, user: isOurs ? "shop-app" : nil))
+        }
+    }
+
+    /// A session of a second that is over.
+    func ended(_ session: SessionRef, _ name: String, before seconds: Int64) {
+        let end = Self.now.adding(milliseconds: -seconds * 1000)
+        self.write { script in
+            script.connections.append(
+                ConnectionRow(
+                    ref: session, direction: .outbound, peer: "192.0.2.1:25", name: name, phase: .closed,
+                    started: end.adding(milliseconds: -1000), ended: end, lastActivity: end, messages: 0))
         }
     }
 

@@ -143,12 +143,22 @@ final class ScriptedFeed: MonitorFeed {
                 end += query.newestFirst ? -1 : 1
                 looks += 1
                 let subject = JournalSubject(entry, at: Self.now)
-                if query.filter.matches(subject), query.wanted.matches(subject) { rows.append(entry) }
+                let isInTime =
+                    query.since.map { entry.fact.at >= $0 } ?? true && query.until.map { entry.fact.at < $0 } ?? true
+                if isInTime, query.filter.matches(subject), query.wanted.matches(subject) { rows.append(entry) }
             }
             return JournalWindow(
                 rows: rows, start: "\(place)", end: "\(end)", isComplete: isComplete(),
                 reached: looks == 0 ? nil : all[query.newestFirst ? end : end - 1].fact.at, total: all.count,
                 at: Self.now)
+        }
+    }
+    func journalStatus() async throws -> JournalStatus {
+        self.write { script in
+            JournalStatus(
+                directory: "/var/spool/hoptop/journal", entries: script.journal.count,
+                octets: script.journal.count * 252, octetsLimit: 2 << 30, ageLimit: 90 * 86_400_000,
+                oldest: script.journal.first?.fact.at, newest: script.journal.last?.fact.at)
         }
     }
     func undoable() async throws -> [UndoOffer] {

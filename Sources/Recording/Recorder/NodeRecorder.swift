@@ -16,11 +16,16 @@ actor NodeRecorder {
     private var questions = DetailQuestions()
     private var queuePace = Pace()
     private var sessionsPace = Pace()
+    private var roundPace = Pace()
 
-    /// Between two looks.
-    private static let pause = Duration.milliseconds(500)
+    /// Between two looks; longer where a look takes long.
+    private static let pauses: ClosedRange<Duration> = .milliseconds(500)...Duration.seconds(3)
+    /// What messages, and what dialogues, may take of a look.
+    private static let share = Duration.milliseconds(4)
     /// Rows of one answer.
     private static let rowsOfPage = 1000
+    /// Of facts that one look reads; the next goes on there.
+    private static let pagesOfLook = 20
     private static let overlap = 50
     private static let linesOfPage = 500
     /// Octets, of each node.
@@ -40,8 +45,10 @@ actor NodeRecorder {
         let following = Task { [weak self] in for await change in changes { await self?.note(change) } }
         defer { following.cancel() }
         while !Task.isCancelled {
+            self.roundPace.begin()
             guard try await self.round(isLast: false) else { return true }
-            try? await Task.sleep(for: Self.pause)
+            self.roundPace.end()
+            try? await Task.sleep(for: self.roundPace.wait(within: Self.pauses))
         }
         return false
     }
@@ -83,12 +90,16 @@ actor NodeRecorder {
         self.changed = []
         changes += try await self.overview(areas)
         if self.picture.silence != nil { changes.append(.silent(nil)) }
-        if areas.contains(.facts) { changes += try await self.facts() }
+        if areas.contains(.facts) { try await self.facts(isLast, &changes) }
         if areas.contains(.queue) { changes += try await self.queue(isLast) }
         if !areas.isDisjoint(with: [.connections, .transcripts]) { changes += try await self.sessions(isLast) }
-        let budget = DetailQuestions.Budget(.milliseconds(isLast ? 1000 : 15))
+        let share = isLast ? Duration.seconds(1) : Self.share
+        var budget = DetailQuestions.Budget(share)
         while budget.isLeft, let id = self.questions.nextMessage() { changes += try await self.message(id) }
+        budget = DetailQuestions.Budget(share)
         while budget.isLeft, let session = self.questions.nextSession() { changes += try await self.lines(of: session) }
+        if isLast { self.questions.giveUp() }
+        if self.questions.missed != self.picture.missed { changes.append(.missed(self.questions.missed)) }
     }
 
     /// Also while its bars move, which they do by the clock.
@@ -106,27 +117,34 @@ actor NodeRecorder {
         return changes
     }
 
-    private func facts() async throws -> [RecordedChange] {
-        var page = try await self.feed.facts(after: self.factsEnd, count: NodePicture.factsKept)
-        var isWhole = page.missing == 0
-        if self.factsEnd != nil, page.rows.count == NodePicture.factsKept {
-            // More came than a front end would read: the newest of it.
-            page = try await self.feed.facts(after: nil, count: NodePicture.factsKept)
-            isWhole = false
+    /// All that happened since, page by page; nothing else is waited for, so none is left out that the node still has.
+    private func facts(_ isLast: Bool, _ changes: inout [RecordedChange]) async throws {
+        var told = self.picture.factsBefore + self.picture.entries.count
+        var isAboutRules = false
+        var pages = isLast ? Self.pagesOfLook * 10 : Self.pagesOfLook
+        var isWhole = false
+        while pages > 0, !isWhole {
+            let isFirst = self.factsEnd == nil
+            let count = isFirst ? NodePicture.factsKept : Self.rowsOfPage
+            let page = try await self.feed.facts(after: self.factsEnd, count: count)
+            if page.missing > 0 {
+                told += page.missing
+                self.questions.missed.facts += page.missing
+                changes.append(.facts(told))
+            }
+            isWhole = isFirst || page.rows.count < count
+            self.factsEnd = page.end
+            told += page.rows.count
+            pages -= 1
+            changes += page.rows.map { .fact($0) }
+            for fact in page.rows { self.questions.happened(fact, isBefore: isFirst) }
+            isAboutRules = isAboutRules || page.rows.contains { $0.kind == .ruleSet || $0.kind == .ruleEnded }
         }
-        self.factsEnd = page.end
-        var changes: [RecordedChange] = []
-        if !isWhole {
-            changes.append(.facts(self.picture.factsBefore + self.picture.facts.count + NodePicture.factsKept))
-        }
-        changes += page.rows.map { .fact($0) }
-        for fact in page.rows { self.questions.happened(fact) }
-        let isAboutRules = page.rows.contains { $0.kind == .ruleSet || $0.kind == .ruleEnded }
+        if !isWhole { self.changed.insert(.facts) }
         if isAboutRules || !self.picture.rules.isEmpty || self.picture.capabilities == nil {
             let rules = try await self.rules()
             if rules != self.picture.rules { changes.append(.rules(rules)) }
         }
-        return changes
     }
 
     private func rules() async throws -> [RuleRow] {
@@ -187,22 +205,28 @@ actor NodeRecorder {
             window: WindowRequest(.row(number: 0), count: Self.rowsOfPage))
         let known = Dictionary(window.rows.map { ($0.ref.id, $0) }, uniquingKeysWith: { first, _ in first })
         let changes = self.picture.changes(to: known)
-        for case .session(let row) in changes { self.questions.changed(row) }
+        let isFirst = self.picture.capabilities == nil
+        for case .session(let row) in changes { self.questions.changed(row, isBefore: isFirst) }
         return changes
     }
 
     // MARK: What a row opens
 
     private func message(_ id: String) async throws -> [RecordedChange] {
-        guard let detail = try await self.feed.message(id), detail != self.picture.messages[id] else { return [] }
-        return [.message(detail)]
+        guard let detail = try await self.feed.message(id) else {
+            self.questions.lost(message: id)
+            return []
+        }
+        return detail == self.picture.messages[id] ? [] : [.message(detail)]
     }
 
     private func lines(of session: SessionRef) async throws -> [RecordedChange] {
-        guard self.picture.capabilities?.areas.contains(.transcripts) != false,
-            let page = try await self.feed.transcript(
-                session, from: self.questions.end(of: session), count: Self.linesOfPage)
-        else { return [] }
+        guard self.picture.capabilities?.areas.contains(.transcripts) != false else { return [] }
+        let known = self.questions.end(of: session)
+        guard let page = try await self.feed.transcript(session, from: known, count: Self.linesOfPage) else {
+            self.questions.lost(session)
+            return []
+        }
         let end = page.lines.last.map { $0.number + 1 } ?? page.end
         self.questions.heard(session, upTo: end, isWhole: end >= page.end || page.lines.isEmpty)
         guard !page.lines.isEmpty else { return [] }
@@ -212,10 +236,12 @@ actor NodeRecorder {
     }
 }
 
-/// Asks the seldomer the longer an answer takes: what is asked takes a fortieth of the time.
+/// Asks the seldomer the longer an answer takes: what is asked takes an eightieth of the time.
 struct Pace {
+    private static let factor = 80
     private let clock = ContinuousClock()
     private var begun: ContinuousClock.Instant
+    private var taken = Duration.zero
     private var due: ContinuousClock.Instant
     init() {
         self.begun = self.clock.now
@@ -223,5 +249,12 @@ struct Pace {
     }
     var isDue: Bool { self.clock.now >= self.due }
     mutating func begin() { self.begun = self.clock.now }
-    mutating func end() { self.due = self.clock.now + (self.clock.now - self.begun) * 40 }
+    mutating func end() {
+        self.taken = self.clock.now - self.begun
+        self.due = self.clock.now + self.taken * Self.factor
+    }
+    /// What is to be waited behind what took so long.
+    func wait(within bounds: ClosedRange<Duration>) -> Duration {
+        min(max(self.taken * Self.factor, bounds.lowerBound), bounds.upperBound)
+    }
 }

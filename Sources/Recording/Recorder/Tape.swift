@@ -35,6 +35,7 @@ actor Tape {
             if self.writer.wantsWhole { try self.writer.write(whole: self.pictures, at: now) }
         }
         self.content.count(changes, isFirst: isFirst)
+        self.content.missed = self.pictures.reduce(MissedDetails()) { $0 + $1.missed }
         self.content.octets = self.writer.octets
         self.content.begins = self.content.begins ?? now
         self.content.ends = now
@@ -68,11 +69,12 @@ public struct RecordingContent: Hashable, Sendable {
     /// Of which so much is known that each can be opened.
     public internal(set) var messages: Set<String> = []
     public internal(set) var dialogues: Set<SessionRef> = []
+    public internal(set) var missed = MissedDetails()
 
     mutating func count(_ changes: [RecordedChange], isFirst: Bool) {
         for change in changes {
             switch change {
-            case .fact: if !isFirst { self.facts += 1 }
+            case .fact, .entry: if !isFirst { self.facts += 1 }
             case .message(let detail): self.messages.insert(detail.ref.node + "/" + detail.ref.id)
             case .lines(let said): self.dialogues.insert(said.session.ref)
             default: break

@@ -9,6 +9,8 @@ struct Reel {
     private(set) var pictures: [NodePicture]
     /// Lines that were not understood in what was read so far.
     private(set) var unreadable = 0
+    /// What its recorder missed.
+    private let missed: MissedDetails
 
     /// The segment that is in memory, and its moment that is shown.
     private var segment: Int
@@ -33,6 +35,11 @@ struct Reel {
             throw RecordingError("the recording ends before anything was recorded")
         }
         self.ends = ends
+        var missed = file.header.nodes.map { _ in MissedDetails() }
+        for line in last.moments.lazy.flatMap(\.changes) {
+            if case .missed(let details) = line.change { missed[line.node] = details }
+        }
+        self.missed = missed.reduce(MissedDetails(), +)
         self.segment = last.segment
         self.moments = last.moments
         self.begins = min(file.segments[0].begins, last.moments[0].at)
@@ -46,6 +53,7 @@ struct Reel {
         if let last = self.file.segments.last, last.length == nil { words.append("it was not ended by its recorder") }
         if self.unreadable > 0 { words.append("\(Format.plural(self.unreadable, "line")) cut or not understood") }
         if self.file.excess > 0 { words.append("\(Format.octetsLong(self.file.excess)) at the end are damaged") }
+        if let missed = self.missed.words { words.append("without \(missed): its node was too busy to ask") }
         return words.isEmpty ? nil : "the recording: " + words.joined(separator: ", ")
     }
 
@@ -137,9 +145,8 @@ struct Reel {
     private static func failure(in changes: [RecordedLine]) -> String? {
         for line in changes {
             switch line.change {
-            case .fact(let fact) where fact.kind.isFailure:
-                let reply = fact.text.map { ": \($0)" } ?? ""
-                return "\(fact.kind.rawValue) \(fact.message ?? "") \(fact.to ?? "")\(reply)"
+            case .fact(let fact) where fact.kind.isFailure: return fact.words
+            case .entry(let entry) where entry.fact.kind.isFailure: return entry.fact.words
             case .silent(let reason?): return "the node does not answer: \(reason)"
             default: continue
             }
@@ -173,6 +180,13 @@ struct Reel {
     }
 }
 
+extension FactRow {
+    fileprivate var words: String {
+        [self.kind.rawValue, self.message, self.to].compactMap { $0 }.joined(separator: " ")
+            + (self.text.map { ": \($0)" } ?? "")
+    }
+}
+
 extension FactRow.Kind {
     /// Something did not go as it should.
     fileprivate var isFailure: Bool {
@@ -190,10 +204,11 @@ extension RecordedChange {
     /// What a front end has to read anew.
     fileprivate var told: FeedChange {
         switch self {
-        case .overview, .fact, .facts, .rules: .changed(areas: [.facts])
+        case .overview, .fact, .entry, .facts, .rules: .changed(areas: [.facts])
         case .queued, .row, .departed, .message, .forgotten: .changed(areas: [.queue])
         case .session, .closed: .changed(areas: [.connections])
         case .lines, .erased: .changed(areas: [.transcripts])
+        case .missed: .changed(areas: [])
         case .capabilities, .silent: .missed(events: 0)
         }
     }

@@ -60,11 +60,12 @@ struct ReplayFeed: MonitorFeed {
 
     func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         let picture = try self.picture().picture
-        let end = picture.factsBefore + picture.facts.count
+        let end = picture.factsBefore + picture.entries.count
+        let facts = picture.entries.map(\.fact)
         guard let cursor, let start = Int(cursor), start <= end else {
-            return FactWindow(rows: Array(picture.facts.suffix(max(0, count))), end: "\(end)")
+            return FactWindow(rows: Array(facts.suffix(max(0, count))), end: "\(end)")
         }
-        let rows = Array(picture.facts.dropFirst(max(0, start - picture.factsBefore)).prefix(max(0, count)))
+        let rows = Array(facts.dropFirst(max(0, start - picture.factsBefore)).prefix(max(0, count)))
         let first = max(start, picture.factsBefore)
         return FactWindow(rows: rows, end: "\(first + rows.count)", missing: first - start)
     }
@@ -72,8 +73,11 @@ struct ReplayFeed: MonitorFeed {
     /// The facts that were recorded are what the journal would have.
     func journal(_ query: JournalQuery, window: JournalRequest) async throws -> JournalWindow {
         let (picture, at) = try self.picture()
-        let entries = picture.facts.enumerated().map { place, fact in
-            JournalEntry(ref: JournalRef(node: self.name, number: Int64(picture.factsBefore + place + 1)), fact: fact)
+        let entries = picture.entries.enumerated().map { place, entry in
+            var entry = entry
+            let isOfJournal = entry.ref.number > 0
+            entry.ref = JournalRef(node: self.name, number: Int64(picture.factsBefore + place + 1))
+            return isOfJournal ? entry : picture.completed(entry)
         }
         return query.window(of: entries, window, at: at)
     }
@@ -109,6 +113,28 @@ struct ReplayFeed: MonitorFeed {
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt { throw Self.isOver }
     func edit(_ targets: Targets, _ edit: RecipientEdit) async throws -> Receipt { throw Self.isOver }
     func close(_ session: SessionRef) async throws -> Receipt { throw Self.isOver }
+}
+
+extension NodePicture {
+    /// Facts do not say how their session was protected, nor what is told of a message once: as far as the session and the
+    /// message were recorded, those do.
+    fileprivate func completed(_ entry: JournalEntry) -> JournalEntry {
+        var entry = entry
+        if let id = entry.fact.session?.id, let session = self.sessions[id] ?? self.dialogues[id]?.session {
+            entry.security = SessionSecurity(tls: session.tls)
+        }
+        guard let detail = entry.fact.message.flatMap({ self.messages[$0] }) else { return entry }
+        if entry.fact.kind == .accepted {
+            (entry.subject, entry.peer, entry.hello) = (detail.subject, detail.peer, detail.hello)
+            (entry.with, entry.user) = (detail.with, detail.user)
+            if detail.peer != nil { entry.security = SessionSecurity(tls: detail.tls) }
+        } else if let attempt = detail.attempts.first(where: {
+            $0.session == entry.fact.session && $0.recipientIndex == entry.fact.recipient
+        }) {
+            entry.security = attempt.security ?? entry.security
+        }
+        return entry
+    }
 }
 
 extension MessageDetail {

@@ -17,12 +17,16 @@ struct RecordCommand: AsyncParsableCommand {
             waits. hoptop replay shows the file, also one whose recorder was killed. Only you can read it: it has \
             addresses, subjects and the beginnings of texts, unless they are replaced with --redact, for sharing.
 
+            With --since it writes down what is over, as the journal tells it: what became of mail, the queue that follows \
+            from that, and the dialogues that were kept; it ends when that is done.
+
             EXAMPLES
               hoptop record incident.hoptop            the relay of this machine
               hoptop record night.hoptop --for 8h --size 2GB
               hoptop record all.hoptop --to ./a.sock --to ./b.sock
               hoptop record demo.hoptop --to demo      the relays of a hoptop demo in another terminal
               hoptop record public.hoptop --redact     names, addresses and content replaced
+              hoptop record past.hoptop --since yesterday@14h --until yesterday@15h    what the journal tells of then
               zcat incident.hoptop | jq 'select(.fact)'    it is JSON, a value on each line
             """)
 
@@ -48,13 +52,27 @@ struct RecordCommand: AsyncParsableCommand {
     var size = 500_000_000
     @Flag(help: "Replace addresses, names, IP addresses, subjects and content by others, the same always by the same.")
     var redact = false
+    @Option(help: ArgumentHelp("Out of the journal: what happened from then on.", valueName: "moment"))
+    var since: Moment?
+    @Option(help: ArgumentHelp("Until then; without it, until now.", valueName: "moment"))
+    var until: Moment?
     @OptionGroup var daemon: DaemonOptions
+
+    func validate() throws {
+        if self.until != nil, self.since == nil { throw ValidationError("--until goes with --since") }
+        guard let since else { return }
+        if self.milliseconds != nil { throw ValidationError("--for records what happens, and --since what is over") }
+        if since.start >= self.until?.start ?? .now {
+            throw ValidationError("--since is not before \(self.until == nil ? "now" : "--until")")
+        }
+    }
 
     func run() async throws {
         let feeds = try await AttachCommand.named(try await self.daemon.feeds())
         var options = Recorder.Options(software: "hoptop \(Relay.version)")
         options.size = self.size
         options.isRedacted = self.redact
+        if let since { return try await self.recordPast(since.start, feeds, options) }
         let recorder: Recorder
         do {
             recorder = try Recorder(feeds.map { ($0.name, $0.feed) }, to: self.file, options)
@@ -71,6 +89,9 @@ struct RecordCommand: AsyncParsableCommand {
             showing.cancel()
             await showing.value
             print("\(self.file): \(await recorder.content.words) of \(names)")
+            if let missed = await recorder.content.missed.words {
+                print("not in it, since there was no time to ask for them: \(missed)")
+            }
             if isFull { print("it has its size, so it ends here: --size allows more") }
             print("watch it with: hoptop replay \(self.file)")
         } catch {
@@ -78,6 +99,16 @@ struct RecordCommand: AsyncParsableCommand {
             await showing.value
             throw Failure("\(error); what was recorded before (\(await recorder.content.words)) can be replayed")
         }
+    }
+
+    private func recordPast(_ since: Timestamp, _ feeds: [FeedEntry], _ options: Recorder.Options) async throws {
+        let past = PastRecorder(feeds.map { ($0.name, $0.feed) }, to: self.file, options)
+        do {
+            let content = try await past.run(since: since, until: self.until?.start ?? .now)
+            print("\(self.file): \(content.words) of \(feeds.map(\.name).joined(separator: ", "))")
+            if content.octets >= self.size { print("it has its size, so it ends before --until: --size allows more") }
+            print("watch it with: hoptop replay \(self.file)")
+        } catch { throw Failure(error) }
     }
 
     private static func wait(for recording: Task<Bool, any Error>, atMost milliseconds: Int64?) async {
