@@ -38,7 +38,7 @@ struct Hoptop: AsyncParsableCommand {
             DestinationsCommand.self,
             RulesCommand.self, SessionsCommand.self, StatsCommand.self, SendCommand.self, TraceCommand.self,
             ThemeCommand.self, RouteCommand.self,
-            RecordCommand.self, ReplayCommand.self,
+            RecordCommand.self, ReplayCommand.self, RedactCommand.self,
             ManualCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

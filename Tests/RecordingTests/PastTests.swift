@@ -76,4 +76,22 @@ struct PastTests {
         }
         #expect(!FileManager.default.fileExists(atPath: folder.file))
     }
+
+    @Test("a finished file is copied without its names, and shows as much")
+    func redacted() async throws {
+        let folder = try Folder()
+        _ = try await Self.record(Self.feed, to: folder.file)
+        let copy = folder.path + "/public.hoptop"
+        _ = try RedactedCopy.make(of: RecordingFile(at: folder.file), at: copy)
+        let text = try Rounds.text(of: copy)
+        for secret in ["example.net", "example.org", "bob@", "old@", "the plan", "shop-app", "192.0.2"] {
+            #expect(!text.contains(secret), "\(secret)")
+        }
+        let replay = try Replay(of: RecordingFile(at: copy), wall: { ScriptedFeed.now })
+        _ = try await replay.perform(.go(to: ScriptedFeed.now.adding(milliseconds: -300_000)))
+        #expect(try await replay.feeds[0].feed.queue(QueueQuery(), window: Self.all).matched == 2)
+        #expect(throws: RecordingError.self) {
+            try RedactedCopy.make(of: RecordingFile(at: copy), at: folder.path + "/again.hoptop")
+        }
+    }
 }
