@@ -24,6 +24,27 @@ struct CommandTests {
     @Test("actions name their targets, ask, and say what they did")
     func actions() async throws { try await self.expect("actions") { .busy } }
 
+    @Test("what became of mail, and what operators did")
+    func journal() async throws {
+        try await self.expect("journal") {
+            let feed = ScriptedFeed.busy
+            feed.journaled(.accepted, "4Q7K", before: 500, from: "ann@example.net", session: "in#3")
+            feed.journaled(
+                .deferred, "4Q7K", before: 490, from: "ann@example.net", to: "bob@example.org",
+                nextHop: "mx.example.org:25",
+                text: "450 4.2.0 greylisted", session: "out#9")
+            feed.journaled(
+                .limited, nil, before: 300, nextHop: "mx.example.org:25", text: "2 sessions at most", actor: "ops")
+            feed.journaled(
+                .refused, nil, before: 200, from: "a\u{1B}[31m@spam.example", text: "550 5.7.1 No (rule 3)",
+                actor: "ops")
+            feed.journaled(
+                .relayed, "4Q7K", before: 100, from: "ann@example.net", to: "bob@example.org",
+                nextHop: "mx.example.org:25", text: "250 2.0.0 Ok: queued as 7T")
+            return feed
+        }
+    }
+
     @Test("more than twenty need their number, or --yes")
     func many() async throws {
         try await self.expect("many") {
