@@ -79,28 +79,25 @@ extension EndToEnd {
         }
 
         private func fill() async throws {
-            try await self.send(from: "app@shop.example", 1) { _ in "bob@done.example" }
-            try await self.send(from: "ann@shop.example", 1) { _ in "bob@grey.example" }
-            try await self.send(from: "app@shop.example", 6) { "r\($0)@later.example" }
-            try await self.send(from: "spam@bad.example", 8) { "s\($0)@d1.stuck.example" }
-            try await self.send(from: "app@shop.example", 3) { "v\($0)@z.example" }
-            try await self.send(from: "app@shop.example", 1, octets: 40 << 20) { _ in "big@large.example" }
-            try await self.send(from: "app@shop.example", self.queued) { "u\($0)@d\($0 % 20).stuck.example" }
-        }
-
-        private func send(
-            from sender: String, _ count: Int, octets: Int = 0, to recipient: (Int) -> String
-        ) async throws {
-            let client = PlainClient(name: "client.example", server: self.server.address)
-            let trace =
-                "Received: from app.elsewhere.example by mail.elsewhere.example with ESMTP id 1;\r\n"
-                + "\tSat, 28 Nov 2026 10:00:00 +0000\r\n"
-            for number in 0..<count {
-                var content = ByteBuffer(string: trace)
-                content.writeImmutableBuffer(PlainClient.content("<\(sender)-\(number)@test>", octets: octets))
-                _ = try await client.send(
-                    from: "<\(sender)>", to: [try ForwardPath(parsing: "<\(recipient(number))>")], content: content)
+            let mail = Mail(client: PlainClient(name: "client.example", server: self.server.address))
+            // First what only is many, however long that takes: the other mail is not to be retried before it is asked about.
+            let (queued, senders) = (self.queued, 16)
+            try await withThrowingTaskGroup { group in
+                for first in 0..<senders {
+                    group.addTask {
+                        try await mail.send(from: "app@shop.example", (queued + first) / senders) {
+                            "u\($0)@d\(($0 + first) % 20).stuck.example"
+                        }
+                    }
+                }
+                try await group.waitForAll()
             }
+            try await mail.send(from: "app@shop.example", 1) { _ in "bob@done.example" }
+            try await mail.send(from: "ann@shop.example", 1) { _ in "bob@grey.example" }
+            try await mail.send(from: "app@shop.example", 6) { "r\($0)@later.example" }
+            try await mail.send(from: "spam@bad.example", 8) { "s\($0)@d1.stuck.example" }
+            try await mail.send(from: "app@shop.example", 3) { "v\($0)@z.example" }
+            try await mail.send(from: "app@shop.example", 1, octets: 40 << 20) { _ in "big@large.example" }
         }
 
         func operatorAtTheOverview() async throws -> Operator {
@@ -114,6 +111,23 @@ extension EndToEnd {
         func close() async {
             _ = self.server.end(with: SIGKILL)
             await self.farEnd.stop()
+        }
+    }
+
+    /// Mail that was somewhere before it comes here.
+    private struct Mail: Sendable {
+        let client: hoptop.PlainClient
+
+        func send(from sender: String, _ count: Int, octets: Int = 0, to recipient: (Int) -> String) async throws {
+            let trace =
+                "Received: from app.elsewhere.example by mail.elsewhere.example with ESMTP id 1;\r\n"
+                + "\tSat, 28 Nov 2026 10:00:00 +0000\r\n"
+            for number in 0..<count {
+                var content = ByteBuffer(string: trace)
+                content.writeImmutableBuffer(PlainClient.content("<\(sender)-\(number)@test>", octets: octets))
+                _ = try await self.client.send(
+                    from: "<\(sender)>", to: [try ForwardPath(parsing: "<\(recipient(number))>")], content: content)
+            }
         }
     }
 
