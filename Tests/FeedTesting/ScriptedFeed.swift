@@ -87,7 +87,10 @@ final class ScriptedFeed: MonitorFeed {
         _ query: ConnectionQuery, window: WindowRequest<SessionRef>
     ) async throws -> Window<ConnectionRow> {
         let rows = try self.write { script in
-            try script.reachable().connections.filter { query.includesEnded || $0.ended == nil }
+            try script.reachable().connections.filter {
+                (query.includesEnded || $0.ended == nil)
+                    && query.filter.matches(ConnectionSubject($0, at: Self.now))
+            }
         }
         return Window(rows: rows, first: 0, matched: rows.count, total: rows.count, at: Self.now)
     }

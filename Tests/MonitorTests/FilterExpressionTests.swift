@@ -95,6 +95,11 @@ struct FilterExpressionTests {
         #expect(filter.text == "state=hold | dest=\"no route\"")
         #expect(filter.alternatives.count == 2)
         #expect(FilterExpression(anyOf: []).matchesAll)
+        let others = FilterExpression(noneOf: [
+            FilterExpression(.state, is: "hold"), FilterExpression(.dest, is: "no route"),
+        ])
+        #expect(others.text == "!state=hold !dest=\"no route\"")
+        #expect(FilterExpression(noneOf: []).matchesAll)
     }
 
     @Test("a field's value as a filter means that value alone, whatever is in it")

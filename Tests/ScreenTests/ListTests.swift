@@ -25,6 +25,24 @@ struct ListTests {
 
     // MARK: Rows that stay
 
+    @Test("! in the connections leaves what has been silent for a minute, and what went wrong")
+    func troubledConnections() async {
+        let rig = await Rig()
+        rig.feed.write { script in
+            script.connections[1].lastActivity = ScriptedFeed.now.adding(milliseconds: -61_000)
+            script.connections[2].remark = "connection lost"
+        }
+        await rig.press("3", "!")
+        #expect(await rig.text.contains("idle>60s | reply:/./"))
+        #expect(await rig.text.contains("in#41"))
+        #expect(await !rig.text.contains("out#9 "))
+        #expect(await !rig.text.contains("out#8"))
+        await rig.press("e")
+        #expect(await rig.text.contains("out#8"))
+        await rig.press("!")
+        #expect(await rig.text.contains("out#9 "))
+    }
+
     @Test("a row that stays under the cursor becomes what its preview says")
     func agrees() async throws {
         let rig = await Rig()

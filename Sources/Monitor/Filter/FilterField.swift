@@ -23,7 +23,9 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     case `try`
     /// The time until the next attempt.
     case next
-    /// The last reply, or why there was none.
+    /// The time since a session last said anything; of one that ended there is none.
+    case idle
+    /// The last reply, or why there was none; of a session what went wrong.
     case reply
     /// What the last reply says, whoever says it of whom: its ``ReplyFingerprint``. `failure=` takes any reply, and finds
     /// all that say the same.
@@ -70,7 +72,7 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
             .text
         case .state: .state
         case .code: .code
-        case .age, .next: .time
+        case .age, .next, .idle: .time
         case .size: .octets
         case .try: .number
         case .at, .since, .until: .moment
@@ -83,7 +85,9 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
         .user,
     ]
     /// The fields that sessions have.
-    public static let ofConnections: [FilterField] = [.id, .peer, .name, .state, .age, .size, .tls, .user]
+    public static let ofConnections: [FilterField] = [
+        .id, .peer, .name, .state, .age, .idle, .reply, .size, .tls, .user,
+    ]
     /// The fields that entries of the journal have.
     public static let ofJournal: [FilterField] = [
         .at, .since, .until, .age, .state, .id, .from, .to, .dest, .code, .reply, .failure, .size, .actor, .msgid, .rid,

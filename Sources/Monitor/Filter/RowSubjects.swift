@@ -21,7 +21,9 @@ public struct QueueRowSubject: FilterSubject {
         case .failure: self.row.lastReply.map { ReplyFingerprint(of: $0).text }
         case .tls: self.row.tls
         case .user: self.row.user
-        case .age, .size, .try, .next, .peer, .name, .at, .since, .until, .actor, .msgid, .rid, .subject, .session: nil
+        case .age, .size, .try, .next, .peer, .name, .at, .since, .until, .actor, .msgid, .rid, .subject, .session,
+            .idle:
+            nil
         }
     }
     public func number(_ field: FilterField) -> Int64? {
@@ -32,7 +34,7 @@ public struct QueueRowSubject: FilterSubject {
         case .next: self.row.nextAttempt.map { max($0.since(self.now), 0) }
         case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at, .since, .until,
             .actor,
-            .msgid, .rid, .subject, .session:
+            .msgid, .rid, .subject, .session, .idle:
             nil
         }
     }
@@ -60,15 +62,17 @@ public struct ConnectionSubject: FilterSubject {
         case .state: self.row.phase.filterWord
         case .tls: self.row.tls
         case .user: self.row.user
-        case .from, .to, .dest, .code, .reply, .failure, .age, .size, .try, .next, .at, .since, .until, .actor, .msgid,
+        case .reply: self.row.remark
+        case .from, .to, .dest, .code, .failure, .age, .size, .try, .next, .at, .since, .until, .actor, .msgid,
             .rid,
-            .subject, .session:
+            .subject, .session, .idle:
             nil
         }
     }
     public func number(_ field: FilterField) -> Int64? {
         switch field {
         case .age: (self.row.ended ?? self.now).since(self.row.started)
+        case .idle: self.row.ended == nil ? self.now.since(self.row.lastActivity) : nil
         case .size: self.row.contentOctets.map(Int64.init)
         case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .try, .next, .peer, .name, .at,
             .since, .until,
@@ -109,7 +113,7 @@ public struct JournalSubject: FilterSubject {
         case .msgid: self.entry.messageID
         case .rid: self.fact.remoteID
         case .subject: self.entry.subject
-        case .session: self.fact.session?.id
+        case .session, .idle: self.fact.session?.id
         case .age, .size, .try, .next, .at, .since, .until: nil
         }
     }
@@ -120,7 +124,7 @@ public struct JournalSubject: FilterSubject {
         case .size: self.fact.contentOctets.map(Int64.init)
         case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .try, .next, .peer, .name, .since,
             .until,
-            .actor, .msgid, .rid, .subject, .session:
+            .actor, .msgid, .rid, .subject, .session, .idle:
             nil
         }
     }

@@ -76,7 +76,7 @@ final class ConnectionsPane: ListPane<ConnectionList> {
     override var commands: [Command] { Self.commands }
     private static let commands: [Command] =
         [
-            .open, .endSession, .transcript, .filter, .sort, .sortLeft, .sortRight, .invert, .ended, .follow,
+            .open, .endSession, .transcript, .filter, .sort, .sortLeft, .sortRight, .invert, .ended, .problems, .follow,
         ] + Command.ofLists
 
     /// A session with a next hop has that one's name.
@@ -97,9 +97,16 @@ final class ConnectionsPane: ListPane<ConnectionList> {
                 return [.say("sessions that ended can be \(known)", .warning)]
             }
             return self.change(around) { $0.includesEnded = wanted == .shown }
+        case .problems:
+            return self.change(around) { $0.filter = $0.filter == Self.troubled ? .all : Self.troubled }
         default: return super.perform(call, around)
         }
     }
+
+    /// What went wrong in, and what has said nothing for as long as is marked.
+    private static let troubled = FilterExpression(anyOf: [
+        FilterExpression([(.idle, ">", "60s")]), (try? FilterExpression(parsing: "reply:/./")) ?? .all,
+    ])
 
     override func arguments(of command: Command) -> [String] {
         command == .ended ? Command.Ended.allCases.map(\.rawValue) : super.arguments(of: command)

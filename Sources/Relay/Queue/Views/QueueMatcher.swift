@@ -102,7 +102,7 @@ final class QueueMatcher {
         case .next: { queue, _, row, now in queue.scheduler.nextAttempt(row, at: now).map { max($0.since(now), 0) } }
         case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at, .since, .until,
             .actor,
-            .msgid, .rid, .subject, .session:
+            .msgid, .rid, .subject, .session, .idle:
             nil
         }
     }
