@@ -78,6 +78,29 @@ struct RetryTests {
         #expect(await rig.text.contains("Recipients"))
     }
 
+    @Test("r in the queue shows it below the rows, whatever row the cursor goes to", arguments: [(80, 24), (100, 30)])
+    func queue(_ size: (Int, Int)) async throws {
+        let rig = await Rig(columns: size.0, rows: size.1)
+        await rig.press("2", "j", "r")
+        #expect(rig.feed.performed == ["retry 4Q6A"])
+        #expect(await rig.text.contains("Retry of 4Q6A asked for"))
+        self.begin(rig.feed)
+        await rig.refresh()
+        await rig.press("j")
+        await rig.wait(seconds: 2)
+        #expect(await rig.text.contains("Retry of 4Q6A live in out#12"))
+        #expect(await rig.text.contains("RCPT TO:<dan@example.com>"))
+        self.end(rig.feed)
+        await rig.refresh()
+        #expect(await rig.text.contains("452 4.2.2 mailbox is over quota"))
+        #expect(await !rig.text.contains("hal@example.net"))
+        try await rig.expect("retry-queue")
+        #expect(await rig.text.contains("Esc closes"))
+        await rig.press(.escape)
+        #expect(await !rig.text.contains("Retry of"))
+        #expect(await rig.text.contains("Enter opens"))
+    }
+
     @Test("where there is little room it is shown up to what decided it")
     func decided() async {
         let rig = await self.rig()

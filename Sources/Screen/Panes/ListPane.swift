@@ -41,6 +41,7 @@ class ListPane<Kind: ListKind>: Pane {
     func took(_ rows: [Kind.Row], _ detail: Kind.Detail?, _ around: Surroundings) -> [Effect] { [] }
     /// The filter or the order is another one.
     func asked() -> [Effect] { [] }
+    func ticked(_ around: Surroundings) -> [Effect] { [] }
     func chosen(_ around: Surroundings) -> Chosen? { nil }
     func destination(_ around: Surroundings) -> String? { nil }
     func status(_ around: Surroundings) -> [Run] {

@@ -9,16 +9,20 @@ extension View {
 
 /// View 2: every message that is still here.
 final class QueuePane: ListPane<QueueList> {
-    private var tags = Tags.none
+    var tags = Tags.none
     /// `nil`: none is about to be tagged.
-    private var range: TagRange?
+    var range: TagRange?
     /// The message that the cursor is on, in full.
     private var preview: MessageDetail?
+    /// The attempt that was asked for here, and the message that it is of.
+    private var watch: (attempt: AttemptWatch, id: String)?
     /// What was asked for last to be previewed: another node may never know it.
     private var previewed: MessageRef?
 
     override var name: String { "queue" }
-    override var areas: Set<FeedChange.Area> { [.queue, .facts] }
+    override var areas: Set<FeedChange.Area> {
+        self.watch == nil ? [.queue, .facts] : [.queue, .facts, .transcripts]
+    }
     override var commands: [Command] { Self.commands }
     private static let commands: [Command] =
         [
@@ -27,6 +31,15 @@ final class QueuePane: ListPane<QueueList> {
         ] + Command.editing + Command.ofLists
 
     // MARK: Reading
+
+    override func reads(_ around: Surroundings) -> [Read] {
+        super.reads(around) + (self.watch.map { [$0.attempt.read(self)] } ?? [])
+    }
+
+    /// An attempt is waited for, within bounds.
+    override func ticked(_ around: Surroundings) -> [Effect] {
+        self.watch?.attempt.isWaiting == true ? self.reads(around).map(Effect.read) : []
+    }
 
     override func wantsDetail(_ around: Surroundings) -> Bool { Self.hasPreview(around) }
 
@@ -100,8 +113,12 @@ final class QueuePane: ListPane<QueueList> {
             return effects
         case .tagRange: return self.tagRange(around)
         case .leaveRange:
+            if self.range == nil { self.watch = nil }
             self.range = nil
             return []
+        case .retry:
+            self.watch = self.watchRetry(around)
+            return self.order(call, around)
         case .edit where self.tags.isEmpty:
             return EditCommand(
                 node: self.node, now: around.now, destination: nil, chosen: self.chosenRecipient(around),
@@ -124,6 +141,15 @@ final class QueuePane: ListPane<QueueList> {
             return self.change(around) { $0.filter = $0.filter == Self.troubled ? .all : Self.troubled }
         default: return self.order(call, around) ?? super.perform(call, around)
         }
+    }
+
+    /// Of one message it is shown what is said in the attempt that is asked for.
+    private func watchRetry(_ around: Surroundings) -> (attempt: AttemptWatch, id: String)? {
+        guard self.tags.isEmpty, let row = self.list.selected, let detail = self.preview, self.shows(row),
+            around.nodes[self.node].capabilities?.areas.contains(.transcripts) != false,
+            let recipient = detail.recipients.first(where: { $0.forwardPath == row.to })
+        else { return nil }
+        return (AttemptWatch(recipient, of: detail, self.feed, now: around.now), row.ref.id)
     }
 
     /// What was put off, and what goes nowhere.
@@ -164,76 +190,7 @@ final class QueuePane: ListPane<QueueList> {
         return TranscriptPane.open(part, node: self.node, self.feed, around)
     }
 
-    // MARK: Tags
-
-    /// Tags the row at the cursor; `nil` turns its tag round.
-    private func tag(_ value: Bool?, _ around: Surroundings) -> [Effect] {
-        guard let row = self.list.selected else { return [] }
-        guard self.tags.set(row, to: value, under: self.query.filter) else {
-            return [Self.allTagged(around)]
-        }
-        return []
-    }
-
-    private static func allTagged(_ around: Surroundings) -> Effect {
-        .say("all that matched are tagged: \(around.sentence(.untagAll, "untags them"))", .plain)
-    }
-
-    /// Begins a range, or tags all of it.
-    private func tagRange(_ around: Surroundings) -> [Effect] {
-        guard let row = self.list.selected else { return [] }
-        let cursor = self.list.cursor
-        guard let range = self.range else {
-            self.range = TagRange(start: row, number: cursor)
-            return []
-        }
-        guard range.rows(to: cursor).count <= TagRange.most else {
-            let keys = "\(around.label(of: .filter)) and \(around.label(of: .tagAll))"
-            let words = "a range has at most \(Format.count(TagRange.most)) rows: \(keys) tag by a filter"
-            return [.say(words, .warning)]
-        }
-        self.range = nil
-        if let rows = self.list.rows(range.rows(to: cursor)) {
-            return self.tagAll(range.between(rows, and: row), around)
-        }
-        let feed = self.feed
-        let query = self.query
-        let request = range.request(to: cursor, row)
-        return [
-            .read(
-                Read(
-                    self.key("range"), isInstead: true,
-                    begin: { { try await QueueList.window(feed, query, request) } },
-                    take: { (window: Window<QueueRow>, around) in
-                        guard query == self.query else { return [] }
-                        return self.tagAll(range.between(window.rows, and: row), around)
-                    }, failed: { [.say($0, .failure)] }))
-        ]
-    }
-
-    /// - Parameter rows: `nil` where they are not what they were when they were chosen.
-    private func tagAll(_ rows: [QueueRow]?, _ around: Surroundings) -> [Effect] {
-        let again = "\(around.sentence(.tagRange, "begins anew")), \(around.sentence(.freeze, "freezes them"))"
-        guard let rows else { return [.say("rows have moved meanwhile: \(again)", .warning)] }
-        for row in rows where !self.tags.set(row, to: true, under: self.query.filter) {
-            return [Self.allTagged(around)]
-        }
-        return [.say("tagged \(Format.plural(rows.count, "row"))", .plain)]
-    }
-
-    /// Freezes what the filter matches now: an action touches exactly those.
-    private func readFrozen() -> Read {
-        let feed = self.feed
-        let query = self.query
-        return Read(
-            self.key("freeze"), isInstead: true, begin: { { try await feed.freeze(query) } },
-            take: { set, around in
-                guard query.filter == self.query.filter else { return [] }
-                self.tags = .frozen(set, query.filter, at: around.now)
-                let words = "tagged \(Words.counts(set.recipients, set.messages)), as of now"
-                return [.say(words + (set.absent?.withoutWords ?? ""), set.absent == nil ? .plain : .warning)]
-            }, failed: { [.say($0, .failure)] })
-    }
+    // MARK: What is chosen
 
     override func chosen(_ around: Surroundings) -> Chosen? {
         self.tags.chosen { self.tags = .none }
@@ -275,7 +232,10 @@ final class QueuePane: ListPane<QueueList> {
     // MARK: Painting
 
     private static func hasPreview(_ around: Surroundings) -> Bool { around.rows >= 24 && around.columns >= 70 }
-    override func footRows(_ around: Surroundings) -> Int { Self.hasPreview(around) ? 6 : 0 }
+    override func footRows(_ around: Surroundings) -> Int {
+        guard Self.hasPreview(around) else { return 0 }
+        return self.watch == nil ? 6 : max(8, around.body.height / 2)
+    }
 
     override func remarks(_ around: Surroundings) -> (left: [Run], right: String) {
         guard !self.tags.isEmpty else { return ([], "") }
@@ -310,6 +270,9 @@ final class QueuePane: ListPane<QueueList> {
     }
 
     override func paintFoot(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        if let watch {
+            return watch.attempt.paint(name: watch.id, closing: .leaveRange, &painter, area, around)
+        }
         guard let row = self.list.selected else {
             painter.box(area, title: "")
             return

@@ -29,5 +29,5 @@ struct TagRange {
 
 extension Command {
     static let tagRange = Command("tag-range", ["v"], "tag from here to where the cursor is when it comes again")
-    static let leaveRange = Command("leave-range", [.escape], "tag no range")
+    static let leaveRange = Command("leave-range", [.escape], "tag no range; close what a retry showed")
 }

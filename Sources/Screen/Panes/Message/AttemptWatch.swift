@@ -3,9 +3,12 @@ import Monitor
 
 /// The attempt that somebody asked for by a retry, from the order to its end: its dialogue as it goes on, or why nothing
 /// happens yet.
-struct AttemptWatch {
+final class AttemptWatch {
+    private let feed: any MonitorFeed
+    /// The message as it was read last.
+    private var detail: MessageDetail
     /// The recipient, as an index of its message's.
-    let recipient: Int
+    private let recipient: Int
     private let begun: Timestamp
     /// Attempts for it that there were before.
     private let attemptsBefore: Int
@@ -24,7 +27,9 @@ struct AttemptWatch {
     /// How long a session is waited for, in milliseconds.
     private static let patience: Int64 = 60_000
 
-    init(_ recipient: RecipientDetail, of detail: MessageDetail, now: Timestamp) {
+    init(_ recipient: RecipientDetail, of detail: MessageDetail, _ feed: any MonitorFeed, now: Timestamp) {
+        self.feed = feed
+        self.detail = detail
         self.recipient = recipient.ref.index
         self.begun = now
         self.attemptsBefore = detail.attempts.count { $0.recipientIndex == recipient.ref.index }
@@ -38,14 +43,24 @@ struct AttemptWatch {
         case .over(let attempt): attempt.session
         }
     }
-    /// The line from which on the dialogue is wanted.
-    var end: Int { self.dialogue.end }
     private var isOver: Bool { if case .over = self.state { true } else { false } }
     var isWaiting: Bool { if case .waiting = self.state { true } else { false } }
 
+    // MARK: Reading
+
+    /// The message, and then what was said.
+    func read(_ pane: some Pane) -> Read {
+        let (feed, ref) = (self.feed, self.detail.ref)
+        return Read(
+            pane.key("watched"),
+            begin: { { try await feed.message(MessageRef(node: ref.node, id: ref.id, generation: 0)) } },
+            take: { (detail: MessageDetail?, around) in detail.map { self.look(at: $0, pane, around.now) } ?? [] })
+    }
+
     /// The message as it is by now.
-    mutating func look(at detail: MessageDetail, _ now: Timestamp) {
-        guard let recipient = detail.recipients.first(where: { $0.ref.index == self.recipient }) else { return }
+    func look(at detail: MessageDetail, _ pane: some Pane, _ now: Timestamp) -> [Effect] {
+        self.detail = detail
+        guard let recipient = detail.recipients.first(where: { $0.ref.index == self.recipient }) else { return [] }
         let attempts = detail.attempts.filter { $0.recipientIndex == self.recipient }
         if attempts.count > self.attemptsBefore, let last = attempts.last {
             if last.session != self.session { self.dialogue.forget() }
@@ -56,39 +71,66 @@ struct AttemptWatch {
         } else if self.isWaiting, now.since(self.begun) > Self.patience {
             self.state = .abandoned
         }
+        return self.session == nil ? [] : [.read(self.readDialogue(pane))]
+    }
+
+    private static let pageLines = 500
+
+    /// What was said since.
+    private func readDialogue(_ pane: some Pane) -> Read {
+        let feed = self.feed
+        return Read(
+            pane.key("dialogue"),
+            begin: {
+                guard let session = self.session else { return nil }
+                let end = self.dialogue.end
+                return { try await feed.transcript(session, from: end, count: Self.pageLines) }
+            },
+            take: { (page: TranscriptPage?, _) in
+                guard let page, self.take(page) else { return [] }
+                return [.read(self.readDialogue(pane))]
+            }, failed: { [.say($0, .warning)] })
     }
 
     /// - Returns: whether more of the dialogue is to be read.
-    mutating func take(_ page: TranscriptPage, of detail: MessageDetail) -> Bool {
+    private func take(_ page: TranscriptPage) -> Bool {
         guard page.session.ref == self.session else { return false }
         let goesOn = self.dialogue.take(page)
-        let path = detail.recipients.first { $0.ref.index == self.recipient }?.forwardPath ?? ""
+        let path = self.detail.recipients.first { $0.ref.index == self.recipient }?.forwardPath ?? ""
         var end: Timestamp?
         if case .over(let attempt) = self.state { end = attempt.at }
-        self.stretch = TranscriptPart(of: detail, path, session: self.session, end: end).stretch(
+        self.stretch = TranscriptPart(of: self.detail, path, session: self.session, end: end).stretch(
             in: self.dialogue.lines)
         return goesOn
     }
 
+    // MARK: Painting
+
     /// In a box, the newest lines, and when it is over those that decided it; while there is no session, why.
-    func paint(_ detail: MessageDetail, _ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
-        let title: [Run]
+    ///
+    /// - Parameters:
+    ///   - name: of the message, where it is not said above; empty: it is.
+    ///   - closing: the command that takes it away.
+    func paint(
+        name: String = "", closing: Command = .back, _ painter: inout Painter, _ area: Rect, _ around: Surroundings
+    ) {
+        let state: Run
         switch self.state {
-        case .waiting: title = [Run("Retry ", .title), Run("asked for", .queued)]
-        case .live(let session): title = [Run("Retry ", .title), Run("live in \(session.id)", .active)]
-        case .over(let attempt):
-            title = [Run("Retry ", .title), Run(state: attempt.outcome, painter.glyphs)]
-        case .abandoned: title = [Run("Retry ", .title), Run("nothing was tried", .limited)]
+        case .waiting: state = Run("asked for", .queued)
+        case .live(let session): state = Run("live in \(session.id)", .active)
+        case .over(let attempt): state = Run(state: attempt.outcome, painter.glyphs)
+        case .abandoned: state = Run("nothing was tried", .limited)
         }
+        let title = [Run("Retry \(name.isEmpty ? "" : "of \(name) ")", .title), state]
         let inner = painter.box(
             area, title: title,
             right: (self.session == nil ? "" : around.sentence(.transcript, "transcript  "))
-                + around.sentence(.back, "closes"))
+                + around.sentence(closing, "closes"))
         guard self.session == nil || self.dialogue.lines.isEmpty else {
             self.dialogue.paint(self.stretch, isOver: self.isOver, &painter, inner.inset(1, 0), around)
             return
         }
-        for (line, text) in self.words(detail, around).flatMap({ SafeText($0).wrapped(max(2, inner.width - 2)) })
+        for (line, text) in self.words(around).flatMap({ SafeText($0).wrapped(max(2, inner.width - 2)) })
             .prefix(inner.height).enumerated()
         {
             painter.text(text, x: inner.x + 1, y: inner.y + line, columns: inner.width - 2)
@@ -96,8 +138,8 @@ struct AttemptWatch {
     }
 
     /// What is said where there is no dialogue.
-    private func words(_ detail: MessageDetail, _ around: Surroundings) -> [String] {
-        let why = detail.recipients.first { $0.ref.index == self.recipient }?.whyWords(around.now)
+    private func words(_ around: Surroundings) -> [String] {
+        let why = self.detail.recipients.first { $0.ref.index == self.recipient }?.whyWords(around.now)
         switch self.state {
         case .waiting: return ["No session yet."] + [why].compactMap { $0 }
         case .abandoned:

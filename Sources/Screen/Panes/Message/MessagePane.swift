@@ -22,7 +22,6 @@ final class MessagePane: Pane {
     private var joined: [JoinKey: MessageDetail] = [:]
     /// Messages of other nodes that are asked for at most.
     private static let joinsKept = 32
-    private static let dialogueLines = 500
 
     init(_ id: String, of owner: String? = nil, node: Int, feed: any MonitorFeed) {
         self.id = id
@@ -64,30 +63,12 @@ final class MessagePane: Pane {
         self.recipients.show(detail.recipients)
         self.attempts.show(detail.attempts)
         self.text?.fill(detail, self.recipients.selected, around.now)
-        self.watch?.look(at: detail, around.now)
-        return [.read(self.readFurther(detail, around))]
-            + (self.watch?.session == nil ? [] : [.read(self.readDialogue())])
+        return [.read(self.readFurther(detail, around))] + (self.watch?.look(at: detail, self, around.now) ?? [])
     }
 
     func forget() {
         self.detail = nil
         self.isGone = false
-    }
-
-    /// What was said since in the attempt that was asked for.
-    private func readDialogue() -> Read {
-        let feed = self.feed
-        return Read(
-            self.key("dialogue"),
-            begin: {
-                guard let watch = self.watch, let session = watch.session else { return nil }
-                let end = watch.end
-                return { try await feed.transcript(session, from: end, count: Self.dialogueLines) }
-            },
-            take: { (page: TranscriptPage?, _) in
-                guard let page, let detail = self.detail, self.watch?.take(page, of: detail) == true else { return [] }
-                return [.read(self.readDialogue())]
-            }, failed: { [.say($0, .warning)] })
     }
 
     /// An attempt is waited for, within bounds.
@@ -200,7 +181,7 @@ final class MessagePane: Pane {
         if let detail = self.detail, let recipient = self.recipients.onlyTarget,
             around.nodes[self.node].capabilities?.areas.contains(.transcripts) != false
         {
-            self.watch = AttemptWatch(recipient, of: detail, now: around.now)
+            self.watch = AttemptWatch(recipient, of: detail, self.feed, now: around.now)
         }
         return self.order(call, around) ?? []
     }
@@ -290,11 +271,11 @@ final class MessagePane: Pane {
                 let height = max(5, rest.height * 2 / 5)
                 self.recipients.paint(
                     &painter, rest.top(height), isFocused: self.part == .recipients, around)
-                return watch.paint(detail, &painter, rest.below(height), around)
+                return watch.paint(&painter, rest.below(height), around)
             }
             let left = rest.width * 2 / 5
             watch.paint(
-                detail, &painter,
+                &painter,
                 Rect(x: rest.x + left, y: rest.y, width: rest.width - left, height: rest.height), around)
             rest.width = left
         }
@@ -327,7 +308,7 @@ final class MessagePane: Pane {
         painter.runs(path, x: rest.x + 1, y: rest.y, columns: rest.width - 2)
         let why = SafeText(recipient.whyWords(around.now)).wrapped(rest.width - 2)
         let whyLines = max(1, min(why.count, rest.height - 1 - detail.recipients.count))
-        if let watch = self.watch { return watch.paint(detail, &painter, rest.below(1), around) }
+        if let watch = self.watch { return watch.paint(&painter, rest.below(1), around) }
         rest = Rect(x: rest.x, y: rest.y + 1, width: rest.width, height: rest.height - 1 - whyLines)
         self.recipients.paintRows(&painter, rest, isFocused: true, around)
         for (line, text) in why.prefix(whyLines).enumerated() {
