@@ -33,6 +33,7 @@ extension Screen {
         case .play(let order): self.start(order)
         case .theme(let name): self.change(theme: name)
         case .keep(let change): self.keep(change)
+        case .copy(let text): self.copied = text
         case .search(let search):
             self.searchWord = search.word
             self.outcome = nil

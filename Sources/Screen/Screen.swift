@@ -33,6 +33,7 @@ public actor Screen {
     var themes: ThemeInUse
     public internal(set) var wantsQuit = false
     var wantsSuspension = false
+    var copied: String?
     var errands = Errands()
     private var watchers: [Task<Void, Never>] = []
 
@@ -149,6 +150,12 @@ public actor Screen {
         return self.wantsSuspension
     }
 
+    /// What the driver is to put into the terminal's clipboard: printable text and line ends; told once. `nil`: nothing.
+    public func takeCopy() -> String? {
+        defer { self.copied = nil }
+        return self.copied
+    }
+
     /// What a driver paints, of one moment.
     public var picture: (canvas: Canvas, theme: Theme, repaints: Int) {
         (self.canvas, self.themes.theme, self.repaints)
@@ -199,7 +206,7 @@ public actor Screen {
             rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, playback: playback,
             columnOffset: self.stack.columnOffset, place: Place(self.stack.top), keymap: self.options.keymap,
             typedCommands: self.typedCommands,
-            habits: self.habits, write: self.options.write)
+            habits: self.habits, write: self.options.write, canCopy: self.options.usesClipboard)
     }
 
     /// Fits what is shown to its room, and reads what that lacks.

@@ -50,6 +50,8 @@ public struct ScreenOptions: Sendable {
     public var keymap = Keymap()
     /// The mouse selects, opens and scrolls; then the terminal's own way to mark text needs Shift.
     public var usesMouse = false
+    /// A key copies text into the clipboard of the operator's terminal, for which that is asked by OSC 52.
+    public var usesClipboard = false
     public var theme = ThemeLibrary.builtin(.ansi)
     public var themes = ThemeLibrary()
     /// What is shown is a recording, which this goes through; `nil`: it is what happens now.

@@ -125,6 +125,7 @@ public final class Terminal: Sendable {
                     case .suspend:
                         hoptop_suspend(true)
                         isAway = true
+                    case .copy(let text): Self.copy(text)
                     case .goOn: break
                     }
                 }
@@ -182,13 +183,29 @@ public final class Terminal: Sendable {
         self.executor.wait { await self.screen.resize(columns: Int(hoptop_columns()), rows: Int(hoptop_rows())) }
     }
 
-    private enum Wish { case quit, suspend, goOn }
+    private enum Wish { case quit, suspend, copy(String), goOn }
 
     private func press(_ key: Key) -> Wish {
         self.executor.wait {
             await self.screen.press(key)
             if await self.screen.wantsQuit { return .quit }
+            if let text = await self.screen.takeCopy() { return .copy(text) }
             return await self.screen.takeSuspension() ? .suspend : .goOn
+        }
+    }
+
+    /// More is more than terminals take.
+    private static let clipboardOctets = 64 << 10
+
+    /// Asks the terminal to take a text into its clipboard (OSC 52). Nothing that it says can end the request: it goes as
+    /// base64.
+    private static func copy(_ text: String) {
+        let octets = Data(text.utf8.prefix(Self.clipboardOctets))
+        var rest = Array("\u{1b}]52;c;\(octets.base64EncodedString())\u{7}".utf8)[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            guard written > 0 || errno == EINTR else { return }
+            rest = rest.dropFirst(max(0, written))
         }
     }
 

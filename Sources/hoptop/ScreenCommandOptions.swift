@@ -42,6 +42,7 @@ struct ScreenCommandOptions: ParsableArguments {
         options.isPlain = self.plain
         options.colours = self.color
         options.usesMouse = self.mouse || configuration.usesMouse
+        options.usesClipboard = configuration.usesClipboard
         options.keymap = configuration.keymap
         options.themes = Self.themes
         options.write = NewFile.write

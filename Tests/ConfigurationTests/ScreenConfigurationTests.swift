@@ -17,6 +17,7 @@ struct ScreenConfigurationTests {
         let text = """
             [screen]
             mouse = true
+            clipboard = true
             [keys]
             retry = "F7"
             freeze = ["=", "Ctrl-F"]
@@ -25,6 +26,7 @@ struct ScreenConfigurationTests {
             """
         let whole = try ConfigurationFile.read(text: text, file: "x")
         #expect(whole.screen.usesMouse)
+        #expect(whole.screen.usesClipboard)
         #expect(whole.screen.keymap[Keymap.Name("retry")] == [.function(7)])
         #expect(whole.screen.keymap[Keymap.Name("freeze")] == ["=", .control("f")])
         #expect(whole.screen.keymap[Keymap.Name("filter", in: "queue")] == ["x"])

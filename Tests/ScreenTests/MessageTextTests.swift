@@ -83,6 +83,26 @@ struct MessageTextTests {
         #expect(await rig.text.contains("Recipients"))
     }
 
+    @Test("a card is copied where the configuration allows it, when a key asks for it, and without what could do harm")
+    func copy() async throws {
+        let rig = await Rig { $0.usesClipboard = true }
+        rig.feed.write { $0.details["4Q6A"]?.recipients[0].lastReply = "450 \u{1b}]52;c;cm0=\u{7}\u{202e}greylisted" }
+        await rig.press("2", "j", .enter, "Y")
+        #expect(await rig.screen.takeCopy() == nil)
+        #expect(await rig.text.contains("y shows the card"))
+        await rig.press("y")
+        #expect(await rig.screen.takeCopy() == nil)
+        await rig.press("Y")
+        let card = try #require(await rig.screen.takeCopy())
+        #expect(card.hasPrefix("Message   4Q6A at mx1\n") && card.contains("greylisted"))
+        #expect(card.unicodeScalars.allSatisfy { $0 == "\n" || (" "..."~").contains($0) })
+        #expect(await rig.screen.takeCopy() == nil)
+        let usual = await Rig()
+        await usual.press("2", "j", .enter, "y", "Y")
+        #expect(await usual.screen.takeCopy() == nil)
+        #expect(await usual.text.contains("copying is off: clipboard = true in [screen]"))
+    }
+
     @Test("the whole message is written as it is kept; a screen without files says so", arguments: [false, true])
     func message(_ isCoded: Bool) async {
         let files = Files()

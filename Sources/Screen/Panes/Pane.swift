@@ -153,6 +153,8 @@ enum Effect {
     case close
     case order(Order)
     case deed(Deed)
+    /// Text of ours for the terminal's clipboard.
+    case copy(String)
     /// What `z` would take back, or `Z` do again.
     case turn(Deed.Direction)
     case play(PlaybackOrder)

@@ -61,6 +61,8 @@ struct Surroundings {
     var habits = Habits()
     /// Writes files; `nil`: there are none to be written.
     var write: FileWriting?
+    /// The terminal takes text into its clipboard.
+    var canCopy = false
 
     /// Where a pane goes: between the tabs and the foot.
     var body: Rect { Rect(x: 0, y: 2, width: self.columns, height: self.rows - 2 - (self.hasStatus ? 3 : 2)) }

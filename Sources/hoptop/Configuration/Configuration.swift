@@ -17,6 +17,7 @@ struct Configuration: Hashable, Sendable {
 /// How screens of this machine are used: `[screen]`, and the keys of their commands.
 struct ScreenConfiguration: Hashable, Sendable {
     var usesMouse = false
+    var usesClipboard = false
     var keymap = Keymap()
 }
 

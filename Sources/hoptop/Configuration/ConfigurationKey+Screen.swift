@@ -6,7 +6,11 @@ extension ConfigurationKey<ScreenConfiguration> {
             .flag(
                 "screen.mouse",
                 "The mouse selects, opens and scrolls; the terminal itself then marks text with Shift held.",
-                \.usesMouse)
+                \.usesMouse),
+            .flag(
+                "screen.clipboard",
+                "A key copies a ticket card into the clipboard of the terminal, which is asked for it by OSC 52.",
+                \.usesClipboard),
         ]
         + Keymap.entries.map { entry -> ConfigurationKey<ScreenConfiguration> in
             let words = "\(entry.summary.prefix(1).uppercased())\(entry.summary.dropFirst())."

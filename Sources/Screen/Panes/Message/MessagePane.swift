@@ -37,7 +37,8 @@ final class MessagePane: Pane {
     var commands: [Command] { Self.commands }
     private static let commands: [Command] =
         [
-            .open, .back, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .header, .ticket, .write, .raw,
+            .open, .back, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .header, .ticket, .copy, .write,
+            .raw,
             .untag, .untagAll,
             .nextItem, .previousItem,
         ] + Command.editing + Command.scrolling
@@ -145,6 +146,7 @@ final class MessagePane: Pane {
             self.read(self.text?.kind == .raw ? .readable : .raw, around)
             return []
         case .write: return self.write(call.argument, around)
+        case .copy: return self.copy(around)
         case .tag:
             self.recipients.tag()
             return []
@@ -202,6 +204,22 @@ final class MessagePane: Pane {
         return self.write(path, around) { FilePieces.message(ref, of: feed) }
     }
 
+    /// Copies the card, whose every line is made safe to be pasted wherever that is.
+    private func copy(_ around: Surroundings) -> [Effect] {
+        guard let card = self.text.flatMap({ $0.kind == .ticket ? $0.text : nil }) else {
+            return [.say("\(around.sentence(.ticket, "shows the card")), which can be copied then", .plain)]
+        }
+        guard around.canCopy else {
+            return [.say("copying is off: clipboard = true in [screen] of the configuration allows it", .warning)]
+        }
+        let lines = card.split(separator: "\n", omittingEmptySubsequences: false).map {
+            SafeText(String($0)).description
+        }
+        return [
+            .copy(lines.joined(separator: "\n")), .say("copied, where the terminal takes copies (OSC 52)", .ok),
+        ]
+    }
+
     private func openTranscript(_ around: Surroundings) -> [Effect] {
         guard let detail = self.detail else { return [] }
         let part: TranscriptPart
@@ -230,7 +248,8 @@ final class MessagePane: Pane {
 
     func status(_ around: Surroundings) -> [Run] {
         if self.text?.kind == .ticket {
-            let words = around.sentence(.write, "writes it to a file, or copy it from here; ")
+            let copies = around.canCopy ? "\(around.sentence(.copy, "copies it"))" : "or copy it from here"
+            let words = around.sentence(.write, "writes it to a file, \(copies); ")
             return [Run(words + around.sentence(.ticket, "back"), .muted)]
         }
         guard let chosen = self.chosen(around) else { return [] }
@@ -321,6 +340,7 @@ extension Command {
     static let header = Command("header", ["i"], "envelope, header and text of the message", hint: "header")
     static let ticket = Command(
         "ticket", ["y"], "what became of the recipient, as text for whoever asked", hint: "ticket")
+    static let copy = Command("copy", ["Y"], "copy the card into the terminal's clipboard, where that is allowed")
     static let raw = Command("raw", ["X"], "header and text as they came")
     static let write = Command(
         "write", ["w"], "write the message (.eml), or the text shown, to a file", argument: "path")
