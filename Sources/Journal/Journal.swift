@@ -65,7 +65,7 @@ public final class Journal: Sendable {
 
     /// No journal is kept any more, and no facts need to wait for one.
     public static func forget(_ spool: any Spool) {
-        _ = spool.forget(reader: JournalFiller.reader, on: MultiThreadedEventLoopGroup.singleton.next())
+        _ = spool.forget(reader: JournalFiller.reader(of: spool), on: MultiThreadedEventLoopGroup.singleton.next())
     }
 
     // MARK: filling
@@ -295,7 +295,7 @@ public final class Journal: Sendable {
             directory: self.directory, entries: 0, octets: 0, octetsLimit: self.settings.octets,
             ageLimit: self.settings.age, failure: self.failure)
         guard self.state.withLockedValue({ $0.opened != nil }) else {
-            let told = try await spool.acknowledged(by: JournalFiller.reader)
+            let told = try await spool.acknowledged(by: JournalFiller.reader(of: spool))
             status.behind = try await Self.facts(behind: told ?? .start, in: spool)
             return status
         }

@@ -10,8 +10,11 @@ import Spool
 /// The place that it has come to is written in the transaction of the entries, so that each fact is in it once, whenever the
 /// program ends. The spool is told of it later, which only means that it may forget older facts.
 struct JournalFiller {
-    /// As it is named to the spool.
-    static let reader = "journal"
+    /// As it is named to the spool, of which each node has a journal of its own.
+    static func reader(of spool: any Spool) -> String {
+        guard let node = spool.fleet?.node, node != 0 else { return "journal" }
+        return "journal of node \(node)"
+    }
     private static let page = 2000
     /// Facts after which the spool is told.
     private static let untold = 20_000
@@ -29,7 +32,7 @@ struct JournalFiller {
         (self.block, self.progress) = try await store.pool.read { [store] db in
             (try store.newestBlock(db), try store.progress(db))
         }
-        self.told = try await spool.acknowledged(by: Self.reader)
+        self.told = try await spool.acknowledged(by: Self.reader(of: spool))
         if let told {
             // The queue was in a store of another kind meanwhile.
             if let cursor = self.progress.cursor, try await !Self.isKnown(cursor, to: spool) {
@@ -98,8 +101,10 @@ struct JournalFiller {
         if let cursor = self.progress.cursor, cursor != self.told { try await self.tell(cursor) }
     }
     private mutating func tell(_ cursor: FactCursor) async throws {
-        try await self.spool.acknowledge(cursor, as: Self.reader, on: MultiThreadedEventLoopGroup.singleton.next())
-            .get()
+        try await self.spool.acknowledge(
+            cursor, as: Self.reader(of: self.spool), on: MultiThreadedEventLoopGroup.singleton.next()
+        )
+        .get()
         self.told = cursor
         self.factsSinceTold = 0
     }

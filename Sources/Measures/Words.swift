@@ -25,5 +25,5 @@ public enum FailureSubject: String, LabelWord {
 
 public enum QueueState: String, LabelWord { case queued, active, deferred, hold }
 public enum DestinationCondition: String, LabelWord { case ok, backoff, deferring, unrouted, suspended, hold }
-public enum SpoolTrouble: String, LabelWord { case space, access, write, stall }
+public enum SpoolTrouble: String, LabelWord { case space, access, write, stall, drain }
 public enum LookupResult: String, LabelWord { case records, none, bogus, failed }

@@ -153,6 +153,10 @@ public enum WaitReason: Hashable, Sendable, Codable {
     case lookup(until: Timestamp?, reason: String?)
     /// What becomes of mail cannot be written down, so that nothing is tried.
     case spoolFailing
+    /// Another node of the fleet has it.
+    case otherNode(name: String)
+    /// This node begins nothing: it drains, or its lease on what it holds is over.
+    case nodeIdle
     case noRoute(domain: String)
     /// An operator suspended its destination; without an end, until it is resumed.
     case suspended(by: String, until: Timestamp?, reason: String?)

@@ -162,6 +162,8 @@ public struct Attention: Hashable, Sendable, Codable {
         case spoolFailing(error: String)
         /// The spool's disk does not answer.
         case spoolStalled(seconds: Int)
+        /// The node takes no mail, and lets others have what it has.
+        case draining
         /// The journal cannot be written, as the error says; mail is not concerned.
         case journalFailing(error: String)
         /// What is shown lacks this node's part.

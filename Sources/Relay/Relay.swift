@@ -26,6 +26,8 @@ public final class Relay: Sendable {
     let selections: Selections
     let orders: Orders
     let ruleKeeper: RuleKeeper
+    /// `nil`: no other node can share the queue.
+    let fleetMember: FleetMember?
     let refusals: RefusalFacts
     let started: Timestamp
     let spoolWatch: SpoolWatch
@@ -115,6 +117,10 @@ public final class Relay: Sendable {
         let keeper = RuleKeeper(
             queue, selections: self.selections, orders: orders, rules: rules, refusals: refusals, log: log.of(.queue))
         self.ruleKeeper = keeper
+        let spoolWatch = self.spoolWatch
+        self.fleetMember = spool.fleet.map {
+            FleetMember($0, queue: queue, rules: keeper, spoolWatch: spoolWatch, log: log.of(.queue))
+        }
         queue.looksAgain = { [weak keeper] in keeper?.look(at: $0) }
         self.tlsReporter = TLSReporter(
             self.dns, group: self.group, spool: spool, rules: rules, configuration, clock: clock, log: log.of(.dns),
@@ -135,6 +141,8 @@ public final class Relay: Sendable {
     public func start(at sockets: [ListenAddress: [BoundSocket]] = [:]) async throws {
         let boundary = self.spool.nextID(at: self.started)
         await self.spoolWatch.start()
+        // Before anything is read, so that nothing is missed that changes meanwhile.
+        await self.fleetMember?.begin()
         await self.ruleKeeper.load()
         self.reception.memory.whenCrowded { [weak self] in self?.trimMemory() }
         try await self.openListeners(at: sockets)
@@ -146,7 +154,7 @@ public final class Relay: Sendable {
         let signal = self.signal
         self.journal?.follow(self.spool, since: self.started, changes: signal.changes()) { signal.raise(.journal) }
         self.state.withLockedValue { $0.hasStarted = true }
-        Task { for await id in self.spool.changesByOthers() { self.queue.loop.execute { self.queue.refresh(id) } } }
+        self.fleetMember?.start()
     }
 
     /// Reads the queue that an earlier run left, for a look at it: nothing is listened on, and nothing is done about the mail.
@@ -212,6 +220,7 @@ public final class Relay: Sendable {
             return state.listeners
         }
         self.spoolWatch.stop()
+        await self.fleetMember?.stop()
         await self.tlsReporter.cancel()
         for listener in listeners { await listener.close() }
         async let inbound: Void = self.reception.drain(within: .seconds(seconds))

@@ -118,8 +118,10 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var freeSpace = 64_000_000
     /// How long a drop can be taken back.
     public var undo: Int64 = 10 * 60_000
-    /// The share of this node in queue IDs.
+    /// The number of this node among those that share the database; its queue IDs carry it.
     public var node: UInt8 = 0
+    /// Milliseconds after which other nodes take the mail of one that says nothing.
+    public var lease: Int64 = 30_000
     public var retry = Retry()
     public var delivery = Delivery()
     public var tlsReporting = TLSReporting()

@@ -82,7 +82,7 @@ public struct Settlement: Sendable {
 /// What became of a settlement.
 public enum Settled: Sendable, Hashable {
     /// The message's new generation; each recipient's went up by one. `isGone`: every recipient is settled and nothing
-    /// keeps the message.
+    /// keeps the message, or another node has it by now.
     case done(generation: UInt32, isGone: Bool)
     /// A recipient had changed, or the message was gone: nothing was done.
     case stale

@@ -71,11 +71,10 @@ public protocol Spool: Sendable {
 
     /// `nil` when it is not in the spool (any more).
     func message(_ id: QueueID) async throws -> SpooledMessage?
-    /// Hands out messages in order of their IDs, so that a start takes up the whole queue page by page. Until the lease
-    /// ends no other node is handed them.
+    /// The messages that this node holds, in order of their IDs, so that a start takes up its queue page by page.
     func lease(after id: QueueID?, count: Int) async throws -> Lease
-    /// Messages that somebody else changed or handed on; read each anew. Ends where a spool has one owner only.
-    func changesByOthers() -> AsyncStream<QueueID>
+    /// The nodes that this one shares the queue with; `nil`: nobody else can have it.
+    var fleet: (any Fleet)? { get }
 
     /// Facts behind the cursor, in order, at most `count`.
     ///

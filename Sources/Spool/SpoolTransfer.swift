@@ -45,7 +45,7 @@ public struct SpoolTransfer: Sendable {
         var last: QueueID?
         var count = 0
         while true {
-            let page = try await self.source.lease(after: last, count: Self.page)
+            let page = try await self.source.all(after: last, count: Self.page)
             guard let end = page.end else { return report }
             last = end
             report.damaged += page.damaged

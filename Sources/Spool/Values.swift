@@ -134,22 +134,17 @@ public struct SpooledMessage: Sendable, Hashable {
     }
 }
 
-/// Messages that are this node's to deliver for a while.
+/// Messages that are this node's to deliver.
 public struct Lease: Sendable, Hashable {
     public var messages: [SpooledMessage]
     /// Messages that are there and cannot be read.
     public var damaged: [Damage]
     /// The last message looked at, behind which the next page begins; `nil`: there are no more.
     public var end: QueueID?
-    /// `nil`: for as long as the spool is open.
-    public var until: Timestamp?
-    public init(
-        _ messages: [SpooledMessage], damaged: [Damage] = [], end: QueueID? = nil, until: Timestamp? = nil
-    ) {
+    public init(_ messages: [SpooledMessage], damaged: [Damage] = [], end: QueueID? = nil) {
         self.messages = messages
         self.damaged = damaged
         self.end = end ?? messages.last?.id
-        self.until = until
     }
 }
 

@@ -34,6 +34,7 @@ struct SpoolCopyCommand: AsyncParsableCommand {
         do {
             let source = try from.open(threads)
             do {
+                try await Self.checkAlone(source)
                 let target = try to.open(threads)
                 do {
                     defer { ProgressLine.clear() }
@@ -56,6 +57,16 @@ struct SpoolCopyCommand: AsyncParsableCommand {
         if report.settled > 0 { print("\(report.settled) messages with nobody left to deliver to were left behind") }
         print("copied \(report.copied) messages and \(report.rules) standing rules, \(report.damaged.count) damaged")
         if !report.damaged.isEmpty { throw ExitCode(1) }
+    }
+
+    /// What other nodes do meanwhile would be missing from the copy.
+    private static func checkAlone(_ source: any Spool) async throws {
+        guard let fleet = source.fleet else { return }
+        let others = try await fleet.nodes().filter { node in
+            node.node != fleet.node && (node.state == .up || node.state == .draining)
+        }
+        guard let other = others.first else { return }
+        throw Failure("node \(other.node) (\(other.name)) works on the source: stop it first")
     }
 
     private enum Place {

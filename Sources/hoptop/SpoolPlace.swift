@@ -17,7 +17,8 @@ extension RelayConfiguration {
                 directory: self.spoolDirectory, node: self.node, threads: threads, metrics: metrics)
         }
         return try PostgreSQLSpool(
-            database, node: self.node, name: self.hostname, mayLoseCommits: self.mayLoseCommits, metrics: metrics)
+            database, node: self.node, name: self.hostname, software: "hoptop \(Relay.version)", lease: self.lease,
+            mayLoseCommits: self.mayLoseCommits, metrics: metrics)
     }
 
     /// The directory, for what looks into its files.

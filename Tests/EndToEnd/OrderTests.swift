@@ -57,7 +57,6 @@ private final class SlowSpool: Spool {
     func lease(after id: QueueID?, count: Int) async throws -> Lease {
         try await self.spool.lease(after: id, count: count)
     }
-    func changesByOthers() -> AsyncStream<QueueID> { self.spool.changesByOthers() }
     func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
         try await self.spool.facts(after: cursor, count: count)
     }

@@ -84,7 +84,6 @@ final class MemorySpool: Spool {
     }
     func message(_ id: QueueID) async throws -> SpooledMessage? { throw Self.unasked }
     func lease(after id: QueueID?, count: Int) async throws -> Lease { throw Self.unasked }
-    func changesByOthers() -> AsyncStream<QueueID> { AsyncStream { $0.finish() } }
     func facts(after cursor: FactCursor, count: Int) async throws -> FactPage { throw Self.unasked }
     func undoable(at now: Timestamp) async throws -> [UndoableDrop] { throw Self.unasked }
     func newestFacts(count: Int) async throws -> FactPage { throw Self.unasked }

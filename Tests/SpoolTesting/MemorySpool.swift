@@ -4,10 +4,9 @@ package import NIOCore
 package import Spool
 
 /// A node's spool in memory: the same rules as on a disk, and another node may share its ``MemoryStore``.
-package final class MemorySpool: Spool, SpoolCondition, PolicyStore, TallyStore {
+package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, TallyStore {
     private let store: MemoryStore
-    private let node: UInt8
-    private let changes: AsyncStream<QueueID>
+    package let node: UInt8
     private let identifiers: NIOLockedValueBox<QueueIDGenerator>
     private let free = NIOLockedValueBox<Int?>(nil)
 
@@ -15,7 +14,7 @@ package final class MemorySpool: Spool, SpoolCondition, PolicyStore, TallyStore 
     package init(_ store: MemoryStore = MemoryStore(), node: UInt8 = 0) throws(SpoolError) {
         self.store = store
         self.node = node
-        self.changes = try store.open(as: node)
+        try store.open(as: node)
         self.identifiers = NIOLockedValueBox(
             QueueIDGenerator(node: node, after: store.state.withLockedValue { $0.totals.lastID }))
     }
@@ -106,7 +105,37 @@ package final class MemorySpool: Spool, SpoolCondition, PolicyStore, TallyStore 
         try self.store.lease(after: id, count: count, to: self.node)
     }
 
-    package func changesByOthers() -> AsyncStream<QueueID> { self.changes }
+    // MARK: other nodes
+
+    package var fleet: (any Fleet)? { self }
+    package var lease: Int64? { self.store.lease(of: self.node) }
+    package func look() async throws -> FleetNews { try self.store.look(as: self.node) }
+    package func holders(after id: QueueID?, count: Int) async throws -> [MessageHolder] {
+        try self.read { state in
+            let ids = state.messages.keys.filter { other in id.map { other > $0 } ?? true }.sorted().prefix(count)
+            return ids.map { state.holder(of: $0) }
+        }
+    }
+    package func messages(_ ids: [QueueID]) async throws -> [HeldMessage] {
+        try self.read { state in
+            ids.sorted().compactMap { state.messages[$0] }.filter { !$0.isRowDamaged }
+                .map { HeldMessage($0.message, holder: $0.holder) }
+        }
+    }
+    package func takeOver(_ count: Int) async throws -> Lease { try self.store.takeOver(count, as: self.node) }
+    package func nodes() async throws -> [FleetNode] {
+        try self.read { state in
+            state.nodes.sorted { $0.key < $1.key }.map { node, member in
+                FleetNode(
+                    node: node, name: "node \(node)", state: member.isDraining ? .draining : .up,
+                    isDrained: member.isDraining, age: 0,
+                    messages: state.messages.values.count { $0.holder == node }, software: "")
+            }
+        }
+    }
+    package func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.change(on: eventLoop) { $0.drain(node, isDraining, &$1) }
+    }
 
     package func undoable(at now: Timestamp) async throws -> [UndoableDrop] {
         try self.read { state in

@@ -22,8 +22,6 @@ package final class MemoryStore: Sendable {
         var isRowDamaged = false
         var isContentDamaged = false
         var holder: Node
-        /// When the lease ends; `nil`: when its holder goes.
-        var until: Timestamp?
 
         func with(_ message: SpooledMessage) -> Stored {
             var stored = self
@@ -40,8 +38,8 @@ package final class MemoryStore: Sendable {
         /// The first of these has the sequence behind `forgotten`.
         var facts: ArraySlice<Fact> = []
         var forgotten = 0
-        /// The nodes that have the store open, and what tells them what others did.
-        var nodes: [Node: AsyncStream<QueueID>.Continuation] = [:]
+        /// The nodes that have the store open, and what they are still to be told.
+        var nodes: [Node: Member] = [:]
         /// What the transaction under way has changed, as it was.
         private var before: [QueueID: (stored: Stored?, drops: [Int: Drop]?)] = [:]
 
@@ -68,15 +66,25 @@ package final class MemoryStore: Sendable {
             self.facts.removeLast(self.lastFact - lastFact)
         }
 
-        /// Messages that the transaction changed, with the nodes that hold them.
-        var changed: [(id: QueueID, holder: Node)] {
-            self.before.compactMap { id, was in (self.messages[id] ?? was.stored).map { (id, $0.holder) } }
-        }
+        /// Messages that the transaction changed.
+        var changed: [QueueID] { Array(self.before.keys) }
 
-        mutating func lease(_ id: QueueID, to node: Node, until: Timestamp?) {
-            self.messages[id]?.holder = node
-            self.messages[id]?.until = until
+        mutating func take(_ id: QueueID, as node: Node) { self.messages[id]?.holder = node }
+
+        func holder(of id: QueueID) -> MessageHolder {
+            let stored = self.messages[id]
+            return MessageHolder(id, generation: stored?.message.generation, holder: stored?.holder)
         }
+    }
+
+    /// A node that has the store open.
+    struct Member {
+        /// When its lease ends; `nil`: when it goes.
+        var until: Timestamp?
+        /// The number of its lease.
+        var lease: Int64 = 1
+        var isDraining = false
+        var news = FleetNews()
     }
 
     struct Totals {
@@ -121,30 +129,17 @@ package final class MemoryStore: Sendable {
         self.state.withLockedValue { $0.change(id) { stored, _ in stored?.isContentDamaged = true } }
     }
 
-    /// - Returns: what tells the node of messages that others changed, or handed to it.
-    func open(as node: Node) throws(SpoolError) -> AsyncStream<QueueID> {
-        let (changes, continuation) = AsyncStream.makeStream(of: QueueID.self)
+    func open(as node: Node) throws(SpoolError) {
         let isFree = self.state.withLockedValue { state in
             guard state.nodes[node] == nil else { return false }
-            state.nodes[node] = continuation
+            state.nodes[node] = Member(until: self.leaseEnd)
             return true
         }
         guard isFree else { throw SpoolError(.inUse, "node \(node) has the store open") }
-        return changes
     }
 
-    /// What the node held goes to another that is there, or to who comes next.
-    func close(_ node: Node) {
-        self.state.withLockedValue { state in
-            guard let changes = state.nodes.removeValue(forKey: node) else { return }
-            changes.finish()
-            let heir = state.nodes.min { $0.key < $1.key }
-            for (id, stored) in state.messages where stored.holder == node {
-                state.lease(id, to: heir?.key ?? node, until: self.leaseEnd)
-                heir?.value.yield(id)
-            }
-        }
-    }
+    /// What the node held is for others, or for who comes next.
+    func close(_ node: Node) { self.state.withLockedValue { $0.nodes[node] = nil } }
 
     private var leaseEnd: Timestamp? { self.leaseMilliseconds.map { self.now().adding(milliseconds: $0) } }
 
@@ -158,12 +153,25 @@ package final class MemoryStore: Sendable {
             do {
                 let value = try body(self, &state)
                 self.prune(&state)
-                for (id, holder) in state.changed where holder != node { state.nodes[holder]?.yield(id) }
+                self.tell(node, of: lastFact, &state)
                 return value
             } catch {
                 state.undo(totals, lastFact: lastFact)
                 throw error
             }
+        }
+    }
+
+    /// A node wrote: its lease goes on, and others learn what changed.
+    private func tell(_ node: Node, of lastFact: Int, _ state: inout State) {
+        let now = self.now()
+        if let until = state.nodes[node]?.until, until <= now { state.nodes[node]?.lease += 1 }
+        state.nodes[node]?.until = self.leaseEnd
+        let hasRules = state.facts.dropFirst(max(0, lastFact - state.forgotten)).contains { $0.message == nil }
+        let changed = state.changed.map { state.holder(of: $0) }
+        for other in Array(state.nodes.keys) where other != node {
+            if hasRules { state.nodes[other]?.news.hasRules = true }
+            state.nodes[other]?.news.changed += changed
         }
     }
 
@@ -193,7 +201,7 @@ package final class MemoryStore: Sendable {
             content = try file.finishedOctets
         }
         state.change(id) { stored, _ in
-            stored = Stored(message: new.message, content: content, holder: node, until: self.leaseEnd)
+            stored = Stored(message: new.message, content: content, holder: node)
         }
         state.totals.lastID = max(state.totals.lastID ?? id, id)
         state.totals.counters.accepted += 1
@@ -219,8 +227,9 @@ package final class MemoryStore: Sendable {
         state.totals.counters += effect.counts
         state.facts += effect.facts.flatMap(\.each)
         for report in settlement.reports { try self.insert(report, as: node, &state) }
+        let isHeld = state.messages[id]?.holder == node
         state.change(id) { stored, _ in stored = effect.message.flatMap { stored?.with($0) } }
-        return .done(generation: effect.generation, isGone: effect.message == nil)
+        return .done(generation: effect.generation, isGone: effect.message == nil || !isHeld)
     }
 
     func apply(_ order: Order, on targets: [RecipientTarget], _ state: inout State) throws -> Applied {
@@ -309,22 +318,43 @@ package final class MemoryStore: Sendable {
     // MARK: leases
 
     /// No transaction: it works also when changes fail.
-    func lease(after last: QueueID?, count: Int, to node: Node) throws(SpoolError) -> Lease {
-        let lease = self.state.withLockedValue { state in
-            state.nodes[node].map { _ in self.lease(after: last, count: count, to: node, &state) }
+    func lease(after last: QueueID?, count: Int, to node: Node) throws -> Lease {
+        try self.read(as: node) { state in
+            Self.lease(state, after: last, count: count) { $0.holder == node }
         }
-        guard let lease else { throw Self.closed }
-        return lease
     }
 
-    private func lease(after last: QueueID?, count: Int, to node: Node, _ state: inout State) -> Lease {
-        var lease = Lease([], until: self.leaseEnd)
+    /// What others hold that are not there, drain, or have lost their lease.
+    func takeOver(_ count: Int, as node: Node) throws -> Lease {
         let now = self.now()
+        return try self.state.withLockedValue { state in
+            guard let own = state.nodes[node] else { throw Self.closed }
+            guard !own.isDraining else { return Lease([]) }
+            let lease = Self.lease(state, after: nil, count: count) { stored in
+                guard stored.holder != node, let holder = state.nodes[stored.holder] else {
+                    return stored.holder != node
+                }
+                return holder.isDraining || holder.until.map { $0 < now } ?? false
+            }
+            for message in lease.messages { state.take(message.id, as: node) }
+            for damage in lease.damaged { state.take(damage.message, as: node) }
+            if lease.end != nil {
+                for other in Array(state.nodes.keys) where other != node {
+                    state.nodes[other]?.news.hasTakeovers = true
+                }
+            }
+            return lease
+        }
+    }
+
+    private static func lease(
+        _ state: State, after last: QueueID?, count: Int, where isWanted: (Stored) -> Bool
+    ) -> Lease {
+        var lease = Lease([])
         for id in state.messages.keys.sorted() where last.map({ id > $0 }) ?? true {
             guard lease.messages.count + lease.damaged.count < count else { break }
-            guard let stored = state.messages[id], self.isFree(stored, for: node, at: now, state) else { continue }
+            guard let stored = state.messages[id], isWanted(stored) else { continue }
             lease.end = id
-            state.lease(id, to: node, until: lease.until)
             if stored.isRowDamaged {
                 lease.damaged.append(Damage(id, Self.damagedRow(id).description))
             } else {
@@ -334,7 +364,27 @@ package final class MemoryStore: Sendable {
         return lease
     }
 
-    private func isFree(_ stored: Stored, for node: Node, at now: Timestamp, _ state: State) -> Bool {
-        stored.holder == node || state.nodes[stored.holder] == nil || stored.until.map { $0 < now } ?? false
+    func lease(of node: Node) -> Int64? {
+        let now = self.now()
+        return self.state.withLockedValue { state in
+            state.nodes[node].flatMap { member in member.until.map { $0 > now } ?? true ? member.lease : nil }
+        }
+    }
+
+    func look(as node: Node) throws -> FleetNews {
+        try self.state.withLockedValue { state in
+            guard let member = state.nodes[node] else { throw Self.closed }
+            state.nodes[node]?.news = FleetNews()
+            var news = member.news
+            news.live = state.nodes.count
+            news.isDraining = member.isDraining
+            return news
+        }
+    }
+
+    func drain(_ node: Node, _ isDraining: Bool, _ state: inout State) -> Bool {
+        guard state.nodes[node] != nil else { return false }
+        state.nodes[node]?.isDraining = isDraining
+        return true
     }
 }

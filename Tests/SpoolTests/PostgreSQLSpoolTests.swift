@@ -93,6 +93,55 @@ struct PostgreSQLSpoolTests {
         await next.close()
     }
 
+    @Test("a process that stands still loses its lease: others take its mail over; it goes on with what is left to it")
+    func fenced() async throws {
+        let first = try Fixture()
+        let stopped = try PostgreSQLSpool(first.address, node: 1, name: "b.example", lease: 2000)
+        let taker = try PostgreSQLSpool(first.address, node: 2, name: "c.example", lease: 2000)
+        let message = first.message(octets: 3)
+        var (own, other) = (message, message)
+        (own.id, other.id) = (stopped.nextID(at: message.arrived), stopped.nextID(at: message.arrived))
+        for message in [own, other] {
+            try await stopped.accept(NewMessage(message, content: .buffer(ByteBuffer(string: "abc"))), on: first.loop)
+                .get()
+        }
+        // Its row is locked, so that it can renew nothing, as if it were stopped.
+        let lock = Task.detached {
+            try first.execute(
+                "BEGIN; SELECT FROM hoptop.nodes WHERE node = 1 FOR UPDATE; SELECT pg_sleep(4); COMMIT")
+        }
+        while stopped.lease != nil { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(try await taker.takeOver(1).messages.isEmpty)
+        _ = try await lock.value
+        while stopped.lease == nil { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(try #require(stopped.lease) > 1)
+        #expect(try await stopped.lease(after: nil, count: 9).messages.map(\.id) == [own.id, other.id])
+        await stopped.close()
+        #expect(try await taker.takeOver(1).messages.map(\.id) == [own.id])
+        await taker.close()
+        await first.spool.close()
+    }
+
+    @Test("tables of an earlier version are brought forward, when no relay of that version is there any more")
+    func migration() async throws {
+        let fixture = try Fixture()
+        let message = try await fixture.accept()
+        try fixture.execute(
+            """
+            ALTER TABLE hoptop.nodes DROP COLUMN lease, DROP COLUMN taken, DROP COLUMN draining, DROP COLUMN stopped,
+                DROP COLUMN software;
+            UPDATE hoptop.schema SET version = 1
+            """)
+        let error = #expect(throws: SpoolError.self) {
+            try PostgreSQLSpool(fixture.address, node: 8, name: "b.example")
+        }
+        #expect(error?.code == .inUse)
+        let next = try await fixture.reopened()
+        #expect(try await next.lease(after: nil, count: 9).messages == [message])
+        #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "2\n")
+        await next.close()
+    }
+
     @Test("a database whose commits may be lost is refused, unless somebody says that it may be so")
     func durability() async throws {
         let fixture = try Fixture()
@@ -172,13 +221,13 @@ struct PostgreSQLSpoolTests {
         defer { for backend in backends { kill(backend, SIGCONT) } }
         async let counters = fixture.spool.counters()
         while fixture.spool.condition.writingSince == nil { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(fixture.spool.condition.restartWrites(since: .now()) == 1)
+        #expect(fixture.spool.condition.restartWrites(since: .now()) >= 1)
         #expect(try await counters.accepted == 1)
 
         let accepted = fixture.spool.accept(
             NewMessage(fixture.message(octets: 3), content: .buffer(ByteBuffer(string: "abc"))), on: fixture.loop)
         while fixture.spool.condition.writingSince == nil { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(fixture.spool.condition.restartWrites(since: .now()) == 1)
+        #expect(fixture.spool.condition.restartWrites(since: .now()) >= 1)
         try await accepted.get()
         #expect(try await fixture.spool.counters().accepted == 2)
         await fixture.spool.close()

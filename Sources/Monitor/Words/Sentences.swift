@@ -11,6 +11,7 @@ extension Attention {
             destination
         case .damaged: "damaged mail"
         case .spoolLow, .spoolFailing, .spoolStalled: "spool"
+        case .draining: "fleet"
         case .journalFailing: "journal"
         case .unreachable(let node): node.node
         }
@@ -20,7 +21,7 @@ extension Attention {
         switch self.kind {
         case .backoff(let destination, _, _), .deferring(let destination, _), .suspended(let destination, _, _, _):
             destination
-        case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled, .journalFailing, .unreachable: nil
+        case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled, .journalFailing, .unreachable, .draining: nil
         }
     }
     public var isSuspension: Bool { if case .suspended = self.kind { true } else { false } }
@@ -39,6 +40,7 @@ extension Attention {
         case .spoolLow(let free, let wanted):
             "only \(Format.octetsLong(free)) free, mail is refused below \(Format.octetsLong(wanted)) (spool.free-space)"
         case .spoolFailing(let error): error
+        case .draining: "this node drains: it takes no mail, and others take what it has (hoptop fleet)"
         case .journalFailing(let error): "\(error); what happens waits in the spool"
         case .spoolStalled(let seconds): "its disk or database has not answered for \(seconds) s"
         case .unreachable(let node): "not seen since \(Format.clock(node.since)): \(node.reason)"
@@ -119,6 +121,10 @@ extension RecipientDetail {
                 "It is not known for now which hosts take mail for its domain, and is asked again"
                 + "\(Self.wait(until, now)) (\(reason ?? "no reason is known"))\(last)."
         case .spoolFailing: return "Nothing is tried as long as the spool cannot write down what becomes of it."
+        case .otherNode(let name): return "\(name), another node of the fleet, has it."
+        case .nodeIdle:
+            return
+                "This node begins nothing: it drains, or the database has not heard of it for as long as its lease lasts."
         case .noRoute(let domain):
             return "No route takes \(DomainName.disclosing(domain)): "
                 + "add a [[route]] with domain = \"\(domain)\" (or \"*\") and via = [\"host:port\"]."
@@ -160,6 +166,8 @@ extension WaitReason {
         case .suspended(let by, let time, let reason):
             "suspended by \(by)\(until(time))\(reason.map { ": \($0)" } ?? "")"
         case .spoolFailing: "the spool cannot write"
+        case .otherNode(let name): "\(name) has it"
+        case .nodeIdle: "this node begins nothing"
         case .noRoute: "no route"
         case .active, .due, .retryTime, .backoff, .held, .damaged, .settled: nil
         }

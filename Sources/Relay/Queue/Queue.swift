@@ -30,6 +30,9 @@ final class Queue: @unchecked Sendable {
     private let writer: SettlementWriter
     /// Sessions by the numbers that the scheduler gave them.
     private var connections: [Int: OutboundConnection] = [:]
+    private let fleet: (any Fleet)?
+    /// The lease under which what is in memory was compared with what the spool says that this node holds.
+    private var lease: Int64?
     /// Messages as they came in, so that the happy path never reads one back; an older one is read from the spool.
     private var fresh = RecentValues<QueueID, SpooledMessage>(limit: 8000)
     /// What waits for a settlement to be written: how many recipients it really changed.
@@ -50,6 +53,8 @@ final class Queue: @unchecked Sendable {
     ) {
         self.loop = loop
         self.spool = spool
+        self.fleet = spool.fleet
+        self.lease = spool.fleet?.lease
         self.node = node
         self.signal = signal
         self.delivery = delivery
@@ -197,11 +202,11 @@ final class Queue: @unchecked Sendable {
     /// - Returns: completes when it does, or could not be read and is looked at again later.
     @discardableResult
     func refresh(_ id: QueueID, isFirst: Bool = true) -> EventLoopFuture<Void> {
-        let read = self.loop.makeFutureWithTask { try await self.spool.message(id) }.always { result in
+        let read = self.loop.makeFutureWithTask { try await self.read(id) }.always { result in
             switch result {
-            case .success(let message):
+            case .success(let (message, holder)):
                 self.fresh.remove(id)
-                self.tell { $0.messageRead(id, message, at: $1) }
+                self.tell { $0.messageRead(id, message, holder: holder, at: $1) }
                 // What comes back by an undo may be held by a rule that has ended meanwhile.
                 if message?.recipients.contains(where: { $0.heldUnder != nil }) == true { self.looksAgain(id) }
             case .failure(let error as SpoolError) where error.code == .damaged:
@@ -217,6 +222,90 @@ final class Queue: @unchecked Sendable {
             }
         }
         return read.map { _ in }.recover { _ in }
+    }
+
+    /// A message as the spool has it, with the other node that holds it.
+    private func read(_ id: QueueID) async throws -> (SpooledMessage?, UInt8?) {
+        guard let message = try await self.spool.message(id) else { return (nil, nil) }
+        guard let fleet = self.fleet, let held = try await fleet.messages([id]).first else { return (message, nil) }
+        return (held.message, held.holder == fleet.node ? nil : held.holder)
+    }
+
+    // MARK: other nodes
+
+    /// How this node stands among those that share the queue.
+    ///
+    /// - Parameter lease: under which it may begin attempts; `nil`: it may not.
+    func fleetChanged(lease: Int64?, nodes: Int? = nil, names: [UInt8: String]? = nil) {
+        self.lease = lease
+        self.tell { scheduler, now in
+            scheduler.fleetChanged(
+                mayBegin: lease != nil, nodes: nodes ?? scheduler.nodes, names: names ?? scheduler.nodeNames, at: now)
+        }
+    }
+
+    /// Compares what is in memory with what the spool says of messages.
+    ///
+    /// - Returns: those that are to be read, since they are new here, or other than was known.
+    func compare(_ messages: [MessageHolder]) -> [QueueID] {
+        guard let node = self.fleet?.node else { return [] }
+        var unknown: [QueueID] = []
+        self.tell { scheduler, now in
+            for message in messages {
+                let slot = scheduler.index.slot(of: message.message)
+                guard let generation = message.generation, let holder = message.holder else {
+                    if slot != nil { scheduler.messageRead(message.message, nil, at: now) }
+                    continue
+                }
+                guard let slot else {
+                    // One of our own that is not in memory is on its way there, or was settled since.
+                    if holder != node { unknown.append(message.message) }
+                    continue
+                }
+                if holder != node { scheduler.handedOn(slot, to: holder) }
+                let isKnown = scheduler.index.holders[Int(slot)] == (holder == node ? nil : holder)
+                if !isKnown || scheduler.index.generations[Int(slot)] < generation { unknown.append(message.message) }
+            }
+        }
+        return unknown
+    }
+
+    /// Takes up messages as they were read.
+    func read(_ messages: [HeldMessage]) {
+        guard let node = self.fleet?.node else { return }
+        self.tell { scheduler, now in
+            for held in messages {
+                let id = held.message.id
+                // Our own, settled since it was read, does not come back.
+                guard held.holder != node || scheduler.index.slot(of: id) != nil else { continue }
+                self.fresh.remove(id)
+                scheduler.messageRead(id, held.message, holder: held.holder == node ? nil : held.holder, at: now)
+            }
+        }
+        for held in messages where self.rules.misses(held.message, at: self.now) { self.looksAgain(held.message.id) }
+    }
+
+    /// Takes up messages that this node took over.
+    func takenOver(_ messages: [SpooledMessage]) {
+        self.tell { scheduler, now in
+            for message in messages { scheduler.messageRead(message.id, message, at: now) }
+        }
+        for message in messages where self.rules.misses(message, at: self.now) { self.looksAgain(message.id) }
+    }
+
+    /// Forgets what is in memory although the spool does not have it.
+    ///
+    /// - Parameters:
+    ///   - boundary: what is newer may have come meanwhile.
+    ///   - ids: those that are there.
+    func forget(below boundary: QueueID, except ids: Set<QueueID>) -> EventLoopFuture<Void> {
+        let gone = NIOLoopBoundBox<[QueueID]>([], eventLoop: self.loop)
+        return self.scan { slot in
+            let id = self.scheduler.index.id(slot)
+            if id < boundary, !ids.contains(id) { gone.value.append(id) }
+        }.map {
+            self.tell { scheduler, now in for id in gone.value { scheduler.messageRead(id, nil, at: now) } }
+        }
     }
 
     // MARK: going out
@@ -251,6 +340,11 @@ final class Queue: @unchecked Sendable {
             number: attempt, message: message.id, transaction: transaction,
             place: self.scheduler.place(ofAttempt: attempt), signing: self.keyring.signing?.ifOurs(message.arrival),
             isTLSReport: message.arrival.isTLSReport)
+        if let fleet = self.fleet, fleet.lease != self.lease || self.lease == nil {
+            // Others may have it by now: ``FleetMember`` finds out.
+            self.fleetChanged(lease: nil)
+            return self.notBegun(attempt, .untried, session, isNew: isNew)
+        }
         if let connection = self.connections[session] { return connection.start(job) }
         // The session ended, or we do, while the message was read.
         guard isNew, !self.scheduler.isStopping, let nextHop = self.scheduler.nextHop(ofSession: session) else {

@@ -66,6 +66,33 @@ final class RuleKeeper: Sendable {
         await self.queue.onLoop { self.lookAtTheClock() }
     }
 
+    /// Another node set rules, or ended some.
+    func reload() async {
+        do {
+            let rules = try await self.queue.spool.rules()
+            let before = self.rules.book
+            let new = rules.filter { !before.has($0.id) }
+            let ended = before.rules.filter { rule in !rules.contains { $0.id == rule.id } }
+            guard !new.isEmpty || !ended.isEmpty else { return }
+            await self.queue.onLoop {
+                for rule in ended { self.rules.remove(rule.id) }
+                for rule in new {
+                    do throws(FeedError) { try self.rules.add(rule) } catch {
+                        self.log.error(
+                            "a standing rule means nothing", metadata: ["rule": "\(rule)", "error": "\(error)"])
+                    }
+                }
+                self.obey()
+                self.lookAtTheClock()
+            }
+            // Who set it holds what is queued; what came in here before it was heard of is left to this node.
+            for rule in new { if case .hold = rule.terms.order { await self.tryHolding(rule) } }
+            if ended.contains(where: { if case .hold = $0.terms.order { true } else { false } }) {
+                await self.letGoOfOrphans()
+            }
+        } catch { self.log.error("the standing rules could not be read", metadata: ["error": "\(error)"]) }
+    }
+
     private func tryHolding(_ rule: StandingRule) async {
         do { _ = try await self.hold(rule) } catch {
             self.log.error("a standing rule holds only a part", metadata: ["rule": "\(rule)", "error": "\(error)"])
@@ -280,7 +307,7 @@ final class RuleKeeper: Sendable {
         var found: Set<QueueID> = []
         var last: QueueID?
         repeat {
-            let page = try await self.queue.spool.lease(after: last, count: 1000)
+            let page = try await self.queue.spool.all(after: last, count: 1000)
             for message in page.messages where matcher.matches(MailOrigin(message)) { found.insert(message.id) }
             last = page.end
         } while last != nil

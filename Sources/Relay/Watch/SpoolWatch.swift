@@ -24,6 +24,8 @@ final class SpoolWatch: Sendable {
         /// A write, or a look, does not end. It is told, mail that would wait behind it is refused, and the write is begun
         /// again as far as the kernel lets go of the thread that waits for it.
         case stall
+        /// Nothing is wrong: an operator wants the node empty, and other nodes take its mail.
+        case drain
     }
 
     private struct Trouble {
@@ -37,6 +39,7 @@ final class SpoolWatch: Sendable {
                     + "\(SpoolWatch.text(octets: wanted)) (spool.free-space)"
             case .spoolFailing(let error): error
             case .spoolStalled(let seconds): "its disk or database has not answered for \(seconds) s"
+            case .draining: "this node drains"
             case .unrouted, .backoff, .deferring, .suspended, .damaged, .unreachable, .journalFailing: ""
             }
         }
@@ -138,6 +141,14 @@ final class SpoolWatch: Sendable {
     func failed(_ error: any Error) {
         let code = (error as? SpoolError)?.code ?? .unavailable
         self.began(.write, Trouble(code: code, kind: .spoolFailing(error: "\(error)")))
+    }
+
+    /// The node drains from now on, or no more.
+    func drains(_ isDraining: Bool) {
+        self.state.withLockedValue {
+            $0.troubles[.drain] = isDraining ? Trouble(code: .unavailable, kind: .draining) : nil
+        }
+        self.signal.raise(.queue)
     }
 
     /// Whether writes are believed to work.

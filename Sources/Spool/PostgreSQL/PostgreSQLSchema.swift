@@ -1,19 +1,29 @@
 /// The tables in the database's schema `hoptop`, version by version.
 enum PostgreSQLSchema {
-    static let version: Int64 = 1
+    static let version: Int64 = Int64(versions.count)
 
     private static let isThere = Query(
         "schema-there", "SELECT CASE WHEN to_regclass('hoptop.schema') IS NULL THEN 0 ELSE 1 END::bigint")
     private static let versionFound = Query("schema-version", "SELECT version FROM hoptop.schema")
-    /// One that makes the tables at a time, whoever comes to an empty database.
-    private static let lock = Query("schema-lock", "SELECT pg_advisory_xact_lock(7235419, 0)")
+    private static let noteVersion = Query("schema-note", "UPDATE hoptop.schema SET version = $1")
+    /// One that changes the tables at a time. Nodes lock their numbers, up to 255.
+    private static let lock = Query("schema-lock", "SELECT pg_advisory_xact_lock(7235419, 256)")
+    /// Relays that have a number, other than who asks.
+    private static let others = Query(
+        "schema-others",
+        """
+        SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7235419 AND objid < 256 AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND pid <> pg_backend_pid()
+        """)
 
-    /// Makes the tables where there are none.
+    /// Makes the tables where there are none, and brings older ones forward.
     ///
-    /// - Throws: `.newerVersion`; `.notWritable` where the role may not make them.
+    /// - Throws: `.newerVersion`; `.notWritable` where the role may not make them; `.inUse` where a relay of an older version
+    ///   works on older ones.
     static func prepare(_ connection: Connection) throws {
-        if try connection.rows(self.isThere).integer(0, 0) == 0 { try self.create(connection) }
-        let found = try connection.rows(self.versionFound).integer(0, 0)
+        if try self.found(connection) < self.version { try self.update(connection) }
+        let found = try self.found(connection)
         guard found <= self.version else {
             throw SpoolError(
                 .newerVersion,
@@ -22,12 +32,27 @@ enum PostgreSQLSchema {
         }
     }
 
-    private static func create(_ connection: Connection) throws {
+    /// 0: there are no tables.
+    private static func found(_ connection: Connection) throws -> Int64 {
+        guard try connection.rows(self.isThere).integer(0, 0) == 1 else { return 0 }
+        return try connection.rows(self.versionFound).integer(0, 0)
+    }
+
+    private static func update(_ connection: Connection) throws {
         do {
             try connection.add(TransactionQuery.begin)
             try connection.add(self.lock)
-            if try connection.rows(self.isThere).integer(0, 0) == 0 {
-                for (number, sql) in self.first.enumerated() { try connection.add(Query("schema-1-\(number)", sql)) }
+            let found = try self.found(connection)
+            if found > 0, found < self.version, try connection.rows(self.others).integer(0, 0) > 0 {
+                throw SpoolError(
+                    .inUse, "a relay of an older version uses the spool's database: stop it, then start this one")
+            }
+            for (version, statements) in self.versions.enumerated().dropFirst(Int(found)) {
+                for (number, sql) in statements.enumerated() {
+                    try connection.add(Query("schema-\(version + 1)-\(number)", sql))
+                    try connection.run()
+                }
+                try connection.add(self.noteVersion, [.integer(version + 1)])
             }
             try connection.add(TransactionQuery.commit)
             try connection.run()
@@ -36,6 +61,18 @@ enum PostgreSQLSchema {
             throw error
         }
     }
+
+    private static let versions = [first, second]
+
+    /// Several nodes on one queue.
+    private static let second = [
+        // `taken` counts the messages that it took over from others.
+        """
+        ALTER TABLE hoptop.nodes ADD COLUMN lease bigint NOT NULL DEFAULT 30000,
+            ADD COLUMN taken bigint NOT NULL DEFAULT 0, ADD COLUMN draining boolean NOT NULL DEFAULT false,
+            ADD COLUMN stopped boolean NOT NULL DEFAULT false, ADD COLUMN software text NOT NULL DEFAULT ''
+        """
+    ]
 
     /// Times are milliseconds since 1970, as everywhere in a spool; but for `until`, which is the database's own clock.
     private static let first = [

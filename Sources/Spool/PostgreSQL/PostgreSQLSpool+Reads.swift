@@ -18,25 +18,14 @@ extension PostgreSQLSpool {
         SELECT \(SpooledMessage.columns) FROM hoptop.messages WHERE holder = $1 AND id > $2 ORDER BY holder, id LIMIT $3
         """)
 
-    /// The messages that this node holds: as long as it runs no other is handed them.
     public func lease(after id: QueueID?, count: Int) async throws -> Lease {
         let node = self.node
         return try await self.pool.read { connection in
             let rows = try connection.rows(
                 Self.held, [.integer(node), .integer(id?.rawValue ?? .min), .integer(count)])
-            var lease = Lease([])
-            for row in 0..<rows.count {
-                let id = QueueID(rawValue: try rows.integer(row, 0))
-                lease.end = id
-                do { lease.messages.append(try SpooledMessage(rows, row)) } catch {
-                    lease.damaged.append(Damage(id, "\(error)"))
-                }
-            }
-            return lease
+            return try Lease(rows)
         }
     }
-
-    public func changesByOthers() -> AsyncStream<QueueID> { AsyncStream { $0.finish() } }
 
     // MARK: facts
 

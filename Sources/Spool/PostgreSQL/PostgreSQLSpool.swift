@@ -10,40 +10,49 @@ public final class PostgreSQLSpool: Spool {
     private let cache = ContentCache()
     private let identifiers: NIOLockedValueBox<QueueIDGenerator>
     private let copies: NIOLockedValueBox<Int64>
-    let node: UInt8
+    public let node: UInt8
+    /// Who asks it for news of the others.
+    let follower = NIOLockedValueBox(FleetFollower())
 
     /// Opens the spool, and makes its tables in a database that has none. Waits for the database.
     ///
     /// - Parameters:
-    ///   - node: this node's share of the queue IDs; its mail is what it accepted.
-    ///   - name: of the relay, for operators.
+    ///   - node: this node's number, which its queue IDs carry.
+    ///   - name: of the relay, for operators; `software` likewise.
+    ///   - lease: milliseconds after which others take the messages of a node that says nothing.
     ///   - mayLoseCommits: a database is used also when its commits are not durable.
     ///   - metrics: where its transactions are counted.
     /// - Throws: `.unavailable`, `.inUse`, `.newerVersion`, `.notWritable`.
     public convenience init(
-        _ address: DatabaseAddress, node: UInt8 = 0, name: String, mayLoseCommits: Bool = false,
-        metrics: any MetricsFactory = NOOPMetricsHandler.instance
+        _ address: DatabaseAddress, node: UInt8 = 0, name: String, software: String = "hoptop", lease: Int64 = 30_000,
+        mayLoseCommits: Bool = false, metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) throws(SpoolError) {
         try self.init(
-            address, node: node, name: name, mayLoseCommits: mayLoseCommits, kept: .init(), metrics: metrics)
+            address, NodeLease.Claimant(node: node, name: name, software: software), lease: lease,
+            mayLoseCommits: mayLoseCommits, kept: .init(), metrics: metrics)
     }
 
     init(
-        _ address: DatabaseAddress, node: UInt8, name: String, mayLoseCommits: Bool = false,
-        kept: PostgreSQLWriter.FactsKept, metrics: any MetricsFactory = NOOPMetricsHandler.instance
+        _ address: DatabaseAddress, _ claimant: NodeLease.Claimant, lease milliseconds: Int64 = 30_000,
+        mayLoseCommits: Bool = false, kept: PostgreSQLWriter.FactsKept,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) throws(SpoolError) {
-        let link = DatabaseLink(address: address, mayLoseCommits: mayLoseCommits)
+        let link = DatabaseLink(address: address, mayLoseCommits: mayLoseCommits, lease: milliseconds)
+        let node = claimant.node
         let watch = WatchedLink()
         do {
             let connection = try link.writing(watch: watch)
             try PostgreSQLSchema.prepare(connection)
-            let lease = try NodeLease(node, name: name, on: connection)
+            let term = LeaseTerm(milliseconds: milliseconds)
+            let asked = LeaseTerm.now
+            let lease = try NodeLease(claimant, milliseconds: milliseconds, on: connection)
+            term.renewed(lease.token, asOf: asked)
             try UploadedContent.sweep(of: node, on: connection)
             self.identifiers = NIOLockedValueBox(QueueIDGenerator(node: node, after: lease.lastID))
             // Unlike those of an earlier process; 0 is content that came with its message.
             self.copies = NIOLockedValueBox(lease.token << 32)
             self.writer = try PostgreSQLWriter(
-                connection, lease, link, self.cache, watch: watch, kept: kept, metrics: metrics)
+                connection, lease, term, link, self.cache, watch: watch, kept: kept, metrics: metrics)
         } catch {
             guard let error = error as? PostgreSQLError else { throw SpoolError(database: error) }
             let other = SpoolError(database: error)

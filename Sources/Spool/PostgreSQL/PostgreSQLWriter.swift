@@ -9,6 +9,9 @@ import NIOCore
 /// A commit whose answer was lost with the connection is asked about on the next one, and until then nobody is told anything:
 /// so nothing is accepted that the client was refused, and nothing refused that is in the queue.
 ///
+/// Each transaction renews the node's lease; where there are none, an empty one does. A lease that was over begins anew before
+/// anything else is done.
+///
 /// `@unchecked Sendable`: `connection`, `lease` and what is pruned are the thread's alone once it runs.
 final class PostgreSQLWriter: @unchecked Sendable {
     struct Body {
@@ -25,6 +28,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
     private static let factsPruned: ClosedRange<Int64> = 1000...5000
 
     let watch: WatchedLink
+    let term: LeaseTerm
     private let link: DatabaseLink
     private let cache: ContentCache
     private let kept: FactsKept
@@ -39,6 +43,8 @@ final class PostgreSQLWriter: @unchecked Sendable {
     private var prunedFacts: Int64
     /// When it is worth while to ask again what may be pruned.
     private var nextPrune = NIODeadline.now()
+    /// When the lease is renewed, if nothing is written before.
+    private var nextRenewal = NIODeadline.now()
 
     /// How many facts stay whether or not somebody needs them, and however far behind a reader is.
     struct FactsKept: Sendable {
@@ -50,14 +56,15 @@ final class PostgreSQLWriter: @unchecked Sendable {
 
     /// - Parameter connection: on which the lease was taken.
     init(
-        _ connection: Connection, _ lease: NodeLease, _ link: DatabaseLink, _ cache: ContentCache, watch: WatchedLink,
-        kept: FactsKept, metrics: any MetricsFactory
+        _ connection: Connection, _ lease: NodeLease, _ term: LeaseTerm, _ link: DatabaseLink, _ cache: ContentCache,
+        watch: WatchedLink, kept: FactsKept, metrics: any MetricsFactory
     ) throws {
         let found = try connection.rows(Self.pruned)
         self.prunedFacts = try found.integer(0, 0)
         self.lastFact = try found.integer(0, 1)
         self.connection = connection
         self.lease = lease
+        self.term = term
         self.link = link
         self.cache = cache
         self.watch = watch
@@ -93,20 +100,22 @@ final class PostgreSQLWriter: @unchecked Sendable {
 
     private func run() {
         loop: while true {
-            switch self.queue.next(idleAt: nil) {
+            switch self.queue.next(idleAt: self.nextRenewal) {
             case .changes(let batch):
                 self.write(batch)
                 self.pruneFacts()
-            case .idle: continue loop
+            case .idle: self.write([])
             case .closed: break loop
             }
         }
+        self.term.ended()
         if let connection = self.connection { try? self.lease.release(on: connection) }
         self.connection = nil
         self.queue.threadEnded()
     }
 
     private func write(_ batch: Batch) {
+        self.nextRenewal = .now() + .milliseconds(self.term.milliseconds / 6)
         do {
             let answers = try self.watch.watch { try self.transaction(batch) }
             ChangeAnswers.tell(zip(batch, answers).map { ($0.loop, $1) })
@@ -121,6 +130,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
     /// - Parameter isAgain: the connection turned out to be lost before anything was done on it, and was made anew.
     private func transaction(_ batch: Batch, isAgain: Bool = false) throws -> [() -> Void] {
         let begun = NIODeadline.now()
+        let asked = LeaseTerm.now
         let connection = try self.connected()
         let transaction = PostgreSQLTransaction(connection, node: self.lease.node)
         var answers: [() -> Void] = []
@@ -138,6 +148,10 @@ final class PostgreSQLWriter: @unchecked Sendable {
             guard commit.tag == "COMMIT" else { throw PostgreSQLError("the transaction was rolled back") }
         } catch let error {
             guard connection.isLost else {
+                if error is NodeLease.Over, self.isLocked {
+                    try self.beginLease(on: connection)
+                    return try self.transaction(batch, isAgain: isAgain)
+                }
                 self.measures.failures.increment()
                 do { try connection.rollBack() } catch { self.connection = nil }
                 // Another host may be the one that can be written to by now.
@@ -151,12 +165,26 @@ final class PostgreSQLWriter: @unchecked Sendable {
             guard isCommitSent, try self.findOut() else { throw PostgreSQLError("\(error)", isLost: true) }
         }
         self.lease.committed()
+        self.term.renewed(self.lease.token, asOf: asked)
         self.lastFact = transaction.lastFact ?? self.lastFact
         if transaction.readersMoved { self.nextPrune = .now() }
         self.cache.insert(transaction.cached)
         self.cache.remove(transaction.gone)
-        self.measures.committed(batch.count, since: begun)
+        if !batch.isEmpty { self.measures.committed(batch.count, since: begun) }
         return answers
+    }
+
+    /// The lease was over: what others have not taken is the node's again.
+    private func beginLease(on connection: Connection) throws {
+        do {
+            try connection.rollBack()
+            let asked = LeaseTerm.now
+            self.lease = try self.lease.renewed(on: connection)
+            self.term.renewed(self.lease.token, asOf: asked)
+        } catch {
+            self.connection = nil
+            throw error
+        }
     }
 
     // MARK: the connection

@@ -5,6 +5,10 @@ extension SpooledMessage {
     /// What ``init(_:_:)`` reads, in that order.
     static let columns = "id, generation, arrived, octets, envelope, recipients"
     static let columnCount = 6
+    /// The same of a table that has another name in a statement.
+    static func columns(of table: String) -> String {
+        self.columns.split(separator: ", ").map { "\(table).\($0)" }.joined(separator: ", ")
+    }
 
     init(_ rows: Rows, _ row: Int) throws(SpoolError) {
         let id = QueueID(rawValue: try rows.integer(row, 0))
@@ -15,6 +19,20 @@ extension SpooledMessage {
             id: id, generation: try rows.number(row, 1), arrived: try rows.timestamp(row, 2),
             reversePath: reversePath, parameters: parameters, arrival: arrival,
             contentOctets: try rows.number(row, 3), recipients: try recipients.recipients())
+    }
+}
+
+extension Lease {
+    /// - Parameter rows: messages in order of their IDs.
+    init(_ rows: Rows) throws {
+        self.init([])
+        for row in 0..<rows.count {
+            let id = QueueID(rawValue: try rows.integer(row, 0))
+            self.end = id
+            do { self.messages.append(try SpooledMessage(rows, row)) } catch {
+                self.damaged.append(Damage(id, "\(error)"))
+            }
+        }
     }
 }
 

@@ -240,8 +240,6 @@ public final class SQLiteSpool: Spool {
         }
     }
 
-    public func changesByOthers() -> AsyncStream<QueueID> { AsyncStream { $0.finish() } }
-
     public func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
         let start = try cursor.sequence
         if let facts = self.recentFacts.facts(after: start, count: count) {

@@ -121,6 +121,17 @@ extension ConfigurationKey<RelayConfiguration> {
                 configuration.spoolDatabase = address
             }, write: { $0.spoolDatabase.map { quoted($0.url) } },
             example: "\"postgresql://hoptop@db.example.net/hoptop\""),
+        .init(
+            path: "spool.node",
+            explanation: "The number of this node, 0 to 255: each of those that share a database has its own.",
+            read: { configuration, value throws(Refusal) in
+                guard case .number(let number) = value, let node = UInt8(exactly: number) else {
+                    throw Refusal("a number from 0 to 255")
+                }
+                configuration.node = node
+            }, write: { "\($0.node)" }),
+        .duration(
+            "spool.lease", "After so long without a word of a node the others take its mail.", \.lease, least: 2000),
         .flag(
             "spool.may-lose-commits",
             "Use the database also where its synchronous_commit is off: mail that was accepted may be lost.",

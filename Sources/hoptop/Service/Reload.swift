@@ -50,6 +50,7 @@ extension ConfigurationKey<Configuration> {
     fileprivate static let ofStart = Self.whole.filter { key in
         [
             "hostname", "user", "group", "spool.directory", "spool.store", "spool.may-lose-commits",
+            "spool.node", "spool.lease",
             "control.socket", "control.group", "control.listen",
             "metrics.listen",
         ].contains(key.path) || key.path.hasPrefix("journal.")
@@ -64,6 +65,7 @@ extension Configuration {
         kept.relay.spoolDirectory = old.relay.spoolDirectory
         kept.relay.spoolDatabase = old.relay.spoolDatabase
         kept.relay.mayLoseCommits = old.relay.mayLoseCommits
+        (kept.relay.node, kept.relay.lease) = (old.relay.node, old.relay.lease)
         (kept.service.user, kept.service.group) = (old.service.user, old.service.group)
         kept.control.socket = old.control.socket
         kept.control.group = old.control.group

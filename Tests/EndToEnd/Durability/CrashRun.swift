@@ -158,7 +158,7 @@ final class CrashRun {
 }
 
 /// A client that sends one message after another, wherever the relay listens.
-private struct Sender {
+struct Sender {
     let number: Int
     let seed: UInt64
     let entrance: NIOLockedValueBox<SocketEndpoint?>

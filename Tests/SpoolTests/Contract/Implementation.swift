@@ -91,12 +91,12 @@ private final class PostgreSQLUnderTest: StoreUnderTest {
         self.cluster = try PostgreSQLCluster.shared.get()
         self.address = try self.cluster.makeDatabase()
         self.kept = .init(latest: Int64(factsKept))
-        self.spool = try PostgreSQLSpool(self.address, node: 0, name: "a.example", kept: self.kept)
+        self.spool = try PostgreSQLSpool(self.address, .test, kept: self.kept)
     }
 
     func reopen() async throws {
         await self.spool.close()
-        self.spool = try PostgreSQLSpool(self.address, node: 0, name: "a.example", kept: self.kept)
+        self.spool = try PostgreSQLSpool(self.address, .test, kept: self.kept)
     }
 
     func damageRow(of id: QueueID) async throws {
@@ -109,4 +109,8 @@ private final class PostgreSQLUnderTest: StoreUnderTest {
     }
 
     private func execute(_ sql: String) throws { try self.cluster.execute(sql, in: self.address.database) }
+}
+
+extension NodeLease.Claimant {
+    fileprivate static let test = NodeLease.Claimant(node: 0, name: "a.example", software: "hoptop")
 }

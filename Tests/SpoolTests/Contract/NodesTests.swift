@@ -11,104 +11,195 @@ import Testing
 @Suite("several nodes on one store", .timeLimit(.minutes(5)))
 struct NodesTests {
     /// One node's spool.
-    private struct Node: SpoolFixture {
-        let spool: MemorySpool
+    struct Node<Tested: Spool>: SpoolFixture {
+        let spool: Tested
         let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        init(_ store: MemoryStore, _ number: UInt8) throws { self.spool = try MemorySpool(store, node: number) }
 
-        func leased() async throws -> [QueueID] {
+        var fleet: any Fleet {
+            get throws { try #require(self.spool.fleet) }
+        }
+        func held() async throws -> [QueueID] {
             try await self.spool.lease(after: nil, count: 100).messages.map(\.id)
         }
-        /// The next messages that others changed or handed over.
-        func changes(_ count: Int) async -> [QueueID] {
-            var changes: [QueueID] = []
-            for await id in self.spool.changesByOthers() {
-                changes.append(id)
-                if changes.count == count { break }
+        /// All that is to be had now.
+        func takenOver() async throws -> [QueueID] {
+            var taken: [QueueID] = []
+            while true {
+                let lease = try await self.fleet.takeOver(2)
+                guard lease.end != nil else { return taken }
+                taken += lease.messages.map(\.id)
             }
-            return changes
+        }
+        /// The next messages that others changed.
+        func changes() async throws -> [QueueID] {
+            var changes: Set<QueueID> = []
+            while true {
+                let news = try await self.fleet.look()
+                changes.formUnion(news.changed.map(\.message))
+                guard news.isMore else { break }
+            }
+            return changes.sorted()
         }
     }
 
-    private let time = NIOLockedValueBox(Timestamp(milliseconds: 0))
-    private func store(leaseMilliseconds: Int64? = nil) -> MemoryStore {
-        MemoryStore(leaseMilliseconds: leaseMilliseconds) { [time] in time.withLockedValue { $0 } }
+    /// A store that nodes come to.
+    protocol SharedStore: Sendable {
+        associatedtype Tested: Spool
+        func open(_ number: UInt8) throws -> Node<Tested>
+        /// So much time passes.
+        func wait(milliseconds: Int64) async throws
     }
 
-    @Test("no two nodes give out the same queue ID, or have the store open under one number")
-    func identifiers() async throws {
-        let store = self.store()
-        let nodes = [try Node(store, 1), try Node(store, 2)]
-        let now = Timestamp(milliseconds: 1_800_000_000_000)
-        let ids = (0..<500).flatMap { _ in nodes.map { $0.spool.nextID(at: now) } }
-        #expect(Set(ids).count == 1000)
-        #expect(Set(ids.map(\.node)) == [1, 2])
-        let error = #expect(throws: SpoolError.self) { try MemorySpool(store, node: 2) }
-        #expect(error?.code == .inUse)
+    struct SharedMemory: SharedStore {
+        let time = NIOLockedValueBox(Timestamp(milliseconds: 0))
+        let store: MemoryStore
+        init() {
+            self.store = MemoryStore(leaseMilliseconds: 1000) { [time] in time.withLockedValue { $0 } }
+        }
+        func open(_ number: UInt8) throws -> Node<MemorySpool> {
+            Node(spool: try MemorySpool(self.store, node: number))
+        }
+        func wait(milliseconds: Int64) { self.time.withLockedValue { $0 = $0.adding(milliseconds: milliseconds) } }
     }
 
-    @Test("a message is handed to one node: to the one that took it, until that goes; then to another, which is told")
-    func leases() async throws {
-        let store = self.store()
-        let (first, second) = (try Node(store, 1), try Node(store, 2))
-        let own = [try await first.accept().id, try await first.accept().id]
-        let other = try await second.accept().id
-        #expect(try await first.leased() == own)
-        #expect(try await second.leased() == [other])
-        await first.spool.close()
-        #expect(await Set(second.changes(2)) == Set(own))
-        let all = (own + [other]).sorted()
-        #expect(try await second.leased() == all)
-        // Nobody is left to be told; who comes is handed all.
-        await second.spool.close()
-        let third = try Node(store, 3)
-        #expect(try await third.leased() == all)
-        #expect(try await third.spool.lease(after: all[0], count: 1).messages.map(\.id) == [all[1]])
+    struct SharedDatabase: SharedStore {
+        let address: DatabaseAddress
+        init() throws { self.address = try PostgreSQLCluster.shared.get().makeDatabase() }
+        func open(_ number: UInt8) throws -> Node<PostgreSQLSpool> {
+            Node(spool: try PostgreSQLSpool(self.address, node: number, name: "n\(number).example", lease: 1000))
+        }
+        func wait(milliseconds: Int64) async throws { try await Task.sleep(for: .milliseconds(milliseconds)) }
     }
 
-    @Test("a lease ends by its time, unless its node asks again")
+    enum Kind: String, CaseIterable, CustomTestStringConvertible {
+        case memory, postgresql
+        var testDescription: String { self.rawValue }
+        func make() throws -> any SharedStore {
+            switch self {
+            case .memory: SharedMemory()
+            case .postgresql: try SharedDatabase()
+            }
+        }
+    }
+
+    private func store() -> MemoryStore { MemoryStore() }
+
+    @Test("no two nodes give out the same queue ID, or have the store open under one number", arguments: Kind.allCases)
+    func identifiers(_ kind: Kind) async throws {
+        func run(_ store: some SharedStore) async throws {
+            let nodes = [try store.open(1), try store.open(2)]
+            let now = Timestamp(milliseconds: 1_800_000_000_000)
+            let ids = (0..<500).flatMap { _ in nodes.map { $0.spool.nextID(at: now) } }
+            #expect(Set(ids).count == 1000)
+            #expect(Set(ids.map(\.node)) == [1, 2])
+            let error = #expect(throws: SpoolError.self) { try store.open(2) }
+            #expect(error?.code == .inUse)
+            for node in nodes { await node.spool.close() }
+        }
+        try await run(kind.make())
+    }
+
+    @Test(
+        "a message is held by the node that took it in, until that stops or drains; then another takes it over",
+        arguments: Kind.allCases)
+    func handingOver(_ kind: Kind) async throws {
+        func run(_ store: some SharedStore) async throws {
+            let (first, second) = (try store.open(1), try store.open(2))
+            let own = [try await first.accept().id, try await first.accept().id, try await first.accept().id]
+            let other = try await second.accept().id
+            #expect(try await first.held() == own)
+            #expect(try await second.held() == [other])
+            #expect(try await second.takenOver() == [])
+            _ = try await second.fleet.look()
+
+            #expect(try await second.fleet.drain(1, true, on: second.loop).get())
+            #expect(try await first.fleet.look().isDraining)
+            #expect(try await second.takenOver() == own)
+            #expect(try await first.fleet.look().hasTakeovers)
+            #expect(try await first.held() == [])
+            // What it makes of it is as good as that of any other.
+            let late = try #require(try await second.fleet.messages([own[0]]).first)
+            #expect(late.holder == 2)
+            #expect(try await first.settle(late.message, [.deferred]) == .done(generation: 1, isGone: true))
+            #expect(try await second.changes() == [own[0]])
+            #expect(try await second.fleet.drain(1, false, on: second.loop).get())
+            #expect(try await !second.fleet.drain(99, false, on: second.loop).get())
+            #expect(try await second.fleet.nodes().map(\.state) == [.up, .up])
+
+            await second.spool.close()
+            #expect(try await first.takenOver() == own + [other])
+            await first.spool.close()
+            // Who comes next is handed all.
+            let third = try store.open(3)
+            #expect(try await third.takenOver() == own + [other])
+            #expect(try await third.spool.lease(after: own[0], count: 1).messages.map(\.id) == [own[1]])
+            #expect(
+                try await third.fleet.holders(after: own[1], count: 9)
+                    == [
+                        MessageHolder(own[2], generation: 0, holder: 3), MessageHolder(other, generation: 0, holder: 3),
+                    ])
+            await third.spool.close()
+        }
+        try await run(kind.make())
+    }
+
+    @Test(
+        "what one node changes of another's message, that one is told; generations keep both from doing it twice",
+        arguments: Kind.allCases)
+    func changes(_ kind: Kind) async throws {
+        func run(_ store: some SharedStore) async throws {
+            let (first, second) = (try store.open(1), try store.open(2))
+            for node in [first, second] { _ = try await node.fleet.look() }
+            let message = try await first.accept()
+            let own = try await second.accept()
+            for node in [first, second] { _ = try await node.changes() }
+            // An operator asks the other node.
+            #expect(try await second.apply(.hold, [message.target(), own.target()]).changes.count == 2)
+            #expect(try await first.changes().contains(message.id))
+            #expect(try await first.settle(message, [.relayed]) == .stale)
+            #expect(try await first.spool.message(message.id)?.recipients[0].state == .hold)
+            let dropped = try await first.apply(
+                .drop(undoUntil: Timestamp(milliseconds: 9)),
+                [message.target(generation: 1), own.target(generation: 1)])
+            #expect(try await second.changes().contains(own.id))
+            let undone = try await second.undo(try #require(dropped.undo), at: 9)
+            #expect(undone.changes.count == 2)
+            #expect(try await first.changes().contains(message.id))
+            #expect(try await first.apply(.release, [message.target(generation: 3)]).changes.count == 1)
+            #expect(try await second.settle(message, [.relayed], generation: 4) == .done(generation: 5, isGone: true))
+            #expect(try await first.changes() == [message.id])
+            #expect(try await first.spool.message(message.id) == nil)
+            #expect(try await first.fleet.messages([message.id, own.id]).map(\.message.id) == [own.id])
+            let terms = StandingRule.Terms(.suspend(destination: "a.example:25"))
+            let rule = try await first.spool.set(terms, at: message.arrived, by: "ann", on: first.loop).get()
+            #expect(try await second.fleet.look().hasRules)
+            #expect(try await second.spool.rules() == [rule])
+            for node in [first, second] { await node.spool.close() }
+        }
+        try await run(kind.make())
+    }
+
+    @Test(
+        "a lease that is not renewed ends, by itself and for others; what they have not taken is its node's again",
+        .timeLimit(.minutes(1)))
     func leaseTime() async throws {
-        let store = self.store(leaseMilliseconds: 1000)
-        let (first, second) = (try Node(store, 1), try Node(store, 2))
-        let ids = [try await first.accept().id, try await first.accept().id]
-        self.time.withLockedValue { $0 = Timestamp(milliseconds: 900) }
-        // Of one alone.
-        let renewed = try await first.spool.lease(after: nil, count: 1)
-        #expect(renewed.until == Timestamp(milliseconds: 1900))
-        #expect(try await second.leased().isEmpty)
-        self.time.withLockedValue { $0 = Timestamp(milliseconds: 1001) }
-        #expect(try await second.leased() == [ids[1]])
-        #expect(try await first.leased() == [ids[0]])
-    }
-
-    @Test("what one node changes of another's message, that one is told; generations keep both from doing it twice")
-    func changes() async throws {
-        let store = self.store()
-        let (first, second) = (try Node(store, 1), try Node(store, 2))
-        let message = try await first.accept()
-        let own = try await second.accept()
-        // An operator asks the other node.
-        #expect(try await second.apply(.hold, [message.target(), own.target()]).changes.count == 2)
-        #expect(await first.changes(1) == [message.id])
-        #expect(try await first.settle(message, [.relayed]) == .stale)
-        #expect(try await first.spool.message(message.id)?.recipients[0].state == .hold)
-        let dropped = try await first.apply(
-            .drop(undoUntil: Timestamp(milliseconds: 9)), [message.target(generation: 1), own.target(generation: 1)])
-        #expect(await second.changes(1) == [own.id])
-        let undone = try await second.undo(try #require(dropped.undo), at: 9)
-        #expect(undone.changes.count == 2)
-        #expect(await first.changes(1) == [message.id])
-        // What a node does to its own it knows.
-        #expect(try await first.apply(.release, [message.target(generation: 3)]).changes.count == 1)
-        #expect(try await second.settle(message, [.relayed], generation: 4) == .done(generation: 5, isGone: true))
-        #expect(await first.changes(1) == [message.id])
-        #expect(try await first.spool.message(message.id) == nil)
+        let store = SharedMemory()
+        let (first, second) = (try store.open(1), try store.open(2))
+        let ids = [try await first.accept().id, try await first.accept().id, try await first.accept().id]
+        let lease = try #require(first.spool.lease)
+        store.wait(milliseconds: 1001)
+        #expect(first.spool.lease == nil)
+        #expect(try await second.spool.takeOver(1).messages.map(\.id) == [ids[0]])
+        let own = try await first.accept().id
+        #expect(try #require(first.spool.lease) > lease)
+        #expect(try await first.held() == [ids[1], ids[2], own])
+        #expect(try await second.takenOver() == [])
     }
 
     @Test("facts and counters are the store's: each node reads what all of them did, in one order")
     func facts() async throws {
-        let store = self.store()
-        let (first, second) = (try Node(store, 1), try Node(store, 2))
+        let store = SharedMemory()
+        let (first, second) = (try store.open(1), try store.open(2))
         let messages = [try await first.accept(), try await second.accept()]
         _ = try await first.settle(messages[1], [.relayed])
         for node in [first, second] {
@@ -123,13 +214,13 @@ struct NodesTests {
     @Test("a store that fails refuses every change, and nothing of it remains")
     func failure() async throws {
         let store = self.store()
-        let node = try Node(store, 1)
+        let node = Node(spool: try MemorySpool(store, node: 1))
         let message = try await node.accept()
         store.fail(with: SpoolError(.full, "no space left"))
         let error = await #expect(throws: SpoolError.self) { try await node.accept() }
         #expect(error?.code == .full)
         await #expect(throws: SpoolError.self) { try await node.settle(message, [.relayed]) }
-        #expect(try await node.leased() == [message.id])
+        #expect(try await node.held() == [message.id])
         store.fail(with: nil)
         // A settlement whose report cannot be stored is not done, and nor is the one before it.
         let bad = NewMessage(message, content: .buffer(ByteBuffer()))
@@ -142,7 +233,7 @@ struct NodesTests {
         await #expect(throws: SpoolError.self) {
             try await node.spool.settle(settlements, on: node.loop).get()
         }
-        #expect(try await node.leased() == [message.id, other.id])
+        #expect(try await node.held() == [message.id, other.id])
         #expect(try await node.spool.counters().bounced == 0)
         #expect(try await node.allFacts().facts.count == 2)
     }

@@ -8,7 +8,7 @@ extension Backlog {
     /// Those recipients of a message whose time is over, or whose sender has to be told by now that they go on waiting.
     func endedWaits(_ slot: QueueIndex.Slot, at now: Timestamp) -> [EndedWait] {
         var ended: [EndedWait] = []
-        for row in self.index.rows(of: slot) {
+        for row in self.index.rows(of: slot) where self.index.isOurs(row) {
             let state = self.index.states[Int(row)]
             guard state == .queued || state == .deferred else { continue }
             let patience = Patience(retry: self.retry(of: row))
@@ -31,7 +31,8 @@ extension Backlog {
         _ slot: QueueIndex.Slot, by deadline: Agenda.Deadline, at now: Timestamp, again: inout Int64?
     ) -> [EndedWait] {
         var ended: [EndedWait] = []
-        for row in self.index.rows(of: slot) where !self.index.states[Int(row)].isSettled {
+        for row in self.index.rows(of: slot)
+        where !self.index.states[Int(row)].isSettled && self.index.isOurs(row) {
             let left = deadline.allowed - self.index.age(row, at: now)
             if self.index.states[Int(row)] == .hold {
                 // Its time stands still, as it does for expiry; some time it is released.

@@ -55,6 +55,13 @@ struct Backlog {
         return slot
     }
 
+    /// Another node has the message from now on; `nil`: this one, whose deadlines count again.
+    mutating func setHolder(_ slot: QueueIndex.Slot, _ holder: UInt8?, of message: SpooledMessage?) {
+        let before = self.index.holders[Int(slot)]
+        self.index.setHolder(slot, holder)
+        if before != nil, holder == nil, let deadline = message?.deadline { self.agenda.add(deadline) }
+    }
+
     mutating func remove(_ slot: QueueIndex.Slot, at now: Timestamp) {
         let rows = self.index.rows(of: slot)
         for row in rows where self.claims.has(row) { self.claims.forget(row) }
@@ -75,10 +82,12 @@ struct Backlog {
         return index < 0 ? nil : index
     }
 
-    /// Puts a row where its state says: into the line of its destination, or to sleep until it is due.
+    /// Puts a row where its state says: into the line of its destination, or to sleep until it is due. What another node has
+    /// stands in no line.
     ///
     /// - Returns: the destination, where it stands in line now.
     mutating func plan(_ row: QueueIndex.Row, at now: Timestamp) -> QueueIndex.DestinationIndex? {
+        guard self.index.isOurs(row) else { return nil }
         let place = Int(row)
         switch self.index.states[place] {
         case .queued, .deferred:

@@ -45,6 +45,8 @@ struct QueueIndex {
     /// How it came in: TLS version and cipher, and the user who had logged in.
     private(set) var tls: [Interner.Name] = []
     private(set) var users: [Interner.Name] = []
+    /// The other node that has it; `nil`: it is this one's.
+    private(set) var holders: [UInt8?] = []
     private var freeSlots: [Slot] = []
     private var slots: [Int64: Slot] = [:]
 
@@ -137,6 +139,9 @@ struct QueueIndex {
     func forwardPath(_ row: Row) -> String { self.text[self.toText[Int(row)]] }
     func reversePath(_ slot: Slot) -> String { self.text[self.fromText[Int(slot)]] }
 
+    /// Whether its message is this node's to deliver.
+    func isOurs(_ row: Row) -> Bool { self.holders[Int(self.rowSlot[Int(row)])] == nil }
+
     /// It is or was on hold, or its sender wanted it to wait.
     func wasHeld(_ row: Row) -> Bool { self.held[row] != nil }
 
@@ -204,6 +209,14 @@ struct QueueIndex {
         self.contentOctets += message.contentOctets
         self.version += 1
         return slot
+    }
+
+    /// Another node has the message from now on; `nil`: this one.
+    mutating func setHolder(_ slot: Slot, _ holder: UInt8?) {
+        guard self.holders[Int(slot)] != holder else { return }
+        self.holders[Int(slot)] = holder
+        for row in self.rows(of: slot) { self.stamps[Int(row)] &+= 1 }
+        self.version += 1
     }
 
     private mutating func fill(
@@ -340,6 +353,7 @@ struct QueueIndex {
         self.interner.release(self.users[place])
         self.slots[self.ids[place]] = nil
         self.ids[place] = 0
+        self.holders[place] = nil
         self.priorities[slot] = nil
         self.freeSlots.append(slot)
         self.messages -= 1
@@ -379,6 +393,7 @@ struct QueueIndex {
         self.fromText.append(0)
         self.tls.append(0)
         self.users.append(0)
+        self.holders.append(nil)
         return Slot(self.ids.count - 1)
     }
 

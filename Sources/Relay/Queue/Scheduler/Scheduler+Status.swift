@@ -20,9 +20,15 @@ extension Scheduler {
     /// Why a recipient does not go now.
     func why(_ row: QueueIndex.Row, at now: Timestamp) -> WaitReason {
         let why = self.backlog.why(row, at: now)
-        guard !self.canWrite else { return why }
+        if let holder = self.index.holders[Int(self.index.rowSlot[Int(row)])] {
+            switch why {
+            case .held, .settled: return why
+            default: return .otherNode(name: self.nodeNames[holder] ?? "node \(holder)")
+            }
+        }
+        guard !self.canWrite || !self.mayBegin else { return why }
         return switch why {
-        case .due, .behind, .limited, .rate: .spoolFailing
+        case .due, .behind, .limited, .rate: self.canWrite ? .nodeIdle : .spoolFailing
         default: why
         }
     }
@@ -44,8 +50,10 @@ extension Scheduler {
 
     /// Sessions to the site of a destination at a time.
     func limit(ofDestination destination: DestinationTable.Index) -> Int {
-        self.gate(of: destination)?.limitForNow ?? self.destinations[destination].nextHop.limits.connections
-            ?? self.configuration.delivery.connections
+        self.gate(of: destination)?.limitForNow
+            ?? self.share(
+                of: self.destinations[destination].nextHop.limits.connections
+                    ?? self.configuration.delivery.connections)
     }
 
     func backOff(of destination: DestinationTable.Index) -> BackOff? { self.backlog.backOff(of: destination) }

@@ -56,6 +56,12 @@ struct Scheduler: Sendable {
     private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
     private(set) var canWrite = true
+    /// Whether this node may begin anything: its lease is on, and it does not drain.
+    private(set) var mayBegin = true
+    /// The nodes among which connections to a site are shared.
+    private(set) var nodes = 1
+    /// What other nodes call themselves.
+    private(set) var nodeNames: [UInt8: String] = [:]
     private(set) var isStopping = false
     /// For what waited too long.
     private var sweep: Walk
@@ -108,13 +114,24 @@ struct Scheduler: Sendable {
         for row in self.backlog.index.rows(of: slot) { self.plan(row, at: now) }
     }
 
-    /// A message as the spool has it; `nil` when it is not there. What is being tried stays as it is: its end will tell.
-    mutating func messageRead(_ id: QueueID, _ message: SpooledMessage?, at now: Timestamp) {
+    /// A message as the spool has it; `nil` when it is not there. What is being tried stays as it is: its end will tell. What was
+    /// read before it changed is no news.
+    ///
+    /// - Parameter holder: the other node that has it; `nil`: it is ours.
+    mutating func messageRead(
+        _ id: QueueID, _ message: SpooledMessage?, holder: UInt8? = nil, at now: Timestamp
+    ) {
         let left = message.flatMap { $0.recipients.allSatisfy(\.state.isSettled) ? nil : $0 }
         guard let slot = self.backlog.index.slot(of: id) else {
-            if let left { self.accepted(left, at: now) }
+            guard let left else { return }
+            // Before it stands in a line.
+            guard let slot = self.backlog.add(left, at: now) else { return }
+            self.backlog.setHolder(slot, holder, of: left)
+            for row in self.backlog.index.rows(of: slot) { self.plan(row, at: now) }
             return
         }
+        if let message, message.generation < self.backlog.index.generations[Int(slot)] { return }
+        self.backlog.setHolder(slot, holder, of: left)
         let rows = Array(self.backlog.index.rows(of: slot))
         guard let left else {
             if !rows.contains(where: { self.backlog.claims.has($0) }) { self.forget(slot, at: now) }
@@ -376,6 +393,21 @@ struct Scheduler: Sendable {
 
     // MARK: routes, and the end
 
+    /// How this node stands among those that share its queue.
+    mutating func fleetChanged(mayBegin: Bool, nodes: Int, names: [UInt8: String], at now: Timestamp) {
+        let isMore = mayBegin && !self.mayBegin || nodes < self.nodes
+        self.mayBegin = mayBegin
+        self.nodes = nodes
+        self.nodeNames = names
+        guard isMore else { return }
+        for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
+    }
+
+    /// Another node has a message, as far as the spool knows.
+    mutating func handedOn(_ slot: QueueIndex.Slot, to holder: UInt8) {
+        self.backlog.setHolder(slot, holder, of: nil)
+    }
+
     /// The operator changed the configuration: what is not under way finds its destination anew, and the rest when it ends.
     mutating func routesChanged(_ configuration: RelayConfiguration, at now: Timestamp) {
         self.configuration = configuration
@@ -405,9 +437,13 @@ struct Scheduler: Sendable {
     func nextHop(ofSession session: Int) -> NextHop? { self.sessions[session]?.nextHop }
 
     private func limit(of gate: GateTable.Index) -> Int {
-        self.backlog.gates[gate].limitForNow ?? self.backlog.gates[gate].key.limits.connections
-            ?? self.configuration.delivery.connections
+        self.backlog.gates[gate].limitForNow
+            ?? self.share(
+                of: self.backlog.gates[gate].key.limits.connections ?? self.configuration.delivery.connections)
     }
+
+    /// This node's part of what is allowed to all of them: one session at least.
+    func share(of limit: Int) -> Int { max(1, limit / self.nodes) }
 
     private mutating func plan(_ row: QueueIndex.Row, at now: Timestamp) {
         if let destination = self.backlog.plan(row, at: now) { self.serve(destination, at: now) }
@@ -436,7 +472,7 @@ struct Scheduler: Sendable {
 
     /// Begins as many attempts as a site may have, for its destinations by turns.
     mutating func pump(_ gate: GateTable.Index, at now: Timestamp) {
-        guard self.canWrite, !self.isStopping else { return }
+        guard self.canWrite, self.mayBegin, !self.isStopping else { return }
         while let turn = self.backlog.nextInTurn(gate) {
             if let time = self.backlog.gates[gate].notBefore(now) { return self.willLook(at: gate, time) }
             if let idle = self.backlog.gates[gate].idle.popLast() {

@@ -95,6 +95,7 @@ extension SpoolWatch.Cause {
         case .access: .access
         case .write: .write
         case .stall: .stall
+        case .drain: .drain
         }
     }
 }

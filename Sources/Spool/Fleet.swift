@@ -1,0 +1,122 @@
+public import Mail
+public import NIOCore
+
+/// The nodes that share one queue, as one of them sees it; only a store that several can open has one.
+///
+/// Each message is held by one node, which alone begins attempts at it. A node holds what it took in, and what it took over,
+/// for as long as its lease is renewed; who holds a message decides nothing about what became of it: outcomes and orders of
+/// any node are compared by generations.
+public protocol Fleet: Sendable {
+    /// This node's number, which its queue IDs carry.
+    var node: UInt8 { get }
+    /// The number of the lease that is surely on at this moment, which another one never has; `nil`: nothing is to be begun.
+    /// Cheap, from any thread.
+    var lease: Int64? { get }
+
+    /// What others changed since the call before; the first tells of no message. One caller at a time.
+    func look() async throws -> FleetNews
+    /// Who holds messages, all of them in order of their IDs, page by page.
+    func holders(after id: QueueID?, count: Int) async throws -> [MessageHolder]
+    /// Those of the messages that are there and can be read, whoever holds them.
+    func messages(_ ids: [QueueID]) async throws -> [HeldMessage]
+    /// Takes messages over from nodes that stopped, drain, or whose lease is over: at most `count`.
+    ///
+    /// - Returns: them in order of their IDs; none when there are none, or when this node drains itself.
+    func takeOver(_ count: Int) async throws -> Lease
+    /// The nodes that there ever were, in order of their numbers, with what they hold.
+    func nodes() async throws -> [FleetNode]
+    /// From now on, also over a restart, the node takes no mail and its messages go to others; or it is as any other again.
+    ///
+    /// - Returns: whether there is such a node.
+    func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
+}
+
+/// What a node learns of the others.
+public struct FleetNews: Sendable, Hashable {
+    /// How many there are whose lease is not over, this one among them.
+    public var live = 1
+    /// What the nodes call themselves.
+    public var names: [UInt8: String] = [:]
+    /// This node is to take no mail, and lets others have its messages.
+    public var isDraining = false
+    /// Messages that somebody changed, or that are gone: maybe this node itself. Each is to be compared.
+    public var changed: [MessageHolder] = []
+    /// Standing rules were set, or ended.
+    public var hasRules = false
+    /// Another node took messages over: who holds which is to be asked anew.
+    public var hasTakeovers = false
+    /// There is more to tell at once.
+    public var isMore = false
+    public init() {}
+}
+
+/// Who holds a message, and how new it is.
+public struct MessageHolder: Sendable, Hashable {
+    public var message: QueueID
+    /// The message's; `nil`: it is gone.
+    public var generation: UInt32?
+    /// A node; `nil`: it is gone.
+    public var holder: UInt8?
+    public init(_ message: QueueID, generation: UInt32?, holder: UInt8?) {
+        self.message = message
+        self.generation = generation
+        self.holder = holder
+    }
+}
+
+/// A message with the node that holds it.
+public struct HeldMessage: Sendable, Hashable {
+    public var message: SpooledMessage
+    public var holder: UInt8
+    public init(_ message: SpooledMessage, holder: UInt8) {
+        self.message = message
+        self.holder = holder
+    }
+}
+
+/// One of the nodes on a queue, as the store knows it.
+public struct FleetNode: Sendable, Hashable {
+    public enum State: String, Sendable, Hashable, CaseIterable {
+        case up, draining
+        /// It ended by itself.
+        case stopped
+        /// Its lease is over, and nobody said that it stopped.
+        case gone
+    }
+    public var node: UInt8
+    /// What the relay calls itself.
+    public var name: String
+    public var state: State
+    /// What it is drained for a restart, too.
+    public var isDrained: Bool
+    /// Milliseconds since its lease was renewed, or it stopped.
+    public var age: Int64
+    /// Messages that it holds.
+    public var messages: Int
+    /// `hoptop 0.1.0`
+    public var software: String
+    public init(
+        node: UInt8, name: String, state: State, isDrained: Bool, age: Int64, messages: Int, software: String
+    ) {
+        self.node = node
+        self.name = name
+        self.state = state
+        self.isDrained = isDrained
+        self.age = age
+        self.messages = messages
+        self.software = software
+    }
+}
+
+extension Spool {
+    public var fleet: (any Fleet)? { nil }
+
+    /// A page of all messages, whichever node holds them.
+    public func all(after id: QueueID?, count: Int) async throws -> Lease {
+        guard let fleet = self.fleet else { return try await self.lease(after: id, count: count) }
+        let ids = try await fleet.holders(after: id, count: count).map(\.message)
+        let messages = try await fleet.messages(ids).map(\.message)
+        let unread = Set(ids).subtracting(messages.map(\.id)).sorted()
+        return Lease(messages, damaged: unread.map { Damage($0, "it is gone, or its row is damaged") }, end: ids.last)
+    }
+}

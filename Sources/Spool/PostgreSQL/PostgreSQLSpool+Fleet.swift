@@ -1,0 +1,199 @@
+public import Mail
+import NIOConcurrencyHelpers
+public import NIOCore
+import NIOPosix
+
+/// Where a node is in what others did.
+struct FleetFollower: Sendable {
+    /// The last fact that was looked at; `nil`: none yet.
+    var place: Int64?
+    /// The transactions of other nodes, and the messages that they took over, when it looked last.
+    var written: Int64 = 0
+    var taken: Int64 = 0
+}
+
+extension PostgreSQLSpool: Fleet {
+    /// Facts that one look goes through.
+    private static let factsInLook: Int64 = 5000
+
+    public var fleet: (any Fleet)? { self }
+    public var lease: Int64? { self.writer.term.number }
+
+    // MARK: news
+
+    private static let summary = Query(
+        "fleet-summary",
+        """
+        SELECT node, name, CASE WHEN until > now() THEN 1 ELSE 0 END::bigint,
+            CASE WHEN draining THEN 1 ELSE 0 END::bigint, written, taken,
+            (SELECT last_fact FROM hoptop.counters)
+        FROM hoptop.nodes
+        """)
+    private static let changed = Query(
+        "fleet-changed",
+        """
+        SELECT f.message, m.generation, m.holder
+        FROM (SELECT DISTINCT message FROM hoptop.facts WHERE sequence > $1 AND sequence <= $2) f
+        LEFT JOIN hoptop.messages m ON m.id = f.message
+        """)
+
+    public func look() async throws -> FleetNews {
+        let node = self.node
+        let last = self.follower.withLockedValue { $0 }
+        let (news, follower) = try await self.pool.read { connection in
+            var (news, next) = (FleetNews(), FleetFollower())
+            let lastFact = try self.read(try connection.rows(Self.summary), of: node, &news, &next)
+            guard let place = last.place, next.written != last.written else {
+                // What this node alone did it knows.
+                next.place = lastFact
+                return (news, next)
+            }
+            news.hasTakeovers = next.taken != last.taken
+            let end = min(lastFact, place + Self.factsInLook)
+            for change in try Self.holders(try connection.rows(Self.changed, [.integer(place), .integer(end)])) {
+                if change.message.rawValue == 0 { news.hasRules = true } else { news.changed.append(change) }
+            }
+            next.place = end
+            news.isMore = end < lastFact
+            // The rest is read also when nobody writes meanwhile.
+            if news.isMore { next.written = -1 }
+            return (news, next)
+        }
+        self.follower.withLockedValue { $0 = follower }
+        return news
+    }
+
+    /// - Returns: the sequence of the last fact.
+    private func read(
+        _ rows: Rows, of node: UInt8, _ news: inout FleetNews, _ next: inout FleetFollower
+    ) throws -> Int64 {
+        news.live = 0
+        var lastFact: Int64 = 0
+        for row in 0..<rows.count {
+            let other: UInt8 = try rows.number(row, 0)
+            news.names[other] = try rows.text(row, 1)
+            lastFact = try rows.integer(row, 6)
+            if try other == node || rows.integer(row, 2) == 1 { news.live += 1 }
+            if other == node {
+                news.isDraining = try rows.integer(row, 3) == 1
+            } else {
+                next.written += try rows.integer(row, 4)
+                next.taken += try rows.integer(row, 5)
+            }
+        }
+        return lastFact
+    }
+
+    // MARK: who holds what
+
+    private static let allHolders = Query(
+        "fleet-holders", "SELECT id, generation, holder FROM hoptop.messages WHERE id > $1 ORDER BY id LIMIT $2")
+    private static let some = Query(
+        "fleet-messages",
+        "SELECT \(SpooledMessage.columns), holder FROM hoptop.messages WHERE id = ANY ($1) ORDER BY id")
+
+    public func holders(after id: QueueID?, count: Int) async throws -> [MessageHolder] {
+        try await self.pool.read {
+            try Self.holders(try $0.rows(Self.allHolders, [.integer(id?.rawValue ?? 0), .integer(count)]))
+        }
+    }
+
+    /// - Parameter rows: message, generation, holder.
+    private static func holders(_ rows: Rows) throws -> [MessageHolder] {
+        try (0..<rows.count).map { row in
+            MessageHolder(
+                QueueID(rawValue: try rows.integer(row, 0)),
+                generation: rows.integerIfPresent(row, 1).flatMap { UInt32(exactly: $0) },
+                holder: rows.integerIfPresent(row, 2).flatMap { UInt8(exactly: $0) })
+        }
+    }
+
+    public func messages(_ ids: [QueueID]) async throws -> [HeldMessage] {
+        try await self.pool.read { connection in
+            let rows = try connection.rows(Self.some, [.bigints(ids.map(\.rawValue))])
+            return try (0..<rows.count).compactMap { row in
+                guard let message = try? SpooledMessage(rows, row) else { return nil }
+                return HeldMessage(message, holder: try rows.number(row, SpooledMessage.columnCount))
+            }
+        }
+    }
+
+    // MARK: taking over
+
+    /// Those that have messages which are to be had. A node that was without the database for a while waits until others,
+    /// which were too, had time to come back.
+    private static let absent = Query(
+        "fleet-absent",
+        """
+        SELECT node FROM hoptop.nodes n WHERE node <> $1 AND (draining OR stopped OR $2::bigint = 1 AND until <= now())
+            AND NOT (SELECT draining FROM hoptop.nodes WHERE node = $1)
+            AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node)
+        ORDER BY node FOR NO KEY UPDATE OF n SKIP LOCKED
+        """)
+    private static let take = Query(
+        "fleet-take",
+        """
+        WITH found AS (
+            SELECT id FROM hoptop.messages WHERE holder = $2 ORDER BY holder, id LIMIT $3
+            FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE hoptop.messages m SET holder = $1 FROM found WHERE m.id = found.id
+        RETURNING \(SpooledMessage.columns(of: "m"))
+        """)
+    private static let noteTaken = Query(
+        "fleet-note-taken", "UPDATE hoptop.nodes SET taken = taken + $2 WHERE node = $1")
+
+    public func takeOver(_ count: Int) async throws -> Lease {
+        let isSettled = self.writer.term.isSettled
+        return try await self.writer.submit(on: MultiThreadedEventLoopGroup.singleton.next()) { transaction in
+            let (connection, node) = (transaction.connection, transaction.node)
+            let absent = try connection.rows(Self.absent, [.integer(node), .integer(isSettled ? 1 : 0)])
+            for row in 0..<absent.count {
+                let rows = try connection.rows(
+                    Self.take, [.integer(node), .integer(try absent.integer(row, 0)), .integer(count)])
+                guard rows.count > 0 else { continue }
+                try connection.add(Self.noteTaken, [.integer(node), .integer(rows.count)])
+                var lease = try Lease(rows)
+                lease.messages.sort { $0.id < $1.id }
+                return lease
+            }
+            return Lease([])
+        }.get()
+    }
+
+    // MARK: states
+
+    private static let allNodes = Query(
+        "fleet-nodes",
+        """
+        SELECT node, name, CASE WHEN stopped THEN 'stopped' WHEN until <= now() THEN 'gone'
+                WHEN draining THEN 'draining' ELSE 'up' END,
+            CASE WHEN draining THEN 1 ELSE 0 END::bigint,
+            greatest(0, extract(epoch FROM now() - until) * 1000 + CASE WHEN stopped THEN 0 ELSE lease END)::bigint,
+            (SELECT count(*) FROM hoptop.messages m WHERE m.holder = n.node), software
+        FROM hoptop.nodes n ORDER BY node
+        """)
+
+    public func nodes() async throws -> [FleetNode] {
+        try await self.pool.read { connection in
+            let rows = try connection.rows(Self.allNodes)
+            return try (0..<rows.count).map { row in
+                FleetNode(
+                    node: try rows.number(row, 0), name: try rows.text(row, 1),
+                    state: FleetNode.State(rawValue: try rows.text(row, 2)) ?? .gone,
+                    isDrained: try rows.integer(row, 3) == 1, age: try rows.integer(row, 4),
+                    messages: try rows.number(row, 5), software: try rows.text(row, 6))
+            }
+        }
+    }
+
+    private static let drainNode = Query(
+        "fleet-drain", "UPDATE hoptop.nodes SET draining = ($2::bigint = 1) WHERE node = $1")
+
+    public func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.writer.submit(on: eventLoop) { transaction in
+            try transaction.connection.rows(
+                Self.drainNode, [.integer(node), .integer(isDraining ? 1 : 0)]
+            ).affected == 1
+        }
+    }
+}
