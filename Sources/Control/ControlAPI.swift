@@ -6,7 +6,7 @@ public enum ControlAPI {
     public static let calls: [any ControlCall.Type] = [
         CapabilitiesCall.self, OverviewCall.self, QueueCall.self, QueueSearchCall.self, QueueGroupsCall.self,
         ConnectionsCall.self, ConnectionSearchCall.self, DestinationsCall.self, DestinationSearchCall.self,
-        RouteCall.self, MessageCall.self,
+        RouteCall.self, FleetCall.self, DrainCall.self, MessageCall.self,
         ContentCall.self, TranscriptCall.self, FactsCall.self, JournalCall.self, JournalStatusCall.self,
         FreezeCall.self,
         QueueActionCall.self, UndoCall.self, UndoableCall.self, RerouteCall.self, EditCall.self, CloseCall.self,

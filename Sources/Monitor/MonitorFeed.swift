@@ -27,6 +27,14 @@ public protocol MonitorFeed: Sendable {
     /// - Parameter address: of a recipient, or a domain.
     /// - Throws: `.invalid` when it is neither.
     func route(_ address: String) async throws -> [RouteAnswer]
+    /// The nodes that share the queue of the one that is asked.
+    ///
+    /// - Throws: `.unsupported` where it has a queue of its own.
+    func fleet() async throws -> FleetStatus
+    /// Has a node take no more mail and others take what it has, until it is undrained, over a restart too.
+    ///
+    /// - Throws: `.gone` where no node has that number.
+    func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus
     /// Facts, newest last, at most `count`: those behind `cursor`, the end of an earlier page; `nil`: the newest.
     func facts(after cursor: String?, count: Int) async throws -> FactWindow
     /// What the journal has of what became of mail and of what operators did, in the query's order.
@@ -134,6 +142,12 @@ extension MonitorFeed {
     }
     public func route(_ address: String) async throws -> [RouteAnswer] {
         throw FeedError(.unsupported, "this feed does not tell where mail would go")
+    }
+    public func fleet() async throws -> FleetStatus { throw Self.noFleet }
+    public func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus { throw Self.noFleet }
+    private static var noFleet: FeedError {
+        FeedError(
+            .unsupported, "no nodes that share one queue are known here: ask one of them, whose spool is a database")
     }
     private static var noDestinations: FeedError { FeedError(.unsupported, "this feed has no list of destinations") }
     public func undoable() async throws -> [UndoOffer] { [] }

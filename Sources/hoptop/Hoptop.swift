@@ -37,7 +37,7 @@ struct Hoptop: AsyncParsableCommand {
             TLSPolicyCommand.self, TLSReportCommand.self, QueueCommand.self, JournalCommand.self,
             DestinationsCommand.self,
             RulesCommand.self, SessionsCommand.self, StatsCommand.self, SendCommand.self, TraceCommand.self,
-            ThemeCommand.self, RouteCommand.self,
+            ThemeCommand.self, RouteCommand.self, FleetCommand.self,
             RecordCommand.self, ReplayCommand.self, RedactCommand.self,
             ManualCommand.self,
         ],

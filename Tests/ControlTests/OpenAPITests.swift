@@ -93,6 +93,8 @@ struct OpenAPITests {
         try await self.check(DestinationSearchCall(SearchRequest(.all, from: 0), in: DestinationQuery()))
         try await self.check(MessageCall(message.id))
         try await self.check(RouteCall("bob@example.org"))
+        try await self.check(FleetCall())
+        try await self.check(DrainCall(2, true))
         try await self.check(ContentCall(message.id, from: 0, count: 5))
         try await self.check(TranscriptCall(session, from: 0, count: 5))
         try await self.check(FactsCall(after: nil, count: 5))

@@ -197,6 +197,15 @@ final class SampleFeed: MonitorFeed {
         try self.check()
         return id == Self.message.id ? Self.detail : nil
     }
+    func fleet() async throws -> FleetStatus {
+        FleetStatus(
+            nodes: FleetStatus.Node.State.allCases.enumerated().map { number, state in
+                FleetStatus.Node(
+                    number: number, name: "mx\(number)", state: state, isDrained: state == .draining, age: 1200,
+                    messages: 7, software: "hoptop 0.1.0", isAsked: number == 0)
+            })
+    }
+    func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus { try await self.fleet() }
     func route(_ address: String) async throws -> [RouteAnswer] {
         try self.check()
         return ["never", "if-offered", "encrypted", "verified", "passed-over"].map { demand in

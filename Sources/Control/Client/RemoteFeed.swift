@@ -58,6 +58,10 @@ public struct RemoteFeed: MonitorFeed {
         try await self.answer(DestinationSearchCall(search, in: query)).hit
     }
     public func route(_ address: String) async throws -> [RouteAnswer] { try await self.answer(RouteCall(address)) }
+    public func fleet() async throws -> FleetStatus { try await self.answer(FleetCall()) }
+    public func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus {
+        try await self.answer(DrainCall(number, isDrained))
+    }
     public func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         try await self.answer(FactsCall(after: cursor, count: count))
     }

@@ -1,4 +1,5 @@
 import Journal
+import Logging
 import Mail
 import Monitor
 import NIOCore
@@ -61,6 +62,27 @@ final class EngineFeed: MonitorFeed {
         return query.find(search, among: all.rows, at: all.at)
     }
     func route(_ address: String) async throws -> [RouteAnswer] { [try await self.relay.route(address)] }
+    private var spoolFleet: any Fleet {
+        get throws {
+            guard let fleet = self.spool.fleet else {
+                throw FeedError(.unsupported, "this node shares its queue with no other: its spool is a directory")
+            }
+            return fleet
+        }
+    }
+    func fleet() async throws -> FleetStatus {
+        let fleet = try self.spoolFleet
+        return FleetStatus(try await fleet.nodes(), asked: fleet.node)
+    }
+    func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus {
+        let gone = FeedError(.gone, "there is no node \(number): see hoptop fleet status")
+        guard let node = UInt8(exactly: number) else { throw gone }
+        guard try await self.spoolFleet.drain(node, isDrained, on: self.queue.loop).get() else { throw gone }
+        self.relay.log.notice(
+            isDrained ? "a node is drained" : "a node is undrained",
+            metadata: ["node": "\(number)", "by": "\(self.user)"])
+        return try await self.fleet()
+    }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.relay.selections.freeze(query) }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.relay.orders.perform(action, on: targets, by: self.user)
@@ -210,5 +232,28 @@ final class EngineFeed: MonitorFeed {
         }
         guard record.hangUp() else { throw FeedError(.gone, "\(session.id) has ended already") }
         return Receipt(done: 1, messages: 0)
+    }
+}
+
+extension FleetStatus {
+    init(_ nodes: [FleetNode], asked: UInt8) {
+        self.init(
+            nodes: nodes.map { node in
+                Node(
+                    number: Int(node.node), name: node.name, state: Node.State(node.state), isDrained: node.isDrained,
+                    age: node.age, messages: node.messages, software: node.software, isAsked: node.node == asked)
+            })
+    }
+}
+
+extension FleetStatus.Node.State {
+    fileprivate init(_ state: FleetNode.State) {
+        self =
+            switch state {
+            case .up: .up
+            case .draining: .draining
+            case .stopped: .stopped
+            case .gone: .gone
+            }
     }
 }
