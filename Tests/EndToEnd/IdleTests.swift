@@ -1,5 +1,10 @@
 import Foundation
+import NIOCore
+import Relay
+import SMTP
 import Testing
+
+@testable import hoptop
 
 extension EndToEnd {
     @Suite("the program with nothing to do", .timeLimit(.minutes(3)))
@@ -30,7 +35,7 @@ extension EndToEnd {
         @Test("it wakes a few times a second in every view, for the clock")
         func wakeUps() async throws {
             let (tmux, process) = try await self.start("")
-            for view in ["1", "2", "3"] {
+            for view in ["1", "2", "3", "4", "5", "6"] {
                 tmux.press(view)
                 try await Task.sleep(for: .seconds(1))
                 let (wakeUps, octets) = try await self.watch(process, seconds: 5)
@@ -38,6 +43,31 @@ extension EndToEnd {
                 #expect(wakeUps <= 15)
                 #expect(octets <= 150)
             }
+        }
+
+        @Test("a queue that fills the screen costs no more while it is young")
+        func fullQueue() async throws {
+            let (tmux, process) = try await self.start("")
+            tmux.press("2")
+            #expect(try await tmux.sees("send mail to"))
+            let invitation = try Regex("send mail to ([0-9.:]+)")
+            let words = try #require(tmux.screen.firstMatch(of: invitation))
+            let server = try #require(words.output[1].substring.flatMap { SocketEndpoint(String($0)) })
+            for number in 1...40 {
+                let client = PlainClient(name: "client.example", server: server)
+                _ = try await client.send(
+                    from: "<app@shop.example>", to: [try ForwardPath(parsing: "<u\(number)@d.example>")],
+                    content: PlainClient.content("<\(number)@test>", octets: 100))
+            }
+            #expect(try await tmux.sees("40 queued"))
+            // Until then ages are told second by second.
+            let young = try Regex("[^0-9][0-9]s .*app@shop")
+            let isOlder = try await eventually { tmux.screen.firstMatch(of: young) == nil }
+            #expect(isOlder)
+            let (wakeUps, octets) = try await self.watch(process, seconds: 10)
+            print("\(wakeUps) wake-ups and \(octets) octets in 10 s")
+            #expect(wakeUps <= 30)
+            #expect(octets <= 300)
         }
 
         @Test("without a clock it writes nothing")
