@@ -151,7 +151,10 @@ extension EndToEnd {
                 self.tmux.tmux("send-keys", "-l", name)
                 self.press("Enter")
                 // A filter's rows are there before they are acted on.
-                if !after.isEmpty { try await Task.sleep(for: .milliseconds(300)) }
+                if !after.isEmpty {
+                    try await Task.sleep(for: .milliseconds(300))
+                    _ = try await eventually { !self.tmux.screen.contains("   ...") }
+                }
             }
             for key in after { self.press(key) }
             let start = self.lastKey
