@@ -28,6 +28,10 @@ extension SpooledMessage {
                 continue
             }
             let before = effect.message.recipients[place]
+            if case .readdress(let mailbox) = order.action, effect.message.goesTo(mailbox, besides: place) {
+                effect.skipped[.alreadyThere, default: 0] += 1
+                continue
+            }
             if let skip = effect.message.recipients[place].obey(order) {
                 effect.skipped[skip, default: 0] += 1
                 continue
@@ -46,6 +50,14 @@ extension SpooledMessage {
         }
         if !effect.changed.isEmpty { effect.message.generation += 1 }
         return effect
+    }
+
+    /// Another recipient that is not settled has that address: two of one would get the message, and its report, twice.
+    private func goesTo(_ mailbox: Mailbox, besides place: Int) -> Bool {
+        self.recipients.indices.contains {
+            $0 != place && !self.recipients[$0].state.isSettled
+                && self.recipients[$0].forwardPath == .path(Path(mailbox: mailbox))
+        }
     }
 }
 

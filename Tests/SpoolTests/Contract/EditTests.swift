@@ -71,4 +71,20 @@ struct EditTests {
         }
         try await play(implementation.make())
     }
+
+    @Test("two recipients of a message never get one address", arguments: Implementation.allCases)
+    func oneAddress(_ implementation: Implementation) async throws {
+        func play(_ store: some StoreUnderTest) async throws {
+            let message = try await store.accept(recipients: 2)
+            _ = try await store.settle(message, [.deferred, .deferred])
+            let mailbox = try Mailbox(parsing: "sue@example.com")
+            let sent = try await store.apply(
+                .readdress(to: mailbox), [message.target(0, generation: 1), message.target(1, generation: 1)], at: 2)
+            #expect(sent.changes.map(\.recipient.index) == [0])
+            #expect(sent.skipped == [.alreadyThere: 1])
+            let found = try #require(try await store.spool.message(message.id)).recipients[1]
+            #expect(found.forwardPath == message.recipients[1].forwardPath && found.state == .deferred)
+        }
+        try await play(implementation.make())
+    }
 }
