@@ -10,7 +10,7 @@ struct PaletteTests {
         let rig = await Rig()
         await rig.press("2", ":")
         await rig.type("columns ")
-        #expect(await rig.text.contains(" columns id age size try next state from to hop user reply "))
+        #expect(await rig.text.contains(" columns id age size try next state from to hop user ctmrd reply "))
         #expect(await !rig.text.contains("replynames"))
         await rig.press(.escape)
         await rig.run("sort try")

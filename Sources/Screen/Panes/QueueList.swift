@@ -40,6 +40,11 @@ enum QueueList: ListKind {
         Column("USER", .upTo(4, weight: 1) { $0.user?.count ?? 1 }, from: 190) { row, _ in
             TableCell(row.user ?? "-", .muted)
         },
+        Column("CTMRD", .fixed(5), from: 180) { row, look in
+            guard let phases = row.progress?.phases, !look.isDeparted else { return TableCell("") }
+            let strip = PhaseStrip(phases, until: look.now)
+            return TableCell(strip.text(look.glyphs), strip.isSlow ? .slow : .active)
+        },
         Column("LAST REPLY", .share(10, weight: 4), from: 60) { row, look in
             if look.isDeparted { return TableCell("") }
             if let progress = row.progress { return TableCell(progress.words, .active, bar: progress.share) }
