@@ -54,6 +54,7 @@ struct PastTests {
             try await go(495).allSatisfy { $0.destination == "mx:25" }, "where it goes is told by the first attempt")
         let deferred = try await go(300).first { $0.ref.id == "4Q7K" }
         #expect(deferred?.state == .deferred && deferred?.lastReply == "450 4.2.0 greylisted")
+        #expect(try await shown.message("4Q7K")?.recipients.map(\.nextHops) == [["mx:25"]])
         #expect(try await shown.overview().queuedMessages == 2)
         let page = try await shown.transcript(SessionRef(node: "mx1", id: "out#9"), from: 0, count: 10)
         #expect(page?.lines.map(\.text) == ["220 mx", "EHLO a"])

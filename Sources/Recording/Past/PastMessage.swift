@@ -101,7 +101,16 @@ struct PastMessage {
             isSettled: self.row == nil, peer: self.accepted?.peer, hello: self.accepted?.hello,
             with: self.accepted?.with, tls: self.accepted?.security?.tls, user: self.accepted?.user,
             session: self.accepted?.fact.session, subject: self.accepted?.subject,
-            recipients: self.recipients.sorted { $0.key < $1.key }.map(\.value), attempts: self.attempts)
+            recipients: self.recipients.sorted { $0.key < $1.key }.map { self.withWay($0.value) },
+            attempts: self.attempts)
+    }
+
+    /// One that waits goes where it was tried last, or will be first.
+    private func withWay(_ recipient: RecipientDetail) -> RecipientDetail {
+        guard !recipient.state.isSettled, let hop = recipient.destination ?? self.destination else { return recipient }
+        var recipient = recipient
+        (recipient.destination, recipient.nextHops) = (hop, [hop])
+        return recipient
     }
 
     private var ref: MessageRef { MessageRef(node: self.node, id: self.id, generation: self.generation) }
