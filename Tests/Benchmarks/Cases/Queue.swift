@@ -67,6 +67,13 @@ extension Case {
                 precondition(count == 1111, "\(count) messages were found")
             }
         },
+        Case("queue/count 100,000", unit: "message", units: 100_000, steps: 1) {
+            let queue = try LoadedQueue(messages: 100_000)
+            return {
+                let count = try queue.counted()
+                precondition(count == 100_000, "\(count) recipients were counted")
+            }
+        },
         Case("queue/sort 100,000", unit: "message", units: 100_000, steps: 1) {
             let queue = try LoadedQueue(messages: 100_000)
             return {
@@ -135,6 +142,14 @@ private final class LoadedQueue {
         let selections = self.selections
         let wanted = try FilterExpression(parsing: filter)
         return try queue.loop.flatSubmit { selections.select(wanted).map(\.messages) }.wait()
+    }
+
+    /// What the overview waits for.
+    func counted() throws -> Int {
+        let queue = self.queue
+        return try queue.loop.flatSubmit {
+            QueueOverview(queue).censusNow().map { $0.byDestination.values.reduce(0) { $0 + $1.ages.total } }
+        }.wait()
     }
 
     /// What the Queue view shows on its first screen, sorted anew.
