@@ -104,7 +104,7 @@ struct GoldenScreenTests {
 
         static let all = [
             Place(name: "overview", keys: []), Place(name: "queue", keys: ["2", "j", " "]),
-            Place(name: "message", keys: ["2", .enter]), Place(name: "connections", keys: ["3"]),
+            Place(name: "message", keys: ["2", "j", .enter]), Place(name: "connections", keys: ["3"]),
             Place(name: "transcript", keys: ["3", .enter]), Place(name: "destinations", keys: ["4"]),
             Place(name: "journal", feed: JournalTests.feed, keys: ["5", "j", "j", "j", "j", "j"]),
         ]
