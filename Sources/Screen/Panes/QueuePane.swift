@@ -289,7 +289,7 @@ final class QueuePane: ListPane<QueueList> {
         var lines: [(String, [Run])] = []
         if let recipient = detail.recipients.first(where: { $0.forwardPath == row.to }) ?? detail.recipients.first {
             let way = Way(of: detail, recipient, at: self.node, joined: [:], around)
-            lines.append(("Path", way.lines(columns: .max, painter.glyphs).first?.path ?? []))
+            lines.append(("Path", way.path(painter.glyphs)))
             lines.append(("Why", [Run(recipient.whyWords(around.now))]))
             if let reply = recipient.lastReply { lines.append(("Reply", [Run(reply: reply)])) }
         }

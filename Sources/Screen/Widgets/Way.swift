@@ -181,12 +181,23 @@ struct Way {
         var columns = 0
     }
 
+    /// The names on the way in one line, with what lies between them.
+    func path(_ glyphs: Glyphs) -> [Run] {
+        self.hops.flatMap { hop in
+            [
+                Run(hop.edge.map { SafeText($0.text(glyphs)) } ?? "", hop.edge?.role ?? .base),
+                Run(SafeText(address: hop.name).fitted(Self.nameColumns, mark: glyphs.elision), hop.role),
+            ]
+        }
+    }
+    private static let nameColumns = 36
+
     /// The way in as many lines as it takes; a name's note stands below it.
     func lines(columns: Int, _ glyphs: Glyphs) -> [Line] {
         var lines = [Line()]
         for hop in self.hops {
             let edge = hop.edge.map { SafeText($0.text(glyphs)) } ?? ""
-            let room = min(36, max(4, columns - edge.columns))
+            let room = min(Self.nameColumns, max(4, columns - edge.columns))
             let name = SafeText(address: hop.name).fitted(room, mark: glyphs.elision)
             let note = SafeText(hop.note)
             let width = max(name.columns, note.columns)
