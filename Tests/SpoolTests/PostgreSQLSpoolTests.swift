@@ -122,6 +122,17 @@ struct PostgreSQLSpoolTests {
         await first.spool.close()
     }
 
+    @Test("nodes that start together on an empty database make its tables once")
+    func together() async throws {
+        let address = try PostgreSQLCluster.shared.get().makeDatabase()
+        try await withThrowingTaskGroup(of: PostgreSQLSpool.self) { group in
+            for node in 1...4 {
+                group.addTask { try PostgreSQLSpool(address, node: UInt8(node), name: "n\(node).example") }
+            }
+            for try await spool in group { await spool.close() }
+        }
+    }
+
     @Test("tables of an earlier version are brought forward, when no relay of that version is there any more")
     func migration() async throws {
         let fixture = try Fixture()

@@ -2,8 +2,10 @@
 enum PostgreSQLSchema {
     static let version: Int64 = Int64(versions.count)
 
+    /// Read from the tables: what a name leads to is kept in a memory that another node's COMMIT reaches too late.
     private static let isThere = Query(
-        "schema-there", "SELECT CASE WHEN to_regclass('hoptop.schema') IS NULL THEN 0 ELSE 1 END::bigint")
+        "schema-there", "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'hoptop' AND tablename = 'schema'"
+    )
     private static let versionFound = Query("schema-version", "SELECT version FROM hoptop.schema")
     private static let noteVersion = Query("schema-note", "UPDATE hoptop.schema SET version = $1")
     /// One that changes the tables at a time. Nodes lock their numbers, up to 255.
