@@ -130,11 +130,13 @@ extension PostgreSQLSpool: Fleet {
             AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node)
         ORDER BY node FOR NO KEY UPDATE OF n SKIP LOCKED
         """)
+    /// The holder as a range, so that the index of holders is what gives the order: by way of that of IDs each take would go
+    /// past all that were taken before.
     private static let take = Query(
         "fleet-take",
         """
         WITH found AS (
-            SELECT id FROM hoptop.messages WHERE holder = $2 ORDER BY holder, id LIMIT $3
+            SELECT id FROM hoptop.messages WHERE holder >= $2 AND holder <= $2 ORDER BY holder, id LIMIT $3
             FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE hoptop.messages m SET holder = $1 FROM found WHERE m.id = found.id
         RETURNING \(SpooledMessage.columns(of: "m"))
