@@ -172,7 +172,7 @@ struct JournalTests {
             let before = try await test.accept()
             try await test.takeUp()
             let moved = try SQLiteSpool(directory: "\(test.folder)/moved", threads: .singleton)
-            if isKnown { try await moved.acknowledge(.start, as: JournalFiller.reader, on: test.loop).get() }
+            if isKnown { try await moved.acknowledge(.start, as: JournalFiller.reader(of: moved), on: test.loop).get() }
             await test.restart(on: moved)
             let after = try await test.accept(after: 1000)
             try await test.takeUp()

@@ -131,7 +131,8 @@ struct PastNode {
         Dictionary(grouping: rows) { $0.destination ?? noRoute }.map { name, rows in
             var ages = AgeCounts()
             for row in rows {
-                ages.add(row.recipients.unsettled, minutes: max(now.since(row.arrived), 0) / 60_000)
+                let column = AgeCounts.column(minutes: max(now.since(row.arrived), 0) / 60_000)
+                ages.add(row.recipients.unsettled, column: column)
             }
             let isDeferred = rows.contains { $0.state == .deferred }
             return DestinationAges(

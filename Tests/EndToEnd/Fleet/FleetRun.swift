@@ -3,6 +3,7 @@ import Glibc
 import NIOConcurrencyHelpers
 import Relay
 import SMTP
+import SeededRandom
 import Spool
 import Testing
 
