@@ -124,17 +124,17 @@ final class FleetMember: Sendable {
 
     /// All of the queue, page by page.
     private func compare() async throws {
-        let boundary = self.queue.spool.nextID(at: self.queue.now)
-        var ids: Set<QueueID> = []
+        // What is accepted meanwhile is none of those that may be gone, however old its queue ID is.
+        var left = try await self.queue.loop.flatSubmit { self.queue.known() }.get()
         var last: QueueID?
         while true {
             let page = try await self.fleet.holders(after: last, count: Self.page)
             guard let end = page.last else { break }
             last = end.message
-            ids.formUnion(page.map(\.message))
+            left.subtract(page.map(\.message))
             try await self.read(page)
         }
-        try await self.queue.loop.flatSubmit { [ids] in self.queue.forget(below: boundary, except: ids) }.get()
+        await self.queue.onLoop { [left] in self.queue.areGone(left) }
     }
 
     private func failed(_ error: any Error) {

@@ -287,25 +287,32 @@ final class Queue: @unchecked Sendable {
 
     /// Takes up messages that this node took over.
     func takenOver(_ messages: [SpooledMessage]) {
+        var old: [QueueID] = []
         self.tell { scheduler, now in
-            for message in messages { scheduler.messageRead(message.id, message, at: now) }
+            for message in messages {
+                // One that changed since it was taken is read anew, with who has it.
+                if let slot = scheduler.index.slot(of: message.id),
+                    scheduler.index.generations[Int(slot)] > message.generation
+                {
+                    old.append(message.id)
+                } else {
+                    scheduler.messageRead(message.id, message, at: now)
+                }
+            }
         }
+        for id in old { self.refresh(id) }
         for message in messages where self.rules.misses(message, at: self.now) { self.looksAgain(message.id) }
     }
 
-    /// Forgets what is in memory although the spool does not have it.
-    ///
-    /// - Parameters:
-    ///   - boundary: what is newer may have come meanwhile.
-    ///   - ids: those that are there.
-    func forget(below boundary: QueueID, except ids: Set<QueueID>) -> EventLoopFuture<Void> {
-        let gone = NIOLoopBoundBox<[QueueID]>([], eventLoop: self.loop)
-        return self.scan { slot in
-            let id = self.scheduler.index.id(slot)
-            if id < boundary, !ids.contains(id) { gone.value.append(id) }
-        }.map {
-            self.tell { scheduler, now in for id in gone.value { scheduler.messageRead(id, nil, at: now) } }
-        }
+    /// The messages that are in memory.
+    func known() -> EventLoopFuture<Set<QueueID>> {
+        let known = NIOLoopBoundBox<Set<QueueID>>([], eventLoop: self.loop)
+        return self.scan { known.value.insert(self.scheduler.index.id($0)) }.map { known.value }
+    }
+
+    /// Forgets messages that the spool does not have any more.
+    func areGone(_ messages: Set<QueueID>) {
+        self.tell { scheduler, now in for id in messages { scheduler.messageRead(id, nil, at: now) } }
     }
 
     // MARK: going out
