@@ -19,7 +19,7 @@ public protocol Fleet: Sendable {
     func holders(after id: QueueID?, count: Int) async throws -> [MessageHolder]
     /// Those of the messages that are there and can be read, whoever holds them.
     func messages(_ ids: [QueueID]) async throws -> [HeldMessage]
-    /// Takes messages over from nodes that stopped, drain, or whose lease is over: at most `count`.
+    /// Takes messages over from nodes that stopped, let go of theirs to drain, or whose lease is over: at most `count`.
     ///
     /// - Returns: them in order of their IDs; none when there are none, or when this node drains itself.
     func takeOver(_ count: Int) async throws -> Lease
@@ -29,6 +29,8 @@ public protocol Fleet: Sendable {
     ///
     /// - Returns: whether there is such a node.
     func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
+    /// This node drains, and begins nothing more: from now on others may take what it holds.
+    func letGo() async throws
 }
 
 /// What a node learns of the others.
@@ -45,6 +47,8 @@ public struct FleetNews: Sendable, Hashable {
     public var hasRules = false
     /// Another node took messages over: who holds which is to be asked anew.
     public var hasTakeovers = false
+    /// Some of the others has messages that are to be had.
+    public var hasAbsent = true
     /// There is more to tell at once.
     public var isMore = false
     public init() {}

@@ -136,6 +136,7 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
     package func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
         self.change(on: eventLoop) { $0.drain(node, isDraining, &$1) }
     }
+    package func letGo() async throws { self.store.letGo(as: self.node) }
 
     package func undoable(at now: Timestamp) async throws -> [UndoableDrop] {
         try self.read { state in

@@ -84,6 +84,8 @@ package final class MemoryStore: Sendable {
         /// The number of its lease.
         var lease: Int64 = 1
         var isDraining = false
+        /// It drains, and has nothing under way.
+        var isQuiet = false
         var news = FleetNews()
     }
 
@@ -334,7 +336,7 @@ package final class MemoryStore: Sendable {
                 guard stored.holder != node, let holder = state.nodes[stored.holder] else {
                     return stored.holder != node
                 }
-                return holder.isDraining || holder.until.map { $0 < now } ?? false
+                return holder.isQuiet || holder.until.map { $0 < now } ?? false
             }
             for message in lease.messages { state.take(message.id, as: node) }
             for damage in lease.damaged { state.take(damage.message, as: node) }
@@ -385,6 +387,13 @@ package final class MemoryStore: Sendable {
     func drain(_ node: Node, _ isDraining: Bool, _ state: inout State) -> Bool {
         guard state.nodes[node] != nil else { return false }
         state.nodes[node]?.isDraining = isDraining
+        state.nodes[node]?.isQuiet = false
         return true
+    }
+
+    func letGo(as node: Node) {
+        self.state.withLockedValue { state in
+            if state.nodes[node]?.isDraining ?? false { state.nodes[node]?.isQuiet = true }
+        }
     }
 }

@@ -139,8 +139,8 @@ struct PostgreSQLSpoolTests {
         let message = try await fixture.accept()
         try fixture.execute(
             """
-            ALTER TABLE hoptop.nodes DROP COLUMN lease, DROP COLUMN taken, DROP COLUMN draining, DROP COLUMN stopped,
-                DROP COLUMN software;
+            ALTER TABLE hoptop.nodes DROP COLUMN lease, DROP COLUMN taken, DROP COLUMN draining, DROP COLUMN quiet,
+                DROP COLUMN stopped, DROP COLUMN software;
             UPDATE hoptop.schema SET version = 1
             """)
         let error = #expect(throws: SpoolError.self) {

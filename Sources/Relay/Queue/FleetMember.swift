@@ -13,6 +13,8 @@ import Spool
 final class FleetMember: Sendable {
     /// How often it looks.
     private static let interval = Duration.seconds(1)
+    /// How long a message may be on its way into memory.
+    private static let patience = Duration.seconds(2)
     /// Messages that it takes over, or reads, at a time.
     private static let part = 500
     private static let page = 10_000
@@ -21,6 +23,13 @@ final class FleetMember: Sendable {
         var task: Task<Void, Never>?
         /// The lease under which the queue was compared last.
         var lease: Int64?
+        /// All of the queue is to be compared, since others took messages over, or news was lost.
+        var isBehind = true
+        /// Standing rules are to be read.
+        var hasRules = false
+        /// Messages that this node holds, as the spool says, and that were not in memory then: on their way there, settled
+        /// since, or brought back by an undo at another node.
+        var strays: [QueueID: ContinuousClock.Instant] = [:]
         var isDraining = false
         var isFailing = false
     }
@@ -48,14 +57,16 @@ final class FleetMember: Sendable {
     /// The queue that this node left is taken up; now comes that of others.
     func start() {
         let task = Task {
-            var hasAll = false
             while !Task.isCancelled {
                 do {
-                    let isMore = try await self.turn(comparing: !hasAll)
-                    hasAll = true
+                    let isMore = try await self.turn()
                     self.state.withLockedValue { $0.isFailing = false }
                     if isMore { continue }
-                } catch { self.failed(error) }
+                } catch {
+                    // What was told is not told again.
+                    self.state.withLockedValue { ($0.isBehind, $0.hasRules) = (true, true) }
+                    self.failed(error)
+                }
                 try? await Task.sleep(for: Self.interval)
             }
         }
@@ -71,21 +82,62 @@ final class FleetMember: Sendable {
 
     // MARK: a turn
 
-    /// - Parameter comparing: nothing was compared yet.
     /// - Returns: whether there is more to do at once.
-    private func turn(comparing: Bool) async throws -> Bool {
+    private func turn() async throws -> Bool {
         let lease = self.fleet.lease
         let news = try await self.fleet.look()
-        let isNewLease = lease != self.state.withLockedValue { $0.lease }
-        if news.names.count > 1, comparing || news.hasTakeovers || isNewLease { try await self.compare() }
+        let mayHaveLost = self.state.withLockedValue { state in
+            state.isBehind = state.isBehind || news.hasTakeovers || lease != state.lease
+            state.hasRules = state.hasRules || news.hasRules
+            // Others took of this node's mail only when it drained, or its lease was over.
+            return lease != state.lease || state.isDraining
+        }
+        if news.isDraining {
+            // From here on it begins nothing more.
+            await self.take(news, under: lease)
+        } else if mayHaveLost {
+            try await self.compare(news)
+        }
         try await self.read(news.changed)
-        if news.hasRules { await self.rules.reload() }
+        try await self.readStrays()
+        if self.state.withLockedValue({ $0.hasRules }) {
+            try await self.rules.reload()
+            self.state.withLockedValue { $0.hasRules = false }
+        }
         await self.take(news, under: lease)
-        guard !news.isDraining else { return news.isMore }
-        let taken = try await self.fleet.takeOver(Self.part)
-        guard taken.end != nil else { return news.isMore }
-        await self.takeUp(taken)
-        return true
+        if news.isDraining {
+            if await self.queue.onLoop({ self.queue.hasNothingUnderWay }) { try await self.fleet.letGo() }
+        } else if news.hasAbsent {
+            let taken = try await self.fleet.takeOver(Self.part)
+            if taken.end != nil {
+                await self.takeUp(taken)
+                return true
+            }
+        }
+        // While there is mail to be had, who holds the rest can wait.
+        if self.state.withLockedValue({ $0.isBehind }) { try await self.compare(news) }
+        return news.isMore
+    }
+
+    private func compare(_ news: FleetNews) async throws {
+        if news.names.count > 1 { try await self.compare() }
+        self.state.withLockedValue { $0.isBehind = false }
+    }
+
+    /// What is still not in memory is taken up.
+    private func readStrays() async throws {
+        let old = self.state.withLockedValue { state in
+            let old = state.strays.filter { $0.value + Self.patience < .now }.map(\.key)
+            for id in old { state.strays[id] = nil }
+            return old
+        }
+        for start in stride(from: 0, to: old.count, by: Self.part) {
+            let part = Array(old[start..<min(start + Self.part, old.count)])
+            let missing = await self.queue.onLoop { part.filter { !self.queue.knows($0) } }
+            let messages = try await self.fleet.messages(missing).filter { $0.holder == self.fleet.node }
+            let left = messages.map(\.message).filter { $0.recipients.contains { !$0.state.isSettled } }
+            await self.queue.onLoop { self.queue.takenOver(left) }
+        }
     }
 
     private func take(_ news: FleetNews, under lease: Int64?) async {
@@ -115,7 +167,8 @@ final class FleetMember: Sendable {
     private func read(_ changed: [MessageHolder]) async throws {
         guard !changed.isEmpty else { return }
         self.queue.signal.raise(.facts)
-        let unknown = await self.queue.onLoop { self.queue.compare(changed) }
+        let (unknown, strays) = await self.queue.onLoop { self.queue.compare(changed) }
+        self.state.withLockedValue { state in for id in strays { state.strays[id] = state.strays[id] ?? .now } }
         for start in stride(from: 0, to: unknown.count, by: Self.part) {
             let messages = try await self.fleet.messages(Array(unknown[start..<min(start + Self.part, unknown.count)]))
             await self.queue.onLoop { self.queue.read(messages) }

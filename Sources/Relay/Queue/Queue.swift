@@ -206,7 +206,11 @@ final class Queue: @unchecked Sendable {
             switch result {
             case .success(let (message, holder)):
                 self.fresh.remove(id)
-                self.tell { $0.messageRead(id, message, holder: holder, at: $1) }
+                self.tell { scheduler, now in
+                    // Who has one that is in memory, ``FleetMember`` tells: by now it may be another than when it was read.
+                    let known = scheduler.index.slot(of: id).map { scheduler.index.holders[Int($0)] }
+                    scheduler.messageRead(id, message, holder: known ?? holder, at: now)
+                }
                 // What comes back by an undo may be held by a rule that has ended meanwhile.
                 if message?.recipients.contains(where: { $0.heldUnder != nil }) == true { self.looksAgain(id) }
             case .failure(let error as SpoolError) where error.code == .damaged:
@@ -246,10 +250,11 @@ final class Queue: @unchecked Sendable {
 
     /// Compares what is in memory with what the spool says of messages.
     ///
-    /// - Returns: those that are to be read, since they are new here, or other than was known.
-    func compare(_ messages: [MessageHolder]) -> [QueueID] {
-        guard let node = self.fleet?.node else { return [] }
-        var unknown: [QueueID] = []
+    /// - Returns: those that are to be read, since they are new here, or other than was known; and those of our own that are
+    ///   not in memory.
+    func compare(_ messages: [MessageHolder]) -> (unknown: [QueueID], strays: [QueueID]) {
+        guard let node = self.fleet?.node else { return ([], []) }
+        var (unknown, strays): ([QueueID], [QueueID]) = ([], [])
         self.tell { scheduler, now in
             for message in messages {
                 let slot = scheduler.index.slot(of: message.message)
@@ -258,8 +263,7 @@ final class Queue: @unchecked Sendable {
                     continue
                 }
                 guard let slot else {
-                    // One of our own that is not in memory is on its way there, or was settled since.
-                    if holder != node { unknown.append(message.message) }
+                    if holder != node { unknown.append(message.message) } else { strays.append(message.message) }
                     continue
                 }
                 if holder != node { scheduler.handedOn(slot, to: holder) }
@@ -267,8 +271,11 @@ final class Queue: @unchecked Sendable {
                 if !isKnown || scheduler.index.generations[Int(slot)] < generation { unknown.append(message.message) }
             }
         }
-        return unknown
+        return (unknown, strays)
     }
+
+    func knows(_ id: QueueID) -> Bool { self.scheduler.index.slot(of: id) != nil }
+    var hasNothingUnderWay: Bool { self.scheduler.isQuiet }
 
     /// Takes up messages as they were read.
     func read(_ messages: [HeldMessage]) {
@@ -287,20 +294,7 @@ final class Queue: @unchecked Sendable {
 
     /// Takes up messages that this node took over.
     func takenOver(_ messages: [SpooledMessage]) {
-        var old: [QueueID] = []
-        self.tell { scheduler, now in
-            for message in messages {
-                // One that changed since it was taken is read anew, with who has it.
-                if let slot = scheduler.index.slot(of: message.id),
-                    scheduler.index.generations[Int(slot)] > message.generation
-                {
-                    old.append(message.id)
-                } else {
-                    scheduler.messageRead(message.id, message, at: now)
-                }
-            }
-        }
-        for id in old { self.refresh(id) }
+        self.tell { scheduler, now in for message in messages { scheduler.takenOver(message, at: now) } }
         for message in messages where self.rules.misses(message, at: self.now) { self.looksAgain(message.id) }
     }
 

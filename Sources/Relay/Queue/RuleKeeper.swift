@@ -67,30 +67,28 @@ final class RuleKeeper: Sendable {
     }
 
     /// Another node set rules, or ended some.
-    func reload() async {
-        do {
-            let rules = try await self.queue.spool.rules()
-            let before = self.rules.book
-            let new = rules.filter { !before.has($0.id) }
-            let ended = before.rules.filter { rule in !rules.contains { $0.id == rule.id } }
-            guard !new.isEmpty || !ended.isEmpty else { return }
-            await self.queue.onLoop {
-                for rule in ended { self.rules.remove(rule.id) }
-                for rule in new {
-                    do throws(FeedError) { try self.rules.add(rule) } catch {
-                        self.log.error(
-                            "a standing rule means nothing", metadata: ["rule": "\(rule)", "error": "\(error)"])
-                    }
+    func reload() async throws {
+        let rules = try await self.queue.spool.rules()
+        let before = self.rules.book
+        let new = rules.filter { !before.has($0.id) }
+        let ended = before.rules.filter { rule in !rules.contains { $0.id == rule.id } }
+        guard !new.isEmpty || !ended.isEmpty else { return }
+        await self.queue.onLoop {
+            for rule in ended { self.rules.remove(rule.id) }
+            for rule in new {
+                do throws(FeedError) { try self.rules.add(rule) } catch {
+                    self.log.error(
+                        "a standing rule means nothing", metadata: ["rule": "\(rule)", "error": "\(error)"])
                 }
-                self.obey()
-                self.lookAtTheClock()
             }
-            // Who set it holds what is queued; what came in here before it was heard of is left to this node.
-            for rule in new { if case .hold = rule.terms.order { await self.tryHolding(rule) } }
-            if ended.contains(where: { if case .hold = $0.terms.order { true } else { false } }) {
-                await self.letGoOfOrphans()
-            }
-        } catch { self.log.error("the standing rules could not be read", metadata: ["error": "\(error)"]) }
+            self.obey()
+            self.lookAtTheClock()
+        }
+        // Who set it holds what is queued; what came in here before it was heard of is left to this node.
+        for rule in new { if case .hold = rule.terms.order { await self.tryHolding(rule) } }
+        if ended.contains(where: { if case .hold = $0.terms.order { true } else { false } }) {
+            await self.letGoOfOrphans()
+        }
     }
 
     private func tryHolding(_ rule: StandingRule) async {

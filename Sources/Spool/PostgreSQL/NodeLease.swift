@@ -103,11 +103,10 @@ struct NodeLease: Sendable {
 
     /// Queues the look whether the lease is on, and keeps it so until the transaction ends.
     ///
-    /// It fails with ``Over`` when its time is past, and with `.inUse` when another process has the number.
+    /// It fails with ``Over`` when its time is past, or the number was another process's meanwhile.
     func check(on connection: Connection) throws {
         try connection.add(Self.check, [.integer(self.node), .integer(self.token)]) { rows in
-            guard rows.count == 1 else { throw Self.lost(self.node) }
-            guard try rows.integer(0, 1) == 1 else { throw Over() }
+            guard rows.count == 1, try rows.integer(0, 1) == 1 else { throw Over() }
         }
     }
 
@@ -139,7 +138,7 @@ struct NodeLease: Sendable {
         _ = try connection.rows(Self.release, [.integer(self.node), .integer(self.token)])
     }
 
-    private static func lost(_ node: UInt8) -> SpoolError {
+    static func lost(_ node: UInt8) -> SpoolError {
         SpoolError(.inUse, "another process took node \(node) of the spool's database: stop one of the two")
     }
 }

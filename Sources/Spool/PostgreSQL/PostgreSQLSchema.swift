@@ -68,10 +68,11 @@ enum PostgreSQLSchema {
 
     /// Several nodes on one queue.
     private static let second = [
-        // `taken` counts the messages that it took over from others.
+        // `taken` counts the messages that it took over from others; `quiet`: it drains, and has nothing under way.
         """
         ALTER TABLE hoptop.nodes ADD COLUMN lease bigint NOT NULL DEFAULT 30000,
             ADD COLUMN taken bigint NOT NULL DEFAULT 0, ADD COLUMN draining boolean NOT NULL DEFAULT false,
+            ADD COLUMN quiet boolean NOT NULL DEFAULT false,
             ADD COLUMN stopped boolean NOT NULL DEFAULT false, ADD COLUMN software text NOT NULL DEFAULT ''
         """
     ]

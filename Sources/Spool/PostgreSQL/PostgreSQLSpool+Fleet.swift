@@ -26,8 +26,10 @@ extension PostgreSQLSpool: Fleet {
         """
         SELECT node, name, CASE WHEN until > now() THEN 1 ELSE 0 END::bigint,
             CASE WHEN draining THEN 1 ELSE 0 END::bigint, written, taken,
-            (SELECT last_fact FROM hoptop.counters)
-        FROM hoptop.nodes
+            (SELECT last_fact FROM hoptop.counters), (SELECT pruned FROM hoptop.counters),
+            CASE WHEN (until <= now() OR draining AND quiet)
+                AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node) THEN 1 ELSE 0 END::bigint
+        FROM hoptop.nodes n
         """)
     private static let changed = Query(
         "fleet-changed",
@@ -42,13 +44,20 @@ extension PostgreSQLSpool: Fleet {
         let last = self.follower.withLockedValue { $0 }
         let (news, follower) = try await self.pool.read { connection in
             var (news, next) = (FleetNews(), FleetFollower())
-            let lastFact = try self.read(try connection.rows(Self.summary), of: node, &news, &next)
+            let summary = try connection.rows(Self.summary)
+            let lastFact = try self.read(summary, of: node, &news, &next)
             guard let place = last.place, next.written != last.written else {
                 // What this node alone did it knows.
                 next.place = lastFact
                 return (news, next)
             }
             news.hasTakeovers = next.taken != last.taken
+            guard try place >= summary.integer(0, 7) else {
+                // It is so far behind that facts are gone which it did not see: all is to be compared.
+                (news.hasTakeovers, news.hasRules) = (true, true)
+                next.place = lastFact
+                return (news, next)
+            }
             let end = min(lastFact, place + Self.factsInLook)
             for change in try Self.holders(try connection.rows(Self.changed, [.integer(place), .integer(end)])) {
                 if change.message.rawValue == 0 { news.hasRules = true } else { news.changed.append(change) }
@@ -68,6 +77,7 @@ extension PostgreSQLSpool: Fleet {
         _ rows: Rows, of node: UInt8, _ news: inout FleetNews, _ next: inout FleetFollower
     ) throws -> Int64 {
         news.live = 0
+        news.hasAbsent = false
         var lastFact: Int64 = 0
         for row in 0..<rows.count {
             let other: UInt8 = try rows.number(row, 0)
@@ -79,6 +89,7 @@ extension PostgreSQLSpool: Fleet {
             } else {
                 next.written += try rows.integer(row, 4)
                 next.taken += try rows.integer(row, 5)
+                if try rows.integer(row, 8) == 1 { news.hasAbsent = true }
             }
         }
         return lastFact
@@ -125,7 +136,7 @@ extension PostgreSQLSpool: Fleet {
     private static let absent = Query(
         "fleet-absent",
         """
-        SELECT node FROM hoptop.nodes n WHERE node <> $1 AND (draining OR stopped OR $2::bigint = 1 AND until <= now())
+        SELECT node FROM hoptop.nodes n WHERE node <> $1 AND (draining AND quiet OR stopped OR $2::bigint = 1 AND until <= now())
             AND NOT (SELECT draining FROM hoptop.nodes WHERE node = $1)
             AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node)
         ORDER BY node FOR NO KEY UPDATE OF n SKIP LOCKED
@@ -189,7 +200,9 @@ extension PostgreSQLSpool: Fleet {
     }
 
     private static let drainNode = Query(
-        "fleet-drain", "UPDATE hoptop.nodes SET draining = ($2::bigint = 1) WHERE node = $1")
+        "fleet-drain", "UPDATE hoptop.nodes SET draining = ($2::bigint = 1), quiet = false WHERE node = $1")
+    private static let quiet = Query(
+        "fleet-quiet", "UPDATE hoptop.nodes SET quiet = true WHERE node = $1 AND draining AND NOT quiet")
 
     public func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
         self.writer.submit(on: eventLoop) { transaction in
@@ -197,5 +210,11 @@ extension PostgreSQLSpool: Fleet {
                 Self.drainNode, [.integer(node), .integer(isDraining ? 1 : 0)]
             ).affected == 1
         }
+    }
+
+    public func letGo() async throws {
+        try await self.writer.submit(on: MultiThreadedEventLoopGroup.singleton.next()) { transaction in
+            _ = try transaction.connection.rows(Self.quiet, [.integer(transaction.node)])
+        }.get()
     }
 }

@@ -156,7 +156,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
                 do { try connection.rollBack() } catch { self.connection = nil }
                 // Another host may be the one that can be written to by now.
                 if (error as? PostgreSQLError)?.isReadOnly ?? false { self.connection = nil }
-                throw error
+                throw error is NodeLease.Over ? NodeLease.lost(self.lease.node) : error
             }
             connection.letGo()
             self.connection = nil

@@ -114,6 +114,9 @@ struct NodesTests {
 
             #expect(try await second.fleet.drain(1, true, on: second.loop).get())
             #expect(try await first.fleet.look().isDraining)
+            // It has attempts under way, until it says that it has none.
+            #expect(try await second.takenOver() == [])
+            try await first.fleet.letGo()
             #expect(try await second.takenOver() == own)
             #expect(try await first.fleet.look().hasTakeovers)
             #expect(try await first.held() == [])

@@ -403,6 +403,18 @@ struct Scheduler: Sendable {
         for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
     }
 
+    /// This node has a message from now on.
+    mutating func takenOver(_ message: SpooledMessage, at now: Timestamp) {
+        guard let slot = self.backlog.index.slot(of: message.id),
+            self.backlog.index.generations[Int(slot)] > message.generation
+        else { return self.messageRead(message.id, message, at: now) }
+        // It has changed since it was taken over, as is known already.
+        self.backlog.setHolder(slot, nil, of: message)
+        for row in Array(self.backlog.index.rows(of: slot)) where !self.backlog.claims.has(row) {
+            self.plan(row, at: now)
+        }
+    }
+
     /// Another node has a message, as far as the spool knows.
     mutating func handedOn(_ slot: QueueIndex.Slot, to holder: UInt8) {
         self.backlog.setHolder(slot, holder, of: nil)
