@@ -1,5 +1,11 @@
 import Foundation
 import Glibc
+import Logging
+import Mail
+import Monitor
+import NIOCore
+import NIOPosix
+import Relay
 import SMTP
 import Spool
 import SpoolTesting
@@ -54,6 +60,44 @@ extension EndToEnd {
             try await run.finish()
             #expect(ledger.missing.isEmpty)
             #expect(ledger.summary(queued: []).relayed == 20)
+        }
+
+        @Test("mail brought back at another node waits at its own; drained, that one hands it on")
+        func undoElsewhere() async throws {
+            let database = try PostgreSQLCluster.shared.get().makeDatabase()
+            let folder = try TemporaryFolder()
+            func start(_ node: UInt8) async throws -> (Relay, any Fleet) {
+                let configuration = RelayConfiguration(
+                    hostname: "mx\(node).example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
+                    spoolDirectory: "\(folder.path)/\(node)")
+                let spool = try PostgreSQLSpool(database, node: node, name: "mx\(node)")
+                let relay = Relay(
+                    configuration, keyring: try Keyring(configuration), spool: spool, threads: .singleton, log: silence)
+                try await relay.start()
+                return (relay, spool)
+            }
+            func row(_ feed: any MonitorFeed) async throws -> QueueRow? {
+                try await feed.queue(QueueQuery(), window: WindowRequest<MessageRef>(.row(number: 0), count: 1)).rows
+                    .first
+            }
+            func isElsewhere(_ row: QueueRow?) -> Bool { if case .otherNode? = row?.why { true } else { false } }
+
+            let (first, second) = (try await start(1), try await start(2))
+            let (own, other) = (first.0.feed(user: "ann"), second.0.feed(user: "bob"))
+            try await first.0.send(to: ["<u@d.example>"])
+            #expect(try await eventually { isElsewhere(try await row(other)) })
+            let ref = try #require(try await row(other)?.ref)
+            let dropped = try await other.perform(.drop, on: .messages(references: [ref], matching: .all))
+            #expect(dropped.done == 1)
+            #expect(try await eventually { try await row(own) == nil })
+            #expect(try await other.undo(try #require(dropped.undo)).done == 1)
+            #expect(try await eventually { try await row(own).map { !isElsewhere($0) } ?? false })
+
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            #expect(try await second.1.drain(1, true, on: loop).get())
+            #expect(try await eventually { try await row(other).map { !isElsewhere($0) } ?? false })
+            await first.0.stop()
+            await second.0.stop()
         }
     }
 }
