@@ -132,9 +132,7 @@ struct Engine {
         let threads = NIOThreadPool(numberOfThreads: 1)
         do {
             // Nothing is made where nothing is.
-            if configuration.spoolDatabase == nil {
-                _ = try SpoolInspection(directory: configuration.spoolDirectory)
-            }
+            _ = try SpoolInspection(directory: configuration.spoolDirectory)
             threads.start()
             let spool = try configuration.openSpool(threads: threads)
             let relay = Relay(

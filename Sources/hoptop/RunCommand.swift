@@ -17,7 +17,8 @@ struct RunCommand: AsyncParsableCommand {
 
             With --once, and where standard output is no terminal, it starts nothing: it prints a view and ends, for a cron \
             job or a pipe. Where a relay with this spool runs, that one is asked; else the spool is read as it lies there, \
-            which is said on standard error, and mail in it is neither delivered nor expired.
+            which is said on standard error, and mail in it is neither delivered nor expired. A queue in a database is told of \
+            by a relay that runs, and by nothing else.
 
             EXAMPLES
               hoptop                        the engine and its screen
@@ -67,6 +68,15 @@ struct RunCommand: AsyncParsableCommand {
 
     /// Prints a view of the relay that has the spool, or of the spool where none has it.
     private static func printOnce(_ view: PrintedView, _ whole: Configuration) async throws {
+        guard whole.relay.spoolDatabase == nil else {
+            // A look at a database would take the node's number, and its lease.
+            guard let holder = SpoolHolder(of: whole.control) else {
+                throw Failure(
+                    "the queue is in a database, and no relay runs here that could be asked: ask another node of it "
+                        + "(hoptop attach --once \(view.rawValue) --to …)")
+            }
+            return try await ViewLines.print(view, [holder.feed()])
+        }
         let log = Logger(label: "hoptop") { _ in SwiftLogNoOpLogHandler() }
         let engine: Engine
         do { engine = try await Engine.look(whole.relay, log: log) } catch let failure as Failure {

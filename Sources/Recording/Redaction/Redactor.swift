@@ -53,7 +53,8 @@ final class Redactor {
     private static func treatment(_ key: String?, in path: [String]) -> Treatment {
         guard let key else { return .text }
         if path == ["message"], ["subject", "header", "text"].contains(key) { return .hide }
-        if path == ["entry"], key == "subject" { return .hide }
+        // A Message-ID is whatever its author wrote.
+        if path == ["entry"], ["subject", "messageID"].contains(key) { return .hide }
         // An operator's own words.
         if key == "reason", path.contains("rules") || path.contains("suspended") || path.contains("held") {
             return .hide

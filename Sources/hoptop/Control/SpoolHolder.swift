@@ -18,12 +18,29 @@ struct SpoolHolder {
         guard let error = failure.cause as? SpoolError, error.code == .inUse, let owner = error.owner else {
             return nil
         }
-        var places = ControlSocket.candidates(environment: ProcessInfo.processInfo.environment)
-        if case .path(let path) = control.socket { places.insert(path, at: 0) }
         // The kernel knows whose socket it is.
-        guard let socket = places.first(where: { LocalSocket.listener(at: $0) == owner }) else { return nil }
+        guard let socket = Self.places(control).first(where: { LocalSocket.listener(at: $0) == owner }) else {
+            return nil
+        }
         self.process = owner
         self.socket = socket
+    }
+
+    /// - Returns: the relay that listens where this configuration says; `nil`: none does.
+    init?(of control: ControlConfiguration) {
+        for place in Self.places(control) {
+            guard let owner = LocalSocket.listener(at: place) else { continue }
+            self.process = owner
+            self.socket = place
+            return
+        }
+        return nil
+    }
+
+    private static func places(_ control: ControlConfiguration) -> [String] {
+        let usual = ControlSocket.candidates(environment: ProcessInfo.processInfo.environment)
+        if case .path(let path) = control.socket { return [path] + usual }
+        return usual
     }
 
     /// Asks on the terminal.
