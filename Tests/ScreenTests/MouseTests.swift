@@ -83,6 +83,43 @@ struct MouseTests {
         #expect(await rig.text.contains("filter: dest=mx.example.org:25"))
     }
 
+    @Test("in a list that is scrolled, the second click opens what the first one selected")
+    func scrolled() async throws {
+        let rig = await Rig { $0.isPlain = true }
+        rig.feed.write { script in
+            script.overview.neighbours = Neighbours(
+                nextHops: (10..<50).map { Neighbours.Hop(destination: "mx\($0).example.org:25", waiting: 3) })
+        }
+        await rig.press("6")
+        await rig.wait(seconds: 1)
+        _ = await rig.text
+        await rig.press("G")
+        let line = await rig.screen.canvas.line(6)
+        let name = try #require(line.firstMatch(of: /mx\d+\.example\.org/)).output
+        try await self.doubleClick(String(name), rig)
+        #expect(await rig.text.contains("filter: dest=\(name):25"))
+    }
+
+    @Test("the map's rows are those that were painted, whatever was learned since")
+    func learnedSince() async throws {
+        let rig = await Rig { $0.isPlain = true }
+        rig.feed.write { script in
+            script.overview.neighbours = Neighbours(
+                nextHops: (10..<50).map { Neighbours.Hop(destination: "mx\($0).example.org:25", waiting: 3) })
+        }
+        await rig.press("6")
+        await rig.wait(seconds: 1)
+        _ = await rig.text
+        await rig.press("G")
+        let line = await rig.cursorLine
+        let name = try #require(line.firstMatch(of: /mx\d+\.example\.org/)).output
+        rig.feed.write { $0.overview.neighbours = Neighbours() }
+        await rig.refresh()
+        // Nothing was painted since, and the keys come first.
+        await rig.press("k", "j", .mouse(.click(x: 10, y: 6)), "G", .enter)
+        #expect(await rig.text.contains("filter: dest=\(name):25"))
+    }
+
     @Test("a dialog is answered by keys alone")
     func dialog() async {
         let rig = await Rig()

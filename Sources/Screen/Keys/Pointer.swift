@@ -1,21 +1,23 @@
 import Mail
 
-/// When and where the mouse was pressed last, so that a second click soon after it opens what the first one selected.
+/// When and where the mouse selected something last, so that a second click soon after it opens that very thing, whatever
+/// stands below the pointer by then.
 struct Pointer {
     private static let doubleWithin: Int64 = 400
     /// Columns that a hand may move meanwhile.
     private static let steady = 2
-    private var last: (place: Point, at: Timestamp)?
+    private var last: (place: Point, pane: ObjectIdentifier, at: Timestamp)?
 
-    /// - Returns: whether it is the second click of two.
-    mutating func clicked(_ place: Point, _ now: Timestamp) -> Bool {
-        let isSecond =
-            self.last.map { last in
-                last.place.y == place.y && abs(last.place.x - place.x) <= Self.steady
-                    && now.since(last.at) < Self.doubleWithin
-            } ?? false
-        self.last = isSecond ? nil : (place, now)
-        return isSecond
+    mutating func selected(_ place: Point, in pane: any Pane, _ now: Timestamp) {
+        self.last = (place, ObjectIdentifier(pane), now)
+    }
+
+    /// - Returns: whether it is the second click of two, of which the first one selected something in this pane.
+    mutating func isSecond(_ place: Point, in pane: any Pane, _ now: Timestamp) -> Bool {
+        defer { self.last = nil }
+        guard let last, last.pane == ObjectIdentifier(pane) else { return false }
+        return last.place.y == place.y && abs(last.place.x - place.x) <= Self.steady
+            && now.since(last.at) < Self.doubleWithin
     }
 }
 
@@ -33,12 +35,15 @@ extension Screen {
         case .click(let x, let y):
             // What is asked is answered by keys.
             guard self.overlay == nil else { return }
-            let isSecond = self.pointer.clicked(Point(x: x, y: y), self.now)
+            let (place, pane) = (Point(x: x, y: y), self.stack.top)
+            let isSecond = self.pointer.isSecond(place, in: pane, self.now)
             if y == 1 {
                 guard let view = self.frame(self.around).view(at: x) else { return }
                 self.carryOut(.show(view: view, []))
-            } else if self.stack.top.select(at: Point(x: x, y: y), self.around), isSecond {
+            } else if isSecond {
                 self.run(Call(command: .open), isTyped: true)
+            } else if pane.select(at: place, self.around) {
+                self.pointer.selected(place, in: pane, self.now)
             }
         }
     }

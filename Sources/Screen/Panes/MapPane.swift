@@ -12,8 +12,8 @@ final class MapPane: Pane {
     let node: Int
     /// What was painted last, and where.
     private var picture: MapPicture?
-    /// Links one below the other, where there is no room for a picture.
-    private var rows: [MapRow] = []
+    /// Links one below the other, where there is no room for a picture, with the graph that their items are places of.
+    private var list: (graph: MapGraph, rows: [MapRow])?
     private var plan: MapPlan?
     private var cursor: Cursor?
     /// Boxes of next hops, and of clients, that found room last.
@@ -76,7 +76,10 @@ final class MapPane: Pane {
         return nil
     }
 
-    private func graph(_ around: Surroundings) -> MapGraph { MapGraph(around.mapNodes, at: around.now) }
+    /// What was painted last, whatever was learned since: a key or a click is about what is on the screen.
+    private func graph(_ around: Surroundings) -> MapGraph {
+        self.picture?.graph ?? self.list?.graph ?? MapGraph(around.mapNodes, at: around.now)
+    }
 
     /// Rows that tell of what the cursor is on.
     private func footRows(_ area: Rect) -> Int { area.height >= 17 ? 4 : 0 }
@@ -89,7 +92,7 @@ final class MapPane: Pane {
         let (foot, room) = (self.footRows(area), self.room(area))
         self.picture = painter.isPlain ? nil : self.made(room, around)
         if let picture {
-            self.rows = []
+            self.list = nil
             picture.paint(&painter, room, cursor: self.item(in: picture.graph) ?? self.choose(picture))
             if foot > 0 {
                 self.paintFoot(
@@ -101,26 +104,27 @@ final class MapPane: Pane {
     }
 
     private func paintRows(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
-        let graph = self.graph(around)
-        self.rows = graph.rows(around.now)
+        let graph = MapGraph(around.mapNodes, at: around.now)
+        let rows = graph.rows(around.now)
+        self.list = (graph, rows)
         let inner = area.inset(1, 0)
-        guard !self.rows.isEmpty else { return painter.empty(["no mail has gone anywhere yet"], in: area) }
+        guard !rows.isEmpty else { return painter.empty(["no mail has gone anywhere yet"], in: area) }
         let table = Table(MapRow.columns, width: inner.width)
         table.paintHeader(&painter, inner.row(0))
-        let cursor = self.row(in: graph)
+        let cursor = self.row(of: rows, in: graph)
         let look = RowLook(around)
-        for (line, index) in self.shownRows(area, cursor).enumerated() {
+        for (line, index) in self.shown(rows, area, cursor).enumerated() {
             let place = inner.row(1 + line)
-            table.paint(self.rows[index], look, &painter, place)
+            table.paint(rows[index], look, &painter, place)
             if index == cursor { painter.select(Rect(x: area.x, y: place.y, width: area.width, height: 1)) }
         }
     }
 
     /// The rows of the list for which there is room, below its header.
-    private func shownRows(_ area: Rect, _ cursor: Int) -> Range<Int> {
+    private func shown(_ rows: [MapRow], _ area: Rect, _ cursor: Int) -> Range<Int> {
         let height = area.height - 1
-        let top = max(0, min(cursor - height + 1, self.rows.count - height))
-        return top..<min(self.rows.count, top + height)
+        let top = max(0, min(cursor - height + 1, rows.count - height))
+        return top..<min(rows.count, top + height)
     }
 
     /// What is known of what the cursor is on.
@@ -164,9 +168,9 @@ final class MapPane: Pane {
     }
 
     /// The row that the cursor is on, in a list of links alone.
-    private func row(in graph: MapGraph) -> Int {
+    private func row(of rows: [MapRow], in graph: MapGraph) -> Int {
         let item = self.item(in: graph)
-        return self.rows.firstIndex { $0.item == item } ?? 0
+        return rows.firstIndex { $0.item == item } ?? 0
     }
 
     func turn(_ step: Int) -> Bool {
@@ -190,11 +194,11 @@ final class MapPane: Pane {
             }
             return
         }
-        let graph = self.graph(around)
+        guard let (graph, rows) = self.list else { return }
         let row = motion.target(
-            from: self.row(in: graph), count: self.rows.count, height: max(1, around.body.height - 1))
-        guard self.rows.indices.contains(row) else { return }
-        self.cursor = self.cursor(self.rows[row].item, in: graph)
+            from: self.row(of: rows, in: graph), count: rows.count, height: max(1, around.body.height - 1))
+        guard rows.indices.contains(row) else { return }
+        self.cursor = self.cursor(rows[row].item, in: graph)
     }
 
     func select(at place: Point, _ around: Surroundings) -> Bool {
@@ -205,11 +209,11 @@ final class MapPane: Pane {
             self.cursor = self.cursor(item, in: picture.graph)
             return true
         }
-        let graph = self.graph(around)
-        let shown = self.shownRows(body, self.row(in: graph))
+        guard let (graph, rows) = self.list else { return false }
+        let shown = self.shown(rows, body, self.row(of: rows, in: graph))
         let row = shown.lowerBound + place.y - body.y - 1
         guard shown.contains(row) else { return false }
-        self.cursor = self.cursor(self.rows[row].item, in: graph)
+        self.cursor = self.cursor(rows[row].item, in: graph)
         return true
     }
 
@@ -226,15 +230,15 @@ final class MapPane: Pane {
             if let picture { self.go(call.command == .left ? .left : .right, picture) }
             return []
         case .open:
-            let graph = self.picture?.graph ?? self.graph(around)
-            let item = self.item(in: graph) ?? self.rows.first?.item
+            let graph = self.graph(around)
+            let item = self.item(in: graph) ?? self.list?.rows.first?.item
             return item.map { MapTelling($0, graph, around).opened } ?? []
         default: return nil
         }
     }
 
     func search(_ search: Search, _ around: Surroundings) -> [Effect] {
-        let graph = self.picture?.graph ?? self.graph(around)
+        let graph = self.graph(around)
         let names = graph.boxes.map(\.name)
         var place = 0
         if case .box(let box)? = self.item(in: graph) { place = box }
