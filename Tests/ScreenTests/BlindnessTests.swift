@@ -37,6 +37,20 @@ struct BlindnessTests {
         #expect(await rig.text.contains("blind since 09:01:01Z, and this is of 09:00:00Z: "))
     }
 
+    @Test("left again while it could not be read, it still says of when it is")
+    func leftAgain() async {
+        let rig = await Rig()
+        await rig.press("2", "1")
+        await rig.wait(seconds: 60)
+        rig.feed.write { $0.isAway = true }
+        await rig.wait(seconds: 1)
+        await rig.refresh()
+        await rig.press("2", "2", "1")
+        await rig.wait(seconds: 60)
+        await rig.press("2")
+        #expect(await rig.text.contains("blind since 09:01:01Z, and this is of 09:00:00Z: "))
+    }
+
     @Test("the journal is live when it was read, and not while its node is silent")
     func journal() async {
         let feed = ScriptedFeed.busy

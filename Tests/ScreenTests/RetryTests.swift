@@ -101,6 +101,41 @@ struct RetryTests {
         #expect(await rig.text.contains("Enter opens"))
     }
 
+    @Test("its keys are about its own message, wherever the cursor is")
+    func keys() async {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("2", "j", "r")
+        self.begin(rig.feed)
+        await rig.refresh()
+        await rig.press("j")
+        #expect(await !rig.cursorLine.contains("4Q6A"))
+        await rig.press("t")
+        #expect(await rig.text.contains("MAIL FROM:<cat@example.net>"))
+        #expect(await rig.text.contains("› out#12"))
+    }
+
+    @Test("it does not say that r asks again where r would be for another message")
+    func again() async {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("2", "j", "r")
+        await rig.wait(seconds: 62)
+        #expect(await rig.text.contains("No session within a minute; r asks again."))
+        await rig.press("j")
+        #expect(await rig.text.contains("No session within a minute."))
+    }
+
+    @Test("it is gone when its node starts anew, since its session's name is another's now")
+    func restarted() async {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("2", "j", "r")
+        self.begin(rig.feed)
+        await rig.refresh()
+        #expect(await rig.text.contains("Retry of 4Q6A live in out#12"))
+        rig.feed.write { $0.overview.started = ScriptedFeed.now }
+        await rig.refresh()
+        #expect(await !rig.text.contains("Retry of"))
+    }
+
     @Test("where there is little room it is shown up to what decided it")
     func decided() async {
         let rig = await self.rig()

@@ -29,7 +29,11 @@ struct PaneStack {
     /// What the top pane shows is how things were then; `nil`: it is kept up to date.
     var shownAsOf: Timestamp? { self.left[ObjectIdentifier(self.top)] }
     /// Another pane gets the keys: what this one shows is no longer kept up to date.
-    mutating func leave(at now: Timestamp) { self.left[ObjectIdentifier(self.top)] = now }
+    mutating func leave(at now: Timestamp) {
+        let id = ObjectIdentifier(self.top)
+        // Left twice without a read between, it still shows what it did the first time.
+        self.left[id] = self.left[id] ?? now
+    }
     mutating func wasRead(_ owner: ObjectIdentifier?) {
         if owner == ObjectIdentifier(self.top) { self.left[ObjectIdentifier(self.top)] = nil }
     }

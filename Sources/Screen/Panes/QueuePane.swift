@@ -78,6 +78,8 @@ final class QueuePane: ListPane<QueueList> {
     override func forget() {
         self.preview = nil
         self.previewed = nil
+        // Sessions have other names now.
+        self.watch = nil
     }
 
     private func shows(_ row: QueueRow) -> Bool {
@@ -171,6 +173,10 @@ final class QueuePane: ListPane<QueueList> {
     }
 
     private func openTranscript(_ around: Surroundings) -> [Effect] {
+        // The box says that it is its own.
+        if let watch, Self.hasPreview(around), let part = watch.attempt.part {
+            return TranscriptPane.open(part, node: self.node, self.feed, around)
+        }
         guard let row = self.list.selected else { return [] }
         let preview = self.shows(row) ? self.preview : nil
         let session = row.progress?.session
@@ -271,7 +277,9 @@ final class QueuePane: ListPane<QueueList> {
 
     override func paintFoot(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         if let watch {
-            return watch.attempt.paint(name: watch.id, closing: .leaveRange, &painter, area, around)
+            let isSelected = self.list.selected.map(watch.attempt.isOf) ?? false
+            return watch.attempt.paint(
+                name: watch.id, closing: .leaveRange, canRepeat: isSelected, &painter, area, around)
         }
         guard let row = self.list.selected else {
             painter.box(area, title: "")

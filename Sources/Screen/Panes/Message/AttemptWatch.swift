@@ -43,6 +43,15 @@ final class AttemptWatch {
         case .over(let attempt): attempt.session
         }
     }
+    /// What is shown, as the whole transcript shows it; `nil`: there is no session.
+    var part: TranscriptPart? { self.session.map { self.part(in: $0) } }
+    private func part(in session: SessionRef) -> TranscriptPart {
+        let path = self.detail.recipients.first { $0.ref.index == self.recipient }?.forwardPath ?? ""
+        var end: Timestamp?
+        if case .over(let attempt) = self.state { end = attempt.at }
+        return TranscriptPart(of: self.detail, path, session: session, end: end)
+    }
+    func isOf(_ row: QueueRow) -> Bool { QueueRow.identity(of: self.detail.ref) == row.identity }
     private var isOver: Bool { if case .over = self.state { true } else { false } }
     var isWaiting: Bool { if case .waiting = self.state { true } else { false } }
 
@@ -94,13 +103,9 @@ final class AttemptWatch {
 
     /// - Returns: whether more of the dialogue is to be read.
     private func take(_ page: TranscriptPage) -> Bool {
-        guard page.session.ref == self.session else { return false }
+        guard let session = self.session, page.session.ref == session else { return false }
         let goesOn = self.dialogue.take(page)
-        let path = self.detail.recipients.first { $0.ref.index == self.recipient }?.forwardPath ?? ""
-        var end: Timestamp?
-        if case .over(let attempt) = self.state { end = attempt.at }
-        self.stretch = TranscriptPart(of: self.detail, path, session: self.session, end: end).stretch(
-            in: self.dialogue.lines)
+        self.stretch = self.part(in: session).stretch(in: self.dialogue.lines)
         return goesOn
     }
 
@@ -111,8 +116,10 @@ final class AttemptWatch {
     /// - Parameters:
     ///   - name: of the message, where it is not said above; empty: it is.
     ///   - closing: the command that takes it away.
+    ///   - canRepeat: a retry now would be for the same message.
     func paint(
-        name: String = "", closing: Command = .back, _ painter: inout Painter, _ area: Rect, _ around: Surroundings
+        name: String = "", closing: Command = .back, canRepeat: Bool = true, _ painter: inout Painter, _ area: Rect,
+        _ around: Surroundings
     ) {
         let state: Run
         switch self.state {
@@ -130,7 +137,7 @@ final class AttemptWatch {
             self.dialogue.paint(self.stretch, isOver: self.isOver, &painter, inner.inset(1, 0), around)
             return
         }
-        for (line, text) in self.words(around).flatMap({ SafeText($0).wrapped(max(2, inner.width - 2)) })
+        for (line, text) in self.words(around, canRepeat).flatMap({ SafeText($0).wrapped(max(2, inner.width - 2)) })
             .prefix(inner.height).enumerated()
         {
             painter.text(text, x: inner.x + 1, y: inner.y + line, columns: inner.width - 2)
@@ -138,12 +145,13 @@ final class AttemptWatch {
     }
 
     /// What is said where there is no dialogue.
-    private func words(_ around: Surroundings) -> [String] {
+    private func words(_ around: Surroundings, _ canRepeat: Bool) -> [String] {
         let why = self.detail.recipients.first { $0.ref.index == self.recipient }?.whyWords(around.now)
         switch self.state {
         case .waiting: return ["No session yet."] + [why].compactMap { $0 }
         case .abandoned:
-            return ["No session within a minute; \(around.sentence(.retry, "asks again."))"] + [why].compactMap { $0 }
+            let again = canRepeat ? "; \(around.sentence(.retry, "asks again"))" : ""
+            return ["No session within a minute\(again)."] + [why].compactMap { $0 }
         case .live: return ["Connecting."]
         case .over(let attempt):
             return attempt.session == nil

@@ -70,6 +70,8 @@ final class MessagePane: Pane {
     func forget() {
         self.detail = nil
         self.isGone = false
+        // Sessions have other names now.
+        self.watch = nil
     }
 
     /// An attempt is waited for, within bounds.
