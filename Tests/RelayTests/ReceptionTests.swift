@@ -169,7 +169,8 @@ struct ReceptionTests {
         let reception = try await self.reception(configuration)
         let shares = (0..<others).map { _ in reception.memory.share() }
         let replies = try await self.converse(with: reception, on: listener, endsSide: endsSide) { inbound, outbound in
-            if !text.isEmpty { try await outbound.write(ByteBuffer(string: text)) }
+            // On a busy machine the server has hung up by then at times; what it said tells that.
+            if !text.isEmpty { try? await outbound.write(ByteBuffer(string: text)) }
             if endsSide { outbound.finish() }
             var replies = ""
             for try await buffer in inbound { replies += String(buffer: buffer) }
