@@ -116,7 +116,12 @@ extension EndToEnd {
             // Nothing is on its way any more.
             #expect(
                 try await eventually {
-                    for entry in feeds where try await entry.feed.overview().queuedMessages > 0 { return false }
+                    for entry in feeds {
+                        let overview = try await entry.feed.overview()
+                        guard overview.queuedMessages + overview.sessionsIn + overview.sessionsOut == 0 else {
+                            return false
+                        }
+                    }
                     return true
                 })
             try await Task.sleep(for: .seconds(1))
