@@ -65,7 +65,7 @@ final class EngineFeed: MonitorFeed {
     private var spoolFleet: any Fleet {
         get throws {
             guard let fleet = self.spool.fleet else {
-                throw FeedError(.unsupported, "this node shares its queue with no other: its spool is a directory")
+                throw FeedError(.gone, "this node shares its queue with no other: its spool is a directory")
             }
             return fleet
         }
