@@ -96,6 +96,9 @@ struct SpoolWatchTests {
         #expect(watch.refusal(of: nil) == nil)
         #expect(try await disk.hasLooked(4))
         for count in 5...8 {
+            // What the look before found is on its way to the loop.
+            try await Task.sleep(for: .milliseconds(100))
+            await loop.run()
             #expect(watch.refusal(of: nil) == nil)
             await loop.advanceTime(by: .seconds(1))
             #expect(try await disk.hasLooked(count))
