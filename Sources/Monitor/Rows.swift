@@ -181,6 +181,20 @@ public struct FactRow: Hashable, Sendable, Codable {
         case ruleSet, ruleEnded
         /// An operator set how many sessions the destination `nextHop` may have, or took that back.
         case limited
+
+        /// The state in which it leaves the recipient that it is about; `nil`: it leaves that as it was.
+        public var recipientState: RecipientState? {
+            switch self {
+            case .deferred: .deferred
+            case .relayed: .relayed
+            case .bounced: .bounced
+            case .expired: .expired
+            case .dropped: .dropped
+            case .held, .damaged: .hold
+            case .released, .retried, .restored: .queued
+            case .accepted, .reported, .refused, .rerouted, .readdressed, .ruleSet, .ruleEnded, .limited: nil
+            }
+        }
     }
     /// Where it happened; `nil`: at the feed's own node.
     public var node: String?

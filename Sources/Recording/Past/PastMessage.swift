@@ -54,7 +54,8 @@ struct PastMessage {
     mutating func apply(_ entry: JournalEntry) {
         let fact = entry.fact
         self.generation += 1
-        guard let index = fact.recipient, var recipient = self.recipients[index], let state = fact.kind.state else {
+        guard let index = fact.recipient, var recipient = self.recipients[index], let state = fact.kind.recipientState
+        else {
             return
         }
         recipient.state = state
@@ -114,20 +115,4 @@ struct PastMessage {
     }
 
     private var ref: MessageRef { MessageRef(node: self.node, id: self.id, generation: self.generation) }
-}
-
-extension FactRow.Kind {
-    /// What it makes of the recipient that it is about.
-    fileprivate var state: RecipientState? {
-        switch self {
-        case .deferred: .deferred
-        case .relayed: .relayed
-        case .bounced: .bounced
-        case .expired: .expired
-        case .dropped: .dropped
-        case .held, .damaged: .hold
-        case .released, .retried, .restored: .queued
-        case .accepted, .reported, .refused, .rerouted, .readdressed, .ruleSet, .ruleEnded, .limited: nil
-        }
-    }
 }

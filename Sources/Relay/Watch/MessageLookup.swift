@@ -174,7 +174,7 @@ struct MessageLookup: Sendable {
         let accepted = facts.first { $0.kind == .accepted }
         var recipients: [Int: RecipientDetail] = [:]
         for fact in facts {
-            guard let index = fact.recipient, let state = Self.state(after: fact.kind) else { continue }
+            guard let index = fact.recipient, let state = FactRow.Kind(fact.kind).recipientState else { continue }
             let known = recipients[index]
             recipients[index] = RecipientDetail(
                 ref: RecipientRef(node: self.node, message: id.description, index: index, generation: 0),
@@ -193,19 +193,6 @@ struct MessageLookup: Sendable {
             session: accepted.flatMap { self.sessions.ref($0.session, at: $0.at) },
             subject: accepted?.subject.map(MessageHeader.subject),
             recipients: recipients.sorted { $0.key < $1.key }.map(\.value), attempts: self.attempts(facts))
-    }
-
-    private static func state(after kind: Fact.Kind) -> RecipientState? {
-        switch kind {
-        case .deferred: .deferred
-        case .relayed: .relayed
-        case .bounced: .bounced
-        case .expired: .expired
-        case .dropped: .dropped
-        case .held, .damaged: .hold
-        case .released, .retried, .restored: .queued
-        case .accepted, .reported, .rerouted, .readdressed, .ruleSet, .ruleEnded, .refused, .limited: nil
-        }
     }
 }
 
