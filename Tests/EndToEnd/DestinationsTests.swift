@@ -15,18 +15,11 @@ extension EndToEnd {
 
         /// An engine with two routes to one host, one of which wants TLS, and none for other domains.
         private func start(_ endpoint: SocketEndpoint) async throws -> (relay: Relay, feed: any MonitorFeed) {
-            var configuration = RelayConfiguration(
-                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                spoolDirectory: "\(self.folder.path)/spool")
             var secure = Route(pattern: try #require(DomainPattern("z.example")), via: [endpoint])
             secure.security.tls = .verified
             secure.limits.connections = 3
-            configuration.routes = [Route(pattern: try #require(DomainPattern("y.example")), via: [endpoint]), secure]
-            let relay = Relay(
-                configuration, keyring: try Keyring(configuration),
-                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
-                threads: .singleton, log: silence)
-            try await relay.start()
+            let routes = [Route(pattern: try #require(DomainPattern("y.example")), via: [endpoint]), secure]
+            let relay = try await Relay.started("\(self.folder.path)/spool") { $0.routes = routes }
             return (relay, relay.feed(user: "ops"))
         }
 

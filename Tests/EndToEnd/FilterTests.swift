@@ -100,15 +100,9 @@ extension EndToEnd {
         @Test("a next hop that puts mail off is not shown as ok, and its door shows what it put off")
         func deferring() async throws {
             let farEnd = try await FarEnd.start(ledger: Ledger())
-            var configuration = RelayConfiguration(
-                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                spoolDirectory: "\(self.folder.path)/deferring")
-            configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [farEnd.endpoint])]
-            let relay = Relay(
-                configuration, keyring: try Keyring(configuration),
-                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
-                threads: .singleton, log: silence)
-            try await relay.start()
+            let relay = try await Relay.started("\(self.folder.path)/deferring") {
+                $0.routes = [Route(pattern: try #require(DomainPattern("*")), via: [farEnd.endpoint])]
+            }
             let feed = relay.feed(user: "ops")
             try await relay.send(to: ["<b@grey.example>", "<c@grey.example>", "<d@good.example>"])
             #expect(try await eventually { try await feed.overview().destinations.first?.total == 2 })

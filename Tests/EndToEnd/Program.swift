@@ -184,13 +184,22 @@ let silence = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 extension Relay {
     /// A relay on a port that the system chose, in which mail stays.
     static func startedWithoutRoutes(in folder: TemporaryFolder) async throws -> Relay {
-        let configuration = RelayConfiguration(
+        try await self.started("\(folder.path)/spool")
+    }
+
+    /// A relay on a port that the system chose, with its spool in a directory.
+    ///
+    /// - Parameter change: what is otherwise than usual.
+    static func started(
+        _ directory: String, _ change: (inout RelayConfiguration) throws -> Void = { _ in }
+    ) async throws -> Relay {
+        var configuration = RelayConfiguration(
             hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-            spoolDirectory: "\(folder.path)/spool")
+            spoolDirectory: directory)
+        try change(&configuration)
         let relay = Relay(
             configuration, keyring: try Keyring(configuration),
-            spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton), threads: .singleton,
-            log: silence)
+            spool: try SQLiteSpool(directory: directory, threads: .singleton), threads: .singleton, log: silence)
         try await relay.start()
         return relay
     }

@@ -64,17 +64,11 @@ extension EndToEnd {
         func edit() async throws {
             let ledger = Ledger()
             let farEnd = try await FarEnd.start(ledger: ledger)
-            var configuration = RelayConfiguration(
-                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                spoolDirectory: "\(self.folder.path)/spool")
-            configuration.retry.first = 600_000
-            configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [farEnd.endpoint])]
             func start() async throws -> (Relay, any MonitorFeed) {
-                let relay = Relay(
-                    configuration, keyring: try Keyring(configuration),
-                    spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
-                    threads: .singleton, log: silence)
-                try await relay.start()
+                let relay = try await Relay.started("\(self.folder.path)/spool") {
+                    $0.retry.first = 600_000
+                    $0.routes = [Route(pattern: try #require(DomainPattern("*")), via: [farEnd.endpoint])]
+                }
                 return (relay, relay.feed(user: "ops"))
             }
             let (before, first) = try await start()
@@ -111,15 +105,9 @@ extension EndToEnd {
         func neverTried() async throws {
             let ledger = Ledger()
             let farEnd = try await FarEnd.start(ledger: ledger)
-            var configuration = RelayConfiguration(
-                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                spoolDirectory: "\(self.folder.path)/spool")
-            configuration.routes = [Route(pattern: try #require(DomainPattern("wide.example")), via: [farEnd.endpoint])]
-            let relay = Relay(
-                configuration, keyring: try Keyring(configuration),
-                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
-                threads: .singleton, log: silence)
-            try await relay.start()
+            let relay = try await Relay.started("\(self.folder.path)/spool") {
+                $0.routes = [Route(pattern: try #require(DomainPattern("wide.example")), via: [farEnd.endpoint])]
+            }
             let feed = relay.feed(user: "ops")
             try await relay.send(to: ["<u@no-route.example>"])
             #expect(try await eventually { try await self.row(feed)?.state == .queued })

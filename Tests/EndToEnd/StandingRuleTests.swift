@@ -19,16 +19,10 @@ extension EndToEnd {
 
         /// An engine whose feed tests ask.
         private func start(via endpoints: SocketEndpoint...) async throws -> (relay: Relay, feed: any MonitorFeed) {
-            var configuration = RelayConfiguration(
-                hostname: "mx.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                spoolDirectory: "\(self.folder.path)/spool")
             let any = try #require(DomainPattern("*"))
-            configuration.routes = endpoints.map { Route(pattern: any, via: [$0]) }
-            let relay = Relay(
-                configuration, keyring: try Keyring(configuration),
-                spool: try SQLiteSpool(directory: configuration.spoolDirectory, threads: .singleton),
-                threads: .singleton, log: silence)
-            try await relay.start()
+            let relay = try await Relay.started("\(self.folder.path)/spool") {
+                $0.routes = endpoints.map { Route(pattern: any, via: [$0]) }
+            }
             return (relay, relay.feed(user: "ops"))
         }
 

@@ -83,8 +83,8 @@ struct MouseTests {
         #expect(await rig.text.contains("filter: dest=mx.example.org:25"))
     }
 
-    @Test("in a list that is scrolled, the second click opens what the first one selected")
-    func scrolled() async throws {
+    /// The map as a list of more links than there is room for, at its end.
+    private func longMap() async -> Rig {
         let rig = await Rig { $0.isPlain = true }
         rig.feed.write { script in
             script.overview.neighbours = Neighbours(
@@ -94,6 +94,12 @@ struct MouseTests {
         await rig.wait(seconds: 1)
         _ = await rig.text
         await rig.press("G")
+        return rig
+    }
+
+    @Test("in a list that is scrolled, the second click opens what the first one selected")
+    func scrolled() async throws {
+        let rig = await self.longMap()
         let line = await rig.screen.canvas.line(6)
         let name = try #require(line.firstMatch(of: /mx\d+\.example\.org/)).output
         try await self.doubleClick(String(name), rig)
@@ -102,15 +108,7 @@ struct MouseTests {
 
     @Test("the map's rows are those that were painted, whatever was learned since")
     func learnedSince() async throws {
-        let rig = await Rig { $0.isPlain = true }
-        rig.feed.write { script in
-            script.overview.neighbours = Neighbours(
-                nextHops: (10..<50).map { Neighbours.Hop(destination: "mx\($0).example.org:25", waiting: 3) })
-        }
-        await rig.press("6")
-        await rig.wait(seconds: 1)
-        _ = await rig.text
-        await rig.press("G")
+        let rig = await self.longMap()
         let line = await rig.cursorLine
         let name = try #require(line.firstMatch(of: /mx\d+\.example\.org/)).output
         rig.feed.write { $0.overview.neighbours = Neighbours() }
