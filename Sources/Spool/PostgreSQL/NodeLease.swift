@@ -30,11 +30,13 @@ struct NodeLease: Sendable {
         RETURNING token, written, last_id
         """)
     private static let holder = Query("node-holder", "SELECT name FROM hoptop.nodes WHERE node = $1")
+    /// The time is looked at when the row is locked, however long that took: others may have had it until then.
     private static let check = Query(
         "node-check",
         """
-        SELECT written, CASE WHEN until > clock_timestamp() THEN 1 ELSE 0 END::bigint FROM hoptop.nodes
-        WHERE node = $1 AND token = $2 FOR NO KEY UPDATE
+        WITH locked AS MATERIALIZED (
+            SELECT written, until FROM hoptop.nodes WHERE node = $1 AND token = $2 FOR NO KEY UPDATE)
+        SELECT written, CASE WHEN until > clock_timestamp() THEN 1 ELSE 0 END::bigint FROM locked
         """)
     private static let note = Query(
         "node-note",
