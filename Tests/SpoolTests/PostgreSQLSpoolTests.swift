@@ -41,20 +41,26 @@ struct PostgreSQLSpoolTests {
                 """)
         }
 
-        /// Makes each COMMIT of a message take a second.
-        func slowCommits() throws {
+        /// Makes each COMMIT of a message wait while the connection has its lock.
+        func makeCommitsWait() throws -> Connection {
             try self.execute(
                 """
-                CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
-                CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON hoptop.messages DEFERRABLE INITIALLY DEFERRED
-                FOR EACH ROW EXECUTE FUNCTION slow();
+                CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;
+                CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON hoptop.messages DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION wait();
                 """)
+            let address = try #require(DatabaseAddress("\(self.address)?application_name=test"))
+            return try Connection(address)
         }
 
         /// Waits until a COMMIT is under way.
         func waitForCommit() async throws {
             while try self.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND state = 'active'") != "1\n"
+                """
+                SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND query = 'COMMIT' AND state = 'active'
+                """) != "1\n"
             { try await Task.sleep(for: .milliseconds(10)) }
         }
     }
@@ -106,13 +112,16 @@ struct PostgreSQLSpoolTests {
                 .get()
         }
         // Its row is locked, so that it can renew nothing, as if it were stopped.
-        let lock = Task.detached {
-            try first.execute(
-                "BEGIN; SELECT FROM hoptop.nodes WHERE node = 1 FOR UPDATE; SELECT pg_sleep(4); COMMIT")
-        }
+        let lock = try Connection(first.address)
+        try lock.add(TransactionQuery.begin)
+        _ = try lock.rows(Query("lock", "SELECT FROM hoptop.nodes WHERE node = 1 FOR UPDATE"))
         while stopped.lease != nil { try await Task.sleep(for: .milliseconds(20)) }
+        // The database thinks so a little later.
+        while try first.execute("SELECT count(*) FROM hoptop.nodes WHERE node = 1 AND until <= now()") != "1\n" {
+            try await Task.sleep(for: .milliseconds(20))
+        }
         #expect(try await taker.takeOver(1).messages.isEmpty)
-        _ = try await lock.value
+        _ = try lock.rows(TransactionQuery.rollback)
         while stopped.lease == nil { try await Task.sleep(for: .milliseconds(5)) }
         #expect(try #require(stopped.lease) > 1)
         #expect(try await stopped.lease(after: nil, count: 9).messages.map(\.id) == [own.id, other.id])
@@ -195,7 +204,10 @@ struct PostgreSQLSpoolTests {
     @Test("a commit whose answer is lost is asked about: who waits for it is told the truth")
     func lostAnswer() async throws {
         let fixture = try Fixture()
-        try fixture.slowCommits()
+        let lock = try fixture.makeCommitsWait()
+        let take = Query("take", "SELECT pg_advisory_lock(1)")
+        let release = Query("release", "SELECT pg_advisory_unlock(1)")
+        _ = try lock.rows(take)
         let message = fixture.message(octets: 3)
         let accepted = fixture.spool.accept(
             NewMessage(message, content: .buffer(ByteBuffer(string: "abc"))), on: fixture.loop)
@@ -203,10 +215,12 @@ struct PostgreSQLSpoolTests {
         #expect(fixture.spool.condition.writingSince != nil)
         #expect(fixture.spool.condition.restartWrites(since: .now()) == 1)
         // The database goes on with it all the same.
+        _ = try lock.rows(release)
         try await accepted.get()
         #expect(try await fixture.spool.message(message.id) == message)
         #expect(try await fixture.spool.counters().accepted == 1)
 
+        _ = try lock.rows(take)
         let refused = fixture.message(octets: 3)
         let failing = fixture.spool.accept(
             NewMessage(refused, content: .buffer(ByteBuffer(string: "abc"))), on: fixture.loop)
@@ -230,16 +244,16 @@ struct PostgreSQLSpoolTests {
         #expect(backends.count == 2)
         for backend in backends { kill(backend, SIGSTOP) }
         defer { for backend in backends { kill(backend, SIGCONT) } }
-        async let counters = fixture.spool.counters()
-        while fixture.spool.condition.writingSince == nil { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(fixture.spool.condition.restartWrites(since: .now()) >= 1)
-        #expect(try await counters.accepted == 1)
-
-        let accepted = fixture.spool.accept(
-            NewMessage(fixture.message(octets: 3), content: .buffer(ByteBuffer(string: "abc"))), on: fixture.loop)
-        while fixture.spool.condition.writingSince == nil { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(fixture.spool.condition.restartWrites(since: .now()) >= 1)
-        try await accepted.get()
+        // As the relay does, but sooner.
+        let impatience = Task {
+            while true {
+                try await Task.sleep(for: .milliseconds(50))
+                _ = fixture.spool.condition.restartWrites(since: .now() - .seconds(1))
+            }
+        }
+        defer { impatience.cancel() }
+        #expect(try await fixture.spool.counters().accepted == 1)
+        try await fixture.accept()
         #expect(try await fixture.spool.counters().accepted == 2)
         await fixture.spool.close()
     }
