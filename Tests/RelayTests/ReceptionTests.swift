@@ -19,6 +19,7 @@ final class MemorySpool: Spool {
         var discarded = 0
         var free: Int?
         var noted: [Fact] = []
+        var settling: @Sendable () -> Void = {}
     }
     let state = NIOLockedValueBox(State())
 
@@ -55,7 +56,8 @@ final class MemorySpool: Spool {
     // Reception asks for nothing of what follows.
     private static let unasked = SpoolError(.unavailable, "reception has no business here")
     func settle(_ settlements: [Settlement], on loop: any EventLoop) -> EventLoopFuture<[Settled]> {
-        loop.makeFailedFuture(Self.unasked)
+        self.state.withLockedValue { $0.settling }()
+        return loop.makeFailedFuture(Self.unasked)
     }
     func apply(_ order: Order, on targets: [RecipientTarget], on loop: any EventLoop) -> EventLoopFuture<Applied> {
         loop.makeFailedFuture(Self.unasked)

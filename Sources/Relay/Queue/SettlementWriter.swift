@@ -26,11 +26,14 @@ final class SettlementWriter {
     private struct Settling {
         var message: QueueID
         var outcomes: [Settlement.Outcome]
-        var failures = 0
+        /// It failed, and is not written yet.
+        var isLate = false
+        /// How often it failed while others could be written.
+        var faults = 0
         var told: (Progress) -> Void
     }
 
-    /// A settlement that fails this often, although other writes work, is kept aside.
+    /// A settlement that fails this often, although others can be written, is kept aside.
     private static let patience = 3
 
     private let loop: any EventLoop
@@ -42,8 +45,10 @@ final class SettlementWriter {
     var configuration: RelayConfiguration
     /// Settlements that failed, and wait to be written again.
     private var unwritten: [Settling] = []
-    /// How many are being written again.
-    private var rewriting = 0
+    /// How many failed and are not written yet, those that are just being tried again among them.
+    private var late = 0
+    /// Whether others can be written, asked for all that failed together.
+    private var trial: EventLoopFuture<Bool>?
     /// Whether what fails now is left to the next start.
     var isStopping = false
 
@@ -60,7 +65,7 @@ final class SettlementWriter {
     }
 
     /// Whether something could not be written yet.
-    var isBlocked: Bool { !self.unwritten.isEmpty || self.rewriting > 0 }
+    var isBlocked: Bool { self.late > 0 }
 
     /// - Parameter told: called on the loop, last of all with how it ended.
     func write(_ outcomes: [Settlement.Outcome], of message: QueueID, told: @escaping (Progress) -> Void) {
@@ -107,13 +112,25 @@ final class SettlementWriter {
     private func putOff(_ settling: Settling, _ error: SpoolError) {
         self.spoolWatch.failed(error)
         var settling = settling
+        if !settling.isLate { self.late += 1 }
+        settling.isLate = true
+        settling.told(.failed)
         // A disk without room at one moment has some at the next.
-        if error.code != .full, settling.failures + 1 >= Self.patience { return self.end(settling, .keptAside(error)) }
-        if settling.failures > 0 { self.rewriting -= 1 }
-        settling.failures += 1
+        guard error.code != .full else { return self.wait(settling) }
+        // A store that goes away and comes back may do so each time; it is this settlement's fault only where others work.
+        let trial = self.trial ?? self.spoolWatch.canWrite(on: self.loop)
+        self.trial = trial
+        trial.assumeIsolated().whenSuccess { canWrite in
+            self.trial = nil
+            if canWrite { settling.faults += 1 }
+            guard settling.faults < Self.patience else { return self.end(settling, .keptAside(error)) }
+            self.wait(settling)
+        }
+    }
+
+    private func wait(_ settling: Settling) {
         self.unwritten.append(settling)
         if self.unwritten.count == 1 { self.writeAgainSoon() }
-        settling.told(.failed)
     }
 
     /// All of it, when the spool is believed to work again; and once more before the end.
@@ -122,13 +139,12 @@ final class SettlementWriter {
             guard self.spoolWatch.isWriting || self.isStopping else { return self.writeAgainSoon() }
             let all = self.unwritten
             self.unwritten = []
-            self.rewriting += all.count
             for settling in all { self.write(settling) }
         }
     }
 
     private func end(_ settling: Settling, _ end: End) {
-        if settling.failures > 0 { self.rewriting -= 1 }
+        if settling.isLate { self.late -= 1 }
         settling.told(.ended(end))
     }
 }

@@ -275,6 +275,11 @@ final class SpoolWatch: Sendable {
 
     // MARK: trying
 
+    /// Whether something can be written just now.
+    func canWrite(on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.spool.tryWriting(on: eventLoop).map { true }.recover { _ in false }
+    }
+
     /// Tries a write where one failed and there is something to write to at all.
     private func tryWriting() {
         let isDue = self.state.withLockedValue { state in

@@ -61,7 +61,7 @@ extension EndToEnd {
                 #expect(try await eventually { (try? await send(100 * outage + 1)) != nil })
                 for count in 2..<6 { try await send(100 * outage + count) }
             }
-            #expect(try await eventually { ledger.missing.isEmpty })
+            #expect(try await eventually { ledger.missing.isEmpty }, "\(ledger.missing): \(server.log)")
             #expect(server.log.contains("the spool takes mail again"))
             #expect(server.end(with: SIGTERM) == 0)
             await farEnd.stop()
