@@ -220,7 +220,9 @@ public final class Relay: Sendable {
             return state.listeners
         }
         self.spoolWatch.stop()
-        await self.fleetMember?.stop()
+        // What sessions brought about is written by then, or cannot be.
+        self.spool.giveUp(after: .seconds(seconds) + Queue.lastWrites)
+        self.fleetMember?.cancel()
         await self.tlsReporter.cancel()
         for listener in listeners { await listener.close() }
         async let inbound: Void = self.reception.drain(within: .seconds(seconds))
@@ -235,6 +237,7 @@ public final class Relay: Sendable {
         self.registry.traces.finish()
         await lastLook()
         await self.journal?.finish()
+        await self.fleetMember?.stop()
         await self.spool.close()
         try? await self.group.shutdownGracefully()
         try? await self.queueGroup.shutdownGracefully()

@@ -101,11 +101,17 @@ public protocol Spool: Sendable {
     /// How the store itself is doing.
     var condition: any SpoolCondition { get }
 
+    /// The relay ends. A store that is reached by a network, and does not answer by then, is waited for no longer: what waits
+    /// fails, and so does what follows. The first call counts.
+    func giveUp(after time: TimeAmount)
     /// Lets everything that was begun finish, then lets go of the files.
     func close() async
 }
 
 extension Spool {
+    /// Of a store on this machine's disks nothing else is to be had.
+    public func giveUp(after time: TimeAmount) {}
+
     /// Makes a message durable that is expected to come alone.
     public func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.accept(message, expectingMore: false, on: eventLoop)

@@ -73,11 +73,13 @@ final class FleetMember: Sendable {
         self.state.withLockedValue { $0.task = task }
     }
 
-    /// Takes nothing over any more.
+    /// Takes nothing over any more, but for what it is at.
+    func cancel() { self.state.withLockedValue { $0.task }?.cancel() }
+
+    /// Waits until that is over, as it may not be before the spool answers.
     func stop() async {
-        let task = self.state.withLockedValue { $0.task }
-        task?.cancel()
-        await task?.value
+        self.cancel()
+        await self.state.withLockedValue { $0.task }?.value
     }
 
     // MARK: a turn

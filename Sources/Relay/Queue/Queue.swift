@@ -11,6 +11,9 @@ import Spool
 ///
 /// `@unchecked Sendable`: all that changes is touched on `loop` alone; what may be called from elsewhere goes there first.
 final class Queue: @unchecked Sendable {
+    /// How long what sessions brought about may take to be written, when they have ended since the relay does.
+    static let lastWrites = TimeAmount.seconds(2)
+
     let loop: any EventLoop
     let spool: any Spool
     let node: String
@@ -505,7 +508,7 @@ final class Queue: @unchecked Sendable {
             try? await Task.sleep(for: .milliseconds(20))
         }
         await self.onLoop { for connection in self.connections.values { connection.abort() } }
-        let end = NIODeadline.now() + .seconds(2)
+        let end = NIODeadline.now() + Self.lastWrites
         while NIODeadline.now() < end, await self.onLoop({ !self.scheduler.isQuiet }) {
             try? await Task.sleep(for: .milliseconds(10))
         }

@@ -1,4 +1,13 @@
 import Mail
+import Synchronization
+
+/// Whether anybody still waits for a database that does not answer.
+final class DatabasePatience: Sendable {
+    private let ended = Atomic(false)
+
+    var isOver: Bool { self.ended.load(ordering: .relaxed) }
+    func end() { self.ended.store(true, ordering: .relaxed) }
+}
 
 /// What every connection of a node is opened with, and what is looked at before it is used.
 struct DatabaseLink: Sendable {
@@ -7,6 +16,8 @@ struct DatabaseLink: Sendable {
     let mayLoseCommits: Bool
     /// How long a node's lease lasts, in milliseconds.
     let lease: Int64
+    /// When it is over nothing is connected any more.
+    let patience = DatabasePatience()
 
     private static let settings = Query(
         "settings",
@@ -26,7 +37,7 @@ struct DatabaseLink: Sendable {
     ///
     /// - Throws: `.unavailable` also where a commit would not be durable.
     func writing(watch: WatchedLink) throws -> Connection {
-        let connection = try Connection(self.address, watch: watch)
+        let connection = try self.connect(watch)
         for query in Self.keepalives { try connection.add(query) }
         try connection.add(Self.patience, [.integer(self.lease)])
         let found = try connection.rows(Self.settings)
@@ -45,9 +56,14 @@ struct DatabaseLink: Sendable {
 
     /// Opens one for reads, and for content on its way in, which the commit of its message makes durable.
     func reading(watch: WatchedLink) throws -> Connection {
-        let connection = try Connection(self.address, watch: watch)
+        let connection = try self.connect(watch)
         try connection.add(Self.withoutSync)
         try connection.run()
         return connection
+    }
+
+    private func connect(_ watch: WatchedLink) throws -> Connection {
+        guard !self.patience.isOver else { throw PostgreSQLError("nobody waits for it any more", isLost: true) }
+        return try Connection(self.address, watch: watch)
     }
 }

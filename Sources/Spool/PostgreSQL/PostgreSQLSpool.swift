@@ -7,7 +7,9 @@ public import NIOCore
 public final class PostgreSQLSpool: Spool {
     let writer: PostgreSQLWriter
     let pool: ConnectionPool
+    private let link: DatabaseLink
     private let cache = ContentCache()
+    private let farewell = NIOLockedValueBox<Task<Void, any Error>?>(nil)
     private let identifiers: NIOLockedValueBox<QueueIDGenerator>
     private let copies: NIOLockedValueBox<Int64>
     public let node: UInt8
@@ -60,6 +62,7 @@ public final class PostgreSQLSpool: Spool {
             throw SpoolError(.unavailable, "the spool's database \(address) cannot be used: \(error)")
         }
         self.node = node
+        self.link = link
         self.pool = ConnectionPool(link)
     }
 
@@ -171,17 +174,28 @@ public final class PostgreSQLSpool: Spool {
         return BufferedContent(buffer: buffer)
     }
 
+    // MARK: the end
+
+    public func giveUp(after time: TimeAmount) {
+        self.farewell.withLockedValue { farewell in
+            farewell =
+                farewell
+                ?? Task {
+                    try await Task.sleep(for: .nanoseconds(time.nanoseconds))
+                    self.link.patience.end()
+                    while true {
+                        _ = self.restartWrites(since: .now() - .seconds(1))
+                        try await Task.sleep(for: .seconds(1))
+                    }
+                }
+        }
+    }
+
     /// Waits for what was begun, then gives the node's number back.
     public func close() async {
-        // A database that does not answer keeps nobody from stopping.
-        let impatience = Task {
-            while true {
-                try await Task.sleep(for: .seconds(10))
-                _ = self.restartWrites(since: .distantFuture)
-            }
-        }
+        self.giveUp(after: .seconds(10))
         await self.writer.close()
         await self.pool.close()
-        impatience.cancel()
+        self.farewell.withLockedValue { $0?.cancel() }
     }
 }

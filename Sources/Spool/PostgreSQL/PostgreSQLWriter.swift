@@ -219,7 +219,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
         while true {
             do { return try self.lease.wasCommitted(on: self.connected()) } catch {
                 let isLost = (error as? SpoolError)?.code == .inUse
-                guard !isLost, !self.queue.isClosing else { throw error }
+                guard !isLost, !self.queue.isClosing, !self.link.patience.isOver else { throw error }
                 if self.connection?.isLost ?? false { self.connection = nil }
                 Thread.sleep(forTimeInterval: 0.2)
             }
