@@ -82,13 +82,13 @@ public struct Settlement: Sendable {
 /// What became of a settlement.
 public enum Settled: Sendable, Hashable {
     /// The message's new generation; each recipient's went up by one. `isGone`: every recipient is settled and nothing
-    /// keeps the message, or another node has it by now.
+    /// keeps the message.
     case done(generation: UInt32, isGone: Bool)
     /// A recipient had changed, or the message was gone: nothing was done.
     case stale
 }
 
-/// What an operator can order the spool to do. A bounce is a ``Settlement``, since it has a report.
+/// What an operator can order the spool to do.
 public struct Order: Sendable, Hashable {
     public enum Action: Sendable, Hashable {
         /// Deferred recipients become queued, due at once.
@@ -104,6 +104,9 @@ public struct Order: Sendable, Hashable {
         /// Sends it to another address from now on; what the sender wrote is kept as the original recipient (RFC 3461
         /// §4.2), which reports name.
         case readdress(to: Mailbox)
+        /// Holds it until the node that has it bounces it, which alone knows whether it is handing it over; a bounce of one's
+        /// own is a ``Settlement``.
+        case bounce
         /// Settles without notification; can be taken back until `undoUntil`, together with the earlier drops that `token`
         /// names.
         case drop(undoUntil: Timestamp, token: Int64? = nil)

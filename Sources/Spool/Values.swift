@@ -68,13 +68,15 @@ public struct SpooledRecipient: Sendable, Hashable {
     public var heldUnder: Int64?
     /// The next hop that the operator chose instead of the route's, `host:port` or `mx`.
     public var via: String?
+    /// Who ordered, at another node than the one that has it, that it is bounced: it is on hold until that node does so.
+    public var returnedBy: String?
 
     public init(
         index: Int, forwardPath: ForwardPath, parameters: [Parameter] = [], moved: Bool = false,
         state: RecipientState = .queued, generation: UInt32 = 0, tries: UInt16 = 0, due: Timestamp,
         heldSince: Timestamp? = nil, heldTotal: Int64 = 0, nextHop: String? = nil, lastReply: String? = nil,
         remoteID: String? = nil, settledAt: Timestamp? = nil, delayNoticed: Bool = false, heldUnder: Int64? = nil,
-        via: String? = nil
+        via: String? = nil, returnedBy: String? = nil
     ) {
         self.index = index
         self.forwardPath = forwardPath
@@ -93,6 +95,7 @@ public struct SpooledRecipient: Sendable, Hashable {
         self.delayNoticed = delayNoticed
         self.heldUnder = heldUnder
         self.via = via
+        self.returnedBy = returnedBy
     }
 
     /// Puts it on hold before its message comes in: it is not tried until somebody releases it. A first reason stays.

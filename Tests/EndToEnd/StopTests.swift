@@ -87,8 +87,8 @@ extension EndToEnd {
     }
 }
 
-/// A next hop that takes a whole message and never says what became of it.
-private final class SilentHop {
+/// A next hop that takes a whole message and does not say what became of it, unless it is told to.
+final class SilentHop {
     let port: Int
     private let listener: Int32
     private var session: Int32 = -1
@@ -114,15 +114,19 @@ private final class SilentHop {
     }
 
     /// Returns when the dot is there. It offers nothing, so that each command waits for the reply to the one before.
-    func serveUntilDot() {
+    func serveUntilDot(recipients: Int = 1) {
         self.session = accept(self.listener, nil, nil)
         var heard = ""
-        for reply in ["220 slow.example", "250 slow.example", "250 sender", "250 recipient", "354 go on"] {
+        let recipients = Array(repeating: "250 recipient", count: recipients)
+        for reply in ["220 slow.example", "250 slow.example", "250 sender"] + recipients + ["354 go on"] {
             self.say(reply)
             heard = self.hear()
         }
         while !heard.hasSuffix("\r\n.\r\n") { heard += self.hear() }
     }
+
+    /// Says what became of it after all.
+    func answer(_ reply: String) { self.say(reply) }
 
     private func hear() -> String {
         var buffer = [UInt8](repeating: 0, count: 4096)

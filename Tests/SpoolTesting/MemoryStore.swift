@@ -229,9 +229,8 @@ package final class MemoryStore: Sendable {
         state.totals.counters += effect.counts
         state.facts += effect.facts.flatMap(\.each)
         for report in settlement.reports { try self.insert(report, as: node, &state) }
-        let isHeld = state.messages[id]?.holder == node
         state.change(id) { stored, _ in stored = effect.message.flatMap { stored?.with($0) } }
-        return .done(generation: effect.generation, isGone: effect.message == nil || !isHeld)
+        return .done(generation: effect.generation, isGone: effect.message == nil)
     }
 
     func apply(_ order: Order, on targets: [RecipientTarget], _ state: inout State) throws -> Applied {

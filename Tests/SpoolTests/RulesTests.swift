@@ -147,7 +147,7 @@ struct RulesTests {
             counts dropped +2
             undo u0 by token 7
             undo u1 by token 7
-            > 3 relayed u0
+            > 3 bounced u0
             stale
             > 11 undo
             skipped 2: tooLate
@@ -174,6 +174,27 @@ struct RulesTests {
             fact relayed u1 <u1@b>
             counts relayed +1
             gone
+            """)
+    }
+
+    @Test("what was dropped while another node handed it over is relayed, and not taken back")
+    func relayedAfterDrop() throws {
+        try RulesTranscript.expect(
+            """
+            mail u0
+            > 1 drop u0 until=10
+            u0 dropped g1 settled 1
+            fact dropped u0 <u0@b> by ann
+            counts dropped +1
+            undo u0 by token 7
+            > 2 relayed u0
+            u0 relayed g2 tries 1 settled 2
+            fact relayed u0 <u0@b>
+            counts relayed +1, dropped -1
+            > 3 relayed u0
+            stale
+            > 4 undo
+            skipped 1: changed
             """)
     }
 

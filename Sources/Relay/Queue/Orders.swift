@@ -60,6 +60,15 @@ struct Orders: Sendable {
             self.done = done
             self.skipped = skipped
         }
+
+        /// Of other messages, in one part.
+        func joined(with other: Part) -> Part {
+            var part = self
+            part.done.merge(other.done, uniquingKeysWith: +)
+            part.skipped.merge(other.skipped, uniquingKeysWith: +)
+            part.touched += other.touched
+            return part
+        }
     }
 
     /// What is done to the recipients of a part.
@@ -223,10 +232,7 @@ struct Orders: Sendable {
             switch deed {
             case .order(let action, let reason): self.apply(action, targets, by: name, reason: reason, &progress)
             case .drop: self.drop(targets, by: name, &progress)
-            case .bounce:
-                self.queue.bounce(targets, by: name).map {
-                    Part(done: $0.done, skipped: $0.skipped)
-                }
+            case .bounce: self.bounce(targets, by: name, &progress)
             }
         return done.map { [progress] part in
             self.queue.signal.raise(.facts)
@@ -259,6 +265,18 @@ struct Orders: Sendable {
             part.skipped.merge(begun.skipped, uniquingKeysWith: +)
             return part
         }
+    }
+
+    /// What another node has, it bounces: it alone knows whether it is handing it over.
+    private func bounce(
+        _ targets: ArraySlice<RecipientTarget>, by name: String, _ progress: inout Progress
+    ) -> EventLoopFuture<Part> {
+        let index = self.queue.scheduler.index
+        let elsewhere = targets.filter { index.slot(of: $0.message).map { index.holders[Int($0)] != nil } ?? false }
+        let own = elsewhere.isEmpty ? Array(targets) : targets.filter { !Set(elsewhere).contains($0) }
+        let returned = self.queue.bounce(own, by: name).map { Part(done: $0.done, skipped: $0.skipped) }
+        guard !elsewhere.isEmpty else { return returned }
+        return returned.and(self.apply(.bounce, elsewhere[...], by: name, &progress)).map { $0.joined(with: $1) }
     }
 
     /// What is told is until when all parts can be taken back; the later ones can for a little longer.

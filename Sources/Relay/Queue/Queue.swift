@@ -409,7 +409,8 @@ final class Queue: @unchecked Sendable {
 
     // MARK: what became of it
 
-    private func settle(_ number: Int, _ outcomes: [Settlement.Outcome], of id: QueueID) {
+    /// - Parameter tries: how often others changed the message while this was written.
+    private func settle(_ number: Int, _ outcomes: [Settlement.Outcome], of id: QueueID, tries: Int = 0) {
         self.writer.write(outcomes, of: id) { progress in
             let now = self.look()
             switch progress {
@@ -425,6 +426,8 @@ final class Queue: @unchecked Sendable {
                 }
                 self.waiting.removeValue(forKey: number)?.succeed(outcomes.count)
                 if self.rules.hasHolds, outcomes.contains(where: { $0.state == .deferred }) { self.looksAgain(id) }
+            case .ended(.stale) where self.fleet != nil && tries < LateOutcomes.tries:
+                self.settleLate(number, outcomes, of: id, tries: tries + 1)
             case .ended(.stale):
                 self.log.warning("the spool knew better than the queue", metadata: ["message": "\(id)"])
                 self.scheduler.settlementStale(number, of: id, at: now)
@@ -438,6 +441,29 @@ final class Queue: @unchecked Sendable {
             self.scheduler.writing(isBlocked: self.writer.isBlocked, at: now)
             self.run()
             self.signal.raise(.facts)
+        }
+    }
+
+    /// Somebody changed recipients at another node meanwhile: what they got all the same is written down.
+    private func settleLate(_ number: Int, _ outcomes: [Settlement.Outcome], of id: QueueID, tries: Int) {
+        let attempted = LateOutcomes(outcomes, of: id, in: self.scheduler.index)
+        self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenComplete { result in
+            switch result {
+            case .success(let message):
+                let left = message.map { attempted.counting(as: $0) } ?? []
+                if !left.isEmpty { return self.settle(number, left, of: id, tries: tries) }
+                self.log.notice("somebody changed mail while it was tried", metadata: ["message": "\(id)"])
+                self.tell { $0.settlementStale(number, of: id, at: $1) }
+                self.waiting.removeValue(forKey: number)?.succeed(0)
+            case .failure(let error):
+                guard !self.scheduler.isStopping else {
+                    return self.tell { $0.settlementStale(number, of: id, at: $1) }
+                }
+                self.log.warning("an outcome waits", metadata: ["message": "\(id)", "error": "\(error)"])
+                self.loop.scheduleTask(in: .seconds(1)) {
+                    self.settleLate(number, outcomes, of: id, tries: tries)
+                }
+            }
         }
     }
 

@@ -12,9 +12,8 @@ extension PostgreSQLTransaction {
         self.count(effect.counts)
         for fact in effect.facts { self.add(fact) }
         for report in settlement.reports { try self.insert(reports[report.message.id] ?? PackedMessage(report)) }
-        let isHeld = try self.isHeld(id)
         try self.write(effect.message, as: id)
-        return .done(generation: effect.generation, isGone: effect.message == nil || !isHeld)
+        return .done(generation: effect.generation, isGone: effect.message == nil)
     }
 
     private static let nextToken = Query("next-token", "SELECT nextval('hoptop.tokens')")

@@ -13,7 +13,6 @@ final class PostgreSQLTransaction {
     /// A message as it is in the transaction.
     struct Loaded {
         var message: Result<SpooledMessage, SpoolError>
-        var isHeld: Bool
         /// How many drops of it can be taken back.
         var drops: Int
     }
@@ -43,7 +42,7 @@ final class PostgreSQLTransaction {
     private static let read = Query(
         "read",
         """
-        SELECT \(SpooledMessage.columns), holder, (SELECT count(*) FROM hoptop.dropped d WHERE d.message = m.id)
+        SELECT \(SpooledMessage.columns), (SELECT count(*) FROM hoptop.dropped d WHERE d.message = m.id)
         FROM hoptop.messages m WHERE id = ANY ($1) ORDER BY id FOR UPDATE OF m
         """)
 
@@ -56,9 +55,8 @@ final class PostgreSQLTransaction {
             for row in 0..<rows.count {
                 let id = QueueID(rawValue: try rows.integer(row, 0))
                 let message = Result { () throws(SpoolError) in try SpooledMessage(rows, row) }
-                let holder = try rows.integer(row, SpooledMessage.columnCount)
-                let drops: Int = try rows.number(row, SpooledMessage.columnCount + 1)
-                self.loaded[id] = Loaded(message: message, isHeld: holder == Int64(self.node), drops: drops)
+                let drops: Int = try rows.number(row, SpooledMessage.columnCount)
+                self.loaded[id] = Loaded(message: message, drops: drops)
             }
         }
         try self.connection.run()
@@ -76,9 +74,6 @@ final class PostgreSQLTransaction {
     func messageIfSound(_ id: QueueID) throws -> SpooledMessage? {
         do { return try self.message(id) } catch let error as SpoolError where error.code == .damaged { return nil }
     }
-
-    /// Whether it is this node's.
-    func isHeld(_ id: QueueID) throws -> Bool { try self.find(id)?.isHeld ?? false }
 
     /// Whether a drop of it can be taken back.
     func isUndoable(_ id: QueueID) throws -> Bool { try self.find(id)?.drops ?? 0 > 0 }
@@ -115,7 +110,7 @@ final class PostgreSQLTransaction {
         self.counts.accepted += 1
         self.add(SharedFact(fact: new.acceptance), envelope: new.envelope)
         for hold in new.holds { self.add(hold) }
-        self.loaded[id] = Loaded(message: .success(new.message), isHeld: true, drops: 0)
+        self.loaded[id] = Loaded(message: .success(new.message), drops: 0)
     }
 
     private static let update = Query(

@@ -110,11 +110,21 @@ extension SpooledRecipient {
             guard self.state == .hold else { return .notOnHold }
             // It goes on as before: a hold that is taken back, of thousands, is no retry of them all.
             self.state = self.due > order.at ? .deferred : .queued
+            self.returnedBy = nil
             if let since = self.heldSince { self.heldTotal += max(order.at.since(since), 0) }
             // It may have been put off before it was held, to a time that is later than it would expire else.
             self.heldSince = self.state == .deferred ? order.at : nil
             // Before the first attempt there was no reply, but why it was held.
             if self.tries == 0 { self.lastReply = nil }
+        case .bounce:
+            guard self.returnedBy == nil else { return .alreadyOnHold }
+            if self.state != .hold {
+                self.isPutOffNoMore(at: order.at)
+                self.state = .hold
+                self.heldSince = order.at
+            }
+            self.heldUnder = nil
+            self.returnedBy = order.actor
         case .drop:
             self.state = .dropped
             self.settledAt = order.at
@@ -146,7 +156,7 @@ extension Fact {
             switch order.action {
             case .retry, .postpone: .retried
             case .readdress: .readdressed
-            case .hold, .holdUnder: .held
+            case .hold, .holdUnder, .bounce: .held
             case .reroute: .rerouted
             case .release: .released
             case .drop: .dropped
@@ -158,6 +168,7 @@ extension Fact {
         case .reroute(let via): self.nextHop = via
         case .postpone: self.text = "at \(recipient.due.rfc3339)"
         case .readdress: self.text = before.forwardPath.description
+        case .bounce: self.text = "until the node that has it bounces it"
         case .retry, .hold, .holdUnder, .release, .drop: break
         }
     }

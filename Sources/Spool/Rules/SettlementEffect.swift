@@ -26,10 +26,13 @@ extension SpooledMessage {
         else { return nil }
         for outcome in settlement.outcomes {
             guard let place = self.place(of: outcome.index), self.recipients[place].generation == outcome.generation,
-                !self.recipients[place].state.isSettled
+                self.recipients[place].isOpen(to: outcome)
             else { return nil }
         }
         var effect = SettlementEffect(generation: self.generation + 1)
+        effect.counts.dropped -= settlement.outcomes.count {
+            self.place(of: $0.index).map { self.recipients[$0].state == .dropped } ?? false
+        }
         effect.tell(settlement, of: self)
         if !self.isEnded(by: settlement, isKept: isKept) {
             var message = self
@@ -143,6 +146,11 @@ extension Settlement.Outcome {
 }
 
 extension SpooledRecipient {
+    /// What was dropped at one node while another handed it over has gone all the same.
+    fileprivate func isOpen(to outcome: Settlement.Outcome) -> Bool {
+        !self.state.isSettled || self.state == .dropped && outcome.state == .relayed
+    }
+
     fileprivate mutating func settle(_ outcome: Settlement.Outcome, at now: Timestamp) {
         self.generation += 1
         if outcome.countsAsTry, self.tries < .max { self.tries += 1 }

@@ -102,7 +102,8 @@ struct Packer {
         // What few recipients have is written where its flag is set.
         self.write(
             UInt8((recipient.moved ? 1 : 0) | (recipient.delayNoticed ? 2 : 0))
-                | (recipient.heldUnder == nil ? 0 : 4) | (recipient.via == nil ? 0 : 8))
+                | (recipient.heldUnder == nil ? 0 : 4) | (recipient.via == nil ? 0 : 8)
+                | (recipient.returnedBy == nil ? 0 : 16))
         self.write(recipient.state.rawValue)
         self.write(recipient.generation)
         self.write(recipient.tries)
@@ -115,6 +116,7 @@ struct Packer {
         self.write(recipient.settledAt)
         if let rule = recipient.heldUnder { self.write(rule) }
         if let via = recipient.via { self.write(via) }
+        if let name = recipient.returnedBy { self.write(name) }
     }
 }
 
@@ -245,6 +247,7 @@ struct Unpacker {
         recipient.settledAt = try self.optionalTime()
         if flags & 4 != 0 { recipient.heldUnder = try self.integer(Int64.self) }
         if flags & 8 != 0 { recipient.via = try self.text() }
+        if flags & 16 != 0 { recipient.returnedBy = try self.text() }
         return recipient
     }
 }

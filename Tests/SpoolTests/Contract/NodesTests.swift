@@ -123,7 +123,7 @@ struct NodesTests {
             // What it makes of it is as good as that of any other.
             let late = try #require(try await second.fleet.messages([own[0]]).first)
             #expect(late.holder == 2)
-            #expect(try await first.settle(late.message, [.deferred]) == .done(generation: 1, isGone: true))
+            #expect(try await first.settle(late.message, [.deferred]) == .done(generation: 1, isGone: false))
             #expect(try await second.changes() == [own[0]])
             #expect(try await second.fleet.drain(1, false, on: second.loop).get())
             #expect(try await !second.fleet.drain(99, false, on: second.loop).get())

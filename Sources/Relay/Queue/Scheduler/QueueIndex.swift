@@ -77,6 +77,7 @@ struct QueueIndex {
     private var held: [Row: (since: Int64?, total: Int64, rule: Int64?)] = [:]
     /// Where the operator sends rows instead of where their route leads.
     private var detours: [Row: Detour] = [:]
+    private var returns: [Row: String] = [:]
     /// Priorities that are not 0 (RFC 6710).
     private var priorities: [Slot: Int8] = [:]
     private(set) var text = TextArena()
@@ -155,6 +156,9 @@ struct QueueIndex {
     }
     /// `nil`: it goes where its route leads.
     func detour(_ row: Row) -> Detour? { self.detours.isEmpty ? nil : self.detours[row] }
+
+    /// Who ordered at another node that it is bounced; `nil`: nobody.
+    func returnedBy(_ row: Row) -> String? { self.returns.isEmpty ? nil : self.returns[row] }
 
     /// Milliseconds that count to expiry: since arrival, without the time on hold or put off.
     func age(_ row: Row, at now: Timestamp) -> Int64 {
@@ -251,6 +255,7 @@ struct QueueIndex {
         self.held[row] =
             isHeld ? (recipient.heldSince?.milliseconds, recipient.heldTotal, recipient.heldUnder) : nil
         if recipient.via != nil || !self.detours.isEmpty { self.detours[row] = recipient.detour }
+        if recipient.returnedBy != nil || !self.returns.isEmpty { self.returns[row] = recipient.returnedBy }
         self.stamps[place] &+= 1
     }
 
@@ -343,6 +348,7 @@ struct QueueIndex {
             self.text.forget(self.toText[Int(row)])
             self.held[row] = nil
             self.detours[row] = nil
+            self.returns[row] = nil
             self.stamps[Int(row)] &+= 1
             self.rowSlot[Int(row)] = -1
             self.freeRows.append(row)

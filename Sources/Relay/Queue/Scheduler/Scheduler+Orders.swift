@@ -45,11 +45,7 @@ extension Scheduler {
             if let retry, let destination = self.backlog.destination(of: row) {
                 self.backlog.allowProbe(destination, for: retry)
             }
-            if self.backlog.index.rows(of: slot).allSatisfy({
-                self.backlog.index.states[Int($0)].isSettled
-            }) {
-                self.forget(slot, at: now)
-            }
+            self.forgetIfSettled(slot, at: now)
         }
         for row in claim.rows where self.backlog.index.rowSlot[Int(row)] >= 0 {
             self.resume(row, after: claim, at: now)
@@ -70,14 +66,28 @@ extension Scheduler {
         while start < rows.count {
             let end = free[start...].firstIndex { $0.message != free[start].message } ?? rows.count
             let outcomes = free[start..<end].map {
-                Settlement.Outcome(
-                    index: $0.index, generation: $0.generation, state: .bounced, countsAsTry: false,
-                    reply: "bounced by the operator (\(name))", actor: name)
+                Settlement.Outcome(bouncedBy: name, index: $0.index, generation: $0.generation)
             }
             settlements += self.settle(Array(rows[start..<end]), outcomes)
             start = end
         }
         return (settlements, skipped)
+    }
+
+    /// Whether it is being bounced, since somebody ordered that at another node; nothing else is under way with it now.
+    mutating func isReturned(_ row: QueueIndex.Row) -> Bool {
+        let index = self.backlog.index
+        guard let name = index.returnedBy(row), index.states[Int(row)] == .hold, index.isOurs(row),
+            !self.isStopping, !self.backlog.claims.has(row)
+        else { return false }
+        self.settle(
+            [row],
+            [
+                Settlement.Outcome(
+                    bouncedBy: name, index: Int(index.rowIndex[Int(row)]),
+                    generation: index.rowGenerations[Int(row)])
+            ])
+        return true
     }
 
     // MARK: what the operator ordered about destinations
@@ -91,5 +101,13 @@ extension Scheduler {
 
     mutating func endSurplus(_ gate: GateTable.Index) {
         while let session = self.backlog.gates[gate].takeSurplus() { self.actions.append(.quit(session: session)) }
+    }
+}
+
+extension Settlement.Outcome {
+    fileprivate init(bouncedBy name: String, index: Int, generation: UInt32) {
+        self.init(
+            index: index, generation: generation, state: .bounced, countsAsTry: false,
+            reply: "bounced by the operator (\(name))", actor: name)
     }
 }

@@ -155,6 +155,12 @@ struct Scheduler: Sendable {
         }
     }
 
+    /// A drop that can be taken back keeps it in the spool, and nothing here.
+    mutating func forgetIfSettled(_ slot: QueueIndex.Slot, at now: Timestamp) {
+        let index = self.backlog.index
+        if index.rows(of: slot).allSatisfy({ index.states[Int($0)].isSettled }) { self.forget(slot, at: now) }
+    }
+
     mutating func forget(_ slot: QueueIndex.Slot, at now: Timestamp) {
         let id = self.backlog.index.id(slot)
         self.backlog.remove(slot, at: now)
@@ -323,7 +329,9 @@ struct Scheduler: Sendable {
 
     /// The outcomes are on disk.
     ///
-    /// - Parameter isGone: with them the whole message.
+    /// - Parameters:
+    ///   - outcomes: not all of them where somebody changed the other recipients meanwhile, at another node.
+    ///   - isGone: with them the whole message.
     mutating func settlementWritten(
         _ number: Int, _ outcomes: [Settlement.Outcome], generation: UInt32, isGone: Bool,
         at now: Timestamp
@@ -332,12 +340,22 @@ struct Scheduler: Sendable {
         if isGone {
             if let row = claim.rows.first { self.forget(self.backlog.index.rowSlot[Int(row)], at: now) }
         } else {
-            for (row, outcome) in zip(claim.rows, outcomes) {
+            for (row, outcome) in zip(self.rows(of: claim, with: outcomes), outcomes) {
                 self.backlog.index.settled(row, outcome, messageGeneration: generation, at: now)
                 self.resume(row, after: claim, at: now)
             }
+            if outcomes.count < claim.rows.count, let row = claim.rows.first {
+                self.actions.append(.read(self.backlog.index.id(ofRow: row)))
+            }
+            if let row = claim.rows.first { self.forgetIfSettled(self.backlog.index.rowSlot[Int(row)], at: now) }
         }
         self.ended(claim, at: now)
+    }
+
+    private func rows(of claim: Claims.Claim, with outcomes: [Settlement.Outcome]) -> [QueueIndex.Row] {
+        guard outcomes.count < claim.rows.count else { return claim.rows }
+        let written = Set(outcomes.map(\.index))
+        return claim.rows.filter { written.contains(Int(self.backlog.index.rowIndex[Int($0)])) }
     }
 
     /// The spool found something else than we do.
@@ -458,10 +476,12 @@ struct Scheduler: Sendable {
     func share(of limit: Int) -> Int { max(1, limit / self.nodes) }
 
     private mutating func plan(_ row: QueueIndex.Row, at now: Timestamp) {
+        if self.isReturned(row) { return }
         if let destination = self.backlog.plan(row, at: now) { self.serve(destination, at: now) }
     }
 
     mutating func resume(_ row: QueueIndex.Row, after claim: Claims.Claim, at now: Timestamp) {
+        if self.isReturned(row) { return }
         if let destination = self.backlog.resume(row, after: claim, at: now) {
             self.serve(destination, at: now)
         }

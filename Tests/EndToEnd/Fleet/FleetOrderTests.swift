@@ -1,0 +1,135 @@
+import Mail
+import Monitor
+import NIOPosix
+import Relay
+import SMTP
+import Spool
+import SpoolTesting
+import Testing
+
+@testable import hoptop
+
+extension EndToEnd {
+    /// A message that one node is just handing over, and what is ordered about it at another.
+    @Suite("an order at another node about mail that is being handed over", .timeLimit(.minutes(3)))
+    struct FleetOrderTests {
+        /// Two nodes on one queue, and a next hop that keeps one waiting for its last reply.
+        private final class Pair {
+            let hop: SilentHop
+            let holder: Relay
+            let other: Relay
+            private let folder: TemporaryFolder
+
+            init() async throws {
+                let database = try PostgreSQLCluster.shared.get().makeDatabase()
+                let folder = try TemporaryFolder()
+                let hop = try SilentHop()
+                func start(_ node: UInt8) async throws -> Relay {
+                    var configuration = RelayConfiguration(
+                        hostname: "mx\(node).example.net",
+                        listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
+                        spoolDirectory: "\(folder.path)/\(node)")
+                    configuration.routes = [
+                        Route(
+                            pattern: try #require(DomainPattern("*")),
+                            via: [SocketEndpoint(host: "127.0.0.1", port: hop.port)])
+                    ]
+                    let spool = try PostgreSQLSpool(database, node: node, name: "mx\(node)")
+                    let relay = Relay(
+                        configuration, keyring: try Keyring(configuration), spool: spool, threads: .singleton,
+                        log: silence)
+                    try await relay.start()
+                    return relay
+                }
+                (self.folder, self.hop) = (folder, hop)
+                (self.holder, self.other) = (try await start(1), try await start(2))
+            }
+
+            /// Sends a message, and returns when the next hop has all of it and the other node knows of it.
+            func handOver() async throws -> MessageRef {
+                try await self.holder.send(to: ["<u@d.example>"])
+                self.hop.serveUntilDot()
+                var ref: MessageRef?
+                let isKnown = try await eventually {
+                    ref = try await self.rows(self.other).first?.ref
+                    return ref != nil
+                }
+                #expect(isKnown)
+                return try #require(ref)
+            }
+
+            func rows(_ relay: Relay) async throws -> [QueueRow] {
+                let window = WindowRequest<MessageRef>(.row(number: 0), count: 9)
+                return try await relay.feed(user: "ann").queue(QueueQuery(), window: window).rows
+            }
+
+            func kinds() async throws -> [FactRow.Kind] {
+                try await self.other.feed(user: "ann").facts(after: "", count: 100).rows.map(\.kind)
+            }
+
+            /// Waits until both have nothing in the queue.
+            func isSettled() async throws -> Bool {
+                try await eventually {
+                    let left = try await self.rows(self.holder) + self.rows(self.other)
+                    return left.isEmpty
+                }
+            }
+
+            func stop() async {
+                await self.holder.stop(within: 1)
+                await self.other.stop(within: 1)
+            }
+        }
+
+        @Test(
+            "mail that the next hop took is relayed, once, whatever was ordered",
+            arguments: [QueueAction.retry, .hold, .drop, .bounce])
+        func taken(_ action: QueueAction) async throws {
+            let pair = try await Pair()
+            let ref = try await pair.handOver()
+            let receipt = try await pair.other.feed(user: "ann")
+                .perform(action, on: .messages(references: [ref], matching: .all))
+            #expect(receipt.done == 1)
+            pair.hop.answer("250 2.0.0 taken")
+            #expect(try await pair.isSettled())
+            let kinds = try await pair.kinds()
+            #expect(kinds.count { $0 == .relayed } == 1)
+            #expect(!kinds.contains(.bounced) && !kinds.contains(.reported))
+            #expect(kinds.last == .relayed)
+            if let undo = receipt.undo { #expect(try await pair.other.feed(user: "ann").undo(undo).done == 0) }
+            await pair.stop()
+        }
+
+        @Test("what it put off is bounced by the node that has it, once it knows that")
+        func bounced() async throws {
+            let pair = try await Pair()
+            let ref = try await pair.handOver()
+            let receipt = try await pair.other.feed(user: "ann")
+                .perform(.bounce, on: .messages(references: [ref], matching: .all))
+            #expect(receipt.done == 1)
+            #expect(try await pair.rows(pair.other).map(\.state) == [.hold])
+            pair.hop.answer("451 4.3.0 not now")
+            #expect(try await eventually { try await pair.kinds().contains(.reported) })
+            let kinds = try await pair.kinds()
+            #expect(kinds.count { $0 == .bounced } == 1)
+            #expect(!kinds.contains(.relayed))
+            await pair.stop()
+        }
+
+        @Test("one recipient that somebody changed takes none of the others with it")
+        func others() async throws {
+            let pair = try await Pair()
+            try await pair.holder.send(to: ["<u@d.example>", "<v@d.example>"])
+            pair.hop.serveUntilDot(recipients: 2)
+            #expect(try await eventually { try await pair.rows(pair.other).count == 1 })
+            let feed = pair.other.feed(user: "ann")
+            let ref = try #require(try await pair.rows(pair.other).first?.ref)
+            let recipient = try #require(try await feed.message(ref)?.recipients.last?.ref)
+            #expect(try await feed.perform(.hold, on: .recipients(references: [recipient])).done == 1)
+            pair.hop.answer("250 2.0.0 taken")
+            #expect(try await pair.isSettled())
+            #expect(try await pair.kinds().count { $0 == .relayed } == 2)
+            await pair.stop()
+        }
+    }
+}
