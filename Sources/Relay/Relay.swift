@@ -118,13 +118,14 @@ public final class Relay: Sendable {
             queue, selections: self.selections, orders: orders, rules: rules, refusals: refusals, log: log.of(.queue))
         self.ruleKeeper = keeper
         let spoolWatch = self.spoolWatch
-        self.fleetMember = spool.fleet.map {
+        let fleetMember = spool.fleet.map {
             FleetMember($0, queue: queue, rules: keeper, spoolWatch: spoolWatch, log: log.of(.queue))
         }
+        self.fleetMember = fleetMember
         queue.looksAgain = { [weak keeper] in keeper?.look(at: $0) }
         self.tlsReporter = TLSReporter(
             self.dns, group: self.group, spool: spool, rules: rules, configuration, clock: clock, log: log.of(.dns),
-            accepted: { queue.accepted($0) })
+            isItsTurn: { fleetMember?.isFirst ?? true }, accepted: { queue.accepted($0) })
         self.reception = Reception(
             Admission(configuration: configuration, keyring: keyring), spool: spool, spoolWatch: self.spoolWatch,
             rules: rules, registry: self.registry, measures: measures, clock: clock, log: log.of(.reception),

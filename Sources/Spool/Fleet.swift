@@ -37,6 +37,8 @@ public protocol Fleet: Sendable {
 public struct FleetNews: Sendable, Hashable {
     /// How many there are whose lease is not over, this one among them.
     public var live = 1
+    /// None of those has a lower number than this one, which so does what one alone is to do.
+    public var isFirst = true
     /// What the nodes call themselves.
     public var names: [UInt8: String] = [:]
     /// This node is to take no mail, and lets others have its messages.

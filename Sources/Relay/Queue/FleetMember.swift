@@ -31,6 +31,7 @@ final class FleetMember: Sendable {
         /// since, or brought back by an undo at another node.
         var strays: [QueueID: ContinuousClock.Instant] = [:]
         var isDraining = false
+        var isFirst = true
         var isFailing = false
     }
 
@@ -81,6 +82,9 @@ final class FleetMember: Sendable {
         self.cancel()
         await self.state.withLockedValue { $0.task }?.value
     }
+
+    /// Whether what one node alone is to do is this one's.
+    var isFirst: Bool { self.state.withLockedValue { $0.isFirst } }
 
     // MARK: a turn
 
@@ -145,6 +149,7 @@ final class FleetMember: Sendable {
     private func take(_ news: FleetNews, under lease: Int64?) async {
         let wasDraining = self.state.withLockedValue { state in
             defer { state.isDraining = news.isDraining }
+            state.isFirst = news.isFirst
             state.lease = lease
             return state.isDraining
         }

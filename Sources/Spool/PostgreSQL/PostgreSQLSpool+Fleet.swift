@@ -83,7 +83,10 @@ extension PostgreSQLSpool: Fleet {
             let other: UInt8 = try rows.number(row, 0)
             news.names[other] = try rows.text(row, 1)
             lastFact = try rows.integer(row, 6)
-            if try other == node || rows.integer(row, 2) == 1 { news.live += 1 }
+            if try other == node || rows.integer(row, 2) == 1 {
+                news.live += 1
+                if other < node { news.isFirst = false }
+            }
             if other == node {
                 news.isDraining = try rows.integer(row, 3) == 1
             } else {

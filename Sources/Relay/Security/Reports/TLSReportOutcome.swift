@@ -27,7 +27,8 @@ public struct TLSReportOutcome: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let dns = StubResolver(configuration.resolver) { log.warning("\($0)") }
         let reporter = TLSReporter(
-            dns, group: group, spool: spool, rules: rules, configuration, clock: .system, log: log, accepted: { _ in })
+            dns, group: group, spool: spool, rules: rules, configuration, clock: .system, log: log,
+            isItsTurn: { true }, accepted: { _ in })
         let outcomes = try await reporter.sendAll(domain: domain)
         await dns.stop()
         try? await group.shutdownGracefully()

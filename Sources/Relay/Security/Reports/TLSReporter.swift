@@ -39,6 +39,8 @@ actor TLSReporter {
     private let loop: any EventLoop
     private let clock: Clock
     private let log: Logger
+    /// Of nodes that share what was counted, one sends it.
+    private let isItsTurn: @Sendable () -> Bool
     private let accepted: @Sendable (SpooledMessage) -> Void
     private var sender: TLSReportSender?
     private var authorities: String?
@@ -51,7 +53,7 @@ actor TLSReporter {
 
     init(
         _ dns: StubResolver, group: any EventLoopGroup, spool: any Spool, rules: StandingRules,
-        _ configuration: RelayConfiguration, clock: Clock, log: Logger,
+        _ configuration: RelayConfiguration, clock: Clock, log: Logger, isItsTurn: @escaping @Sendable () -> Bool,
         accepted: @escaping @Sendable (SpooledMessage) -> Void
     ) {
         self.dns = dns
@@ -61,6 +63,7 @@ actor TLSReporter {
         self.loop = group.next()
         self.clock = clock
         self.log = log
+        self.isItsTurn = isItsTurn
         self.accepted = accepted
         self.sender = TLSReportSender(configuration)
         self.authorities = configuration.delivery.stsAuthorities
@@ -89,7 +92,7 @@ actor TLSReporter {
 
     /// Sends what is due. While no reports are wanted none is sent, and what was counted is kept.
     func look() async {
-        guard let sender = self.sender, !self.isLooking else { return }
+        guard let sender = self.sender, !self.isLooking, self.isItsTurn() else { return }
         self.isLooking = true
         defer { self.isLooking = false }
         let now = self.clock.now()
