@@ -37,6 +37,7 @@ final class FleetMember: Sendable {
 
     private let fleet: any Fleet
     private let queue: Queue
+    private let shared: SharedQueue
     private let rules: RuleKeeper
     private let spoolWatch: SpoolWatch
     private let log: Logger
@@ -45,6 +46,7 @@ final class FleetMember: Sendable {
     init(_ fleet: any Fleet, queue: Queue, rules: RuleKeeper, spoolWatch: SpoolWatch, log: Logger) {
         self.fleet = fleet
         self.queue = queue
+        self.shared = SharedQueue(queue: queue, node: fleet.node)
         self.rules = rules
         self.spoolWatch = spoolWatch
         self.log = log
@@ -139,10 +141,10 @@ final class FleetMember: Sendable {
         }
         for start in stride(from: 0, to: old.count, by: Self.part) {
             let part = Array(old[start..<min(start + Self.part, old.count)])
-            let missing = await self.queue.onLoop { part.filter { !self.queue.knows($0) } }
+            let missing = await self.queue.onLoop { part.filter { !self.shared.knows($0) } }
             let messages = try await self.fleet.messages(missing).filter { $0.holder == self.fleet.node }
             let left = messages.map(\.message).filter { $0.recipients.contains { !$0.state.isSettled } }
-            await self.queue.onLoop { self.queue.takenOver(left) }
+            await self.queue.onLoop { self.shared.takenOver(left) }
         }
     }
 
@@ -168,24 +170,24 @@ final class FleetMember: Sendable {
         self.log.info("took over mail of another node", metadata: ["messages": "\(taken.messages.count)"])
         self.spoolWatch.damagedMail.found(taken.damaged)
         let left = taken.messages.filter { $0.recipients.contains { !$0.state.isSettled } }
-        await self.queue.onLoop { self.queue.takenOver(left) }
+        await self.queue.onLoop { self.shared.takenOver(left) }
     }
 
     private func read(_ changed: [MessageHolder]) async throws {
         guard !changed.isEmpty else { return }
         self.queue.signal.raise(.facts)
-        let (unknown, strays) = await self.queue.onLoop { self.queue.compare(changed) }
+        let (unknown, strays) = await self.queue.onLoop { self.shared.compare(changed) }
         self.state.withLockedValue { state in for id in strays { state.strays[id] = state.strays[id] ?? .now } }
         for start in stride(from: 0, to: unknown.count, by: Self.part) {
             let messages = try await self.fleet.messages(Array(unknown[start..<min(start + Self.part, unknown.count)]))
-            await self.queue.onLoop { self.queue.read(messages) }
+            await self.queue.onLoop { self.shared.read(messages) }
         }
     }
 
     /// All of the queue, page by page.
     private func compare() async throws {
         // What is accepted meanwhile is none of those that may be gone, however old its queue ID is.
-        var left = try await self.queue.loop.flatSubmit { self.queue.known() }.get()
+        var left = try await self.queue.loop.flatSubmit { self.shared.known() }.get()
         var last: QueueID?
         while true {
             let page = try await self.fleet.holders(after: last, count: Self.page)
@@ -194,7 +196,7 @@ final class FleetMember: Sendable {
             left.subtract(page.map(\.message))
             try await self.read(page)
         }
-        await self.queue.onLoop { [left] in self.queue.areGone(left) }
+        await self.queue.onLoop { [left] in self.shared.areGone(left) }
     }
 
     private func failed(_ error: any Error) {

@@ -18,35 +18,35 @@ final class Queue: @unchecked Sendable {
     let spool: any Spool
     let node: String
     let signal: ChangeSignal
-    private let delivery: Delivery
+    let delivery: Delivery
     let clock: Clock
-    private let log: Logger
-    private let spoolWatch: SpoolWatch
-    private let rules: StandingRules
+    let log: Logger
+    let spoolWatch: SpoolWatch
+    let rules: StandingRules
     /// Looks at a message that standing rules may have missed.
     var looksAgain: (QueueID) -> Void = { _ in }
 
-    private(set) var scheduler: Scheduler
+    var scheduler: Scheduler
     private var clocks: ClockComparison
     private var random = SystemRandomNumberGenerator()
     private var keyring: Keyring
-    private let writer: SettlementWriter
+    let writer: SettlementWriter
     /// Sessions by the numbers that the scheduler gave them.
     private var connections: [Int: OutboundConnection] = [:]
-    private let fleet: (any Fleet)?
+    let fleet: (any Fleet)?
     /// The lease under which what is in memory was compared with what the spool says that this node holds.
     private var lease: Int64?
     /// Messages as they came in, so that the happy path never reads one back; an older one is read from the spool.
-    private var fresh = RecentValues<QueueID, SpooledMessage>(limit: 8000)
+    var fresh = RecentValues<QueueID, SpooledMessage>(limit: 8000)
     /// What waits for a settlement to be written: how many recipients it really changed.
-    private var waiting: [Int: EventLoopPromise<Int>] = [:]
+    var waiting: [Int: EventLoopPromise<Int>] = [:]
     private var timer: (at: Timestamp, task: Scheduled<Void>)?
     private var isRunning = false
     private var isWatchingClocks = false
     /// The index's version when watchers were last told that it had changed.
     private var lastVersion = 0
     var flow: Flow
-    private(set) var bounces = RecentBounces()
+    var bounces = RecentBounces()
     private let inbox = NIOLockedValueBox<[SpooledMessage]>([])
 
     init(
@@ -113,7 +113,7 @@ final class Queue: @unchecked Sendable {
         return result
     }
 
-    private func run() {
+    func run() {
         guard !self.isRunning else { return }  // The loop below goes on by itself.
         self.isRunning = true
         while let action = self.scheduler.next() { self.run(action) }
@@ -140,7 +140,7 @@ final class Queue: @unchecked Sendable {
     }
 
     /// The time, after what waits was moved with the clock if that jumped.
-    private func look() -> Timestamp {
+    func look() -> Timestamp {
         let (now, jump) = self.clocks.look()
         if let jump {
             self.log.warning(
@@ -191,8 +191,16 @@ final class Queue: @unchecked Sendable {
                 scheduler.accepted(ClockComparison.rightInTime(message, at: now), at: now)
             }
         }
-        for message in messages where self.rules.misses(message, at: self.now) { self.looksAgain(message.id) }
+        self.lookAgain(at: messages)
         self.signal.raise(.facts)
+    }
+
+    /// A message is not as it came in any more.
+    func hasChanged(_ id: QueueID) { self.fresh.remove(id) }
+
+    /// Looks at those that standing rules may have missed.
+    func lookAgain(at messages: some Sequence<SpooledMessage>) {
+        for message in messages where self.rules.misses(message, at: self.now) { self.looksAgain(message.id) }
     }
 
     /// What an earlier run left.
@@ -251,66 +259,7 @@ final class Queue: @unchecked Sendable {
         }
     }
 
-    /// Compares what is in memory with what the spool says of messages.
-    ///
-    /// - Returns: those that are to be read, since they are new here, or other than was known; and those of our own that are
-    ///   not in memory.
-    func compare(_ messages: [MessageHolder]) -> (unknown: [QueueID], strays: [QueueID]) {
-        guard let node = self.fleet?.node else { return ([], []) }
-        var (unknown, strays): ([QueueID], [QueueID]) = ([], [])
-        self.tell { scheduler, now in
-            for message in messages {
-                let slot = scheduler.index.slot(of: message.message)
-                guard let generation = message.generation, let holder = message.holder else {
-                    if slot != nil { scheduler.messageRead(message.message, nil, at: now) }
-                    continue
-                }
-                guard let slot else {
-                    if holder != node { unknown.append(message.message) } else { strays.append(message.message) }
-                    continue
-                }
-                if holder != node { scheduler.handedOn(slot, to: holder) }
-                let isKnown = scheduler.index.holders[Int(slot)] == (holder == node ? nil : holder)
-                if !isKnown || scheduler.index.generations[Int(slot)] < generation { unknown.append(message.message) }
-            }
-        }
-        return (unknown, strays)
-    }
-
-    func knows(_ id: QueueID) -> Bool { self.scheduler.index.slot(of: id) != nil }
     var hasNothingUnderWay: Bool { self.scheduler.isQuiet }
-
-    /// Takes up messages as they were read.
-    func read(_ messages: [HeldMessage]) {
-        guard let node = self.fleet?.node else { return }
-        self.tell { scheduler, now in
-            for held in messages {
-                let id = held.message.id
-                // Our own, settled since it was read, does not come back.
-                guard held.holder != node || scheduler.index.slot(of: id) != nil else { continue }
-                self.fresh.remove(id)
-                scheduler.messageRead(id, held.message, holder: held.holder == node ? nil : held.holder, at: now)
-            }
-        }
-        for held in messages where self.rules.misses(held.message, at: self.now) { self.looksAgain(held.message.id) }
-    }
-
-    /// Takes up messages that this node took over.
-    func takenOver(_ messages: [SpooledMessage]) {
-        self.tell { scheduler, now in for message in messages { scheduler.takenOver(message, at: now) } }
-        for message in messages where self.rules.misses(message, at: self.now) { self.looksAgain(message.id) }
-    }
-
-    /// The messages that are in memory.
-    func known() -> EventLoopFuture<Set<QueueID>> {
-        let known = NIOLoopBoundBox<Set<QueueID>>([], eventLoop: self.loop)
-        return self.scan { known.value.insert(self.scheduler.index.id($0)) }.map { known.value }
-    }
-
-    /// Forgets messages that the spool does not have any more.
-    func areGone(_ messages: Set<QueueID>) {
-        self.tell { scheduler, now in for id in messages { scheduler.messageRead(id, nil, at: now) } }
-    }
 
     // MARK: going out
 
@@ -405,113 +354,6 @@ final class Queue: @unchecked Sendable {
                 to: nextHop.description, host: result.host, octets: octets, in: result.milliseconds, at: self.now)
         }
         self.tell { $0.attemptEnded(result, at: $1, using: &self.random) }
-    }
-
-    // MARK: what became of it
-
-    /// - Parameter tries: how often others changed the message while this was written.
-    private func settle(_ number: Int, _ outcomes: [Settlement.Outcome], of id: QueueID, tries: Int = 0) {
-        self.writer.write(outcomes, of: id) { progress in
-            let now = self.look()
-            switch progress {
-            case .failed: break
-            case .ended(.written(let generation, let isGone, let reports)):
-                self.count(outcomes, of: id, at: now)
-                // What waits for a retry is read back then; memory is for what moves.
-                if outcomes.contains(where: { $0.state == .deferred }) { self.fresh.remove(id) }
-                self.scheduler.settlementWritten(number, outcomes, generation: generation, isGone: isGone, at: now)
-                for report in reports {
-                    self.fresh.insert(report.message, for: report.message.id)
-                    self.scheduler.accepted(report.message, at: now)
-                }
-                self.waiting.removeValue(forKey: number)?.succeed(outcomes.count)
-                if self.rules.hasHolds, outcomes.contains(where: { $0.state == .deferred }) { self.looksAgain(id) }
-            case .ended(.stale) where self.fleet != nil && tries < LateOutcomes.tries:
-                self.settleLate(number, outcomes, of: id, tries: tries + 1)
-            case .ended(.stale):
-                self.log.warning("the spool knew better than the queue", metadata: ["message": "\(id)"])
-                self.scheduler.settlementStale(number, of: id, at: now)
-                self.waiting.removeValue(forKey: number)?.succeed(0)
-            case .ended(.keptAside(let error)):
-                self.fresh.remove(id)
-                self.spoolWatch.damagedMail.found([Damage(id, "\(error)")])
-                self.scheduler.settlementKeptAside(number, outcomes, "\(error)", at: now)
-                self.waiting.removeValue(forKey: number)?.succeed(0)
-            }
-            self.scheduler.writing(isBlocked: self.writer.isBlocked, at: now)
-            self.run()
-            self.signal.raise(.facts)
-        }
-    }
-
-    /// Somebody changed recipients at another node meanwhile: what they got all the same is written down.
-    private func settleLate(_ number: Int, _ outcomes: [Settlement.Outcome], of id: QueueID, tries: Int) {
-        let attempted = LateOutcomes(outcomes, of: id, in: self.scheduler.index)
-        self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenComplete { result in
-            switch result {
-            case .success(let message):
-                let left = message.map { attempted.counting(as: $0) } ?? []
-                if !left.isEmpty { return self.settle(number, left, of: id, tries: tries) }
-                self.log.notice("somebody changed mail while it was tried", metadata: ["message": "\(id)"])
-                self.tell { $0.settlementStale(number, of: id, at: $1) }
-                self.waiting.removeValue(forKey: number)?.succeed(0)
-            case .failure(let error):
-                guard !self.scheduler.isStopping else {
-                    return self.tell { $0.settlementStale(number, of: id, at: $1) }
-                }
-                self.log.warning("an outcome waits", metadata: ["message": "\(id)", "error": "\(error)"])
-                self.loop.scheduleTask(in: .seconds(1)) {
-                    self.settleLate(number, outcomes, of: id, tries: tries)
-                }
-            }
-        }
-    }
-
-    private func count(_ outcomes: [Settlement.Outcome], of id: QueueID, at now: Timestamp) {
-        guard let slot = self.scheduler.index.slot(of: id) else { return }
-        let age = now.milliseconds - self.scheduler.index.arrived[Int(slot)]
-        for outcome in outcomes {
-            self.flow.settled(outcome.state, isTry: outcome.countsAsTry, after: age, at: now)
-            self.delivery.measures.settled(outcome, after: age)
-            // What an operator decided is no failure.
-            guard outcome.state == .bounced || outcome.state == .expired, outcome.actor == nil else { continue }
-            let last = self.scheduler.index.row(of: slot, index: outcome.index).flatMap(self.scheduler.index.reply)
-            if let reply = outcome.reply ?? last { self.bounces.add(reply, at: now) }
-        }
-    }
-
-    /// Returns mail to its senders.
-    ///
-    /// - Returns: completes with how many recipients of each message that was done to, and how many were left alone.
-    func bounce(
-        _ targets: some Sequence<RecipientTarget>, by name: String
-    ) -> EventLoopFuture<(done: [QueueID: Int], skipped: [SkipReason: Int])> {
-        let (settlements, skipped) = self.scheduler.bounceOrdered(on: targets, by: name)
-        let written = settlements.map { settlement in
-            let promise = self.loop.makePromise(of: Int.self)
-            self.waiting[settlement.number] = promise
-            return promise.futureResult.map { (settlement, done: $0) }
-        }
-        self.run()
-        return EventLoopFuture.whenAllSucceed(written, on: self.loop).map { settlements in
-            var done: [QueueID: Int] = [:]
-            var skipped = skipped
-            for (settlement, count) in settlements {
-                if count > 0 { done[settlement.message, default: 0] += count }
-                if count < settlement.recipients { skipped[.changed, default: 0] += settlement.recipients - count }
-            }
-            return (done, skipped)
-        }
-    }
-
-    /// An operator's order has ended.
-    func ordered(_ changes: [Applied.Change], _ number: Int, retry: Int?) {
-        for change in changes {
-            // Its recipients may have other addresses by now.
-            self.fresh.remove(change.message)
-            if change.recipient.state != .hold { self.spoolWatch.damagedMail.isOver(change.message) }
-        }
-        self.tell { $0.orderEnded(number, changes, retry: retry, at: $1) }
     }
 
     private func purge() {

@@ -1,0 +1,115 @@
+import Logging
+import Mail
+import Monitor
+import NIOCore
+import Spool
+
+/// What became of recipients, on its way to the disk and back to the scheduler; all of it on the queue's loop.
+extension Queue {
+    /// Writes down what became of recipients, with what follows from it.
+    ///
+    /// - Parameter tries: how often others changed the message while this was written.
+    func settle(_ number: Int, _ outcomes: [Settlement.Outcome], of id: QueueID, tries: Int = 0) {
+        self.writer.write(outcomes, of: id) { progress in
+            let now = self.look()
+            switch progress {
+            case .failed: break
+            case .ended(.written(let generation, let isGone, let reports)):
+                self.count(outcomes, of: id, at: now)
+                // What waits for a retry is read back then; memory is for what moves.
+                if outcomes.contains(where: { $0.state == .deferred }) { self.fresh.remove(id) }
+                self.scheduler.settlementWritten(number, outcomes, generation: generation, isGone: isGone, at: now)
+                for report in reports {
+                    self.fresh.insert(report.message, for: report.message.id)
+                    self.scheduler.accepted(report.message, at: now)
+                }
+                self.waiting.removeValue(forKey: number)?.succeed(outcomes.count)
+                if self.rules.hasHolds, outcomes.contains(where: { $0.state == .deferred }) { self.looksAgain(id) }
+            case .ended(.stale) where self.fleet != nil && tries < LateOutcomes.tries:
+                self.settleLate(number, outcomes, of: id, tries: tries + 1)
+            case .ended(.stale):
+                self.log.warning("the spool knew better than the queue", metadata: ["message": "\(id)"])
+                self.scheduler.settlementStale(number, of: id, at: now)
+                self.waiting.removeValue(forKey: number)?.succeed(0)
+            case .ended(.keptAside(let error)):
+                self.fresh.remove(id)
+                self.spoolWatch.damagedMail.found([Damage(id, "\(error)")])
+                self.scheduler.settlementKeptAside(number, outcomes, "\(error)", at: now)
+                self.waiting.removeValue(forKey: number)?.succeed(0)
+            }
+            self.scheduler.writing(isBlocked: self.writer.isBlocked, at: now)
+            self.run()
+            self.signal.raise(.facts)
+        }
+    }
+
+    /// Somebody changed recipients at another node meanwhile: what they got all the same is written down.
+    private func settleLate(_ number: Int, _ outcomes: [Settlement.Outcome], of id: QueueID, tries: Int) {
+        let attempted = LateOutcomes(outcomes, of: id, in: self.scheduler.index)
+        self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenComplete { result in
+            switch result {
+            case .success(let message):
+                let left = message.map { attempted.counting(as: $0) } ?? []
+                if !left.isEmpty { return self.settle(number, left, of: id, tries: tries) }
+                self.log.notice("somebody changed mail while it was tried", metadata: ["message": "\(id)"])
+                self.tell { $0.settlementStale(number, of: id, at: $1) }
+                self.waiting.removeValue(forKey: number)?.succeed(0)
+            case .failure(let error):
+                guard !self.scheduler.isStopping else {
+                    return self.tell { $0.settlementStale(number, of: id, at: $1) }
+                }
+                self.log.warning("an outcome waits", metadata: ["message": "\(id)", "error": "\(error)"])
+                self.loop.scheduleTask(in: .seconds(1)) {
+                    self.settleLate(number, outcomes, of: id, tries: tries)
+                }
+            }
+        }
+    }
+
+    private func count(_ outcomes: [Settlement.Outcome], of id: QueueID, at now: Timestamp) {
+        guard let slot = self.scheduler.index.slot(of: id) else { return }
+        let age = now.milliseconds - self.scheduler.index.arrived[Int(slot)]
+        for outcome in outcomes {
+            self.flow.settled(outcome.state, isTry: outcome.countsAsTry, after: age, at: now)
+            self.delivery.measures.settled(outcome, after: age)
+            // What an operator decided is no failure.
+            guard outcome.state == .bounced || outcome.state == .expired, outcome.actor == nil else { continue }
+            let last = self.scheduler.index.row(of: slot, index: outcome.index).flatMap(self.scheduler.index.reply)
+            if let reply = outcome.reply ?? last { self.bounces.add(reply, at: now) }
+        }
+    }
+
+    /// Returns mail to its senders.
+    ///
+    /// - Returns: completes with how many recipients of each message that was done to, and how many were left alone.
+    func bounce(
+        _ targets: some Sequence<RecipientTarget>, by name: String
+    ) -> EventLoopFuture<(done: [QueueID: Int], skipped: [SkipReason: Int])> {
+        let (settlements, skipped) = self.scheduler.bounceOrdered(on: targets, by: name)
+        let written = settlements.map { settlement in
+            let promise = self.loop.makePromise(of: Int.self)
+            self.waiting[settlement.number] = promise
+            return promise.futureResult.map { (settlement, done: $0) }
+        }
+        self.run()
+        return EventLoopFuture.whenAllSucceed(written, on: self.loop).map { settlements in
+            var done: [QueueID: Int] = [:]
+            var skipped = skipped
+            for (settlement, count) in settlements {
+                if count > 0 { done[settlement.message, default: 0] += count }
+                if count < settlement.recipients { skipped[.changed, default: 0] += settlement.recipients - count }
+            }
+            return (done, skipped)
+        }
+    }
+
+    /// An operator's order has ended.
+    func ordered(_ changes: [Applied.Change], _ number: Int, retry: Int?) {
+        for change in changes {
+            // Its recipients may have other addresses by now.
+            self.fresh.remove(change.message)
+            if change.recipient.state != .hold { self.spoolWatch.damagedMail.isOver(change.message) }
+        }
+        self.tell { $0.orderEnded(number, changes, retry: retry, at: $1) }
+    }
+}
