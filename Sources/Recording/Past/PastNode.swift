@@ -12,7 +12,7 @@ struct PastNode {
     private var heard: Set<SessionRef> = []
     private var place = 0
     private var lastOverview: Timestamp?
-    private(set) var picture = NodePicture()
+    private var picture = NodePicture()
     private var flow = Flow()
 
     /// More is no incident, and would not be looked at.

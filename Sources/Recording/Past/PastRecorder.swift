@@ -56,13 +56,13 @@ public struct PastRecorder: Sendable {
     ) async throws -> RecordingContent {
         for index in nodes.indices {
             let changes = nodes[index].begin()
-            _ = try await tape.write(changes, of: index, nodes[index].picture)
+            _ = try await tape.write(changes, of: index)
         }
         var hasRoom = true
         while hasRoom, let (index, time) = self.next(nodes) {
             clock.go(to: time)
             let changes = try await nodes[index].step()
-            hasRoom = try await tape.write(changes, of: index, nodes[index].picture)
+            hasRoom = try await tape.write(changes, of: index)
         }
         if hasRoom { clock.go(to: until) }
         try await tape.end()

@@ -78,7 +78,7 @@ actor NodeRecorder {
         let excess = self.picture.excess(messages: Self.messagesKept, lines: Self.dialoguesKept)
         for change in excess { self.picture.apply(change) }
         guard !(changes + excess).isEmpty else { return true }
-        return try await self.tape.write(changes + excess, of: self.node, self.picture)
+        return try await self.tape.write(changes + excess, of: self.node)
     }
 
     // MARK: Questions

@@ -17,11 +17,12 @@ actor Tape {
         self.pictures = (0..<nodes).map { _ in NodePicture() }
     }
 
-    /// - Parameter picture: the node's, with these changes made.
+    /// Pictures are its own: one that it shared with the recorder would be copied at each change.
+    ///
     /// - Throws: ``RecordingError``; `.isFull` is no error.
     /// - Returns: whether there is room for more.
-    func write(_ changes: [RecordedChange], of node: Int, _ picture: NodePicture) throws -> Bool {
-        self.pictures[node] = picture
+    func write(_ changes: [RecordedChange], of node: Int) throws -> Bool {
+        for change in changes { self.pictures[node].apply(change) }
         guard !self.writer.isFull else { return false }
         // A recording begins with all its nodes, but does not wait for one that is slow to answer.
         let isFirst = self.writer.segments == 0
