@@ -73,6 +73,8 @@ enum ConnectionList: ListKind {
 final class ConnectionsPane: ListPane<ConnectionList> {
     override var name: String { "connections" }
     override var areas: Set<FeedChange.Area> { [.connections] }
+    /// Sessions that ended were shown before those in trouble were asked for.
+    private var showedEnded = false
     override var commands: [Command] { Self.commands }
     private static let commands: [Command] =
         [
@@ -98,7 +100,13 @@ final class ConnectionsPane: ListPane<ConnectionList> {
             }
             return self.change(around) { $0.includesEnded = wanted == .shown }
         case .problems:
-            return self.change(around) { $0.filter = $0.filter == Self.troubled ? .all : Self.troubled }
+            return self.change(around) { query in
+                let isShown = query.filter == Self.troubled
+                if !isShown { self.showedEnded = query.includesEnded }
+                query.filter = isShown ? .all : Self.troubled
+                // What went wrong is known of sessions that ended.
+                query.includesEnded = isShown ? self.showedEnded : true
+            }
         default: return super.perform(call, around)
         }
     }
