@@ -43,12 +43,20 @@ struct MouseTests {
 
     /// A click on the first character of a word, the last time that it is on the screen, and one more.
     private func doubleClick(_ word: String, _ rig: Rig) async throws {
+        let place = try await self.click(word, rig)
+        await rig.press(place)
+    }
+
+    @discardableResult
+    private func click(_ word: String, _ rig: Rig) async throws -> Key {
         let canvas = await rig.screen.canvas
         let y = try #require((0..<canvas.rows).last { canvas.line($0).contains(word) })
         let line = canvas.line(y)
         let place = try #require(line.firstRange(of: word)).lowerBound
         let x = line.distance(from: line.startIndex, to: place)
-        await rig.press(.mouse(.click(x: x, y: y)), .mouse(.click(x: x, y: y)))
+        let click = Key.mouse(.click(x: x, y: y))
+        await rig.press(click)
+        return click
     }
 
     @Test("each list of the overview is gone to by a click, and opened by the second one")
@@ -81,6 +89,53 @@ struct MouseTests {
         await rig.wait(seconds: 1)
         try await self.doubleClick(isPlain ? "mx.example.org" : "3 wait", rig)
         #expect(await rig.text.contains("filter: dest=mx.example.org:25"))
+    }
+
+    @Test("the words of each link of the map are its own: those of the way back, and of the next path")
+    func mapWords() async throws {
+        let rig = await Rig(columns: 160, rows: 45)
+        rig.feed.write { script in
+            script.overview.neighbours = Neighbours(
+                clients: [
+                    Neighbours.Client(name: "one.example", traffic: LinkTraffic(messages: 9, lastMinute: 60)),
+                    Neighbours.Client(name: "two.example", traffic: LinkTraffic(messages: 9, lastMinute: 600)),
+                    Neighbours.Client(name: "mx.example.org", traffic: LinkTraffic(messages: 9, lastMinute: 180)),
+                ],
+                nextHops: [Neighbours.Hop(destination: "mx.example.org:25", waiting: 3)])
+        }
+        await rig.press("6")
+        await rig.wait(seconds: 1)
+        // Its title says which it is, and Enter opens what it is.
+        for (word, link) in [
+            ("10.0/s", "two.example → mx1"), ("3 waiting", "mx1 → mx.example.org"), ("1.0/s", "one.example → mx1"),
+        ] {
+            try await self.click(word, rig)
+            #expect(await rig.text.contains("╭─ \(link) ─"), "\(word)")
+            await rig.wait(seconds: 1)
+        }
+    }
+
+    @Test("the words below a path are of the mail that comes back on it")
+    func wayBack() async throws {
+        let near = ScriptedFeed(node: "near")
+        let far = ScriptedFeed(node: "far")
+        for (feed, port, other) in [(near, 1, 2), (far, 2, 1)] {
+            feed.write { script in
+                script.overview.listening = ["127.0.0.1:\(port)"]
+                script.overview.neighbours = Neighbours(nextHops: [
+                    Neighbours.Hop(
+                        destination: "127.0.0.1:\(other)", traffic: LinkTraffic(messages: 9, lastMinute: port * 60))
+                ])
+            }
+        }
+        let entries = [near, far].map { FeedEntry(name: $0.node, feed: $0) }
+        let rig = await Rig(entries: entries, columns: 100, rows: 30) { $0.view = "map" }
+        _ = await rig.text
+        try await self.click("2.0/s", rig)
+        #expect(await rig.text.contains("╭─ far → near ─"))
+        await rig.wait(seconds: 1)
+        try await self.click("1.0/s", rig)
+        #expect(await rig.text.contains("╭─ near → far ─"))
     }
 
     /// The map as a list of more links than there is room for, at its end.

@@ -18,9 +18,10 @@ struct Rig {
     /// - Parameters:
     ///   - isCoded: as another MTA's feed answers.
     ///   - served: as a daemon's answers.
+    ///   - entries: other nodes than that feed's.
     init(
-        _ feed: ScriptedFeed = .busy, isCoded: Bool = false, served: ServedFeed? = nil, columns: Int = 80,
-        rows: Int = 24, _ adjust: (inout ScreenOptions) -> Void = { _ in }
+        _ feed: ScriptedFeed = .busy, isCoded: Bool = false, served: ServedFeed? = nil, entries: [FeedEntry]? = nil,
+        columns: Int = 80, rows: Int = 24, _ adjust: (inout ScreenOptions) -> Void = { _ in }
     ) async {
         self.feed = feed
         let clock = Clock()
@@ -30,7 +31,7 @@ struct Rig {
         options.rows = rows
         adjust(&options)
         let shown: any MonitorFeed = isCoded ? CodedFeed(feed: feed) : served?.remote ?? feed
-        self.screen = Screen(feeds: [FeedEntry(name: "mx1", feed: shown)], options: options)
+        self.screen = Screen(feeds: entries ?? [FeedEntry(name: "mx1", feed: shown)], options: options)
         await self.screen.start()
         await self.screen.settled()
     }

@@ -12,6 +12,16 @@ struct MapLayout {
         /// Where something can be said of it.
         var label: Rect
         var labelStyle: LabelStyle
+
+        /// The link of which something is said there; `nil`: none, or the path itself lies there.
+        func link(toldAt point: Point) -> Int? {
+            guard (self.label.x..<self.label.maxX).contains(point.x) else { return nil }
+            switch (self.labelStyle, point.y - self.label.y) {
+            case (.above, -1), (.stacked, -1), (.stacked, 1), (.stacked, 2): return self.forward ?? self.backward
+            case (.above, 1): return self.backward ?? self.forward
+            default: return nil
+            }
+        }
     }
     enum LabelStyle {
         /// In one line above the path; below it what is said of the other direction.

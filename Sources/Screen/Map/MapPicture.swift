@@ -58,13 +58,10 @@ struct MapPicture {
     /// What is drawn there; `nil`: nothing.
     func item(at point: Point) -> Item? {
         if let box = self.layout.boxes.firstIndex(where: { $0.contains(point) }) { return .box(box) }
-        let path = self.layout.paths.first { path in
-            // Above and below its path stands what is said of it.
-            let label = path.label
-            return path.cells.contains(point)
-                || Rect(x: label.x, y: label.y - 1, width: label.width, height: 4).contains(point)
+        if let path = self.layout.paths.first(where: { $0.cells.contains(point) }) {
+            return (path.forward ?? path.backward).map(Item.link)
         }
-        return (path?.forward ?? path?.backward).map(Item.link)
+        return self.layout.paths.lazy.compactMap { $0.link(toldAt: point) }.first.map(Item.link)
     }
 
     enum Direction { case left, right, up, down }
