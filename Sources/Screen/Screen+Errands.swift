@@ -81,7 +81,7 @@ extension Screen {
             let now = self.now
             // The line of something that can be taken back stays for as long as that.
             let until = self.undos.did(deed, receipts, now) ?? now.adding(milliseconds: Outcome.lifetime)
-            deed.done()
+            deed.done(receipts)
             self.outcome = Outcome(deed.outcome(receipts), until: until)
         } catch {
             failed()

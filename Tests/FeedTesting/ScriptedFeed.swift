@@ -17,6 +17,8 @@ final class ScriptedFeed: MonitorFeed {
         var performed: [String] = []
         /// What the next action or undo fails with.
         var failure: FeedError?
+        /// Why the next action on mail does nothing.
+        var skip: SkipReason?
         /// Nothing of the node itself can be read.
         var isAway = false
         var abilities = Set(FeedCapabilities.Ability.allCases)
@@ -220,6 +222,10 @@ final class ScriptedFeed: MonitorFeed {
             try script.fail()
             let words = targets.named
             script.performed.append("\(action.rawValue) \(targets.words)")
+            if let reason = script.skip {
+                script.skip = nil
+                return Receipt(done: 0, messages: 0, skipped: [reason: words.count])
+            }
             var receipt = Receipt(done: words.count, messages: words.count)
             switch action {
             case .drop:

@@ -172,6 +172,51 @@ struct RetryTests {
         #expect(await rig.text.contains("No session within a minute; r asks again."))
     }
 
+    @Test(
+        "nothing is waited for that was not asked for: refused, or left alone",
+        arguments: [false, true])
+    func notAsked(inMessage: Bool) async {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("2", "j")
+        if inMessage { await rig.press(.enter) }
+        rig.feed.write { $0.failure = FeedError(.unavailable, "the spool is full") }
+        await rig.press("r")
+        #expect(await rig.text.contains("the spool is full"))
+        #expect(await !rig.text.contains("Retry"))
+        await rig.wait(seconds: 1)
+        rig.feed.write { $0.skip = .onHold }
+        await rig.press("r")
+        #expect(await rig.text.contains("1 skipped"))
+        #expect(await !rig.text.contains("Retry"))
+        await rig.wait(seconds: 1)
+        await rig.press("r")
+        #expect(await rig.text.contains("asked for"))
+    }
+
+    @Test("a retry that does nothing leaves the attempt before where it is")
+    func before() async {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("2", "j", "r")
+        self.begin(rig.feed)
+        await rig.refresh()
+        await rig.press("j", " ")
+        rig.feed.write { $0.skip = .onHold }
+        await rig.wait(seconds: 1)
+        await rig.press("r")
+        #expect(await rig.text.contains("Retry of 4Q6A live in out#12"))
+    }
+
+    @Test("a message that is gone is not waited for without end")
+    func gone() async {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("2", "j", "r")
+        rig.feed.write { $0.details["4Q6A"] = nil }
+        await rig.wait(seconds: 1)
+        #expect(await rig.text.contains("Retry of 4Q6A asked for"))
+        await rig.wait(seconds: 61)
+        #expect(await rig.text.contains("Retry of 4Q6A nothing was tried"))
+    }
+
     @Test("an attempt without a session says why there was none")
     func noSession() async {
         let rig = await self.rig()

@@ -5,6 +5,7 @@ extension [Receipt] {
     public var counts: String {
         Words.counts(self.reduce(0) { $0 + $1.done }, self.reduce(0) { $0 + $1.messages })
     }
+    public var didSomething: Bool { self.contains { $0.done > 0 } }
     /// Recipients that were left alone, and why.
     public var skipped: [SkipReason: Int] { self.reduce(into: [:]) { $0.merge($1.skipped, uniquingKeysWith: +) } }
 

@@ -19,14 +19,15 @@ struct Deed {
     /// What an undo of it is called: ``words`` of what was done at first.
     private(set) var undoWords: String
     /// What to do afterwards.
-    var done: () -> Void = {}
+    var done: ([Receipt]) -> Void = { _ in }
     /// The outcome; `nil`: counts of recipients.
     var report: (([Receipt]) -> Outcome.Words)?
 
     init(
         node: Int, words: String, action: QueueAction? = nil, direction: Direction = .new,
         work: @escaping @Sendable (any MonitorFeed) async throws -> [Receipt], isReroute: Bool = false,
-        undoWords: String? = nil, done: @escaping () -> Void = {}, report: (([Receipt]) -> Outcome.Words)? = nil
+        undoWords: String? = nil, done: @escaping ([Receipt]) -> Void = { _ in },
+        report: (([Receipt]) -> Outcome.Words)? = nil
     ) {
         self.node = node
         self.words = words
@@ -57,7 +58,7 @@ struct Deed {
 
     func outcome(_ receipts: [Receipt]) -> Outcome.Words {
         if let report { return report(receipts) }
-        let isDone = receipts.contains { $0.done > 0 } && receipts.skipped.isEmpty
+        let isDone = receipts.didSomething && receipts.skipped.isEmpty
         return (receipts.words(self.words), isDone ? .ok : .warning)
     }
 }

@@ -71,7 +71,8 @@ struct EditCommand {
         let targets = chosen.targets
         var deed = Deed(
             node: self.node, words: edit.words,
-            work: { feed in try await Deed.each(targets) { try await feed.edit($0, edit) } }, done: chosen.done)
+            work: { feed in try await Deed.each(targets) { try await feed.edit($0, edit) } },
+            done: { _ in chosen.done() })
         if case .address = edit { deed.addressBefore = chosen.address }
         let isLarge = chosen.recipients > Order.askAbove || chosen.messages > Order.askAbove
         return Dialog(

@@ -47,6 +47,8 @@ struct Order {
     let node: Int
     /// Asks whatever the count is.
     let asks: Bool
+    /// What follows from its receipts.
+    var done: ([Receipt]) -> Void = { _ in }
 
     /// The dialog that has to be answered first; `nil`: none.
     var dialog: Dialog? {
@@ -65,11 +67,15 @@ struct Order {
 
     var deed: Deed {
         let action = self.action
-        let targets = self.chosen.targets
+        let (chosen, done) = (self.chosen, self.done)
+        let targets = chosen.targets
         return Deed(
             node: self.node, words: action.rawValue, action: action,
             work: { feed in try await Deed.each(targets) { try await feed.perform(action, on: $0) } },
-            done: self.chosen.done)
+            done: { receipts in
+                chosen.done()
+                done(receipts)
+            })
     }
 }
 
@@ -118,12 +124,16 @@ extension Pane {
     }
 
     /// The order that a command gives for what is chosen here; `nil`: it gives none.
-    func order(_ call: Call, _ around: Surroundings) -> [Effect]? {
+    ///
+    /// - Parameter done: what follows from its receipts.
+    func order(
+        _ call: Call, _ around: Surroundings, done: @escaping ([Receipt]) -> Void = { _ in }
+    ) -> [Effect]? {
         guard let action = QueueAction(call.command) else { return nil }
         guard let chosen = self.chosen(around) else { return [.say("nothing to \(action.rawValue)", .plain)] }
         if let refusal = chosen.refusal { return [.say(refusal, .plain)] }
         // What is held lets go by the same key.
         let turned = action == .hold && chosen.isHeld ? QueueAction.release : action
-        return [.order(Order(action: turned, chosen: chosen, node: self.node, asks: call.asks))]
+        return [.order(Order(action: turned, chosen: chosen, node: self.node, asks: call.asks, done: done))]
     }
 }

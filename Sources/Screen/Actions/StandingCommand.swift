@@ -160,7 +160,7 @@ struct StandingCommand {
         let deed = Deed(
             node: self.node, words: "reroute",
             work: { feed in try await Deed.each(targets) { try await feed.reroute($0, via: via) } },
-            isReroute: via != nil, done: chosen.done)
+            isReroute: via != nil, done: { _ in chosen.done() })
         return Dialog(title: "Reroute?", lines: lines, verb: "reroute", confirmed: [.deed(deed)])
     }
 }

@@ -119,8 +119,8 @@ final class QueuePane: ListPane<QueueList> {
             self.range = nil
             return []
         case .retry:
-            self.watch = self.watchRetry(around)
-            return self.order(call, around)
+            let watch = self.watchRetry(around)
+            return self.order(call, around) { if $0.didSomething, let watch { self.watch = watch } }
         case .edit where self.tags.isEmpty:
             return EditCommand(
                 node: self.node, now: around.now, destination: nil, chosen: self.chosenRecipient(around),
@@ -151,7 +151,7 @@ final class QueuePane: ListPane<QueueList> {
             around.nodes[self.node].capabilities?.areas.contains(.transcripts) != false,
             let recipient = detail.recipients.first(where: { $0.forwardPath == row.to })
         else { return nil }
-        return (AttemptWatch(recipient, of: detail, self.feed, now: around.now), row.ref.id)
+        return (AttemptWatch(recipient, of: detail, self.feed), row.ref.id)
     }
 
     /// What was put off, and what goes nowhere.

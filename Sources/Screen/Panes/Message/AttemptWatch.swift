@@ -9,7 +9,8 @@ final class AttemptWatch {
     private var detail: MessageDetail
     /// The recipient, as an index of its message's.
     private let recipient: Int
-    private let begun: Timestamp
+    /// When it was waited for first; `nil`: not yet.
+    private var begun: Timestamp?
     /// Attempts for it that there were before.
     private let attemptsBefore: Int
     private enum State {
@@ -27,11 +28,11 @@ final class AttemptWatch {
     /// How long a session is waited for, in milliseconds.
     private static let patience: Int64 = 60_000
 
-    init(_ recipient: RecipientDetail, of detail: MessageDetail, _ feed: any MonitorFeed, now: Timestamp) {
+    /// - Parameter detail: as it was before the order.
+    init(_ recipient: RecipientDetail, of detail: MessageDetail, _ feed: any MonitorFeed) {
         self.feed = feed
         self.detail = detail
         self.recipient = recipient.ref.index
-        self.begun = now
         self.attemptsBefore = detail.attempts.count { $0.recipientIndex == recipient.ref.index }
     }
 
@@ -63,12 +64,15 @@ final class AttemptWatch {
         return Read(
             pane.key("watched"),
             begin: { { try await feed.message(MessageRef(node: ref.node, id: ref.id, generation: 0)) } },
-            take: { (detail: MessageDetail?, around) in detail.map { self.look(at: $0, pane, around.now) } ?? [] })
+            // What is gone stays as it was seen last.
+            take: { (detail: MessageDetail?, around) in self.look(at: detail ?? self.detail, pane, around.now) })
     }
 
     /// The message as it is by now.
     func look(at detail: MessageDetail, _ pane: some Pane, _ now: Timestamp) -> [Effect] {
         self.detail = detail
+        let begun = self.begun ?? now
+        self.begun = begun
         guard let recipient = detail.recipients.first(where: { $0.ref.index == self.recipient }) else { return [] }
         let attempts = detail.attempts.filter { $0.recipientIndex == self.recipient }
         if attempts.count > self.attemptsBefore, let last = attempts.last {
@@ -77,7 +81,7 @@ final class AttemptWatch {
         } else if let session = recipient.progress?.session {
             if session != self.session { self.dialogue.forget() }
             self.state = .live(session)
-        } else if self.isWaiting, now.since(self.begun) > Self.patience {
+        } else if self.isWaiting, now.since(begun) > Self.patience {
             self.state = .abandoned
         }
         return self.session == nil ? [] : [.read(self.readDialogue(pane))]

@@ -182,12 +182,11 @@ final class MessagePane: Pane {
 
     /// Where one recipient is meant, what is said in that very attempt is shown beside it.
     private func retry(_ call: Call, _ around: Surroundings) -> [Effect] {
-        if let detail = self.detail, let recipient = self.recipients.onlyTarget,
+        guard let detail = self.detail, let recipient = self.recipients.onlyTarget,
             around.nodes[self.node].capabilities?.areas.contains(.transcripts) != false
-        {
-            self.watch = AttemptWatch(recipient, of: detail, self.feed, now: around.now)
-        }
-        return self.order(call, around) ?? []
+        else { return self.order(call, around) ?? [] }
+        let watch = AttemptWatch(recipient, of: detail, self.feed)
+        return self.order(call, around) { if $0.didSomething { self.watch = watch } } ?? []
     }
 
     /// - Parameter kind: what is to be read; `nil`: nothing any more.
