@@ -16,7 +16,9 @@ extension Screen {
             let answer = try await read.begin()?()
             guard self.errands.reads.isNewest(read.key, serial) else { return }
             effects = answer.map { read.take($0, self.around) } ?? []
-            if answer != nil { self.stack.wasRead(read.key.owner) }
+            // What was put off is still to be read.
+            let isLater = effects.contains { if case .later = $0 { true } else { false } }
+            if answer != nil, !isLater { self.stack.wasRead(read.key.owner) }
         } catch {
             guard self.errands.reads.isNewest(read.key, serial) else { return }
             let words = SafeText((error as? FeedError)?.description ?? "\(error)").description

@@ -65,7 +65,7 @@ struct BlindnessTests {
         await rig.press("5")
         #expect(await !rig.text.contains("live"))
         rig.feed.write { $0.isAway = false }
-        await rig.wait(seconds: 1)
+        await rig.wait(seconds: 2)
         await rig.refresh()
         #expect(await rig.text.contains("live"))
     }

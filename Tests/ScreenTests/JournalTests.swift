@@ -121,6 +121,25 @@ struct JournalTests {
         #expect(await rig.text.contains("frozen"))
     }
 
+    @Test("who comes back sees that what came meanwhile is still to be shown, until it is")
+    func behind() async {
+        let feed = Self.feed()
+        let rig = await Rig(feed)
+        await rig.press("5")
+        await rig.wait(seconds: 2)
+        await rig.press("1")
+        feed.journaled(.relayed, "N1", before: 1, to: "new@example.org")
+        await rig.wait(seconds: 2)
+        // Rows stay for a while after a key.
+        await rig.press("5")
+        #expect(await !rig.text.contains("N1"))
+        #expect(await rig.lines("all 1").allSatisfy { $0.contains("...") })
+        #expect(await !rig.text.contains("live"))
+        await rig.wait(seconds: 2)
+        #expect(await rig.cursorLine.contains("N1"))
+        #expect(await rig.text.contains("live"))
+    }
+
     @Test("more than a page came while the newest was followed: the list begins anew")
     func burst() async {
         let feed = Self.long(300)

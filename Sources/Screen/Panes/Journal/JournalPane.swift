@@ -66,7 +66,6 @@ final class JournalPane: Pane {
                 // The list may be another one by now, or go on elsewhere.
                 guard asked == self.query, from == place() else { return [] }
                 self.trouble = nil
-                self.isBehind = false
                 return take(window, around) + self.missing(around).map(Effect.read)
             },
             failed: { words in
@@ -78,12 +77,14 @@ final class JournalPane: Pane {
     private func readFirst() -> Read {
         self.read("first", isInstead: true, newestFirst: true, behind: { nil }) { window, _ in
             self.list.showFirst(window)
+            self.isBehind = false
             return []
         }
     }
     private func readLast() -> Read {
         self.read("last", isInstead: true, newestFirst: false, behind: { nil }) { window, _ in
             self.list.showLast(window)
+            self.isBehind = false
             return []
         }
     }
@@ -98,6 +99,7 @@ final class JournalPane: Pane {
     private func readNews() -> Read {
         self.read("news", newestFirst: false, behind: { self.list.start }) { window, around in
             if self.list.follows, around.rowsMustStay { return [.later] }
+            self.isBehind = false
             if self.list.wantsNewer || self.list.follows && (window.isComplete || window.rows.isEmpty) {
                 self.list.prepend(window)
             } else if self.list.follows {
