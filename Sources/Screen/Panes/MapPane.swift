@@ -33,7 +33,7 @@ final class MapPane: Pane {
     var areas: Set<FeedChange.Area> { [.queue, .connections, .facts] }
     var showsOtherNodes: Bool { true }
     var commands: [Command] { [.open, .mapLeft, .mapRight] }
-    func note(_ around: Surroundings) -> String { around.isFrozen ? "frozen" : "live" }
+    func note(_ around: Surroundings) -> String { around.liveness }
 
     // MARK: Reading
 

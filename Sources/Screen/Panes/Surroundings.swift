@@ -70,5 +70,8 @@ struct Surroundings {
     var hasStatus: Bool { self.rows >= 16 }
     var node: Node { self.nodes[self.current] }
 
+    /// Whether what happens is shown as it happens.
+    var liveness: String { self.isFrozen ? "frozen" : self.node.blindness == nil ? "live" : "" }
+
     func nodeListening(on address: String) -> Int? { self.nodes.firstIndex { $0.listens(on: address) } }
 }

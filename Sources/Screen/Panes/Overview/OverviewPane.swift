@@ -33,7 +33,7 @@ final class OverviewPane: Pane {
     var title: String { "" }
     var areas: Set<FeedChange.Area> { [.facts] }
     var commands: [Command] { [.open, .agesByDomain] }
-    func note(_ around: Surroundings) -> String { around.isFrozen ? "frozen" : "live" }
+    func note(_ around: Surroundings) -> String { around.liveness }
 
     private func overview(_ around: Surroundings) -> Overview? { around.nodes[self.node].overview }
 
