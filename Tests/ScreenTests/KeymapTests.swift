@@ -63,6 +63,24 @@ struct KeymapTests {
         #expect(await rig.text.contains("frozen: = goes live again"))
     }
 
+    @Test("a sentence names no key that was taken away, nor one that came with a command")
+    func takenAway() async {
+        let rig = await Rig {
+            $0.keymap = self.map([
+                Keymap.Name("recall-filter"): [], Keymap.Name("help"): [.function(8)], Keymap.Name("raw"): ["Q"],
+                Keymap.Name("header"): [.function(9)], Keymap.Name("suspend"): [.function(7)],
+            ])
+        }
+        await rig.screen.run(command: "dance")
+        #expect(await rig.text.contains("no command dance here; F8 lists them"))
+        await rig.press("2")
+        await rig.run("filter to:example.org")
+        await rig.run("save-filter org")
+        #expect(await rig.text.contains("kept: :recall-filter org is to:example.org"))
+        await rig.press(.enter, .function(9))
+        #expect(await rig.text.contains("Q as it came  F9 back"))
+    }
+
     @Test("a destructive command asks for the second of two whatever its key")
     func destructive() async {
         let rig = await Rig { $0.keymap = self.map([Keymap.Name("drop"): ["x"]]) }

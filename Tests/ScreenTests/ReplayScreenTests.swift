@@ -57,6 +57,16 @@ struct ReplayScreenTests {
         }
     }
 
+    @Test("a sentence names no key that means something else in a recording")
+    func sentences() async {
+        let rig = await Rig(Self.feed()) { options in
+            options.playback = ScriptedPlayback(Self.position())
+            options.keymap[Keymap.Name("freeze")] = ["p"]
+        }
+        await rig.run("freeze")
+        #expect(await rig.text.contains("frozen: :freeze goes live again"))
+    }
+
     @Test("it says that it is one, its speed, and the moment that is shown; keys of a replay are hinted")
     func golden() async throws {
         let rig = await self.rig(ScriptedPlayback(Self.position()))

@@ -51,8 +51,10 @@ struct CommandTable {
         guard let command = self.only(name) else {
             let known = self.all.filter { $0.name.hasPrefix(name) }
             let which = known.map(\.name).joined(separator: ", ")
+            let help = self.named(Command.help.name)?.keys.first?.label ?? ":\(Command.help.name)"
             throw CommandProblem(
-                text: known.isEmpty ? "no command \(SafeText(name)) here; ? lists them" : "\(name): which of \(which)?")
+                text: known.isEmpty
+                    ? "no command \(SafeText(name)) here; \(help) lists them" : "\(name): which of \(which)?")
         }
         return Call(command: command, argument: words.count > 1 ? String(words[1].drop { $0 == " " }) : nil)
     }
@@ -75,10 +77,12 @@ extension Surroundings {
     /// The key that a command has where the operator is, or how it is typed.
     func label(of command: Command) -> String {
         let keys = self.keymap.keys(of: command, in: self.place.name)
-        // A key of the place's own means nothing else there.
+        // A key of the place's own means nothing else there, and those of a recording mean nothing else anywhere.
         let others = self.place.commands.contains(command) ? [] : self.place.commands
+        let replay = self.playback == nil || Command.ofReplay.contains(command) ? [] : Command.ofReplay
         let free = keys.first { key in
             !others.contains { self.keymap.keys(of: $0, in: self.place.name).contains(key) }
+                && !replay.contains { self.keymap.keys(of: $0, in: "replay").contains(key) }
         }
         return free?.label ?? ":\(command.name)"
     }

@@ -138,7 +138,7 @@ final class DestinationsPane: ListPane<DestinationList> {
         let inner = painter.box(
             area, title: row.name == noRoute ? row.name : row.ref.id,
             right: around.sentence(.open, "shows its mail"))
-        for (index, line) in row.lines(around.now).prefix(inner.height).enumerated() {
+        for (index, line) in row.lines(around).prefix(inner.height).enumerated() {
             painter.text(line.0, x: inner.x + 1, y: inner.y + index, columns: 8, role: .muted)
             painter.runs([line.1], x: inner.x + 10, y: inner.y + index, columns: inner.width - 11)
         }
@@ -147,8 +147,9 @@ final class DestinationsPane: ListPane<DestinationList> {
 
 extension DestinationRow {
     /// What is known of it, each line behind its name.
-    fileprivate func lines(_ now: Timestamp) -> [(String, Run)] {
-        var lines: [(String, Run)] = [("Why", Run(self.whyWords(now)))]
+    fileprivate func lines(_ around: Surroundings) -> [(String, Run)] {
+        let wayOut = self.condition == .suspended ? " \(around.sentence(.suspend, "resumes it"))." : ""
+        var lines: [(String, Run)] = [("Why", Run(self.whyWords(around.now) + wayOut))]
         if let reply = self.lastReply { lines.append(("Reply", Run(reply: reply))) }
         if self.name != noRoute { lines.append(("Sessions", Run(self.limitWords))) }
         if let terms = self.terms { lines.append(("Terms", Run(terms.words))) }

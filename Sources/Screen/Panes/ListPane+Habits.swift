@@ -52,7 +52,7 @@ extension ListPane {
             }
             return [
                 .keep { $0.filters[list, default: [:]][name] = text },
-                .say("kept: \(around.label(of: .recallFilter))\(name) is \(SafeText(text))", .ok),
+                .say("kept: \(Self.recalled(name, around)) is \(SafeText(text))", .ok),
             ]
         case .forgetFilter:
             guard saved[name] != nil else { return [self.unknown(name, saved)] }
@@ -61,6 +61,12 @@ extension ListPane {
             guard let text = saved[name] else { return [self.unknown(name, saved)] }
             return self.perform(Call(command: .filter, argument: text), around) ?? []
         }
+    }
+
+    /// What is typed to see it again.
+    private static func recalled(_ name: String, _ around: Surroundings) -> String {
+        let label = around.label(of: .recallFilter)
+        return label.hasPrefix(":") ? "\(label) \(name)" : label + name
     }
 
     private func unknown(_ name: String, _ saved: [String: String]) -> Effect {

@@ -63,7 +63,7 @@ final class MessagePane: Pane {
         self.detail = detail
         self.recipients.show(detail.recipients)
         self.attempts.show(detail.attempts)
-        self.text?.fill(detail, self.recipients.selected, around.now)
+        self.text?.fill(detail, self.recipients.selected, around)
         return [.read(self.readFurther(detail, around))] + (self.watch?.look(at: detail, self, around.now) ?? [])
     }
 
@@ -192,7 +192,7 @@ final class MessagePane: Pane {
     /// - Parameter kind: what is to be read; `nil`: nothing any more.
     private func read(_ kind: MessageText.Kind?, _ around: Surroundings) {
         self.text = kind.map { MessageText($0) }
-        if let detail = self.detail { self.text?.fill(detail, self.recipients.selected, around.now) }
+        if let detail = self.detail { self.text?.fill(detail, self.recipients.selected, around) }
     }
 
     /// Writes the card where it is shown, and else the whole message.
@@ -267,12 +267,12 @@ final class MessagePane: Pane {
                 self.isGone
                     ? around.playback == nil
                         ? ["nothing is known of \(self.id)", "it may have been settled long ago; \(back)"]
-                        : ["the recording has nothing about \(self.id) at this time", "Esc goes back"]
+                        : ["the recording has nothing about \(self.id) at this time", back]
                     : ["reading \(self.id)"], in: area)
             return
         }
         if let text = self.text {
-            text.paint(self.id, &painter, area)
+            text.paint(self.id, &painter, area, around)
             return
         }
         guard area.height >= Self.leastHeight else {

@@ -32,16 +32,16 @@ struct MessageText {
     init(_ kind: Kind) { self.kind = kind }
 
     /// - Parameter recipient: whom the card is about.
-    mutating func fill(_ detail: MessageDetail, _ recipient: RecipientDetail?, _ now: Timestamp) {
+    mutating func fill(_ detail: MessageDetail, _ recipient: RecipientDetail?, _ around: Surroundings) {
         switch self.kind {
         case .readable:
             let header = Self.lines(detail.header, .field).map { Line(text: EncodedWord.decode($0.text), role: .field) }
-            let text = detail.parts.map(Self.lines(of:)) ?? Self.lines(detail.text, .text)
+            let text = detail.parts.map { Self.lines(of: $0, around) } ?? Self.lines(detail.text, .text)
             let content = Self.joined(header, text)
             let gone = Line(text: "the text is no longer kept", role: .part)
             self.lines = Self.envelope(detail) + (content.isEmpty ? [gone] : content)
         case .raw: self.lines = Self.joined(Self.lines(detail.header, .field), Self.lines(detail.text, .text))
-        case .ticket: self.lines = recipient.map { detail.ticket($0, now).map { Line(text: $0) } } ?? []
+        case .ticket: self.lines = recipient.map { detail.ticket($0, around.now).map { Line(text: $0) } } ?? []
         }
     }
 
@@ -69,11 +69,12 @@ struct MessageText {
     }
 
     /// Each part behind a line about it, but for a text that is all there is.
-    private static func lines(of parts: [MessagePart]) -> [Line] {
-        parts.flatMap { part in
+    private static func lines(of parts: [MessagePart], _ around: Surroundings) -> [Line] {
+        let cut = Line(text: "(it goes on: \(around.sentence(.write, "writes all of it")))", role: .part)
+        return parts.flatMap { part in
             let text = self.lines(part.text, .text)
             return (parts.count == 1 && part.text != nil ? [] : [Line(text: part.words, role: .part)]) + text
-                + (part.text != nil && part.isCut ? [Line(text: "(it goes on: w writes all of it)", role: .part)] : [])
+                + (part.text != nil && part.isCut ? [cut] : [])
         }
     }
 
@@ -102,8 +103,9 @@ struct MessageText {
         return true
     }
 
-    func paint(_ id: String, _ painter: inout Painter, _ area: Rect) {
-        let hint = self.kind == .raw ? "X readable  i back" : "X as it came  i back"
+    func paint(_ id: String, _ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        let other = around.sentence(.raw, self.kind == .raw ? "readable" : "as it came")
+        let hint = "\(other)  \(around.sentence(.header, "back"))"
         let inner =
             self.kind == .ticket
             ? area : painter.box(area, title: "\(id)  \(self.kind.title)", right: hint, isFocused: true).inset(1, 0)
