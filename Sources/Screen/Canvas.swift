@@ -149,4 +149,9 @@ public struct Rect: Hashable, Sendable {
     func below(_ rows: Int) -> Rect {
         Rect(x: self.x, y: self.y + rows, width: self.width, height: self.height - rows)
     }
+    func bottom(_ rows: Int) -> Rect { self.below(self.height - min(rows, self.height)) }
+    func right(_ columns: Int) -> Rect {
+        let width = min(columns, self.width)
+        return Rect(x: self.maxX - width, y: self.y, width: width, height: self.height)
+    }
 }

@@ -27,6 +27,18 @@ struct MouseTests {
         #expect(await rig.text.contains("› 4Q7K"))
     }
 
+    @Test("what stands beside the rows is none of them")
+    func beside() async throws {
+        let rig = await Rig(columns: 160, rows: 45)
+        await rig.press("2")
+        let before = await rig.cursorLine
+        let line = try await self.line(of: "4Q6A", rig)
+        await rig.press(.mouse(.click(x: 120, y: line)))
+        #expect(await rig.cursorLine == before)
+        await rig.press(.mouse(.click(x: 60, y: line)))
+        #expect(await rig.cursorLine != before)
+    }
+
     @Test("a click where no row is selects nothing, and one on a tab shows its view")
     func tabs() async throws {
         let rig = await Rig()

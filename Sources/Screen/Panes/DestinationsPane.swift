@@ -108,7 +108,9 @@ final class DestinationsPane: ListPane<DestinationList> {
     // MARK: Painting
 
     private static func hasDetail(_ around: Surroundings) -> Bool { around.rows >= 24 && around.columns >= 70 }
-    override func footRows(_ around: Surroundings) -> Int { Self.hasDetail(around) ? 7 : 0 }
+    override func aside(_ area: Rect, _ around: Surroundings) -> Rect? {
+        Self.hasDetail(around) ? area.bottom(7) : nil
+    }
 
     override func status(_ around: Surroundings) -> [Run] {
         guard let name = self.destination(around) else { return super.status(around) }
@@ -130,7 +132,7 @@ final class DestinationsPane: ListPane<DestinationList> {
         return ["there is no next hop"] + (around.nodes[self.node].capabilities?.notes.map(\.words) ?? [])
     }
 
-    override func paintFoot(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+    override func paintAside(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         guard let row = self.list.selected else {
             painter.box(area, title: "")
             return

@@ -26,10 +26,10 @@ class ListPane<Kind: ListKind>: Pane {
     var title: String { "" }
     var commands: [Command] { [] }
     var areas: Set<FeedChange.Area> { [] }
-    /// Rows at the bottom that are not the list's.
-    func footRows(_ around: Surroundings) -> Int { 0 }
+    /// The part at the bottom or at the right of its area that is not the list's; `nil`: all is.
+    func aside(_ area: Rect, _ around: Surroundings) -> Rect? { nil }
     /// What stands there.
-    func paintFoot(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {}
+    func paintAside(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {}
     /// What stands beside the filter.
     func remarks(_ around: Surroundings) -> (left: [Run], right: String) { ([], "") }
     /// What is said where no row is.
@@ -160,7 +160,7 @@ class ListPane<Kind: ListKind>: Pane {
 
     func select(at place: Point, _ around: Surroundings) -> Bool {
         let row = self.list.shown.lowerBound + place.y - around.body.y - 2
-        guard self.list.shown.contains(row) else { return false }
+        guard self.room(around.body, around).contains(place), self.list.shown.contains(row) else { return false }
         self.list.move(to: row)
         return true
     }
@@ -261,12 +261,21 @@ class ListPane<Kind: ListKind>: Pane {
 
     // MARK: Painting
 
-    func layout(_ around: Surroundings) {
-        self.list.height = max(1, around.body.height - 2 - self.footRows(around))
+    /// Where the filter, the columns' titles and the rows are.
+    private func room(_ area: Rect, _ around: Surroundings) -> Rect {
+        guard let aside = self.aside(area, around) else { return area }
+        let isBeside = aside.x > area.x
+        return Rect(
+            x: area.x, y: area.y, width: area.width - (isBeside ? aside.width : 0),
+            height: area.height - (isBeside ? 0 : aside.height))
     }
 
+    func layout(_ around: Surroundings) { self.list.height = max(1, self.room(around.body, around).height - 2) }
+
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        if let aside = self.aside(area, around) { self.paintAside(&painter, aside, around) }
         let list = self.list
+        let area = self.room(area, around)
         self.paintFilter(&painter, area.row(0), around)
         let inner = area.inset(1, 0)
         var columns = self.columns(around)
@@ -291,11 +300,6 @@ class ListPane<Kind: ListKind>: Pane {
             self.look(at: row, number, &look)
             table.paint(row, look, &painter, place, offset: around.columnOffset)
             if number == list.cursor { painter.select(rows.row(line)) }
-        }
-        let foot = self.footRows(around)
-        if foot > 0 {
-            self.paintFoot(
-                &painter, Rect(x: 0, y: area.maxY - foot, width: area.width, height: foot), around)
         }
     }
 

@@ -238,9 +238,15 @@ final class QueuePane: ListPane<QueueList> {
     // MARK: Painting
 
     private static func hasPreview(_ around: Surroundings) -> Bool { around.rows >= 24 && around.columns >= 70 }
-    override func footRows(_ around: Surroundings) -> Int {
-        guard Self.hasPreview(around) else { return 0 }
-        return self.watch == nil ? 6 : max(8, around.body.height / 2)
+    /// The columns from which on what is known of a message stands beside the rows.
+    private static let columnsForBeside = 160
+    private static func isBeside(_ around: Surroundings) -> Bool {
+        self.hasPreview(around) && around.columns >= self.columnsForBeside
+    }
+    override func aside(_ area: Rect, _ around: Surroundings) -> Rect? {
+        guard Self.hasPreview(around) else { return nil }
+        if Self.isBeside(around) { return area.right(area.width * 2 / 5) }
+        return area.bottom(self.watch == nil ? 6 : max(8, area.height / 2))
     }
 
     override func remarks(_ around: Surroundings) -> (left: [Run], right: String) {
@@ -275,37 +281,24 @@ final class QueuePane: ListPane<QueueList> {
         return Words.nothingQueued(around.nodes[self.node])
     }
 
-    override func paintFoot(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+    override func paintAside(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        let isBeside = Self.isBeside(around)
+        var area = area
         if let watch {
             let isSelected = self.list.selected.map(watch.attempt.isOf) ?? false
-            return watch.attempt.paint(
-                name: watch.id, closing: .leaveRange, canRepeat: isSelected, &painter, area, around)
+            // Below the preview, where that has room.
+            let room = isBeside ? area.bottom(area.height / 2) : area
+            watch.attempt.paint(
+                name: watch.id, closing: .leaveRange, canRepeat: isSelected, &painter, room, around)
+            area = area.top(area.height - room.height)
         }
+        guard area.height > 0 else { return }
         guard let row = self.list.selected else {
             painter.box(area, title: "")
             return
         }
-        let inner = painter.box(
-            area,
-            title: [Run("\(row.ref.id)  ", .title), Run(address: row.from, .title)]
-                + [Run(" \(painter.glyphs.arrow) ", .title), Run(address: row.to, .title)],
-            right: "\(around.sentence(.open, "opens"))  \(around.sentence(.transcript, "transcript"))")
-        guard let detail = self.preview, self.shows(row) else {
-            painter.text("...", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
-            return
-        }
-        var lines: [(String, [Run])] = []
-        if let recipient = detail.recipients.first(where: { $0.forwardPath == row.to }) ?? detail.recipients.first {
-            let way = Way(of: detail, recipient, at: self.node, joined: [:], around)
-            lines.append(("Path", way.path(painter.glyphs)))
-            lines.append(("Why", [Run(recipient.whyWords(around.now))]))
-            if let reply = recipient.lastReply { lines.append(("Reply", [Run(reply: reply)])) }
-        }
-        if let subject = detail.subject { lines.insert(("Subject", [Run(subject)]), at: min(2, lines.count)) }
-        for (index, line) in lines.prefix(inner.height).enumerated() {
-            painter.text(line.0, x: inner.x + 1, y: inner.y + index, columns: 8, role: .muted)
-            painter.runs(line.1, x: inner.x + 10, y: inner.y + index, columns: inner.width - 11)
-        }
+        let preview = QueuePreview(row: row, detail: self.shows(row) ? self.preview : nil, node: self.node)
+        if isBeside { preview.paintBeside(&painter, area, around) } else { preview.paintBelow(&painter, area, around) }
     }
 }
 

@@ -11,8 +11,7 @@ final class MessagePane: Pane {
     private var detail: MessageDetail?
     /// The feed knows nothing of it.
     private var isGone = false
-    private enum Part { case recipients, attempts }
-    private var part = Part.recipients
+    private var part = MessageBoxes.Part.recipients
     private var recipients = RecipientList()
     private var attempts = AttemptList()
     private var text: MessageText?
@@ -275,42 +274,15 @@ final class MessagePane: Pane {
             text.paint(self.id, &painter, area, around)
             return
         }
-        guard area.height >= Self.leastHeight else {
+        guard area.height >= MessageBoxes.leastHeight else {
             self.paintTight(detail, &painter, area, around)
             return
         }
-        var rest = area
-        rest = rest.below(EnvelopeBox(detail: detail, now: around.now).paint(&painter, rest))
-        if let recipient = self.recipients.selected {
-            let way = Way(of: detail, recipient, at: self.node, joined: self.joined, around)
-            rest = rest.below(HopsBox(way: way, progress: recipient.progress, now: around.now).paint(&painter, rest))
-        }
-        if let watch = self.watch {
-            // Beside the recipients where there is room, else instead of the attempts.
-            guard area.width >= Self.columnsForBoth else {
-                let height = max(5, rest.height * 2 / 5)
-                self.recipients.paint(
-                    &painter, rest.top(height), isFocused: self.part == .recipients, around)
-                return watch.paint(&painter, rest.below(height), around)
-            }
-            let left = rest.width * 2 / 5
-            watch.paint(
-                &painter,
-                Rect(x: rest.x + left, y: rest.y, width: rest.width - left, height: rest.height), around)
-            rest.width = left
-        }
-        let attempts = min(self.attempts.wantedHeight, max(3, rest.height / 3 + 1))
-        let recipients = rest.top(rest.height - attempts)
-        self.recipients.paint(&painter, recipients, isFocused: self.part == .recipients, around)
-        self.attempts.paint(
-            &painter, rest.below(recipients.height), chart: AttemptChart(of: detail, now: around.now),
-            isFocused: self.part == .attempts, around)
+        MessageBoxes(
+            detail: detail, recipients: self.recipients, attempts: self.attempts, node: self.node, joined: self.joined,
+            focus: self.part, watch: self.watch
+        ).paint(&painter, area, around)
     }
-
-    /// The columns from which on the dialogue of an attempt stands beside the recipients.
-    private static let columnsForBoth = 130
-    /// The rows from which on there are boxes.
-    private static let leastHeight = 14
 
     /// Who wrote it, its way, its recipients and why the chosen one is still here, a line each.
     private func paintTight(

@@ -13,6 +13,13 @@ struct RecipientList {
     /// The one that the cursor is on.
     var selected: RecipientDetail? { self.all.indices.contains(self.cursor) ? self.all[self.cursor] : nil }
 
+    init() {}
+    /// A look at them, and at the one with that forward-path, or else where the trouble is.
+    init(_ recipients: [RecipientDetail], at path: String) {
+        self.show(recipients)
+        self.cursor = recipients.firstIndex { $0.forwardPath == path } ?? self.cursor
+    }
+
     mutating func show(_ recipients: [RecipientDetail]) {
         self.all = recipients
         if self.isUntouched {

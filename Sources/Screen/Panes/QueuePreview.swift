@@ -1,0 +1,55 @@
+import Mail
+import Monitor
+
+/// What is known of the message that the queue's cursor is on: some lines below the rows, or boxes beside them.
+struct QueuePreview {
+    let row: QueueRow
+    /// `nil`: it is still to be read.
+    let detail: MessageDetail?
+    /// Whose message it is.
+    let node: Int
+
+    /// The message as its own pane shows it, as far as there is room.
+    func paintBeside(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        guard let detail = self.detail, area.height >= MessageBoxes.leastHeight else {
+            return self.paintBelow(&painter, area, around)
+        }
+        var attempts = AttemptList()
+        attempts.show(detail.attempts)
+        MessageBoxes(
+            detail: detail, recipients: RecipientList(detail.recipients, at: self.row.to), attempts: attempts,
+            node: self.node
+        ).paint(&painter, area, around)
+    }
+
+    func paintBelow(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        let inner = painter.box(
+            area,
+            title: [Run("\(self.row.ref.id)  ", .title), Run(address: self.row.from, .title)]
+                + [Run(" \(painter.glyphs.arrow) ", .title), Run(address: self.row.to, .title)],
+            right: "\(around.sentence(.open, "opens"))  \(around.sentence(.transcript, "transcript"))")
+        guard let detail else {
+            painter.text("...", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
+            return
+        }
+        for (index, line) in self.lines(detail, painter.glyphs, around).prefix(inner.height).enumerated() {
+            painter.text(line.name, x: inner.x + 1, y: inner.y + index, columns: 8, role: .muted)
+            painter.runs(line.runs, x: inner.x + 10, y: inner.y + index, columns: inner.width - 11)
+        }
+    }
+
+    private func lines(
+        _ detail: MessageDetail, _ glyphs: Glyphs, _ around: Surroundings
+    ) -> [(name: String, runs: [Run])] {
+        var lines: [(name: String, runs: [Run])] = []
+        if let recipient = detail.recipients.first(where: { $0.forwardPath == self.row.to }) ?? detail.recipients.first
+        {
+            let way = Way(of: detail, recipient, at: self.node, joined: [:], around)
+            lines.append(("Path", way.path(glyphs)))
+            lines.append(("Why", [Run(recipient.whyWords(around.now))]))
+            if let reply = recipient.lastReply { lines.append(("Reply", [Run(reply: reply)])) }
+        }
+        if let subject = detail.subject { lines.insert(("Subject", [Run(subject)]), at: min(2, lines.count)) }
+        return lines
+    }
+}
