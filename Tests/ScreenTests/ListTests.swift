@@ -44,6 +44,28 @@ struct ListTests {
         #expect(await rig.text.contains("out#8"))
     }
 
+    @Test("below the connections stands what was said last in the one at the cursor, as it goes on")
+    func lastLines() async {
+        let rig = await Rig(columns: 100, rows: 30)
+        let session = SessionRef(node: "mx1", id: "out#9")
+        await rig.press("3")
+        #expect(await rig.cursorLine.contains("out#9"))
+        #expect(await rig.text.contains("╭─ out#9  last lines"))
+        rig.feed.write { script in
+            let number = (script.transcripts[session]?.last?.number ?? -1) + 1
+            script.transcripts[session]?.append(
+                TranscriptLine(number: number, at: ScriptedFeed.now, speaker: .server, text: "421 4.3.2 going down"))
+        }
+        await rig.refresh()
+        #expect(await rig.text.contains("S  421 4.3.2 going down"))
+        await rig.press("j")
+        #expect(await rig.text.contains("╭─ in#41  last lines"))
+        #expect(await rig.text.contains("its dialogue is no longer kept"))
+        #expect(await !rig.text.contains("421 4.3.2"))
+        await rig.press("k")
+        #expect(await rig.text.contains("S  421 4.3.2 going down"))
+    }
+
     @Test("a row that stays under the cursor becomes what its preview says")
     func agrees() async throws {
         let rig = await Rig()

@@ -72,7 +72,9 @@ enum ConnectionList: ListKind {
 /// View 3: sessions, in and out.
 final class ConnectionsPane: ListPane<ConnectionList> {
     override var name: String { "connections" }
-    override var areas: Set<FeedChange.Area> { [.connections] }
+    override var areas: Set<FeedChange.Area> { [.connections, .transcripts] }
+    /// What was said last in the session that the cursor is on.
+    private lazy var tail = DialogueTail(self.feed)
     /// Sessions that ended were shown before those in trouble were asked for.
     private var showedEnded = false
     override var commands: [Command] { Self.commands }
@@ -80,6 +82,29 @@ final class ConnectionsPane: ListPane<ConnectionList> {
         [
             .open, .endSession, .transcript, .filter, .sort, .sortLeft, .sortRight, .invert, .ended, .problems, .follow,
         ] + Command.ofLists
+
+    // MARK: Reading
+
+    override func reads(_ around: Surroundings) -> [Read] {
+        super.reads(around) + (self.tail.session == nil ? [] : [self.tail.read(self)])
+    }
+    override func missing(_ around: Surroundings) -> [Read] { super.missing(around) + self.missingLines(around) }
+    override func took(_ rows: [ConnectionRow], _ detail: Never?, _ around: Surroundings) -> [Effect] {
+        self.missingLines(around).map(Effect.read)
+    }
+
+    /// Reads what was said where the cursor is on another session.
+    private func missingLines(_ around: Surroundings) -> [Read] {
+        let session = self.hasLines(around) ? self.list.selected?.ref : nil
+        guard session != self.tail.session else { return [] }
+        self.tail.follow(session)
+        return session == nil ? [] : [self.tail.read(self)]
+    }
+
+    /// Sessions have other names now.
+    override func forget() { self.tail.follow(nil) }
+
+    // MARK: Commands
 
     /// A session with a next hop has that one's name.
     override func destination(_ around: Surroundings) -> String? {
@@ -118,6 +143,33 @@ final class ConnectionsPane: ListPane<ConnectionList> {
 
     override func arguments(of command: Command) -> [String] {
         command == .ended ? Command.Ended.allCases.map(\.rawValue) : super.arguments(of: command)
+    }
+
+    // MARK: Painting
+
+    private func hasLines(_ around: Surroundings) -> Bool {
+        around.rows >= 24 && around.columns >= 70
+            && around.nodes[self.node].capabilities?.areas.contains(.transcripts) != false
+    }
+    override func aside(_ area: Rect, _ around: Surroundings) -> Rect? {
+        self.hasLines(around) ? area.bottom(max(6, area.height / 3)) : nil
+    }
+
+    override func paintAside(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        guard let row = self.list.selected else {
+            painter.box(area, title: "")
+            return
+        }
+        let inner = painter.box(
+            area, title: [Run(row.ref.id, .title), Run("  last lines", .muted)],
+            right: around.sentence(.transcript, "transcript"))
+        guard self.tail.session == row.ref, !self.tail.dialogue.lines.isEmpty else {
+            let words = self.tail.isGone ? "its dialogue is no longer kept" : "..."
+            painter.text(words, x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
+            return
+        }
+        self.tail.dialogue.paint(
+            0..<self.tail.dialogue.lines.count, isOver: row.ended != nil, &painter, inner.inset(1, 0), around)
     }
 
     override func remarks(_ around: Surroundings) -> (left: [Run], right: String) {

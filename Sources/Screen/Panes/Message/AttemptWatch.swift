@@ -5,6 +5,7 @@ import Monitor
 /// happens yet.
 final class AttemptWatch {
     private let feed: any MonitorFeed
+    private let tail: DialogueTail
     /// The message as it was read last.
     private var detail: MessageDetail
     /// The recipient, as an index of its message's.
@@ -21,7 +22,6 @@ final class AttemptWatch {
         case abandoned
     }
     private var state = State.waiting
-    private var dialogue = DialogueList()
     /// Its lines that are shown: a session may be about other mail before and behind.
     private var stretch = 0..<0
 
@@ -31,6 +31,7 @@ final class AttemptWatch {
     /// - Parameter detail: as it was before the order.
     init(_ recipient: RecipientDetail, of detail: MessageDetail, _ feed: any MonitorFeed) {
         self.feed = feed
+        self.tail = DialogueTail(feed)
         self.detail = detail
         self.recipient = recipient.ref.index
         self.attemptsBefore = detail.attempts.count { $0.recipientIndex == recipient.ref.index }
@@ -76,41 +77,20 @@ final class AttemptWatch {
         guard let recipient = detail.recipients.first(where: { $0.ref.index == self.recipient }) else { return [] }
         let attempts = detail.attempts.filter { $0.recipientIndex == self.recipient }
         if attempts.count > self.attemptsBefore, let last = attempts.last {
-            if last.session != self.session { self.dialogue.forget() }
             self.state = .over(last)
         } else if let session = recipient.progress?.session {
-            if session != self.session { self.dialogue.forget() }
             self.state = .live(session)
         } else if self.isWaiting, now.since(begun) > Self.patience {
             self.state = .abandoned
         }
-        return self.session == nil ? [] : [.read(self.readDialogue(pane))]
-    }
-
-    private static let pageLines = 500
-
-    /// What was said since.
-    private func readDialogue(_ pane: some Pane) -> Read {
-        let feed = self.feed
-        return Read(
-            pane.key("dialogue"),
-            begin: {
-                guard let session = self.session else { return nil }
-                let end = self.dialogue.end
-                return { try await feed.transcript(session, from: end, count: Self.pageLines) }
-            },
-            take: { (page: TranscriptPage?, _) in
-                guard let page, self.take(page) else { return [] }
-                return [.read(self.readDialogue(pane))]
-            }, failed: { [.say($0, .warning)] })
-    }
-
-    /// - Returns: whether more of the dialogue is to be read.
-    private func take(_ page: TranscriptPage) -> Bool {
-        guard let session = self.session, page.session.ref == session else { return false }
-        let goesOn = self.dialogue.take(page)
-        self.stretch = self.part(in: session).stretch(in: self.dialogue.lines)
-        return goesOn
+        self.tail.follow(self.session)
+        guard let session = self.session else { return [] }
+        return [
+            .read(
+                self.tail.read(pane) {
+                    self.stretch = self.part(in: session).stretch(in: self.tail.dialogue.lines)
+                })
+        ]
     }
 
     // MARK: Painting
@@ -137,8 +117,8 @@ final class AttemptWatch {
             area, title: title,
             right: (self.session == nil ? "" : around.sentence(.transcript, "transcript  "))
                 + around.sentence(closing, "closes"))
-        guard self.session == nil || self.dialogue.lines.isEmpty else {
-            self.dialogue.paint(self.stretch, isOver: self.isOver, &painter, inner.inset(1, 0), around)
+        guard self.session == nil || self.tail.dialogue.lines.isEmpty else {
+            self.tail.dialogue.paint(self.stretch, isOver: self.isOver, &painter, inner.inset(1, 0), around)
             return
         }
         for (line, text) in self.words(around, canRepeat).flatMap({ SafeText($0).wrapped(max(2, inner.width - 2)) })

@@ -162,7 +162,8 @@ struct DialogueList {
         let text = SafeText(line.text)
         let word = around.searchWord
         let isMatch = !word.isEmpty && line.text.lowercased().contains(word.lowercased())
-        let more = row.folded > 0 ? "  \(painter.sign("…", "...")) \(row.folded) more lines (\(around.label(of: .expand)))" : ""
+        let mark = "  \(painter.sign("…", "...")) \(row.folded) more lines (\(around.label(of: .expand)))"
+        let more = row.folded > 0 ? mark : ""
         let end = painter.text(
             around.columnOffset > 0 ? text.window(from: around.columnOffset, columns: 1000) : text, x: x + 3,
             y: area.y, columns: area.maxX - x - 4 - SafeText(more).columns, role: isMatch ? .match : line.role)
