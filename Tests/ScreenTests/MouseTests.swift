@@ -1,3 +1,4 @@
+import Mail
 import Monitor
 import Testing
 
@@ -183,6 +184,43 @@ struct MouseTests {
         // Nothing was painted since, and the keys come first.
         await rig.press("k", "j", .mouse(.click(x: 10, y: 6)), "G", .enter)
         #expect(await rig.text.contains("filter: dest=\(name):25"))
+    }
+
+    @Test("groups of the queue, standing rules, and what a message's boxes list")
+    func otherLists() async throws {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("2")
+        await rig.run("group state")
+        try await self.doubleClick("deferred", rig)
+        #expect(await rig.text.contains("filter: state=deferred"))
+        await rig.wait(seconds: 1)
+        rig.feed.write { script in
+            script.rules = ["a.example", "b.example"].enumerated().map { index, domain in
+                let rule = StandingRule(
+                    id: Int64(index), .init(.hold(mail: .recipient(pattern: domain))), at: ScriptedFeed.now, by: "ops")
+                return RuleRow(ref: RuleRef(node: "mx1", id: rule.id), rule: rule)
+            }
+        }
+        await rig.run("rules")
+        try await self.doubleClick("hold to b.example", rig)
+        #expect(await rig.text.contains("filter: to:@b.example"))
+    }
+
+    @Test("recipients and attempts of a message, whichever of them has the keys")
+    func message() async throws {
+        let rig = await Rig(columns: 100, rows: 30)
+        rig.feed.write { script in
+            guard var other = script.details["4Q6A"]?.recipients[0] else { return }
+            other.ref.index = 1
+            other.forwardPath = "<eve@example.com>"
+            script.details["4Q6A"]?.recipients.append(other)
+        }
+        await rig.press("2", "j", .enter)
+        try await self.click("eve@example.com", rig)
+        #expect(await rig.text.contains("acts on: eve@example.com"))
+        await rig.wait(seconds: 1)
+        try await self.doubleClick("08:50:00", rig)
+        #expect(await rig.text.contains("› out#8"))
     }
 
     @Test("a dialog is answered by keys alone")

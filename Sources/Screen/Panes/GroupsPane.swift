@@ -11,6 +11,7 @@ final class GroupsPane: Pane {
     private var groups: QueueGroups?
     private var cursor = 0
     private var height = 1
+    private var painted = PaintedRows()
 
     /// - Parameter query: of the queue's view.
     init(_ grouping: QueueGrouping, of query: QueueQuery, node: Int, feed: any MonitorFeed) {
@@ -116,6 +117,12 @@ final class GroupsPane: Pane {
             0, motion.target(from: self.cursor, count: self.groups?.groups.count ?? 0, height: self.height))
     }
 
+    func select(at place: Point, _ around: Surroundings) -> Bool {
+        guard let row = self.painted.number(at: place) else { return false }
+        self.cursor = row
+        return true
+    }
+
     func search(_ search: Search, _ around: Surroundings) -> [Effect] {
         let texts = (self.groups?.groups ?? []).map(self.name)
         guard let found = search.find(in: texts, from: self.cursor) else { return [search.failed] }
@@ -183,8 +190,9 @@ final class GroupsPane: Pane {
         let table = Table(Self.columns(self.grouping), width: inner.width - 2)
         table.paintHeader(&painter, inner.row(1).inset(1, 0))
         let top = max(0, min(self.cursor - self.height / 2, groups.groups.count - self.height))
+        self.painted = PaintedRows(area: rows, numbers: top..<min(groups.groups.count, top + self.height))
         let look = RowLook(around)
-        for (line, index) in (top..<min(groups.groups.count, top + self.height)).enumerated() {
+        for (line, index) in self.painted.numbers.enumerated() {
             table.paint(
                 groups.groups[index], look, &painter, inner.row(2 + line).inset(1, 0), offset: around.columnOffset)
             if index == self.cursor { painter.select(rows.row(line)) }

@@ -8,6 +8,7 @@ final class RulesPane: Pane {
     private var rows: [RuleRow]?
     private var cursor = 0
     private var height = 1
+    private var painted = PaintedRows()
 
     init(node: Int, feed: any MonitorFeed) {
         self.node = node
@@ -69,6 +70,12 @@ final class RulesPane: Pane {
         self.cursor = max(0, motion.target(from: self.cursor, count: self.rows?.count ?? 0, height: self.height))
     }
 
+    func select(at place: Point, _ around: Surroundings) -> Bool {
+        guard let row = self.painted.number(at: place) else { return false }
+        self.cursor = row
+        return true
+    }
+
     func search(_ search: Search, _ around: Surroundings) -> [Effect] {
         let texts = (self.rows ?? []).map { "\($0.rule.id) \($0.rule.terms) \($0.rule.by)" }
         guard let found = search.find(in: texts, from: self.cursor) else { return [search.failed] }
@@ -124,7 +131,9 @@ final class RulesPane: Pane {
         table.paintHeader(&painter, inner.row(0).inset(1, 0))
         let top = max(0, min(self.cursor - self.height + 1, rows.count - self.height))
         let look = RowLook(around)
-        for (line, index) in (top..<max(top, min(rows.count, top + self.height))).enumerated() {
+        self.painted = PaintedRows(
+            area: inner.below(1), numbers: top..<max(top, min(rows.count, top + self.height)))
+        for (line, index) in self.painted.numbers.enumerated() {
             let row = inner.row(1 + line)
             table.paint(rows[index], look, &painter, row.inset(1, 0))
             if index == self.cursor { painter.select(row) }

@@ -18,6 +18,8 @@ struct AttemptList {
         self.cursor = max(0, motion.target(from: self.cursor, count: self.all.count, height: 5))
     }
 
+    mutating func move(to row: Int) { self.cursor = row }
+
     // MARK: Painting
 
     static let columns: [Column<AttemptRow>] = [
@@ -50,13 +52,13 @@ struct AttemptList {
     /// - Parameter chart: when they were, and when the next one is due.
     func paint(
         _ painter: inout Painter, _ area: Rect, chart: AttemptChart, isFocused: Bool, _ around: Surroundings
-    ) {
+    ) -> PaintedRows {
         let inner = painter.box(
             area, title: "Attempts", right: around.sentence(.transcript, "transcript"), isFocused: isFocused)
-        guard inner.height > 0 else { return }
+        guard inner.height > 0 else { return PaintedRows() }
         guard !self.all.isEmpty else {
             painter.text("none yet", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
-            return
+            return PaintedRows()
         }
         let cursor = isFocused ? self.cursor : self.all.count - 1
         var height = inner.height
@@ -75,9 +77,11 @@ struct AttemptList {
         let top = max(0, min(cursor - height / 2, self.all.count - height))
         let table = Table(Self.drawn, width: inner.width - 2)
         let look = RowLook(around)
-        for (line, index) in (top..<min(self.all.count, top + height)).enumerated() {
+        let painted = PaintedRows(area: inner.top(height), numbers: top..<min(self.all.count, top + height))
+        for (line, index) in painted.numbers.enumerated() {
             table.paint(self.all[index], look, &painter, inner.row(line).inset(1, 0))
             if isFocused, index == self.cursor { painter.select(inner.row(line)) }
         }
+        return painted
     }
 }

@@ -22,7 +22,11 @@ struct MessageBoxes {
     /// The columns from which on the dialogue of an attempt stands beside the recipients.
     private static let columnsForBoth = 130
 
-    func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+    /// Rows that were painted, of each part.
+    typealias Painted = [Part: PaintedRows]
+
+    @discardableResult
+    func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) -> Painted {
         var rest = area
         rest = rest.below(EnvelopeBox(detail: self.detail, now: around.now).paint(&painter, rest))
         if let recipient = self.recipients.selected {
@@ -33,8 +37,11 @@ struct MessageBoxes {
             // Beside the recipients where there is room, else instead of the attempts.
             guard area.width >= Self.columnsForBoth else {
                 let recipients = rest.top(max(5, rest.height * 2 / 5))
-                self.recipients.paint(&painter, recipients, isFocused: self.focus == .recipients, around)
-                return watch.paint(&painter, rest.below(recipients.height), around)
+                watch.paint(&painter, rest.below(recipients.height), around)
+                return [
+                    .recipients: self.recipients.paint(
+                        &painter, recipients, isFocused: self.focus == .recipients, around)
+                ]
             }
             let beside = rest.right(rest.width - rest.width * 2 / 5)
             watch.paint(&painter, beside, around)
@@ -42,9 +49,12 @@ struct MessageBoxes {
         }
         let attempts = min(self.attempts.wantedHeight, max(3, rest.height / 3 + 1))
         let recipients = rest.top(rest.height - attempts)
-        self.recipients.paint(&painter, recipients, isFocused: self.focus == .recipients, around)
-        self.attempts.paint(
-            &painter, rest.below(recipients.height), chart: AttemptChart(of: self.detail, now: around.now),
-            isFocused: self.focus == .attempts, around)
+        return [
+            .recipients: self.recipients.paint(
+                &painter, recipients, isFocused: self.focus == .recipients, around),
+            .attempts: self.attempts.paint(
+                &painter, rest.below(recipients.height), chart: AttemptChart(of: self.detail, now: around.now),
+                isFocused: self.focus == .attempts, around),
+        ]
     }
 }

@@ -12,6 +12,7 @@ final class MessagePane: Pane {
     /// The feed knows nothing of it.
     private var isGone = false
     private var part = MessageBoxes.Part.recipients
+    private var painted = MessageBoxes.Painted()
     private var recipients = RecipientList()
     private var attempts = AttemptList()
     private var text: MessageText?
@@ -122,6 +123,19 @@ final class MessagePane: Pane {
         } else {
             self.recipients.move(motion)
         }
+    }
+
+    func select(at place: Point, _ around: Surroundings) -> Bool {
+        if let row = self.painted[.recipients]?.number(at: place) {
+            self.part = .recipients
+            self.recipients.move(to: row)
+        } else if let row = self.painted[.attempts]?.number(at: place) {
+            self.part = .attempts
+            self.attempts.move(to: row)
+        } else {
+            return false
+        }
+        return true
     }
 
     func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
@@ -260,6 +274,7 @@ final class MessagePane: Pane {
     // MARK: Painting
 
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+        self.painted = [:]
         guard let detail = self.detail else {
             let back = around.sentence(.back, "goes back")
             painter.empty(
@@ -278,7 +293,7 @@ final class MessagePane: Pane {
             self.paintTight(detail, &painter, area, around)
             return
         }
-        MessageBoxes(
+        self.painted = MessageBoxes(
             detail: detail, recipients: self.recipients, attempts: self.attempts, node: self.node, joined: self.joined,
             focus: self.part, watch: self.watch
         ).paint(&painter, area, around)
@@ -301,7 +316,7 @@ final class MessagePane: Pane {
         let whyLines = max(1, min(why.count, rest.height - 1 - detail.recipients.count))
         if let watch = self.watch { return watch.paint(&painter, rest.below(1), around) }
         rest = Rect(x: rest.x, y: rest.y + 1, width: rest.width, height: rest.height - 1 - whyLines)
-        self.recipients.paintRows(&painter, rest, isFocused: true, around)
+        self.painted = [.recipients: self.recipients.paintRows(&painter, rest, isFocused: true, around)]
         for (line, text) in why.prefix(whyLines).enumerated() {
             painter.text(text, x: rest.x + 1, y: rest.maxY + line, columns: rest.width - 2, role: .title)
         }

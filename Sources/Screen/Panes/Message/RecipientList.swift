@@ -37,6 +37,11 @@ struct RecipientList {
         self.cursor = max(0, motion.target(from: self.cursor, count: self.all.count, height: 5))
     }
 
+    mutating func move(to row: Int) {
+        self.isUntouched = false
+        self.cursor = row
+    }
+
     /// Tags the recipient at the cursor, or takes its tag off, and goes on to the next one.
     mutating func tag() {
         self.isUntouched = false
@@ -100,14 +105,17 @@ struct RecipientList {
     ]
 
     /// In a box, with what the last reply means and why the one at the cursor is where it is.
-    func paint(_ painter: inout Painter, _ area: Rect, isFocused: Bool, _ around: Surroundings) {
+    @discardableResult
+    func paint(
+        _ painter: inout Painter, _ area: Rect, isFocused: Bool, _ around: Surroundings
+    ) -> PaintedRows {
         let counts = RecipientState.allCases.compactMap { kind in
             let count = self.all.count { $0.state == kind }
             return count == 0 ? nil : "\(count) \(kind.word)"
         }
         let inner = painter.box(
             area, title: "Recipients", right: counts.joined(separator: ", "), isFocused: isFocused)
-        guard inner.height > 0 else { return }
+        guard inner.height > 0 else { return PaintedRows() }
         let words = [
             self.selected?.explanation(around.now), "Why: " + (self.selected?.whyWords(around.now) ?? ""),
         ]
@@ -120,22 +128,27 @@ struct RecipientList {
         if whyLines < why.count { why = told.reversed().flatMap { $0 } }
         let rows = inner.top(inner.height - whyLines)
         Table(Self.columns, width: inner.width).paintHeader(&painter, rows.row(0))
-        self.paintRows(&painter, rows.below(1), isFocused: isFocused, around)
+        let painted = self.paintRows(&painter, rows.below(1), isFocused: isFocused, around)
         for line in 0..<whyLines {
             // What has no room is cut where it shows.
             let text = line == whyLines - 1 ? SafeText.joined(why[line...]) : why[line]
             painter.text(text, x: inner.x + 1, y: rows.maxY + line, columns: inner.width - 2, role: .title)
         }
+        return painted
     }
 
-    func paintRows(_ painter: inout Painter, _ area: Rect, isFocused: Bool, _ around: Surroundings) {
+    func paintRows(
+        _ painter: inout Painter, _ area: Rect, isFocused: Bool, _ around: Surroundings
+    ) -> PaintedRows {
         let table = Table(Self.columns, width: area.width)
         let top = max(0, min(self.cursor - area.height / 2, self.all.count - area.height))
+        let painted = PaintedRows(area: area, numbers: top..<max(top, min(self.all.count, top + area.height)))
         var look = RowLook(around)
-        for (line, index) in (top..<max(top, min(self.all.count, top + area.height))).enumerated() {
+        for (line, index) in painted.numbers.enumerated() {
             look.isTagged = self.tagged.contains(index)
             table.paint(self.all[index], look, &painter, area.row(line), offset: around.columnOffset)
             if index == self.cursor { painter.select(area.row(line), isFocused: isFocused) }
         }
+        return painted
     }
 }
