@@ -33,6 +33,7 @@ extension Screen {
         case .play(let order): self.start(order)
         case .theme(let name): self.change(theme: name)
         case .keep(let change): self.keep(change)
+        case .saveScreen(let path): self.saveScreen(path)
         case .copy(let text): self.copied = text
         case .search(let search):
             self.searchWord = search.word
@@ -77,6 +78,14 @@ extension Screen {
         guard case .open(let pane)? = below.perform(Call(command: .open), self.around)?.first else { return }
         self.stack.pop()
         self.open(pane)
+    }
+
+    /// What is open above it has closed by then.
+    private func saveScreen(_ path: String?) {
+        let pane = self.stack.top
+        guard let path else { return self.carryOut(pane.askWhere(.saveScreen, pane.name, ".txt")) }
+        let text = self.canvas.text
+        self.carryOut(pane.write(path, self.around) { FilePieces.text(text) })
     }
 
     func change(theme name: String) {

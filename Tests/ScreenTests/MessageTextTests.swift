@@ -21,6 +21,24 @@ struct MessageTextTests {
         subscript(path: String) -> String? { self.all.withLock { $0[path] } }
     }
 
+    @Test("what is on the screen goes into a file, as text without anything that does something")
+    func saveScreen() async {
+        let files = Files()
+        let feed = ScriptedFeed.busy
+        feed.queued("4Q8N", from: "e\u{1B}[2Jvil@example.net", to: "one@example.org", age: 0)
+        let rig = await Rig(feed) { $0.write = files.write }
+        await rig.press("2")
+        let shown = await rig.text
+        await rig.run("save-screen a.txt")
+        #expect(await rig.text.contains("written: a.txt"))
+        #expect(files["a.txt"] == shown)
+        #expect(files["a.txt"]?.contains("\\x1b") == true)
+        await rig.run("save-screen")
+        #expect(await rig.text.contains("write to: queue.txt"))
+        await rig.press(.enter)
+        #expect(files["queue.txt"]?.contains("4Q8N") == true)
+    }
+
     private static func feed() -> ScriptedFeed {
         let feed = ScriptedFeed.busy
         feed.write { script in

@@ -100,6 +100,7 @@ extension Command {
     static let lock = Command("lock", ["L"], "lock or unlock what changes mail")
     static let redraw = Command("redraw", [.control("l")], "paint everything anew")
     static let stop = Command("stop", [.control("z")], "stop, as Ctrl-Z does elsewhere; fg goes on")
+    static let saveScreen = Command("save-screen", [], "write what is on the screen to a file", argument: "path")
     static let palette = Command("palette", [":"], "any command by name", hint: "command")
     static let help = Command("help", ["?", .function(1)], "this help", hint: "help")
     static let quit = Command("quit", ["q", .function(10)], "back; at the top: leave", hint: "quit")
@@ -109,6 +110,6 @@ extension Command {
         [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.standing
         + View.all.map(\.command) + [
             .route, .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .node, .theme,
-            .lock, .redraw, .stop, .palette, .help, .quit, .quitAll,
+            .lock, .redraw, .saveScreen, .stop, .palette, .help, .quit, .quitAll,
         ]
 }

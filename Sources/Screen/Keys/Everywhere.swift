@@ -45,6 +45,7 @@ struct Everywhere {
         case .theme: return [call.argument.map { .theme($0) } ?? .ask(self.themes.menu)]
         case .lock: return self.around.node.isOnlyShown ? [.say(Lock.onlyShows, .plain)] : [.lock]
         case .redraw: return [.repaint]
+        case .saveScreen: return [.saveScreen(path: call.argument)]
         case .stop: return [.suspend]
         case .palette: return [.ask(self.palette())]
         case .help: return [.ask(Help(self.pane.name, self.around.commands(of: self.pane)))]

@@ -153,6 +153,8 @@ enum Effect {
     case close
     case order(Order)
     case deed(Deed)
+    /// What is on the screen goes into a file; `nil`: where to is asked.
+    case saveScreen(path: String?)
     /// Text of ours for the terminal's clipboard.
     case copy(String)
     /// What `z` would take back, or `Z` do again.
