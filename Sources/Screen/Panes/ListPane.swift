@@ -322,9 +322,9 @@ class ListPane<Kind: ListKind>: Pane {
         runs += left
         if list.arrived > 0 {
             let way = around.isFrozen ? " (\(around.sentence(.freeze, "live")))" : ""
-            runs.append(Run("   +\(Format.count(list.arrived)) new\(way)", .follow))
+            runs += [Run("  "), Run(" +\(Format.count(list.arrived)) new\(way) ", .follow)]
         }
-        if self.follows { runs.append(Run("   follows the newest", .follow)) }
+        if self.follows { runs += [Run("  "), Run(" follows the newest ", .follow)] }
         if !list.isLoaded { runs.append(Run("   ...", .muted)) }
         let end = painter.runs(runs, x: area.x + 3, y: area.y, columns: area.width - 4)
         let safe = SafeText(right)
