@@ -21,6 +21,22 @@ struct JoinTests {
             ])
     }
 
+    @Test("a route's first hop, which is the next one, is told once")
+    func routed() async {
+        let first = ScriptedFeed(node: "A")
+        let second = ScriptedFeed(node: "D")
+        first.queued("A1", from: "s@c", to: "u@Z")
+        var detail = self.detail(first, "A1", relayedTo: nil, remoteID: nil, state: .queued)
+        detail.recipients[0].nextHops = ["127.0.0.1:2"]
+        detail.recipients[0].ahead = ["D", "P", "Z"]
+        first.write { [detail] in $0.details["A1"] = detail }
+        second.write { $0.overview.listening = ["127.0.0.1:2"] }
+        let rig = await Rig(
+            entries: [FeedEntry(name: "A", feed: first), FeedEntry(name: "D", feed: second)], columns: 100, rows: 30)
+        await rig.press("2")
+        #expect(await rig.text.contains("c ─✔─ A ─·─ D ─·─ P ─·─ Z"))
+    }
+
     @Test("the next hop's own feed, joined by its queue identifier, shows how far the later hops have it")
     func joined() async {
         let first = ScriptedFeed(node: "A")

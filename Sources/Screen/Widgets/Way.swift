@@ -172,7 +172,9 @@ struct Way {
             return
         }
         if edge == .failed { return }
-        for name in recipient.ahead { self.add(Hop(edge: .waiting, name: name, role: .hopPending)) }
+        // A route names its first hop itself.
+        let next = self.hops.last?.name
+        for name in recipient.ahead.drop(while: { $0 == next }) { self.add(Hop(edge: .waiting, name: name, role: .hopPending)) }
     }
 
     struct Line {
