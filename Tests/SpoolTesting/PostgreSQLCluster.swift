@@ -14,8 +14,8 @@ package final class PostgreSQLCluster: Sendable {
     private static let database = NIOLockedValueBox(0)
 
     package let folder: String
-    private let programs: String
-    private let user: [String]
+    let programs: String
+    let user: [String]
     private let settings: [String]
     private let server = NIOLockedValueBox<Server?>(nil)
 
@@ -28,7 +28,17 @@ package final class PostgreSQLCluster: Sendable {
     /// Makes one, and starts it.
     ///
     /// - Throws: ``Unavailable``
-    package init(settings: [String] = []) throws {
+    package convenience init(settings: [String] = []) throws {
+        try self.init(settings: settings) { cluster in
+            [
+                "\(cluster.programs)/initdb", "-D", cluster.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                "--locale=C.UTF-8", "--no-sync",
+            ]
+        }
+    }
+
+    /// - Parameter making: the command that makes its files.
+    init(settings: [String], making: (PostgreSQLCluster) -> [String]) throws {
         self.programs = try Self.findPrograms()
         self.settings = settings
         // A socket's path has 107 octets at most.
@@ -38,15 +48,17 @@ package final class PostgreSQLCluster: Sendable {
         self.user =
             getuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : []
         if getuid() == 0 { try Self.run(["chown", "postgres:postgres", self.folder]) }
-        try Self.run(
-            self.user + [
-                "\(self.programs)/initdb", "-D", "\(self.folder)/data", "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                "--locale=C.UTF-8", "--no-sync",
-            ])
+        try Self.run(self.user + making(self))
         try self.start()
     }
 
-    deinit { self.end() }
+    var data: String { "\(self.folder)/data" }
+
+    deinit {
+        self.end()
+        // What a crash left.
+        try? FileManager.default.removeItem(atPath: self.folder)
+    }
 
     /// Starts it again; returns when it answers.
     package func start() throws {
@@ -97,7 +109,7 @@ package final class PostgreSQLCluster: Sendable {
     }
 
     @discardableResult
-    private static func run(_ arguments: [String]) throws -> String {
+    static func run(_ arguments: [String]) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = arguments
@@ -125,10 +137,11 @@ package final class PostgreSQLCluster: Sendable {
         return self.address(of: "test\(number)")
     }
 
-    package func address(of database: String) -> DatabaseAddress {
-        let host = self.folder.replacing("/", with: "%2F")
-        guard let address = DatabaseAddress("postgresql://postgres@\(host)/\(database)") else {
-            preconditionFailure("\(host) is no host")
+    /// - Parameter other: where the database is when it is not here.
+    package func address(of database: String, or other: PostgreSQLCluster? = nil) -> DatabaseAddress {
+        let hosts = [self, other].compactMap { $0?.folder.replacing("/", with: "%2F") }.joined(separator: ",")
+        guard let address = DatabaseAddress("postgresql://postgres@\(hosts)/\(database)") else {
+            preconditionFailure("\(hosts) is no host")
         }
         return address
     }

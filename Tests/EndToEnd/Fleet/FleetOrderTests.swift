@@ -1,6 +1,5 @@
 import Mail
 import Monitor
-import NIOPosix
 import Relay
 import SMTP
 import Spool
@@ -24,25 +23,14 @@ extension EndToEnd {
                 let database = try PostgreSQLCluster.shared.get().makeDatabase()
                 let folder = try TemporaryFolder()
                 let hop = try SilentHop()
-                func start(_ node: UInt8) async throws -> Relay {
-                    var configuration = RelayConfiguration(
-                        hostname: "mx\(node).example.net",
-                        listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                        spoolDirectory: "\(folder.path)/\(node)")
-                    configuration.routes = [
-                        Route(
-                            pattern: try #require(DomainPattern("*")),
-                            via: [SocketEndpoint(host: "127.0.0.1", port: hop.port)])
-                    ]
-                    let spool = try PostgreSQLSpool(database, node: node, name: "mx\(node)")
-                    let relay = Relay(
-                        configuration, keyring: try Keyring(configuration), spool: spool, threads: .singleton,
-                        log: silence)
-                    try await relay.start()
-                    return relay
-                }
+                let routes = [
+                    Route(
+                        pattern: try #require(DomainPattern("*")),
+                        via: [SocketEndpoint(host: "127.0.0.1", port: hop.port)])
+                ]
                 (self.folder, self.hop) = (folder, hop)
-                (self.holder, self.other) = (try await start(1), try await start(2))
+                self.holder = try await .started(as: 1, on: database, in: folder, routes: routes)
+                self.other = try await .started(as: 2, on: database, in: folder, routes: routes)
             }
 
             /// Sends a message, and returns when the next hop has all of it and the other node knows of it.

@@ -5,6 +5,7 @@ import Relay
 import SMTP
 import SeededRandom
 import Spool
+import SpoolTesting
 import Testing
 
 @testable import hoptop
@@ -14,15 +15,20 @@ final class FleetRun {
     struct Tally: CustomStringConvertible {
         var kills = 0
         var stops = 0
+        var crashes = 0
 
-        var description: String { "kills: \(self.kills), stood still: \(self.stops)" }
+        var description: String {
+            "kills: \(self.kills), stood still: \(self.stops), crashes of the database: \(self.crashes)"
+        }
     }
 
     /// What happens to a node.
     enum Blow {
         case kill
         /// For longer than its lease.
-        case stop
+        case stop(for: Duration)
+        /// And to all of them: the database is gone for a moment, or comes back elsewhere.
+        case crash(PostgreSQLCluster, back: @Sendable () throws -> Void)
     }
 
     /// Of one node, in seconds: the shortest there is.
@@ -105,14 +111,19 @@ final class FleetRun {
                 try await self.sleep(upTo: .milliseconds(800))
                 let number = Int.random(in: 1...self.nodes.count, using: &self.random)
                 switch blow {
+                case .crash(let cluster, let back):
+                    try cluster.crash()
+                    try await self.sleep(upTo: .seconds(2 * Self.lease))
+                    try back()
+                    self.tally.crashes += 1
                 case .kill:
                     try self.kill(number)
                     // At times it is back before its lease is over, at times others have its mail by then.
                     try await self.sleep(upTo: .seconds(2 * Self.lease))
                     try self.start(number)
-                case .stop:
+                case .stop(let time):
                     try self.server(number).signal(SIGSTOP)
-                    try await Task.sleep(for: .seconds(2 * Self.lease))
+                    try await Task.sleep(for: time)
                     try self.server(number).signal(SIGCONT)
                     self.tally.stops += 1
                 }
@@ -129,8 +140,17 @@ final class FleetRun {
             missing = self.ledger.missing.count
             _ = try await eventually { self.ledger.missing.isEmpty }
         }
+        if !self.ledger.missing.isEmpty { try self.tellWhatIsLeft() }
         for node in self.nodes { if let server = node.server { #expect(server.end(with: SIGTERM) == 0) } }
         await self.farEnd.stop()
+    }
+
+    private func tellWhatIsLeft() throws {
+        for number in self.nodes.indices.map({ $0 + 1 }) {
+            let queue = try Program.run("queue", "list", "--to", self.socket(of: number))
+            let log = try self.server(number).log.split(separator: "\n").suffix(40).joined(separator: "\n")
+            print("node \(number):\n\(queue.output)\(queue.errors)\(log)")
+        }
     }
 
     private func sleep(upTo limit: Duration) async throws {

@@ -1,4 +1,3 @@
-import NIOPosix
 import Relay
 import SMTP
 import Spool
@@ -15,13 +14,7 @@ extension EndToEnd {
             let cluster = try PostgreSQLCluster()
             let database = try cluster.makeDatabase()
             let folder = try TemporaryFolder()
-            let configuration = RelayConfiguration(
-                hostname: "mx1.example.net", listen: [Listener(SocketEndpoint(host: "127.0.0.1", port: 0))],
-                spoolDirectory: folder.path)
-            let spool = try PostgreSQLSpool(database, node: 1, name: "mx1")
-            let relay = Relay(
-                configuration, keyring: try Keyring(configuration), spool: spool, threads: .singleton, log: silence)
-            try await relay.start()
+            let relay = try await Relay.started(as: 1, on: database, in: folder)
             try cluster.execute(
                 """
                 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS

@@ -34,7 +34,7 @@ extension EndToEnd {
             let database = try PostgreSQLCluster.shared.get().makeDatabase()
             let ledger = Ledger()
             let run = try await FleetRun(nodes: 3, seed: Effort.seed, ledger: ledger, database: database)
-            let tally = try await run.run(Array(repeating: .stop, count: 2))
+            let tally = try await run.run(Array(repeating: .stop(for: Effort.standstill), count: 2))
             try await run.finish()
             let summary = ledger.summary(queued: [])
             print("seed \(Effort.seed): \(tally); \(summary); lost: \(ledger.missing.count)")
