@@ -19,6 +19,19 @@ public struct PastRecorder: Sendable {
         self.options = options
     }
 
+    /// Without those that share their queue with one before, whose journal tells of what happened at all of them.
+    private func withJournalsOfTheirOwn() async throws -> [(name: String, feed: any MonitorFeed)] {
+        var told: Set<String> = []
+        var own: [(name: String, feed: any MonitorFeed)] = []
+        for entry in self.feeds {
+            let capabilities = try await entry.feed.capabilities()
+            guard told.insert(capabilities.node).inserted else { continue }
+            told.formUnion(capabilities.sharing ?? [])
+            own.append(entry)
+        }
+        return own
+    }
+
     /// The time as the recording has it.
     private final class PastClock: Sendable {
         private let time: Mutex<Timestamp>
@@ -33,13 +46,14 @@ public struct PastRecorder: Sendable {
     /// - Throws: ``RecordingError``, also where nothing happened then; ``FeedError`` where a journal cannot be read.
     public func run(since: Timestamp, until: Timestamp) async throws -> RecordingContent {
         var nodes: [PastNode] = []
-        for entry in self.feeds { nodes.append(try await PastNode(entry.feed, since: since, until: until)) }
+        let feeds = try await self.withJournalsOfTheirOwn()
+        for entry in feeds { nodes.append(try await PastNode(entry.feed, since: since, until: until)) }
         guard nodes.contains(where: { !$0.isEmpty }) else {
             throw RecordingError("no journal tells of anything from \(since.rfc3339) to \(until.rfc3339)")
         }
         let redactor = self.options.isRedacted ? Redactor() : nil
         let header = RecordingHeader(
-            software: self.options.software, nodes: self.feeds.map { redactor?.host($0.name) ?? $0.name },
+            software: self.options.software, nodes: feeds.map { redactor?.host($0.name) ?? $0.name },
             begins: since, isRedacted: self.options.isRedacted, rows: self.options.rows)
         let writer = try RecordingWriter(at: self.path, header, limit: self.options.size, redactor: redactor)
         let clock = PastClock(since)
