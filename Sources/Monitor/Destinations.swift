@@ -205,7 +205,7 @@ public struct DestinationSubject: FilterSubject {
         case .code, .reply: self.row.lastReply
         case .id, .from, .to, .failure, .age, .size, .try, .next, .tls, .user, .peer, .name, .at, .since, .until,
             .actor,
-            .msgid, .rid, .subject, .session, .idle:
+            .msgid, .rid, .subject, .session, .idle, .node:
             nil
         }
     }
@@ -215,7 +215,7 @@ public struct DestinationSubject: FilterSubject {
         case .next: self.row.until.map { Swift.max($0.since(self.now), 0) }
         case .size, .try, .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at,
             .since,
-            .until, .actor, .msgid, .rid, .subject, .session, .idle:
+            .until, .actor, .msgid, .rid, .subject, .session, .idle, .node:
             nil
         }
     }

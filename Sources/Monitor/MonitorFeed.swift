@@ -103,9 +103,12 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
     public var notes: [Note]
     /// The nodes that are shown as one; `nil`: it is one node.
     public var nodes: [String]?
+    /// The nodes that share its queue, this one among them; `nil`: none can.
+    public var sharing: [String]?
     public init(
         node: String, software: String, areas: Set<Area> = Set(Area.allCases),
-        abilities: Set<Ability> = Set(Ability.allCases), notes: [Note] = [], nodes: [String]? = nil
+        abilities: Set<Ability> = Set(Ability.allCases), notes: [Note] = [], nodes: [String]? = nil,
+        sharing: [String]? = nil
     ) {
         self.node = node
         self.software = software
@@ -113,6 +116,7 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
         self.abilities = abilities
         self.notes = notes
         self.nodes = nodes
+        self.sharing = sharing
     }
 
     public enum Note: String, Hashable, Sendable, Codable {

@@ -28,11 +28,13 @@ public struct QueueRow: Hashable, Sendable, Codable {
     public var user: String?
     /// The attempt under way.
     public var progress: DeliveryProgress?
+    /// The other node of a shared queue that has it; `nil`: that of `ref` has it.
+    public var holder: String?
     public init(
         ref: MessageRef, arrived: Timestamp, contentOctets: Int?, state: RecipientState, recipients: RecipientCounts,
         matching: Int? = nil, from: String, to: String, tries: Int, nextAttempt: Timestamp? = nil,
         destination: String? = nil, lastReply: String? = nil, why: WaitReason? = nil, tls: String? = nil,
-        user: String? = nil, progress: DeliveryProgress? = nil
+        user: String? = nil, progress: DeliveryProgress? = nil, holder: String? = nil
     ) {
         self.ref = ref
         self.arrived = arrived
@@ -50,6 +52,7 @@ public struct QueueRow: Hashable, Sendable, Codable {
         self.tls = tls
         self.user = user
         self.progress = progress
+        self.holder = holder
     }
 }
 

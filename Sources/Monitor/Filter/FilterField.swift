@@ -34,6 +34,8 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     case tls
     /// The user who logged in.
     case user
+    /// The node that has the message: of several that share one queue that one which sends it.
+    case node
     /// The address of the other side of a session.
     case peer
     /// The name of the other side of a session.
@@ -67,7 +69,7 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     }
     var kind: Kind {
         switch self {
-        case .id, .from, .to, .dest, .reply, .failure, .tls, .user, .peer, .name, .actor, .msgid, .rid, .subject,
+        case .id, .from, .to, .dest, .reply, .failure, .tls, .user, .node, .peer, .name, .actor, .msgid, .rid, .subject,
             .session:
             .text
         case .state: .state
@@ -82,7 +84,7 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     /// The fields that recipients in the queue have.
     public static let ofQueue: [FilterField] = [
         .id, .from, .to, .dest, .state, .code, .age, .size, .try, .next, .reply, .failure, .tls,
-        .user,
+        .user, .node,
     ]
     /// The fields that sessions have.
     public static let ofConnections: [FilterField] = [

@@ -21,6 +21,7 @@ public struct QueueRowSubject: FilterSubject {
         case .failure: self.row.lastReply.map { ReplyFingerprint(of: $0).text }
         case .tls: self.row.tls
         case .user: self.row.user
+        case .node: self.row.holder ?? self.row.ref.node
         case .age, .size, .try, .next, .peer, .name, .at, .since, .until, .actor, .msgid, .rid, .subject, .session,
             .idle:
             nil
@@ -32,7 +33,8 @@ public struct QueueRowSubject: FilterSubject {
         case .size: self.row.contentOctets.map(Int64.init)
         case .try: Int64(self.row.tries)
         case .next: self.row.nextAttempt.map { max($0.since(self.now), 0) }
-        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at, .since, .until,
+        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .node, .peer, .name, .at, .since,
+            .until,
             .actor,
             .msgid, .rid, .subject, .session, .idle:
             nil
@@ -63,7 +65,7 @@ public struct ConnectionSubject: FilterSubject {
         case .tls: self.row.tls
         case .user: self.row.user
         case .reply: self.row.remark
-        case .from, .to, .dest, .code, .failure, .age, .size, .try, .next, .at, .since, .until, .actor, .msgid,
+        case .from, .to, .dest, .code, .failure, .node, .age, .size, .try, .next, .at, .since, .until, .actor, .msgid,
             .rid,
             .subject, .session, .idle:
             nil
@@ -74,7 +76,8 @@ public struct ConnectionSubject: FilterSubject {
         case .age: (self.row.ended ?? self.now).since(self.row.started)
         case .idle: self.row.ended == nil ? self.now.since(self.row.lastActivity) : nil
         case .size: self.row.contentOctets.map(Int64.init)
-        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .try, .next, .peer, .name, .at,
+        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .node, .try, .next, .peer, .name,
+            .at,
             .since, .until,
             .actor, .msgid, .rid, .subject, .session:
             nil
@@ -114,7 +117,7 @@ public struct JournalSubject: FilterSubject {
         case .rid: self.fact.remoteID
         case .subject: self.entry.subject
         case .session, .idle: self.fact.session?.id
-        case .age, .size, .try, .next, .at, .since, .until: nil
+        case .node, .age, .size, .try, .next, .at, .since, .until: nil
         }
     }
     public func number(_ field: FilterField) -> Int64? {
@@ -122,7 +125,8 @@ public struct JournalSubject: FilterSubject {
         case .age: self.now.since(self.fact.at)
         case .at: self.fact.at.milliseconds
         case .size: self.fact.contentOctets.map(Int64.init)
-        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .try, .next, .peer, .name, .since,
+        case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .node, .try, .next, .peer, .name,
+            .since,
             .until,
             .actor, .msgid, .rid, .subject, .session, .idle:
             nil

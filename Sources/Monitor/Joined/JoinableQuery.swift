@@ -12,9 +12,18 @@ protocol JoinableQuery: Hashable, Sendable {
     func isBefore(_ left: Row, _ right: Row) -> Bool
     func window(_ request: WindowRequest<Ref>, of feed: any MonitorFeed) async throws -> Window<Row>
     func find(_ search: SearchRequest, in feed: any MonitorFeed) async throws -> SearchHit<Ref>?
+    /// The same, of these messages alone where it is about messages.
+    func narrowed(to messages: FilterExpression) -> Self
+}
+
+extension JoinableQuery {
+    func narrowed(to messages: FilterExpression) -> Self { self }
 }
 
 extension QueueQuery: JoinableQuery {
+    func narrowed(to messages: FilterExpression) -> QueueQuery {
+        QueueQuery(filter: self.filter.narrowed(to: messages), sort: self.sort, descending: self.descending)
+    }
     static func ref(of row: QueueRow) -> MessageRef { row.ref }
     static func node(of ref: MessageRef) -> String { ref.node }
     static func isSame(_ left: MessageRef, _ right: MessageRef) -> Bool {

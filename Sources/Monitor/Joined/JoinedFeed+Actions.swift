@@ -4,7 +4,10 @@ import Synchronization
 // What is done goes to the nodes that the references name, to all of them at once.
 extension JoinedFeed {
     public func freeze(_ query: QueueQuery) async throws -> FrozenSet {
-        let answers = try await self.nodes.ask { try await $0.freeze(query) }
+        let shares = await self.nodes.shares()
+        let answers = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
+            try await feed.freeze(query.narrowed(to: shares[index]))
+        }
         let sets = answers.values.map(\.value)
         return FrozenSet(
             id: self.keep(answers.values.reduce(into: [:]) { $0[$1.index] = $1.value.id }),
@@ -48,19 +51,24 @@ extension JoinedFeed {
 
     /// Each by its own node's name.
     public func undoable() async throws -> [UndoOffer] {
-        try await self.nodes.ask { try await $0.undoable() }.values.flatMap(\.value).sorted { $0.until < $1.until }
+        let first = await self.nodes.firstOfEachQueue()
+        return try await self.nodes.ask(first) { _, feed in try await feed.undoable() }.values.flatMap(\.value).sorted {
+            $0.until < $1.until
+        }
     }
 
     // MARK: standing rules
 
     /// In the order in which they were set.
     public func rules() async throws -> [RuleRow] {
-        try await self.nodes.ask { try await $0.rules() }.values.flatMap(\.value)
+        let first = await self.nodes.firstOfEachQueue()
+        return try await self.nodes.ask(first) { _, feed in try await feed.rules() }.values.flatMap(\.value)
             .sorted { ($0.rule.at, $0.ref.node, $0.ref.id) < ($1.rule.at, $1.ref.node, $1.ref.id) }
     }
 
     public func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
-        let answers = try await self.nodes.ask { try await $0.preview(terms) }
+        let first = await self.nodes.firstOfEachQueue()
+        let answers = try await self.nodes.ask(first) { _, feed in try await feed.preview(terms) }
         let all = answers.values.map(\.value)
         return RulePreview(
             terms: (all.first(where: \.isKnown) ?? all.first)?.terms ?? terms,
@@ -80,7 +88,8 @@ extension JoinedFeed {
         case .end(let rule):
             let index = try await self.nodes.index(of: rule.node)
             parts[index] = action
-        case .set, .limit: for index in self.nodes.all.indices { parts[index] = action }
+        case .set: for index in await self.nodes.firstOfEachQueue() { parts[index] = action }
+        case .limit: for index in self.nodes.all.indices { parts[index] = action }
         }
         return try await self.act(parts) { try await $0.perform($1) }
     }

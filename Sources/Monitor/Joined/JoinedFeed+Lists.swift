@@ -22,6 +22,8 @@ extension JoinedFeed {
     ) async throws -> (window: Window<Query.Row>, cuts: JoinedWindow<Query>.Hints) {
         var owner: Int?
         if case .item(let id, _, _) = request.anchor { owner = try? await self.nodes.index(of: Query.node(of: id)) }
+        let queries = await self.nodes.shares().map { query.narrowed(to: $0) }
+        let first = await self.nodes.firstOfEachQueue()
         var joined = JoinedWindow(
             query, request, isAbsent: self.nodes.all.map { _ in false }, owner: owner,
             hints: hints.withLock { $0[query] })
@@ -30,7 +32,10 @@ extension JoinedFeed {
             let wanted = joined.wanted
             let answers = await self.nodes.answers(wanted.keys) { index, feed in
                 guard let request = wanted[index] else { throw FeedError(.invalid, "nothing was asked") }
-                return try await query.window(request, of: feed)
+                var window = try await queries[index].window(request, of: feed)
+                // Of one queue the rows that there are without the query are counted once.
+                if queries[index] != query, !first.contains(index) { window.total = 0 }
+                return window
             }
             absent += answers.absent
             if absent.count == self.nodes.all.count { _ = try answers.checked() }
@@ -54,10 +59,11 @@ extension JoinedFeed {
             (window, cuts) = try await self.window(query, WindowRequest(.row(number: start), count: 1), hints)
         }
         let places = search.isForward ? cuts.before : cuts.behind.map { $0 - 1 }
+        let queries = await self.nodes.shares().map { query.narrowed(to: $0) }
         let found = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
             // Going round is the node's own: past its end it begins again.
             let request = SearchRequest(search.wanted, from: places[index], isForward: search.isForward)
-            return try await self.hit(query, request, in: feed)
+            return try await self.hit(queries[index], request, in: feed)
         }
         let hits = found.values.compactMap { answer in answer.value.map { (place: places[answer.index], $0) } }
         let ahead = hits.filter { search.isForward ? $0.1.number >= $0.place : $0.1.number <= $0.place }

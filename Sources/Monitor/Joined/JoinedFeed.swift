@@ -32,6 +32,7 @@ public final class JoinedFeed: MonitorFeed {
 
     public func capabilities() async throws -> FeedCapabilities {
         let answers = try await self.nodes.ask { try await $0.capabilities() }
+        for answer in answers.values { self.nodes.all[answer.index].learn(answer.value) }
         let all = answers.values.map(\.value)
         return FeedCapabilities(
             node: self.name, software: Set(all.map(\.software)).sorted().joined(separator: ", "),
@@ -42,8 +43,10 @@ public final class JoinedFeed: MonitorFeed {
     }
 
     public func overview() async throws -> Overview {
+        let first = await self.nodes.firstOfEachQueue()
         let answers = try await self.nodes.ask { try await $0.overview() }
-        return Overview(joining: answers.values.map { ($0.node, $0.value) }, absent: answers.absent, as: self.name)
+        let overviews = answers.values.map { ($0.node, first.contains($0.index) ? $0.value : $0.value.withoutQueue) }
+        return Overview(joining: overviews, absent: answers.absent, as: self.name)
     }
 
     public func changes() -> AsyncStream<FeedChange> { self.relay.changes(of: self.nodes.all.map(\.feed)) }
@@ -60,7 +63,10 @@ public final class JoinedFeed: MonitorFeed {
         _ query: DestinationQuery, window: WindowRequest<DestinationRef>
     ) async throws -> Window<DestinationRow> { try await self.window(query, window, self.destinationHints).window }
     public func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
-        let answers = try await self.nodes.ask { try await $0.groups(query, by: grouping) }
+        let shares = await self.nodes.shares()
+        let answers = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
+            try await feed.groups(query.narrowed(to: shares[index]), by: grouping)
+        }
         return QueueGroups(joining: answers.values.map(\.value), absent: answers.isAbsent)
     }
     public func route(_ address: String) async throws -> [RouteAnswer] {
@@ -81,7 +87,8 @@ public final class JoinedFeed: MonitorFeed {
     public func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         let start = cursor.map { JoinedCursor($0) } ?? JoinedCursor([:])
         guard let start else { throw FeedError(.invalid, "this is no cursor of facts") }
-        let answers = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
+        let first = await self.nodes.firstOfEachQueue()
+        let answers = try await self.nodes.ask(first) { index, feed in
             try await feed.facts(after: start.ends[self.nodes.all[index].name], count: count)
         }
         // Of a node that was not read before, the newest are of interest, and not how it came to them.
@@ -117,7 +124,8 @@ public final class JoinedFeed: MonitorFeed {
         let place = request.place.map { JoinedCursor($0) } ?? JoinedCursor([:])
         guard let place else { throw FeedError(.invalid, "this is no place in a journal") }
         let count = max(request.count, 0)
-        let answers = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
+        let first = await self.nodes.firstOfEachQueue()
+        let answers = try await self.nodes.ask(first) { index, feed in
             let own = place.ends[self.nodes.all[index].name]
             return try await feed.journal(query, window: JournalRequest(behind: own, count: count))
         }

@@ -5,6 +5,8 @@ import Synchronization
 final class JoinedNode: Sendable {
     private struct State {
         var name: String?
+        /// Those that share its queue, as it knows them.
+        var sharing: Set<String> = []
         /// Since when it has not answered; `nil`: it did the last time.
         var absentSince: Timestamp?
         /// Questions that are under way, by number.
@@ -35,7 +37,14 @@ final class JoinedNode: Sendable {
 
     var knownName: String? { self.state.withLock { $0.name } }
     var name: String { self.knownName ?? self.entry }
-    func learn(_ name: String) { self.state.withLock { $0.name = name } }
+    func learn(_ capabilities: FeedCapabilities) {
+        self.state.withLock { state in
+            state.name = capabilities.node
+            state.sharing = Set(capabilities.sharing ?? [])
+        }
+    }
+    var isAbsent: Bool { self.state.withLock { $0.absentSince != nil } }
+    var sharing: Set<String> { self.state.withLock { $0.sharing } }
 
     func absence(_ error: FeedError) -> AbsentNode {
         let since = self.state.withLock { $0.absentSince } ?? self.clock()

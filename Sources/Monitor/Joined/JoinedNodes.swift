@@ -81,8 +81,9 @@ final class JoinedNodes: Sendable {
         if let known = node.knownName {
             name = known
         } else {
-            name = try await node.ask { try await $0.capabilities().node }
-            node.learn(name)
+            let capabilities = try await node.ask { try await $0.capabilities() }
+            node.learn(capabilities)
+            name = capabilities.node
         }
         let owner = self.names.withLock { names in
             if names[name] == nil { names[name] = index }
@@ -100,9 +101,43 @@ final class JoinedNodes: Sendable {
     /// - Throws: ``FeedError`` `.gone` for a node that is not among these.
     func index(of name: String) async throws(FeedError) -> Int {
         if let index = self.names.withLock({ $0[name] }) { return index }
-        // Nobody may have asked for anything yet.
-        _ = await self.answers(self.all.indices.filter { self.all[$0].knownName == nil }) { _, _ in }
+        await self.meet()
         if let index = self.names.withLock({ $0[name] }) { return index }
         throw FeedError(.gone, "no node here is called \(name)")
+    }
+
+    /// Learns the names of nodes of which nobody has asked anything yet.
+    private func meet() async {
+        _ = await self.answers(self.all.indices.filter { self.all[$0].knownName == nil }) { _, _ in }
+    }
+
+    // MARK: nodes that share a queue
+
+    /// Others that have the same queue, and answer.
+    private func peers(of index: Int) -> [Int] {
+        let node = self.all[index]
+        return self.all.indices.filter { other in
+            let peer = self.all[other]
+            return other != index && !peer.isAbsent
+                && (node.sharing.contains(peer.name) || peer.sharing.contains(node.name))
+        }
+    }
+
+    /// The nodes that are asked for what those of one queue have in common.
+    func firstOfEachQueue() async -> [Int] {
+        await self.meet()
+        return self.all.indices.filter { index in self.peers(of: index).allSatisfy { $0 > index } }
+    }
+
+    /// The messages of each node that are shown as its own: where several have one queue, those that it holds, and the first
+    /// of them also those of nodes that are not asked.
+    func shares() async -> [FilterExpression] {
+        await self.meet()
+        return self.all.indices.map { index in
+            let peers = self.peers(of: index)
+            return peers.allSatisfy { $0 > index }
+                ? FilterExpression(noneOf: peers.map { FilterExpression(.node, is: self.all[$0].name) })
+                : FilterExpression(.node, is: self.all[index].name)
+        }
     }
 }

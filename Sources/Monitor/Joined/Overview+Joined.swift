@@ -38,6 +38,18 @@ extension Overview {
             ? nil : Array(DestinationAges.joined(domains.flatMap { $0 }).prefix(Self.destinationsShown))
     }
 
+    /// What is its own: what it tells of the queue, another node that shares it tells as well.
+    var withoutQueue: Overview {
+        var own = self
+        (own.queuedMessages, own.queuedOctets, own.recipients, own.totals) = (0, 0, RecipientCounts(), Totals())
+        (own.oldest, own.failures, own.domains, own.moreDestinations) = (nil, nil, nil, 0)
+        for index in own.destinations.indices {
+            (own.destinations[index].total, own.destinations[index].ages) = (0, AgeCounts())
+        }
+        own.attention.removeAll(where: \.isAboutQueue)
+        return own
+    }
+
     /// Counts a second, of which the newest ones of all are of one moment.
     private static func flow(_ counts: [[Int]]) -> [Int] {
         let length = counts.map(\.count).max() ?? 0
@@ -76,6 +88,13 @@ extension RecipientCounts {
 }
 
 extension Attention {
+    fileprivate var isAboutQueue: Bool {
+        switch self.kind {
+        case .unrouted, .deferring, .suspended, .damaged: true
+        default: false
+        }
+    }
+
     /// The worst first, and of those what concerns most recipients.
     fileprivate static func joined(_ overviews: [(node: String, overview: Overview)]) -> [Attention] {
         let all = overviews.flatMap { node, overview in

@@ -37,7 +37,14 @@ final class EngineFeed: MonitorFeed {
         FeedCapabilities(
             node: self.node, software: "hoptop \(Relay.version)",
             areas: Set(FeedCapabilities.Area.allCases).subtracting(self.relay.journal == nil ? [.journal] : []),
-            notes: self.relay.notes)
+            notes: self.relay.notes, sharing: await self.sharing)
+    }
+
+    private var sharing: [String]? {
+        get async {
+            guard self.spool.fleet != nil else { return nil }
+            return await self.queue.onLoop { Set(self.queue.scheduler.nodeNames.values).union([self.node]).sorted() }
+        }
     }
 
     func changes() -> AsyncStream<FeedChange> { self.signal.changes() }

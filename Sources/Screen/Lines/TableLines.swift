@@ -69,7 +69,13 @@ public struct TableLines<Row: Sendable>: Sendable {
 }
 
 extension Paper {
-    public var queue: TableLines<QueueRow> { TableLines(QueueList.columns, on: self) }
+    /// - Parameter capabilities: of the feed; where it is of several nodes, each row says which one has it.
+    public func queue(of capabilities: FeedCapabilities) -> TableLines<QueueRow> {
+        var columns = QueueList.columns
+        let nodes = capabilities.nodes ?? capabilities.sharing ?? []
+        if nodes.count > 1 { columns.insert(.node(NodeNames(nodes)) { $0.place }, at: QueueList.nodePlace) }
+        return TableLines(columns, on: self)
+    }
     public func groups(by grouping: QueueGrouping) -> TableLines<QueueGroup> {
         TableLines(GroupsPane.columns(grouping), on: self)
     }

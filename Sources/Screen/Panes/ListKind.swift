@@ -20,6 +20,8 @@ protocol ListKind: SendableMetatype {
     static var columns: [Column<Row>] { get }
     /// Where the column of the nodes goes, where there are several.
     static var nodePlace: Int { get }
+    /// Nodes that a row may be of besides the one that is asked.
+    static func nodes(_ capabilities: FeedCapabilities?) -> [String]
     /// What a filter may ask for.
     static var fields: [FilterField] { get }
     /// The order in which the newest row is the first; `nil`: rows do not come one after the other.
@@ -36,6 +38,8 @@ protocol ListKind: SendableMetatype {
 }
 
 extension ListKind {
+    static func nodes(_ capabilities: FeedCapabilities?) -> [String] { [] }
+
     static func isNewestFirst(_ query: Query) -> Bool {
         self.newestFirst.map { $0.sort == query.sort && $0.descending == query.descending } ?? false
     }

@@ -279,8 +279,9 @@ class ListPane<Kind: ListKind>: Pane {
         self.paintFilter(&painter, area.row(0), around)
         let inner = area.inset(1, 0)
         var columns = self.columns(around)
-        if let names = around.nodeNames(at: self.node, rows: list.rows.map(\.node)) {
-            columns.insert(.node(names) { $0.node }, at: min(Kind.nodePlace, columns.count))
+        let nodes = Kind.nodes(around.nodes[self.node].capabilities)
+        if let names = around.nodeNames(at: self.node, rows: list.rows.map(\.place) + nodes) {
+            columns.insert(.node(names) { $0.place }, at: min(Kind.nodePlace, columns.count))
         }
         self.widest.be(of: list.rows)
         let table = Table(

@@ -8,10 +8,14 @@ protocol ListedRow: Hashable, Sendable, Codable {
     static func identity(of ref: Ref) -> String
     /// The node that it is of.
     var node: String { get }
+    /// The node that has it now.
+    var holder: String? { get }
 }
 
 extension ListedRow {
     var identity: String { Self.identity(of: self.ref) }
+    var holder: String? { nil }
+    var place: String { self.holder ?? self.node }
 }
 
 extension QueueRow: ListedRow {

@@ -5,6 +5,7 @@ import Monitor
 enum QueueList: ListKind {
     static let fields = FilterField.ofQueue
     static let nodePlace = 2
+    static func nodes(_ capabilities: FeedCapabilities?) -> [String] { capabilities?.sharing ?? [] }
     static let newestFirst: (sort: QueueQuery.SortKey, descending: Bool)? = (.age, false)
 
     static let columns: [Column<QueueRow>] = [

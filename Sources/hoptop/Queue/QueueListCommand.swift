@@ -39,7 +39,7 @@ extension QueueCommand {
                 window: { try await feed.queue(query, window: $0) })
             if self.form.json { return try await list.json(output, isFiltered: !query.filter.matchesAll) }
             return try await list.lines(
-                output, output.paper.queue, noun: "message",
+                output, output.paper.queue(of: try await feed.capabilities()), noun: "message",
                 empty: query.filter.matchesAll ? "the queue is empty" : nil)
         }
     }

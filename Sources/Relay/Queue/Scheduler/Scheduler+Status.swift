@@ -17,13 +17,15 @@ extension Scheduler {
         self.backlog.nextAttempt(row, at: now)
     }
 
+    func nodeName(_ number: UInt8) -> String { self.nodeNames[number] ?? "node \(number)" }
+
     /// Why a recipient does not go now.
     func why(_ row: QueueIndex.Row, at now: Timestamp) -> WaitReason {
         let why = self.backlog.why(row, at: now)
         if let holder = self.index.holders[Int(self.index.rowSlot[Int(row)])] {
             switch why {
             case .held, .settled: return why
-            default: return .otherNode(name: self.nodeNames[holder] ?? "node \(holder)")
+            default: return .otherNode(name: self.nodeName(holder))
             }
         }
         guard !self.canWrite || !self.mayBegin else { return why }

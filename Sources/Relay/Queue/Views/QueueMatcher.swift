@@ -20,6 +20,8 @@ final class QueueMatcher {
         /// What the name of the user, or the TLS version and cipher, has to be.
         case user(FilterTerm.TextTest)
         case tls(FilterTerm.TextTest)
+        /// Whether the name of the node that has it passes, by its number.
+        case holder([Bool], own: Bool)
         case number((Queue, QueueIndex.Slot, QueueIndex.Row, Timestamp) -> Int64?, FilterTerm.Comparison, Int64)
         case never
     }
@@ -82,6 +84,9 @@ final class QueueMatcher {
         case .text(.failure, let text): return .reply { text.holds(ReplyFingerprint(of: $0).text) }
         case .text(.user, let text): return .user(text)
         case .text(.tls, let text): return .tls(text)
+        case .text(.node, let text):
+            let others = (0...UInt8.max).map { text.holds(self.queue.scheduler.nodeName($0)) }
+            return .holder(others, own: text.holds(self.queue.node))
         case .state(let prefix): return .state(RecipientState.allCases.map { $0.word.hasPrefix(prefix) })
         case .code(let prefix): return .reply { FilterTerm.code(of: $0, begins: prefix) }
         case .number(.code, let comparison, let value):
@@ -102,7 +107,7 @@ final class QueueMatcher {
         case .next: { queue, _, row, now in queue.scheduler.nextAttempt(row, at: now).map { max($0.since(now), 0) } }
         case .id, .from, .to, .dest, .state, .code, .reply, .failure, .tls, .user, .peer, .name, .at, .since, .until,
             .actor,
-            .msgid, .rid, .subject, .session, .idle:
+            .msgid, .rid, .subject, .session, .idle, .node:
             nil
         }
     }
@@ -173,6 +178,8 @@ final class QueueMatcher {
             self.known(alternative, place, self.queue.scheduler.index.users[Int(slot)]) { test.holds($0) } ?? false
         case .tls(let test):
             self.known(alternative, place, self.queue.scheduler.index.tls[Int(slot)]) { test.holds($0) } ?? false
+        case .holder(let others, let own):
+            self.queue.scheduler.index.holders[Int(slot)].map { others[Int($0)] } ?? own
         case .number(let number, let comparison, let value):
             number(self.queue, slot, row, self.now).map { comparison.holds($0, value) } ?? false
         case .never: false

@@ -30,7 +30,8 @@ extension QueueRow {
             destination: scheduler.destination(of: leading).map { scheduler.destinations[$0].nextHop.description },
             lastReply: scheduler.reason(leading, at: now), why: scheduler.why(leading, at: now),
             tls: index.string(index.tls[Int(slot)]),
-            user: index.string(index.users[Int(slot)]), progress: queue.progress(leading))
+            user: index.string(index.users[Int(slot)]), progress: queue.progress(leading),
+            holder: index.holders[Int(slot)].map { scheduler.nodeName($0) })
     }
 }
 
