@@ -174,7 +174,9 @@ struct Way {
         if edge == .failed { return }
         // A route names its first hop itself.
         let next = self.hops.last?.name
-        for name in recipient.ahead.drop(while: { $0 == next }) { self.add(Hop(edge: .waiting, name: name, role: .hopPending)) }
+        for name in recipient.ahead.drop(while: { $0 == next }) {
+            self.add(Hop(edge: .waiting, name: name, role: .hopPending))
+        }
     }
 
     struct Line {
