@@ -378,6 +378,7 @@ package final class MemoryStore: Sendable {
             state.nodes[node]?.news = FleetNews()
             var news = member.news
             news.live = state.nodes.count
+            news.isFirst = state.nodes.keys.allSatisfy { $0 >= node }
             news.isDraining = member.isDraining
             return news
         }

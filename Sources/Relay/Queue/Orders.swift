@@ -272,8 +272,11 @@ struct Orders: Sendable {
         _ targets: ArraySlice<RecipientTarget>, by name: String, _ progress: inout Progress
     ) -> EventLoopFuture<Part> {
         let index = self.queue.scheduler.index
-        let elsewhere = targets.filter { index.slot(of: $0.message).map { index.holders[Int($0)] != nil } ?? false }
-        let own = elsewhere.isEmpty ? Array(targets) : targets.filter { !Set(elsewhere).contains($0) }
+        func isElsewhere(_ target: RecipientTarget) -> Bool {
+            index.slot(of: target.message).map { index.holders[Int($0)] != nil } ?? false
+        }
+        let elsewhere = targets.filter(isElsewhere)
+        let own = elsewhere.isEmpty ? Array(targets) : targets.filter { !isElsewhere($0) }
         let returned = self.queue.bounce(own, by: name).map { Part(done: $0.done, skipped: $0.skipped) }
         guard !elsewhere.isEmpty else { return returned }
         return returned.and(self.apply(.bounce, elsewhere[...], by: name, &progress)).map { $0.joined(with: $1) }

@@ -107,6 +107,8 @@ struct NodesTests {
             let (first, second) = (try store.open(1), try store.open(2))
             let own = [try await first.accept().id, try await first.accept().id, try await first.accept().id]
             let other = try await second.accept().id
+            #expect(try await first.fleet.look().isFirst)
+            #expect(try await !second.fleet.look().isFirst)
             #expect(try await first.held() == own)
             #expect(try await second.held() == [other])
             #expect(try await second.takenOver() == [])
