@@ -112,6 +112,10 @@ final class FleetRun {
                 let number = Int.random(in: 1...self.nodes.count, using: &self.random)
                 switch blow {
                 case .crash(let cluster, let back):
+                    // Where it comes back from the crash before no mail flows yet.
+                    let sent = self.ledger.summary(queued: []).sent
+                    _ = try await eventually { self.ledger.summary(queued: []).sent > sent }
+                    try await self.sleep(upTo: .milliseconds(800))
                     try cluster.crash()
                     try await self.sleep(upTo: .seconds(2 * Self.lease))
                     try back()
