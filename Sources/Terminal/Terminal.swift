@@ -2,6 +2,7 @@ import CNcurses
 import Foundation
 import Glibc
 public import Screen
+import Synchronization
 
 /// Runs a screen in the terminal of stdin and stdout. One thread owns curses; everybody else sends it values.
 public final class Terminal: Sendable {
@@ -30,6 +31,8 @@ public final class Terminal: Sendable {
     private let colours: ColourDepth.Choice
     private let usesMouse: Bool
     private let executor = ThreadExecutor()
+    /// The loop knows that something changed since what it painted last, and need not be woken again for that.
+    private let isTold = Atomic(false)
 
     public init(
         _ screen: Screen, environment: [String: String], colours: ColourDepth.Choice = .auto, usesMouse: Bool = false
@@ -62,7 +65,9 @@ public final class Terminal: Sendable {
         Keyboard.define()
         let watching = Task {
             await self.screen.watch()
-            for await _ in self.screen.updates { hoptop_note(UInt32(HOPTOP_NOTE_UPDATED)) }
+            for await _ in self.screen.updates where !self.isTold.exchange(true, ordering: .acquiringAndReleasing) {
+                hoptop_note(UInt32(HOPTOP_NOTE_UPDATED))
+            }
         }
         self.loop()
         watching.cancel()
@@ -210,6 +215,8 @@ public final class Terminal: Sendable {
     }
 
     private func paint(_ glass: inout Glass) -> NextTick {
+        // Before the picture is made, so that what comes meanwhile is told.
+        self.isTold.store(false, ordering: .releasing)
         let (picture, isMoving, wantsTicks) = self.executor.wait {
             (await self.screen.picture, await self.screen.isMoving, await self.screen.wantsTicks)
         }
