@@ -21,6 +21,8 @@ public actor Screen {
     var habits: Habits
     /// A change came while rows must not move.
     var isBehind = false
+    /// A change came since the figures of the header were read.
+    private var headerIsBehind = false
     var pace = KeyPace()
     /// Commands that were typed, newest last.
     var typedCommands: [String] = []
@@ -125,6 +127,7 @@ public actor Screen {
             self.isBehind = false
             self.reload()
         } else {
+            if self.headerIsBehind { self.readOverview() }
             self.carryOut(self.stack.top.ticked(self.around))
         }
         for index in self.nodes.indices where self.nodes[index].blindness != nil {
@@ -136,7 +139,8 @@ public actor Screen {
     public var wantsTicks: Bool {
         self.options.showsClock || self.lock.unlockedUntil != nil || self.outcome != nil
             || self.undos.offered(self.now) != nil || self.nodes[self.stack.node].blindness != nil
-            || self.isBehind || !self.isFrozen && !self.stack.top.ticked(self.around).isEmpty
+            || self.isBehind
+            || !self.isFrozen && (self.headerIsBehind || !self.stack.top.ticked(self.around).isEmpty)
     }
 
     /// Whether the picture changes by itself before the next second: every ``frame``, then.
@@ -302,13 +306,24 @@ public actor Screen {
     ///
     /// - Parameter node: where something changed; `nil`: all is to be read anew.
     func reload(_ areas: Set<FeedChange.Area> = Set(FeedChange.Area.allCases), changed node: Int? = nil) {
-        if !areas.isDisjoint(with: [.queue, .connections, .facts]) {
-            self.start(.overview(of: self.nodes[self.stack.node].entry, self.stack.node))
-        }
         let pane = self.stack.top
+        if !areas.isDisjoint(with: [.queue, .connections, .facts]) {
+            // An overview is large: where the header alone shows some of it, it is read once a second.
+            let age = self.nodes[self.stack.node].overviewTaken.map { self.around.now.since($0) }
+            if node == nil || pane.showsOverview || age.map({ $0 >= 1000 }) ?? true {
+                self.readOverview()
+            } else {
+                self.headerIsBehind = true
+            }
+        }
         guard !areas.isDisjoint(with: pane.areas) else { return }
         let reads = node.map { pane.reads(self.around, changed: $0) } ?? pane.reads(self.around)
         for read in reads { self.start(read) }
+    }
+
+    private func readOverview() {
+        self.headerIsBehind = false
+        self.start(.overview(of: self.nodes[self.stack.node].entry, self.stack.node))
     }
 
     /// Something arrived: tells the driver and whoever waits for quiet.

@@ -7,6 +7,28 @@ import Testing
 
 @Suite("moving about")
 struct MovingTests {
+    @Test("the header's figures follow changes once a second, and those of the overview at once")
+    func header() async {
+        let rig = await Rig { $0.showsClock = false }
+        func change(_ count: Int) async {
+            rig.feed.write { $0.overview.queuedMessages = count }
+            await rig.screen.refresh(.changed(areas: [.queue]))
+            await rig.screen.settled()
+        }
+        await change(41)
+        #expect(await rig.text.contains("41 queued"))
+        await rig.press("2")
+        await change(42)
+        #expect(await rig.text.contains("41 queued"))
+        #expect(await rig.screen.wantsTicks)
+        await rig.wait(seconds: 1)
+        #expect(await rig.text.contains("42 queued"))
+        for _ in 0..<2 { await rig.wait(seconds: 1) }
+        // It is long ago that they were read.
+        await change(43)
+        #expect(await rig.text.contains("43 queued"))
+    }
+
     @Test("help and the text of a message stop at their ends")
     func ends() async {
         let rig = await Rig()

@@ -18,6 +18,8 @@ protocol Pane: AnyObject {
     var areas: Set<FeedChange.Area> { get }
     /// Other nodes' changes concern it too.
     var showsOtherNodes: Bool { get }
+    /// It shows the node's overview, of which the header has a few figures.
+    var showsOverview: Bool { get }
 
     /// It is shown again, and what it has may be old until it is read anew.
     func returned()
@@ -62,6 +64,7 @@ protocol Pane: AnyObject {
 
 extension Pane {
     var showsOtherNodes: Bool { false }
+    var showsOverview: Bool { false }
     func returned() {}
     func reads(_ around: Surroundings, changed node: Int) -> [Read] { self.reads(around) }
     func missing(_ around: Surroundings) -> [Read] { [] }

@@ -32,6 +32,7 @@ final class OverviewPane: Pane {
     var name: String { "overview" }
     var title: String { "" }
     var areas: Set<FeedChange.Area> { [.facts] }
+    var showsOverview: Bool { true }
     var commands: [Command] { [.open, .agesByDomain] }
     func note(_ around: Surroundings) -> String { around.liveness }
 
