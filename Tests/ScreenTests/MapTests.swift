@@ -129,6 +129,21 @@ struct MapTests {
         try await GoldenScreen.expect(screen, "map-down")
     }
 
+    @Test("a frame whose colour says something of the whole screen does not say it of a relay")
+    func frames() async throws {
+        let feeds = Self.chain()
+        let screen = await Self.screen(feeds, columns: 100, rows: 30)
+        feeds[2].write { $0.isAway = true }
+        await screen.refresh(nil)
+        await screen.settled()
+        let canvas = await screen.canvas
+        // The first corner of each box, in the first row of the picture.
+        let corners = (0..<canvas.columns).map { canvas[$0, 2] }.filter { $0.text.description == "╭" }.map(\.role)
+        #expect(corners.count == 7)
+        #expect(corners.filter { $0 == .failed }.count == 1)
+        #expect(corners.filter { $0 == .graphGrid }.count == 6)
+    }
+
     @Test("--plain has lines and no picture, and nothing on it moves")
     func plain() async throws {
         let screen = await Self.screen(Self.chain()) { $0.isPlain = true }

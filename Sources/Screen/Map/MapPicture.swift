@@ -126,7 +126,8 @@ struct MapPicture {
     private func paint(_ box: MapGraph.Box, _ place: Rect, _ painter: inout Painter, _ area: Rect) {
         let place = place.moved(area)
         let inner = painter.box(place, title: "", isFocused: false)
-        if box.role == .failed { painter.canvas.recolour(place, from: .border, to: .failed) }
+        // Frames may have a colour that says something of the whole screen, as in the theme `prod`; here it is the relay's.
+        painter.canvas.recolour(place, from: .border, to: box.role == .failed ? .failed : .graphGrid)
         let name = SafeText(address: box.name).fitted(inner.width, mark: painter.elision)
         painter.text(
             name, x: inner.x + (inner.width - name.columns) / 2, y: inner.y, columns: inner.width, role: box.role)
@@ -185,8 +186,8 @@ struct MapPicture {
         if path.forward != nil { put(painter.sign("▶", ">"), last.x, last.y, role) }
         if path.forward == nil { put(painter.sign("◀", "<"), first.x, first.y, role) }
         guard !painter.isPlain else { return }
-        put(painter.sign("├", "+"), first.x - 1, first.y, .border)
-        put(painter.sign("┤", "+"), last.x + 1, last.y, .border)
+        put(painter.sign("├", "+"), first.x - 1, first.y, .graphGrid)
+        put(painter.sign("┤", "+"), last.x + 1, last.y, .graphGrid)
     }
 
     // MARK: What is said of links

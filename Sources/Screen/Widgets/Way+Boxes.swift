@@ -29,14 +29,14 @@ extension Way {
         let below = self.below(hop, room, glyphs)
         let width = max(name.columns, below.columns)
         let line = String(repeating: glyphs.sign("─", "-"), count: width + 2)
-        let side = Run(glyphs.sign("│", "|"), .border)
+        let side = Run(glyphs.sign("│", "|"), .graphGrid)
         func inside(_ runs: [Run]) -> [Run] {
             [side, Run(" ")] + runs + [Run(SafeText(blanks: width - runs.columns), .base), Run(" "), side]
         }
         return [
-            edge[0] + [Run(glyphs.sign("╭", "+") + line + glyphs.sign("╮", "+"), .border)],
+            edge[0] + [Run(glyphs.sign("╭", "+") + line + glyphs.sign("╮", "+"), .graphGrid)],
             edge[1] + inside([Run(name, hop.role)]), edge[2] + inside(below),
-            edge[3] + [Run(glyphs.sign("╰", "+") + line + glyphs.sign("╯", "+"), .border)],
+            edge[3] + [Run(glyphs.sign("╰", "+") + line + glyphs.sign("╯", "+"), .graphGrid)],
         ]
     }
 
