@@ -42,6 +42,10 @@ struct ListTests {
         #expect(await !rig.text.contains("out#8"))
         await rig.press("e", "!", "!")
         #expect(await rig.text.contains("out#8"))
+        rig.feed.write { $0.connections = [] }
+        await rig.press("!")
+        #expect(await rig.text.contains("nothing went wrong, and nobody is silent"))
+        #expect(await rig.text.contains("! shows all"))
     }
 
     @Test("below the connections stands what was said last in the one at the cursor, as it goes on")

@@ -180,6 +180,9 @@ final class ConnectionsPane: ListPane<ConnectionList> {
 
     override func emptyWords(_ around: Surroundings) -> [String] {
         guard self.list.isLoaded else { return ["reading"] }
+        if self.query.filter == Self.troubled {
+            return ["nothing went wrong, and nobody is silent", around.sentence(.problems, "shows all")]
+        }
         if !self.query.filter.matchesAll {
             return ["no session matches the filter", around.sentence(.filter, "changes it")]
         }
