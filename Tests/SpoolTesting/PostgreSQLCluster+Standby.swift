@@ -5,7 +5,8 @@ extension PostgreSQLCluster {
     package func makeStandby() throws -> PostgreSQLCluster {
         let standby = try PostgreSQLCluster(settings: []) { standby in
             [
-                "\(self.programs)/pg_basebackup", "-h", self.folder, "-U", "postgres", "-D", standby.data, "-R", "-X",
+                "\(self.programs)/pg_basebackup", "-h", self.folder, "-U", "postgres", "-D", standby.data, "-R", "-c",
+                "fast", "-X",
                 "stream",
             ]
         }

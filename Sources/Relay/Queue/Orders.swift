@@ -271,12 +271,8 @@ struct Orders: Sendable {
     private func bounce(
         _ targets: ArraySlice<RecipientTarget>, by name: String, _ progress: inout Progress
     ) -> EventLoopFuture<Part> {
-        let index = self.queue.scheduler.index
-        func isElsewhere(_ target: RecipientTarget) -> Bool {
-            index.slot(of: target.message).map { index.holders[Int($0)] != nil } ?? false
-        }
-        let elsewhere = targets.filter(isElsewhere)
-        let own = elsewhere.isEmpty ? Array(targets) : targets.filter { !isElsewhere($0) }
+        let elsewhere = targets.filter { self.queue.scheduler.isElsewhere($0.message) }
+        let own = elsewhere.isEmpty ? Array(targets) : targets.filter { !self.queue.scheduler.isElsewhere($0.message) }
         let returned = self.queue.bounce(own, by: name).map { Part(done: $0.done, skipped: $0.skipped) }
         guard !elsewhere.isEmpty else { return returned }
         return returned.and(self.apply(.bounce, elsewhere[...], by: name, &progress)).map { $0.joined(with: $1) }

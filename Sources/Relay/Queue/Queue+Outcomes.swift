@@ -52,18 +52,21 @@ extension Queue {
                 let left = message.map { attempted.counting(as: $0) } ?? []
                 if !left.isEmpty { return self.settle(number, left, of: id, tries: tries) }
                 self.log.notice("somebody changed mail while it was tried", metadata: ["message": "\(id)"])
-                self.tell { $0.settlementStale(number, of: id, at: $1) }
-                self.waiting.removeValue(forKey: number)?.succeed(0)
+                self.spoolKnewBetter(number, of: id)
             case .failure(let error):
-                guard !self.scheduler.isStopping else {
-                    return self.tell { $0.settlementStale(number, of: id, at: $1) }
-                }
+                let isDamaged = (error as? SpoolError)?.code == .damaged
+                guard !isDamaged, !self.scheduler.isStopping else { return self.spoolKnewBetter(number, of: id) }
                 self.log.warning("an outcome waits", metadata: ["message": "\(id)", "error": "\(error)"])
                 self.loop.scheduleTask(in: .seconds(1)) {
                     self.settleLate(number, outcomes, of: id, tries: tries)
                 }
             }
         }
+    }
+
+    private func spoolKnewBetter(_ number: Int, of id: QueueID) {
+        self.tell { $0.settlementStale(number, of: id, at: $1) }
+        self.waiting.removeValue(forKey: number)?.succeed(0)
     }
 
     private func count(_ outcomes: [Settlement.Outcome], of id: QueueID, at now: Timestamp) {

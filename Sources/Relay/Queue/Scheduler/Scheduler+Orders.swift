@@ -76,17 +76,12 @@ extension Scheduler {
 
     /// Whether it is being bounced, since somebody ordered that at another node; nothing else is under way with it now.
     mutating func isReturned(_ row: QueueIndex.Row) -> Bool {
-        let index = self.backlog.index
-        guard let name = index.returnedBy(row), index.states[Int(row)] == .hold, index.isOurs(row),
+        guard let name = self.index.returnedBy(row), self.index.states[Int(row)] == .hold, self.index.isOurs(row),
             !self.isStopping, !self.backlog.claims.has(row)
         else { return false }
-        self.settle(
-            [row],
-            [
-                Settlement.Outcome(
-                    bouncedBy: name, index: Int(index.rowIndex[Int(row)]),
-                    generation: index.rowGenerations[Int(row)])
-            ])
+        let outcome = Settlement.Outcome(
+            bouncedBy: name, index: Int(self.index.rowIndex[Int(row)]), generation: self.index.rowGenerations[Int(row)])
+        self.settle([row], [outcome])
         return true
     }
 

@@ -17,6 +17,11 @@ extension Scheduler {
         self.backlog.nextAttempt(row, at: now)
     }
 
+    /// Whether another node has the message.
+    func isElsewhere(_ id: QueueID) -> Bool {
+        self.index.slot(of: id).map { self.index.holders[Int($0)] != nil } ?? false
+    }
+
     func nodeName(_ number: UInt8) -> String { self.nodeNames[number] ?? "node \(number)" }
 
     /// Why a recipient does not go now.

@@ -157,8 +157,8 @@ struct Scheduler: Sendable {
 
     /// A drop that can be taken back keeps it in the spool, and nothing here.
     mutating func forgetIfSettled(_ slot: QueueIndex.Slot, at now: Timestamp) {
-        let index = self.backlog.index
-        if index.rows(of: slot).allSatisfy({ index.states[Int($0)].isSettled }) { self.forget(slot, at: now) }
+        let isSettled = self.backlog.index.rows(of: slot).allSatisfy { self.backlog.index.states[Int($0)].isSettled }
+        if isSettled { self.forget(slot, at: now) }
     }
 
     mutating func forget(_ slot: QueueIndex.Slot, at now: Timestamp) {
