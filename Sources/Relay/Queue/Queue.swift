@@ -28,14 +28,14 @@ final class Queue: @unchecked Sendable {
 
     var scheduler: Scheduler
     private var clocks: ClockComparison
-    private var random = SystemRandomNumberGenerator()
-    private var keyring: Keyring
+    var random = SystemRandomNumberGenerator()
+    private(set) var keyring: Keyring
     let writer: SettlementWriter
     /// Sessions by the numbers that the scheduler gave them.
-    private var connections: [Int: OutboundConnection] = [:]
+    var connections: [Int: OutboundConnection] = [:]
     let fleet: (any Fleet)?
     /// The lease under which what is in memory was compared with what the spool says that this node holds.
-    private var lease: Int64?
+    private(set) var lease: Int64?
     /// Messages as they came in, so that the happy path never reads one back; an older one is read from the spool.
     var fresh = RecentValues<QueueID, SpooledMessage>(limit: 8000)
     /// What waits for a settlement to be written: how many recipients it really changed.
@@ -260,101 +260,6 @@ final class Queue: @unchecked Sendable {
     }
 
     var hasNothingUnderWay: Bool { self.scheduler.isQuiet }
-
-    // MARK: going out
-
-    private func resolve(_ question: Scheduler.Question, _ place: NextHop.Place) {
-        self.delivery.resolver.resolve(place, on: self.loop).assumeIsolated().whenSuccess { resolution in
-            self.tell { $0.resolved(question, resolution, at: $1, using: &self.random) }
-        }
-    }
-
-    private func begin(_ attempt: Int, _ id: QueueID, on session: Int, isNew: Bool) {
-        if let message = self.fresh[id] { return self.begin(attempt, message, on: session, isNew: isNew) }
-        self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenComplete { result in
-            switch result {
-            case .success(let message?): self.begin(attempt, message, on: session, isNew: isNew)
-            case .success(nil):
-                self.notBegun(attempt, .unreadable("the message is no longer in the spool"), session, isNew: isNew)
-            case .failure(let error):
-                self.notBegun(attempt, JobResult.Verdict(unreadable: error), session, isNew: isNew)
-            }
-        }
-    }
-
-    private func begin(_ attempt: Int, _ message: SpooledMessage, on session: Int, isNew: Bool) {
-        guard var transaction = self.scheduler.transaction(ofAttempt: attempt, message, at: self.now) else {
-            return self.notBegun(attempt, .unreadable("the spool names other recipients"), session, isNew: isNew)
-        }
-        if let rewriters = self.keyring.rewriters, let rewriting = self.scheduler.rewriting(ofAttempt: attempt) {
-            transaction.reversePath = rewriters.rewritten(transaction.reversePath, by: rewriting, at: message.arrived)
-        }
-        let job = Job(
-            number: attempt, message: message.id, transaction: transaction,
-            place: self.scheduler.place(ofAttempt: attempt), signing: self.keyring.signing?.ifOurs(message.arrival),
-            isTLSReport: message.arrival.isTLSReport)
-        if let fleet = self.fleet, fleet.lease != self.lease || self.lease == nil {
-            // Others may have it by now: ``FleetMember`` finds out.
-            self.fleetChanged(lease: nil)
-            return self.notBegun(attempt, .untried, session, isNew: isNew)
-        }
-        if let connection = self.connections[session] { return connection.start(job) }
-        // The session ended, or we do, while the message was read.
-        guard isNew, !self.scheduler.isStopping, let nextHop = self.scheduler.nextHop(ofSession: session) else {
-            return self.notBegun(attempt, .untried, session, isNew: isNew)
-        }
-        let settings = Delivery.Settings(
-            hostname: self.scheduler.configuration.hostname, timeouts: self.scheduler.configuration.timeouts,
-            keyring: self.keyring)
-        self.connections[session] = self.delivery.open(to: nextHop, job: job, settings: settings) { event in
-            self.loop.execute { self.handle(event, of: session) }
-        }
-    }
-
-    private func notBegun(_ attempt: Int, _ verdict: JobResult.Verdict, _ session: Int, isNew: Bool) {
-        self.finished(JobResult(job: attempt, verdict: verdict, host: nil, session: nil, milliseconds: 0))
-        self.tell { scheduler, now in
-            if isNew {
-                scheduler.sessionEnded(session, at: now)
-            } else if self.connections[session] != nil {
-                scheduler.sessionIdle(session, at: now)
-            }
-        }
-    }
-
-    /// How far the attempt for a recipient is.
-    func progress(_ row: QueueIndex.Row) -> DeliveryProgress? {
-        guard let number = self.scheduler.session(of: row), let session = self.connections[number]?.current?.row else {
-            return nil
-        }
-        return DeliveryProgress(
-            session: session.ref, phase: session.phase, contentOctetsSent: session.contentOctetsDone,
-            contentOctets: session.contentOctets, phases: session.phases)
-    }
-
-    private func handle(_ event: OutboundEvent, of session: Int) {
-        switch event {
-        case .idle: self.tell { $0.sessionIdle(session, at: $1) }
-        case .finished(let result): self.finished(result)
-        case .ended:
-            self.connections[session] = nil
-            self.tell { $0.sessionEnded(session, at: $1) }
-        }
-    }
-
-    private func finished(_ result: JobResult) {
-        if case .damaged(let reason) = result.verdict, let id = self.scheduler.message(ofAttempt: result.job) {
-            self.spoolWatch.damagedMail.found([Damage(id, reason)])
-        }
-        self.delivery.measures.attempted(result)
-        if case .outcomes(let outcomes) = result.verdict, outcomes.contains(where: \.isRelayed),
-            let (nextHop, octets) = self.scheduler.transfer(ofAttempt: result.job)
-        {
-            self.flow.handed(
-                to: nextHop.description, host: result.host, octets: octets, in: result.milliseconds, at: self.now)
-        }
-        self.tell { $0.attemptEnded(result, at: $1, using: &self.random) }
-    }
 
     private func purge() {
         self.spool.purge(at: self.now, on: self.loop).whenSuccess { isMore in
