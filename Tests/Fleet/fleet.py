@@ -1,5 +1,5 @@
 """Relays that share one queue, with all that they need: the database, a next hop, senders. For Scripts/fleet-costs and -cut."""
-import asyncio, collections, glob, os, shutil, signal, subprocess, time
+import asyncio, atexit, collections, glob, os, shutil, signal, subprocess, time
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -143,6 +143,8 @@ class Node:
         self.process = subprocess.Popen([*command, hoptop, "serve", "--quiet", "--config", f"{own}/hoptop.toml"],
                                         stdout=subprocess.DEVNULL, stderr=open(self.log, "w"))
         self.host = host
+        # Whatever ends the script ends its relays.
+        atexit.register(self.process.kill)
         self.port = None
         while self.port is None:
             time.sleep(0.1)
