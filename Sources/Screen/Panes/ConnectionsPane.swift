@@ -72,7 +72,9 @@ enum ConnectionList: ListKind {
 /// View 3: sessions, in and out.
 final class ConnectionsPane: ListPane<ConnectionList> {
     override var name: String { "connections" }
-    override var areas: Set<FeedChange.Area> { [.connections, .transcripts] }
+    override var areas: Set<FeedChange.Area> {
+        self.tail.session == nil ? [.connections] : [.connections, .transcripts]
+    }
     /// What was said last in the session that the cursor is on.
     private lazy var tail = DialogueTail(self.feed)
     /// Sessions that ended were shown before those in trouble were asked for.
