@@ -48,6 +48,39 @@ struct ListTests {
         #expect(await rig.text.contains("! shows all"))
     }
 
+    @Test("sessions are put together by what they have in common; a group is a door to them")
+    func outline() async throws {
+        let rig = await Rig(columns: 100, rows: 30)
+        rig.feed.write { script in
+            var other = script.connections[1]
+            other.ref.id = "in#42"
+            other.name = nil
+            other.user = "shop"
+            script.connections.append(other)
+        }
+        await rig.press("3")
+        await rig.run("outline peer")
+        try await rig.expect("session-groups")
+        #expect(await rig.text.contains("3 sessions in 3 groups"))
+        await rig.run("outline user")
+        #expect(await rig.lines("nobody logged in").first?.contains("1      1") == true)
+        await rig.press("/")
+        await rig.type("shop")
+        await rig.press(.enter, .enter)
+        #expect(await rig.text.contains("filter: user=shop   1 of"))
+        #expect(await rig.text.contains("in#42"))
+        await rig.press("f", .control("u"), .enter, "o")
+        #expect(await rig.text.contains("Group by"))
+        await rig.press(.escape)
+        await rig.run("outline peer")
+        await rig.press("/")
+        await rig.type("gave no name")
+        await rig.press(.enter, .enter)
+        #expect(await rig.text.contains("filter: !name:/./   1 of"))
+        await rig.run("outline shoe")
+        #expect(await rig.text.contains("no session is grouped by shoe: peer, user, phase, tls"))
+    }
+
     @Test("below the connections stands what was said last in the one at the cursor, as it goes on")
     func lastLines() async {
         let rig = await Rig(columns: 100, rows: 30)

@@ -83,6 +83,7 @@ final class ConnectionsPane: ListPane<ConnectionList> {
     private static let commands: [Command] =
         [
             .open, .endSession, .transcript, .filter, .sort, .sortLeft, .sortRight, .invert, .ended, .problems, .follow,
+            .outline,
         ] + Command.ofLists
 
     // MARK: Reading
@@ -134,8 +135,19 @@ final class ConnectionsPane: ListPane<ConnectionList> {
                 // What went wrong is known of sessions that ended.
                 query.includesEnded = isShown ? self.showedEnded : true
             }
+        case .outline:
+            guard let word = call.argument else { return [.ask(SessionGrouping.menu { self.groups(by: $0) })] }
+            guard let grouping = SessionGrouping(rawValue: word) else {
+                let known = SessionGrouping.allCases.map(\.rawValue).joined(separator: ", ")
+                return [.say("no session is grouped by \(SafeText(word)): \(known)", .warning)]
+            }
+            return self.groups(by: grouping)
         default: return super.perform(call, around)
         }
+    }
+
+    private func groups(by grouping: SessionGrouping) -> [Effect] {
+        [.open(SessionGroupsPane(grouping, of: self.query, node: self.node, feed: self.feed))]
     }
 
     /// What went wrong in, and what has said nothing for as long as is marked.
@@ -144,7 +156,11 @@ final class ConnectionsPane: ListPane<ConnectionList> {
     ])
 
     override func arguments(of command: Command) -> [String] {
-        command == .ended ? Command.Ended.allCases.map(\.rawValue) : super.arguments(of: command)
+        switch command {
+        case .ended: Command.Ended.allCases.map(\.rawValue)
+        case .outline: SessionGrouping.allCases.map(\.rawValue)
+        default: super.arguments(of: command)
+        }
     }
 
     // MARK: Painting
