@@ -94,7 +94,9 @@ final class ScriptedFeed: MonitorFeed {
                     && query.filter.matches(ConnectionSubject($0, at: Self.now))
             }
         }
-        return Window(rows: rows, first: 0, matched: rows.count, total: rows.count, at: Self.now)
+        let shown = window.rows(of: rows.count) { ref in rows.firstIndex { $0.ref == ref } }
+        return Window(
+            rows: Array(rows[shown]), first: shown.lowerBound, matched: rows.count, total: rows.count, at: Self.now)
     }
 
     func destinations(

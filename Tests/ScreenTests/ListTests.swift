@@ -81,6 +81,22 @@ struct ListTests {
         #expect(await rig.text.contains("no session is grouped by shoe: peer, user, phase, tls"))
     }
 
+    @Test("all sessions are counted, however many a feed hands out at a time")
+    func manySessions() async {
+        let rig = await Rig(columns: 100, rows: 30)
+        rig.feed.write { script in
+            let row = script.connections[1]
+            script.connections += (0..<2300).map { number in
+                var other = row
+                other.ref.id = "in#\(1000 + number)"
+                return other
+            }
+        }
+        await rig.press("3")
+        await rig.run("outline peer")
+        #expect(await rig.text.contains("2,302 sessions in 2 groups"))
+    }
+
     @Test("below the connections stands what was said last in the one at the cursor, as it goes on")
     func lastLines() async {
         let rig = await Rig(columns: 100, rows: 30)

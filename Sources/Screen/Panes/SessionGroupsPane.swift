@@ -14,6 +14,8 @@ final class SessionGroupsPane: Pane {
 
     /// More sessions than a relay has by default.
     private static let rowsRead = 20_000
+    /// What a feed hands out at a time.
+    private static let pageRows = 1000
 
     /// - Parameter query: of the connections' view.
     init(_ grouping: SessionGrouping, of query: ConnectionQuery, node: Int, feed: any MonitorFeed) {
@@ -42,17 +44,30 @@ final class SessionGroupsPane: Pane {
 
     func reads(_ around: Surroundings) -> [Read] {
         let (feed, query) = (self.feed, self.query)
-        let all = WindowRequest<SessionRef>(.row(number: 0), count: Self.rowsRead)
         return [
             Read(
-                self.key("sessions"), begin: { { try await feed.connections(query, window: all) } },
-                take: { (window: Window<ConnectionRow>, around) in
+                self.key("sessions"), begin: { { try await Self.rows(of: feed, query) } },
+                take: { (rows: [ConnectionRow], around) in
                     // Nothing moves under the operator.
                     if self.rows != nil, around.rowsMustStay { return [.later] }
-                    self.show(window.rows, around.now)
+                    self.show(rows, around.now)
                     return []
                 }, failed: { [.back, .say($0, .failure)] })
         ]
+    }
+
+    /// Page by page, so that they are of about one moment.
+    private static func rows(of feed: any MonitorFeed, _ query: ConnectionQuery) async throws -> [ConnectionRow] {
+        var rows: [ConnectionRow] = []
+        while rows.count < Self.rowsRead {
+            let request = WindowRequest<SessionRef>(.row(number: rows.count), count: Self.pageRows)
+            let window = try await feed.connections(query, window: request)
+            // The last page begins before the row that was asked for.
+            let news = window.rows.dropFirst(max(0, rows.count - window.first))
+            rows += news
+            if news.isEmpty || rows.count >= window.matched { break }
+        }
+        return rows
     }
 
     private func show(_ rows: [ConnectionRow], _ now: Timestamp) {
