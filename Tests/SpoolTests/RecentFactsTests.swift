@@ -49,15 +49,19 @@ struct RecentFactsTests {
     func bounded() async throws {
         let recent = RecentFacts(limit: 10)
         for last in 1...30 {
-            let fact = SharedFact(fact: Fact(at: .now, kind: .accepted, message: nil))
+            let fact = SharedFact(fact: Fact(at: .now, kind: .accepted, message: nil, recipient: last))
             recent.append([RecentFacts.Row(last: Int64(last), fact)])
         }
         #expect(recent.facts(after: 19, count: 100) == nil)
-        #expect(recent.facts(after: 20, count: 100)?.map(\.sequence) == Array(21...30))
-        #expect(recent.facts(after: 30, count: 100) == [])
+        let all = try #require(recent.facts(after: 20, count: 100))
+        #expect(all.facts.map(\.recipient) == Array(21...30) && all.end == 30)
+        let some = try #require(recent.facts(after: 20, count: 3))
+        #expect(some.facts.map(\.recipient) == Array(21...23) && some.end == 23)
+        let none = try #require(recent.facts(after: 30, count: 100))
+        #expect(none.facts.isEmpty && none.end == 30)
         #expect(recent.facts(after: 31, count: 100) == nil)
         #expect(recent.newest(count: 11) == nil)
-        #expect(recent.newest(count: 3)?.facts.map(\.sequence) == [28, 29, 30])
+        #expect(recent.newest(count: 3)?.facts.map(\.recipient) == [28, 29, 30])
     }
 
     @Test("what a transaction wrote that failed is told to nobody")

@@ -17,11 +17,21 @@ package struct SharedFact: Sendable, Hashable {
 
     /// The facts that a reader is handed, in order.
     package var each: [Fact] {
-        self.others.reduce(into: [self.fact]) { facts, other in
-            var fact = self.fact
-            fact.recipient = other.index
-            fact.to = other.forwardPath.description
-            facts.append(fact)
+        var facts: [Fact] = []
+        facts.reserveCapacity(self.count)
+        self.write(0..<self.count, to: &facts)
+        return facts
+    }
+
+    /// Puts those of ``each`` at these places behind others. A fact has many texts, so each is copied once only; not inlined,
+    /// all of it would be copied for the call.
+    @inline(__always)
+    package func write(_ places: Range<Int>, to facts: inout [Fact]) {
+        for place in places {
+            facts.append(self.fact)
+            guard place > 0 else { continue }
+            facts[facts.count - 1].recipient = self.others[place - 1].index
+            facts[facts.count - 1].to = self.others[place - 1].forwardPath.description
         }
     }
 }

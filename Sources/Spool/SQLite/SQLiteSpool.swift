@@ -242,9 +242,8 @@ public final class SQLiteSpool: Spool {
 
     public func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
         let start = try cursor.sequence
-        if let facts = self.recentFacts.facts(after: start, count: count) {
-            let end = facts.last.map { FactCursor(sequence: $0.sequence) } ?? cursor
-            return FactPage(facts.map(\.fact), end: end)
+        if let (facts, end) = self.recentFacts.facts(after: start, count: count) {
+            return FactPage(facts, end: facts.isEmpty ? cursor : FactCursor(sequence: end))
         }
         return try await self.read { db in
             let facts = try Salvage(db: db, directory: self.directory).facts(after: start, count: count)
@@ -257,7 +256,7 @@ public final class SQLiteSpool: Spool {
 
     public func newestFacts(count: Int) async throws -> FactPage {
         if let (facts, end) = self.recentFacts.newest(count: count) {
-            return FactPage(facts.map(\.fact), end: FactCursor(sequence: end))
+            return FactPage(facts, end: FactCursor(sequence: end))
         }
         return try await self.read { db in
             let facts = try Salvage(db: db, directory: self.directory).newestFacts(count: count)

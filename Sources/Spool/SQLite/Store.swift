@@ -54,7 +54,7 @@ final class Store {
         factsKeptForReaders: Int64 = 2_000_000
     ) {
         self.directory = directory
-        self.recentFacts = RecentFacts(limit: min(16_000, Int(factsKept)))
+        self.recentFacts = RecentFacts(limit: min(10_000, Int(factsKept)))
         self.factsKept = factsKept
         self.factsKeptForReaders = factsKeptForReaders
         self.cache = cache
