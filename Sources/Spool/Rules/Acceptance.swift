@@ -21,9 +21,11 @@ extension NewMessage {
 extension NewMessage {
     /// The facts that recipients come in on hold: one for all that share a reason.
     package var holds: [SharedFact] {
-        guard self.message.recipients.contains(where: { $0.state == .hold }) else { return [] }
+        let recipients = self.message.recipients
+        // By their places: nothing of them is copied then.
+        guard recipients.indices.contains(where: { recipients[$0].state == .hold }) else { return [] }
         var holds: [SharedFact] = []
-        for recipient in self.message.recipients where recipient.state == .hold {
+        for recipient in recipients where recipient.state == .hold {
             if let place = holds.firstIndex(where: { $0.fact.text == recipient.lastReply }) {
                 holds[place].others.append(.init(index: recipient.index, forwardPath: recipient.forwardPath))
                 continue

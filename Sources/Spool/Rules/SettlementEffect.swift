@@ -24,9 +24,11 @@ extension SpooledMessage {
     package func settling(_ settlement: Settlement, isKept: Bool) -> SettlementEffect? {
         guard settlement.isAscending || Set(settlement.outcomes.map(\.index)).count == settlement.outcomes.count
         else { return nil }
-        for outcome in settlement.outcomes {
-            guard let place = self.place(of: outcome.index), self.recipients[place].generation == outcome.generation,
-                self.recipients[place].isOpen(to: outcome)
+        // By their places, here and below: an outcome has many texts, and a message may have many of them.
+        for number in settlement.outcomes.indices {
+            guard let place = self.place(of: settlement.outcomes[number].index),
+                self.recipients[place].generation == settlement.outcomes[number].generation,
+                self.recipients[place].isOpen(to: settlement.outcomes[number])
             else { return nil }
         }
         var effect = SettlementEffect(generation: self.generation + 1)
@@ -50,8 +52,8 @@ extension SpooledMessage {
     /// copied to be changed.
     private func isEnded(by settlement: Settlement, isKept: Bool) -> Bool {
         let outcomes = settlement.outcomes
-        return !isKept && outcomes.count == self.recipients.count && outcomes.allSatisfy(\.state.isSettled)
-            && settlement.isAscending
+        return !isKept && outcomes.count == self.recipients.count
+            && outcomes.indices.allSatisfy { outcomes[$0].state.isSettled } && settlement.isAscending
     }
 
     /// Where the recipient of an index is: at that place, as long as nothing is damaged.
@@ -64,18 +66,19 @@ extension SpooledMessage {
 extension Settlement {
     /// Whether the outcomes are in order of the recipients, as they are but for odd callers.
     fileprivate var isAscending: Bool {
-        zip(self.outcomes, self.outcomes.dropFirst()).allSatisfy { $0.index < $1.index }
+        self.outcomes.indices.dropFirst().allSatisfy { self.outcomes[$0 - 1].index < self.outcomes[$0].index }
     }
 }
 
 extension SettlementEffect {
     /// What the same attempt did to several recipients is one fact.
     fileprivate mutating func tell(_ settlement: Settlement, of message: SpooledMessage) {
-        var untold = settlement.outcomes[...]
-        while let outcome = untold.first {
-            let alike = untold.prefix { $0.isLike(outcome) }
-            untold = untold.dropFirst(alike.count)
-            self.tell(alike, of: message, at: settlement.at)
+        let outcomes = settlement.outcomes
+        var start = outcomes.startIndex
+        while start < outcomes.endIndex {
+            let end = outcomes[start...].indices.first { !outcomes[$0].isLike(outcomes[start]) } ?? outcomes.endIndex
+            self.tell(outcomes[start..<end], of: message, at: settlement.at)
+            start = end
         }
         for report in settlement.reports {
             self.counts.reports += 1
