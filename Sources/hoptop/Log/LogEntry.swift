@@ -15,9 +15,9 @@ struct LogEntry: Sendable {
     var part: LogPart
     /// `relayed`, or a sentence.
     var event: String
-    /// In the order in which a line has them.
+    /// Of what is no fact, in the order in which a line has them.
     var fields: [(name: String, value: Value)] = []
-    /// What it is a line about, where it is a fact.
+    /// What it is a line about, where it is a fact; its fields are those of ``Fact/fields``.
     var fact: Fact?
     /// How many the message of an accepted fact has, where that is known.
     var recipients: Int?
@@ -33,30 +33,37 @@ struct LogEntry: Sendable {
 }
 
 extension LogEntry {
-    /// Its fields have the names that they have in the API.
     init(_ fact: Fact) {
         self.init(at: fact.at, level: .info, part: fact.kind.part, event: fact.kind.rawValue, fact: fact)
-        func add(_ name: String, _ text: String?) { if let text { self.fields.append((name, .text(text))) } }
-        func add(_ name: String, _ number: Int64?) { if let number { self.fields.append((name, .number(number))) } }
-        add("message", fact.message?.description)
-        add("from", fact.from)
-        add("to", fact.to)
-        add("nextHop", fact.nextHop)
-        add("remoteID", fact.remoteID)
-        add("messageID", fact.messageID)
-        add("contentOctets", fact.contentOctets.map(Int64.init))
-        add("milliseconds", fact.milliseconds)
-        add("text", fact.text)
-        if let arrival = fact.arrival {
+    }
+}
+
+extension Fact {
+    /// What is known of it, by the names of the API, in the order in which a line has them.
+    var fields: [(name: String, value: LogEntry.Value)] {
+        var fields: [(name: String, value: LogEntry.Value)] = []
+        func add(_ name: String, _ text: String?) { if let text { fields.append((name, .text(text))) } }
+        func add(_ name: String, _ number: Int64?) { if let number { fields.append((name, .number(number))) } }
+        add("message", self.message?.description)
+        add("from", self.from)
+        add("to", self.to)
+        add("nextHop", self.nextHop)
+        add("remoteID", self.remoteID)
+        add("messageID", self.messageID)
+        add("contentOctets", self.contentOctets.map(Int64.init))
+        add("milliseconds", self.milliseconds)
+        add("text", self.text)
+        if let arrival = self.arrival {
             add("client", arrival.peer)
             add("hello", arrival.hello)
             add("with", arrival.with.isEmpty ? nil : arrival.with)
             add("tls", arrival.tls)
             add("user", arrival.user)
         }
-        add("security", fact.security?.description)
-        add("session", fact.session)
-        add("actor", fact.actor)
+        add("security", self.security?.description)
+        add("session", self.session)
+        add("actor", self.actor)
+        return fields
     }
 }
 

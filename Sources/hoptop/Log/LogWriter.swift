@@ -95,8 +95,8 @@ final class LogWriter: @unchecked Sendable {
 
     private struct Piece {
         var octets: [UInt8]
-        /// Lines among them that are not about missing ones.
-        var lines: Int
+        /// Where the lines are that are not about missing ones.
+        var lines: Range<Int>
         /// How many lines they say are missing.
         var told: Int
         var file: CInt
@@ -108,8 +108,9 @@ final class LogWriter: @unchecked Sendable {
             let piece = self.nextPiece()
             for continuation in piece.forRoom { continuation.resume() }
             let isWritten = put(piece.octets, to: piece.file)
+            let lost = isWritten ? 0 : piece.octets[piece.lines].count { $0 == UInt8(ascii: "\n") }
             self.condition.withLock {
-                self.dropped += isWritten ? -piece.told : piece.lines
+                self.dropped += isWritten ? -piece.told : lost
                 self.isCut = !isWritten
             }
         }
@@ -126,10 +127,12 @@ final class LogWriter: @unchecked Sendable {
             }
             self.isWriting = true
             var piece = Piece(
-                octets: self.waiting, lines: self.waiting.count { $0 == UInt8(ascii: "\n") }, told: 0, file: self.file,
-                forRoom: self.forRoom)
+                octets: self.waiting, lines: self.waiting.indices, told: 0, file: self.file, forRoom: self.forRoom)
             if !piece.octets.isEmpty {
-                if self.isCut { piece.octets.insert(UInt8(ascii: "\n"), at: 0) }
+                if self.isCut {
+                    piece.octets.insert(UInt8(ascii: "\n"), at: 0)
+                    piece.lines = piece.octets.indices.dropFirst()
+                }
                 piece.told = self.dropped
                 if piece.told > 0 { piece.octets += self.notice(piece.told).utf8 }
             }

@@ -67,20 +67,19 @@ struct MailLog: Sendable {
 
     private func tell(_ facts: [Fact]) async {
         let format = self.output.format
-        let wanted = facts.filter {
-            // What is refused is logged by the session that refused it, each time.
-            $0.kind != .refused && self.output.level(of: $0.kind.part) <= .info
-        }
         let counts = format == .postfix ? await self.recipients(of: facts) : [:]
-        let lines = wanted.map { fact in
+        var lines = ""
+        for fact in facts {
+            // What is refused is logged by the session that refused it, each time.
+            guard fact.kind != .refused, self.output.level(of: fact.kind.part) <= .info else { continue }
             var entry = LogEntry(fact)
             if format == .postfix, let id = fact.message {
                 entry.recipients = counts[id]
                 entry.arrived = self.arrivals.withLockedValue { $0.arrival(of: id, seeing: fact) }
             }
-            return format.lines(entry)
+            lines += format.lines(entry)
         }
-        await self.output.writer.writeAll(lines.joined())
+        await self.output.writer.writeAll(lines)
         if format == .postfix { await self.tellRemoved(behind: facts) }
     }
 

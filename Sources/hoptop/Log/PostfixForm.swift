@@ -69,7 +69,7 @@ enum PostfixForm {
 
     /// What Postfix has no words for.
     private static func others(_ fact: Fact) -> String {
-        (fact.message.map { "\($0): " } ?? "") + TextForm.words(LogEntry(fact))
+        (fact.message.map { "\($0): " } ?? "") + TextForm.words(fact)
     }
 
     private static func accepted(_ id: QueueID, _ fact: Fact, _ recipients: Int?) -> [Line] {
