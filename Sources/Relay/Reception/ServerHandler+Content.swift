@@ -176,11 +176,12 @@ extension ServerHandler {
     ) -> [SpooledRecipient] {
         var recipients: [SpooledRecipient] = []
         recipients.reserveCapacity(envelope.recipients.count)
-        var known: Set<ForwardPath> = []
+        // A set costs more than a single recipient, and most messages have no more.
+        let isOnlyOne = envelope.recipients.count == 1
+        var known = Set<ForwardPath>(minimumCapacity: isOnlyOne ? 0 : envelope.recipients.count)
         for recipient in envelope.recipients {
             let queued = self.admission.queued(recipient.forwardPath, from: self.peer, at: arrived)
-            // A set costs more than a single recipient, and most messages have no more.
-            guard envelope.recipients.count == 1 || known.insert(Self.knownAs(queued.path)).inserted else { continue }
+            guard isOnlyOne || known.insert(Self.knownAs(queued.path)).inserted else { continue }
             var spooled = SpooledRecipient(
                 index: recipients.count, forwardPath: queued.path, parameters: recipient.parameters,
                 moved: queued.moved, due: arrived)
