@@ -109,7 +109,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
             }
         }
         self.term.ended()
-        if let connection = self.connection { try? self.lease.release(on: connection) }
+        if let connection = self.connection { try? self.watch.watch { try self.lease.release(on: connection) } }
         self.connection = nil
         self.queue.threadEnded()
     }

@@ -132,6 +132,8 @@ struct SchedulerParty {
         // A further part of that order.
         case "again": self.orderBegan("retry", words, of: number)
         case "done": self.orderEnded(number)
+        // At another node, which this one is not told.
+        case "elsewhere": _ = self.spool.apply(self.action(name), self.targets(words), at: self.now)
         case "bounce":
             let (settlements, skipped) = self.scheduler.bounceOrdered(on: self.targets(rest), by: "ops")
             if settlements.isEmpty { self.lines.append("  skipped \(skipped.values.reduce(0, +))") }
@@ -299,15 +301,18 @@ struct SchedulerParty {
         }
     }
 
+    private func action(_ verb: String, until: Int64 = 0) -> Order.Action {
+        switch verb {
+        case "retry": .retry
+        case "hold": .hold
+        case "release": .release
+        case "postpone": .postpone(until: Timestamp(milliseconds: Self.start + until))
+        default: .drop(undoUntil: self.now)
+        }
+    }
+
     private mutating func orderBegan(_ verb: String, _ names: String, of first: Int? = nil, until: Int64 = 0) {
-        let action: Order.Action =
-            switch verb {
-            case "retry": .retry
-            case "hold": .hold
-            case "release": .release
-            case "postpone": .postpone(until: Timestamp(milliseconds: Self.start + until))
-            default: .drop(undoUntil: self.now)
-            }
+        let action = self.action(verb, until: until)
         let begun = self.scheduler.orderBegan(on: self.targets(names))
         let skipped = begun.skipped.sorted { $0.key.rawValue < $1.key.rawValue }.map { ", \($0.value) \($0.key)" }
         self.lines.append("  order \(begun.number): \(begun.targets.count)\(skipped.joined())")

@@ -477,6 +477,22 @@ struct SchedulerTests {
             """, writesAtOnce: false)
     }
 
+    @Test("what another node changed is read when an outcome of the same message is written, and not sent")
+    func changedElsewhere() {
+        SchedulerParty.expect(
+            """
+            0:00:00 suspend b.example:25
+            0:00:00 accepted 1 to b@a.example c@b.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 elsewhere hold 1/c
+            0:00:02 ended 1: 450 later
+              settle 1: 1/b deferred until 0:05:02 (450 later)
+              read 1
+            0:00:03 read 1
+            0:00:04 resume b.example:25
+            """)
+    }
+
     @Test("while outcomes cannot be written nothing begins, and what cannot be written at all is kept aside")
     func unwritten() {
         SchedulerParty.expect(

@@ -39,6 +39,7 @@ extension Scheduler {
             guard let slot = self.backlog.index.slot(of: change.message),
                 let row = self.backlog.index.row(of: slot, index: change.recipient.index)
             else { continue }
+            self.readIfChanged(slot, to: change.generation)
             let mayGoElsewhere = self.backlog.index.update(
                 row, to: change.recipient, messageGeneration: change.generation)
             if mayGoElsewhere { self.backlog.reroute(row, at: now) }

@@ -339,17 +339,23 @@ struct Scheduler: Sendable {
         guard let claim = self.backlog.claims.release(number) else { return }
         if isGone {
             if let row = claim.rows.first { self.forget(self.backlog.index.rowSlot[Int(row)], at: now) }
-        } else {
+        } else if let slot = claim.rows.first.map({ self.backlog.index.rowSlot[Int($0)] }) {
+            self.readIfChanged(slot, to: generation)
             for (row, outcome) in zip(self.rows(of: claim, with: outcomes), outcomes) {
                 self.backlog.index.settled(row, outcome, messageGeneration: generation, at: now)
                 self.resume(row, after: claim, at: now)
             }
-            if outcomes.count < claim.rows.count, let row = claim.rows.first {
-                self.actions.append(.read(self.backlog.index.id(ofRow: row)))
-            }
-            if let row = claim.rows.first { self.forgetIfSettled(self.backlog.index.rowSlot[Int(row)], at: now) }
+            if outcomes.count < claim.rows.count { self.actions.append(.read(self.backlog.index.id(slot))) }
+            self.forgetIfSettled(slot, at: now)
         }
         self.ended(claim, at: now)
+    }
+
+    /// A change of ours raises a message's generation by one. Where it rose by more, another node changed recipients, of which
+    /// nothing is known here yet.
+    mutating func readIfChanged(_ slot: QueueIndex.Slot, to generation: UInt32) {
+        guard generation > self.backlog.index.generations[Int(slot)] &+ 1 else { return }
+        self.actions.append(.read(self.backlog.index.id(slot)))
     }
 
     private func rows(of claim: Claims.Claim, with outcomes: [Settlement.Outcome]) -> [QueueIndex.Row] {
@@ -370,9 +376,12 @@ struct Scheduler: Sendable {
         _ number: Int, _ outcomes: [Settlement.Outcome], _ reason: String, at now: Timestamp
     ) {
         guard let claim = self.backlog.claims.release(number) else { return }
-        for (row, outcome) in zip(claim.rows, outcomes) {
+        for (row, outcome) in zip(self.rows(of: claim, with: outcomes), outcomes) {
             self.backlog.index.hold(
                 row, reason: "\(outcome.state.word), but that could not be written down: \(reason)")
+        }
+        if outcomes.count < claim.rows.count, let row = claim.rows.first {
+            self.actions.append(.read(self.backlog.index.id(ofRow: row)))
         }
         self.ended(claim, at: now)
     }
