@@ -132,6 +132,8 @@ extension Screen {
     /// What a key was for is done, so rows may move.
     private func rest() {
         self.pace.rest()
+        // A deed may have opened what stands beside rows.
+        self.fit()
         self.reload()
         self.changed()
     }

@@ -79,6 +79,8 @@ class ListPane<Kind: ListKind>: Pane {
             },
             take: { (answer: (Window<Kind.Row>, Kind.Detail?), around) in
                 guard query == self.query else { return [] }
+                // By now it may be known what the feed lacks that would stand beside them.
+                self.layout(around)
                 return self.take(answer.0, asked, around) + self.took(answer.0.rows, answer.1, around)
             })
     }
@@ -273,7 +275,7 @@ class ListPane<Kind: ListKind>: Pane {
     func layout(_ around: Surroundings) { self.list.height = max(1, self.room(around.body, around).height - 2) }
 
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
-        if let aside = self.aside(area, around) { self.paintAside(&painter, aside, around) }
+        let aside = self.aside(area, around)
         let list = self.list
         let area = self.room(area, around)
         self.paintFilter(&painter, area.row(0), around)
@@ -302,6 +304,7 @@ class ListPane<Kind: ListKind>: Pane {
             table.paint(row, look, &painter, place, offset: around.columnOffset)
             if number == list.cursor { painter.select(rows.row(line)) }
         }
+        if let aside { self.paintAside(&painter, aside, around) }
     }
 
     private func paintFilter(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
