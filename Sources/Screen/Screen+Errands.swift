@@ -23,7 +23,9 @@ extension Screen {
             guard self.errands.reads.isNewest(read.key, serial) else { return }
             let words = SafeText((error as? FeedError)?.description ?? "\(error)").description
             if let failed = read.failed {
-                effects = failed(words)
+                // Whoever asked may be closed by now, or stand below something else.
+                let isTop = read.key.owner == ObjectIdentifier(self.stack.top)
+                effects = failed(words).filter { if case .back = $0 { isTop } else { true } }
             } else {
                 self.nodes.failed(read.key, error, words, at: self.around.now)
                 effects = []

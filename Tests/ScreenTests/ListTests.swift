@@ -81,6 +81,50 @@ struct ListTests {
         #expect(await rig.text.contains("no session is grouped by shoe: peer, user, phase, tls"))
     }
 
+    @Test("sessions are put together anew once a second, however often one changes")
+    func outlineAnew() async {
+        let rig = await Rig(columns: 100, rows: 30) { $0.showsClock = false }
+        await rig.press("3")
+        await rig.run("outline peer")
+        await rig.wait(seconds: 5)
+        #expect(await rig.text.contains("2 sessions in 2 groups"))
+        #expect(await !rig.screen.wantsTicks)
+        rig.feed.write { script in
+            var other = script.connections[1]
+            other.ref.id = "in#42"
+            script.connections.append(other)
+        }
+        for _ in 0..<10 {
+            await rig.screen.refresh(.changed(areas: [.connections]))
+            await rig.screen.settled()
+        }
+        #expect(await rig.text.contains("2 sessions in 2 groups"))
+        #expect(await rig.screen.wantsTicks)
+        await rig.wait(seconds: 1)
+        #expect(await rig.text.contains("3 sessions in 2 groups"))
+        #expect(await !rig.screen.wantsTicks)
+    }
+
+    @Test("a node that does not answer once does not close the groups of its sessions")
+    func outlineBlind() async {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("3")
+        await rig.run("outline peer")
+        rig.feed.write { $0.isAway = true }
+        await rig.refresh()
+        #expect(await rig.text.contains("2 sessions in 2 groups"))
+    }
+
+    @Test("where no session matches the filter, there are no groups of any")
+    func outlineNone() async {
+        let rig = await Rig(columns: 100, rows: 30)
+        await rig.press("3", "f")
+        await rig.type("peer:nowhere")
+        await rig.press(.enter)
+        await rig.run("outline peer")
+        #expect(await rig.text.contains("no session matches the filter"))
+    }
+
     @Test("all sessions are counted, however many a feed hands out at a time")
     func manySessions() async {
         let rig = await Rig(columns: 100, rows: 30)

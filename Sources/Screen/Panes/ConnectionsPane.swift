@@ -136,7 +136,9 @@ final class ConnectionsPane: ListPane<ConnectionList> {
                 query.includesEnded = isShown ? self.showedEnded : true
             }
         case .outline:
-            guard let word = call.argument else { return [.ask(SessionGrouping.menu { self.groups(by: $0) })] }
+            guard let word = call.argument else {
+                return [.ask(SessionGrouping.menu { grouping, _ in self.groups(by: grouping) })]
+            }
             guard let grouping = SessionGrouping(rawValue: word) else {
                 let known = SessionGrouping.allCases.map(\.rawValue).joined(separator: ", ")
                 return [.say("no session is grouped by \(SafeText(word)): \(known)", .warning)]

@@ -64,7 +64,7 @@ final class GroupsPane: Pane {
                 if !isFirst { self.cursor = groups.groups.firstIndex { $0.value == selected } ?? self.cursor }
                 self.cursor = max(0, min(self.cursor, groups.groups.count - 1))
                 return []
-            }, failed: { [.back, .say($0, .failure)] })
+            }, failed: { (self.groups == nil ? [.back] : []) + [.say($0, .failure)] })
     }
 
     // MARK: Commands

@@ -33,10 +33,12 @@ enum SessionGrouping: String, CaseIterable {
             ?? (try? FilterExpression(parsing: "!\(self.field.rawValue):/./")) ?? .all
     }
 
-    static func menu(_ current: SessionGrouping = .peer, _ taken: @escaping (SessionGrouping) -> [Effect]) -> Menu {
+    static func menu(
+        _ current: SessionGrouping = .peer, _ taken: @escaping (SessionGrouping, Surroundings) -> [Effect]
+    ) -> Menu {
         Menu(
             title: "Group by", items: self.allCases.map(\.rawValue), chosen: current.rawValue,
-            taken: { word, _ in SessionGrouping(rawValue: word).map(taken) ?? [] })
+            taken: { word, around in SessionGrouping(rawValue: word).map { taken($0, around) } ?? [] })
     }
 }
 

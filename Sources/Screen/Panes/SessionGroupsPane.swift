@@ -7,7 +7,11 @@ final class SessionGroupsPane: Pane {
     private let feed: any MonitorFeed
     private let query: ConnectionQuery
     private var grouping: SessionGrouping
+    /// `nil`: none were read yet.
     private var rows: [ConnectionRow]?
+    private var isReading = false
+    /// Something changed since they were asked for.
+    private var isBehind = false
     private var groups: [SessionGroup] = []
     private var cursor = 0
     private var painted = PaintedRows()
@@ -46,14 +50,35 @@ final class SessionGroupsPane: Pane {
         let (feed, query) = (self.feed, self.query)
         return [
             Read(
-                self.key("sessions"), begin: { { try await Self.rows(of: feed, query) } },
+                self.key("sessions"),
+                begin: {
+                    self.isReading = true
+                    self.isBehind = false
+                    return { try await Self.rows(of: feed, query) }
+                },
                 take: { (rows: [ConnectionRow], around) in
+                    self.isReading = false
                     // Nothing moves under the operator.
                     if self.rows != nil, around.rowsMustStay { return [.later] }
                     self.show(rows, around.now)
                     return []
-                }, failed: { [.back, .say($0, .failure)] })
+                },
+                failed: { words in
+                    self.isReading = false
+                    return (self.rows == nil ? [.back] : []) + [.say(words, .failure)]
+                })
         ]
+    }
+
+    /// All sessions are read for it, which a busy relay would ask for at each change: so it is done once a second.
+    func reads(_ around: Surroundings, changed node: Int) -> [Read] {
+        self.isBehind = true
+        return []
+    }
+
+    func ticked(_ around: Surroundings) -> [Effect] {
+        guard self.isBehind, !self.isReading else { return [] }
+        return around.rowsMustStay ? [.later] : self.reads(around).map(Effect.read)
     }
 
     /// Page by page, so that they are of about one moment.
@@ -79,7 +104,10 @@ final class SessionGroupsPane: Pane {
         self.cursor = max(0, min(self.cursor, self.groups.count - 1))
     }
 
-    func forget() { self.rows = nil }
+    func forget() {
+        self.rows = nil
+        self.isReading = false
+    }
 
     // MARK: Commands
 
@@ -92,7 +120,7 @@ final class SessionGroupsPane: Pane {
             return [.show(view: View.connections, [Call(command: .filter, argument: door.text)])]
         case .outline:
             guard let grouping = call.argument.flatMap(SessionGrouping.init) else {
-                return [.ask(SessionGrouping.menu(self.grouping) { self.group(by: $0, around) })]
+                return [.ask(SessionGrouping.menu(self.grouping) { self.group(by: $0, $1) })]
             }
             return self.group(by: grouping, around)
         default: return nil
@@ -102,7 +130,7 @@ final class SessionGroupsPane: Pane {
     private func group(by grouping: SessionGrouping, _ around: Surroundings) -> [Effect] {
         self.grouping = grouping
         self.cursor = 0
-        self.show(self.rows ?? [], around.now)
+        if let rows { self.show(rows, around.now) }
         return []
     }
 
@@ -158,7 +186,8 @@ final class SessionGroupsPane: Pane {
             x: area.x + 3, y: area.y, columns: area.width - 4)
         let rows = area.below(2)
         guard !self.groups.isEmpty else {
-            return painter.empty([self.rows == nil ? "counting" : "nobody is connected"], in: rows)
+            let none = self.query.filter.matchesAll ? "nobody is connected" : "no session matches the filter"
+            return painter.empty([self.rows == nil ? "counting" : none], in: rows)
         }
         let table = Table(Self.columns(self.grouping), width: area.width - 4)
         table.paintHeader(&painter, area.row(1).inset(2, 0))
