@@ -46,6 +46,9 @@ struct ListTests {
         await rig.press("!")
         #expect(await rig.text.contains("nothing went wrong, and nobody is silent"))
         #expect(await rig.text.contains("! shows all"))
+        await rig.press("e")
+        #expect(await !rig.text.contains("nothing went wrong"))
+        #expect(await rig.text.contains("e shows sessions that ended"))
     }
 
     @Test("sessions are put together by what they have in common; a group is a door to them")

@@ -201,6 +201,12 @@ final class ConnectionsPane: ListPane<ConnectionList> {
     override func emptyWords(_ around: Surroundings) -> [String] {
         guard self.list.isLoaded else { return ["reading"] }
         if self.query.filter == Self.troubled {
+            guard self.query.includesEnded else {
+                return [
+                    "nothing is wrong with sessions that are live",
+                    around.sentence(.ended, "shows sessions that ended"),
+                ]
+            }
             return ["nothing went wrong, and nobody is silent", around.sentence(.problems, "shows all")]
         }
         if !self.query.filter.matchesAll {

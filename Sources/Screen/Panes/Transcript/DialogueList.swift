@@ -120,7 +120,7 @@ struct DialogueList {
     func paint(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         for number in self.top..<max(self.top, min(self.rows.all.count, self.top + area.height)) {
             let place = area.row(number - self.top)
-            self.paint(self.rows.all[number], &painter, place, around)
+            self.paint(self.rows.all[number], canExpand: true, &painter, place, around)
             if number == self.cursor { painter.select(place) }
         }
     }
@@ -139,11 +139,14 @@ struct DialogueList {
             shown = shown[..<(error.map { $0 + 1 } ?? leave)]
         }
         for (place, row) in shown.suffix(max(0, area.height)).enumerated() {
-            self.paint(row, &painter, area.row(place), around)
+            self.paint(row, canExpand: false, &painter, area.row(place), around)
         }
     }
 
-    private func paint(_ row: DialogueRows.Row, _ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
+    /// - Parameter canExpand: there is a key for the lines that are folded.
+    private func paint(
+        _ row: DialogueRows.Row, canExpand: Bool, _ painter: inout Painter, _ area: Rect, _ around: Surroundings
+    ) {
         let line = self.lines[row.index]
         var x = area.x + 2
         // Where there is little room, what was said goes before when.
@@ -162,8 +165,8 @@ struct DialogueList {
         let text = SafeText(line.text)
         let word = around.searchWord
         let isMatch = !word.isEmpty && line.text.lowercased().contains(word.lowercased())
-        let mark = "  \(painter.sign("…", "...")) \(row.folded) more lines (\(around.label(of: .expand)))"
-        let more = row.folded > 0 ? mark : ""
+        let way = canExpand ? " (\(around.label(of: .expand)))" : ""
+        let more = row.folded > 0 ? "  \(painter.sign("…", "...")) \(row.folded) more lines\(way)" : ""
         let end = painter.text(
             around.columnOffset > 0 ? text.window(from: around.columnOffset, columns: 1000) : text, x: x + 3,
             y: area.y, columns: area.maxX - x - 4 - SafeText(more).columns, role: isMatch ? .match : line.role)
