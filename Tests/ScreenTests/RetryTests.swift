@@ -97,10 +97,25 @@ struct RetryTests {
         #expect(await rig.text.contains("452 4.2.2 mailbox is over quota"))
         #expect(await !rig.text.contains("hal@example.net"))
         try await rig.expect("retry-queue")
+        // Its key is about one of the two that are shown.
+        #expect(await rig.lines("─ t transcript").count == 1)
         #expect(await rig.text.contains("Esc closes"))
         await rig.press(.escape)
         #expect(await !rig.text.contains("Retry of"))
         #expect(await rig.text.contains(size.0 < 160 ? "Enter opens" : "╭─ Attempts"))
+    }
+
+    @Test("rows make room for it at once, however many there are", arguments: [(80, 24), (100, 30), (120, 36)])
+    func room(_ size: (Int, Int)) async {
+        let feed = ScriptedFeed.busy
+        for number in 0..<60 { _ = feed.queued("M\(number)", from: "ann@example.net", to: "bob@example.org") }
+        let rig = await Rig(feed, columns: size.0, rows: size.1)
+        await rig.press("2", "j", "r")
+        let text = await rig.text
+        #expect(text.contains("Retry of 4Q6A asked for"))
+        // Nothing but room for what is shown follows from that.
+        await rig.press(.paste(""))
+        #expect(await rig.text == text)
     }
 
     @Test("its keys are about its own message, wherever the cursor is")

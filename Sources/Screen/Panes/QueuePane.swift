@@ -297,7 +297,9 @@ final class QueuePane: ListPane<QueueList> {
             painter.box(area, title: "")
             return
         }
-        let preview = QueuePreview(row: row, detail: self.shows(row) ? self.preview : nil, node: self.node)
+        let preview = QueuePreview(
+            row: row, detail: self.shows(row) ? self.preview : nil, node: self.node,
+            hasTranscript: self.watch?.attempt.session == nil)
         if isBeside { preview.paintBeside(&painter, area, around) } else { preview.paintBelow(&painter, area, around) }
     }
 }

@@ -8,6 +8,8 @@ struct QueuePreview {
     let detail: MessageDetail?
     /// Whose message it is.
     let node: Int
+    /// The key for a transcript opens its own.
+    let hasTranscript: Bool
 
     /// The message as its own pane shows it, as far as there is room.
     func paintBeside(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
@@ -18,7 +20,7 @@ struct QueuePreview {
         attempts.show(detail.attempts)
         MessageBoxes(
             detail: detail, recipients: RecipientList(detail.recipients, at: self.row.to), attempts: attempts,
-            node: self.node
+            node: self.node, hasTranscript: self.hasTranscript
         ).paint(&painter, area, around)
     }
 
@@ -27,7 +29,8 @@ struct QueuePreview {
             area,
             title: [Run("\(self.row.ref.id)  ", .title), Run(address: self.row.from, .title)]
                 + [Run(" \(painter.glyphs.arrow) ", .title), Run(address: self.row.to, .title)],
-            right: "\(around.sentence(.open, "opens"))  \(around.sentence(.transcript, "transcript"))")
+            right: around.sentence(.open, "opens")
+                + (self.hasTranscript ? "  \(around.sentence(.transcript, "transcript"))" : ""))
         guard let detail else {
             painter.text("...", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
             return

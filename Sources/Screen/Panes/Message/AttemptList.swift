@@ -18,7 +18,7 @@ struct AttemptList {
         self.cursor = max(0, motion.target(from: self.cursor, count: self.all.count, height: 5))
     }
 
-    mutating func move(to row: Int) { self.cursor = row }
+    mutating func move(to row: Int) { self.cursor = max(0, min(row, self.all.count - 1)) }
 
     // MARK: Painting
 
@@ -49,12 +49,16 @@ struct AttemptList {
             + 2
     }
 
-    /// - Parameter chart: when they were, and when the next one is due.
+    /// - Parameters:
+    ///   - chart: when they were, and when the next one is due.
+    ///   - hasTranscript: the key for a transcript opens that of one of them.
     func paint(
-        _ painter: inout Painter, _ area: Rect, chart: AttemptChart, isFocused: Bool, _ around: Surroundings
+        _ painter: inout Painter, _ area: Rect, chart: AttemptChart, hasTranscript: Bool, isFocused: Bool,
+        _ around: Surroundings
     ) -> PaintedRows {
         let inner = painter.box(
-            area, title: "Attempts", right: around.sentence(.transcript, "transcript"), isFocused: isFocused)
+            area, title: "Attempts", right: hasTranscript ? around.sentence(.transcript, "transcript") : "",
+            isFocused: isFocused)
         guard inner.height > 0 else { return PaintedRows() }
         guard !self.all.isEmpty else {
             painter.text("none yet", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)

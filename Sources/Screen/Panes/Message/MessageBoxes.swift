@@ -16,6 +16,8 @@ struct MessageBoxes {
     var focus: Part?
     /// The attempt that was asked for.
     var watch: AttemptWatch?
+    /// The key for a transcript opens that of an attempt.
+    var hasTranscript = true
 
     /// The rows from which on there are boxes.
     static let leastHeight = 14
@@ -54,7 +56,7 @@ struct MessageBoxes {
                 &painter, recipients, isFocused: self.focus == .recipients, around),
             .attempts: self.attempts.paint(
                 &painter, rest.below(recipients.height), chart: AttemptChart(of: self.detail, now: around.now),
-                isFocused: self.focus == .attempts, around),
+                hasTranscript: self.hasTranscript, isFocused: self.focus == .attempts, around),
         ]
     }
 }

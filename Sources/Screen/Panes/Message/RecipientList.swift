@@ -39,7 +39,7 @@ struct RecipientList {
 
     mutating func move(to row: Int) {
         self.isUntouched = false
-        self.cursor = row
+        self.cursor = max(0, min(row, self.all.count - 1))
     }
 
     /// Tags the recipient at the cursor, or takes its tag off, and goes on to the next one.
