@@ -43,6 +43,7 @@ extension Overview {
         var own = self
         (own.queuedMessages, own.queuedOctets, own.recipients, own.totals) = (0, 0, RecipientCounts(), Totals())
         (own.oldest, own.failures, own.domains, own.moreDestinations) = (nil, nil, nil, 0)
+        own.moreAttention = nil
         for index in own.destinations.indices {
             (own.destinations[index].total, own.destinations[index].ages) = (0, AgeCounts())
         }
