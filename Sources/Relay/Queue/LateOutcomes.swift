@@ -24,11 +24,11 @@ struct LateOutcomes: Sendable {
     /// - Returns: those that count, of the recipients as they are.
     func counting(as message: SpooledMessage) -> [Settlement.Outcome] {
         self.outcomes.compactMap { outcome, forwardPath in
-            guard let recipient = message.recipients.first(where: { $0.index == outcome.index }) else { return nil }
-            if recipient.generation == outcome.generation, !recipient.state.isSettled { return outcome }
-            guard outcome.state == .relayed, recipient.forwardPath.description == forwardPath,
-                !recipient.state.isSettled || recipient.state == .dropped
+            guard let recipient = message.recipients.first(where: { $0.index == outcome.index }),
+                recipient.isOpen(to: outcome)
             else { return nil }
+            if recipient.generation == outcome.generation { return outcome }
+            guard outcome.state == .relayed, recipient.forwardPath.description == forwardPath else { return nil }
             var late = outcome
             late.generation = recipient.generation
             return late

@@ -29,8 +29,8 @@ struct DatabaseLink: Sendable {
         "SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3",
     ].enumerated().map { Query("keepalive-\($0)", $1) }
     /// What a process that stands still has locked in the middle of a transaction is let go of before its lease is over.
-    private static let patience = Query(
-        "patience", "SELECT set_config('idle_in_transaction_session_timeout', ($1::bigint / 2)::text, false)")
+    private static let idleLimit = Query(
+        "idle-limit", "SELECT set_config('idle_in_transaction_session_timeout', ($1::bigint / 2)::text, false)")
     private static let withoutSync = Query("without-sync", "SET synchronous_commit = off")
 
     /// Opens the connection whose commits stand behind each 250.
@@ -39,7 +39,7 @@ struct DatabaseLink: Sendable {
     func writing(watch: WatchedLink) throws -> Connection {
         let connection = try self.connect(watch)
         for query in Self.keepalives { try connection.add(query) }
-        try connection.add(Self.patience, [.integer(self.lease)])
+        try connection.add(Self.idleLimit, [.integer(self.lease)])
         let found = try connection.rows(Self.settings)
         guard try found.text(0, 2) == "UTF8" else {
             throw SpoolError(.unavailable, "the spool's database is not in UTF8: make one with createdb -E UTF8")

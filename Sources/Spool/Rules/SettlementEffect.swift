@@ -149,8 +149,9 @@ extension Settlement.Outcome {
 }
 
 extension SpooledRecipient {
-    /// What was dropped at one node while another handed it over has gone all the same.
-    fileprivate func isOpen(to outcome: Settlement.Outcome) -> Bool {
+    /// Whether the outcome can still be its own. What was dropped at one node while another handed it over has gone all the
+    /// same.
+    package func isOpen(to outcome: Settlement.Outcome) -> Bool {
         !self.state.isSettled || self.state == .dropped && outcome.state == .relayed
     }
 
