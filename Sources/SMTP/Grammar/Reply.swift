@@ -25,24 +25,32 @@ public struct EnhancedStatusCode: Hashable, Sendable, CustomStringConvertible {
         self.detail = detail
     }
     public var description: String {
-        // Each reply says it, so it is not put together of three strings; it fits into the String value itself.
-        String(unsafeUninitializedCapacity: 15) { octets in
-            var count = 0
-            func put(_ number: UInt16) {
-                for unit: UInt16 in [10000, 1000, 100, 10, 1] where number >= unit || unit == 1 {
-                    octets[count] = 0x30 + UInt8(number / unit % 10)
-                    count += 1
-                }
-            }
-            put(UInt16(self.class))
-            octets[count] = .dot
+        // It fits into the String value itself.
+        String(unsafeUninitializedCapacity: Self.octetsAtMost) { self.write(to: UnsafeMutableRawBufferPointer($0)) }
+    }
+
+    /// `255.65535.65535`
+    static let octetsAtMost = 15
+
+    /// Each reply says it, so it is not put together of three strings.
+    ///
+    /// - Parameter octets: room for ``octetsAtMost``.
+    /// - Returns: how many were written.
+    func write(to octets: UnsafeMutableRawBufferPointer) -> Int {
+        var count = 0
+        func put(_ number: UInt16) {
+            if number >= 10 { put(number / 10) }
+            octets[count] = 0x30 + UInt8(number % 10)
             count += 1
-            put(self.subject)
-            octets[count] = .dot
-            count += 1
-            put(self.detail)
-            return count
         }
+        put(UInt16(self.class))
+        octets[count] = .dot
+        count += 1
+        put(self.subject)
+        octets[count] = .dot
+        count += 1
+        put(self.detail)
+        return count
     }
 }
 

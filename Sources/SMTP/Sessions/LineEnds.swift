@@ -4,18 +4,22 @@ import NIOCore
 enum LineEnds {
     /// The index of the next CR or LF at or behind `start`, or the count.
     ///
-    /// Eight octets at a time: in a word that is XORed with one of them, its octets become zero, and subtracting one
-    /// from a zero octet borrows. A borrow can only mark a wrong octet above a right one, so the lowest mark is right.
+    /// Eight octets at a time: subtracting from each octet of a word what is one more than a CR borrows where the octet is
+    /// a CR or smaller. A borrow can only mark a wrong octet above a right one, so the lowest mark is right. What it marks may
+    /// be a TAB or another rare control.
     static func next(in octets: UnsafeRawBufferPointer, from start: Int) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
         var index = start
         while index + 8 <= octets.count {
             let word = UInt64(littleEndian: octets.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-            let cr = word ^ (ones &* UInt64(UInt8.cr))
-            let lf = word ^ (ones &* UInt64(UInt8.lf))
-            let marks = ((cr &- ones) & ~cr | (lf &- ones) & ~lf) & (ones &* 0x80)
-            if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
-            index += 8
+            let marks = (word &- ones &* UInt64(UInt8.cr + 1)) & ~word & (ones &* 0x80)
+            if marks == 0 {
+                index += 8
+                continue
+            }
+            index += marks.trailingZeroBitCount / 8
+            if octets[index] == .cr || octets[index] == .lf { return index }
+            index += 1
         }
         while index < octets.count, octets[index] != .cr, octets[index] != .lf { index += 1 }
         return index
