@@ -66,7 +66,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private(set) var isIdle = false
     private var failure: String?
     private var lastActivity = NIODeadline.now()
-    private var timer: Scheduled<Void>?
+    private var timer: (at: NIODeadline, task: Scheduled<Void>)?
 
     init(
         _ connection: OutboundConnection, delivery: Delivery, settings: Delivery.Settings, host: MailHost,
@@ -213,7 +213,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.timer?.cancel()
+        self.timer?.task.cancel()
         self.progress?.stop()
         self.session.disconnected()
         self.drain()
@@ -242,10 +242,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.isDraining = false
         self.write()
         if self.isClosing { self.end() }
-        let phase = self.session.phase
-        let isAnswering = phase == .rcpt || phase == .data
+        let look = self.session.look()
+        let isAnswering = look.phase == .rcpt || look.phase == .data
         self.record.progressed(
-            to: phase, recipientsDone: isAnswering ? self.session.recipientProgress.answered : nil,
+            to: look.phase, recipientsDone: isAnswering ? look.recipientsAnswered : nil,
             octetsIn: self.octetsIn, at: self.now)
         self.octetsIn = 0
         self.turn = nil
@@ -266,7 +266,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
         self.output.reuse(&output)
         // Less than what makes the channel unwritable may still be too much for one turn of the session.
-        if context.channel.isWritable, !self.isClosing, case .content = self.session.phase { self.drain() }
+        if context.channel.isWritable, !self.isClosing, self.session.look().phase == .content { self.drain() }
     }
 
     private func run(_ action: ClientSession.Action) {
@@ -314,7 +314,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.isIdle = true
         self.lastActivity = .now()
         self.connection.ready(self)
-        if self.isIdle { self.armTimer() }  // An idle session's patience is shorter than the one it was armed with.
+        if self.isIdle { self.armTimer() }
     }
 
     private func finished(_ outcomes: [ClientSession.Outcome]) {
@@ -369,7 +369,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
                 octetsBefore: self.record.row.octetsOut
             ) { [weak self] in self?.lastActivity = .now() }
         }
-        reader.next(on: context.eventLoop).assumeIsolated().whenComplete { result in
+        reader.next(on: context.eventLoop) { result in
             self.lastActivity = .now()
             switch result {
             case .success(let chunk?): self.session.content(chunk)
@@ -396,12 +396,17 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: time
 
-    /// One timer for the session's life: it looks when something last happened and goes to sleep again.
+    /// One timer for the session's life: it looks when something last happened and goes to sleep again. It is set anew where
+    /// patience became shorter than it was, as it does once in an idle session.
     private func armTimer() {
         guard let context = self.context else { return }
-        self.timer?.cancel()
-        let wait = self.lastActivity + self.patience - .now()
-        self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: max(wait, .milliseconds(50))) {
+        let at = max(self.lastActivity + self.patience, .now() + .milliseconds(50))
+        if let timer = self.timer {
+            guard at < timer.at else { return }
+            timer.task.cancel()
+        }
+        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: at) {
+            self.timer = nil
             guard let context = self.context else { return }
             if self.isEnding { return context.hangUpUnderTLS() }
             if self.lastActivity + self.patience <= .now() {
@@ -415,6 +420,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             }
             self.armTimer()
         }
+        self.timer = (at, task)
     }
 
     /// RFC 5321 §4.5.3.2. A session with nothing to do is kept a little while for the next message.

@@ -100,7 +100,9 @@ struct ContentPreparation: Sendable {
     private func all(
         of reader: ContentReader, _ body: @escaping @Sendable (ByteBuffer) -> EventLoopFuture<Bool>
     ) -> EventLoopFuture<Void> {
-        reader.next(on: self.loop).flatMap { chunk in
+        let next = self.loop.makePromise(of: ByteBuffer?.self)
+        reader.next(on: self.loop, next.completeWith)
+        return next.futureResult.flatMap { chunk in
             guard let chunk else { return self.loop.makeSucceededVoidFuture() }
             return body(chunk).flatMap { goesOn in
                 goesOn ? self.all(of: reader, body) : self.loop.makeSucceededVoidFuture()

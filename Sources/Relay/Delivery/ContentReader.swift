@@ -27,15 +27,24 @@ final class ContentReader: @unchecked Sendable {
         self.converter = converter
     }
 
-    /// - Returns: the next piece, never empty; `nil` at the end.
-    func next(on loop: any EventLoop) -> EventLoopFuture<ByteBuffer?> {
-        self.source.read(from: self.octetsRead, count: self.share.pieceOctets, on: loop).flatMap { chunk in
-            self.octetsRead += chunk.readableBytes
-            let isEnd = chunk.readableBytes == 0
-            let piece = self.behindFields(self.converted(chunk, isEnd: isEnd))
-            self.octetsGiven += piece.readableBytes
-            if piece.readableBytes > 0 { return loop.makeSucceededFuture(piece) }
-            return isEnd ? loop.makeSucceededFuture(nil) : self.next(on: loop)
+    /// - Parameter body: is given the next piece, never empty; `nil` at the end. A future of it would cost more than what is
+    ///   done with most pieces.
+    func next(on loop: any EventLoop, _ body: @escaping (Result<ByteBuffer?, any Error>) -> Void) {
+        if self.octetsRead == self.source.octets, self.converter == nil, self.fields.readableBytes == 0 {
+            return body(.success(nil))
+        }
+        let read = self.source.read(from: self.octetsRead, count: self.share.pieceOctets, on: loop)
+        read.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let chunk):
+                self.octetsRead += chunk.readableBytes
+                let isEnd = chunk.readableBytes == 0
+                let piece = self.behindFields(self.converted(chunk, isEnd: isEnd))
+                self.octetsGiven += piece.readableBytes
+                if piece.readableBytes > 0 { return body(.success(piece)) }
+                isEnd ? body(.success(nil)) : self.next(on: loop, body)
+            case .failure(let error): body(.failure(error))
+            }
         }
     }
 

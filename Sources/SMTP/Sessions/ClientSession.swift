@@ -202,6 +202,18 @@ extension ClientSession {
         }
     }
 
+    /// What a driver asks for after each of its turns.
+    public struct Look: Sendable {
+        public let phase: SessionPhase
+        /// Recipients of the transaction that the server has answered.
+        public let recipientsAnswered: Int
+    }
+
+    /// Mutating, though nothing changes, as in ``ServerSession/look()``.
+    public mutating func look() -> Look {
+        Look(phase: self.phase, recipientsAnswered: self.recipientProgress.answered)
+    }
+
     /// How many recipients of the transaction the server has answered; (0, 0) outside of one.
     public var recipientProgress: (answered: Int, total: Int) { self.exchange?.recipientProgress ?? (0, 0) }
 
