@@ -46,10 +46,37 @@ extension Timestamp {
         let seconds = Int(self.milliseconds).quotientAndFloorRemainder(by: 1000).quotient
         let (days, time) = seconds.quotientAndFloorRemainder(by: 86_400)
         let date = CivilDate(days: days)
-        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][days.quotientAndFloorRemainder(by: 7).remainder]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        let clock = "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60))"
-        return "\(weekday), \(date.day) \(months[date.month - 1]) \(date.year) \(clock) +0000"
+        let weekday = days.quotientAndFloorRemainder(by: 7).remainder
+        // Each message says it, so it is not put together of a dozen strings.
+        return String(unsafeUninitializedCapacity: 48) { octets in
+            var count = 0
+            func put(_ octet: UInt8) {
+                octets[count] = octet
+                count += 1
+            }
+            func put(_ name: Int, of names: StaticString) {
+                for place in name * 3..<name * 3 + 3 { put(names.utf8Start[place]) }
+            }
+            func put(_ number: Int, digits: Int) {
+                if digits > 1 || number > 9 { put(number / 10, digits: digits - 1) }
+                put(UInt8(ascii: "0") + UInt8(number % 10))
+            }
+            put(weekday, of: "ThuFriSatSunMonTueWed")
+            put(UInt8(ascii: ","))
+            put(UInt8(ascii: " "))
+            put(date.day, digits: 1)
+            put(UInt8(ascii: " "))
+            put(date.month - 1, of: "JanFebMarAprMayJunJulAugSepOctNovDec")
+            put(UInt8(ascii: " "))
+            put(max(date.year, 0), digits: 4)
+            put(UInt8(ascii: " "))
+            put(time / 3600, digits: 2)
+            put(UInt8(ascii: ":"))
+            put(time / 60 % 60, digits: 2)
+            put(UInt8(ascii: ":"))
+            put(time % 60, digits: 2)
+            for octet in " +0000".utf8 { put(octet) }
+            return count
+        }
     }
 }

@@ -4,8 +4,17 @@ import SMTP
 
 /// Who the client is to policy and log: the other end of the connection, or what a proxy told in its place.
 struct Peer: Sendable {
-    var address: SocketAddress? { didSet { self.octets = self.client.flatMap(Network.octets) } }
-    /// The octets of the address, kept since each recipient asks for them.
+    var address: SocketAddress? {
+        didSet {
+            self.client = self.address?.ipAddress
+            self.endpoint = self.address?.endpointText
+            self.octets = self.client.flatMap(Network.octets)
+        }
+    }
+    // Kept, since each message and each recipient asks for them.
+    /// The address without its port.
+    private(set) var client: String?
+    private var endpoint: String?
     private var octets: [UInt8]?
     /// The user of this machine that is at the other end of a Unix socket.
     var user: LocalUser?
@@ -14,10 +23,8 @@ struct Peer: Sendable {
     /// Whom the client speaks for, as XFORWARD told: the log shows it and policy ignores it.
     var forwarded: String?
 
-    /// The address without its port.
-    var client: String? { self.address?.ipAddress }
     /// `192.0.2.7:40112`, `ann (uid 1000)`
-    var text: String { self.forwarded ?? self.user?.description ?? self.address.map(\.endpointText) ?? "?" }
+    var text: String { self.forwarded ?? self.user?.description ?? self.endpoint ?? "?" }
     /// Whether it is a program of this machine.
     var isLocal: Bool { self.user != nil || self.isAmong(Network.loopback) }
 

@@ -8,9 +8,10 @@ import Spool
 extension ServerHandler {
     func beginContent(_ envelope: Envelope, _ context: ChannelHandlerContext) {
         let id = self.filters?.announcedID.take() ?? self.reception.spool.nextID(at: self.now)
+        let client = self.session.introduction()
         let trace = TraceField.received(
-            hello: self.session.client?.name, peer: self.client, user: self.peer.user,
-            hostname: self.admission.configuration.hostname, with: self.session.transferProtocol, tls: self.tls,
+            hello: client.hello, peer: self.client, user: self.peer.user,
+            hostname: self.admission.configuration.hostname, with: client.transferProtocol, tls: self.tls,
             id: id, recipient: envelope.recipients.count == 1 ? envelope.recipients[0].forwardPath.description : nil,
             at: self.now)
         let fields =
@@ -98,9 +99,10 @@ extension ServerHandler {
 
     /// How what it brings comes to us.
     var arrival: Arrival {
-        Arrival(
-            peer: self.peer.text, hello: self.session.client?.name, with: self.session.transferProtocol,
-            session: self.record?.ref.id, tls: self.tls, user: self.session.user)
+        let client = self.session.introduction()
+        return Arrival(
+            peer: self.peer.text, hello: client.hello, with: client.transferProtocol,
+            session: self.record?.ref.id, tls: self.tls, user: client.user)
     }
 
     /// Makes the message durable.

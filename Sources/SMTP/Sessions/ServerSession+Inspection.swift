@@ -39,6 +39,20 @@ extension ServerSession {
             awaitsClient: self.awaitsClient)
     }
 
+    /// How the client is told of in what its mail carries along.
+    public struct Introduction: Sendable {
+        /// What it called itself; `nil` before EHLO or HELO.
+        public let hello: String?
+        public let transferProtocol: String
+        /// Who logged in.
+        public let user: String?
+    }
+
+    /// Mutating as ``look()``.
+    public mutating func introduction() -> Introduction {
+        Introduction(hello: self.knownClient?.name, transferProtocol: self.transferProtocol, user: self.user)
+    }
+
     /// Whether the driver should read on: not when an answer is awaited that has enough behind it, or a client sends
     /// faster than it is served.
     public var wantsInput: Bool {

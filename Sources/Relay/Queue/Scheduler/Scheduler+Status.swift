@@ -88,7 +88,9 @@ extension Scheduler {
     }
 
     /// What an attempt says to the next hop; `nil` where the message has other recipients than we know.
-    func transaction(
+    ///
+    /// Mutating, though nothing changes: so a scheduler that lies in an object is asked where it is, and not copied first.
+    mutating func transaction(
         ofAttempt number: Int, _ message: SpooledMessage, at now: Timestamp
     ) -> ClientSession.Transaction? {
         guard let rows = self.claims[number]?.rows, let first = rows.first,
