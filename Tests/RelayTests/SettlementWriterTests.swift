@@ -75,10 +75,16 @@ struct SettlementWriterTests {
     @Test("one that fails each time because the store has gone again waits on: nothing is wrong with it")
     func outages() async throws {
         let isThere = self.store.isThere
+        let outages = NIOLockedValueBox(0)
         let ends = try await self.write(tries: 3) {
             isThere.withLockedValue { $0 = false }
+            let outage = outages.withLockedValue {
+                $0 += 1
+                return $0
+            }
             MultiThreadedEventLoopGroup.singleton.next().scheduleTask(in: .milliseconds(200)) {
-                isThere.withLockedValue { $0 = true }
+                // The end of an outage before may come late, and would end this one.
+                if outages.withLockedValue({ $0 }) == outage { isThere.withLockedValue { $0 = true } }
             }
         }
         #expect(ends.isEmpty)
