@@ -11,9 +11,12 @@ public struct WindowRequest<ID: Hashable & Sendable & Codable>: Hashable, Sendab
     }
     public var anchor: Anchor
     public var count: Int
-    public init(_ anchor: Anchor, count: Int) {
+    /// Where it takes a while to find all rows, those that were found so far are welcome: see ``Window/isPart``.
+    public var takesPart: Bool
+    public init(_ anchor: Anchor, count: Int, takesPart: Bool = false) {
         self.anchor = anchor
         self.count = count
+        self.takesPart = takesPart
     }
 
     /// The numbers of the rows to show.
@@ -46,8 +49,11 @@ public struct Window<Row: Hashable & Sendable & Codable>: Hashable, Sendable, Co
     public var at: Timestamp
     /// Nodes whose rows are missing here and in the counts; `nil`: none.
     public var absent: [AbsentNode]?
+    /// True: there may be more rows that match, also before and between these, which were not found yet; `nil`: these are all.
+    public var isPart: Bool?
     public init(
-        rows: [Row], first: Int, matched: Int, total: Int, at: Timestamp, absent: [AbsentNode]? = nil
+        rows: [Row], first: Int, matched: Int, total: Int, at: Timestamp, absent: [AbsentNode]? = nil,
+        isPart: Bool? = nil
     ) {
         self.rows = rows
         self.first = first
@@ -55,6 +61,7 @@ public struct Window<Row: Hashable & Sendable & Codable>: Hashable, Sendable, Co
         self.total = total
         self.at = at
         self.absent = absent
+        self.isPart = isPart
     }
 }
 

@@ -31,6 +31,7 @@ struct CallTests {
         try self.roundTrip(OverviewCall())
         try self.roundTrip(QueueCall(query, window: WindowRequest(.row(number: 7), count: 50)))
         try self.roundTrip(QueueCall(query, window: WindowRequest(.last, count: 50)))
+        try self.roundTrip(QueueCall(query, window: WindowRequest(.row(number: 7), count: 50, takesPart: true)))
         try self.roundTrip(
             QueueCall(query, window: WindowRequest(.item(id: message, offset: 3, fallback: 9), count: 1)))
         try self.roundTrip(

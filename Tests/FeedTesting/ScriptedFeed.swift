@@ -21,6 +21,10 @@ final class ScriptedFeed: MonitorFeed {
         var skip: SkipReason?
         /// Nothing of the node itself can be read.
         var isAway = false
+        /// So many rows of the queue are found at once; the others only by who waits for them.
+        var rowsAtOnce = Int.max
+        /// How often less was answered than there is.
+        var parts = 0
         var abilities = Set(FeedCapabilities.Ability.allCases)
         /// Of frozen sets, touched sets and undo tokens.
         var serial = 6
@@ -66,10 +70,13 @@ final class ScriptedFeed: MonitorFeed {
     }
 
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
-        let all = try self.write { try $0.reachable().rows }
-        let found = all.filter { row in
+        let (all, atOnce) = try self.write { (try $0.reachable().rows, $0.rowsAtOnce) }
+        var found = all.filter { row in
             query.filter.matches(QueueRowSubject(row, at: Self.now))
         }
+        let isPart = window.takesPart && found.count > atOnce
+        if isPart { found = Array(found.prefix(atOnce)) }
+        if isPart { self.write { $0.parts += 1 } }
         let sorted = found.sorted { left, right in
             let order =
                 query.sort == .size
@@ -78,7 +85,8 @@ final class ScriptedFeed: MonitorFeed {
         }
         let shown = window.rows(of: sorted.count) { ref in sorted.firstIndex { $0.ref.id == ref.id } }
         return Window(
-            rows: Array(sorted[shown]), first: shown.lowerBound, matched: sorted.count, total: all.count, at: Self.now)
+            rows: Array(sorted[shown]), first: shown.lowerBound, matched: sorted.count, total: all.count, at: Self.now,
+            isPart: isPart ? true : nil)
     }
 
     func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {

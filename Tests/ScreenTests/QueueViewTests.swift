@@ -33,6 +33,20 @@ struct QueueViewTests {
         #expect(await rig.lines("4Q5B").isEmpty)
     }
 
+    @Test("of a filter the first rows are shown as soon as they are found, and then all", arguments: [false, true])
+    func parts(_ isCoded: Bool) async {
+        let rig = await Rig(isCoded: isCoded)
+        rig.feed.write { $0.rowsAtOnce = 1 }
+        await rig.press("2")
+        await rig.run("sort size")
+        // Of an order there is no first part.
+        #expect(rig.feed.write { $0.parts } == 0)
+        await rig.run("filter to:example")
+        #expect(rig.feed.write { $0.parts } == 1)
+        #expect(await rig.text.contains("filter: to:example   3 of 3"))
+        #expect(await !rig.text.contains("3 of 3   ..."))
+    }
+
     @Test("what comes while a key is fresh is counted until rows may move")
     func still() async {
         let rig = await Rig()

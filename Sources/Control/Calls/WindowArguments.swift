@@ -1,8 +1,9 @@
 import Monitor
 
-/// How a window of a list is written in a query: `row=0&count=50`, `row=last`, or `around=ID&offset=3&row=12`.
+/// How a window of a list is written in a query: `row=0&count=50`, `row=last`, or `around=ID&offset=3&row=12`; with `part=true`
+/// what is found so far is welcome.
 enum WindowArguments {
-    static let names: Set<String> = ["row", "around", "offset", "count"]
+    static let names: Set<String> = ["row", "around", "offset", "count", "part"]
     /// Rows of one answer at most.
     static let mostRows = 1000
 
@@ -11,17 +12,20 @@ enum WindowArguments {
         _ arguments: CallArguments, item: (String) -> ID
     ) throws(FeedError) -> WindowRequest<ID> {
         let count = try arguments.number("count", default: 100, in: 0...Self.mostRows)
+        let takesPart = try arguments.flag("part", default: false)
         let offset = try arguments.number("offset", default: 0, in: 0...Self.mostRows)
-        if arguments.query["row"] == "last" { return WindowRequest(.last, count: count) }
+        if arguments.query["row"] == "last" { return WindowRequest(.last, count: count, takesPart: takesPart) }
         let row = try arguments.number("row", default: 0, in: 0...Int(Int32.max))
-        guard let around = arguments.query["around"] else { return WindowRequest(.row(number: row), count: count) }
-        return WindowRequest(.item(id: item(around), offset: offset, fallback: row), count: count)
+        let anchor: WindowRequest<ID>.Anchor =
+            arguments.query["around"].map { .item(id: item($0), offset: offset, fallback: row) } ?? .row(number: row)
+        return WindowRequest(anchor, count: count, takesPart: takesPart)
     }
 
     static func write<ID>(
         _ request: WindowRequest<ID>, into query: inout [String: String], name: (ID) -> String
     ) {
         query["count"] = "\(request.count)"
+        if request.takesPart { query["part"] = "true" }
         switch request.anchor {
         case .row(let number): query["row"] = "\(number)"
         case .last: query["row"] = "last"

@@ -53,7 +53,8 @@ class ListPane<Kind: ListKind>: Pane {
 
     func reads(_ around: Surroundings) -> [Read] { [self.readRows(around)] }
     func missing(_ around: Surroundings) -> [Read] {
-        self.list.isShort ? [self.readRows(around, isInstead: true)] : []
+        // What is read for the first time is asked for already.
+        self.list.isLoaded && self.list.isShort ? [self.readRows(around, isInstead: true)] : []
     }
 
     /// Reads the rows, and after them the detail of the one at the cursor, which so is never the older of the two.
@@ -67,6 +68,8 @@ class ListPane<Kind: ListKind>: Pane {
             begin: {
                 asked = self.list.request
                 query = self.query
+                // The first rows that match are worth showing before all are found; of an order only the whole is.
+                asked.takesPart = !self.list.isLoaded && !query.filter.matchesAll
                 let anchor = self.list.anchor
                 let cursor = self.list.cursor
                 return { [query, asked] in
@@ -88,12 +91,13 @@ class ListPane<Kind: ListKind>: Pane {
     private func take(
         _ window: Window<Kind.Row>, _ asked: WindowRequest<Kind.Row.Ref>, _ around: Surroundings
     ) -> [Effect] {
-        if around.isFrozen || around.rowsMustStay, self.list.isLoaded, !self.list.isShort {
+        if around.isFrozen || around.rowsMustStay, self.list.isWhole, !self.list.isShort {
             self.list.update(window)
             return around.isFrozen ? self.counts(around).map(Effect.read) : [.later]
         }
         self.list.show(window)
         self.shownAt = around.now
+        if window.isPart == true { return [.read(self.readRows(around))] }
         return self.list.isShort && self.list.request != asked ? [.read(self.readRows(around))] : []
     }
 
@@ -329,7 +333,7 @@ class ListPane<Kind: ListKind>: Pane {
             runs += [Run("  "), Run(" +\(Format.count(list.arrived)) new\(way) ", .follow)]
         }
         if self.follows { runs += [Run("  "), Run(" follows the newest ", .follow)] }
-        if !list.isLoaded { runs.append(Run("   ...", .muted)) }
+        if !list.isWhole { runs.append(Run("   ...", .muted)) }
         let end = painter.runs(runs, x: area.x + 3, y: area.y, columns: area.width - 4)
         let safe = SafeText(right)
         if end + 2 + safe.columns < area.maxX - 1 {

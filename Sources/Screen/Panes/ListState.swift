@@ -38,6 +38,8 @@ struct ListState<Row: ListedRow> {
     /// Nodes whose rows are missing.
     private(set) var absent: [AbsentNode] = []
     private(set) var isLoaded = false
+    /// What is shown is all that was found, and no more is looked for.
+    private(set) var isWhole = false
     /// So many rows came since these were read, which are not shown.
     private(set) var arrived = 0
     /// The cursor's row number, and the row shown at the top.
@@ -114,6 +116,7 @@ struct ListState<Row: ListedRow> {
         self.total = window.total
         self.absent = window.absent ?? []
         self.isLoaded = true
+        self.isWhole = window.isPart != true
         self.arrived = 0
         self.departed = []
         if let anchor = self.anchor.map(Row.identity(of:)),
@@ -176,6 +179,7 @@ struct ListState<Row: ListedRow> {
     /// A new question, of whose answer nothing is known yet.
     mutating func ask() {
         self.isLoaded = false
+        self.isWhole = false
         self.arrived = 0
         self.follow()
         self.selected = nil

@@ -8,26 +8,34 @@ import Spool
 /// happens on another thread, and an order serves until the queue has changed and some time has passed.
 struct QueueView: Sendable {
     private let queue: Queue
+    /// Who takes what is found so far has it after that time, if anything is found.
+    private let patience: TimeAmount
     private let rankings: NIOLoopBoundBox<QueueRankings>
+    private let inTheMaking: NIOLoopBoundBox<[QueueQuery: Making]>
     /// The count that was asked for last.
     private let grouped: NIOLoopBoundBox<GroupedQueue?>
 
-    init(_ queue: Queue) {
+    /// - Parameter patience: by default such that it is on a screen within a twentieth of a second.
+    init(_ queue: Queue, patience: TimeAmount = .milliseconds(20)) {
         self.queue = queue
+        self.patience = patience
         self.rankings = .makeBoxSendingValue(QueueRankings(), eventLoop: queue.loop)
+        self.inTheMaking = .makeBoxSendingValue([:], eventLoop: queue.loop)
         self.grouped = .makeBoxSendingValue(nil, eventLoop: queue.loop)
     }
 
     /// Nothing serves any longer.
     func forgetRankings() {
         self.rankings.value = QueueRankings()
+        self.inTheMaking.value = [:]
         self.grouped.value = nil
     }
 
     /// From any thread.
     func window(_ query: QueueQuery, _ request: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         try await self.queue.loop.flatSubmit {
-            self.order(query).map { self.window(of: $0, request) }
+            let order = request.takesPart ? self.orderSoFar(query) : self.order(query).map { ($0, false) }
+            return order.map { self.window(of: $0, isPart: $1, request) }
         }.get()
     }
 
@@ -35,7 +43,9 @@ struct QueueView: Sendable {
         zip(order.slots, order.ids).filter { self.queue.scheduler.index.ids[Int($0)] == $1 }.map(\.0)
     }
 
-    private func window(of order: QueueRanking, _ request: WindowRequest<MessageRef>) -> Window<QueueRow> {
+    private func window(
+        of order: QueueRanking, isPart: Bool, _ request: WindowRequest<MessageRef>
+    ) -> Window<QueueRow> {
         let live = self.live(order)
         let matcher = QueueMatcher(order.query.filter, in: self.queue)
         let shown = request.rows(of: live.count) { ref in
@@ -44,7 +54,7 @@ struct QueueView: Sendable {
         return Window(
             rows: live[shown].map { QueueRow($0, as: matcher, of: self.queue) }, first: shown.lowerBound,
             matched: live.count,
-            total: self.queue.scheduler.index.messages, at: self.queue.now)
+            total: self.queue.scheduler.index.messages, at: self.queue.now, isPart: isPart ? true : nil)
     }
 
     /// From any thread.
@@ -100,24 +110,57 @@ struct QueueView: Sendable {
 
     // MARK: orders
 
+    /// An order that is being worked out, and all of it when it is done.
+    private typealias Making = (order: OrderInTheMaking, done: EventLoopFuture<QueueRanking>)
+
+    private func known(_ query: QueueQuery) -> QueueRanking? {
+        self.rankings.value[query].flatMap { self.isCurrent($0.age) ? $0 : nil }
+    }
+
     private func order(_ query: QueueQuery) -> EventLoopFuture<QueueRanking> {
-        if let known = self.rankings.value[query], self.isCurrent(known.age) {
-            return self.queue.loop.makeSucceededFuture(known)
+        self.known(query).map { self.queue.loop.makeSucceededFuture($0) } ?? self.making(query).done
+    }
+
+    /// Of what was found when there is something worth showing.
+    private func orderSoFar(_ query: QueueQuery) -> EventLoopFuture<(QueueRanking, isPart: Bool)> {
+        if let known = self.known(query) { return self.queue.loop.makeSucceededFuture((known, false)) }
+        let (making, done) = self.making(query)
+        let order = NIOLoopBound(making, eventLoop: self.queue.loop)
+        return making.part.flatMap {
+            guard !order.value.isWhole else { return done.map { ($0, false) } }
+            return self.ranking(order.value, query).map { ($0, true) }
         }
-        let begun = NIODeadline.now()
-        let version = self.queue.scheduler.index.version
-        let matcher = QueueMatcher(query.filter, in: self.queue)
-        let keys = NIOLoopBound(SortKeys(query.sort), eventLoop: self.queue.loop)
-        return self.queue.scan { slot in
-            if matcher.matches(slot) { keys.value.append(slot, as: matcher, of: self.queue) }
-        }.flatMap {
-            self.sorted(keys.value.entries, descending: query.descending)
-        }.map { entries in
-            let order = QueueRanking(
+    }
+
+    private func making(_ query: QueueQuery) -> Making {
+        if let known = self.inTheMaking.value[query],
+            self.isCurrent(QueueViewAge(version: known.order.version, since: known.order.begun))
+        {
+            return known
+        }
+        let order = NIOLoopBound(
+            OrderInTheMaking(query, in: self.queue, patience: self.patience), eventLoop: self.queue.loop)
+        let done = self.queue.loop.makePromise(of: QueueRanking.self)
+        // Before the walk begins, which may end at once.
+        self.inTheMaking.value[query] = (order.value, done.futureResult)
+        self.queue.scan(parts: { order.value.look(at: $0) }).flatMap {
+            order.value.end()
+            return self.ranking(order.value, query)
+        }.map { ranking in
+            self.rankings.value[query] = ranking
+            if self.inTheMaking.value[query]?.order === order.value { self.inTheMaking.value[query] = nil }
+            return ranking
+        }.cascade(to: done)
+        return (order.value, done.futureResult)
+    }
+
+    /// What was found, in the query's order.
+    private func ranking(_ order: OrderInTheMaking, _ query: QueueQuery) -> EventLoopFuture<QueueRanking> {
+        let (version, begun) = (order.version, order.begun)
+        return self.sorted(order.entries, descending: query.descending).map { entries in
+            QueueRanking(
                 query: query, age: QueueViewAge(version: version, since: begun), slots: entries.map(\.slot),
                 ids: entries.map { self.queue.scheduler.index.ids[Int($0.slot)] })
-            self.rankings.value[query] = order
-            return order
         }
     }
 

@@ -1,0 +1,85 @@
+import Foundation
+import Logging
+import Mail
+import Monitor
+import NIOCore
+import NIOPosix
+import SMTP
+import Spool
+import Testing
+
+@testable import Relay
+
+@Suite("windows on the queue")
+struct QueueViewTests {
+    private static let now = Timestamp(milliseconds: 1_795_510_800_000)
+
+    private static func queue() throws -> (queue: Queue, folder: String) {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-spool-\(UUID())").path
+        let configuration = RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: folder)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let loop = group.next()
+        let signal = ChangeSignal(loop: loop)
+        let clock = Clock(now: { Self.now }, steady: { 0 })
+        let log = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let spool = try SQLiteSpool(directory: folder, threads: .singleton)
+        let queue = Queue(
+            configuration, keyring: try Keyring(configuration), node: "mx", loop: loop, spool: spool,
+            delivery: Delivery(
+                group: group, spool: spool, registry: SessionRegistry(node: "mx", signal: signal), clock: clock,
+                log: log, threads: .singleton),
+            spoolWatch: SpoolWatch(
+                spool.condition, floor: 0, threads: .singleton, loop: loop, log: log, signal: signal),
+            rules: StandingRules(), clock: clock, log: log, signal: signal)
+        return (queue, folder)
+    }
+
+    private static func fill(_ queue: Queue, _ messages: Int) async throws {
+        let mail = try (1...messages).map { number in
+            SpooledMessage(
+                id: QueueID(rawValue: Int64(number)), arrived: Self.now.adding(milliseconds: Int64(-number)),
+                reversePath: .null, arrival: Arrival(with: "ESMTP"), contentOctets: 1,
+                recipients: [
+                    SpooledRecipient(
+                        index: 0, forwardPath: try ForwardPath(parsing: "<u\(number)@example.org>"), state: .deferred,
+                        due: Self.now.adding(milliseconds: 3_600_000))
+                ])
+        }
+        try await queue.loop.submit { queue.add(mail) }.get()
+    }
+
+    @Test("who takes a part has what was found by then; who does not waits for the same walk, and has all")
+    func parts() async throws {
+        // Some turns of the loop.
+        let (queue, folder) = try Self.queue()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try await Self.fill(queue, 30_000)
+        let view = QueueView(queue, patience: .zero)
+        let query = QueueQuery(filter: try FilterExpression(parsing: "to:example"))
+        let first = try await view.window(query, WindowRequest(.row(number: 0), count: 10, takesPart: true))
+        #expect(first.isPart == true)
+        #expect((10..<30_000).contains(first.matched))
+        #expect(first.rows.count == 10)
+        #expect(first.total == 30_000)
+        let whole = try await view.window(query, WindowRequest(.row(number: 0), count: 10))
+        #expect(whole.isPart == nil)
+        #expect(whole.matched == 30_000)
+        #expect(whole.rows.first?.ref.id == QueueID(rawValue: 30_000).description)
+        // It is known by now.
+        let again = try await view.window(query, WindowRequest(.row(number: 0), count: 10, takesPart: true))
+        #expect(again.isPart == nil)
+        #expect(again == whole)
+    }
+
+    @Test("where nothing is found before the end, the answer is whole")
+    func noPart() async throws {
+        let (queue, folder) = try Self.queue()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try await Self.fill(queue, 20_000)
+        let view = QueueView(queue, patience: .zero)
+        let nothing = QueueQuery(filter: try FilterExpression(parsing: "to:nowhere"))
+        let window = try await view.window(nothing, WindowRequest(.row(number: 0), count: 10, takesPart: true))
+        #expect(window.isPart == nil)
+        #expect(window.matched == 0)
+    }
+}
