@@ -124,6 +124,7 @@ public final class Terminal: Sendable {
                 // Who typed them saw the terminal as it is by now, though nobody has been told of that yet.
                 if hoptop_has_other_size(), hoptop_resize() { self.resize() }
                 if keys.isEmpty, ready & 4 != 0 { return }  // The terminal is gone.
+                pace.pressed()
                 for key in keys {
                     switch self.press(key) {
                     case .quit: return
@@ -142,11 +143,15 @@ public final class Terminal: Sendable {
     /// When the screen wants to be told of the time.
     private enum NextTick { case never, second, frame }
 
-    /// When to paint: a change at most so often, a key at once, each second for the clocks, and what moves as it does.
+    /// When to paint: a change at most so often, a key at once and its answers soon after, each second for the clocks, and
+    /// what moves as it does.
     private struct Pace {
         private static let frame = Duration.milliseconds(100)
+        /// What comes so soon behind a key may be its answer, which the operator waits for.
+        private static let answers = (within: Duration.milliseconds(400), frame: Duration.milliseconds(20))
         private let clock = ContinuousClock()
         private var lastFrame: ContinuousClock.Instant
+        private var lastKey: ContinuousClock.Instant
         private var nextTick: ContinuousClock.Instant?
         /// The next tick begins a second; else something only moves on.
         private(set) var isSecond = true
@@ -154,19 +159,26 @@ public final class Terminal: Sendable {
         var isDue = true
 
         init() {
-            // What is asked for first is mostly answered by then, so that the first frame shows it.
-            self.lastFrame = self.clock.now - Self.frame + .milliseconds(25)
+            // What is asked for first is mostly answered by the first frame.
+            self.lastFrame = self.clock.now
+            self.lastKey = self.lastFrame
             self.nextTick = self.lastFrame
         }
 
         var isTick: Bool { self.nextTick.map { $0 <= self.clock.now } ?? false }
-        var isFrame: Bool { self.isDue && self.lastFrame + Self.frame <= self.clock.now }
+        var isFrame: Bool { self.isDue && self.nextFrame <= self.clock.now }
+        private var nextFrame: ContinuousClock.Instant {
+            let isAnswer = self.lastFrame < self.lastKey + Self.answers.within
+            return self.lastFrame + (isAnswer ? Self.answers.frame : Self.frame)
+        }
 
         /// Milliseconds until there is something to do; -1: only when something happens.
         var patience: Int32 {
-            let times = [self.nextTick, self.isDue ? self.lastFrame + Self.frame : nil].compactMap { $0 }
+            let times = [self.nextTick, self.isDue ? self.nextFrame : nil].compactMap { $0 }
             return times.min().map { Int32(max(($0 - self.clock.now) / .milliseconds(1), 0).rounded(.up)) } ?? -1
         }
+
+        mutating func pressed() { self.lastKey = self.clock.now }
 
         mutating func painted(_ next: NextTick) {
             self.isDue = false
