@@ -72,6 +72,10 @@ public actor Screen {
         self.reload()
     }
 
+    /// While one change follows the other, what is shown is read so often: an eye sees no more, and each look costs the
+    /// daemon too.
+    private static let pause = Duration.milliseconds(200)
+
     /// Follows the changes of all feeds until `stop()`.
     public func watch() {
         for index in self.nodes.indices {
@@ -81,6 +85,8 @@ public actor Screen {
                     for await change in changes {
                         guard let self else { return }
                         await self.refresh(change, node: index)
+                        // Those that come meanwhile are one.
+                        guard (try? await Task.sleep(for: Self.pause)) != nil else { return }
                     }
                 })
         }
