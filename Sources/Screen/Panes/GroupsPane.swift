@@ -8,10 +8,9 @@ final class GroupsPane: Pane {
     private let feed: any MonitorFeed
     private let query: QueueQuery
     private var grouping: QueueGrouping
+    /// `nil`: they were not counted yet.
     private var groups: QueueGroups?
-    private var cursor = 0
-    private var height = 1
-    private var painted = PaintedRows()
+    private var list = ListAtHand<QueueGroup>(by: \.value)
 
     /// - Parameter query: of the queue's view.
     init(_ grouping: QueueGrouping, of query: QueueQuery, node: Int, feed: any MonitorFeed) {
@@ -30,9 +29,7 @@ final class GroupsPane: Pane {
             .open, .back, .retry, .hold, .drop, .bounce, .release, .group,
         ] + Command.scrolling
 
-    private var selected: QueueGroup? {
-        self.groups.flatMap { $0.groups.indices.contains(self.cursor) ? $0.groups[self.cursor] : nil }
-    }
+    private var selected: QueueGroup? { self.list.selected }
     func destination(_ around: Surroundings) -> String? {
         self.grouping == .destination ? self.selected?.value.flatMap { $0 == noRoute ? nil : $0 } : nil
     }
@@ -58,11 +55,8 @@ final class GroupsPane: Pane {
                 guard grouping == self.grouping else { return [] }
                 // Nothing moves under the operator.
                 if self.groups != nil, around.isFrozen || around.rowsMustStay { return around.isFrozen ? [] : [.later] }
-                let selected = self.selected?.value
-                let isFirst = self.cursor == 0
                 self.groups = groups
-                if !isFirst { self.cursor = groups.groups.firstIndex { $0.value == selected } ?? self.cursor }
-                self.cursor = max(0, min(self.cursor, groups.groups.count - 1))
+                self.list.show(groups.groups)
                 return []
             }, failed: { (self.groups == nil ? [.back] : []) + [.say($0, .failure)] })
     }
@@ -97,7 +91,7 @@ final class GroupsPane: Pane {
         guard grouping != self.grouping else { return [] }
         self.grouping = grouping
         self.groups = nil
-        self.cursor = 0
+        self.list.ask()
         return [.read(self.read())]
     }
 
@@ -112,23 +106,9 @@ final class GroupsPane: Pane {
         ]
     }
 
-    func move(_ motion: Motion, _ around: Surroundings) {
-        self.cursor = max(
-            0, motion.target(from: self.cursor, count: self.groups?.groups.count ?? 0, height: self.height))
-    }
-
-    func select(at place: Point, _ around: Surroundings) -> Bool {
-        guard let row = self.painted.number(at: place) else { return false }
-        self.cursor = row
-        return true
-    }
-
-    func search(_ search: Search, _ around: Surroundings) -> [Effect] {
-        let texts = (self.groups?.groups ?? []).map(self.name)
-        guard let found = search.find(in: texts, from: self.cursor) else { return [search.failed] }
-        self.cursor = found
-        return []
-    }
+    func move(_ motion: Motion, _ around: Surroundings) { self.list.move(motion) }
+    func select(at place: Point, _ around: Surroundings) -> Bool { self.list.select(at: place) }
+    func search(_ search: Search, _ around: Surroundings) -> [Effect] { self.list.search(search, in: self.name) }
 
     // MARK: Painting
 
@@ -182,23 +162,14 @@ final class GroupsPane: Pane {
         painter.runs(
             filter.isEmpty ? [Run("all", .muted)] : [Run("filter: ", .muted), Run(filter, .prompt)],
             x: area.x + 3, y: area.y, columns: area.width - 4)
-        let inner = area.inset(1, 0)
-        self.height = max(1, area.height - 3)
-        let rows = Rect(x: 0, y: area.y + 2, width: area.width, height: self.height)
-        guard let groups = self.groups else { return painter.empty(["counting"], in: rows) }
-        guard !groups.groups.isEmpty else { return painter.empty(["nothing is queued that matches"], in: rows) }
-        let table = Table(Self.columns(self.grouping), width: inner.width - 2)
-        table.paintHeader(&painter, inner.row(1).inset(1, 0))
-        let top = max(0, min(self.cursor - self.height / 2, groups.groups.count - self.height))
-        self.painted = PaintedRows(area: rows, numbers: top..<min(groups.groups.count, top + self.height))
-        let look = RowLook(around)
-        for (line, index) in self.painted.numbers.enumerated() {
-            table.paint(
-                groups.groups[index], look, &painter, inner.row(2 + line).inset(1, 0), offset: around.columnOffset)
-            if index == self.cursor { painter.select(rows.row(line)) }
+        let room = area.below(1).top(area.height - 2)
+        guard let groups = self.groups else { return painter.empty(["counting"], in: room.below(1)) }
+        guard !groups.groups.isEmpty else {
+            return painter.empty(["nothing is queued that matches"], in: room.below(1))
         }
+        self.list.paint(Self.columns(self.grouping), edge: 2, &painter, room, around)
         if let words = groups.restWords {
-            painter.text(words, x: inner.x + 1, y: area.maxY - 1, columns: inner.width - 2, role: .muted)
+            painter.text(words, x: area.x + 2, y: area.maxY - 1, columns: area.width - 4, role: .muted)
         }
     }
 }

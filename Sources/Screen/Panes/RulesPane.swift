@@ -5,10 +5,7 @@ import Monitor
 final class RulesPane: Pane {
     let node: Int
     private let feed: any MonitorFeed
-    private var rows: [RuleRow]?
-    private var cursor = 0
-    private var height = 1
-    private var painted = PaintedRows()
+    private var list = ListAtHand<RuleRow>(by: \.ref)
 
     init(node: Int, feed: any MonitorFeed) {
         self.node = node
@@ -19,11 +16,9 @@ final class RulesPane: Pane {
     var title: String { "Rules" }
     var areas: Set<FeedChange.Area> { [.queue, .facts] }
     var commands: [Command] { [.open, .back, .endRule] }
-    func note(_ around: Surroundings) -> String { self.rows.map { Format.plural($0.count, "rule") } ?? "" }
+    func note(_ around: Surroundings) -> String { self.list.isRead ? Format.plural(self.list.count, "rule") : "" }
 
-    private var selected: RuleRow? {
-        self.rows.flatMap { $0.indices.contains(self.cursor) ? $0[self.cursor] : nil }
-    }
+    private var selected: RuleRow? { self.list.selected }
     func destination(_ around: Surroundings) -> String? { self.selected?.rule.terms.order.destination }
 
     // MARK: Reading
@@ -34,11 +29,7 @@ final class RulesPane: Pane {
             Read(
                 self.key("rules"), begin: { { try await feed.rules() } },
                 take: { (rows: [RuleRow], around) in
-                    // Nothing moves under the operator.
-                    let selected = self.selected?.ref
-                    self.rows = rows
-                    self.cursor = rows.firstIndex { $0.ref == selected } ?? self.cursor
-                    self.cursor = max(0, min(self.cursor, rows.count - 1))
+                    self.list.show(rows)
                     return []
                 }, failed: { [.say($0, .failure)] })
         ]
@@ -46,8 +37,8 @@ final class RulesPane: Pane {
 
     /// What is refused is no change that is told.
     func ticked(_ around: Surroundings) -> [Effect] {
-        let refuses = self.rows?.contains { if case .refuse = $0.rule.terms.order { true } else { false } } ?? false
-        return refuses ? self.reads(around).map(Effect.read) : []
+        let refuses = self.list.rows?.contains { if case .refuse = $0.rule.terms.order { true } else { false } }
+        return refuses == true ? self.reads(around).map(Effect.read) : []
     }
 
     // MARK: Keys
@@ -66,21 +57,10 @@ final class RulesPane: Pane {
         }
     }
 
-    func move(_ motion: Motion, _ around: Surroundings) {
-        self.cursor = max(0, motion.target(from: self.cursor, count: self.rows?.count ?? 0, height: self.height))
-    }
-
-    func select(at place: Point, _ around: Surroundings) -> Bool {
-        guard let row = self.painted.number(at: place) else { return false }
-        self.cursor = row
-        return true
-    }
-
+    func move(_ motion: Motion, _ around: Surroundings) { self.list.move(motion) }
+    func select(at place: Point, _ around: Surroundings) -> Bool { self.list.select(at: place) }
     func search(_ search: Search, _ around: Surroundings) -> [Effect] {
-        let texts = (self.rows ?? []).map { "\($0.rule.id) \($0.rule.terms) \($0.rule.by)" }
-        guard let found = search.find(in: texts, from: self.cursor) else { return [search.failed] }
-        self.cursor = found
-        return []
+        self.list.search(search) { "\($0.rule.id) \($0.rule.terms) \($0.rule.by)" }
     }
 
     func status(_ around: Surroundings) -> [Run] {
@@ -114,8 +94,7 @@ final class RulesPane: Pane {
             area, title: "Standing rules",
             right: "\(around.sentence(.open, "shows its mail"))  \(around.sentence(.endRule, "ends it"))",
             isFocused: true)
-        self.height = max(1, inner.height - 1)
-        guard let rows = self.rows else { return painter.empty(["reading"], in: inner) }
+        guard let rows = self.list.rows else { return painter.empty(["reading"], in: inner) }
         guard !rows.isEmpty else {
             return painter.empty(
                 [
@@ -127,17 +106,7 @@ final class RulesPane: Pane {
         if let names = around.nodeNames(at: self.node, rows: rows.map(\.ref.node)) {
             columns.insert(.node(names) { $0.ref.node }, at: 1)
         }
-        let table = Table(columns, width: inner.width - 2)
-        table.paintHeader(&painter, inner.row(0).inset(1, 0))
-        let top = max(0, min(self.cursor - self.height + 1, rows.count - self.height))
-        let look = RowLook(around)
-        self.painted = PaintedRows(
-            area: inner.below(1), numbers: top..<max(top, min(rows.count, top + self.height)))
-        for (line, index) in self.painted.numbers.enumerated() {
-            let row = inner.row(1 + line)
-            table.paint(rows[index], look, &painter, row.inset(1, 0))
-            if index == self.cursor { painter.select(row) }
-        }
+        self.list.paint(columns, &painter, inner, around)
     }
 }
 
