@@ -62,7 +62,7 @@ struct ListTests {
             script.connections.append(other)
         }
         await rig.press("3")
-        await rig.run("outline peer")
+        await rig.run("outline name")
         try await rig.expect("session-groups")
         #expect(await rig.text.contains("3 sessions in 3 groups"))
         await rig.run("outline user")
@@ -75,20 +75,70 @@ struct ListTests {
         await rig.press("f", .control("u"), .enter, "o")
         #expect(await rig.text.contains("Group by"))
         await rig.press(.escape)
-        await rig.run("outline peer")
+        await rig.run("outline name")
         await rig.press("/")
         await rig.type("gave no name")
         await rig.press(.enter, .enter)
         #expect(await rig.text.contains("filter: !name:/./   1 of"))
         await rig.run("outline shoe")
-        #expect(await rig.text.contains("no session is grouped by shoe: peer, user, phase, tls"))
+        #expect(await rig.text.contains("no session is grouped by shoe: destination, name, address, user, phase, tls"))
+    }
+
+    @Test("a group unfolds to its sessions; Enter on one is its dialogue", arguments: [false, true])
+    func tree(_ isASCII: Bool) async throws {
+        let rig = await Rig(columns: 120, rows: 36) { $0.isASCII = isASCII }
+        rig.feed.write { script in
+            for number in 43..<100 {
+                var other = script.connections[1]
+                other.ref.id = "in#\(number)"
+                other.peer = "192.0.2.9:\(number)"
+                other.address = "192.0.2.9"
+                other.name = number.isMultiple(of: 2) ? "App.example" : "app.EXAMPLE"
+                script.connections.append(other)
+            }
+        }
+        await rig.press("3")
+        await rig.run("outline destination")
+        #expect(await rig.text.contains("59 sessions in 2 groups"))
+        await rig.press("x")
+        try await rig.expect(isASCII ? "session-tree-ascii" : "session-tree")
+        #expect(await rig.lines("inbound").count == 1)
+        await rig.press("G")
+        #expect(await rig.cursorLine.contains("mx.example.org:25"))
+        #expect(await !rig.lines("8 more").isEmpty)
+        await rig.press("t")
+        #expect(await rig.text.contains("a group has many dialogues: x shows its sessions"))
+        await rig.press("x", "j", .enter)
+        #expect(await rig.text.contains("\(isASCII ? ">" : "›") out#9"))
+        await rig.press(.escape)
+        #expect(await rig.cursorLine.contains("out#9"))
+        // A name is the same however it is written, as in the filter that the group is a door to.
+        await rig.run("outline name")
+        #expect(await rig.text.contains("59 sessions in 3 groups"))
+        await rig.run("outline address")
+        await rig.press("/")
+        await rig.type("192.0.2.9")
+        await rig.press(.enter, .enter)
+        #expect(await rig.text.contains("filter: peer=192.0.2.9   57 of"))
+    }
+
+    @Test("of groups it is said which nodes are missing, and how many sessions were not counted")
+    func outlineAbsent() async throws {
+        let (first, second) = (ScriptedFeed.busy, ScriptedFeed(node: "mx2"))
+        let entries = [FeedEntry(name: "mx1", feed: first), FeedEntry(name: "mx2", feed: second)]
+        let joined = FeedEntry.joined(entries) { ScriptedFeed.now }
+        let rig = await Rig(first, entries: joined, columns: 100, rows: 30)
+        second.write { $0.isAway = true }
+        await rig.press("3")
+        await rig.run("outline name")
+        #expect(await rig.text.contains("all   without mx2"))
     }
 
     @Test("sessions are put together anew once a second, however often one changes")
     func outlineAnew() async {
         let rig = await Rig(columns: 100, rows: 30) { $0.showsClock = false }
         await rig.press("3")
-        await rig.run("outline peer")
+        await rig.run("outline name")
         await rig.wait(seconds: 5)
         #expect(await rig.text.contains("2 sessions in 2 groups"))
         #expect(await !rig.screen.wantsTicks)
@@ -112,7 +162,7 @@ struct ListTests {
     func outlineBlind() async {
         let rig = await Rig(columns: 100, rows: 30)
         await rig.press("3")
-        await rig.run("outline peer")
+        await rig.run("outline name")
         rig.feed.write { $0.isAway = true }
         await rig.refresh()
         #expect(await rig.text.contains("2 sessions in 2 groups"))
@@ -124,7 +174,7 @@ struct ListTests {
         await rig.press("3", "f")
         await rig.type("peer:nowhere")
         await rig.press(.enter)
-        await rig.run("outline peer")
+        await rig.run("outline name")
         #expect(await rig.text.contains("no session matches the filter"))
     }
 
@@ -140,7 +190,7 @@ struct ListTests {
             }
         }
         await rig.press("3")
-        await rig.run("outline peer")
+        await rig.run("outline name")
         #expect(await rig.text.contains("2,302 sessions in 2 groups"))
     }
 

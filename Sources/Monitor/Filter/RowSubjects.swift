@@ -59,7 +59,7 @@ public struct ConnectionSubject: FilterSubject {
     public func text(_ field: FilterField) -> String? {
         switch field {
         case .id: self.row.ref.id
-        case .peer: self.row.peer
+        case .peer: self.row.address ?? self.row.peer
         case .name: self.row.name
         case .state: self.row.phase.filterWord
         case .tls: self.row.tls

@@ -24,7 +24,7 @@ struct Place {
             TranscriptPane(session, TranscriptPart(session: session), node: 0, feed: feed),
             RoutePane("", node: 0, feed: feed), RulesPane(node: 0, feed: feed),
             GroupsPane(.destination, of: QueueQuery(filter: .all), node: 0, feed: feed),
-            SessionGroupsPane(.peer, of: ConnectionQuery(filter: .all), node: 0, feed: feed),
+            SessionGroupsPane(.destination, of: ConnectionQuery(filter: .all), node: 0, feed: feed),
         ]
         return (View.all.map { $0.make(0, feed) } + opened).map { Place($0) }
     }()

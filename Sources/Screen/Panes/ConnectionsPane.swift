@@ -21,21 +21,8 @@ enum ConnectionList: ListKind {
         Column("PEER", .share(10, weight: 3), sort: "peer") { row, look in
             TableCell(look.place(row.peer, row.peerWords), row.ended == nil ? .base : .muted)
         },
-        Column("PHASE", .fixed(11), sort: "phase") { row, look in
-            let sign = row.direction == .inbound ? look.glyphs.sign("◂", "<") : look.glyphs.sign("▸", ">")
-            if let ended = row.ended { return TableCell("\(sign) \(Format.clock(ended))", .muted) }
-            return look.isDeparted
-                ? TableCell("\(sign) ended", .muted) : TableCell("\(sign) \(row.phaseWords)", row.flow.role)
-        },
-        Column("PROGRESS", .share(10, weight: 1), from: 60) { row, look in
-            if row.ended != nil { return TableCell(row.outcomeWords, row.outcomeRole) }
-            if let remark = row.remark { return TableCell(remark, .muted) }
-            if look.isDeparted { return TableCell("") }
-            if row.phase == .rcpt, row.recipientsDone > 0 {
-                return TableCell(Format.plural(row.recipientsDone, "recipient"), .active)
-            }
-            return TableCell("", bar: row.contentShare)
-        },
+        Column("PHASE", .fixed(11), sort: "phase", cell: Self.phase),
+        Column("PROGRESS", .share(10, weight: 1), from: 60, cell: Self.progress),
         Column("CTMRD", .fixed(5), from: 116) { row, look in
             guard let phases = row.phases else { return TableCell("") }
             let strip = PhaseStrip(phases, until: row.ended ?? look.now)
@@ -59,6 +46,22 @@ enum ConnectionList: ListKind {
         Column("USER", .share(6, weight: 1), from: 104) { row, _ in TableCell(row.user ?? "-", .muted) },
         Column("TLS", .fixed(7), from: 96) { row, _ in TableCell(row.tls ?? "-", .muted) },
     ]
+
+    @Sendable static func phase(_ row: ConnectionRow, _ look: RowLook) -> TableCell {
+        let sign = row.direction == .inbound ? look.glyphs.sign("◂", "<") : look.glyphs.sign("▸", ">")
+        if let ended = row.ended { return TableCell("\(sign) \(Format.clock(ended))", .muted) }
+        return look.isDeparted
+            ? TableCell("\(sign) ended", .muted) : TableCell("\(sign) \(row.phaseWords)", row.flow.role)
+    }
+    @Sendable static func progress(_ row: ConnectionRow, _ look: RowLook) -> TableCell {
+        if row.ended != nil { return TableCell(row.outcomeWords, row.outcomeRole) }
+        if let remark = row.remark { return TableCell(remark, .muted) }
+        if look.isDeparted { return TableCell("") }
+        if row.phase == .rcpt, row.recipientsDone > 0 {
+            return TableCell(Format.plural(row.recipientsDone, "recipient"), .active)
+        }
+        return TableCell("", bar: row.contentShare)
+    }
 
     static func window(
         _ feed: any MonitorFeed, _ query: ConnectionQuery, _ request: WindowRequest<SessionRef>
@@ -184,7 +187,9 @@ final class ConnectionsPane: ListPane<ConnectionList> {
             area, title: [Run(row.ref.id, .title), Run("  last lines", .muted)],
             right: around.sentence(.transcript, "transcript"))
         guard self.tail.session == row.ref, !self.tail.dialogue.lines.isEmpty else {
-            let words = self.tail.isGone ? "its dialogue is no longer kept" : "..."
+            let words =
+                self.tail.isGone
+                ? "its dialogue is no longer kept" : self.tail.isRead ? "nothing was said yet" : "..."
             painter.text(words, x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
             return
         }

@@ -84,10 +84,10 @@ final class AttemptWatch {
             self.state = .abandoned
         }
         self.tail.follow(self.session)
-        guard let session = self.session else { return [] }
+        guard self.session != nil else { return [] }
         return [
             .read(
-                self.tail.read(pane) {
+                self.tail.read(pane) { session in
                     self.stretch = self.part(in: session).stretch(in: self.tail.dialogue.lines)
                 })
         ]

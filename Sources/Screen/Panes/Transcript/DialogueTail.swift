@@ -8,6 +8,8 @@ final class DialogueTail {
     private(set) var dialogue = DialogueList()
     /// It is no longer kept.
     private(set) var isGone = false
+    /// What was said so far is here, even if that is nothing.
+    private(set) var isRead = false
     /// It has ended, and all of it was read.
     private var isComplete = false
 
@@ -21,13 +23,14 @@ final class DialogueTail {
         self.session = session
         self.dialogue.forget()
         self.isGone = false
+        self.isRead = false
         self.isComplete = false
     }
 
     /// What was said since.
     ///
-    /// - Parameter took: what follows from lines that came.
-    func read(_ pane: some Pane, took: @escaping () -> Void = {}) -> Read {
+    /// - Parameter took: what follows from lines that came, of the session that is followed then.
+    func read(_ pane: some Pane, took: @escaping (SessionRef) -> Void = { _ in }) -> Read {
         let feed = self.feed
         return Read(
             pane.key("dialogue"),
@@ -43,9 +46,11 @@ final class DialogueTail {
                     self.isGone = self.dialogue.lines.isEmpty
                     return []
                 }
+                self.isGone = false
+                self.isRead = true
                 let goesOn = self.dialogue.take(page)
                 self.isComplete = page.session.ended != nil && !goesOn
-                took()
+                took(answer.0)
                 return goesOn ? [.read(self.read(pane, took: took))] : []
             }, failed: { [.say($0, .warning)] })
     }
