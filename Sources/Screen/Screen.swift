@@ -212,7 +212,8 @@ public actor Screen {
         return Surroundings(
             now: playback?.at ?? self.now, columns: self.size.columns, rows: self.size.rows, nodes: self.nodes.all,
             current: self.stack.node,
-            glyphs: Glyphs(self.theme, isASCII: self.options.isASCII), isFrozen: self.isFrozen,
+            glyphs: Glyphs(self.theme, isASCII: self.options.isASCII), isPlain: self.options.isPlain,
+            isFrozen: self.isFrozen,
             rowsMustStay: self.rowsMustStay, searchWord: self.searchWord, playback: playback,
             columnOffset: self.stack.columnOffset, place: Place(self.stack.top), keymap: self.options.keymap,
             typedCommands: self.typedCommands,

@@ -241,7 +241,8 @@ final class QueuePane: ListPane<QueueList> {
     /// The columns from which on what is known of a message stands beside the rows.
     private static let columnsForBeside = 160
     private static func isBeside(_ around: Surroundings) -> Bool {
-        self.hasPreview(around) && around.columns >= self.columnsForBeside
+        // Read out line by line, each row would be followed by a piece of the message.
+        self.hasPreview(around) && around.columns >= self.columnsForBeside && !around.isPlain
     }
     override func aside(_ area: Rect, _ around: Surroundings) -> Rect? {
         guard Self.hasPreview(around) else { return nil }

@@ -42,6 +42,8 @@ struct Surroundings {
     /// The node that is shown.
     var current: Int
     var glyphs: Glyphs
+    /// What is shown is read out line by line.
+    var isPlain = false
     var isFrozen: Bool
     /// Nothing may move now: a key was just pressed, or a dialog is open.
     var rowsMustStay: Bool
