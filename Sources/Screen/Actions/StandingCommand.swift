@@ -27,6 +27,8 @@ struct StandingCommand {
     let destination: String?
     /// What an order would be for.
     let chosen: Chosen?
+    /// The destination is suspended; `nil`: where the cursor is that is not known.
+    var isSuspended: Bool?
 
     func perform(_ call: Call) -> [Effect] {
         do throws(StandingWords.Problem) {
@@ -42,7 +44,7 @@ struct StandingCommand {
         case .suspend:
             let isKey = words.isEmpty
             let destination = try words.destination(self.destination)
-            if isKey, self.isSuspended(destination) { return [self.resume(destination)] }
+            if isKey, self.isSuspended ?? self.isKnownSuspended(destination) { return [self.resume(destination)] }
             return [self.ask(try words.terms(.suspend(destination: destination)))]
         case .resume:
             let destination = try words.destination(self.destination)
@@ -62,7 +64,7 @@ struct StandingCommand {
         }
     }
 
-    private func isSuspended(_ destination: String) -> Bool {
+    private func isKnownSuspended(_ destination: String) -> Bool {
         self.around.nodes[self.node].overview?.attention.contains {
             if case .suspended(destination, _, _, _) = $0.kind { true } else { false }
         } ?? false

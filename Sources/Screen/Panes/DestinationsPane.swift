@@ -88,6 +88,13 @@ final class DestinationsPane: ListPane<DestinationList> {
         case .problems:
             return self.change(around) { $0.filter = $0.filter == Self.troubled ? .all : Self.troubled }
         case .retry: return [self.list.selected.map(self.retry) ?? .say("nothing to retry", .plain)]
+        case .suspend where call.argument == nil:
+            guard let row = self.list.selected else { return [.say("there is no next hop here", .plain)] }
+            // The row says which of the two the key does.
+            return StandingCommand(
+                node: self.node, feed: self.feed, around: around, destination: self.destination(around), chosen: nil,
+                isSuspended: row.condition == .suspended
+            ).perform(call)
         case .reroute where call.argument == nil, .retryHow:
             // Here the whole destination is meant, and not some of its mail.
             guard let name = self.destination(around) else { return [.say("nothing to reroute", .plain)] }
