@@ -45,7 +45,8 @@ struct ScreenCommandOptions: ParsableArguments {
         options.usesClipboard = configuration.usesClipboard
         options.keymap = configuration.keymap
         options.themes = Self.themes
-        options.write = NewFile.write
+        // As in a shell, `~/` is the user's own folder.
+        options.write = { try await NewFile.write(NSString(string: $0).expandingTildeInPath, $1) }
         let habits = HabitsFile(environment: environment)
         options.keepHabits = { try habits.change($0) }
         do { options.habits = try habits.read() } catch { options.remark = "\(error)" }
