@@ -56,6 +56,8 @@ package struct UndoEffect: Sendable {
             self.message = nil  // So that its recipients are not copied for each.
             if self.changed.isEmpty { changed.generation += 1 }
             changed.recipients[place] = drop.before
+            // Who takes a drop back wants the mail: it stays on hold.
+            changed.recipients[place].returnedBy = nil
             changed.recipients[place].generation = drop.generation + 1
             self.changed.append(changed.recipients[place])
             self.revived.append(drop.before.generation)

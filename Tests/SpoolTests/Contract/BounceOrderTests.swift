@@ -26,4 +26,19 @@ struct BounceOrderTests {
         }
         try await play(implementation.make())
     }
+
+    @Test("is over when its mail was dropped and is taken back: that stays on hold", arguments: Implementation.allCases)
+    func undone(_ implementation: Implementation) async throws {
+        func play(_ store: some StoreUnderTest) async throws {
+            let message = try await store.accept()
+            #expect(try await store.apply(.bounce, [message.target()]).changes.count == 1)
+            let until = Timestamp(milliseconds: 9)
+            let dropped = try await store.apply(.drop(undoUntil: until), [message.target(generation: 1)])
+            let undone = try await store.undo(try #require(dropped.undo), at: 9)
+            #expect(undone.changes.map(\.recipient.state) == [.hold])
+            #expect(undone.changes.map(\.recipient.returnedBy) == [nil])
+            #expect(try await store.spool.message(message.id)?.recipients.map(\.returnedBy) == [nil])
+        }
+        try await play(implementation.make())
+    }
 }
