@@ -44,6 +44,9 @@ public struct Settlement: Sendable {
         public var delayNoticed: Bool
         /// The sender is told by this settlement's report that it was relayed to where no report comes from.
         public var relayNoticed: Bool
+        /// Whether only the node that has the message may say so: the sender is told that it was not delivered, or not yet, which
+        /// another node may just be doing.
+        package var isHoldersAlone: Bool { self.state == .bounced || self.state == .expired || self.delayNoticed }
         public init(
             index: Int, generation: UInt32, state: RecipientState, due: Timestamp? = nil, countsAsTry: Bool = true,
             nextHop: String? = nil, reply: String? = nil, remoteID: String? = nil, session: String? = nil,
@@ -84,7 +87,8 @@ public enum Settled: Sendable, Hashable {
     /// The message's new generation; each recipient's went up by one. `isGone`: every recipient is settled and nothing
     /// keeps the message.
     case done(generation: UInt32, isGone: Bool)
-    /// A recipient had changed, or the message was gone: nothing was done.
+    /// A recipient had changed, or the message was gone; or another node has it, and it is that one's to return: nothing was
+    /// done.
     case stale
 }
 

@@ -4,8 +4,9 @@ public import NIOCore
 /// The nodes that share one queue, as one of them sees it; only a store that several can open has one.
 ///
 /// Each message is held by one node, which alone begins attempts at it. A node holds what it took in, and what it took over,
-/// for as long as its lease is renewed; who holds a message decides nothing about what became of it: outcomes and orders of
-/// any node are compared by generations.
+/// for as long as its lease is renewed. Outcomes and orders of any node are compared by generations, whoever holds the message;
+/// but only who holds it tells its sender that it was not delivered (``Settled/stale``), since that is not so while another
+/// delivers it.
 public protocol Fleet: Sendable {
     /// This node's number, which its queue IDs carry.
     var node: UInt8 { get }

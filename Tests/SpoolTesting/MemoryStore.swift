@@ -224,7 +224,8 @@ package final class MemoryStore: Sendable {
     func settle(_ settlement: Settlement, as node: Node, _ state: inout State) throws -> Settled {
         let id = settlement.message
         guard let message = try self.message(id, state),
-            let effect = message.settling(settlement, isKept: state.drops[id] != nil)
+            let effect = message.settling(
+                settlement, isKept: state.drops[id] != nil, isHolders: state.holder(of: id).holder == node)
         else { return .stale }
         state.totals.counters += effect.counts
         state.facts += effect.facts.flatMap(\.each)

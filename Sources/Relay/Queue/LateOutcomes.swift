@@ -20,12 +20,14 @@ struct LateOutcomes: Sendable {
         }
     }
 
-    /// - Parameter message: as the spool has it now.
+    /// - Parameters:
+    ///   - message: as the spool has it now.
+    ///   - isOurs: no other node has it.
     /// - Returns: those that count, of the recipients as they are.
-    func counting(as message: SpooledMessage) -> [Settlement.Outcome] {
+    func counting(as message: SpooledMessage, isOurs: Bool) -> [Settlement.Outcome] {
         self.outcomes.compactMap { outcome, forwardPath in
             guard let recipient = message.recipients.first(where: { $0.index == outcome.index }),
-                recipient.isOpen(to: outcome)
+                recipient.isOpen(to: outcome), isOurs || !outcome.isHoldersAlone
             else { return nil }
             if recipient.generation == outcome.generation { return outcome }
             guard outcome.state == .relayed, recipient.forwardPath.description == forwardPath else { return nil }

@@ -32,6 +32,7 @@ struct Orders: Sendable {
             self.receipt.skipped.merge(part.skipped, uniquingKeysWith: +)
             self.receipt.undo = part.undo ?? self.receipt.undo
             self.touched += part.touched
+            if let failure = part.failure { self.receipt.remarks.append(.failed(error: failure)) }
         }
     }
 
@@ -42,6 +43,8 @@ struct Orders: Sendable {
         var skipped: [SkipReason: Int] = [:]
         var touched: [RecipientTarget] = []
         var undo: UndoToken?
+        /// Why some of it was not done, while the rest was.
+        var failure: FeedError?
 
         init(_ applied: Applied, node: String) {
             self.undo = applied.undo.map { UndoToken(node: node, id: $0) }
@@ -61,12 +64,18 @@ struct Orders: Sendable {
             self.skipped = skipped
         }
 
+        init(failed count: Int, _ failure: FeedError) {
+            self.skipped = [.failed: count]
+            self.failure = failure
+        }
+
         /// Of other messages, in one part.
         func joined(with other: Part) -> Part {
             var part = self
             part.done.merge(other.done, uniquingKeysWith: +)
             part.skipped.merge(other.skipped, uniquingKeysWith: +)
             part.touched += other.touched
+            part.failure = self.failure ?? other.failure
             return part
         }
     }
@@ -259,7 +268,7 @@ struct Orders: Sendable {
         }
         let order = Order(action, at: queue.now, by: name, reason: reason)
         return queue.spool.apply(order, on: begun.targets, on: queue.loop).always { result in
-            queue.ordered((try? result.get())?.changes ?? [], begun.number, retry: retry)
+            queue.ordered(try? result.get(), begun.number, retry: retry)
         }.map { applied in
             var part = Part(applied, node: queue.node)
             part.skipped.merge(begun.skipped, uniquingKeysWith: +)
@@ -271,11 +280,25 @@ struct Orders: Sendable {
     private func bounce(
         _ targets: ArraySlice<RecipientTarget>, by name: String, _ progress: inout Progress
     ) -> EventLoopFuture<Part> {
-        let elsewhere = targets.filter { self.queue.scheduler.isElsewhere($0.message) }
-        let own = elsewhere.isEmpty ? Array(targets) : targets.filter { !self.queue.scheduler.isElsewhere($0.message) }
-        let returned = self.queue.bounce(own, by: name).map { Part(done: $0.done, skipped: $0.skipped) }
-        guard !elsewhere.isEmpty else { return returned }
-        return returned.and(self.apply(.bounce, elsewhere[...], by: name, &progress)).map { $0.joined(with: $1) }
+        let (own, elsewhere) = self.queue.tell { scheduler, _ in
+            var parts: (own: [RecipientTarget], elsewhere: [RecipientTarget]) = ([], [])
+            for target in targets {
+                let isElsewhere = scheduler.isElsewhere(target.message)
+                if isElsewhere { parts.elsewhere.append(target) } else { parts.own.append(target) }
+            }
+            return parts
+        }
+        guard !elsewhere.isEmpty else { return self.returned(own, by: name) }
+        let ordered = self.apply(.bounce, elsewhere[...], by: name, &progress)
+        guard !own.isEmpty else { return ordered }
+        // What is returned is told of also when the order fails.
+        return self.returned(own, by: name).and(
+            ordered.recover { Part(failed: elsewhere.count, FeedError(.unavailable, "\($0)")) }
+        ).map { $0.joined(with: $1) }
+    }
+
+    private func returned(_ targets: [RecipientTarget], by name: String) -> EventLoopFuture<Part> {
+        self.queue.bounce(targets, by: name).map { Part(done: $0.done, skipped: $0.skipped) }
     }
 
     /// What is told is until when all parts can be taken back; the later ones can for a little longer.

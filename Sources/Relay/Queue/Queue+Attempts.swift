@@ -36,11 +36,8 @@ extension Queue {
             number: attempt, message: message.id, transaction: transaction,
             place: self.scheduler.place(ofAttempt: attempt), signing: self.keyring.signing?.ifOurs(message.arrival),
             isTLSReport: message.arrival.isTLSReport)
-        if let fleet = self.fleet, fleet.lease != self.lease || self.lease == nil {
-            // Others may have it by now: ``FleetMember`` finds out.
-            self.fleetChanged(lease: nil)
-            return self.notBegun(attempt, .untried, session, isNew: isNew)
-        }
+        // Others may have it by now.
+        guard self.looksAtLease() else { return self.notBegun(attempt, .untried, session, isNew: isNew) }
         if let connection = self.connections[session] { return connection.start(job) }
         // The session ended, or we do, while the message was read.
         guard isNew, !self.scheduler.isStopping, let nextHop = self.scheduler.nextHop(ofSession: session) else {

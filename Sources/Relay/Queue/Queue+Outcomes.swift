@@ -46,10 +46,10 @@ extension Queue {
     /// Somebody changed recipients at another node meanwhile: what they got all the same is written down.
     private func settleLate(_ number: Int, _ outcomes: [Settlement.Outcome], of id: QueueID, tries: Int) {
         let attempted = LateOutcomes(outcomes, of: id, in: self.scheduler.index)
-        self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenComplete { result in
+        self.loop.makeFutureWithTask { try await self.read(id) }.whenComplete { result in
             switch result {
-            case .success(let message):
-                let left = message.map { attempted.counting(as: $0) } ?? []
+            case .success(let (message, holder)):
+                let left = message.map { attempted.counting(as: $0, isOurs: holder == nil) } ?? []
                 if !left.isEmpty { return self.settle(number, left, of: id, tries: tries) }
                 self.log.notice("somebody changed mail while it was tried", metadata: ["message": "\(id)"])
                 self.spoolKnewBetter(number, of: id)
@@ -107,12 +107,16 @@ extension Queue {
     }
 
     /// An operator's order has ended.
-    func ordered(_ changes: [Applied.Change], _ number: Int, retry: Int?) {
+    ///
+    /// - Parameter applied: `nil`: the spool failed.
+    func ordered(_ applied: Applied?, _ number: Int, retry: Int?) {
+        let changes = applied?.changes ?? []
         for change in changes {
             // Its recipients may have other addresses by now.
             self.fresh.remove(change.message)
             if change.recipient.state != .hold { self.spoolWatch.damagedMail.isOver(change.message) }
         }
-        self.tell { $0.orderEnded(number, changes, retry: retry, at: $1) }
+        let hasMissed = applied.map { $0.skipped[.changed] != nil || $0.skipped[.gone] != nil } ?? false
+        self.tell { $0.orderEnded(number, changes, hasMissed: hasMissed, retry: retry, at: $1) }
     }
 }

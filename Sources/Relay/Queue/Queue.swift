@@ -139,8 +139,9 @@ final class Queue: @unchecked Sendable {
         }
     }
 
-    /// The time, after what waits was moved with the clock if that jumped.
+    /// The time, after what waits was moved with the clock if that jumped; and whether this node's lease goes on.
     func look() -> Timestamp {
+        self.looksAtLease()
         let (now, jump) = self.clocks.look()
         if let jump {
             self.log.warning(
@@ -240,7 +241,7 @@ final class Queue: @unchecked Sendable {
     }
 
     /// A message as the spool has it, with the other node that holds it.
-    private func read(_ id: QueueID) async throws -> (SpooledMessage?, UInt8?) {
+    func read(_ id: QueueID) async throws -> (SpooledMessage?, UInt8?) {
         guard let message = try await self.spool.message(id) else { return (nil, nil) }
         guard let fleet = self.fleet, let held = try await fleet.messages([id]).first else { return (message, nil) }
         return (held.message, held.holder == fleet.node ? nil : held.holder)
@@ -251,12 +252,23 @@ final class Queue: @unchecked Sendable {
     /// How this node stands among those that share the queue.
     ///
     /// - Parameter lease: under which it may begin attempts; `nil`: it may not.
-    func fleetChanged(lease: Int64?, nodes: Int? = nil, names: [UInt8: String]? = nil) {
+    func fleetChanged(lease: Int64?, nodes: Int, names: [UInt8: String]) {
         self.lease = lease
         self.tell { scheduler, now in
-            scheduler.fleetChanged(
-                mayBegin: lease != nil, nodes: nodes ?? scheduler.nodes, names: names ?? scheduler.nodeNames, at: now)
+            scheduler.fleetChanged(mayBegin: self.lease != nil, nodes: nodes, names: names, at: now)
         }
+    }
+
+    /// - Returns: whether the lease goes on, or none is needed. Where it was over others may have what is in memory, and nothing
+    ///   begins, or is returned, until ``FleetMember`` has found out.
+    @discardableResult
+    func looksAtLease() -> Bool {
+        guard let fleet = self.fleet else { return true }
+        if let lease = self.lease, fleet.lease != lease {
+            self.lease = nil
+            self.scheduler.leaseEnded()
+        }
+        return self.lease != nil
     }
 
     var hasNothingUnderWay: Bool { self.scheduler.isQuiet }

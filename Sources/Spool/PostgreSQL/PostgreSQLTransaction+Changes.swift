@@ -7,7 +7,8 @@ extension PostgreSQLTransaction {
     func settle(_ settlement: Settlement, _ reports: [QueueID: PackedMessage]) throws -> Settled {
         let id = settlement.message
         guard let message = try self.message(id),
-            let effect = message.settling(settlement, isKept: try self.isUndoable(id))
+            let effect = message.settling(
+                settlement, isKept: try self.isUndoable(id), isHolders: try self.holder(of: id) == self.node)
         else { return .stale }
         self.count(effect.counts)
         for fact in effect.facts { self.add(fact) }

@@ -13,6 +13,8 @@ final class PostgreSQLTransaction {
     /// A message as it is in the transaction.
     struct Loaded {
         var message: Result<SpooledMessage, SpoolError>
+        /// The node that has it.
+        var holder: UInt8
         /// How many drops of it can be taken back.
         var drops: Int
     }
@@ -42,7 +44,7 @@ final class PostgreSQLTransaction {
     private static let read = Query(
         "read",
         """
-        SELECT \(SpooledMessage.columns), (SELECT count(*) FROM hoptop.dropped d WHERE d.message = m.id)
+        SELECT \(SpooledMessage.columns), holder, (SELECT count(*) FROM hoptop.dropped d WHERE d.message = m.id)
         FROM hoptop.messages m WHERE id = ANY ($1) ORDER BY id FOR UPDATE OF m
         """)
 
@@ -55,8 +57,9 @@ final class PostgreSQLTransaction {
             for row in 0..<rows.count {
                 let id = QueueID(rawValue: try rows.integer(row, 0))
                 let message = Result { () throws(SpoolError) in try SpooledMessage(rows, row) }
-                let drops: Int = try rows.number(row, SpooledMessage.columnCount)
-                self.loaded[id] = Loaded(message: message, drops: drops)
+                self.loaded[id] = Loaded(
+                    message: message, holder: try rows.number(row, SpooledMessage.columnCount),
+                    drops: try rows.number(row, SpooledMessage.columnCount + 1))
             }
         }
         try self.connection.run()
@@ -74,6 +77,9 @@ final class PostgreSQLTransaction {
     func messageIfSound(_ id: QueueID) throws -> SpooledMessage? {
         do { return try self.message(id) } catch let error as SpoolError where error.code == .damaged { return nil }
     }
+
+    /// The node that has it; `nil`: it is gone.
+    func holder(of id: QueueID) throws -> UInt8? { try self.find(id)?.holder }
 
     /// Whether a drop of it can be taken back.
     func isUndoable(_ id: QueueID) throws -> Bool { try self.find(id)?.drops ?? 0 > 0 }
@@ -110,7 +116,7 @@ final class PostgreSQLTransaction {
         self.counts.accepted += 1
         self.add(SharedFact(fact: new.acceptance), envelope: new.envelope)
         for hold in new.holds { self.add(hold) }
-        self.loaded[id] = Loaded(message: .success(new.message), drops: 0)
+        self.loaded[id] = Loaded(message: .success(new.message), holder: self.node, drops: 0)
     }
 
     private static let update = Query(

@@ -19,9 +19,13 @@ extension SpooledMessage {
 
     /// Decides what a settlement does. It is done wholly or not at all.
     ///
-    /// - Parameter isKept: a drop of the message can be taken back.
-    /// - Returns: `nil` when a recipient is not as the settlement expects it, or is named twice.
-    package func settling(_ settlement: Settlement, isKept: Bool) -> SettlementEffect? {
+    /// - Parameters:
+    ///   - isKept: a drop of the message can be taken back.
+    ///   - isHolders: no other node has the message.
+    /// - Returns: `nil` when a recipient is not as the settlement expects it, or is named twice, or when its sender would be told
+    ///   that it was not delivered while another node may be doing that.
+    package func settling(_ settlement: Settlement, isKept: Bool, isHolders: Bool = true) -> SettlementEffect? {
+        guard isHolders || !settlement.outcomes.contains(where: \.isHoldersAlone) else { return nil }
         guard settlement.isAscending || Set(settlement.outcomes.map(\.index)).count == settlement.outcomes.count
         else { return nil }
         // By their places, here and below: an outcome has many texts, and a message may have many of them.

@@ -132,6 +132,13 @@ struct SchedulerParty {
         // A further part of that order.
         case "again": self.orderBegan("retry", words, of: number)
         case "done": self.orderEnded(number)
+        // Of a node that shares its queue.
+        case "lease":
+            if name == "over" {
+                self.scheduler.leaseEnded()
+            } else {
+                self.scheduler.fleetChanged(mayBegin: true, nodes: 1, names: [:], at: self.now)
+            }
         // At another node, which this one is not told.
         case "elsewhere": _ = self.spool.apply(self.action(name), self.targets(words), at: self.now)
         case "bounce":
@@ -306,6 +313,7 @@ struct SchedulerParty {
         case "retry": .retry
         case "hold": .hold
         case "release": .release
+        case "bounce": .bounce
         case "postpone": .postpone(until: Timestamp(milliseconds: Self.start + until))
         default: .drop(undoUntil: self.now)
         }
@@ -322,7 +330,8 @@ struct SchedulerParty {
     private mutating func orderEnded(_ number: Int) {
         guard let (action, targets, retry) = self.orders.removeValue(forKey: number) else { return }
         let applied = self.spool.apply(action, targets, at: self.now)
-        self.scheduler.orderEnded(number, applied.changes, retry: retry, at: self.now)
+        self.scheduler.orderEnded(
+            number, applied.changes, hasMissed: applied.skipped[.changed] != nil, retry: retry, at: self.now)
     }
 
     // MARK: what is to be done

@@ -201,6 +201,39 @@ struct NodesTests {
         #expect(try await second.takenOver() == [])
     }
 
+    @Test(
+        "only the node that has a message tells its sender that it was not delivered; what was delivered any node writes down",
+        arguments: Kind.allCases)
+    func returning(_ kind: Kind) async throws {
+        func run(_ store: some SharedStore) async throws {
+            let (first, second) = (try store.open(1), try store.open(2))
+            let message = try await first.accept(recipients: 3)
+            for state in [RecipientState.bounced, .expired] {
+                #expect(try await second.settle(message, [.relayed, state]) == .stale)
+            }
+            let notice = Settlement.Outcome(
+                index: 0, generation: 0, state: .queued, countsAsTry: false, delayNoticed: true)
+            let settlement = Settlement(message: message.id, at: message.arrived, outcomes: [notice])
+            #expect(try await second.spool.settle([settlement], on: second.loop).get() == [.stale])
+            #expect(try await second.settle(message, [.relayed]) == .done(generation: 1, isGone: false))
+            let kinds = try await first.allFacts().facts.map(\.kind)
+            #expect(kinds == [.accepted, .relayed])
+            // Its own mail it returns; when it drained, and another took that over, no more.
+            let left = [RecipientState.relayed, .bounced].enumerated().map { place, state in
+                Settlement.Outcome(index: place + 1, generation: 0, state: state)
+            }
+            _ = try await second.fleet.drain(1, true, on: second.loop).get()
+            try await first.fleet.letGo()
+            #expect(try await second.takenOver() == [message.id])
+            let late = Settlement(message: message.id, at: message.arrived, outcomes: left)
+            #expect(try await first.spool.settle([late], on: first.loop).get() == [.stale])
+            #expect(
+                try await second.spool.settle([late], on: second.loop).get() == [.done(generation: 2, isGone: true)])
+            for node in [first, second] { await node.spool.close() }
+        }
+        try await run(kind.make())
+    }
+
     @Test("facts and counters are the store's: each node reads what all of them did, in one order")
     func facts() async throws {
         let store = SharedMemory()

@@ -1,3 +1,4 @@
+import DequeModule
 import Mail
 import Monitor
 import SMTP
@@ -29,10 +30,13 @@ extension Scheduler {
 
     /// The spool did this, or nothing, and the order has ended.
     ///
-    /// - Parameter retry: names an order for which one session may be tried in spite of each destination's back-off.
+    /// - Parameters:
+    ///   - hasMissed: the spool found some of its recipients other than they are known here.
+    ///   - retry: names an order for which one session may be tried in spite of each destination's back-off.
     mutating func orderEnded(
-        _ number: Int, _ changes: [Applied.Change], retry: Int? = nil, at now: Timestamp
+        _ number: Int, _ changes: [Applied.Change], hasMissed: Bool = false, retry: Int? = nil, at now: Timestamp
     ) {
+        if hasMissed { self.readWhatIsNot(among: changes, of: number) }
         guard let claim = self.backlog.claims.release(number) else { return }
         var destinations: Set<QueueIndex.DestinationIndex> = []
         for change in changes {
@@ -55,6 +59,14 @@ extension Scheduler {
         self.backlog.forgetStale(destinations)
     }
 
+    private mutating func readWhatIsNot(among changes: [Applied.Change], of number: Int) {
+        let changed = Dictionary(grouping: changes, by: \.message).mapValues { Set($0.map(\.recipient.index)) }
+        let missed = self.backlog.claims[number]?.rows.filter { row in
+            changed[self.index.id(ofRow: row)]?.contains(Int(self.index.rowIndex[Int(row)])) != true
+        }
+        for id in Set((missed ?? []).map { self.index.id(ofRow: $0) }).sorted() { self.read(id) }
+    }
+
     /// The operator returns mail to its sender: what is free of it is settled with a report.
     ///
     /// - Returns: what is written down for that, and how many were left alone.
@@ -75,15 +87,32 @@ extension Scheduler {
         return (settlements, skipped)
     }
 
-    /// Whether it is being bounced, since somebody ordered that at another node; nothing else is under way with it now.
-    mutating func isReturned(_ row: QueueIndex.Row) -> Bool {
-        guard let name = self.index.returnedBy(row), self.index.states[Int(row)] == .hold, self.index.isOurs(row),
-            !self.isStopping, !self.backlog.claims.has(row)
-        else { return false }
-        let outcome = Settlement.Outcome(
-            bouncedBy: name, index: Int(self.index.rowIndex[Int(row)]), generation: self.index.rowGenerations[Int(row)])
-        self.settle([row], [outcome])
-        return true
+    /// Somebody at another node may have ordered that it is bounced.
+    mutating func bounceIfOrdered(_ row: QueueIndex.Row) {
+        guard self.isToBeBounced(row) else { return }
+        let id = self.index.id(ofRow: row)
+        if self.bouncing.last != id { self.bouncing.append(id) }
+    }
+
+    private func isToBeBounced(_ row: QueueIndex.Row) -> Bool {
+        self.index.returnedBy(row) != nil && self.index.states[Int(row)] == .hold && self.index.isOurs(row)
+            && !self.backlog.claims.has(row)
+    }
+
+    /// What was ordered so at another node is bounced, the recipients of a message together: its sender gets one report.
+    mutating func goOnBouncing() {
+        while self.mayBegin, !self.isStopping, self.backlog.claims.settlements < Self.settlementsAtOnce,
+            let id = self.bouncing.popFirst()
+        {
+            guard let slot = self.index.slot(of: id) else { continue }
+            let rows = self.index.rows(of: slot).filter { self.isToBeBounced($0) }
+            let outcomes = rows.map { row in
+                Settlement.Outcome(
+                    bouncedBy: self.index.returnedBy(row) ?? "", index: Int(self.index.rowIndex[Int(row)]),
+                    generation: self.index.rowGenerations[Int(row)])
+            }
+            self.settle(rows, outcomes)
+        }
     }
 
     // MARK: what the operator ordered about destinations

@@ -17,9 +17,9 @@ extension Scheduler {
         self.backlog.nextAttempt(row, at: now)
     }
 
-    /// Whether another node has the message.
+    /// Whether another node has the message, or may have it by now.
     func isElsewhere(_ id: QueueID) -> Bool {
-        self.index.slot(of: id).map { self.index.holders[Int($0)] != nil } ?? false
+        !self.mayBegin || self.index.slot(of: id).map { self.index.holders[Int($0)] != nil } ?? false
     }
 
     func nodeName(_ number: UInt8) -> String { self.nodeNames[number] ?? "node \(number)" }

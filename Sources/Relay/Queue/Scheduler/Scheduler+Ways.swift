@@ -22,7 +22,7 @@ extension Scheduler {
         case .unavailable(let reason):
             self.notFound(destination, reason, at: now, using: &random)
             // The one whose turn it was says so; the others wait.
-            guard let first = self.backlog.firstReady(destination) else { break }
+            guard self.mayBegin, let first = self.backlog.firstReady(destination) else { break }
             let most = self.configuration.delivery.recipientsPerTransaction
             let rows = self.backlog.together(with: first, upTo: most, at: now)
             let outcomes = AttemptRules(retry: self.backlog.retry(of: first)).outcomes(
@@ -56,7 +56,7 @@ extension Scheduler {
 
     /// Returns what is ready for a place that no host ever takes mail for.
     mutating func returnMail(of destination: DestinationTable.Index, _ reply: Reply, at now: Timestamp) {
-        guard self.canWrite, !self.isStopping else { return }
+        guard self.canWrite, self.mayBegin, !self.isStopping else { return }
         while let first = self.backlog.firstReady(destination) {
             guard self.backlog.claims.settlements < Self.settlementsAtOnce else {
                 let question = Question(

@@ -47,6 +47,8 @@ struct Scheduler: Sendable {
     static let settlementsAtOnce = 200
     /// Recipients that one report tells of, so that it stays small enough for the spool's transaction.
     static let recipientsInReport = 100
+    /// How many milliseconds what is to be returned waits, at least, for a lease that is not on.
+    private static let leaseLook: Int64 = 1000
     /// For so many milliseconds it is believed where a domain's mail goes.
     static let lookupLasts: Int64 = 5 * 60_000
 
@@ -56,7 +58,8 @@ struct Scheduler: Sendable {
     private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
     private(set) var canWrite = true
-    /// Whether this node may begin anything: its lease is on, and it does not drain.
+    /// Whether this node may begin anything, or return mail: its lease is on, and it does not drain. Others may have its mail
+    /// else, and deliver it.
     private(set) var mayBegin = true
     /// The nodes among which connections to a site are shared.
     private(set) var nodes = 1
@@ -69,6 +72,8 @@ struct Scheduler: Sendable {
     var rerouting: Walk?
     /// Destinations whose mail is returned, more of it than at a time.
     var returning: Deque<Question> = []
+    /// Messages with recipients that somebody at another node ordered to be bounced.
+    var bouncing: Deque<QueueID> = []
     /// The driver will wake us then, at the latest.
     private var wakeAt: Timestamp?
     var actions: Deque<Action> = []
@@ -82,6 +87,7 @@ struct Scheduler: Sendable {
 
     /// The next thing to do, or `nil` until something happens.
     mutating func next() -> Action? {
+        self.goOnBouncing()
         if let action = self.actions.popFirst() { return action }
         guard !self.isStopping, let at = self.nextLook, self.wakeAt.map({ at < $0 }) ?? true else {
             return nil
@@ -211,6 +217,7 @@ struct Scheduler: Sendable {
 
     private mutating func goOnSweeping(at now: Timestamp) {
         guard self.sweep.since <= now else { return }
+        guard self.mayBegin else { return self.sweep = Walk(since: now.adding(milliseconds: Self.leaseLook)) }
         var budget = Walk.part
         while self.backlog.claims.settlements < Self.settlementsAtOnce,
             let slot = self.sweep.next(in: self.backlog.index, budget: &budget)
@@ -225,7 +232,12 @@ struct Scheduler: Sendable {
     private mutating func passed(_ deadline: Agenda.Deadline, at now: Timestamp) {
         guard let slot = self.backlog.index.slot(of: deadline.message) else { return }
         var again: Int64?
-        let ended = self.backlog.endedWaits(slot, by: deadline, at: now, again: &again)
+        var ended: [EndedWait] = []
+        if self.mayBegin {
+            ended = self.backlog.endedWaits(slot, by: deadline, at: now, again: &again)
+        } else {
+            again = Self.leaseLook
+        }
         if let again {
             var deadline = deadline
             deadline.at = now.milliseconds + again
@@ -345,7 +357,7 @@ struct Scheduler: Sendable {
                 self.backlog.index.settled(row, outcome, messageGeneration: generation, at: now)
                 self.resume(row, after: claim, at: now)
             }
-            if outcomes.count < claim.rows.count { self.actions.append(.read(self.backlog.index.id(slot))) }
+            if outcomes.count < claim.rows.count { self.read(self.backlog.index.id(slot)) }
             self.forgetIfSettled(slot, at: now)
         }
         self.ended(claim, at: now)
@@ -355,8 +367,10 @@ struct Scheduler: Sendable {
     /// nothing is known here yet.
     mutating func readIfChanged(_ slot: QueueIndex.Slot, to generation: UInt32) {
         guard generation > self.backlog.index.generations[Int(slot)] &+ 1 else { return }
-        self.actions.append(.read(self.backlog.index.id(slot)))
+        self.read(self.backlog.index.id(slot))
     }
+
+    mutating func read(_ id: QueueID) { if self.actions.last != .read(id) { self.actions.append(.read(id)) } }
 
     private func rows(of claim: Claims.Claim, with outcomes: [Settlement.Outcome]) -> [QueueIndex.Row] {
         guard outcomes.count < claim.rows.count else { return claim.rows }
@@ -367,7 +381,7 @@ struct Scheduler: Sendable {
     /// The spool found something else than we do.
     mutating func settlementStale(_ number: Int, of id: QueueID, at now: Timestamp) {
         guard let claim = self.backlog.claims.release(number) else { return }
-        self.actions.append(.read(id))
+        self.read(id)
         self.ended(claim, at: now)
     }
 
@@ -381,7 +395,7 @@ struct Scheduler: Sendable {
                 row, reason: "\(outcome.state.word), but that could not be written down: \(reason)")
         }
         if outcomes.count < claim.rows.count, let row = claim.rows.first {
-            self.actions.append(.read(self.backlog.index.id(ofRow: row)))
+            self.read(self.backlog.index.id(ofRow: row))
         }
         self.ended(claim, at: now)
     }
@@ -429,6 +443,9 @@ struct Scheduler: Sendable {
         guard isMore else { return }
         for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
     }
+
+    /// Others may have what this node has, until it has compared that with the spool.
+    mutating func leaseEnded() { self.mayBegin = false }
 
     /// This node has a message from now on.
     mutating func takenOver(_ message: SpooledMessage, at now: Timestamp) {
@@ -485,12 +502,12 @@ struct Scheduler: Sendable {
     func share(of limit: Int) -> Int { max(1, limit / self.nodes) }
 
     private mutating func plan(_ row: QueueIndex.Row, at now: Timestamp) {
-        if self.isReturned(row) { return }
+        self.bounceIfOrdered(row)
         if let destination = self.backlog.plan(row, at: now) { self.serve(destination, at: now) }
     }
 
     mutating func resume(_ row: QueueIndex.Row, after claim: Claims.Claim, at now: Timestamp) {
-        if self.isReturned(row) { return }
+        self.bounceIfOrdered(row)
         if let destination = self.backlog.resume(row, after: claim, at: now) {
             self.serve(destination, at: now)
         }

@@ -1,0 +1,120 @@
+import SMTP
+import Testing
+
+@testable import Relay
+
+@Suite("mail that several nodes share")
+struct SharedMailTests {
+    @Test("while the lease is not surely on nothing is returned, whatever is due: another may be delivering it")
+    func leaseIsOver() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:00 accepted 2 to c@nowhere.example BY=60;R
+            0:00:01 ended 1: 450 later
+              settle 1: 1/b deferred until 0:05:01 (450 later)
+            0:00:02 lease over
+            # Both have waited too long by now, and a retry is due.
+            7:00:00
+            7:00:01 lease on
+              begin 2: 1/b on session 1
+            7:00:02
+              settle 3: 2/c expired (the time that the sender set (DELIVERBY) is over; no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"])
+              forget 2
+            7:00:02 ended 2: 450 later
+              settle 2: 1/b expired (450 later)
+              forget 1
+            """
+        ) {
+            $0.retry.giveUp = 6 * 3_600_000
+            $0.retry.delayNotice = 0
+        }
+    }
+
+    @Test("nor is what a domain refuses, or what waits for a domain that cannot be found")
+    func leaseIsOverBeforeTheAnswer() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              resolve a.example
+            0:00:00 accepted 2 to c@b.example
+              resolve b.example
+            0:00:01 lease over
+            0:00:02 resolved a.example refused 556 no mail here
+            0:00:02 resolved b.example unavailable SERVFAIL
+            0:00:03 lease on
+              settle 1: 1/b bounced (556 no mail here)
+              forget 1
+            """
+        ) { $0.routes = SchedulerParty.routes("a.example=mx b.example=mx") }
+    }
+
+    @Test("a bounce that is ordered elsewhere returns a message's recipients together, when nothing else has them")
+    func bounceElsewhere() {
+        SchedulerParty.expect(
+            """
+            0:00:00 suspend b.example:25
+            0:00:00 accepted 1 to b@a.example c@b.example d@b.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 elsewhere bounce 1
+            0:00:02 read 1
+              settle 2: 1/c bounced (bounced by the operator (ops)), 1/d bounced (bounced by the operator (ops))
+            0:00:03 ended 1: 450 later
+              settle 1: 1/b deferred until 0:05:03 (450 later)
+            0:00:03 stale 1
+              read 1
+            0:00:04 read 1
+              settle 3: 1/b bounced (bounced by the operator (ops))
+            """, writesAtOnce: false)
+    }
+
+    @Test("a bounce that is ordered elsewhere waits until the lease is on")
+    func bounceWaits() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@nowhere.example c@nowhere.example
+            0:00:01 elsewhere bounce 1
+            0:00:02 lease over
+            0:00:02 read 1
+            0:00:03 lease on
+              settle 1: 1/b bounced (bounced by the operator (ops)), 1/c bounced (bounced by the operator (ops))
+              forget 1
+            """)
+    }
+
+    @Test("as many bounces are written at a time as settlements may be")
+    func manyBounces() {
+        let count = Scheduler.settlementsAtOnce + 1
+        let all = (1...count).map { "0:00:00 accepted \($0) to b@nowhere.example" }
+        let bounced = (1...count).map { "0:00:01 elsewhere bounce \($0)\n0:00:01 read \($0)" }
+        let settled = bounced.enumerated().map { number, line in
+            number < count - 1
+                ? "\(line)\n  settle \(number + 1): \(number + 1)/b bounced (bounced by the operator (ops))" : line
+        }
+        SchedulerParty.expect(
+            (all + settled).joined(separator: "\n") + """
+
+                0:00:02 written 1
+                  forget 1
+                  settle \(count): \(count)/b bounced (bounced by the operator (ops))
+                """, writesAtOnce: false)
+    }
+
+    @Test("what an order missed, since another node had changed it, is read before it is tried")
+    func orderMisses() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@nowhere.example c@nowhere.example
+            0:00:01 hold 1/c
+              order 1: 1
+            0:00:02 elsewhere hold 1/c
+            0:00:03 done 1
+              read 1
+            0:00:04 accepted 2 to b@nowhere.example
+            0:00:04 hold 2
+              order 2: 1
+            0:00:04 done 2
+            """)
+    }
+}
