@@ -1,44 +1,53 @@
-/// Which runs of four octets occur in the texts of a block, capital letters made small, so that a search passes over blocks
-/// that cannot have a word: 8 KiB in which each run has one bit. Some 12,000 runs are in 500 entries, so that a run that is
-/// not there has its bit set once in five times, and five of them once in some thousands.
+/// Which runs of four and of six octets occur in the texts of a block, capital letters made small, so that a search passes over
+/// blocks that cannot have a word: each run has one bit.
+///
+/// Some 12,000 runs of four are in 500 entries, so that one that is not there has its bit set once in five times, and five of
+/// them once in some thousands. Digits have few runs of four, and most blocks have all of them: numbers are told apart by
+/// those of six. Both together take the page of the database that the row of a block has for itself.
 struct GramFilter: Hashable {
-    static let octets = 8192
-    static let gram = 4
+    private static let short = (length: 4, octets: 8192)
+    private static let long = (length: 6, octets: 8064)
     private(set) var bits: [UInt8]
 
-    init() { self.bits = [UInt8](repeating: 0, count: Self.octets) }
-    /// - Returns: `nil` where it is none.
+    init() { self.bits = [UInt8](repeating: 0, count: Self.short.octets + Self.long.octets) }
+    /// - Returns: `nil` where it is none, or one of before there were runs of six.
     init?(_ bits: [UInt8]) {
-        guard bits.count == Self.octets else { return nil }
+        guard bits.count == Self.short.octets + Self.long.octets else { return nil }
         self.bits = bits
     }
 
-    private static func place(_ gram: UInt32) -> Int { Int((gram &* 0x9E37_79B1) >> 16) }
+    /// Where the runs have their bits that end in the last octets of `run`.
+    private static func place(short run: UInt64) -> Int { Int((UInt32(truncatingIfNeeded: run) &* 0x9E37_79B1) >> 16) }
+    private static func place(long run: UInt64) -> Int {
+        let hash = ((run & 0xFFFF_FFFF_FFFF) &* 0x9E37_79B9_7F4A_7C15) >> 32
+        return Self.short.octets * 8 + Int(hash &* UInt64(Self.long.octets * 8) >> 32)
+    }
 
     mutating func insert(_ text: UnsafeRawBufferPointer) {
-        guard text.count >= Self.gram else { return }
+        guard text.count >= Self.short.length else { return }
         self.bits.withUnsafeMutableBufferPointer { bits in
-            var gram: UInt32 = 0
+            func set(_ bit: Int) { bits[bit >> 3] |= 1 << UInt8(bit & 7) }
+            var run: UInt64 = 0
             for place in text.indices {
-                gram = gram << 8 | UInt32(folded(text[place]))
-                if place < Self.gram - 1 { continue }
-                let bit = Self.place(gram)
-                bits[bit >> 3] |= 1 << UInt8(bit & 7)
+                run = run << 8 | UInt64(folded(text[place]))
+                if place >= Self.short.length - 1 { set(Self.place(short: run)) }
+                if place >= Self.long.length - 1 { set(Self.place(long: run)) }
             }
         }
     }
 
     /// Whether the text may be part of one that was inserted; one that is too short always may.
     ///
-    /// - Parameter bits: of a filter.
+    /// - Parameter bits: of a filter, also of one of before there were runs of six.
     static func mayContain(_ text: [UInt8], _ bits: UnsafeRawBufferPointer) -> Bool {
-        guard bits.count == Self.octets, text.count >= Self.gram else { return true }
-        var gram: UInt32 = 0
+        let hasLong = bits.count == Self.short.octets + Self.long.octets
+        guard hasLong || bits.count == Self.short.octets, text.count >= Self.short.length else { return true }
+        func has(_ bit: Int) -> Bool { bits[bit >> 3] & 1 << UInt8(bit & 7) != 0 }
+        var run: UInt64 = 0
         for place in text.indices {
-            gram = gram << 8 | UInt32(folded(text[place]))
-            if place < Self.gram - 1 { continue }
-            let bit = Self.place(gram)
-            if bits[bit >> 3] & 1 << UInt8(bit & 7) == 0 { return false }
+            run = run << 8 | UInt64(folded(text[place]))
+            if place >= Self.short.length - 1, !has(Self.place(short: run)) { return false }
+            if hasLong, place >= Self.long.length - 1, !has(Self.place(long: run)) { return false }
         }
         return true
     }
