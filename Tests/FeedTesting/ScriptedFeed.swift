@@ -26,6 +26,8 @@ final class ScriptedFeed: MonitorFeed {
         /// How often less was answered than there is.
         var parts = 0
         var abilities = Set(FeedCapabilities.Ability.allCases)
+        /// The nodes that share its queue.
+        var sharing: [String]?
         /// Of frozen sets, touched sets and undo tokens.
         var serial = 6
         var dropped: [Int64: [QueueRow]] = [:]
@@ -58,7 +60,7 @@ final class ScriptedFeed: MonitorFeed {
             FeedCapabilities(
                 node: self.node, software: "hoptop 0.1.0",
                 areas: Set(FeedCapabilities.Area.allCases).subtracting(script.journal.isEmpty ? [.journal] : []),
-                abilities: script.abilities)
+                abilities: script.abilities, sharing: script.sharing)
         }
     }
     func overview() async throws -> Overview {

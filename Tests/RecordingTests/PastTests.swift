@@ -39,6 +39,29 @@ struct PastTests {
         return try Replay(of: RecordingFile(at: path), wall: { ScriptedFeed.now })
     }
 
+    @Test("of nodes that share a queue one journal is read that there is; others of one name are each themselves")
+    func several() async throws {
+        func node(_ sharing: [String]?, hasJournal: Bool = true) -> ScriptedFeed {
+            let feed = Self.feed
+            feed.write { script in
+                script.sharing = sharing
+                if !hasJournal { script.journal = [] }
+            }
+            return feed
+        }
+        func facts(_ feeds: [ScriptedFeed]) async throws -> Int {
+            let folder = try Folder()
+            let named = feeds.enumerated().map { (name: "mx\($0.offset)", feed: $0.element as any MonitorFeed) }
+            return try await PastRecorder(named, to: folder.file, .init(software: "hoptop 0.1.0")).run(
+                since: ScriptedFeed.now.adding(milliseconds: -700_000), until: ScriptedFeed.now
+            ).facts
+        }
+        let fleet = ["mx0", "mx1"]
+        #expect(try await facts([node(fleet), node(fleet)]) == 5)
+        #expect(try await facts([node(fleet, hasJournal: false), node(fleet)]) == 5)
+        #expect(try await facts([node(nil), node(nil)]) == 10)
+    }
+
     @Test("it shows the queue as it was at any moment, what happened, and what was said")
     func replayed() async throws {
         let folder = try Folder()

@@ -19,17 +19,19 @@ public struct PastRecorder: Sendable {
         self.options = options
     }
 
-    /// Without those that share their queue with one before, whose journal tells of what happened at all of them.
+    /// Of those that share a queue the first that keeps a journal, which tells of what happened at all of them.
     private func withJournalsOfTheirOwn() async throws -> [(name: String, feed: any MonitorFeed)] {
-        var told: Set<String> = []
-        var own: [(name: String, feed: any MonitorFeed)] = []
+        var own: [(entry: (name: String, feed: any MonitorFeed), has: Bool, sharing: Set<String>)] = []
         for entry in self.feeds {
             let capabilities = try await entry.feed.capabilities()
-            guard told.insert(capabilities.node).inserted else { continue }
-            told.formUnion(capabilities.sharing ?? [])
-            own.append(entry)
+            let (has, sharing) = (capabilities.areas.contains(.journal), Set(capabilities.sharing ?? []))
+            if let told = own.firstIndex(where: { !$0.sharing.isDisjoint(with: sharing) }) {
+                if has, !own[told].has { own[told] = (entry, has, sharing) }
+            } else {
+                own.append((entry, has, sharing))
+            }
         }
-        return own
+        return own.map(\.entry)
     }
 
     /// The time as the recording has it.
