@@ -15,11 +15,14 @@ public protocol ControlCall: Sendable {
     var arguments: CallArguments { get throws }
     /// - Throws: `.gone` where there is no such thing.
     func answer(from feed: any MonitorFeed) async throws -> Answer
+    /// Whether the answer depends on who asks, and not on their role alone.
+    static var isPersonal: Bool { get }
     /// What of it somebody is told who may do no more than that.
     static func shown(_ answer: Answer, to role: ControlRoute.Role) -> Answer
 }
 
 extension ControlCall {
+    public static var isPersonal: Bool { false }
     public static func shown(_ answer: Answer, to role: ControlRoute.Role) -> Answer { answer }
 }
 
@@ -31,7 +34,9 @@ public protocol ControlStream: Sendable {
     init(_ arguments: CallArguments, node: String) throws(FeedError)
     var arguments: CallArguments { get throws }
     /// - Parameter last: the name of the last event that the client has had, where events have names; it gets those behind it.
-    func events(from feed: any MonitorFeed, after last: String?) -> AsyncThrowingStream<NamedEvent<Event>, any Error>
+    func events(
+        from feed: any MonitorFeed, at beat: Beat, after last: String?
+    ) -> AsyncThrowingStream<NamedEvent<Event>, any Error>
 }
 
 /// An event of a stream, and the name by which a client goes on behind it.

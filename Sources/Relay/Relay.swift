@@ -262,9 +262,6 @@ public final class Relay: Sendable {
     /// Makes everything deferred due now.
     public func retryAll(by name: String) async throws -> Receipt { try await self.orders.retryAll(by: name) }
 
-    /// Goes up each time that watchers are told of a change, before they are.
-    public var changeVersion: UInt64 { self.signal.version }
-
     /// What an operator can see and do.
     ///
     /// - Parameter user: who acts, as facts name it.

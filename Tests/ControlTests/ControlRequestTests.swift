@@ -145,6 +145,19 @@ struct ControlRequestTests {
     }
 
     @Test(
+        "only who says that it may be old is given what somebody else was",
+        arguments: [
+            ([], false), (["no-cache"], false), (["max-age=0"], false), (["max-age"], false), (["max-age=x"], false),
+            (["max-age=1"], true), (["no-transform, Max-Age=60"], true),
+        ] as [([String], Bool)])
+    func age(_ directives: [String], _ takesShared: Bool) throws {
+        let headers = HTTPHeaders([("Host", "x")] + directives.map { ("Cache-Control", $0) })
+        let visitor = ControlVisitor(name: "ann", role: .observer)
+        let request = try ControlRequest(self.head("GET", "/v1/queue", headers), from: visitor)
+        #expect(request.takesShared == takesShared)
+    }
+
+    @Test(
         "a file of tokens with a mistake is refused whole",
         arguments: [
             "ann operator", "ann boss \(String(repeating: "0", count: 64))",

@@ -41,6 +41,7 @@ public struct UndoCall: ControlCall {
 /// What can still be taken back.
 public struct UndoableCall: ControlCall {
     public static let route = ControlRoute(.get, "/v1/queue/undoable")
+    public static let isPersonal = true
     public init() {}
     public init(_ arguments: CallArguments, node: String) throws(FeedError) {}
     public var arguments: CallArguments { CallArguments() }

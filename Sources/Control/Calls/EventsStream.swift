@@ -3,9 +3,6 @@ public import Monitor
 /// What changes, as it changes; on request also the facts, none of which is left out by a client that comes back.
 public struct EventsStream: ControlStream {
     public static let route = ControlRoute(.get, "/v1/events", query: ["facts"])
-    /// Between two changes that a client is told, which then reads anew what it shows: many who watch from elsewhere are to
-    /// cost the engine little while it has much to do.
-    private static let pause = Duration.milliseconds(200)
     /// Facts of one event at most.
     private static let factsAtOnce = 500
 
@@ -24,11 +21,11 @@ public struct EventsStream: ControlStream {
     public var arguments: CallArguments { CallArguments(query: ["facts": "\(self.hasFacts)"]) }
 
     public func events(
-        from feed: any MonitorFeed, after last: String?
+        from feed: any MonitorFeed, at beat: Beat, after last: String?
     ) -> AsyncThrowingStream<NamedEvent<Event>, any Error> {
         // Whoever takes an event makes the next one: a client that reads slowly holds nothing in memory but one change,
         // in which all are that came meanwhile.
-        let source = Source(feed: feed, hasFacts: self.hasFacts, place: last)
+        let source = Source(feed: feed, beat: beat, hasFacts: self.hasFacts, place: last)
         return AsyncThrowingStream { try await source.next() }
     }
 
@@ -37,28 +34,22 @@ public struct EventsStream: ControlStream {
         private let feed: any MonitorFeed
         private let hasFacts: Bool
         private var place: String?
-        private var changes: AsyncStream<FeedChange>.AsyncIterator?
-        private var told: ContinuousClock.Instant?
+        private var changes: AsyncStream<FeedChange>.AsyncIterator
         /// There may be facts that were not given yet.
         private var hasMore: Bool
 
-        init(feed: any MonitorFeed, hasFacts: Bool, place: String?) {
+        init(feed: any MonitorFeed, beat: Beat, hasFacts: Bool, place: String?) {
             self.feed = feed
+            self.changes = beat.changes(of: feed).makeAsyncIterator()
             self.hasFacts = hasFacts
             self.place = place
             self.hasMore = hasFacts
         }
 
         func next() async throws -> NamedEvent<Event>? {
-            if self.changes == nil {
-                // The watching begins before the first look, so that nothing falls between the two.
-                self.changes = self.feed.changes().makeAsyncIterator()
-                if self.hasFacts, self.place == nil { self.place = try await self.feed.facts(after: nil, count: 1).end }
-            }
+            if self.hasFacts, self.place == nil { self.place = try await self.feed.facts(after: nil, count: 1).end }
             if self.hasMore, let facts = try await self.facts() { return facts }
-            if let told = self.told { try await Task.sleep(until: told + EventsStream.pause) }
             guard let change = await self.nextChange() else { return nil }
-            self.told = .now
             switch change {
             case .changed(let areas): self.hasMore = self.hasFacts && areas.contains(.facts)
             case .missed: self.hasMore = self.hasFacts
@@ -67,10 +58,9 @@ public struct EventsStream: ControlStream {
         }
 
         private func nextChange() async -> FeedChange? {
-            guard var changes = self.changes else { return nil }
-            let change = await changes.next(isolation: self)
-            self.changes = changes
-            return change
+            var changes = self.changes
+            defer { self.changes = changes }
+            return await changes.next(isolation: self)
         }
 
         private func facts() async throws -> NamedEvent<Event>? {

@@ -37,7 +37,7 @@ public struct TraceStream: ControlStream {
     }
 
     public func events(
-        from feed: any MonitorFeed, after last: String?
+        from feed: any MonitorFeed, at beat: Beat, after last: String?
     ) -> AsyncThrowingStream<NamedEvent<[TraceEvent]>, any Error> {
         let source = Source(feed.trace(self.query))
         return AsyncThrowingStream { try await source.next() }

@@ -1,4 +1,5 @@
 import Monitor
+import Synchronization
 
 /// Follows a daemon's changes, and looks for it again when it is gone.
 struct ChangeFollower {
@@ -15,12 +16,14 @@ struct ChangeFollower {
             var hasBegun = false
             try? await self.client.follow(EventsStream()) {
                 hasBegun = true
+                self.client.followers.add(1, ordering: .relaxed)
                 // Something may have happened between what was read before and now.
                 self.lost(0)
             } _: { named in
                 if case .change(let change) = named.event { change.tell(self.watcher) }
             }
             if hasBegun {
+                self.client.followers.subtract(1, ordering: .relaxed)
                 pause = Self.pause.least
                 // Who reads now learns that nobody answers.
                 self.lost(0)

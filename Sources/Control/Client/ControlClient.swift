@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 /// Makes the calls of one daemon over HTTP. What it holds goes with it.
 final class ControlClient: Sendable {
@@ -21,6 +22,8 @@ final class ControlClient: Sendable {
     private let tunnel: SSHTunnel?
     private let token: String?
     private let http: HTTPClient
+    /// How often the daemon's changes are followed. Who is told of them takes answers that others were given since.
+    let followers = Atomic<Int>(0)
 
     /// - Parameters:
     ///   - token: shown to the daemon; `nil`: a socket knows who opened it.
@@ -100,6 +103,9 @@ final class ControlClient: Sendable {
         // A socket has no name, and a request of HTTP/1.1 has to say one (RFC 9112 §3.2).
         if self.origin.hasPrefix("http+unix:") { request.headers.add(name: "host", value: "localhost") }
         request.headers.add(name: "accept", value: "application/json")
+        if route.method == .get, self.followers.load(ordering: .relaxed) > 0 {
+            request.headers.add(name: "cache-control", value: "max-age=1")
+        }
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         if !arguments.body.isEmpty {
             request.headers.add(name: "content-type", value: "application/json")

@@ -161,7 +161,7 @@ final class ControlHandler: ChannelInboundHandler {
             let writer = EventWriter(this, on: loop)
             let task = Task {
                 let feed = server.feed(request.visitor.name)
-                await writer.write(type, request, from: feed, node: server.node)
+                await writer.write(type, request, from: feed, at: server.beat, node: server.node)
             }
             self.state = .answering(task)
         }

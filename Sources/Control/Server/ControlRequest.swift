@@ -17,6 +17,8 @@ struct ControlRequest: Sendable {
     var arguments: CallArguments
     /// The event that the client had last.
     var lastEvent: String?
+    /// An answer will do that others were given since the last change that was told.
+    var takesShared: Bool
     /// `HEAD` asks for what would stand before a body (RFC 9110 §9.3.2).
     var wantsBody: Bool
 
@@ -58,6 +60,7 @@ struct ControlRequest: Sendable {
         self.subject = subject
         self.visitor = visitor
         self.arguments = CallArguments(path: words, query: target.query)
+        self.takesShared = head.allowsAge
         self.lastEvent = head.headers.first(name: "Last-Event-ID").flatMap { $0.isEmpty ? nil : $0 }
     }
 
@@ -93,6 +96,14 @@ extension HTTPRequestHead {
     var isJSON: Bool {
         let type = self.headers.first(name: "Content-Type")?.split(separator: ";").first
         return type?.lowercased().filter { $0 != " " && $0 != "\t" } == "application/json"
+    }
+
+    /// Whether an answer may be a second old (RFC 9111 §5.2.1.1).
+    var allowsAge: Bool {
+        self.headers[canonicalForm: "Cache-Control"].contains { directive in
+            let words = directive.split(separator: "=", maxSplits: 1)
+            return words.count == 2 && words[0].lowercased() == "max-age" && (Int(words[1]) ?? 0) >= 1
+        }
     }
 
     var expectsContinue: Bool { self.headers.first(name: "Expect")?.lowercased() == "100-continue" }

@@ -35,8 +35,8 @@ public final class ControlServer: Sendable {
     let node: String
     /// The feed of whoever has that name.
     let feed: @Sendable (String) -> any MonitorFeed
-    /// `nil`: each is answered for itself.
-    private let shared: SharedAnswers?
+    let beat = Beat()
+    private let shared: SharedAnswers
     /// `nil`: it says nothing of how it is doing.
     private let vitals: (any NodeVitals)?
     let document = ByteBuffer(bytes: ControlAPI.documentText)
@@ -58,17 +58,16 @@ public final class ControlServer: Sendable {
     ///   - node: what paths and queries name is of this node.
     ///   - threads: for looks into the user database.
     ///   - vitals: says how the node is doing.
-    ///   - version: goes up before the feeds tell a change; with it answers are shared among those who ask the same.
-    ///   - feed: makes the feed of whoever has that name.
+    ///   - feed: makes the feed of whoever has that name. All tell the same changes.
     public init(
         node: String, access: ControlAccess = ControlAccess(), group: any EventLoopGroup, threads: NIOThreadPool,
-        log: Logger, vitals: (any NodeVitals)? = nil, version: (@Sendable () -> UInt64)? = nil,
+        log: Logger, vitals: (any NodeVitals)? = nil,
         feed: @escaping @Sendable (String) -> any MonitorFeed
     ) {
         self.vitals = vitals
         self.node = node
         self.feed = feed
-        self.shared = version.map { SharedAnswers(version: $0) }
+        self.shared = SharedAnswers(self.beat)
         self.group = group
         self.threads = threads
         self.log = log
@@ -181,15 +180,15 @@ public final class ControlServer: Sendable {
 
     func answer(_ request: ControlRequest, _ type: any ControlCall.Type) async -> ControlResponse {
         let (feed, node) = (self.feed(request.visitor.name), self.node)
-        guard let shared = self.shared else { return await ControlResponse(to: request, type, from: feed, node: node) }
         guard type.route.method == .get else {
             // Before it is answered: whoever acted reads what it made of things.
-            defer { shared.forget() }
+            defer { self.shared.forget() }
             return await ControlResponse(to: request, type, from: feed, node: node)
         }
-        let question = SharedAnswers.Question(
-            visitor: request.visitor, path: type.route.path, arguments: request.arguments)
-        return await shared.answer(question) { await ControlResponse(to: request, type, from: feed, node: node) }
+        guard let question = SharedAnswers.Question(request, type) else {
+            return await ControlResponse(to: request, type, from: feed, node: node)
+        }
+        return await self.shared.answer(question) { await ControlResponse(to: request, type, from: feed, node: node) }
     }
 
     func answer(_ page: VitalPage) async -> ControlResponse {

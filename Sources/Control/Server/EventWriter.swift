@@ -15,15 +15,18 @@ struct EventWriter: Sendable {
 
     /// Until the stream ends, or the client has gone.
     func write(
-        _ type: any ControlStream.Type, _ request: ControlRequest, from feed: any MonitorFeed, node: String
+        _ type: any ControlStream.Type, _ request: ControlRequest, from feed: any MonitorFeed, at beat: Beat,
+        node: String
     ) async {
         func run<Stream: ControlStream>(_ type: Stream.Type) async throws {
             let stream = try Stream(request.arguments, node: node)
+            // The watching begins before the client knows of it, and reads: so that nothing falls between the two.
+            let events = stream.events(from: feed, at: beat, after: request.lastEvent)
             let handler = self.handler
             guard try await self.loop.submit({ handler.value.beginStream() }).get() else { return }
             try await self.write(EventText.opening)
             do {
-                for try await event in stream.events(from: feed, after: request.lastEvent) {
+                for try await event in events {
                     try await self.write(try EventText.event(event))
                 }
             } catch {

@@ -8,7 +8,6 @@ import Synchronization
 /// Without a watcher nothing is scheduled; without a change nothing wakes. A watcher that is slow is told of all areas at once.
 final class ChangeSignal: Sendable {
     private let pending = Atomic<UInt8>(0)
-    private let told = Atomic<UInt64>(0)
     private let watching = Atomic<Bool>(false)
     private let watchers = NIOLockedValueBox<[Int: AsyncStream<FeedChange>.Continuation]>([:])
     let loop: any EventLoop
@@ -27,13 +26,9 @@ final class ChangeSignal: Sendable {
         let bits = self.pending.exchange(0, ordering: .acquiringAndReleasing)
         let areas = Set(FeedChange.Area.allCases.filter { bits & (1 << Self.place($0)) != 0 })
         guard !areas.isEmpty else { return }
-        self.told.add(1, ordering: .releasing)
         let change = FeedChange.changed(areas: areas)
         for watcher in self.watchers.withLockedValue({ Array($0.values) }) { change.tell(watcher) }
     }
-
-    /// How often watchers were told, or are being told now.
-    var version: UInt64 { self.told.load(ordering: .acquiring) }
 
     func changes() -> AsyncStream<FeedChange> {
         let (changes, watcher) = FeedChange.stream()

@@ -47,8 +47,7 @@ struct ControlPoint {
         let server = ControlServer(
             node: configuration.relay.hostname, access: keyring.access, group: engine.relay.eventLoops,
             threads: engine.threads, log: log,
-            vitals: ServedVitals(engine: engine.relay.vitals, board: engine.metrics),
-            version: { engine.relay.changeVersion }
+            vitals: ServedVitals(engine: engine.relay.vitals, board: engine.metrics)
         ) { engine.relay.feed(user: $0) }
         do {
             let socket = try await Self.openSocket(of: control, usually: path, keyring, server, log)
