@@ -6,7 +6,7 @@ protocol JoinableQuery: Hashable, Sendable {
     associatedtype Ref: Hashable & Sendable & Codable
     static func ref(of row: Row) -> Ref
     static func node(of ref: Ref) -> String
-    /// Whether both name the same thing, whatever it has become.
+    /// Whether both name the same thing of one queue, whatever it has become and whichever node has it now.
     static func isSame(_ left: Ref, _ right: Ref) -> Bool
     /// A total order: of different rows always one stands before the other.
     func isBefore(_ left: Row, _ right: Row) -> Bool
@@ -26,9 +26,7 @@ extension QueueQuery: JoinableQuery {
     }
     static func ref(of row: QueueRow) -> MessageRef { row.ref }
     static func node(of ref: MessageRef) -> String { ref.node }
-    static func isSame(_ left: MessageRef, _ right: MessageRef) -> Bool {
-        left.id == right.id && left.node == right.node
-    }
+    static func isSame(_ left: MessageRef, _ right: MessageRef) -> Bool { left.id == right.id }
     func window(_ request: WindowRequest<MessageRef>, of feed: any MonitorFeed) async throws -> Window<QueueRow> {
         try await feed.queue(self, window: request)
     }

@@ -4,9 +4,10 @@ import Synchronization
 // What is done goes to the nodes that the references name, to all of them at once.
 extension JoinedFeed {
     public func freeze(_ query: QueueQuery) async throws -> FrozenSet {
-        let shares = await self.nodes.shares()
-        let answers = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
-            try await feed.freeze(query.narrowed(to: shares[index]))
+        let answers = try await self.nodes.byShares { shares in
+            try await self.nodes.ask(self.nodes.all.indices) { index, feed in
+                try await feed.freeze(query.narrowed(to: shares[index]))
+            }
         }
         let sets = answers.values.map(\.value)
         return FrozenSet(
@@ -51,24 +52,20 @@ extension JoinedFeed {
 
     /// Each by its own node's name.
     public func undoable() async throws -> [UndoOffer] {
-        let first = await self.nodes.firstOfEachQueue()
-        return try await self.nodes.ask(first) { _, feed in try await feed.undoable() }.values.flatMap(\.value).sorted {
-            $0.until < $1.until
-        }
+        try await self.nodes.askFirst { _, feed in try await feed.undoable() }.values.flatMap(\.value)
+            .sorted { $0.until < $1.until }
     }
 
     // MARK: standing rules
 
     /// In the order in which they were set.
     public func rules() async throws -> [RuleRow] {
-        let first = await self.nodes.firstOfEachQueue()
-        return try await self.nodes.ask(first) { _, feed in try await feed.rules() }.values.flatMap(\.value)
+        try await self.nodes.askFirst { _, feed in try await feed.rules() }.values.flatMap(\.value)
             .sorted { ($0.rule.at, $0.ref.node, $0.ref.id) < ($1.rule.at, $1.ref.node, $1.ref.id) }
     }
 
     public func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
-        let first = await self.nodes.firstOfEachQueue()
-        let answers = try await self.nodes.ask(first) { _, feed in try await feed.preview(terms) }
+        let answers = try await self.nodes.askFirst { _, feed in try await feed.preview(terms) }
         let all = answers.values.map(\.value)
         return RulePreview(
             terms: (all.first(where: \.isKnown) ?? all.first)?.terms ?? terms,
@@ -78,7 +75,7 @@ extension JoinedFeed {
             absent: answers.isAbsent)
     }
 
-    /// A rule is set at all nodes, and ended at its own.
+    /// A rule is set at one node of each queue, and ended at its own, or at one that has its queue.
     public func perform(_ action: StandingAction) async throws -> Receipt {
         var parts: [Int: StandingAction] = [:]
         switch action {
@@ -86,8 +83,7 @@ extension JoinedFeed {
             guard case .actions(let actions) = self.names.withLock({ $0[Int(rule.id)] }) else { throw Self.gone }
             parts = actions
         case .end(let rule):
-            let index = try await self.nodes.index(of: rule.node)
-            parts[index] = action
+            parts[self.nodes.standIn(for: try await self.nodes.index(of: rule.node))] = action
         case .set: for index in await self.nodes.firstOfEachQueue() { parts[index] = action }
         case .limit: for index in self.nodes.all.indices { parts[index] = action }
         }
@@ -98,28 +94,26 @@ extension JoinedFeed {
 
     private static let gone = FeedError(.gone, "what was done at several nodes is no longer known as one")
 
-    /// What is meant at each node.
+    /// What is meant at each node; what one has that does not answer, at another that shares its queue.
     private func parts(of targets: Targets) async throws(FeedError) -> [Int: Targets] {
-        var parts: [Int: Targets] = [:]
         switch targets {
         case .messages(let references, let filter):
-            for (node, some) in Dictionary(grouping: references, by: \.node) {
-                let index = try await self.nodes.index(of: node)
-                parts[index] = .messages(references: some, matching: filter)
-            }
+            return try await self.byNode(references, \.node).mapValues { .messages(references: $0, matching: filter) }
         case .recipients(let references):
-            for (node, some) in Dictionary(grouping: references, by: \.node) {
-                let index = try await self.nodes.index(of: node)
-                parts[index] = .recipients(references: some)
-            }
+            return try await self.byNode(references, \.node).mapValues { .recipients(references: $0) }
         case .frozen(let set) where set.node == self.name:
             guard case .set(let sets) = self.names.withLock({ $0[set.id] }) else {
                 throw FeedError(.gone, "what was selected is no longer known: select again")
             }
-            parts = sets.mapValues { .frozen(set: $0) }
-        case .frozen(let set):
-            let index = try await self.nodes.index(of: set.node)
-            parts[index] = targets
+            return sets.mapValues { .frozen(set: $0) }
+        case .frozen(let set): return [try await self.nodes.index(of: set.node): targets]
+        }
+    }
+
+    private func byNode<Ref>(_ references: [Ref], _ node: (Ref) -> String) async throws(FeedError) -> [Int: [Ref]] {
+        var parts: [Int: [Ref]] = [:]
+        for (name, some) in Dictionary(grouping: references, by: node) {
+            parts[self.nodes.standIn(for: try await self.nodes.index(of: name)), default: []] += some
         }
         return parts
     }

@@ -20,12 +20,23 @@ extension JoinedFeed {
     func window<Query: JoinableQuery>(
         _ query: Query, _ request: WindowRequest<Query.Ref>, _ hints: borrowing Mutex<JoinedHints<Query>>
     ) async throws -> (window: Window<Query.Row>, cuts: JoinedWindow<Query>.Hints) {
-        var owner: Int?
-        if case .item(let id, _, _) = request.anchor { owner = try? await self.nodes.index(of: Query.node(of: id)) }
-        let queries = await self.nodes.shares().map { query.narrowed(to: $0) }
+        try await self.nodes.byShares { shares in
+            try await self.window(query, shares.map { query.narrowed(to: $0) }, request, hints)
+        }
+    }
+
+    /// - Parameter queries: what each node is asked.
+    private func window<Query: JoinableQuery>(
+        _ query: Query, _ queries: [Query], _ request: WindowRequest<Query.Ref>,
+        _ hints: borrowing Mutex<JoinedHints<Query>>
+    ) async throws -> (window: Window<Query.Row>, cuts: JoinedWindow<Query>.Hints) {
+        var owners: [Int] = []
+        if case .item(let id, _, _) = request.anchor, let node = try? await self.nodes.index(of: Query.node(of: id)) {
+            owners = [node] + self.nodes.peers(of: node)
+        }
         let first = await self.nodes.firstOfEachQueue()
         var joined = JoinedWindow(
-            query, request, isAbsent: self.nodes.all.map { _ in false }, owner: owner,
+            query, request, isAbsent: self.nodes.all.map { _ in false }, owners: owners,
             hints: hints.withLock { $0[query] })
         var absent: [AbsentNode] = []
         while joined.result == nil {
@@ -59,11 +70,12 @@ extension JoinedFeed {
             (window, cuts) = try await self.window(query, WindowRequest(.row(number: start), count: 1), hints)
         }
         let places = search.isForward ? cuts.before : cuts.behind.map { $0 - 1 }
-        let queries = await self.nodes.shares().map { query.narrowed(to: $0) }
-        let found = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
-            // Going round is the node's own: past its end it begins again.
-            let request = SearchRequest(search.wanted, from: places[index], isForward: search.isForward)
-            return try await self.hit(queries[index], request, in: feed)
+        let found = try await self.nodes.byShares { shares in
+            try await self.nodes.ask(self.nodes.all.indices) { index, feed in
+                // Going round is the node's own: past its end it begins again.
+                let request = SearchRequest(search.wanted, from: places[index], isForward: search.isForward)
+                return try await self.hit(query.narrowed(to: shares[index]), request, in: feed)
+            }
         }
         let hits = found.values.compactMap { answer in answer.value.map { (place: places[answer.index], $0) } }
         let ahead = hits.filter { search.isForward ? $0.1.number >= $0.place : $0.1.number <= $0.place }

@@ -43,8 +43,8 @@ public final class JoinedFeed: MonitorFeed {
     }
 
     public func overview() async throws -> Overview {
-        let first = await self.nodes.firstOfEachQueue()
         let answers = try await self.nodes.ask { try await $0.overview() }
+        let first = self.nodes.firstOfEachQueue(among: answers.values.map(\.index))
         let overviews = answers.values.map { ($0.node, first.contains($0.index) ? $0.value : $0.value.withoutQueue) }
         return Overview(joining: overviews, absent: answers.absent, as: self.name)
     }
@@ -63,9 +63,10 @@ public final class JoinedFeed: MonitorFeed {
         _ query: DestinationQuery, window: WindowRequest<DestinationRef>
     ) async throws -> Window<DestinationRow> { try await self.window(query, window, self.destinationHints).window }
     public func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
-        let shares = await self.nodes.shares()
-        let answers = try await self.nodes.ask(self.nodes.all.indices) { index, feed in
-            try await feed.groups(query.narrowed(to: shares[index]), by: grouping)
+        let answers = try await self.nodes.byShares { shares in
+            try await self.nodes.ask(self.nodes.all.indices) { index, feed in
+                try await feed.groups(query.narrowed(to: shares[index]), by: grouping)
+            }
         }
         return QueueGroups(joining: answers.values.map(\.value), absent: answers.isAbsent)
     }
@@ -87,8 +88,7 @@ public final class JoinedFeed: MonitorFeed {
     public func facts(after cursor: String?, count: Int) async throws -> FactWindow {
         let start = cursor.map { JoinedCursor($0) } ?? JoinedCursor([:])
         guard let start else { throw FeedError(.invalid, "this is no cursor of facts") }
-        let first = await self.nodes.firstOfEachQueue()
-        let answers = try await self.nodes.ask(first) { index, feed in
+        let answers = try await self.nodes.askFirst { index, feed in
             try await feed.facts(after: start.ends[self.nodes.all[index].name], count: count)
         }
         // Of a node that was not read before, the newest are of interest, and not how it came to them.
@@ -101,17 +101,17 @@ public final class JoinedFeed: MonitorFeed {
         var (ends, missing) = (start.ends, 0)
         for (place, answer) in answers.values.enumerated() {
             let taken = known.taken[place]
-            if isNew[place] || taken == answer.value.rows.count {
-                ends[answer.node] = answer.value.end
-                missing += answer.value.missing
-            } else if taken > 0 {
+            var page = answer.value
+            if !isNew[place], taken < page.rows.count {
+                guard taken > 0 else { continue }
                 // The place behind some of a page is the end of a shorter one.
-                let page = try await self.nodes.ask(answer.index) { feed in
+                page = try await self.nodes.ask(answer.index) { feed in
                     try await feed.facts(after: start.ends[answer.node], count: taken)
                 }
-                ends[answer.node] = page.end
-                missing += page.missing
             }
+            missing += page.missing
+            // The facts of one queue have the same places wherever they are read.
+            for name in self.nodes.names(sharedWith: answer.index) { ends[name] = page.end }
         }
         let rows = JoinedFacts([(self.name, fresh.rows.suffix(count)), (self.name, known.rows)], count: .max).rows
         return FactWindow(rows: rows, end: JoinedCursor(ends).description, missing: missing)
@@ -121,32 +121,38 @@ public final class JoinedFeed: MonitorFeed {
 
     /// Entries by time, each node's in the order that it has them in.
     public func journal(_ query: JournalQuery, window request: JournalRequest) async throws -> JournalWindow {
-        let place = request.place.map { JoinedCursor($0) } ?? JoinedCursor([:])
+        let place = request.place.map { JoinedPlace($0) } ?? JoinedPlace()
         guard let place else { throw FeedError(.invalid, "this is no place in a journal") }
         let count = max(request.count, 0)
-        let first = await self.nodes.firstOfEachQueue()
-        let answers = try await self.nodes.ask(first) { index, feed in
-            let own = place.ends[self.nodes.all[index].name]
-            return try await feed.journal(query, window: JournalRequest(behind: own, count: count))
+        let answers = try await self.nodes.askFirst { index, feed in
+            let own = place.end(of: self.nodes.all[index].name)
+            return try await feed.journal(
+                place.rest(of: query, behind: own), window: JournalRequest(behind: own, count: count))
         }
         let windows = answers.values.map(\.value)
         var merged = JoinedEntries(windows, newestFirst: query.newestFirst)
         merged.merge(count: count)
-        var (starts, ends) = (place.ends, place.ends)
+        var (start, end) = (place, place)
+        end.told = merged.rows.last?.fact.at ?? place.told
         for (index, answer) in answers.values.enumerated() {
-            starts[answer.node] = answer.value.start
+            let own = place.end(of: answer.node)
             let taken = merged.taken[index]
-            if taken == answer.value.rows.count {
-                ends[answer.node] = answer.value.end
-            } else {
-                // The place behind some of a window is the end of a shorter one.
-                ends[answer.node] = try await self.nodes.ask(answer.index) { feed in
-                    try await feed.journal(query, window: JournalRequest(behind: answer.value.start, count: taken))
-                }.end
+            var window = answer.value
+            // The place behind some of a window is the end of a shorter one.
+            if taken < window.rows.count {
+                window = try await self.nodes.ask(answer.index) { feed in
+                    try await feed.journal(
+                        place.rest(of: query, behind: own),
+                        window: JournalRequest(behind: answer.value.start, count: taken))
+                }
             }
+            let names = self.nodes.names(sharedWith: answer.index)
+            end.go(to: window.end, of: answer.node, among: names)
+            // Where it began by a time, it begins by that again.
+            if own != nil || place.told == nil { start.go(to: answer.value.start, of: answer.node, among: names) }
         }
         return JournalWindow(
-            rows: merged.rows, start: JoinedCursor(starts).description, end: JoinedCursor(ends).description,
+            rows: merged.rows, start: start.description, end: end.description,
             isComplete: merged.isComplete, reached: merged.reached,
             total: windows.reduce(0) { $0 + $1.total }, at: windows.map(\.at).max() ?? Timestamp(milliseconds: 0),
             absent: answers.isAbsent)
@@ -171,12 +177,12 @@ public final class JoinedFeed: MonitorFeed {
         }
     }
     public func message(_ ref: MessageRef) async throws -> MessageDetail? {
-        try await self.nodes.ask(try await self.nodes.index(of: ref.node)) { try await $0.message(ref) }
+        let index = self.nodes.standIn(for: try await self.nodes.index(of: ref.node))
+        return try await self.nodes.ask(index) { try await $0.message(ref) }
     }
     public func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
-        try await self.nodes.ask(try await self.nodes.index(of: ref.node)) {
-            try await $0.content(of: ref, from: offset, count: count)
-        }
+        let index = self.nodes.standIn(for: try await self.nodes.index(of: ref.node))
+        return try await self.nodes.ask(index) { try await $0.content(of: ref, from: offset, count: count) }
     }
     public func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
         try await self.nodes.ask(try await self.nodes.index(of: session.node)) {

@@ -106,37 +106,95 @@ final class JoinedNodes: Sendable {
         throw FeedError(.gone, "no node here is called \(name)")
     }
 
-    /// Learns the names of nodes of which nobody has asked anything yet.
+    /// Learns the names of nodes of which nobody has asked anything yet. One that does not answer is not waited for here again.
     private func meet() async {
-        _ = await self.answers(self.all.indices.filter { self.all[$0].knownName == nil }) { _, _ in }
+        _ = await self.answers(self.all.indices.filter { self.all[$0].knownName == nil && !self.all[$0].isAbsent }) {
+            _, _ in
+        }
     }
 
     // MARK: nodes that share a queue
 
-    /// Others that have the same queue, and answer.
-    private func peers(of index: Int) -> [Int] {
+    /// Others that have the same queue. One of an earlier version tells of none, and knows no such filter.
+    func peers(of index: Int) -> [Int] {
         let node = self.all[index]
+        guard !node.sharing.isEmpty else { return [] }
         return self.all.indices.filter { other in
             let peer = self.all[other]
-            return other != index && !peer.isAbsent
+            return other != index && !peer.sharing.isEmpty
                 && (node.sharing.contains(peer.name) || peer.sharing.contains(node.name))
         }
     }
 
-    /// The nodes that are asked for what those of one queue have in common.
-    func firstOfEachQueue() async -> [Int] {
-        await self.meet()
-        return self.all.indices.filter { index in self.peers(of: index).allSatisfy { $0 > index } }
+    /// The names under which what those of its queue have in common may be known.
+    func names(sharedWith index: Int) -> [String] {
+        [self.all[index].name] + self.peers(of: index).map { self.all[$0].name }
     }
 
-    /// The messages of each node that are shown as its own: where several have one queue, those that it holds, and the first
-    /// of them also those of nodes that are not asked.
-    func shares() async -> [FilterExpression] {
+    /// Those that are told of their queue, where these answered: of nodes that share one, the first.
+    func firstOfEachQueue(among answered: [Int]) -> [Int] {
+        answered.filter { index in
+            self.peers(of: index).allSatisfy { $0 > index || !answered.contains($0) }
+        }
+    }
+
+    /// The nodes that are asked for what those of one queue have in common: the first that answers.
+    func firstOfEachQueue() async -> [Int] {
         await self.meet()
+        let present = self.all.indices.filter { !self.all[$0].isAbsent }
+        let first = self.firstOfEachQueue(among: present)
+        // Of nodes none of which answers, it is the first that says so.
+        let lost = self.firstOfEachQueue(
+            among: self.all.indices.filter { index in
+                self.all[index].isAbsent && !self.peers(of: index).contains(where: present.contains)
+            })
+        return (first + lost).sorted()
+    }
+
+    /// Asks one node of each queue; where that is lost just now, the others that have the same queue, of which one counts.
+    ///
+    /// - Throws: where none answers.
+    func askFirst<Value: Sendable>(
+        _ question: @escaping @Sendable (Int, any MonitorFeed) async throws -> Value
+    ) async throws(FeedError) -> Answers<Value> {
+        let first = await self.firstOfEachQueue()
+        var answers = await self.answers(first, question)
+        let lost = Set(first).subtracting(answers.values.map(\.index))
+        let instead = Set(lost.flatMap { self.peers(of: $0) }).subtracting(first)
+        let others = await self.answers(instead, question)
+        answers.values += others.values
+        answers.absent += others.absent
+        let counting = self.firstOfEachQueue(among: answers.values.map(\.index))
+        answers.values = answers.values.filter { counting.contains($0.index) }.sorted { $0.index < $1.index }
+        return try answers.checked()
+    }
+
+    /// A node that can be asked in place of one that does not answer, since it has the same queue; itself where there is none.
+    func standIn(for index: Int) -> Int {
+        guard self.all[index].isAbsent else { return index }
+        return self.peers(of: index).first { !self.all[$0].isAbsent } ?? index
+    }
+
+    /// Asks by shares: the messages of each node that are shown as its own. Where several have one queue those are what it
+    /// holds, and of the first that answers also what is held by nodes that do not. Asks once more where that has changed
+    /// meanwhile, since a node was lost or is back.
+    func byShares<Value>(_ question: ([FilterExpression]) async throws -> Value) async throws -> Value {
+        await self.meet()
+        let shares = self.shares
+        let value = try await question(shares)
+        let now = self.shares
+        return now == shares ? value : try await question(now)
+    }
+
+    private var shares: [FilterExpression] {
+        let present = self.all.indices.filter { !self.all[$0].isAbsent }
+        let first = self.firstOfEachQueue(among: present)
         return self.all.indices.map { index in
             let peers = self.peers(of: index)
-            return peers.allSatisfy { $0 > index }
-                ? FilterExpression(noneOf: peers.map { FilterExpression(.node, is: self.all[$0].name) })
+            guard !peers.isEmpty else { return .all }
+            return first.contains(index)
+                ? FilterExpression(
+                    noneOf: peers.filter(present.contains).map { FilterExpression(.node, is: self.all[$0].name) })
                 : FilterExpression(.node, is: self.all[index].name)
         }
     }

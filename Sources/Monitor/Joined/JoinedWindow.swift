@@ -36,8 +36,8 @@ struct JoinedWindow<Query: JoinableQuery> {
     private let query: Query
     private let request: Request
     private let count: Int
-    /// The list that has the item that the window is anchored on; `nil`: none is known to.
-    private let owner: Int?
+    /// The lists one of which may have the item that the window is anchored on; of nodes that share a queue it may be any.
+    private let owners: [Int]
     private let hints: Hints
     private var stage = Stage.opening
     private var windows: [Window<Row>?]
@@ -55,11 +55,11 @@ struct JoinedWindow<Query: JoinableQuery> {
 
     /// - Parameters:
     ///   - isAbsent: lists of which nothing can be had.
-    init(_ query: Query, _ request: Request, isAbsent: [Bool], owner: Int? = nil, hints: Hints = Hints()) {
+    init(_ query: Query, _ request: Request, isAbsent: [Bool], owners: [Int] = [], hints: Hints = Hints()) {
         self.query = query
         self.request = request
         self.count = min(max(request.count, 0), Int.max / 8)
-        self.owner = owner.flatMap { isAbsent[$0] ? nil : $0 }
+        self.owners = owners.filter { !isAbsent[$0] }
         self.hints = hints
         self.windows = isAbsent.map { _ in nil }
         self.isAbsent = isAbsent
@@ -112,7 +112,7 @@ struct JoinedWindow<Query: JoinableQuery> {
             case .row(let number):
                 let start = self.start(max(number, 0))
                 wanted[list] = start.map { self.around($0, list, to: max(number, 0)) } ?? Self.look
-            case .item(let id, let offset, _) where list == self.owner:
+            case .item(let id, let offset, _) where self.owners.contains(list):
                 wanted[list] = Request(
                     .item(id: id, offset: min(max(offset, 0), Self.mostRows / 2) + Self.slack, fallback: 0),
                     count: self.bounded(self.count + 2 * Self.slack))
@@ -180,6 +180,17 @@ struct JoinedWindow<Query: JoinableQuery> {
         if self.lists.isEmpty { self.stage = .done }
     }
 
+    /// Which list has an item, and its number there.
+    private func item(_ id: Query.Ref) -> (list: Int, number: Int, row: Row)? {
+        for list in self.owners {
+            guard let window = self.windows[list],
+                let place = window.rows.firstIndex(where: { Query.isSame(Query.ref(of: $0), id) })
+            else { continue }
+            return (list, window.first + place, window.rows[place])
+        }
+        return nil
+    }
+
     /// How many rows there are is known, and perhaps those that are wanted.
     private mutating func opened() {
         let last = max(self.matched - self.count, 0)
@@ -189,15 +200,12 @@ struct JoinedWindow<Query: JoinableQuery> {
         case .row(let row): number = row
         case .item(let id, let offset, let fallback):
             number = fallback
-            guard let owner = self.owner, let window = self.windows[owner],
-                let place = window.rows.firstIndex(where: { Query.isSame(Query.ref(of: $0), id) })
-            else { break }
-            var search = CutSearch(
-                self.query, .before(window.rows[place]), counts: self.windows.indices.map(self.matched))
+            guard let (owner, number, row) = self.item(id) else { break }
+            var search = CutSearch(self.query, .before(row), counts: self.windows.indices.map(self.matched))
             for list in self.lists where list != owner {
                 if let window = self.windows[list] { search.learn(window, of: list) }
             }
-            search.close(owner, at: window.first + place)
+            search.close(owner, at: number)
             self.offset = offset
             return self.searched(search)
         }
