@@ -23,6 +23,8 @@ final class OverviewPane: Pane {
     /// The place behind the last of them.
     private var factsEnd: String?
     private static let factsKept = 200
+    /// More than is kept comes between two reads.
+    private var isFlooded = false
 
     init(node: Int, feed: any MonitorFeed) {
         self.node = node
@@ -46,14 +48,13 @@ final class OverviewPane: Pane {
             Read(
                 self.key("facts"),
                 begin: {
-                    let end = self.factsEnd
-                    return { (end, try await Self.news(of: feed, after: end)) }
+                    let (end, isFlooded) = (self.factsEnd, self.isFlooded)
+                    return { (end, try await Self.news(of: feed, after: end, isFlooded: isFlooded)) }
                 },
                 take: { fresh, _ in
                     // Another read of the same page may have been faster.
                     guard fresh.0 == self.factsEnd else { return [] }
-                    self.factsEnd = fresh.1.end
-                    self.facts = (self.facts + fresh.1.rows).suffix(Self.factsKept)
+                    self.take(fresh.1)
                     return []
                 })
         ]
@@ -62,13 +63,23 @@ final class OverviewPane: Pane {
     func forget() {
         self.facts = []
         self.factsEnd = nil
+        self.isFlooded = false
     }
 
-    /// What came since; where that is more than is kept, the newest of it.
-    private static func news(of feed: any MonitorFeed, after end: String?) async throws -> FactWindow {
-        let page = try await feed.facts(after: end, count: self.factsKept)
-        guard end != nil, page.rows.count == self.factsKept else { return page }
+    /// What came since; in a flood the newest, which is the same question whoever asks.
+    private static func news(of feed: any MonitorFeed, after end: String?, isFlooded: Bool) async throws -> FactWindow {
+        let page = try await feed.facts(after: isFlooded ? nil : end, count: self.factsKept)
+        guard end != nil, !isFlooded, page.rows.count == self.factsKept else { return page }
         return try await feed.facts(after: nil, count: self.factsKept)
+    }
+
+    private func take(_ page: FactWindow) {
+        let isFull = self.factsEnd != nil && page.rows.count == Self.factsKept
+        // What is known already is among the newest again when the flood is over.
+        let known = self.isFlooded ? self.facts.last.flatMap { page.rows.lastIndex(of: $0) } : nil
+        self.isFlooded = isFull && known == nil
+        self.factsEnd = page.end
+        self.facts = (self.facts + page.rows[(known.map { $0 + 1 } ?? 0)...]).suffix(Self.factsKept)
     }
 
     /// Bars move on while any of them is above the ground.
