@@ -14,6 +14,9 @@ public protocol Fleet: Sendable {
     /// Cheap, from any thread.
     var lease: Int64? { get }
 
+    /// Calls from now on, on a thread of its own, when another node did what this one should look at soon: an order about mail that
+    /// this one holds, a standing rule, a node that drains or stops. It may be lost, so who must know looks now and then. Once.
+    func listen(_ heard: @escaping @Sendable () -> Void)
     /// What others changed since the call before; the first tells of no message. One caller at a time.
     func look() async throws -> FleetNews
     /// Who holds messages, all of them in order of their IDs, page by page.

@@ -109,6 +109,7 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
 
     package var fleet: (any Fleet)? { self }
     package var lease: Int64? { self.store.lease(of: self.node) }
+    package func listen(_ heard: @escaping @Sendable () -> Void) { self.store.listen(as: self.node, heard) }
     package func look() async throws -> FleetNews { try self.store.look(as: self.node) }
     package func holders(after id: QueueID?, count: Int) async throws -> [MessageHolder] {
         try self.read { state in

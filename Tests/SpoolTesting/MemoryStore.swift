@@ -87,6 +87,7 @@ package final class MemoryStore: Sendable {
         /// It drains, and has nothing under way.
         var isQuiet = false
         var news = FleetNews()
+        var heard: @Sendable () -> Void = {}
     }
 
     struct Totals {
@@ -141,7 +142,12 @@ package final class MemoryStore: Sendable {
     }
 
     /// What the node held is for others, or for who comes next.
-    func close(_ node: Node) { self.state.withLockedValue { $0.nodes[node] = nil } }
+    func close(_ node: Node) {
+        self.state.withLockedValue { state in
+            state.nodes[node] = nil
+            Self.wake(all: state.nodes, but: node)
+        }
+    }
 
     private var leaseEnd: Timestamp? { self.leaseMilliseconds.map { self.now().adding(milliseconds: $0) } }
 
@@ -174,6 +180,7 @@ package final class MemoryStore: Sendable {
         for other in Array(state.nodes.keys) where other != node {
             if hasRules { state.nodes[other]?.news.hasRules = true }
             state.nodes[other]?.news.changed += changed
+            if hasRules || changed.contains(where: { $0.holder == other }) { state.nodes[other]?.heard() }
         }
     }
 
@@ -373,6 +380,14 @@ package final class MemoryStore: Sendable {
         }
     }
 
+    func listen(as node: Node, _ heard: @escaping @Sendable () -> Void) {
+        self.state.withLockedValue { $0.nodes[node]?.heard = heard }
+    }
+
+    private static func wake(all nodes: [Node: Member], but node: Node) {
+        for (other, member) in nodes where other != node { member.heard() }
+    }
+
     func look(as node: Node) throws -> FleetNews {
         try self.state.withLockedValue { state in
             guard let member = state.nodes[node] else { throw Self.closed }
@@ -389,12 +404,15 @@ package final class MemoryStore: Sendable {
         guard state.nodes[node] != nil else { return false }
         state.nodes[node]?.isDraining = isDraining
         state.nodes[node]?.isQuiet = false
+        state.nodes[node]?.heard()
         return true
     }
 
     func letGo(as node: Node) {
         self.state.withLockedValue { state in
-            if state.nodes[node]?.isDraining ?? false { state.nodes[node]?.isQuiet = true }
+            guard state.nodes[node]?.isDraining ?? false else { return }
+            state.nodes[node]?.isQuiet = true
+            Self.wake(all: state.nodes, but: node)
         }
     }
 }

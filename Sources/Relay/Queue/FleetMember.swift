@@ -11,7 +11,7 @@ import Spool
 /// Facts are what it follows: each change of mail is one. What it does not hear of them, who holds which message, is compared
 /// with the spool whenever another node took some over, or this one's lease was over.
 final class FleetMember: Sendable {
-    /// How often it looks.
+    /// How often it looks, when it hears nothing.
     private static let interval = Duration.seconds(1)
     /// How long a message may be on its way into memory.
     private static let patience = Duration.seconds(2)
@@ -59,18 +59,16 @@ final class FleetMember: Sendable {
 
     /// The queue that this node left is taken up; now comes that of others.
     func start() {
+        // What is heard while it looks is one more look.
+        let (looks, next) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        self.fleet.listen { next.yield() }
         let task = Task {
-            while !Task.isCancelled {
-                do {
-                    let isMore = try await self.turn()
-                    self.state.withLockedValue { $0.isFailing = false }
-                    if isMore { continue }
-                } catch {
-                    // What was told is not told again.
-                    self.state.withLockedValue { ($0.isBehind, $0.hasRules) = (true, true) }
-                    self.failed(error)
+            await withDiscardingTaskGroup { group in
+                group.addTask {
+                    repeat { next.yield() } while (try? await Task.sleep(for: Self.interval)) != nil
                 }
-                try? await Task.sleep(for: Self.interval)
+                for await _ in looks { await self.turns() }
+                group.cancelAll()
             }
         }
         self.state.withLockedValue { $0.task = task }
@@ -89,6 +87,19 @@ final class FleetMember: Sendable {
     var isFirst: Bool { self.state.withLockedValue { $0.isFirst } }
 
     // MARK: a turn
+
+    /// Until there is nothing more to do at once.
+    private func turns() async {
+        do {
+            var isMore = true
+            while isMore, !Task.isCancelled { isMore = try await self.turn() }
+            self.state.withLockedValue { $0.isFailing = false }
+        } catch {
+            // What was told is not told again.
+            self.state.withLockedValue { ($0.isBehind, $0.hasRules) = (true, true) }
+            self.failed(error)
+        }
+    }
 
     /// - Returns: whether there is more to do at once.
     private func turn() async throws -> Bool {

@@ -149,6 +149,24 @@ final class Connection {
         }
     }
 
+    /// Waits until somebody notifies a channel that it listens on.
+    ///
+    /// - Returns: what they say, at least one of them.
+    func waitForNotifications() throws -> [String] {
+        while true {
+            var told: [String] = []
+            while let notification = PQnotifies(self.handle) {
+                told.append(String(cString: notification.pointee.extra))
+                PQfreemem(notification)
+            }
+            guard told.isEmpty else { return told }
+            var socket = pollfd(fd: PQsocket(self.handle), events: Int16(POLLIN), revents: 0)
+            let ready = poll(&socket, 1, -1)
+            guard ready >= 0 || errno == EINTR else { throw PostgreSQLError("poll failed", isLost: true) }
+            guard PQconsumeInput(self.handle) == 1, !self.isLost else { throw self.failure }
+        }
+    }
+
     private var failure: PostgreSQLError { PostgreSQLError(connecting: self.handle, isLost: self.isLost) }
 }
 

@@ -46,7 +46,11 @@ struct NodeLease: Sendable {
         WHERE node = $1 AND token = $2
         """)
     private static let release = Query(
-        "node-release", "UPDATE hoptop.nodes SET until = now(), stopped = true WHERE node = $1 AND token = $2")
+        "node-release",
+        """
+        WITH released AS (UPDATE hoptop.nodes SET until = now(), stopped = true WHERE node = $1 AND token = $2 RETURNING node)
+        SELECT pg_notify('hoptop', node::text) FROM released
+        """)
 
     let node: UInt8
     let claimant: Claimant

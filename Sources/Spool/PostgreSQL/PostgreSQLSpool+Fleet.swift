@@ -19,6 +19,8 @@ extension PostgreSQLSpool: Fleet {
     public var fleet: (any Fleet)? { self }
     public var lease: Int64? { self.writer.term.number }
 
+    public func listen(_ heard: @escaping @Sendable () -> Void) { self.listener.begin(heard) }
+
     // MARK: news
 
     private static let summary = Query(
@@ -209,7 +211,8 @@ extension PostgreSQLSpool: Fleet {
 
     public func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
         self.writer.submit(on: eventLoop) { transaction in
-            try transaction.connection.rows(
+            transaction.wakesOthers = true
+            return try transaction.connection.rows(
                 Self.drainNode, [.integer(node), .integer(isDraining ? 1 : 0)]
             ).affected == 1
         }
@@ -217,7 +220,10 @@ extension PostgreSQLSpool: Fleet {
 
     public func letGo() async throws {
         try await self.writer.submit(on: MultiThreadedEventLoopGroup.singleton.next()) { transaction in
-            _ = try transaction.connection.rows(Self.quiet, [.integer(transaction.node)])
+            transaction.wakesOthers =
+                try transaction.connection.rows(
+                    Self.quiet, [.integer(transaction.node)]
+                ).affected > 0
         }.get()
     }
 }

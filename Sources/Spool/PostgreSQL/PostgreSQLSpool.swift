@@ -7,6 +7,7 @@ public import NIOCore
 public final class PostgreSQLSpool: Spool {
     let writer: PostgreSQLWriter
     let pool: ConnectionPool
+    let listener: FleetListener
     private let link: DatabaseLink
     private let cache = ContentCache()
     private let farewell = NIOLockedValueBox<Task<Void, any Error>?>(nil)
@@ -64,6 +65,7 @@ public final class PostgreSQLSpool: Spool {
         self.node = node
         self.link = link
         self.pool = ConnectionPool(link)
+        self.listener = FleetListener(link, node: node)
     }
 
     // MARK: changes
@@ -194,6 +196,7 @@ public final class PostgreSQLSpool: Spool {
     /// Waits for what was begun, then gives the node's number back.
     public func close() async {
         self.giveUp(after: .seconds(10))
+        self.listener.close()
         await self.writer.close()
         await self.pool.close()
         self.farewell.withLockedValue { $0?.cancel() }

@@ -39,6 +39,7 @@ extension PostgreSQLTransaction {
             let effect = message.applying(order, to: targets, token: token)
             applied.add(effect)
             guard !effect.changed.isEmpty else { continue }
+            try self.wakeHolder(of: id)
             self.count(effect.counts)
             for fact in effect.facts { self.add(SharedFact(fact: fact)) }
             for drop in effect.drops { try self.keep(drop) }
@@ -46,6 +47,11 @@ extension PostgreSQLTransaction {
             try self.write(isOver ? nil : effect.message, as: id)
         }
         return applied
+    }
+
+    /// Another node that has the message learns at once what somebody ordered here.
+    private func wakeHolder(of id: QueueID) throws {
+        if let holder = try self.holder(of: id), holder != self.node { self.wakesOthers = true }
     }
 
     private func keep(_ drop: Drop) throws {
@@ -91,6 +97,7 @@ extension PostgreSQLTransaction {
             let effect = UndoEffect(drops, of: try self.messageIfSound(id), at: now, by: actor)
             applied.add(effect)
             guard let message = effect.message else { continue }
+            try self.wakeHolder(of: id)
             for recipient in effect.changed {
                 try self.connection.add(Self.forgetDrop, [.integer(id.rawValue), .integer(recipient.index)])
             }
@@ -139,6 +146,7 @@ extension PostgreSQLTransaction {
         let rows = try self.connection.rows(
             Self.setRule, [.integer(now.milliseconds), .text(actor), .text(try terms.encoded())])
         let rule = StandingRule(id: try rows.integer(0, 0), terms, at: now, by: actor)
+        self.wakesOthers = true
         self.add(SharedFact(fact: rule.setFact))
         return rule
     }
@@ -146,6 +154,7 @@ extension PostgreSQLTransaction {
     func end(rule id: Int64, at now: Timestamp, by actor: String?) throws -> StandingRule? {
         let rows = try self.connection.rows(Self.endRule, [.integer(id)])
         guard rows.count > 0, let rule = try? StandingRule(rows, 0) else { return nil }
+        self.wakesOthers = true
         self.add(SharedFact(fact: rule.endFact(at: now, by: actor)))
         return rule
     }

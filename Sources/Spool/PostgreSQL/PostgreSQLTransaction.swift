@@ -33,6 +33,10 @@ final class PostgreSQLTransaction {
     private(set) var lastFact: Int64?
     /// Readers need fewer facts than before.
     var readersMoved = false
+    /// Other nodes are to look at once, at what they have to do something about.
+    ///
+    /// Never with the mail that comes and goes: commits that notify wait for each other, and each wakes all nodes.
+    var wakesOthers = false
 
     init(_ connection: Connection, node: UInt8) {
         self.connection = connection
@@ -169,6 +173,7 @@ final class PostgreSQLTransaction {
     /// Queues the facts and the counts. The row of the counters is every node's: it is held from here to the end of the COMMIT,
     /// and so the next one that numbers facts has all these before its own, and whoever reads sees no gap that is filled later.
     func finish() throws {
+        if self.wakesOthers { try self.connection.add(FleetListener.notify, [.text("\(self.node)")]) }
         // Each recipient has a fact of its own.
         var left = self.facts.reduce(0) { $0 + $1.fact.count }
         guard left > 0 || self.counts != Counters() else { return }

@@ -202,6 +202,52 @@ struct NodesTests {
     }
 
     @Test(
+        "a node hears at once what it has to do something about, and nothing of the mail that comes and goes",
+        arguments: Kind.allCases)
+    func listening(_ kind: Kind) async throws {
+        func run(_ store: some SharedStore) async throws {
+            let (first, second) = (try store.open(1), try store.open(2))
+            let (heard, calls) = AsyncStream<Void>.makeStream()
+            var news = heard.makeAsyncIterator()
+            try first.fleet.listen { calls.yield() }
+            // A database tells that it listens from now on.
+            if case .postgresql = kind { await news.next() }
+            let message = try await first.accept()
+            let own = try await second.accept()
+            #expect(try await second.settle(own, [.relayed]) == .done(generation: 1, isGone: true))
+            #expect(try await first.apply(.hold, [message.target()]).changes.count == 1)
+            _ = try await first.fleet.drain(2, true, on: first.loop).get()
+            _ = try await first.fleet.drain(2, false, on: first.loop).get()
+
+            #expect(try await second.apply(.release, [message.target(generation: 1)]).changes.count == 1)
+            await news.next()
+            let dropped = try await second.apply(
+                .drop(undoUntil: Timestamp(milliseconds: 9)), [message.target(generation: 2)])
+            await news.next()
+            _ = try await second.undo(try #require(dropped.undo), at: 9)
+            await news.next()
+            let rule = try await second.spool.set(
+                StandingRule.Terms(.suspend(destination: "a.example:25")), at: message.arrived, by: "ann",
+                on: second.loop
+            ).get()
+            await news.next()
+            _ = try await second.spool.end(rule: rule.id, at: message.arrived, by: "ann", on: second.loop).get()
+            await news.next()
+            _ = try await second.fleet.drain(1, true, on: second.loop).get()
+            await news.next()
+            _ = try await second.fleet.drain(1, false, on: second.loop).get()
+            await news.next()
+            await second.spool.close()
+            await news.next()
+            // Each call was one.
+            calls.finish()
+            #expect(await news.next() == nil)
+            await first.spool.close()
+        }
+        try await run(kind.make())
+    }
+
+    @Test(
         "only the node that has a message tells its sender that it was not delivered; what was delivered any node writes down",
         arguments: Kind.allCases)
     func returning(_ kind: Kind) async throws {
