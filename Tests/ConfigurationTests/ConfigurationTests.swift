@@ -342,6 +342,20 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("a directory of the command line goes over the file's, and not over its database: one of the two is meant")
+    func spoolAndStore() throws {
+        var configuration = try ConfigurationFile.read(
+            text: "[spool]\nstore = \"postgresql://db.example/mail\"", file: "x"
+        ).relay
+        let error = #expect(throws: ConfigurationError.self) {
+            try Overrides(spool: "/s").apply(to: &configuration)
+        }
+        let words = "--spool /s: names a directory, but the queue is in postgresql://db.example/mail"
+        #expect(error.map { "\($0)" }?.contains(words) ?? false)
+        #expect(configuration.spoolDatabase != nil)
+        try Overrides().apply(to: &configuration)
+    }
+
     @Test("quantities", arguments: [("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("4h", 14_400_000), ("0s", 0)])
     func durations(_ text: String, _ milliseconds: Int64) {
         #expect(Quantity.duration(text) == milliseconds)

@@ -33,8 +33,17 @@ struct Overrides {
             }
         }
         if let spool = self.spool {
-            if spool.isEmpty { fail("--spool", "names no directory") } else { configuration.spoolDirectory = spool }
-            configuration.spoolDatabase = nil
+            if spool.isEmpty {
+                fail("--spool", "names no directory")
+            } else if let database = configuration.spoolDatabase {
+                // Whoever says so by mistake would have another queue than the one that is meant, and the mail in it.
+                fail(
+                    "--spool \(spool)",
+                    "names a directory, but the queue is in \(database), as the configuration says: leave --spool out, or take "
+                        + "spool.store out of the file")
+            } else {
+                configuration.spoolDirectory = spool
+            }
         }
         if let hostname = self.hostname {
             if (try? Domain(parsing: hostname)) == nil {
