@@ -53,6 +53,8 @@ public enum StandingOrder: Hashable, Sendable, Codable, CustomStringConvertible 
     case suspend(destination: String)
     /// What would go to the destination goes to another next hop: `host:port`, or `mx`.
     case reroute(destination: String, via: String)
+    /// So many sessions at a time go to the destination, of all nodes together, in place of what is configured.
+    case limit(destination: String, connections: Int)
 
     /// As it is typed: `hold to example.org`, `refuse 550 from *.example.net`, `reroute a:25 to b:25`.
     public var description: String {
@@ -61,6 +63,7 @@ public enum StandingOrder: Hashable, Sendable, Codable, CustomStringConvertible 
         case .refuse(let mail, let refusal): "refuse \(refusal.code) \(mail)"
         case .suspend(let destination): "suspend \(destination)"
         case .reroute(let destination, let via): "reroute \(destination) to \(via)"
+        case .limit(let destination, let connections): "limit \(destination) \(connections)"
         }
     }
 
@@ -68,7 +71,7 @@ public enum StandingOrder: Hashable, Sendable, Codable, CustomStringConvertible 
     public var destination: String? {
         switch self {
         case .hold, .refuse: nil
-        case .suspend(let destination), .reroute(let destination, _): destination
+        case .suspend(let destination), .reroute(let destination, _), .limit(let destination, _): destination
         }
     }
 }

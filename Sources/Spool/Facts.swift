@@ -18,6 +18,7 @@ public struct Fact: Sendable, Hashable {
         /// A standing rule refused mail: `text` is the reply, and how many more were refused like it.
         case refused
         /// An operator set how many sessions a destination may have, or took that back: `nextHop`. It is about no message.
+        /// Of an earlier version; a limit is a standing rule.
         case limited
     }
     public var at: Timestamp

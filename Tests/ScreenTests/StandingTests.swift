@@ -172,11 +172,11 @@ struct StandingTests {
         #expect(await rig.text.contains("suspend mx.example.org:25"))
     }
 
-    @Test("a limit lasts until hoptop ends, which is said; an undo brings back what was")
+    @Test("a limit lasts until somebody ends it, which is said; an undo brings back what was")
     func limit() async {
         let rig = await Rig()
         await rig.run("limit mx.example.org:25 2")
-        #expect(await rig.text.contains("a restart forgets it"))
+        #expect(await rig.text.contains("it outlasts a restart"))
         await rig.press(.tab, .enter, "z")
         #expect(rig.feed.performed == ["limit mx.example.org:25 2", "limit mx.example.org:25 off"])
         await rig.run("limit mx.example.org:25 many")

@@ -84,8 +84,7 @@ extension JoinedFeed {
             parts = actions
         case .end(let rule):
             parts[self.nodes.standIn(for: try await self.nodes.index(of: rule.node))] = action
-        case .set: for index in await self.nodes.firstOfEachQueue() { parts[index] = action }
-        case .limit: for index in self.nodes.all.indices { parts[index] = action }
+        case .set, .limit: for index in await self.nodes.firstOfEachQueue() { parts[index] = action }
         }
         return try await self.act(parts) { try await $0.perform($1) }
     }

@@ -9,6 +9,7 @@ extension StandingOrder {
         case .refuse: "refuse"
         case .suspend: "suspend"
         case .reroute: "reroute"
+        case .limit: "limit"
         }
     }
     public var endVerb: String {
@@ -37,6 +38,11 @@ extension StandingRule.Terms {
             ["Nothing goes there, whatever is retried; what is", "being sent ends. Time goes on: mail may expire."]
         case .reroute(_, let via):
             ["They, and mail that comes, go to \(via);", "what is being sent is not turned back."]
+        case .limit(_, let connections):
+            [
+                "\(Format.plural(connections, "connection")) at a time, of all nodes together;",
+                "those beyond end when they are free.",
+            ]
         }
     }
 
@@ -54,6 +60,8 @@ extension StandingRule.Terms {
             case .refuse: "\(self.order) from now on"
             case .suspend(let destination): "\(destination) suspended: \(receipts.counts) wait"
             case .reroute(let destination, let via): "\(destination) goes to \(via): \(receipts.counts)"
+            case .limit(let destination, let connections):
+                "\(destination): \(Format.plural(connections, "connection")) at a time"
             }
         return words + receipts.skippedWords
     }
@@ -67,6 +75,7 @@ extension StandingRule {
         case .refuse: "rule \(self.id) ended: \(self.terms.order) no more"
         case .suspend(let destination): "\(destination) resumed: \(receipts.counts) go on"
         case .reroute(let destination, _): "\(destination): mail goes by its routes again"
+        case .limit(let destination, _): "\(destination): as many connections as configured"
         }
     }
 }
@@ -80,7 +89,7 @@ extension RulePreview {
             let held = self.onHold > 0 ? ", \(Format.count(self.onHold)) of them on hold already" : ""
             return "\(counts) match now\(held)"
         case .refuse: return "\(counts) in the queue match, and stay"
-        case .suspend, .reroute: return "\(counts) go there now"
+        case .suspend, .reroute, .limit: return "\(counts) go there now"
         }
     }
 

@@ -24,7 +24,7 @@ struct RuleBook: Sendable {
         case .hold(let mail): self.holds.append(Entry(rule: rule, condition: try MailMatcher(mail)))
         case .refuse(let mail, let refusal):
             self.refusals.append((Entry(rule: rule, condition: try MailMatcher(mail)), refusal))
-        case .suspend, .reroute: break
+        case .suspend, .reroute, .limit: break
         }
         self.rules.append(rule)
     }
@@ -35,11 +35,14 @@ struct RuleBook: Sendable {
         self.refusals.removeAll { $0.entry.rule.id == id }
     }
 
-    /// The rule that ends when one with this order is set: a destination has one suspension, and one other way, at most.
+    /// The rule that ends when one with this order is set: a destination has one suspension, one other way and
+    /// one limit, at most.
     func replaced(by order: StandingOrder) -> StandingRule? {
         self.rules.first { rule in
             switch (rule.terms.order, order) {
-            case (.suspend(let old), .suspend(let new)), (.reroute(let old, _), .reroute(let new, _)): old == new
+            case (.suspend(let old), .suspend(let new)), (.reroute(let old, _), .reroute(let new, _)),
+                (.limit(let old, _), .limit(let new, _)):
+                old == new
             default: false
             }
         }
@@ -115,6 +118,11 @@ struct RuleBook: Sendable {
             _ = try MailMatcher(mail)
             try refusal.check()
         case .suspend(let destination): try self.checkName(destination)
+        case .limit(let destination, let connections):
+            try self.checkName(destination)
+            guard (1...10_000).contains(connections) else {
+                throw FeedError(.invalid, "a limit is 1 connection at least; to have none, suspend the destination")
+            }
         case .reroute(let destination, let via):
             try self.checkName(destination)
             guard let detour = Detour(via) else { throw .noDetour(via) }

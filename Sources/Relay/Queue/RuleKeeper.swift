@@ -16,8 +16,6 @@ final class RuleKeeper: Sendable {
     private static let longestSleep: Int64 = 30_000
 
     private struct State {
-        /// Sessions that destinations may have, until the program ends.
-        var limits: [String: Int] = [:]
         /// Rules that are being ended since their time is over.
         var ending: Set<Int64> = []
         var timer: Scheduled<Void>?
@@ -173,7 +171,7 @@ final class RuleKeeper: Sendable {
                 receipt.remarks.append(.failed(error: FeedError(.unavailable, "not all is on hold: \(error)")))
             }
         case .refuse: break
-        case .suspend, .reroute:
+        case .suspend, .reroute, .limit:
             receipt.done = concerned.targets.count
             receipt.messages = concerned.messages
         }
@@ -205,22 +203,17 @@ final class RuleKeeper: Sendable {
         return receipt
     }
 
+    /// - Parameter connections: `nil`: as configured.
     private func limit(_ destination: String, _ connections: Int?, by actor: String) async throws -> Receipt {
-        if let connections, !(1...10_000).contains(connections) {
-            throw FeedError(.invalid, "a limit is 1 connection at least; to have none, suspend the destination")
-        }
         let name = await self.queue.onLoop { self.name(destination) }
-        let limit = connections.map { "\($0) sessions at most, until hoptop ends" } ?? "as configured again"
-        let fact = Fact(
-            at: self.queue.now, kind: .limited, message: nil, nextHop: name, text: limit, actor: actor)
-        try await self.queue.spool.note([fact], on: self.queue.loop).get()
-        return await self.queue.onLoop {
-            let before = self.state.value.limits[name]
-            self.state.value.limits[name] = connections
-            self.obey()
-            self.queue.signal.raise(.queue)
-            return Receipt(done: 0, messages: 0, inverse: .limit(destination: name, connections: before))
+        let before = self.rules.book.replaced(by: .limit(destination: name, connections: 1))
+        if let connections {
+            _ = try await self.set(StandingRule.Terms(.limit(destination: name, connections: connections)), by: actor)
+        } else if let before {
+            _ = try await self.end(before.id, by: actor)
         }
+        return Receipt(
+            done: 0, messages: 0, inverse: .limit(destination: name, connections: before?.terms.order.connections))
     }
 
     func reroute(_ targets: Targets, via text: String?, by name: String) async throws -> Receipt {
@@ -240,6 +233,9 @@ final class RuleKeeper: Sendable {
         case .reroute(let destination, let via):
             terms.order = .reroute(
                 destination: await self.queue.onLoop { self.name(destination) }, via: Detour(via)?.description ?? via)
+        case .limit(let destination, let connections):
+            terms.order = .limit(
+                destination: await self.queue.onLoop { self.name(destination) }, connections: connections)
         }
         try RuleBook.check(terms, at: self.queue.now)
         return terms
@@ -273,7 +269,7 @@ final class RuleKeeper: Sendable {
         by order: StandingOrder, where isWanted: @escaping @Sendable (QueueIndex.Row) -> Bool = { _ in true }
     ) async throws -> Selection {
         switch order {
-        case .suspend(let destination), .reroute(let destination, _):
+        case .suspend(let destination), .reroute(let destination, _), .limit(let destination, _):
             return try await self.select(FilterExpression(.dest, is: destination), where: isWanted)
         case .hold(let mail), .refuse(let mail, _):
             let matcher = try MailMatcher(mail)
@@ -400,13 +396,13 @@ final class RuleKeeper: Sendable {
     /// The scheduler learns what was ordered about destinations.
     private func obey() {
         var orders = DestinationOrders()
-        orders.limits = self.state.value.limits
         for rule in self.rules.book.rules {
             switch rule.terms.order {
             case .suspend(let destination):
                 orders.suspensions[destination] = Suspension(
                     by: rule.by, until: rule.terms.until, reason: rule.terms.reason)
             case .reroute(let destination, let via): orders.detours[destination] = Detour(via)
+            case .limit(let destination, let connections): orders.limits[destination] = connections
             case .hold, .refuse: continue
             }
         }
@@ -448,6 +444,10 @@ final class RuleKeeper: Sendable {
             }
         }
     }
+}
+
+extension StandingOrder {
+    fileprivate var connections: Int? { if case .limit(_, let connections) = self { connections } else { nil } }
 }
 
 extension RuleBook {

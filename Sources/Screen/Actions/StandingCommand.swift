@@ -7,7 +7,7 @@ extension Command {
         acts: true)
     static let resume = Command("resume", [], "mail goes to a suspended next hop again", argument: "hop", acts: true)
     static let limit = Command(
-        "limit", [], "HOP 2|off: so many connections until hoptop ends", argument: "hop n", acts: true)
+        "limit", [], "HOP 2|off: so many connections at a time, until off", argument: "hop n", acts: true)
     static let reroute = Command(
         "reroute", [], "[HOP] to HOST:PORT|mx|route [for 2h] [why]: a hop's, or chosen mail", argument: "hop to",
         acts: true)
@@ -204,7 +204,8 @@ extension RulePreview {
         let words = connections.map { "\(Format.plural($0, "connection")) at a time" } ?? "as many as configured"
         var lines: [[Run]] = [[Run(destination, .title)], [Run(self.touches, .prompt)]]
         if let warning = self.nameWarning { lines.append([Run(warning, .limited)]) }
-        lines += [[], [Run("\(words.capitalizedFirst),")], [Run("until hoptop ends: a restart forgets it.")]]
+        lines += [[], [Run("\(words.capitalizedFirst)" + (connections == nil ? "." : ","))]]
+        if connections != nil { lines.append([Run("until somebody ends it; it outlasts a restart.")]) }
         let deed = Deed(
             node: node, words: "limit",
             work: { [try await $0.perform(.limit(destination: destination, connections: connections))] },
@@ -240,6 +241,7 @@ extension RuleRow {
                 lines.append([Run("\(Words.counts(preview.recipients, preview.messages)) go there now", .prompt)])
             }
             lines += [[], [Run("What is queued goes by its routes again.")]]
+        case .limit: lines += [[], [Run("As many connections as configured.")]]
         }
         if !others.isEmpty {
             let nodes = ([self] + others).map(\.ref.node).joined(separator: ", ")

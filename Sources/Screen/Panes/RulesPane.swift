@@ -79,7 +79,7 @@ final class RulesPane: Pane {
             switch row.rule.terms.order {
             case .hold: TableCell("\(Format.count(row.held)) on hold", row.held > 0 ? .hold : .muted)
             case .refuse: TableCell("\(Format.count(row.refused)) refused", row.refused > 0 ? .bounced : .muted)
-            case .suspend, .reroute: TableCell("")
+            case .suspend, .reroute, .limit: TableCell("")
             }
         },
         Column("ENDS", .fixed(16), from: 60) { row, look in
@@ -118,7 +118,8 @@ extension StandingOrder {
     /// The filter that shows the mail it is about; `nil`: none can.
     fileprivate var door: FilterExpression? {
         switch self {
-        case .suspend(let destination), .reroute(let destination, _): FilterExpression(.dest, is: destination)
+        case .suspend(let destination), .reroute(let destination, _), .limit(let destination, _):
+            FilterExpression(.dest, is: destination)
         case .hold(let mail), .refuse(let mail, _): mail.door
         }
     }

@@ -88,9 +88,9 @@ struct DestinationsCommand: AsyncParsableCommand {
 
     struct Limit: FeedCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Allow a destination so many sessions at a time, until the daemon ends.",
+            abstract: "Allow a destination so many sessions at a time, until somebody ends that.",
             discussion: """
-                off: as many as configured.
+                off: as many as configured. Nodes that share a queue share the limit.
 
                 EXAMPLE
                   hoptop destinations limit mx.example.org:25 2

@@ -139,6 +139,7 @@ struct SchedulerParty {
             } else {
                 self.scheduler.fleetChanged(mayBegin: true, nodes: 1, names: [:], at: self.now)
             }
+        case "nodes": self.scheduler.fleetChanged(mayBegin: true, nodes: number, names: [:], at: self.now)
         // At another node, which this one is not told.
         case "elsewhere": _ = self.spool.apply(self.action(name), self.targets(words), at: self.now)
         case "bounce":

@@ -117,4 +117,59 @@ struct SharedMailTests {
             0:00:04 done 2
             """)
     }
+
+    @Test("nodes share the connections that a site takes, and an operator's limit of them; each has one at least")
+    func shares() {
+        SchedulerParty.expect(
+            """
+            0:00:00 nodes 2
+            0:00:00 limit a.example:25 4
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:00 accepted 2 to b@a.example
+              begin 2: 2/b on session 2, new, to a.example:25
+            0:00:00 accepted 3 to b@a.example
+            0:00:00 why 3
+              3/b behind 0 at a limit of 2
+            0:00:01 nodes 4
+            0:00:02 ended 1: 250 Ok
+              settle 1: 1/b relayed (250 Ok)
+              quit session 1
+              forget 1
+            0:00:03 closed 1
+            0:00:04 ended 2: 250 Ok
+              settle 2: 2/b relayed (250 Ok)
+              begin 3: 3/b on session 2
+              forget 2
+            0:00:05 nodes 9
+            0:00:06 accepted 4 to b@a.example
+            0:00:07 why 4
+              4/b behind 0 at a limit of 1
+            0:00:08 nodes 1
+              begin 4: 4/b on session 3, new, to a.example:25
+            """)
+    }
+
+    @Test("nodes share a rate: each has its part of it")
+    func rate() {
+        SchedulerParty.expect(
+            """
+            0:00:00 nodes 2
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:00 accepted 2 to b@a.example
+            0:00:00 why 2
+              2/b rate until 0:00:20
+            0:00:20
+              begin 2: 2/b on session 2, new, to a.example:25
+            0:00:21 nodes 1
+            0:00:21 accepted 3 to b@a.example
+            0:00:21 why 3
+              3/b rate until 0:00:40
+            """
+        ) {
+            $0.routes[0].limits.rate = RouteLimits.Rate(messages: 6, milliseconds: 60_000)
+            $0.delivery.connections = 4
+        }
+    }
 }

@@ -7,7 +7,7 @@ import Spool
 struct DestinationOrders: Equatable, Sendable {
     /// Nothing more begins there.
     var suspensions: [String: Suspension] = [:]
-    /// Sessions at a time, for as long as the program runs.
+    /// Sessions at a time, of all nodes together.
     var limits: [String: Int] = [:]
     /// All of its mail goes another way.
     var detours: [String: Detour] = [:]

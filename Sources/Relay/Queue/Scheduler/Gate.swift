@@ -53,9 +53,11 @@ struct Gate {
     private var progressed = Timestamp(milliseconds: 0)
     private(set) var times = TransactionTimes()
     private var pace: Pace?
+    /// Nodes that have a part each of what the site takes.
+    var nodes = 1 { didSet { self.pace?.nodes = self.nodes } }
     /// It is to be looked at then.
     private(set) var look: Timestamp?
-    /// The operator's limit of sessions, the least of those for its destinations; `nil`: as configured.
+    /// The operator's limit of sessions at all nodes, the least of those for its destinations; `nil`: as configured.
     var limitForNow: Int?
     /// Sessions that were told to end for it.
     private var leaving: Set<Int> = []
@@ -84,10 +86,19 @@ struct Gate {
         return .later(self.progressed.adding(milliseconds: max(Int64((Self.worth / share).rounded(.up)), 5)))
     }
 
-    /// The limit that a route or the operator set, where there are as many sessions as that; `nil`: there is none, or there
-    /// may be more.
+    /// How many sessions this node may have.
+    ///
+    /// - Parameter configured: for all nodes, where neither the operator nor a route says another number.
+    func limit(configured: Int) -> Int {
+        (self.limitForNow ?? self.key.limits.connections ?? configured).shared(among: self.nodes)
+    }
+
+    /// This node's part of the limit that a route or the operator set, where there are as many sessions as that; `nil`: there is
+    /// none, or there may be more.
     var fullLimit: Int? {
-        guard let limit = self.limitForNow ?? self.key.limits.connections, self.sessions >= limit else { return nil }
+        guard let limit = (self.limitForNow ?? self.key.limits.connections)?.shared(among: self.nodes),
+            self.sessions >= limit
+        else { return nil }
         return limit
     }
 
@@ -100,7 +111,7 @@ struct Gate {
     ///
     /// - Returns: `nil` when there are no more of these.
     mutating func takeSurplus() -> Int? {
-        guard let limit = self.limitForNow, self.sessions - self.leaving.count > limit,
+        guard let limit = self.limitForNow?.shared(among: self.nodes), self.sessions - self.leaving.count > limit,
             let session = self.idle.popLast()
         else { return nil }
         self.leaving.insert(session)
@@ -126,7 +137,7 @@ struct Gate {
     /// How long so many transactions take, in milliseconds, with as many sessions as they will probably get; `nil` when none
     /// was made yet.
     func time(for transactions: Int, limit: Int) -> Int64? {
-        let limit = self.key.limits.connections ?? limit
+        let limit = self.limit(configured: limit)
         let sessions = min(self.times.isLatency ? limit : min(limit, Self.common), max(transactions, 1))
         let work = self.times.mean.map { $0 * Double(transactions) / Double(sessions) }
         let pace = self.pace.map { $0.interval * Double(transactions) }

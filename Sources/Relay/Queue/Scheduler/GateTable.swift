@@ -6,6 +6,8 @@ struct GateTable {
 
     private var table: [Gate] = []
     private var free: [Index] = []
+    /// Nodes that have a part each of what a site takes.
+    private(set) var nodes = 1
     private var indices: [Gate.Key: Index] = [:]
 
     /// - Parameter index: of a gate that there is.
@@ -27,6 +29,7 @@ struct GateTable {
         }
         var gate = Gate(key)
         gate.members = 1
+        gate.nodes = self.nodes
         let index: Index
         if let free = self.free.popLast() {
             index = free
@@ -57,5 +60,15 @@ struct GateTable {
         return nil
     }
 
+    mutating func share(among nodes: Int) {
+        self.nodes = nodes
+        for index in self.table.indices { self.table[index].nodes = nodes }
+    }
+
     mutating func shift(by jump: Int64) { for index in self.table.indices { self.table[index].shift(by: jump) } }
+}
+
+extension Int {
+    /// One node's part of what is allowed to all of them: one at least.
+    func shared(among nodes: Int) -> Int { Swift.max(1, self / nodes) }
 }

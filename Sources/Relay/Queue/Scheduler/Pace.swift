@@ -5,12 +5,16 @@ struct Pace {
     /// A timer is late now and then, by no more milliseconds than these, which the next ones make up for.
     private static let lateness = 200.0
 
-    /// Milliseconds from one to the next.
-    let interval: Double
+    /// Milliseconds from one to the next, of all nodes.
+    private let rate: Double
+    /// Nodes that have a part of the rate each.
+    var nodes = 1
+    /// Milliseconds from one to the next, of this node.
+    var interval: Double { self.rate * Double(self.nodes) }
     /// When the next one may begin.
     private var next = 0.0
 
-    init(_ rate: RouteLimits.Rate) { self.interval = Double(rate.milliseconds) / Double(rate.messages) }
+    init(_ rate: RouteLimits.Rate) { self.rate = Double(rate.milliseconds) / Double(rate.messages) }
 
     /// When the next one may begin; `nil`: now.
     func notBefore(_ now: Timestamp) -> Timestamp? { self.notBefore(now, after: 0) }

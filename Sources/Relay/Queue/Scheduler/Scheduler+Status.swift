@@ -55,13 +55,17 @@ extension Scheduler {
         self.destinations[destination].gate.map { self.backlog.gates[$0] }
     }
 
-    /// Sessions to the site of a destination at a time.
+    /// This node's sessions to the site of a destination at a time.
     func limit(ofDestination destination: DestinationTable.Index) -> Int {
-        self.gate(of: destination)?.limitForNow
-            ?? self.share(
-                of: self.destinations[destination].nextHop.limits.connections
-                    ?? self.configuration.delivery.connections)
+        let configured = self.configuration.delivery.connections
+        guard let gate = self.gate(of: destination) else {
+            return self.share(of: self.destinations[destination].nextHop.limits.connections ?? configured)
+        }
+        return gate.limit(configured: configured)
     }
+
+    /// This node's part of what is allowed to all of them.
+    func share(of limit: Int) -> Int { limit.shared(among: self.backlog.gates.nodes) }
 
     func backOff(of destination: DestinationTable.Index) -> BackOff? { self.backlog.backOff(of: destination) }
 

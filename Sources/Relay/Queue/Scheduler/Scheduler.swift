@@ -61,8 +61,6 @@ struct Scheduler: Sendable {
     /// Whether this node may begin anything, or return mail: its lease is on, and it does not drain. Others may have its mail
     /// else, and deliver it.
     private(set) var mayBegin = true
-    /// The nodes among which connections to a site are shared.
-    private(set) var nodes = 1
     /// What other nodes call themselves.
     private(set) var nodeNames: [UInt8: String] = [:]
     private(set) var isStopping = false
@@ -436,10 +434,13 @@ struct Scheduler: Sendable {
 
     /// How this node stands among those that share its queue.
     mutating func fleetChanged(mayBegin: Bool, nodes: Int, names: [UInt8: String], at now: Timestamp) {
-        let isMore = mayBegin && !self.mayBegin || nodes < self.nodes
+        let isMore = mayBegin && !self.mayBegin || nodes < self.backlog.gates.nodes
         self.mayBegin = mayBegin
-        self.nodes = nodes
         self.nodeNames = names
+        if nodes != self.backlog.gates.nodes {
+            self.backlog.gates.share(among: nodes)
+            for gate in self.backlog.gates.all { self.endSurplus(gate) }
+        }
         guard isMore else { return }
         for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
     }
@@ -493,13 +494,8 @@ struct Scheduler: Sendable {
     func nextHop(ofSession session: Int) -> NextHop? { self.sessions[session]?.nextHop }
 
     private func limit(of gate: GateTable.Index) -> Int {
-        self.backlog.gates[gate].limitForNow
-            ?? self.share(
-                of: self.backlog.gates[gate].key.limits.connections ?? self.configuration.delivery.connections)
+        self.backlog.gates[gate].limit(configured: self.configuration.delivery.connections)
     }
-
-    /// This node's part of what is allowed to all of them: one session at least.
-    func share(of limit: Int) -> Int { max(1, limit / self.nodes) }
 
     private mutating func plan(_ row: QueueIndex.Row, at now: Timestamp) {
         self.bounceIfOrdered(row)

@@ -120,8 +120,9 @@ extension QueueOverview {
             otherHosts: hop?.hosts.dropFirst().map(\.description) ?? [], terms: hop.map(DestinationTerms.init),
             condition: suspension == nil ? .ok : .suspended, reason: suspension?.reason, until: suspension?.until,
             by: suspension?.by,
-            connectionLimit: limit ?? hop?.limits.connections
-                ?? self.scheduler.configuration.delivery.connections, isLimited: limit != nil)
+            connectionLimit: self.scheduler.share(
+                of: limit ?? hop?.limits.connections ?? self.scheduler.configuration.delivery.connections),
+            isLimited: limit != nil)
     }
 
     /// Namesakes are numbered in an order that stays the same when one of them gets mail.
