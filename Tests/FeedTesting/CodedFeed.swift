@@ -70,6 +70,7 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
     }
     func undo(_ token: UndoToken) async throws -> Receipt { throw FeedError(.unsupported, "this feed cannot undo") }
     func rules() async throws -> [RuleRow] { try await self.coded(self.feed.rules()) }
+    func fleet() async throws -> FleetStatus { try await self.coded(self.feed.fleet()) }
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
         try await self.coded(self.feed.preview(self.coded(terms)))
     }

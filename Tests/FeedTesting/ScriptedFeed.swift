@@ -32,6 +32,8 @@ final class ScriptedFeed: MonitorFeed {
         var serial = 6
         var dropped: [Int64: [QueueRow]] = [:]
         var rules: [RuleRow] = []
+        /// Nodes that share its queue.
+        var fleet: [FleetStatus.Node] = []
         /// Oldest first; without any there is no journal.
         var journal: [JournalEntry] = []
         /// So many entries are looked at for one window.
@@ -262,6 +264,11 @@ final class ScriptedFeed: MonitorFeed {
         }
     }
     func rules() async throws -> [RuleRow] { self.write { $0.rules } }
+    func fleet() async throws -> FleetStatus {
+        let nodes = self.write { $0.fleet }
+        guard !nodes.isEmpty else { throw FeedError(.unsupported, "no nodes that share one queue are known here") }
+        return FleetStatus(nodes: nodes)
+    }
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
         try self.write { script in
             try script.fail()

@@ -96,6 +96,7 @@ extension Command {
     static let top = Command("top", ["g", .home], "first")
     static let bottom = Command("bottom", ["G", .end], "last")
     static let node = Command("node", [], "show the screen of a node; all: of all as one", argument: "name")
+    static let fleet = Command("fleet", [], "the nodes that share the queue, and the state of each")
     static let theme = Command("theme", [], "change colours; without a name: choose", argument: "name")
     static let lock = Command("lock", ["L"], "lock or unlock what changes mail")
     static let redraw = Command("redraw", [.control("l")], "paint everything anew")
@@ -109,7 +110,8 @@ extension Command {
     static let everywhere: [Command] =
         [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.standing
         + View.all.map(\.command) + [
-            .route, .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .node, .theme,
+            .route, .fleet, .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .node,
+            .theme,
             .lock, .redraw, .saveScreen, .stop, .palette, .help, .quit, .quitAll,
         ]
 }

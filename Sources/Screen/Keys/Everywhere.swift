@@ -37,6 +37,9 @@ struct Everywhere {
         case .searchNext: return self.searchAgain(isForward: true)
         case .searchPrevious: return self.searchAgain(isForward: false)
         case .route: return self.route(call.argument)
+        case .fleet:
+            let node = self.pane.node
+            return [.open(FleetPane(node: node, feed: self.around.nodes[node].entry.feed))]
         case .undo: return [.turn(.undo)]
         case .redo: return [.turn(.redo)]
         case .freeze: return [.freeze]

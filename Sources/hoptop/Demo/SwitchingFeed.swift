@@ -102,6 +102,7 @@ final class SwitchingFeed: MonitorFeed {
     }
     func journalStatus() async throws -> JournalStatus { try await self.feed.journalStatus() }
     func rules() async throws -> [RuleRow] { try await self.feed.rules() }
+    func fleet() async throws -> FleetStatus { try await self.feed.fleet() }
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { try await self.feed.preview(terms) }
     func perform(_ action: StandingAction) async throws -> Receipt { try await self.feed.perform(action) }
     func reroute(_ targets: Targets, via: String?) async throws -> Receipt {

@@ -128,12 +128,7 @@ extension FleetStatus {
             + zip(self.nodes, cells).map { node, cells in
                 line(cells) { column in
                     guard column == 2 else { return column == 1 ? .title : .base }
-                    return switch node.state {
-                    case .up: .ok
-                    case .draining: .limited
-                    case .stopped: .muted
-                    case .gone: .failed
-                    }
+                    return node.state.role
                 }
             }
     }
