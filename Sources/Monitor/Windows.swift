@@ -11,9 +11,9 @@ public struct WindowRequest<ID: Hashable & Sendable & Codable>: Hashable, Sendab
     }
     public var anchor: Anchor
     public var count: Int
-    /// Where it takes a while to find all rows, those that were found so far are welcome: see ``Window/isPart``.
-    public var takesPart: Bool
-    public init(_ anchor: Anchor, count: Int, takesPart: Bool = false) {
+    /// True: where it takes a while to find all rows, those found so far are welcome, see ``Window/isPart``; `nil`: only all.
+    public var takesPart: Bool?
+    public init(_ anchor: Anchor, count: Int, takesPart: Bool? = nil) {
         self.anchor = anchor
         self.count = count
         self.takesPart = takesPart

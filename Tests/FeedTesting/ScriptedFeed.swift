@@ -78,7 +78,7 @@ final class ScriptedFeed: MonitorFeed {
         var found = all.filter { row in
             query.filter.matches(QueueRowSubject(row, at: Self.now))
         }
-        let isPart = window.takesPart && found.count > atOnce
+        let isPart = window.takesPart == true && found.count > atOnce
         if isPart { found = Array(found.prefix(atOnce)) }
         if isPart { self.write { $0.parts += 1 } }
         let sorted = found.sorted { left, right in
@@ -261,6 +261,26 @@ final class ScriptedFeed: MonitorFeed {
             script.performed.append("undo \(token.id)")
             script.rows += script.dropped.removeValue(forKey: token.id) ?? []
             return Receipt(done: 1, messages: 1, touched: script.nextSet(self.node))
+        }
+    }
+    func purge(until end: Timestamp?) async throws -> Receipt {
+        try self.write { script in
+            try script.fail()
+            var receipt = Receipt(
+                done: script.dropped.values.reduce(0) { $0 + $1.count },
+                messages: script.dropped.values.reduce(0) { $0 + $1.count })
+            receipt.undoUntil = script.dropped.isEmpty ? nil : Self.now.adding(milliseconds: 600_000)
+            if end != nil {
+                script.performed.append("purge")
+                script.dropped = [:]
+            }
+            return receipt
+        }
+    }
+    func shutDown(_ name: String) async throws {
+        try self.write { script in
+            try script.fail()
+            script.performed.append("shut down \(name)")
         }
     }
     func rules() async throws -> [RuleRow] { self.write { $0.rules } }

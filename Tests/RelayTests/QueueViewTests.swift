@@ -61,6 +61,12 @@ struct QueueViewTests {
         #expect((10..<30_000).contains(first.matched))
         #expect(first.rows.count == 10)
         #expect(first.total == 30_000)
+        // Who has it and wants no more of it leaves the rest undone; who comes back has it all.
+        let other = QueueQuery(filter: try FilterExpression(parsing: "to:u1"))
+        let left = try await view.window(other, WindowRequest(.row(number: 0), count: 10, takesPart: true))
+        #expect(left.isPart == true)
+        #expect(left.matched < 11_111)
+        #expect(try await view.window(other, WindowRequest(.row(number: 0), count: 10)).matched == 11_111)
         let whole = try await view.window(query, WindowRequest(.row(number: 0), count: 10))
         #expect(whole.isPart == nil)
         #expect(whole.matched == 30_000)

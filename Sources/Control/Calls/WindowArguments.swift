@@ -12,7 +12,7 @@ enum WindowArguments {
         _ arguments: CallArguments, item: (String) -> ID
     ) throws(FeedError) -> WindowRequest<ID> {
         let count = try arguments.number("count", default: 100, in: 0...Self.mostRows)
-        let takesPart = try arguments.flag("part", default: false)
+        let takesPart = try arguments.flag("part", default: false) ? true : nil
         let offset = try arguments.number("offset", default: 0, in: 0...Self.mostRows)
         if arguments.query["row"] == "last" { return WindowRequest(.last, count: count, takesPart: takesPart) }
         let row = try arguments.number("row", default: 0, in: 0...Int(Int32.max))
@@ -25,7 +25,7 @@ enum WindowArguments {
         _ request: WindowRequest<ID>, into query: inout [String: String], name: (ID) -> String
     ) {
         query["count"] = "\(request.count)"
-        if request.takesPart { query["part"] = "true" }
+        if request.takesPart == true { query["part"] = "true" }
         switch request.anchor {
         case .row(let number): query["row"] = "\(number)"
         case .last: query["row"] = "last"

@@ -301,6 +301,9 @@ final class Queue: @unchecked Sendable {
 
     // MARK: looking through it
 
+    /// A part of the queue, such that mail does not wait for whoever looks through it.
+    static let slotsInTurn = 8192
+
     /// Calls `body` for each message there is, some thousands a turn of the loop.
     func scan(_ body: @escaping (QueueIndex.Slot) -> Void) -> EventLoopFuture<Void> {
         self.scan(parts: { part in
@@ -316,7 +319,7 @@ final class Queue: @unchecked Sendable {
     }
 
     private func scan(from start: Int, _ body: @escaping (Range<Int>) -> Void, _ promise: EventLoopPromise<Void>) {
-        let end = min(start + 8192, self.scheduler.index.ids.count)
+        let end = min(start + Self.slotsInTurn, self.scheduler.index.ids.count)
         body(start..<max(start, end))
         guard end < self.scheduler.index.ids.count else { return promise.succeed() }
         self.loop.assumeIsolated().execute { self.scan(from: end, body, promise) }

@@ -69,7 +69,7 @@ class ListPane<Kind: ListKind>: Pane {
                 asked = self.list.request
                 query = self.query
                 // The first rows that match are worth showing before all are found; of an order only the whole is.
-                asked.takesPart = !self.list.isLoaded && !query.filter.matchesAll
+                asked.takesPart = !self.list.isLoaded && !query.filter.matchesAll ? true : nil
                 let anchor = self.list.anchor
                 let cursor = self.list.cursor
                 return { [query, asked] in

@@ -11,12 +11,12 @@ struct QueueView: Sendable {
     /// Who takes what is found so far has it after that time, if anything is found.
     private let patience: TimeAmount
     private let rankings: NIOLoopBoundBox<QueueRankings>
-    private let inTheMaking: NIOLoopBoundBox<[QueueQuery: Making]>
+    private let inTheMaking: NIOLoopBoundBox<[QueueQuery: OrderInTheMaking]>
     /// The count that was asked for last.
     private let grouped: NIOLoopBoundBox<GroupedQueue?>
 
     /// - Parameter patience: by default such that it is on a screen within a twentieth of a second.
-    init(_ queue: Queue, patience: TimeAmount = .milliseconds(20)) {
+    init(_ queue: Queue, patience: TimeAmount = .milliseconds(10)) {
         self.queue = queue
         self.patience = patience
         self.rankings = .makeBoxSendingValue(QueueRankings(), eventLoop: queue.loop)
@@ -34,7 +34,7 @@ struct QueueView: Sendable {
     /// From any thread.
     func window(_ query: QueueQuery, _ request: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         try await self.queue.loop.flatSubmit {
-            let order = request.takesPart ? self.orderSoFar(query) : self.order(query).map { ($0, false) }
+            let order = request.takesPart == true ? self.orderSoFar(query) : self.order(query).map { ($0, false) }
             return order.map { self.window(of: $0, isPart: $1, request) }
         }.get()
     }
@@ -110,48 +110,46 @@ struct QueueView: Sendable {
 
     // MARK: orders
 
-    /// An order that is being worked out, and all of it when it is done.
-    private typealias Making = (order: OrderInTheMaking, done: EventLoopFuture<QueueRanking>)
-
     private func known(_ query: QueueQuery) -> QueueRanking? {
         self.rankings.value[query].flatMap { self.isCurrent($0.age) ? $0 : nil }
     }
 
     private func order(_ query: QueueQuery) -> EventLoopFuture<QueueRanking> {
-        self.known(query).map { self.queue.loop.makeSucceededFuture($0) } ?? self.making(query).done
+        if let known = self.known(query) { return self.queue.loop.makeSucceededFuture(known) }
+        let making = NIOLoopBound(self.making(query), eventLoop: self.queue.loop)
+        return making.value.findAll().flatMap {
+            // Somebody else who waited may have put it in order by now.
+            self.known(query).map { self.queue.loop.makeSucceededFuture($0) } ?? self.ranking(making.value, query)
+        }.map { ranking in
+            self.rankings.value[query] = ranking
+            if self.inTheMaking.value[query] === making.value { self.inTheMaking.value[query] = nil }
+            return ranking
+        }
     }
 
     /// Of what was found when there is something worth showing.
     private func orderSoFar(_ query: QueueQuery) -> EventLoopFuture<(QueueRanking, isPart: Bool)> {
         if let known = self.known(query) { return self.queue.loop.makeSucceededFuture((known, false)) }
-        let (making, done) = self.making(query)
-        let order = NIOLoopBound(making, eventLoop: self.queue.loop)
-        return making.part.flatMap {
-            guard !order.value.isWhole else { return done.map { ($0, false) } }
-            return self.ranking(order.value, query).map { ($0, true) }
+        let making = NIOLoopBound(self.making(query), eventLoop: self.queue.loop)
+        return making.value.findPart().flatMap {
+            making.value.isWhole
+                ? self.order(query).map { ($0, false) } : self.ranking(making.value, query).map { ($0, true) }
         }
     }
 
-    private func making(_ query: QueueQuery) -> Making {
-        if let known = self.inTheMaking.value[query],
-            self.isCurrent(QueueViewAge(version: known.order.version, since: known.order.begun))
-        {
-            return known
-        }
-        let order = NIOLoopBound(
-            OrderInTheMaking(query, in: self.queue, patience: self.patience), eventLoop: self.queue.loop)
-        let done = self.queue.loop.makePromise(of: QueueRanking.self)
-        // Before the walk begins, which may end at once.
-        self.inTheMaking.value[query] = (order.value, done.futureResult)
-        self.queue.scan(parts: { order.value.look(at: $0) }).flatMap {
-            order.value.end()
-            return self.ranking(order.value, query)
-        }.map { ranking in
-            self.rankings.value[query] = ranking
-            if self.inTheMaking.value[query]?.order === order.value { self.inTheMaking.value[query] = nil }
-            return ranking
-        }.cascade(to: done)
-        return (order.value, done.futureResult)
+    private func making(_ query: QueueQuery) -> OrderInTheMaking {
+        if let known = self.inTheMaking.value[query], self.isYoung(known) { return known }
+        // Nobody came back for the others.
+        self.inTheMaking.value = self.inTheMaking.value.filter { !$0.value.isStopped || self.isYoung($0.value) }
+        let making = OrderInTheMaking(query, in: self.queue, patience: self.patience)
+        self.inTheMaking.value[query] = making
+        return making
+    }
+
+    /// What it found is so as of now.
+    private func isYoung(_ making: OrderInTheMaking) -> Bool {
+        .now() - making.started < .seconds(1)
+            && (making.version == self.queue.scheduler.index.version || self.queue.scheduler.index.messages > 2000)
     }
 
     /// What was found, in the query's order.
