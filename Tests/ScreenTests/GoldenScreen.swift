@@ -167,6 +167,10 @@ struct GoldenScreenTests {
         try await rig.expect("plain-overview")
         await rig.press("2", "k", .enter)
         try await rig.expect("plain-message")
+        // Nothing stands beside the rows.
+        await rig.screen.resize(columns: 160, rows: 45)
+        await rig.press(.escape)
+        try await rig.expect("plain-queue")
     }
 
     @Test("help, dialog, prompt and menu over the queue")
