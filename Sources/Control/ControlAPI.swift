@@ -6,12 +6,10 @@ public enum ControlAPI {
     public static let calls: [any ControlCall.Type] = [
         CapabilitiesCall.self, OverviewCall.self, QueueCall.self, QueueSearchCall.self, QueueGroupsCall.self,
         ConnectionsCall.self, ConnectionSearchCall.self, DestinationsCall.self, DestinationSearchCall.self,
-        RouteCall.self, FleetCall.self, DrainCall.self, MessageCall.self,
-        ContentCall.self, TranscriptCall.self, FactsCall.self, JournalCall.self, JournalStatusCall.self,
-        FreezeCall.self,
-        QueueActionCall.self, UndoCall.self, UndoableCall.self, RerouteCall.self, EditCall.self, CloseCall.self,
-        RulesCall.self,
-        RulePreviewCall.self, StandingActionCall.self,
+        RouteCall.self, FleetCall.self, DrainCall.self, ShutdownCall.self, MessageCall.self, ContentCall.self,
+        TranscriptCall.self, FactsCall.self, JournalCall.self, JournalStatusCall.self, FreezeCall.self,
+        QueueActionCall.self, UndoCall.self, UndoableCall.self, PurgeCall.self, RerouteCall.self, EditCall.self,
+        CloseCall.self, RulesCall.self, RulePreviewCall.self, StandingActionCall.self,
     ]
     public static let streams: [any ControlStream.Type] = [EventsStream.self, TraceStream.self]
     public static let pages = VitalPage.allCases

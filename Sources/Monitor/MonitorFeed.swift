@@ -55,6 +55,17 @@ public protocol MonitorFeed: Sendable {
     func undo(_ token: UndoToken) async throws -> Receipt
     /// What whoever acts through this feed dropped and can still take back, also before the node started; latest last.
     func undoable() async throws -> [UndoOffer]
+    /// Forgets what was dropped by anybody and could still be taken back: it is gone then, and so is its content.
+    ///
+    /// - Parameter end: of what can be taken back until then at most, as the rehearsal told; `nil`: a rehearsal, which changes
+    ///   nothing.
+    /// - Returns: what is forgotten, or would be; `undoUntil` is the end that names exactly that.
+    func purge(until end: Timestamp?) async throws -> Receipt
+    /// Has the node stop, as SIGTERM does; returns when it has begun to.
+    ///
+    /// - Parameter name: the node's own, so that no other is stopped by a mistake about who is asked.
+    /// - Throws: `.invalid` when it is another's.
+    func shutDown(_ name: String) async throws
     /// Standing rules that have not ended, in the order in which they were set.
     func rules() async throws -> [RuleRow]
     /// What a rule would touch now.
@@ -92,6 +103,10 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
         case suspend, limit, reroute
         /// Changing recipients.
         case edit
+        /// Forgetting what was dropped.
+        case purge
+        /// Stopping the node: where who shows it may go without it.
+        case shutdown
     }
     /// The node as an operator names it: its host name.
     public var node: String
@@ -155,6 +170,12 @@ extension MonitorFeed {
     }
     private static var noDestinations: FeedError { FeedError(.unsupported, "this feed has no list of destinations") }
     public func undoable() async throws -> [UndoOffer] { [] }
+    public func purge(until end: Timestamp?) async throws -> Receipt {
+        throw FeedError(.unsupported, "this feed cannot purge: ask one node for itself")
+    }
+    public func shutDown(_ name: String) async throws {
+        throw FeedError(.unsupported, "this feed cannot shut down: ask a node that hoptop serve runs")
+    }
     public func rules() async throws -> [RuleRow] { throw Self.noRules }
     public func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { throw Self.noRules }
     public func perform(_ action: StandingAction) async throws -> Receipt { throw Self.noRules }

@@ -50,6 +50,7 @@ public final class Relay: Sendable {
         var listeners: [OpenListener] = []
         var hasStarted = false
         var isStopping = false
+        var shutDown: (@Sendable () -> Void)?
     }
 
     /// - Parameters:
@@ -301,6 +302,15 @@ public final class Relay: Sendable {
     var configuration: RelayConfiguration { self.state.withLockedValue { $0.configuration } }
     var hasStarted: Bool { self.state.withLockedValue { $0.hasStarted } }
     /// Nothing new is begun any more.
+    /// Whoever may act through a feed may have the program end that runs this engine.
+    ///
+    /// - Parameter body: has it end, as a signal would; returns at once.
+    public func allowShutdown(_ body: @escaping @Sendable () -> Void) {
+        self.state.withLockedValue { $0.shutDown = body }
+    }
+    var canShutDown: Bool { self.state.withLockedValue { $0.shutDown != nil } }
+    func shutDown() { self.state.withLockedValue { $0.shutDown }?() }
+
     public var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }
     /// All of them, the queue's too.
     var allEventLoops: [any EventLoop] { Array(self.group.makeIterator()) + Array(self.queueGroup.makeIterator()) }

@@ -86,6 +86,7 @@ extension Screen {
             // The line of something that can be taken back stays for as long as that.
             let until = self.undos.did(deed, receipts, now) ?? now.adding(milliseconds: Outcome.lifetime)
             deed.done(receipts)
+            if let end = deed.purgesUntil { self.undos.forgetDrops(of: deed.node, until: end) }
             self.outcome = Outcome(deed.outcome(receipts), until: until)
         } catch {
             failed()

@@ -51,6 +51,7 @@ struct ServeCommand: AsyncParsableCommand {
         if let advice = control.advice { log.info("\(advice)") }
         service?.tell(.ready)
         service?.begin()
+        engine.relay.allowShutdown { kill(getpid(), SIGTERM) }
         let mail = MailLog(engine, output, log: log)
         let before = self.quiet ? nil : try await mail.newest()
         let following = before.map { before in Task { await mail.follow(after: before) } }

@@ -117,6 +117,8 @@ struct OpenAPITests {
         for via in ["mx", nil] { try await self.check(RerouteCall(targets[0], via: via)) }
         try await self.check(UndoCall(UndoToken(node: "mx1", id: 7)))
         try await self.check(UndoableCall())
+        for end in [SampleFeed.now, nil] { try await self.check(PurgeCall(until: end)) }
+        try await self.check(ShutdownCall("mx1"))
         try await self.check(CloseCall(session))
         try await self.check(RulesCall())
         for rule in SampleFeed.rules {

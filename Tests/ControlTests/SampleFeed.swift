@@ -247,6 +247,11 @@ final class SampleFeed: MonitorFeed {
         try self.check()
         return [UndoOffer(token: UndoToken(node: Self.node, id: 7), recipients: 2, messages: 1, until: Self.now)]
     }
+    func purge(until end: Timestamp?) async throws -> Receipt {
+        try self.note("purge")
+        return Self.receipt
+    }
+    func shutDown(_ name: String) async throws { try self.note("shut down \(name)") }
     func rules() async throws -> [RuleRow] {
         try self.check()
         return Self.rules

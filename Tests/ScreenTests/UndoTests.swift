@@ -79,6 +79,43 @@ struct UndoTests {
         #expect(rig.feed.performed.suffix(2) == ["release 4Q5B", "hold set 11"])
     }
 
+    @Test("what was dropped is purged when it was seen how much that is, and is not taken back after that")
+    func purge() async throws {
+        let rig = await Rig()
+        await rig.press("2", "D")
+        #expect(await rig.text.contains("nothing that was dropped is kept"))
+        await rig.press("d")
+        await rig.wait(seconds: 2)
+        await rig.press("j", "d", "D")
+        try await rig.expect("purge")
+        await rig.press(.enter)
+        #expect(rig.feed.performed == ["drop 4Q5B", "drop 4Q7K"])
+        await rig.press("D", .tab, .enter)
+        #expect(rig.feed.performed.last == "purge")
+        #expect(await rig.text.contains("purged 2 recipients of 2 messages"))
+        await rig.press("z")
+        #expect(await rig.text.contains("nothing to undo"))
+    }
+
+    @Test("a node is stopped by whoever types its name")
+    func shutdown() async throws {
+        let rig = await Rig()
+        await rig.run("shutdown")
+        try await rig.expect("shutdown")
+        await rig.type("mq")
+        await rig.press(.enter)
+        #expect(rig.feed.performed.isEmpty)
+        await rig.run("shutdown")
+        await rig.type("mx1")
+        await rig.press(.enter)
+        #expect(rig.feed.performed == ["shut down mx1"])
+        #expect(await rig.text.contains("mx1 is stopping"))
+        rig.feed.write { $0.abilities.subtract([.shutdown]) }
+        let other = await Rig(rig.feed)
+        await other.run("shutdown")
+        #expect(await other.text.contains("this feed cannot shutdown"))
+    }
+
     @Test("a drop that was taken back is done again, until something else is done")
     func redo() async {
         let rig = await Rig()

@@ -48,6 +48,23 @@ public struct UndoableCall: ControlCall {
     public func answer(from feed: any MonitorFeed) async throws -> [UndoOffer] { try await feed.undoable() }
 }
 
+/// Forgets what was dropped.
+public struct PurgeCall: ControlCall {
+    public static let route = ControlRoute(.post, "/v1/queue/purge", role: .operator)
+    public var order: Order
+    public init(until end: Timestamp?) { self.order = Order(until: end) }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) { self.order = try arguments.body() }
+    public var arguments: CallArguments { get throws { try CallArguments(body: self.order) } }
+    public func answer(from feed: any MonitorFeed) async throws -> Receipt {
+        try await feed.purge(until: self.order.until)
+    }
+
+    public struct Order: Hashable, Sendable, Codable {
+        /// `nil`: a rehearsal.
+        public var until: Timestamp?
+    }
+}
+
 /// Sends recipients to another next hop, or by their routes again.
 public struct RerouteCall: ControlCall {
     public static let route = ControlRoute(.post, "/v1/queue/reroute", role: .operator)

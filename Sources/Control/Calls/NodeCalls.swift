@@ -24,6 +24,24 @@ public struct OverviewCall: ControlCall {
     public func answer(from feed: any MonitorFeed) async throws -> Overview { try await feed.overview() }
 }
 
+/// Has the node stop.
+public struct ShutdownCall: ControlCall {
+    public static let route = ControlRoute(.post, "/v1/shutdown", role: .operator)
+    public var order: Order
+    /// - Parameter node: its own name.
+    public init(_ node: String) { self.order = Order(node: node) }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
+        self.order = try arguments.body()
+    }
+    public var arguments: CallArguments { get throws { try CallArguments(body: self.order) } }
+    public func answer(from feed: any MonitorFeed) async throws -> Order {
+        try await feed.shutDown(self.order.node)
+        return self.order
+    }
+
+    public struct Order: Hashable, Sendable, Codable { public var node: String }
+}
+
 /// Where mail for an address would go, and why.
 public struct RouteCall: ControlCall {
     public static let route = ControlRoute(.get, "/v1/route", query: ["address"])

@@ -30,6 +30,9 @@ public final class JoinedFeed: MonitorFeed {
         self.name = feeds.count == 1 ? "1 node" : "\(feeds.count) nodes"
     }
 
+    /// What is never meant for all nodes at once.
+    private static let ofOneNode: Set<FeedCapabilities.Ability> = [.purge, .shutdown]
+
     public func capabilities() async throws -> FeedCapabilities {
         let answers = try await self.nodes.ask { try await $0.capabilities() }
         for answer in answers.values { self.nodes.all[answer.index].learn(answer.value) }
@@ -38,7 +41,7 @@ public final class JoinedFeed: MonitorFeed {
             node: self.name, software: Set(all.map(\.software)).sorted().joined(separator: ", "),
             // What one of them lacks, it says when it is asked.
             areas: all.reduce(into: []) { $0.formUnion($1.areas) },
-            abilities: all.reduce(into: []) { $0.formUnion($1.abilities) },
+            abilities: all.reduce(into: []) { $0.formUnion($1.abilities.subtracting(Self.ofOneNode)) },
             notes: Array(all.reduce(into: Set()) { $0.formUnion($1.notes) }), nodes: self.nodes.all.map(\.name))
     }
 

@@ -37,6 +37,7 @@ final class EngineFeed: MonitorFeed {
         FeedCapabilities(
             node: self.node, software: "hoptop \(Relay.version)",
             areas: Set(FeedCapabilities.Area.allCases).subtracting(self.relay.journal == nil ? [.journal] : []),
+            abilities: Set(FeedCapabilities.Ability.allCases).subtracting(self.relay.canShutDown ? [] : [.shutdown]),
             notes: self.relay.notes, sharing: await self.sharing)
     }
 
@@ -107,6 +108,33 @@ final class EngineFeed: MonitorFeed {
                 token: UndoToken(node: self.node, id: drop.token), recipients: drop.recipients,
                 messages: drop.messages, until: drop.until)
         }
+    }
+
+    func purge(until end: Timestamp?) async throws -> Receipt {
+        var drops = try await self.spool.undoable(at: self.queue.now)
+        if let end {
+            drops.removeAll { $0.until > end }
+            let after = end.adding(milliseconds: 1)
+            while try await self.spool.purge(at: after, on: self.queue.loop).get() {}
+            self.signal.raise(.facts)
+        }
+        let receipt = Receipt(
+            done: drops.reduce(0) { $0 + $1.recipients }, messages: drops.reduce(0) { $0 + $1.messages },
+            undoUntil: drops.map(\.until).max())
+        guard end != nil, receipt.done > 0 else { return receipt }
+        self.relay.log.notice(
+            "what was dropped is purged",
+            metadata: ["recipients": "\(receipt.done)", "messages": "\(receipt.messages)", "by": "\(self.user)"])
+        return receipt
+    }
+
+    func shutDown(_ name: String) async throws {
+        guard name == self.node else { throw FeedError(.invalid, "this is \(self.node), and not \(name)") }
+        guard self.relay.canShutDown else {
+            throw FeedError(.unsupported, "this relay ends with the program that shows it: quit that")
+        }
+        self.relay.log.notice("asked to shut down", metadata: ["by": "\(self.user)"])
+        self.relay.shutDown()
     }
 
     func rules() async throws -> [RuleRow] { await self.relay.ruleKeeper.rows() }

@@ -14,6 +14,8 @@ struct Deed {
     let work: @Sendable (any MonitorFeed) async throws -> [Receipt]
     /// It sends recipients to another address than this one; `nil`: it does not, or there were several.
     var addressBefore: String?
+    /// Drops that could be taken back until then at most cannot be after it; `nil`: it changes nothing about that.
+    var purgesUntil: Timestamp?
     /// It sends recipients another way.
     var isReroute = false
     /// What an undo of it is called: ``words`` of what was done at first.

@@ -79,6 +79,14 @@ struct UndoStack {
         self.undos.insert(contentsOf: entries, at: 0)
     }
 
+    /// What the node could have taken back until then at most is gone.
+    mutating func forgetDrops(of node: Int, until end: Timestamp) {
+        self.undos.removeAll { entry in
+            entry.node == node && entry.until <= end
+                && entry.ways.allSatisfy { if case .token = $0 { true } else { false } }
+        }
+    }
+
     /// The node knows no selections of before; what it takes back by a token, or by a rule, it still can.
     mutating func forgetSelections(of node: Int) {
         func isForgotten(_ entry: Entry) -> Bool {

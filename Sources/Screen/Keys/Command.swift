@@ -111,7 +111,6 @@ extension Command {
         [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.standing
         + View.all.map(\.command) + [
             .route, .fleet, .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .node,
-            .theme,
-            .lock, .redraw, .saveScreen, .stop, .palette, .help, .quit, .quitAll,
+            .theme, .lock, .purge, .shutdown, .redraw, .saveScreen, .stop, .palette, .help, .quit, .quitAll,
         ]
 }

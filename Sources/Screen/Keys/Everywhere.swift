@@ -48,6 +48,8 @@ struct Everywhere {
         case .theme: return [call.argument.map { .theme($0) } ?? .ask(self.themes.menu)]
         case .lock: return self.around.node.isOnlyShown ? [.say(Lock.onlyShows, .plain)] : [.lock]
         case .redraw: return [.repaint]
+        case .purge, .shutdown:
+            return NodeCommand(node: self.pane.node, around: self.around).perform(call)
         case .saveScreen: return [.saveScreen(path: call.argument)]
         case .stop: return [.suspend]
         case .palette: return [.ask(self.palette())]
