@@ -14,7 +14,8 @@ public enum SafeJSON {
 
     /// Characters outside ASCII stand in strings only, where an escape means the same.
     private static func escaped(_ data: Data) -> Data {
-        guard data.contains(where: { $0 >= 0x7F }) else { return data }
+        // Data's own iterator asks for each octet where it lies.
+        guard data.withUnsafeBytes({ $0.contains { $0 >= 0x7F } }) else { return data }
         var text = ""
         text.reserveCapacity(data.count)
         for scalar in String(decoding: data, as: UTF8.self).unicodeScalars {
