@@ -44,4 +44,25 @@ struct OverviewTests {
         await rig.press("o")
         #expect(await rig.text.contains("this feed does not tell domains apart"))
     }
+
+    @Test("the newest facts are shown, each once, in a flood and when that is over")
+    func flood() async {
+        let feed = ScriptedFeed.busy
+        let rig = await Rig(feed, columns: 120, rows: 60)
+        var written = 0
+        // More than the box keeps comes between two reads, and then less.
+        for count in [3, 500, 500, 3, 2, 500, 1] {
+            let fresh = (0..<count).map { number in
+                FactRow(at: ScriptedFeed.now, kind: .accepted, message: "F\(10_000 + written + number)")
+            }
+            written += count
+            feed.write { $0.facts += fresh }
+            await rig.refresh()
+            let shown = await rig.lines(" F1").compactMap { line in
+                line.split(separator: " ").compactMap { $0.hasPrefix("F1") ? Int($0.dropFirst()) : nil }.first
+            }
+            #expect(!shown.isEmpty)
+            #expect(shown == shown.indices.map { 10_000 + written - 1 - $0 })
+        }
+    }
 }
