@@ -20,7 +20,7 @@ struct GramFilter: Hashable {
     private static func place(short run: UInt64) -> Int { Int((UInt32(truncatingIfNeeded: run) &* 0x9E37_79B1) >> 16) }
     private static func place(long run: UInt64) -> Int {
         let hash = ((run & 0xFFFF_FFFF_FFFF) &* 0x9E37_79B9_7F4A_7C15) >> 32
-        return Self.short.octets * 8 + Int(hash &* UInt64(Self.long.octets * 8) >> 32)
+        return Self.short.octets * 8 + Int((hash &* UInt64(Self.long.octets * 8)) >> 32)
     }
 
     mutating func insert(_ text: UnsafeRawBufferPointer) {

@@ -28,11 +28,22 @@ struct GramFilterTests {
 
     @Test("numbers whose digits all occur are told from each other by longer runs")
     func numbers() {
-        // All runs of four digits.
-        let texts = (0..<10_000).map { String(10_000 + $0).suffix(4) }.map(String.init)
-        #expect(!self.mayContain("4711471", self.filter(texts)))
-        #expect(self.mayContain("4711471", self.filter(texts, isOld: true)))
+        // All runs of four digits, and many longer ones.
+        let texts =
+            (0..<10_000).map { "\(String(10_000 + $0).dropFirst())" } + (0..<500).map { "<\(7_000_000 + $0)@x>" }
+        let words = (0..<1000).map { String(4_000_000 + $0 * 1009) }
+        let (filter, old) = (self.filter(texts), self.filter(texts, isOld: true))
+        #expect(words.allSatisfy { self.mayContain($0, old) })
+        #expect(words.count { self.mayContain($0, filter) } < 100)
+        #expect(self.mayContain("7000123@", filter))
         #expect(self.mayContain("4711471", self.filter(texts + ["x4711471y"])))
+    }
+
+    @Test("each run has a bit of its own, few of them one that is another's")
+    func places() {
+        let filter = self.filter((0..<1000).map { "\(123_456 + $0 * 7919)" })
+        // Of each number at least the run of its last six digits.
+        #expect(filter[8192...].reduce(0) { $0 + $1.nonzeroBitCount } > 900)
     }
 
     @Test("what is no filter passes over nothing")
