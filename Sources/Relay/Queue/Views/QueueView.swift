@@ -14,6 +14,8 @@ struct QueueView: Sendable {
     private let inTheMaking: NIOLoopBoundBox<[QueueQuery: OrderInTheMaking]>
     /// The count that was asked for last.
     private let grouped: NIOLoopBoundBox<GroupedQueue?>
+    /// Somebody was given rows that are no longer so, and will be told to read again.
+    private let isBehind: NIOLoopBoundBox<Bool>
 
     /// - Parameter patience: by default such that it is on a screen within a twentieth of a second.
     init(_ queue: Queue, patience: TimeAmount = .milliseconds(10)) {
@@ -22,6 +24,7 @@ struct QueueView: Sendable {
         self.rankings = .makeBoxSendingValue(QueueRankings(), eventLoop: queue.loop)
         self.inTheMaking = .makeBoxSendingValue([:], eventLoop: queue.loop)
         self.grouped = .makeBoxSendingValue(nil, eventLoop: queue.loop)
+        self.isBehind = .makeBoxSendingValue(false, eventLoop: queue.loop)
     }
 
     /// Nothing serves any longer.
@@ -46,6 +49,7 @@ struct QueueView: Sendable {
     private func window(
         of order: QueueRanking, isPart: Bool, _ request: WindowRequest<MessageRef>
     ) -> Window<QueueRow> {
+        if order.age.version != self.queue.scheduler.index.version { self.callBack(behind: order.age) }
         let live = self.live(order)
         let matcher = QueueMatcher(order.query.filter, in: self.queue)
         let shown = request.rows(of: live.count) { ref in
@@ -158,7 +162,7 @@ struct QueueView: Sendable {
         return self.sorted(order.entries, descending: query.descending).map { entries in
             QueueRanking(
                 query: query, age: QueueViewAge(version: version, since: begun), slots: entries.map(\.slot),
-                ids: entries.map { self.queue.scheduler.index.ids[Int($0.slot)] })
+                ids: entries.map(\.id))
         }
     }
 
@@ -166,7 +170,22 @@ struct QueueView: Sendable {
     private func isCurrent(_ age: QueueViewAge) -> Bool {
         if age.version == self.queue.scheduler.index.version { return true }
         guard self.queue.scheduler.index.messages > 2000 else { return false }
-        return .now() - age.made < max(.milliseconds(250), .nanoseconds(age.cost.nanoseconds * 10))
+        return .now() < Self.end(of: age)
+    }
+
+    private static func end(of age: QueueViewAge) -> NIODeadline {
+        age.made + max(.milliseconds(250), .nanoseconds(age.cost.nanoseconds * 10))
+    }
+
+    /// What changed since was told before somebody got rows of an earlier moment: where nothing else changes, nobody would look
+    /// again when those no longer serve.
+    private func callBack(behind age: QueueViewAge) {
+        guard !self.isBehind.value else { return }
+        self.isBehind.value = true
+        self.queue.loop.assumeIsolated().scheduleTask(deadline: max(Self.end(of: age), .now() + .milliseconds(250))) {
+            self.isBehind.value = false
+            self.queue.signal.raise(.queue)
+        }
     }
 
     private func sorted(_ entries: [SortKeys.Entry], descending: Bool) -> EventLoopFuture<[SortKeys.Entry]> {

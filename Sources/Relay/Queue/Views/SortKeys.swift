@@ -6,6 +6,8 @@ final class SortKeys {
     struct Entry: Comparable, Sendable {
         var rank: QueueRank
         var slot: QueueIndex.Slot
+        /// Whose slot it was when it matched: until the order is shown, that may be free, or another message's.
+        var id: Int64
         static func < (left: Entry, right: Entry) -> Bool { left.rank < right.rank }
     }
     private let key: QueueQuery.SortKey
@@ -14,8 +16,8 @@ final class SortKeys {
     init(_ key: QueueQuery.SortKey) { self.key = key }
 
     func append(_ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue) {
-        let rank = QueueRank(self.value(slot, as: matcher, of: queue), id: queue.scheduler.index.ids[Int(slot)])
-        self.entries.append(Entry(rank: rank, slot: slot))
+        let id = queue.scheduler.index.ids[Int(slot)]
+        self.entries.append(Entry(rank: QueueRank(self.value(slot, as: matcher, of: queue), id: id), slot: slot, id: id))
     }
 
     private func value(_ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue) -> QueueRank.Value {
