@@ -165,7 +165,9 @@ public final class Terminal: Sendable {
             self.nextTick = self.lastFrame
         }
 
-        var isTick: Bool { self.nextTick.map { $0 <= self.clock.now } ?? false }
+        var isTick: Bool { self.tick.map { $0 <= self.clock.now } ?? false }
+        /// Not before it can be painted: else the loop would turn until then.
+        private var tick: ContinuousClock.Instant? { self.nextTick.map { max($0, self.nextFrame) } }
         var isFrame: Bool { self.isDue && self.nextFrame <= self.clock.now }
         private var nextFrame: ContinuousClock.Instant {
             let isAnswer = self.lastFrame < self.lastKey + Self.answers.within
@@ -174,7 +176,7 @@ public final class Terminal: Sendable {
 
         /// Milliseconds until there is something to do; -1: only when something happens.
         var patience: Int32 {
-            let times = [self.nextTick, self.isDue ? self.nextFrame : nil].compactMap { $0 }
+            let times = [self.tick, self.isDue ? self.nextFrame : nil].compactMap { $0 }
             return times.min().map { Int32(max(($0 - self.clock.now) / .milliseconds(1), 0).rounded(.up)) } ?? -1
         }
 
