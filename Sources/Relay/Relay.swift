@@ -51,6 +51,7 @@ public final class Relay: Sendable {
         var hasStarted = false
         var isStopping = false
         var shutDown: (@Sendable () -> Void)?
+        var isToldToEnd = false
     }
 
     /// - Parameters:
@@ -301,7 +302,6 @@ public final class Relay: Sendable {
 
     var configuration: RelayConfiguration { self.state.withLockedValue { $0.configuration } }
     var hasStarted: Bool { self.state.withLockedValue { $0.hasStarted } }
-    /// Nothing new is begun any more.
     /// Whoever may act through a feed may have the program end that runs this engine.
     ///
     /// - Parameter body: has it end, as a signal would; returns at once.
@@ -309,8 +309,17 @@ public final class Relay: Sendable {
         self.state.withLockedValue { $0.shutDown = body }
     }
     var canShutDown: Bool { self.state.withLockedValue { $0.shutDown != nil } }
-    func shutDown() { self.state.withLockedValue { $0.shutDown }?() }
+    /// - Returns: false: it stops already. A second signal would end its sessions at once.
+    func shutDown() -> Bool {
+        let shutDown = self.state.withLockedValue { state in
+            defer { state.isToldToEnd = true }
+            return state.isToldToEnd || state.isStopping ? nil : state.shutDown
+        }
+        shutDown?()
+        return shutDown != nil
+    }
 
+    /// Nothing new is begun any more.
     public var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }
     /// All of them, the queue's too.
     var allEventLoops: [any EventLoop] { Array(self.group.makeIterator()) + Array(self.queueGroup.makeIterator()) }

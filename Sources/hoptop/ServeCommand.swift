@@ -35,6 +35,7 @@ struct ServeCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let groundwork = try Groundwork(whole, passed: PassedSockets(environment: environment), log: log)
         let engine = try await Engine.start(configuration, on: groundwork, journal: whole.journal, log: log)
+        engine.relay.allowShutdown { kill(getpid(), SIGTERM) }
         let control = try await engine.openControl(whole, on: groundwork, log: log)
         let reload = Reload(
             engine: engine, control: control, output: output, identity: groundwork.identity, log: log)
@@ -51,7 +52,6 @@ struct ServeCommand: AsyncParsableCommand {
         if let advice = control.advice { log.info("\(advice)") }
         service?.tell(.ready)
         service?.begin()
-        engine.relay.allowShutdown { kill(getpid(), SIGTERM) }
         let mail = MailLog(engine, output, log: log)
         let before = self.quiet ? nil : try await mail.newest()
         let following = before.map { before in Task { await mail.follow(after: before) } }

@@ -133,8 +133,8 @@ final class EngineFeed: MonitorFeed {
         guard self.relay.canShutDown else {
             throw FeedError(.unsupported, "this relay ends with the program that shows it: quit that")
         }
+        guard self.relay.shutDown() else { throw FeedError(.gone, "\(self.node) stops already") }
         self.relay.log.notice("asked to shut down", metadata: ["by": "\(self.user)"])
-        self.relay.shutDown()
     }
 
     func rules() async throws -> [RuleRow] { await self.relay.ruleKeeper.rows() }
