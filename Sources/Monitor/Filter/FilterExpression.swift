@@ -140,6 +140,12 @@ public protocol FilterSubject {
     var plainTexts: [String] { get }
     /// - Returns: `nil` where the row has no such text now.
     func text(_ field: FilterField) -> String?
+    /// Whether what the field says is so; a field may have several texts.
+    func holds(_ field: FilterField, _ test: (String) -> Bool) -> Bool
     /// - Returns: octets, milliseconds or a count; `nil` where the row has no such number now.
     func number(_ field: FilterField) -> Int64?
+}
+
+extension FilterSubject {
+    public func holds(_ field: FilterField, _ test: (String) -> Bool) -> Bool { self.text(field).map(test) ?? false }
 }

@@ -78,7 +78,7 @@ public struct FilterTerm: Hashable, Sendable {
         switch self.test {
         case .never: false
         case .plain(let test): subject.plainTexts.contains { test.holds($0) }
-        case .text(let field, let test): subject.text(field).map(test.holds) ?? false
+        case .text(let field, let test): subject.holds(field, test.holds)
         case .moment(_, let range):
             subject.number(.at).map { range.contains(Timestamp(milliseconds: $0)) } ?? false
         case .state(let prefix): subject.text(.state)?.hasPrefix(prefix) ?? false

@@ -59,7 +59,7 @@ public struct ConnectionSubject: FilterSubject {
     public func text(_ field: FilterField) -> String? {
         switch field {
         case .id: self.row.ref.id
-        case .peer: self.row.address ?? self.row.peer
+        case .peer: self.row.peer
         case .name: self.row.name
         case .state: self.row.phase.filterWord
         case .tls: self.row.tls
@@ -70,6 +70,11 @@ public struct ConnectionSubject: FilterSubject {
             .subject, .session, .idle:
             nil
         }
+    }
+    /// A peer is what the column says, and the address of the connection alone.
+    public func holds(_ field: FilterField, _ test: (String) -> Bool) -> Bool {
+        if field == .peer, let address = self.row.address, test(address) { return true }
+        return self.text(field).map(test) ?? false
     }
     public func number(_ field: FilterField) -> Int64? {
         switch field {

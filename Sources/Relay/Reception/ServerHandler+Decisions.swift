@@ -71,6 +71,7 @@ extension ServerHandler {
         let peer = self.peer
         self.record?.update(at: self.now) { row in
             row.peer = peer.text
+            row.address = peer.client
             if let name = peer.name { row.name = name }
         }
     }

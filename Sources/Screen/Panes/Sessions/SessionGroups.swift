@@ -29,6 +29,7 @@ enum SessionGrouping: String, CaseIterable {
 
     fileprivate func value(of row: ConnectionRow, at now: Timestamp) -> String? {
         if self == .destination, row.direction == .inbound { return nil }
+        if self == .address, let address = row.address { return address }
         return ConnectionSubject(row, at: now).text(self.field)
     }
     /// The filter that leaves a group's sessions.
