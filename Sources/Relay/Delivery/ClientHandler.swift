@@ -408,9 +408,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: at) {
             self.timer = nil
             guard let context = self.context else { return }
-            if self.isEnding { return context.hangUpUnderTLS() }
             if self.lastActivity + self.patience <= .now() {
-                if self.isIdle {
+                if self.isEnding {
+                    return context.hangUpUnderTLS()
+                } else if self.isIdle {
                     self.quit()
                 } else {
                     self.failure = self.failure ?? "timed out in \(self.session.phase.rawValue)"
