@@ -32,7 +32,7 @@ struct FeedFormTests {
         #expect(try self.form(FeedChange.changed(areas: [.queue])) == #"{"changed":{"areas":["queue"]}}"#)
         #expect(
             try self.form(WindowRequest<SessionRef>(.row(number: 7), count: 30))
-                == #"{"anchor":{"row":{"number":7}},"count":30,"takesPart":false}"#)
+                == #"{"anchor":{"row":{"number":7}},"count":30}"#)
         #expect(try self.form(RecipientCounts([.deferred: 2, .hold: 1])) == #"{"deferred":2,"hold":1}"#)
         #expect(try self.form(AgeCounts([1, 0, 4])) == #"{"20":4,"5":1}"#)
         #expect(
