@@ -57,10 +57,12 @@ public protocol MonitorFeed: Sendable {
     func undoable() async throws -> [UndoOffer]
     /// Forgets what was dropped by anybody and could still be taken back: it is gone then, and so is its content.
     ///
-    /// - Parameter end: of what can be taken back until then at most, as the rehearsal told; `nil`: a rehearsal, which changes
-    ///   nothing.
+    /// - Parameters:
+    ///   - end: of what can be taken back until then at most, as the rehearsal told; `nil`: a rehearsal, which changes nothing.
+    ///   - recipients: so many, as the rehearsal told; `nil`: however many there are.
     /// - Returns: what is forgotten, or would be; `undoUntil` is the end that names exactly that.
-    func purge(until end: Timestamp?) async throws -> Receipt
+    /// - Throws: `.gone` where there are more or fewer by now; nothing is forgotten then.
+    func purge(until end: Timestamp?, of recipients: Int?) async throws -> Receipt
     /// Has the node stop, as SIGTERM does; returns when it has begun to.
     ///
     /// - Parameter name: the node's own, so that no other is stopped by a mistake about who is asked.
@@ -170,7 +172,7 @@ extension MonitorFeed {
     }
     private static var noDestinations: FeedError { FeedError(.unsupported, "this feed has no list of destinations") }
     public func undoable() async throws -> [UndoOffer] { [] }
-    public func purge(until end: Timestamp?) async throws -> Receipt {
+    public func purge(until end: Timestamp?, of recipients: Int?) async throws -> Receipt {
         throw FeedError(.unsupported, "this feed cannot purge: ask one node for itself")
     }
     public func shutDown(_ name: String) async throws {

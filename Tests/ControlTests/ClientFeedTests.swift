@@ -63,7 +63,7 @@ struct ClientFeedTests {
         try await both { try await $0.perform(.hold, on: set) }
         try await both { try await $0.undo(UndoToken(node: SampleFeed.node, id: 7)) }
         try await both { try await $0.undoable() }
-        try await both { try await $0.purge(until: SampleFeed.now) }
+        try await both { try await $0.purge(until: SampleFeed.now, of: 2) }
         try await both { try await $0.rules() }
         try await both { try await $0.preview(terms) }
         try await both { try await $0.perform(.set(terms: terms)) }

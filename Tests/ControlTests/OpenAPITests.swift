@@ -117,7 +117,7 @@ struct OpenAPITests {
         for via in ["mx", nil] { try await self.check(RerouteCall(targets[0], via: via)) }
         try await self.check(UndoCall(UndoToken(node: "mx1", id: 7)))
         try await self.check(UndoableCall())
-        for end in [SampleFeed.now, nil] { try await self.check(PurgeCall(until: end)) }
+        for end in [SampleFeed.now, nil] { try await self.check(PurgeCall(until: end, of: end.map { _ in 2 })) }
         try await self.check(ShutdownCall("mx1"))
         try await self.check(CloseCall(session))
         try await self.check(RulesCall())

@@ -247,7 +247,7 @@ final class SampleFeed: MonitorFeed {
         try self.check()
         return [UndoOffer(token: UndoToken(node: Self.node, id: 7), recipients: 2, messages: 1, until: Self.now)]
     }
-    func purge(until end: Timestamp?) async throws -> Receipt {
+    func purge(until end: Timestamp?, of recipients: Int?) async throws -> Receipt {
         try self.note("purge")
         return Self.receipt
     }

@@ -18,7 +18,7 @@ extension EndToEnd {
         func purge() async throws {
             let relay = try await Relay.started("\(self.folder.path)/spool")
             let feed = relay.feed(user: "ops")
-            #expect(try await feed.purge(until: nil).done == 0)
+            #expect(try await feed.purge(until: nil, of: nil).done == 0)
             try await relay.send(to: ["<a@example.org>", "<b@example.com>"])
             try await relay.send(to: ["<c@example.org>"])
             try await relay.send(to: ["<d@example.net>"])
@@ -28,13 +28,15 @@ extension EndToEnd {
             }
             #expect(try await eventually { try await feed.overview().queuedMessages == 3 })
             let early = try await drop("example.org")
-            let rehearsal = try await feed.purge(until: nil)
+            let rehearsal = try await feed.purge(until: nil, of: nil)
             #expect((rehearsal.done, rehearsal.messages) == (2, 2))
             let end = try #require(rehearsal.undoUntil)
             // The next is of another moment.
             try await Task.sleep(for: .milliseconds(5))
             let late = try await drop("example.net")
-            #expect(try await feed.purge(until: end).done == 2)
+            await #expect(throws: FeedError.self) { try await feed.purge(until: end, of: 3) }
+            #expect(try await feed.undoable().count == 2)
+            #expect(try await feed.purge(until: end, of: rehearsal.done).done == 2)
             #expect(try await feed.undoable().map(\.token) == [late])
             #expect(try await feed.undo(early).done == 0)
             #expect(try await feed.undo(late).done == 1)
@@ -54,6 +56,7 @@ extension EndToEnd {
             await #expect(throws: FeedError.self) { try await feed.shutDown("other.example") }
             #expect(asked.withLock { $0 } == 0)
             try await feed.shutDown(name)
+            await #expect(throws: FeedError.self) { try await feed.shutDown(name) }
             #expect(asked.withLock { $0 } == 1)
             await relay.stop(within: 0)
         }

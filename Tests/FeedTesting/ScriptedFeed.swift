@@ -263,7 +263,7 @@ final class ScriptedFeed: MonitorFeed {
             return Receipt(done: 1, messages: 1, touched: script.nextSet(self.node))
         }
     }
-    func purge(until end: Timestamp?) async throws -> Receipt {
+    func purge(until end: Timestamp?, of recipients: Int?) async throws -> Receipt {
         try self.write { script in
             try script.fail()
             var receipt = Receipt(

@@ -52,16 +52,18 @@ public struct UndoableCall: ControlCall {
 public struct PurgeCall: ControlCall {
     public static let route = ControlRoute(.post, "/v1/queue/purge", role: .operator)
     public var order: Order
-    public init(until end: Timestamp?) { self.order = Order(until: end) }
+    public init(until end: Timestamp?, of recipients: Int?) { self.order = Order(until: end, recipients: recipients) }
     public init(_ arguments: CallArguments, node: String) throws(FeedError) { self.order = try arguments.body() }
     public var arguments: CallArguments { get throws { try CallArguments(body: self.order) } }
     public func answer(from feed: any MonitorFeed) async throws -> Receipt {
-        try await feed.purge(until: self.order.until)
+        try await feed.purge(until: self.order.until, of: self.order.recipients)
     }
 
     public struct Order: Hashable, Sendable, Codable {
         /// `nil`: a rehearsal.
         public var until: Timestamp?
+        /// So many are meant; `nil`: however many there are.
+        public var recipients: Int?
     }
 }
 

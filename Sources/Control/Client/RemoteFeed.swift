@@ -82,7 +82,9 @@ public struct RemoteFeed: MonitorFeed {
     }
     public func undo(_ token: UndoToken) async throws -> Receipt { try await self.answer(UndoCall(token)) }
     public func undoable() async throws -> [UndoOffer] { try await self.answer(UndoableCall()) }
-    public func purge(until end: Timestamp?) async throws -> Receipt { try await self.answer(PurgeCall(until: end)) }
+    public func purge(until end: Timestamp?, of recipients: Int?) async throws -> Receipt {
+        try await self.answer(PurgeCall(until: end, of: recipients))
+    }
     public func shutDown(_ name: String) async throws { _ = try await self.answer(ShutdownCall(name)) }
     public func rules() async throws -> [RuleRow] { try await self.answer(RulesCall()) }
     public func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {

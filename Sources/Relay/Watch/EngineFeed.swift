@@ -110,10 +110,14 @@ final class EngineFeed: MonitorFeed {
         }
     }
 
-    func purge(until end: Timestamp?) async throws -> Receipt {
+    func purge(until end: Timestamp?, of recipients: Int?) async throws -> Receipt {
         var drops = try await self.spool.undoable(at: self.queue.now)
         if let end {
             drops.removeAll { $0.until > end }
+            let count = drops.reduce(0) { $0 + $1.recipients }
+            guard count == recipients ?? count else {
+                throw FeedError(.gone, "what was dropped is \(count) recipients by now: nothing was purged, look again")
+            }
             let after = end.adding(milliseconds: 1)
             while try await self.spool.purge(at: after, on: self.queue.loop).get() {}
             self.signal.raise(.facts)

@@ -23,7 +23,7 @@ struct NodeCommand {
         return .read(
             Read(
                 Read.Key(owner: nil, node: self.node, kind: "purge"), isInstead: true,
-                begin: { { try await feed.purge(until: nil) } },
+                begin: { { try await feed.purge(until: nil, of: nil) } },
                 take: { (rehearsal: Receipt, around) in
                     guard rehearsal.done > 0, let end = rehearsal.undoUntil else {
                         return [.say("nothing that was dropped is kept", .plain)]
@@ -34,7 +34,7 @@ struct NodeCommand {
 
     private func purgeDialog(_ rehearsal: Receipt, until end: Timestamp) -> Dialog {
         var deed = Deed(
-            node: self.node, words: "purge", work: { [try await $0.purge(until: end)] },
+            node: self.node, words: "purge", work: { [try await $0.purge(until: end, of: rehearsal.done)] },
             report: { receipts in
                 let receipt = receipts.first ?? Receipt(done: 0, messages: 0)
                 return ("purged \(Words.counts(receipt.done, receipt.messages))", .ok)
@@ -44,7 +44,7 @@ struct NodeCommand {
             title: "Purge?",
             lines: [
                 [Run(Words.counts(rehearsal.done, rehearsal.messages), .prompt)],
-                [Run("dropped at \(self.around.nodes[self.node].name) by anybody, and kept to be taken back", .muted)],
+                [Run("dropped in the queue of \(self.around.nodes[self.node].name) by anybody, and kept for undo", .muted)],
                 [], [Run("They are gone then, with what they hold: nobody takes them back.")],
             ], verb: "purge", number: rehearsal.done > Order.askAbove ? rehearsal.done : nil,
             confirmed: [.deed(deed)])

@@ -112,7 +112,9 @@ final class SwitchingFeed: MonitorFeed {
         try await self.feed.edit(targets, edit)
     }
     func undoable() async throws -> [UndoOffer] { try await self.feed.undoable() }
-    func purge(until end: Timestamp?) async throws -> Receipt { try await self.feed.purge(until: end) }
+    func purge(until end: Timestamp?, of recipients: Int?) async throws -> Receipt {
+        try await self.feed.purge(until: end, of: recipients)
+    }
     func undo(_ token: UndoToken) async throws -> Receipt { try await self.feed.undo(token) }
     func close(_ session: SessionRef) async throws -> Receipt { try await self.feed.close(session) }
 }

@@ -17,7 +17,8 @@ final class SortKeys {
 
     func append(_ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue) {
         let id = queue.scheduler.index.ids[Int(slot)]
-        self.entries.append(Entry(rank: QueueRank(self.value(slot, as: matcher, of: queue), id: id), slot: slot, id: id))
+        let rank = QueueRank(self.value(slot, as: matcher, of: queue), id: id)
+        self.entries.append(Entry(rank: rank, slot: slot, id: id))
     }
 
     private func value(_ slot: QueueIndex.Slot, as matcher: QueueMatcher, of queue: Queue) -> QueueRank.Value {
