@@ -45,14 +45,19 @@ struct ScreenCommandOptions: ParsableArguments {
         options.usesClipboard = configuration.usesClipboard
         options.keymap = configuration.keymap
         options.themes = Self.themes
-        // As in a shell, `~/` is the user's own folder.
-        options.write = { try await NewFile.write(NSString(string: $0).expandingTildeInPath, $1) }
+        options.write = { try await NewFile.write(Self.expanded($0, environment), $1) }
         let habits = HabitsFile(environment: environment)
         options.keepHabits = { try habits.change($0) }
         do { options.habits = try habits.read() } catch { options.remark = "\(error)" }
         let name = self.theme ?? environment["HOPTOP_THEME"].flatMap { $0.isEmpty ? nil : $0 }
         do { if let name { options.use(try options.themes.load(name)) } } catch { throw Failure(error) }
         return options
+    }
+
+    /// As in a shell, `~/` is the user's own folder.
+    static func expanded(_ path: String, _ environment: [String: String]) -> String {
+        guard path.hasPrefix("~/"), let home = environment["HOME"] else { return path }
+        return home + path.dropFirst()
     }
 
     /// What else is wrong in the file is for who runs the relay; and a file that only that one may read is no loss.
