@@ -74,7 +74,7 @@ public actor Screen {
 
     /// While one change follows the other, what is shown is read so often: an eye sees no more, and each look costs the
     /// daemon too.
-    private static let pause = Duration.milliseconds(200)
+    private static let pause = Duration.milliseconds(250)
 
     /// Follows the changes of all feeds until `stop()`.
     public func watch() {
