@@ -96,6 +96,8 @@ class ListPane<Kind: ListKind>: Pane {
             return around.isFrozen ? self.counts(around).map(Effect.read) : [.later]
         }
         self.list.show(window)
+        // Of a part the first row may stand anywhere in the whole.
+        if self.staysPut, self.list.isWhole { self.list.stay() }
         self.shownAt = around.now
         if window.isPart == true { return [.read(self.readRows(around))] }
         return self.list.isShort && self.list.request != asked ? [.read(self.readRows(around))] : []
@@ -130,7 +132,6 @@ class ListPane<Kind: ListKind>: Pane {
         change(&self.query)
         guard self.query != before else { return [] }
         self.list.ask()
-        if self.staysPut { self.list.stay() }
         return self.asked() + [.read(self.readRows(around, isInstead: true))]
     }
 

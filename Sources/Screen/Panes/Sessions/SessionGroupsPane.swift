@@ -11,6 +11,7 @@ final class SessionGroupsPane: Pane {
     /// `nil`: none were read yet.
     private var sessions: SessionsRead?
     private var isReading = false
+    private var restsUntil = Timestamp(milliseconds: 0)
     /// Something changed since they were asked for.
     private var isBehind = false
     private var groups: [SessionGroup] = []
@@ -46,7 +47,7 @@ final class SessionGroupsPane: Pane {
     // MARK: Reading
 
     func reads(_ around: Surroundings) -> [Read] {
-        let (feed, query) = (self.feed, self.query)
+        let (feed, query, begun) = (self.feed, self.query, around.now)
         return [
             Read(
                 self.key("sessions"),
@@ -57,6 +58,7 @@ final class SessionGroupsPane: Pane {
                 },
                 take: { (sessions: SessionsRead, around) in
                     self.isReading = false
+                    self.restsUntil = around.now.adding(milliseconds: around.now.since(begun) * 10)
                     // Nothing moves under the operator.
                     if self.sessions != nil, around.isFrozen || around.rowsMustStay {
                         return around.isFrozen ? [] : [.later]
@@ -72,14 +74,15 @@ final class SessionGroupsPane: Pane {
         ]
     }
 
-    /// All sessions are read for it, which a busy relay would ask for at each change: so it is done once a second.
+    /// All sessions are read for it, which a busy relay would ask for at each change: so it is done once a second at most, and a
+    /// tenth of the time at most.
     func reads(_ around: Surroundings, changed node: Int) -> [Read] {
         self.isBehind = true
         return []
     }
 
     func ticked(_ around: Surroundings) -> [Effect] {
-        guard self.isBehind, !self.isReading else { return [] }
+        guard self.isBehind, !self.isReading, around.now >= self.restsUntil else { return [] }
         return around.rowsMustStay ? [.later] : self.reads(around).map(Effect.read)
     }
 
