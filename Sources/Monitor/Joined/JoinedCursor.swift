@@ -29,12 +29,9 @@ struct JoinedCursor: Hashable, Sendable, LosslessStringConvertible {
 /// Where the joined feed has come to in the journals of nodes; opaque, and text in JSON.
 ///
 /// Places are each journal's own numbers. Nodes that share a queue have journals of the same, so that where one is lost another
-/// goes on by the time of what was told last: what happened around then may be told again, and nothing is left out.
+/// goes on by the time of what was told last: what happened in the same millisecond may be told again, and an entry that stands
+/// behind one of a later time (each has that of its node's clock) may be left out.
 struct JoinedPlace: Hashable, Sendable, LosslessStringConvertible {
-    /// Milliseconds by which entries may be out of order in a journal: it has them as they were written, and each has the time of
-    /// its node's clock.
-    private static let disorder: Int64 = 5000
-
     private var ends = JoinedCursor([:])
     /// When the last entry happened that was told; `nil`: none was.
     var told: Timestamp?
@@ -63,11 +60,10 @@ struct JoinedPlace: Hashable, Sendable, LosslessStringConvertible {
         guard end == nil, let told = self.told else { return query }
         var query = query
         if query.newestFirst {
-            let until = told.adding(milliseconds: Self.disorder)
+            let until = told.adding(milliseconds: 1)
             query.until = min(query.until ?? until, until)
         } else {
-            let since = told.adding(milliseconds: -Self.disorder)
-            query.since = max(query.since ?? since, since)
+            query.since = max(query.since ?? told, told)
         }
         return query
     }
