@@ -150,6 +150,32 @@ struct SharedMailTests {
             """)
     }
 
+    @Test("a node that had all connections ends those beyond its share when another one comes up, although mail waits")
+    func shareShrinks() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:00 accepted 2 to b@a.example
+              begin 2: 2/b on session 2, new, to a.example:25
+            0:00:00 accepted 3 to b@a.example
+            0:00:00 accepted 4 to b@a.example
+            0:00:01 nodes 2
+            0:00:02 ended 1: 250 Ok
+              settle 1: 1/b relayed (250 Ok)
+              quit session 1
+              forget 1
+            0:00:03 ended 2: 250 Ok
+              settle 2: 2/b relayed (250 Ok)
+              begin 3: 3/b on session 2
+              forget 2
+            0:00:04 closed 1
+            0:00:05 nodes 1
+              begin 4: 4/b on session 3, new, to a.example:25
+            """
+        ) { $0.delivery.connections = 2 }
+    }
+
     @Test("nodes share a rate: each has its part of it")
     func rate() {
         SchedulerParty.expect(

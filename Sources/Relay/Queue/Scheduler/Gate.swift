@@ -59,7 +59,7 @@ struct Gate {
     private(set) var look: Timestamp?
     /// The operator's limit of sessions at all nodes, the least of those for its destinations; `nil`: as configured.
     var limitForNow: Int?
-    /// Sessions that were told to end for it.
+    /// Sessions that were told to end, as there are more than there may be.
     private var leaving: Set<Int> = []
     private(set) var isRemoved = false
 
@@ -107,11 +107,12 @@ struct Gate {
         self.sessions += 1
     }
 
-    /// A session that waits for a transaction, and is more than the operator wants; it is to end.
+    /// A session that waits for a transaction, and is more than there may be by now; it is to end.
     ///
+    /// - Parameter configured: as for ``limit(configured:)``.
     /// - Returns: `nil` when there are no more of these.
-    mutating func takeSurplus() -> Int? {
-        guard let limit = self.limitForNow?.shared(among: self.nodes), self.sessions - self.leaving.count > limit,
+    mutating func takeSurplus(configured: Int) -> Int? {
+        guard self.sessions - self.leaving.count > self.limit(configured: configured),
             let session = self.idle.popLast()
         else { return nil }
         self.leaving.insert(session)

@@ -125,7 +125,10 @@ extension Scheduler {
     }
 
     mutating func endSurplus(_ gate: GateTable.Index) {
-        while let session = self.backlog.gates[gate].takeSurplus() { self.actions.append(.quit(session: session)) }
+        let configured = self.configuration.delivery.connections
+        while let session = self.backlog.gates[gate].takeSurplus(configured: configured) {
+            self.actions.append(.quit(session: session))
+        }
     }
 }
 
