@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import Mail
 import Monitor
 import NIOCore
@@ -17,21 +16,8 @@ struct QueueViewTests {
     private static func queue() throws -> (queue: Queue, folder: String) {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-spool-\(UUID())").path
         let configuration = RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: folder)
-        let group = MultiThreadedEventLoopGroup.singleton
-        let loop = group.next()
-        let signal = ChangeSignal(loop: loop)
-        let clock = Clock(now: { Self.now }, steady: { 0 })
-        let log = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let spool = try SQLiteSpool(directory: folder, threads: .singleton)
-        let queue = Queue(
-            configuration, keyring: try Keyring(configuration), node: "mx", loop: loop, spool: spool,
-            delivery: Delivery(
-                group: group, spool: spool, registry: SessionRegistry(node: "mx", signal: signal), clock: clock,
-                log: log, threads: .singleton),
-            spoolWatch: SpoolWatch(
-                spool.condition, floor: 0, threads: .singleton, loop: loop, log: log, signal: signal),
-            rules: StandingRules(), clock: clock, log: log, signal: signal)
-        return (queue, folder)
+        return (try Queue.tested(configuration, spool: spool, at: Self.now), folder)
     }
 
     private static func fill(_ queue: Queue, _ messages: Int) async throws {

@@ -259,16 +259,15 @@ final class Queue: @unchecked Sendable {
         }
     }
 
-    /// - Returns: whether the lease goes on, or none is needed. Where it was over others may have what is in memory, and nothing
-    ///   begins, or is returned, until ``FleetMember`` has found out.
+    /// - Returns: whether the lease goes on, or none is needed. Where it was over, or has not been on yet, others may have what is
+    ///   in memory, and nothing begins, or is returned, until ``FleetMember`` has found out.
     @discardableResult
     func looksAtLease() -> Bool {
         guard let fleet = self.fleet else { return true }
-        if let lease = self.lease, fleet.lease != lease {
-            self.lease = nil
-            self.scheduler.leaseEnded()
-        }
-        return self.lease != nil
+        if let lease = self.lease, fleet.lease == lease { return true }
+        self.lease = nil
+        self.scheduler.leaseEnded()
+        return false
     }
 
     var hasNothingUnderWay: Bool { self.scheduler.isQuiet }
