@@ -76,6 +76,33 @@ extension EndToEnd {
             await relay.stop()
         }
 
+        @Test("what a limit took the place of comes back as it was; where there is none, none is taken off")
+        func limit() async throws {
+            let endpoint = SocketEndpoint(host: "127.0.0.1", port: 1)
+            let (relay, feed) = try await self.start(endpoint)
+            func perform(_ action: StandingAction) async throws -> StandingAction? {
+                try await feed.perform(action).inverse
+            }
+            func rules() async throws -> [StandingRule.Terms] { try await feed.rules().map(\.rule.terms) }
+            let name = "\(endpoint)"
+            let first = StandingRule.Terms(
+                .limit(destination: name, connections: 4), until: Timestamp.now.adding(milliseconds: 3_600_000),
+                reason: "a slow disk")
+            _ = try await perform(.set(terms: first))
+            let back = try await perform(.limit(destination: name, connections: 2))
+            #expect(try await rules() == [StandingRule.Terms(.limit(destination: name, connections: 2))])
+            _ = try await perform(try #require(back))
+            #expect(try await rules() == [first])
+            let off = StandingAction.limit(destination: name, connections: nil)
+            #expect(try await perform(off) == .set(terms: first))
+            #expect(try await rules().isEmpty)
+            _ = try await perform(try #require(try await perform(.limit(destination: name, connections: 3))))
+            #expect(try await rules().isEmpty)
+            let error = await #expect(throws: FeedError.self) { _ = try await perform(off) }
+            #expect(error?.code == .gone)
+            await relay.stop()
+        }
+
         @Test("where mail would go is told: rule, next hop, hosts, and what was ordered instead")
         func route() async throws {
             let endpoint = SocketEndpoint(host: "127.0.0.1", port: 1)

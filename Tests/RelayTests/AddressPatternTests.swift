@@ -59,6 +59,20 @@ struct AddressPatternTests {
         #expect(!ann.matches(origin(nil, "[2001:db8::1]:25")))
     }
 
+    @Test(
+        "of rules for one destination the one that was set last holds, in whatever order a node hears of them, and once"
+    )
+    func order() throws {
+        var book = RuleBook()
+        let order = StandingOrder.limit(destination: "mx.example.org:25", connections: 2)
+        for id: Int64 in [2, 3, 1, 3] {
+            try book.add(StandingRule(id: id, StandingRule.Terms(order), at: Timestamp(milliseconds: id), by: "ops"))
+        }
+        let other = StandingRule.Terms(.limit(destination: "mx.example.net:25", connections: 2))
+        try book.add(StandingRule(id: 4, other, at: Timestamp(milliseconds: 4), by: "ops"))
+        #expect(book.replaced(by: order).map(\.id) == [1, 2, 3])
+    }
+
     @Test("a rule whose time is over means nothing, although nobody has ended it")
     func over() throws {
         var book = RuleBook()

@@ -9,7 +9,7 @@ struct RuleBook: Sendable {
         let rule: StandingRule
         let condition: MailMatcher
     }
-    /// In the order in which they were set.
+    /// In the order in which they were set, also where this node heard of them in another one.
     private(set) var rules: [StandingRule] = []
     private var holds: [Entry] = []
     private var refusals: [(entry: Entry, refusal: Refusal)] = []
@@ -18,15 +18,18 @@ struct RuleBook: Sendable {
     var isAboutMail: Bool { !self.holds.isEmpty || !self.refusals.isEmpty }
     func has(_ id: Int64) -> Bool { self.rules.contains { $0.id == id } }
 
-    /// - Throws: `.invalid` when its terms are not ones that ``checked(_:)`` lets pass.
+    /// One that it has it does not have twice: who sets a rule may hear of it from the store at the same time.
+    ///
+    /// - Throws: `.invalid` when its terms are not ones that ``check(_:at:)`` lets pass.
     mutating func add(_ rule: StandingRule) throws(FeedError) {
+        guard !self.has(rule.id) else { return }
         switch rule.terms.order {
         case .hold(let mail): self.holds.append(Entry(rule: rule, condition: try MailMatcher(mail)))
         case .refuse(let mail, let refusal):
             self.refusals.append((Entry(rule: rule, condition: try MailMatcher(mail)), refusal))
         case .suspend, .reroute, .limit: break
         }
-        self.rules.append(rule)
+        self.rules.insert(rule, at: self.rules.firstIndex { $0.id > rule.id } ?? self.rules.endIndex)
     }
 
     mutating func remove(_ id: Int64) {
@@ -35,10 +38,10 @@ struct RuleBook: Sendable {
         self.refusals.removeAll { $0.entry.rule.id == id }
     }
 
-    /// The rule that ends when one with this order is set: a destination has one suspension, one other way and
-    /// one limit, at most.
-    func replaced(by order: StandingOrder) -> StandingRule? {
-        self.rules.first { rule in
+    /// The rules that end when one with this order is set: a destination has one suspension, one other way and one limit.
+    /// There are several where nodes set one each before they heard of the other's; the last is the one that holds.
+    func replaced(by order: StandingOrder) -> [StandingRule] {
+        self.rules.filter { rule in
             switch (rule.terms.order, order) {
             case (.suspend(let old), .suspend(let new)), (.reroute(let old, _), .reroute(let new, _)),
                 (.limit(let old, _), .limit(let new, _)):

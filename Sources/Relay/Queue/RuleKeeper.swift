@@ -66,8 +66,9 @@ final class RuleKeeper: Sendable {
 
     /// Another node set rules, or ended some.
     func reload() async throws {
-        let rules = try await self.queue.spool.rules()
+        // What is set or ended here while they are read is no news.
         let before = self.rules.book
+        let rules = try await self.queue.spool.rules()
         let new = rules.filter { !before.has($0.id) }
         let ended = before.rules.filter { rule in !rules.contains { $0.id == rule.id } }
         guard !new.isEmpty || !ended.isEmpty else { return }
@@ -126,7 +127,7 @@ final class RuleKeeper: Sendable {
         let held = try await self.concerned(by: terms.order) { self.queue.scheduler.index.states[Int($0)] == .hold }
         var preview = RulePreview(
             terms: terms, recipients: selection.targets.count, messages: selection.messages, onHold: held.targets.count,
-            sample: selection.sample, replaces: self.rules.book.replaced(by: terms.order))
+            sample: selection.sample, replaces: self.rules.book.replaced(by: terms.order).last)
         if let destination = terms.order.destination {
             preview.isKnown = await self.queue.onLoop {
                 self.names().contains(destination)
@@ -139,6 +140,8 @@ final class RuleKeeper: Sendable {
     }
 
     func perform(_ action: StandingAction, by name: String) async throws -> Receipt {
+        // What it replaces, or ends, may be another node's, and a moment old.
+        if self.queue.fleet != nil { try await self.reload() }
         switch action {
         case .set(let terms): return try await self.set(terms, by: name)
         case .end(let rule): return try await self.end(rule.id, by: name)
@@ -150,15 +153,16 @@ final class RuleKeeper: Sendable {
     private func set(_ terms: StandingRule.Terms, by name: String) async throws -> Receipt {
         let terms = try await self.checked(terms)
         let concerned = try await self.concerned(by: terms.order)
-        let replaced = self.rules.book.replaced(by: terms.order)
         let rule = try await self.queue.loop.flatSubmit {
             self.queue.spool.set(terms, at: self.queue.now, by: name, on: self.queue.loop)
         }.get()
-        if let replaced {
-            _ = try await self.queue.spool.end(rule: replaced.id, at: rule.at, by: name, on: self.queue.loop).get()
+        // Of two that are set in the same moment the later one ends the earlier one, and not each the other.
+        let replaced = self.rules.book.replaced(by: terms.order).filter { $0.id < rule.id }
+        for old in replaced {
+            _ = try await self.queue.spool.end(rule: old.id, at: rule.at, by: name, on: self.queue.loop).get()
         }
         try await self.queue.loop.submit {
-            if let replaced { self.rules.remove(replaced.id) }
+            for old in replaced { self.rules.remove(old.id) }
             try self.rules.add(rule)
             self.obey()
             self.lookAtTheClock()
@@ -208,12 +212,16 @@ final class RuleKeeper: Sendable {
         let name = await self.queue.onLoop { self.name(destination) }
         let before = self.rules.book.replaced(by: .limit(destination: name, connections: 1))
         if let connections {
-            _ = try await self.set(StandingRule.Terms(.limit(destination: name, connections: connections)), by: actor)
-        } else if let before {
-            _ = try await self.end(before.id, by: actor)
+            let terms = StandingRule.Terms(.limit(destination: name, connections: connections))
+            var receipt = try await self.set(terms, by: actor)
+            if let last = before.last, !last.isOver(at: self.queue.now) { receipt.inverse = .set(terms: last.terms) }
+            return receipt
         }
-        return Receipt(
-            done: 0, messages: 0, inverse: .limit(destination: name, connections: before?.terms.order.connections))
+        guard let last = before.last else {
+            throw FeedError(.gone, "\(name) has no limit of its own: it has as many connections as configured")
+        }
+        for rule in before.dropLast() { _ = try await self.end(rule.id, by: actor) }
+        return try await self.end(last.id, by: actor)
     }
 
     func reroute(_ targets: Targets, via text: String?, by name: String) async throws -> Receipt {
@@ -444,10 +452,6 @@ final class RuleKeeper: Sendable {
             }
         }
     }
-}
-
-extension StandingOrder {
-    fileprivate var connections: Int? { if case .limit(_, let connections) = self { connections } else { nil } }
 }
 
 extension RuleBook {
