@@ -39,9 +39,9 @@ public protocol Fleet: Sendable {
 
 /// What a node learns of the others.
 public struct FleetNews: Sendable, Hashable {
-    /// How many there are whose lease is not over, this one among them.
+    /// How many there are whose lease is not over, this one among them, but for those that drain and have nothing under way.
     public var live = 1
-    /// None of those has a lower number than this one, which so does what one alone is to do.
+    /// None whose lease is not over has a lower number than this one, which so does what one alone is to do.
     public var isFirst = true
     /// What the nodes call themselves.
     public var names: [UInt8: String] = [:]

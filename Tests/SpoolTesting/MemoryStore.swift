@@ -393,7 +393,7 @@ package final class MemoryStore: Sendable {
             guard let member = state.nodes[node] else { throw Self.closed }
             state.nodes[node]?.news = FleetNews()
             var news = member.news
-            news.live = state.nodes.count
+            news.live = state.nodes.values.count { !($0.isDraining && $0.isQuiet) }
             news.isFirst = state.nodes.keys.allSatisfy { $0 >= node }
             news.isDraining = member.isDraining
             return news

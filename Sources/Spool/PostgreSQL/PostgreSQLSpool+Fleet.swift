@@ -30,7 +30,8 @@ extension PostgreSQLSpool: Fleet {
             CASE WHEN draining THEN 1 ELSE 0 END::bigint, written, taken,
             (SELECT last_fact FROM hoptop.counters), (SELECT pruned FROM hoptop.counters),
             CASE WHEN (until <= now() OR draining AND quiet)
-                AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node) THEN 1 ELSE 0 END::bigint
+                AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node) THEN 1 ELSE 0 END::bigint,
+            CASE WHEN draining AND quiet THEN 1 ELSE 0 END::bigint
         FROM hoptop.nodes n
         """)
     private static let changed = Query(
@@ -86,7 +87,7 @@ extension PostgreSQLSpool: Fleet {
             news.names[other] = try rows.text(row, 1)
             lastFact = try rows.integer(row, 6)
             if try other == node || rows.integer(row, 2) == 1 {
-                news.live += 1
+                if try rows.integer(row, 9) == 0 { news.live += 1 }
                 if other < node { news.isFirst = false }
             }
             if other == node {

@@ -118,7 +118,11 @@ struct NodesTests {
             #expect(try await first.fleet.look().isDraining)
             // It has attempts under way, until it says that it has none.
             #expect(try await second.takenOver() == [])
+            #expect(try await second.fleet.look().live == 2)
             try await first.fleet.letGo()
+            // It sends nothing, and so has no share of what all may send; it does what one alone is to do all the same.
+            #expect(try await second.fleet.look().live == 1)
+            #expect(try await !second.fleet.look().isFirst)
             #expect(try await second.takenOver() == own)
             #expect(try await first.fleet.look().hasTakeovers)
             #expect(try await first.held() == [])
@@ -128,6 +132,7 @@ struct NodesTests {
             #expect(try await first.settle(late.message, [.deferred]) == .done(generation: 1, isGone: false))
             #expect(try await second.changes() == [own[0]])
             #expect(try await second.fleet.drain(1, false, on: second.loop).get())
+            #expect(try await second.fleet.look().live == 2)
             #expect(try await !second.fleet.drain(99, false, on: second.loop).get())
             #expect(try await second.fleet.nodes().map(\.state) == [.up, .up])
 
