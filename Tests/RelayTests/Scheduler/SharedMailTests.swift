@@ -1,4 +1,6 @@
+import Mail
 import SMTP
+import Spool
 import Testing
 
 @testable import Relay
@@ -174,6 +176,32 @@ struct SharedMailTests {
               begin 4: 4/b on session 3, new, to a.example:25
             """
         ) { $0.delivery.connections = 2 }
+    }
+
+    @Test("where nothing may begin, a sender's time that is over is looked at again only for mail that is this node's")
+    func deadlinesOfOthers() throws {
+        let start = Timestamp(milliseconds: 1_795_510_800_000)
+        var scheduler = Scheduler(
+            RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: ""), at: start)
+        for number in 1...2 {
+            var message = SpooledMessage(
+                id: QueueID(rawValue: Int64(number)), arrived: start, reversePath: .null,
+                arrival: Arrival(with: "ESMTP"), contentOctets: 1,
+                recipients: [
+                    SpooledRecipient(
+                        index: 0, forwardPath: try ForwardPath(parsing: "<b@nowhere.example>"), due: start)
+                ])
+            message.parameters = [Parameter("BY", "60;R")]
+            scheduler.accepted(message, at: start)
+        }
+        scheduler.leaseEnded()
+        scheduler.handedOn(try #require(scheduler.index.slot(of: QueueID(rawValue: 1))), to: 7)
+        let late = start.adding(milliseconds: 61_000)
+        scheduler.timePassed(at: late)
+        #expect(scheduler.backlog.agenda.next == late.milliseconds + 1000)
+        scheduler.handedOn(try #require(scheduler.index.slot(of: QueueID(rawValue: 2))), to: 7)
+        scheduler.timePassed(at: late.adding(milliseconds: 1000))
+        #expect(scheduler.backlog.agenda.next == nil)
     }
 
     @Test("nodes share a rate: each has its part of it")

@@ -143,6 +143,11 @@ struct QueueIndex {
     /// Whether its message is this node's to deliver.
     func isOurs(_ row: Row) -> Bool { self.holders[Int(self.rowSlot[Int(row)])] == nil }
 
+    /// Whether this node has a message with a recipient that is left.
+    func hasOwnUnsettled(_ slot: Slot) -> Bool {
+        self.holders[Int(slot)] == nil && self.rows(of: slot).contains { !self.states[Int($0)].isSettled }
+    }
+
     /// It is or was on hold, or its sender wanted it to wait.
     func wasHeld(_ row: Row) -> Bool { self.held[row] != nil }
 

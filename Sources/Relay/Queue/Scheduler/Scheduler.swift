@@ -233,7 +233,7 @@ struct Scheduler: Sendable {
         var ended: [EndedWait] = []
         if self.mayBegin {
             ended = self.backlog.endedWaits(slot, by: deadline, at: now, again: &again)
-        } else {
+        } else if self.backlog.index.hasOwnUnsettled(slot) {
             again = Self.leaseLook
         }
         if let again {
