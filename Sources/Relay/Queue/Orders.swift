@@ -25,6 +25,8 @@ struct Orders: Sendable {
         var destinations: Set<DestinationTable.Index> = []
         /// The first part's, which names the order in all of them.
         var number: Int?
+        /// Some of a part was not done, and so nothing behind it is.
+        var hasFailed = false
 
         mutating func add(_ part: Part) {
             self.receipt.done += part.done.values.reduce(0, +)
@@ -32,7 +34,12 @@ struct Orders: Sendable {
             self.receipt.skipped.merge(part.skipped, uniquingKeysWith: +)
             self.receipt.undo = part.undo ?? self.receipt.undo
             self.touched += part.touched
-            if let failure = part.failure { self.receipt.remarks.append(.failed(error: failure)) }
+            if let failure = part.failure { self.failed(failure) }
+        }
+
+        mutating func failed(_ error: FeedError) {
+            self.hasFailed = true
+            self.receipt.remarks.append(.failed(error: error))
         }
     }
 
@@ -148,21 +155,20 @@ struct Orders: Sendable {
     ) async throws -> Receipt {
         var progress = Progress()
         var rest = targets[...]
-        while !rest.isEmpty {
+        while !rest.isEmpty, !progress.hasFailed {
             let part = Self.part(of: rest)
             do {
                 progress = try await self.queue.loop.flatSubmit { [progress] in
                     self.perform(deed, onPart: part, by: name, progress)
                 }.get()
+                rest = rest.dropFirst(part.count)
             } catch {
                 guard progress.receipt.done > 0 else { throw error }
                 // What was done is done, and can be taken back.
-                progress.receipt.skipped[.failed, default: 0] += rest.count
-                progress.receipt.remarks.append(.failed(error: FeedError(.unavailable, "\(error)")))
-                break
+                progress.failed(FeedError(.unavailable, "\(error)"))
             }
-            rest = rest.dropFirst(part.count)
         }
+        if !rest.isEmpty { progress.receipt.skipped[.failed, default: 0] += rest.count }
         return await self.receipt(progress, deed.order, on: set)
     }
 
