@@ -53,7 +53,8 @@ public enum StandingOrder: Hashable, Sendable, Codable, CustomStringConvertible 
     case suspend(destination: String)
     /// What would go to the destination goes to another next hop: `host:port`, or `mx`.
     case reroute(destination: String, via: String)
-    /// So many sessions at a time go to the destination, of all nodes together, in place of what is configured.
+    /// So many sessions at a time go to the destination, of all nodes together, in place of what is configured. Each node has its
+    /// share, and one at least.
     case limit(destination: String, connections: Int)
 
     /// As it is typed: `hold to example.org`, `refuse 550 from *.example.net`, `reroute a:25 to b:25`.

@@ -65,7 +65,7 @@ extension DestinationRow {
     public var limitWords: String {
         let limit =
             self.connectionLimit == 0
-            ? "" : " of \(self.connectionLimit) at most\(self.isLimited ? " (by :limit)" : "")"
+            ? "" : " of \(self.connectionLimit) at most\(self.isLimited ? " here (by :limit)" : "")"
         let window = self.window.map { ", \(Format.count($0)) tried at a time" } ?? ""
         return "\(Format.plural(self.connections, "session")) now\(limit)\(window)"
     }

@@ -40,8 +40,8 @@ extension StandingRule.Terms {
             ["They, and mail that comes, go to \(via);", "what is being sent is not turned back."]
         case .limit(_, let connections):
             [
-                "\(Format.plural(connections, "connection")) at a time, of all nodes together;",
-                "those beyond end when they are free.",
+                "\(Format.plural(connections, "connection")) at a time, of all nodes together,",
+                "one at each at least; those beyond end when free.",
             ]
         }
     }
