@@ -34,10 +34,10 @@ public struct DestinationRow: Hashable, Sendable, Codable {
     public var recipients: RecipientCounts
     /// When the first of what waits for it came.
     public var oldest: Timestamp?
-    /// Sessions now, and at most: the operator's limit, or the configured one.
+    /// Sessions of this node now, and at most: its share of the operator's limit, or of the configured one.
     public var connections: Int
     public var connectionLimit: Int
-    /// The limit is the operator's, until the program ends.
+    /// The limit is the operator's, until its rule ends.
     public var isLimited: Bool
     /// How many sessions are tried at a time, as they went well or did not; `nil`: none was tried.
     public var window: Int?

@@ -2,11 +2,12 @@ public import Mail
 
 /// What an operator can do about standing rules and destinations.
 public enum StandingAction: Hashable, Sendable, Codable {
-    /// Sets a rule. A destination has one suspension and one other way at most: an earlier one ends.
+    /// Sets a rule. A destination has one suspension, one other way and one limit at most: an earlier one ends.
     case set(terms: StandingRule.Terms)
     /// Ends a rule. What it alone held is released; what it suspended or sent another way goes on as before.
     case end(rule: RuleRef)
-    /// Allows a destination so many sessions until the program ends; `nil`: as configured.
+    /// Allows a destination so many sessions, of all nodes together, by a rule that stands until somebody ends it; `nil`: as
+    /// configured.
     case limit(destination: String, connections: Int?)
 }
 

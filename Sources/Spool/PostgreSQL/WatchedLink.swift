@@ -2,7 +2,7 @@ import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// The socket of the connection that writes, and since when the database has said nothing.
+/// The socket of a connection, and since when the database has said nothing of what it was asked there.
 final class WatchedLink: Sendable {
     private struct State {
         var socket: CInt?
