@@ -44,7 +44,7 @@ struct NodeCommand {
             title: "Purge?",
             lines: [
                 [Run(Words.counts(rehearsal.done, rehearsal.messages), .prompt)],
-                [Run("dropped at \(self.around.nodes[self.node].name) by anybody, kept to be taken back", .muted)],
+                [Run("dropped at \(self.around.nodes[self.node].name) by anybody, and kept to be taken back", .muted)],
                 [], [Run("They are gone then, with what they hold: nobody takes them back.")],
             ], verb: "purge", number: rehearsal.done > Order.askAbove ? rehearsal.done : nil,
             confirmed: [.deed(deed)])
