@@ -15,6 +15,7 @@ extension Screen {
         do {
             let answer = try await read.begin()?()
             guard self.errands.reads.isNewest(read.key, serial) else { return }
+            self.nodes.answered(read.key)
             effects = answer.map { read.take($0, self.around) } ?? []
             // What was put off is still to be read.
             let isLater = effects.contains { if case .later = $0 { true } else { false } }
@@ -42,7 +43,8 @@ extension Screen {
         case .capabilities(let capabilities): self.nodes.learn(capabilities, of: node)
         case .undoable(let offers): self.undos.learn(offers, of: node)
         case .overview(let overview):
-            for news in self.nodes.learn(overview, of: node, at: self.around.now) {
+            let top = ObjectIdentifier(self.stack.top)
+            for news in self.nodes.learn(overview, of: node, at: self.around.now, under: top) {
                 switch news {
                 case .answersAgain(let since): self.sees(node, since: since)
                 case .startedAnew: self.restarted(node)

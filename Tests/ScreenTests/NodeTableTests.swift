@@ -43,6 +43,27 @@ struct NodeTableTests {
         #expect(self.table[0].trouble == "gone")
     }
 
+    @Test("what failed for what is shown is told until it is answered, whatever an overview says")
+    mutating func lasting() {
+        let pane = SomePane()
+        let rows = Read.Key(owner: ObjectIdentifier(pane), node: 0, kind: "rows")
+        self.table.failed(rows, FeedError(.unsupported, "no list"), "no list", at: ScriptedFeed.now)
+        func learn(under pane: AnyObject) {
+            _ = self.table.learn(
+                self.overview("mx1.example", startedBefore: 60), of: 0, at: ScriptedFeed.now,
+                under: ObjectIdentifier(pane))
+        }
+        learn(under: pane)
+        #expect(self.table[0].trouble == "no list")
+        self.table.answered(rows)
+        #expect(self.table[0].trouble == nil)
+        self.table.failed(rows, FeedError(.unsupported, "no list"), "no list", at: ScriptedFeed.now)
+        let other = SomePane()
+        learn(under: other)
+        #expect(self.table[0].trouble == nil)
+    }
+    private final class SomePane {}
+
     @Test("a later start is told, the same one is not")
     mutating func restart() {
         #expect(self.table.learn(self.overview("mx1.example", startedBefore: 60), of: 0, at: ScriptedFeed.now).isEmpty)

@@ -22,16 +22,24 @@ struct NodeTable {
         self.all[index].capabilities = capabilities
     }
 
-    mutating func learn(_ overview: Overview, of index: Int, at now: Timestamp) -> [News] {
+    /// - Parameter pane: whose reads' failures stay until they are answered: an overview says nothing of them.
+    mutating func learn(
+        _ overview: Overview, of index: Int, at now: Timestamp, under pane: ObjectIdentifier? = nil
+    ) -> [News] {
         let before = self.all[index]
         self.all[index].overview = overview
         self.all[index].overviewTaken = now
-        self.all[index].trouble = nil
+        let goesOn = before.blindness == nil && pane != nil && before.failure?.read.owner == pane
+        if !goesOn { self.all[index].failure = nil }
         self.all[index].blindness = nil
         var news: [News] = []
         if let blindness = before.blindness { news.append(.answersAgain(since: blindness.since)) }
         if let started = before.overview?.started, started < overview.started { news.append(.startedAnew) }
         return news
+    }
+
+    mutating func answered(_ read: Read.Key) {
+        if self.all[read.node].failure?.read == read { self.all[read.node].failure = nil }
     }
 
     /// A read failed; when it asked for the overview, nobody may be there at all.
@@ -40,7 +48,7 @@ struct NodeTable {
     ///   - words: why it cannot be read.
     ///   - now: since when, if it answered until now.
     mutating func failed(_ read: Read.Key, _ error: any Error, _ words: String, at now: Timestamp) {
-        self.all[read.node].trouble = words
+        self.all[read.node].failure = (read, words)
         guard read.kind == Read.overviewKind, let code = (error as? FeedError)?.code,
             code == .unavailable || code == .denied
         else { return }

@@ -8,8 +8,9 @@ struct Node: Sendable {
     var overview: Overview?
     /// When that came, by the clock of the screen; the node may have another time.
     var overviewTaken: Timestamp?
-    /// Why the last read failed; `nil` when it did not.
-    var trouble: String?
+    /// Which read failed, and why; `nil`: none did.
+    var failure: (read: Read.Key, words: String)?
+    var trouble: String? { self.failure?.words }
     /// Nobody answers; `nil`: somebody does.
     var blindness: Blindness?
     init(_ entry: FeedEntry) { self.entry = entry }
