@@ -1,3 +1,4 @@
+import Glibc
 import Mail
 import NIOCore
 import Spool
@@ -13,6 +14,8 @@ struct PackedEntries {
 
     private(set) var octets: [UInt8] = []
     private(set) var count = 0
+    /// Where the newest text of each field is, by the field's bit; empty where none was written here.
+    private var newest = [Range<Int>](repeating: 0..<0, count: 32)
 
     init() {}
     init(_ octets: [UInt8]) {
@@ -30,6 +33,7 @@ struct PackedEntries {
 
     // MARK: writing
 
+    /// - Parameter grams: the filter of these entries and no others.
     mutating func append(_ fact: Fact, _ grams: inout GramFilter) {
         let start = self.octets.count
         self.write(UInt32(0))
@@ -49,7 +53,7 @@ struct PackedEntries {
         func text(_ value: String?, _ entries: inout PackedEntries, _ grams: inout GramFilter) {
             if var value {
                 mask |= bit
-                value.withUTF8 { entries.write(UnsafeRawBufferPointer($0), &grams) }
+                value.withUTF8 { entries.write(UnsafeRawBufferPointer($0), of: bit, &grams) }
             }
             bit <<= 1
         }
@@ -75,7 +79,7 @@ struct PackedEntries {
         text(fact.messageID, &self, &grams)
         if let subject = fact.subject {
             mask |= bit
-            subject.withUnsafeReadableBytes { self.write($0, &grams) }
+            subject.withUnsafeReadableBytes { self.write($0, of: bit, &grams) }
         }
         self.write(UInt32(self.octets.count - start), at: start)
         self.write(mask, at: fields)
@@ -90,11 +94,18 @@ struct PackedEntries {
             for index in octets.indices { self.octets[place + index] = octets[index] }
         }
     }
-    private mutating func write(_ text: UnsafeRawBufferPointer, _ grams: inout GramFilter) {
+    private mutating func write(_ text: UnsafeRawBufferPointer, of field: UInt32, _ grams: inout GramFilter) {
         let text = UnsafeRawBufferPointer(rebasing: text.prefix(Self.textLimit))
         self.write(UInt32(text.count))
+        // Many are those of the entry before, whose runs the filter has.
+        if !self.isNewest(text, of: field) { grams.insert(text) }
+        self.newest[field.trailingZeroBitCount] = self.octets.count..<self.octets.count + text.count
         self.octets.append(contentsOf: text)
-        grams.insert(text)
+    }
+    private func isNewest(_ text: UnsafeRawBufferPointer, of field: UInt32) -> Bool {
+        let place = self.newest[field.trailingZeroBitCount]
+        guard place.count == text.count, let start = text.baseAddress else { return false }
+        return self.octets[place].withUnsafeBytes { $0.baseAddress.map { memcmp($0, start, text.count) == 0 } ?? false }
     }
 
     // MARK: kinds
