@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import SMTP
 import Spool
+import Synchronization
 import Testing
 
 @testable import Relay
@@ -61,6 +62,28 @@ struct QueueViewTests {
         let again = try await view.window(query, WindowRequest(.row(number: 0), count: 10, takesPart: true))
         #expect(again.isPart == nil)
         #expect(again == whole)
+    }
+
+    @Test("what leaves the queue while it is put in order is not shown, nor counted")
+    func leaving() async throws {
+        let (queue, folder) = try Self.queue()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try await Self.fill(queue, 30_000)
+        let isOver = Mutex(false)
+        // One in each turn of the loop, of those that are walked through first and stand on top.
+        @Sendable func leave(_ number: Int64) {
+            guard number < 8000, !isOver.withLock({ $0 }) else { return }
+            queue.tell { $0.messageRead(QueueID(rawValue: number), nil, at: $1) }
+            queue.loop.execute { leave(number + 1) }
+        }
+        queue.loop.execute { leave(1) }
+        let window = try await QueueView(queue).window(
+            QueueQuery(descending: false), WindowRequest(.row(number: 0), count: 10))
+        isOver.withLock { $0 = true }
+        #expect(window.total < 30_000)
+        #expect(window.matched == window.total)
+        #expect(window.rows.count == 10)
+        #expect(window.rows.first.flatMap { QueueID($0.ref.id)?.rawValue } == Int64(30_001 - window.total))
     }
 
     @Test("where nothing is found before the end, the answer is whole")
