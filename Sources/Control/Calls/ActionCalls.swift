@@ -53,7 +53,12 @@ public struct PurgeCall: ControlCall {
     public static let route = ControlRoute(.post, "/v1/queue/purge", role: .operator)
     public var order: Order
     public init(until end: Timestamp?, of recipients: Int?) { self.order = Order(until: end, recipients: recipients) }
-    public init(_ arguments: CallArguments, node: String) throws(FeedError) { self.order = try arguments.body() }
+    public init(_ arguments: CallArguments, node: String) throws(FeedError) {
+        self.order = try arguments.body()
+        guard 0...Int(Int32.max) ~= self.order.recipients ?? 0 else {
+            throw FeedError(.invalid, "recipients is a number from 0 to \(Int32.max)")
+        }
+    }
     public var arguments: CallArguments { get throws { try CallArguments(body: self.order) } }
     public func answer(from feed: any MonitorFeed) async throws -> Receipt {
         try await feed.purge(until: self.order.until, of: self.order.recipients)
