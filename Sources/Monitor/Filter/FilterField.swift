@@ -36,7 +36,7 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     case user
     /// The node that has the message: of several that share one queue that one which sends it.
     case node
-    /// The address of the other side of a session.
+    /// The other side of a session: what its column says, and its address alone.
     case peer
     /// The name of the other side of a session.
     case name

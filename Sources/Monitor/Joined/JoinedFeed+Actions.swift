@@ -58,7 +58,6 @@ extension JoinedFeed {
 
     // MARK: standing rules
 
-    /// In the order in which they were set.
     /// The nodes of each queue, one behind the other.
     public func fleet() async throws -> FleetStatus {
         let first = await self.nodes.firstOfEachQueue()
@@ -66,6 +65,7 @@ extension JoinedFeed {
         return FleetStatus(nodes: answers.values.flatMap(\.value.nodes))
     }
 
+    /// In the order in which they were set.
     public func rules() async throws -> [RuleRow] {
         try await self.nodes.askFirst { _, feed in try await feed.rules() }.values.flatMap(\.value)
             .sorted { ($0.rule.at, $0.ref.node, $0.ref.id) < ($1.rule.at, $1.ref.node, $1.ref.id) }
