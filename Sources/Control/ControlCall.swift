@@ -60,34 +60,40 @@ public struct ControlRoute: Hashable, Sendable {
         case `operator`
         public static func < (left: Role, right: Role) -> Bool { left == .observer && right == .operator }
     }
-    public var method: Method
+    /// A part of the path between two slashes.
+    enum Segment: Hashable, Sendable {
+        case word(String)
+        /// In braces: one of the arguments' `path`.
+        case argument(String)
+    }
+    public let method: Method
     /// `/v1/messages/{id}`: words in braces are the arguments' `path`.
-    public var path: String
+    public let path: String
+    /// The path's, without the empty one in front; taken apart once, since each request is held against every path.
+    let segments: [Segment]
     /// The names that the query may have.
-    public var query: Set<String>
+    public let query: Set<String>
     /// The least that somebody has to be.
-    public var role: Role
+    public let role: Role
     public init(_ method: Method, _ path: String, query: Set<String> = [], role: Role = .observer) {
         self.method = method
         self.path = path
+        self.segments = path.split(separator: "/").map { segment in
+            segment.first == "{" ? .argument(String(segment.dropFirst().dropLast())) : .word(String(segment))
+        }
         self.query = query
         self.role = role
     }
 
-    /// The path's segments, without the empty one in front.
-    var segments: [Substring] { self.path.split(separator: "/") }
-
     /// - Parameter segments: those of a request's path, decoded.
     /// - Returns: the words in braces; `nil` when this is another path.
     func match(_ segments: [String]) -> [String: String]? {
-        let own = self.segments
-        guard own.count == segments.count else { return nil }
+        guard self.segments.count == segments.count else { return nil }
         var words: [String: String] = [:]
-        for (one, other) in zip(own, segments) {
-            if one.first == "{" {
-                words[String(one.dropFirst().dropLast())] = other
-            } else if one != other {
-                return nil
+        for (own, segment) in zip(self.segments, segments) {
+            switch own {
+            case .argument(let name): words[name] = segment
+            case .word(let word): guard word == segment else { return nil }
             }
         }
         return words

@@ -26,8 +26,10 @@ struct ControlTarget: Hashable, Sendable {
     /// What a client asks for.
     static func text(of route: ControlRoute, _ arguments: CallArguments) -> String {
         let path = route.segments.map { segment in
-            segment.first == "{"
-                ? Self.encoded(arguments.path[String(segment.dropFirst().dropLast())] ?? "") : String(segment)
+            switch segment {
+            case .word(let word): word
+            case .argument(let name): Self.encoded(arguments.path[name] ?? "")
+            }
         }
         let query = arguments.query.sorted { $0.key < $1.key }
             .map { "\(Self.encoded($0.key))=\(Self.encoded($0.value))" }

@@ -17,7 +17,8 @@ struct ControlRequestTests {
         HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: method), uri: target, headers: headers)
     }
     private func target(_ route: ControlRoute) -> String {
-        "/" + route.segments.map { $0.first == "{" ? "x" : String($0) }.joined(separator: "/")
+        let words = route.segments.map { segment in if case .word(let word) = segment { word } else { "x" } }
+        return "/" + words.joined(separator: "/")
     }
     /// - Returns: the status of what is said instead; 0: it is served.
     private func status(_ head: HTTPRequestHead, as role: ControlRoute.Role) -> UInt {

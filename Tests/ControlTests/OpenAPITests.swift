@@ -41,7 +41,9 @@ struct OpenAPITests {
                 Set(parameters.filter { $0["in"] as? String == place }.compactMap { $0["name"] as? String })
             }
             #expect(names("query") == route.query, "\(route.path)")
-            let words = route.segments.filter { $0.first == "{" }.map { String($0.dropFirst().dropLast()) }
+            let words = route.segments.compactMap { segment -> String? in
+                if case .argument(let name) = segment { name } else { nil }
+            }
             #expect(names("path") == Set(words), "\(route.path)")
             #expect(operation["x-role"] as? String == route.role.rawValue, "\(route.path)")
         }

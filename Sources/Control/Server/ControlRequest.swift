@@ -12,6 +12,7 @@ struct ControlRequest: Sendable {
         case document
     }
     var subject: Subject
+    var route: ControlRoute
     var visitor: ControlVisitor
     /// Its body is still to come.
     var arguments: CallArguments
@@ -58,6 +59,7 @@ struct ControlRequest: Sendable {
             throw ControlError(.badRequest, .invalid, "\(name) is no parameter of this path; it takes \(known)")
         }
         self.subject = subject
+        self.route = route
         self.visitor = visitor
         self.arguments = CallArguments(path: words, query: target.query)
         self.takesShared = head.allowsAge

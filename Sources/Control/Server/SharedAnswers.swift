@@ -23,8 +23,8 @@ final class SharedAnswers: Sendable {
         init?(_ request: ControlRequest, _ type: any ControlCall.Type) {
             guard request.takesShared else { return nil }
             self.init(
-                name: type.isPersonal ? request.visitor.name : nil, role: request.visitor.role, path: type.route.path,
-                arguments: request.arguments)
+                name: type.isPersonal ? request.visitor.name : nil, role: request.visitor.role,
+                path: request.route.path, arguments: request.arguments)
         }
     }
 
