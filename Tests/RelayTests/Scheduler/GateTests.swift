@@ -221,5 +221,7 @@ struct GateTests {
         #expect(try self.sessions { _ in 0 } <= 5)
         // The more there are the longer each takes: 5 ms of work for each.
         #expect(try self.sessions { Int64($0) * 5 } <= 20)
+        // Twice as long with many, and still so short that it is our own work that takes the time.
+        #expect(try self.sessions { $0 < 5 ? 2 : 4 } <= 20)
     }
 }

@@ -4,6 +4,9 @@ import Mail
 struct TransactionTimes {
     /// Content that is longer takes the time that the line needs, which says nothing of the site.
     static let octets = 64 << 10
+    /// Where a transaction may take less milliseconds than these, more sessions are of no use: twenty make 4,000 of them a
+    /// second, and what takes longer than that is our own work.
+    private static let brief: Int64 = 5
     /// A site that gets slower by itself, or quicker, is known anew after so many milliseconds.
     private static let memory: Int64 = 60_000
 
@@ -38,8 +41,9 @@ struct TransactionTimes {
     /// Whether those at a time do not slow each other down: what they wait for is the other side's latency, not its, or our,
     /// capacity (as TCP Vegas tells it).
     var isLatency: Bool {
-        guard self.isKnown, let mean = self.mean else { return false }
-        return mean <= 2 * Double(min(self.least, self.leastBefore)) + 2
+        let least = min(self.least, self.leastBefore)
+        guard self.isKnown, let mean = self.mean, least >= Self.brief else { return false }
+        return mean <= 2 * Double(least) + 2
     }
 
     mutating func shift(by jump: Int64) { self.since += jump }
