@@ -86,7 +86,7 @@ extension EndToEnd {
             socket = "\(self.folder.path)/control.sock"
             [[route]]
             domain = "*"
-            via = ["127.0.0.1:1"]
+            via = ["\(ClosedPort.endpoint)"]
             """.write(toFile: file, atomically: true, encoding: .utf8)
             func show(_ options: String...) throws -> (status: Int32, output: String, errors: String) {
                 try Program.run(["run", "--config", file, "--spool", spool] + options)

@@ -32,8 +32,7 @@ extension EndToEnd {
 
         @Test("of one name there are two by their terms; what waits, backs off, is suspended and limited is told")
         func destinations() async throws {
-            // Nobody listens there.
-            let endpoint = SocketEndpoint(host: "127.0.0.1", port: 1)
+            let endpoint = ClosedPort.endpoint
             let name = "\(endpoint)"
             let (relay, feed) = try await self.start(endpoint)
             // Routes show where mail would go before there is any.
@@ -78,7 +77,7 @@ extension EndToEnd {
 
         @Test("what a limit took the place of comes back as it was; where there is none, none is taken off")
         func limit() async throws {
-            let endpoint = SocketEndpoint(host: "127.0.0.1", port: 1)
+            let endpoint = ClosedPort.endpoint
             let (relay, feed) = try await self.start(endpoint)
             func perform(_ action: StandingAction) async throws -> StandingAction? {
                 try await feed.perform(action).inverse
@@ -105,7 +104,7 @@ extension EndToEnd {
 
         @Test("where mail would go is told: rule, next hop, hosts, and what was ordered instead")
         func route() async throws {
-            let endpoint = SocketEndpoint(host: "127.0.0.1", port: 1)
+            let endpoint = ClosedPort.endpoint
             let (relay, feed) = try await self.start(endpoint)
             var answer = try #require(try await feed.route("bob@Z.example").first)
             #expect(answer.domain == "z.example" && answer.number == 2 && answer.rule == "z.example")

@@ -63,7 +63,7 @@ extension EndToEnd {
         private let farEnd: FarEnd
         private let queued: Int
         /// A next hop at which nobody listens.
-        let closed = "127.0.0.1:1"
+        let closed = "\(ClosedPort.endpoint)"
         /// A next hop that puts mail off, reads slowly, or takes it.
         var mailboxes: String { self.farEnd.endpoint.description }
 

@@ -96,13 +96,14 @@ extension EndToEnd {
             #expect(some.errors.hasPrefix("hoptop: <cat@elsewhere.example>: 5"), "\(some.errors)")
             let all = try self.send("--server", "\(server.address)", "--to", "cat@elsewhere.example")
             #expect(all.status == 1)
-            #expect(try self.send("--server", "127.0.0.1:1", "--to", "bob@example.org").status == 1)
+            let nobody = "\(ClosedPort.endpoint)"
+            #expect(try self.send("--server", nobody, "--to", "bob@example.org").status == 1)
             for arguments in [
                 ["--to", "nobody at all"], ["--to", "a@b", "--text", "x", "--file", "y"],
                 ["--to", "a@b", "--tls", "some"],
                 ["--to", "a@b", "--subject", "Grüße"], [],
             ] {
-                let wrong = try Program.run(["send", "--config", "/dev/null", "--server", "127.0.0.1:1"] + arguments)
+                let wrong = try Program.run(["send", "--config", "/dev/null", "--server", nobody] + arguments)
                 #expect(wrong.status == 64, "\(arguments): \(wrong.errors)")
             }
             #expect(server.isRunning)

@@ -274,7 +274,7 @@ extension EndToEnd {
         func reroute() async throws {
             let ledger = Ledger()
             let farEnd = try await FarEnd.start(ledger: ledger)
-            let nobody = SocketEndpoint(host: "127.0.0.1", port: 1)
+            let nobody = ClosedPort.endpoint
             var (relay, feed) = try await self.start(via: nobody)
             _ = try await feed.perform(.set(terms: StandingRule.Terms(.suspend(destination: "\(nobody)"))))
             try await relay.send(to: ["<u@z.example>", "<v@y.example>"])
