@@ -187,9 +187,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "hoptop", "Recording", "Screen", "Relay", "Journal", "Monitor", "SeededRandom", "Sockets",
-                "SpoolTesting",
-                "Spool",
+                "hoptop", "Control", "Recording", "Screen", "Relay", "Journal", "Monitor", "SeededRandom", "Sockets",
+                "SpoolTesting", "Spool",
                 "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", nioCore, nioPosix,
                 nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,
             ]),

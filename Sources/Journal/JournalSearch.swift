@@ -134,7 +134,7 @@ extension JournalEntry {
         self.init(
             ref: JournalRef(node: node, number: number), fact: FactRow(fact, session: session),
             messageID: fact.messageID, subject: fact.subject.map(MessageHeader.subject), peer: arrival?.peer,
-            hello: arrival?.hello, with: arrival?.with, user: arrival?.user,
+            hello: arrival?.hello, with: arrival.flatMap { $0.with.isEmpty ? nil : $0.with }, user: arrival?.user,
             security: fact.security ?? (arrival?.peer == nil ? nil : SessionSecurity(tls: arrival?.tls)))
     }
 }
@@ -143,35 +143,9 @@ extension FactRow {
     /// - Parameter session: as whoever watches knows it.
     package init(_ fact: Fact, session: SessionRef?) {
         self.init(
-            at: fact.at, kind: Kind(fact.kind), message: fact.message?.description, from: fact.from,
+            at: fact.at, kind: fact.kind, message: fact.message?.description, from: fact.from,
             recipient: fact.recipient, to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID,
             text: fact.text ?? fact.arrival.map { $0.peer ?? $0.with }, session: session, actor: fact.actor,
             contentOctets: fact.contentOctets, milliseconds: fact.milliseconds)
-    }
-}
-
-extension FactRow.Kind {
-    package init(_ kind: Fact.Kind) {
-        self =
-            switch kind {
-            case .accepted: .accepted
-            case .deferred: .deferred
-            case .relayed: .relayed
-            case .bounced: .bounced
-            case .expired: .expired
-            case .dropped: .dropped
-            case .held: .held
-            case .released: .released
-            case .retried: .retried
-            case .restored: .restored
-            case .reported: .reported
-            case .damaged: .damaged
-            case .rerouted: .rerouted
-            case .readdressed: .readdressed
-            case .ruleSet: .ruleSet
-            case .ruleEnded: .ruleEnded
-            case .refused: .refused
-            case .limited: .limited
-            }
     }
 }

@@ -111,34 +111,18 @@ struct PackedEntries {
     // MARK: kinds
 
     /// The places never change: they are on the disk. A new kind comes behind them.
-    private static let kinds: [Fact.Kind] = [
+    private static let kinds: [FactKind] = [
         .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored, .reported,
-        .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited, .readdressed,
+        .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited, .readdressed, .purged, .closed, .drained,
+        .undrained, .reloaded, .shutdown,
     ]
-    private static func code(of kind: Fact.Kind) -> UInt8 {
-        switch kind {
-        case .accepted: 0
-        case .deferred: 1
-        case .relayed: 2
-        case .bounced: 3
-        case .expired: 4
-        case .dropped: 5
-        case .held: 6
-        case .released: 7
-        case .retried: 8
-        case .restored: 9
-        case .reported: 10
-        case .damaged: 11
-        case .rerouted: 12
-        case .ruleSet: 13
-        case .ruleEnded: 14
-        case .refused: 15
-        case .limited: 16
-        case .readdressed: 17
-        }
+    private static let codes = [FactKind: UInt8](uniqueKeysWithValues: zip(Self.kinds, 0...))
+    private static func code(of kind: FactKind) -> UInt8 {
+        guard let code = self.codes[kind] else { preconditionFailure("the journal has no place for \(kind.rawValue)") }
+        return code
     }
     /// The bit of a kind, where several are meant.
-    static func bit(of kind: Fact.Kind) -> UInt32 { 1 << UInt32(self.code(of: kind)) }
+    static func bit(of kind: FactKind) -> UInt32 { 1 << UInt32(self.code(of: kind)) }
 
     // MARK: reading
 

@@ -56,8 +56,7 @@ struct SearchPlan {
             case .matches(let pattern): alternative.words += pattern.words.map { WordSearch(Array($0.utf8)) }
             }
         case .state(let prefix):
-            let kinds = FactRow.Kind.allCases.filter { $0.word.hasPrefix(prefix) }
-            alternative.kinds &= kinds.compactMap { Fact.Kind(rawValue: $0.rawValue) }
+            alternative.kinds &= FactKind.allCases.filter { $0.word.hasPrefix(prefix) }
                 .reduce(0) { $0 | PackedEntries.bit(of: $1) }
         case .code(let prefix): alternative.words.append(WordSearch(Array(prefix.utf8)))
         case .moment(_, let range): alternative.range = alternative.range.clamped(to: range)

@@ -168,42 +168,14 @@ public struct ConnectionRow: Hashable, Sendable, Codable {
     }
 }
 
-/// One fact: something that happened to mail and was written in the transaction that made it true.
+/// One fact: something that happened to mail, or that an operator did, and was written in the transaction that made it true.
 public struct FactRow: Hashable, Sendable, Codable {
-    public enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
-        case accepted, deferred, relayed, bounced, expired, dropped, held, released, retried, restored, reported
-        /// A standing rule refused mail, of which there is no message; `text` is the reply.
-        case refused
-        /// The disk no longer has it as it was written.
-        case damaged
-        /// It goes another way from now on: `nextHop`; or by its route again.
-        case rerouted
-        /// It goes to another address from now on: `to`; `text` is the one before.
-        case readdressed
-        /// A standing rule was set, or ended; `text` is its number and terms.
-        case ruleSet, ruleEnded
-        /// An operator set how many sessions the destination `nextHop` may have, or took that back.
-        case limited
-
-        /// The state in which it leaves the recipient that it is about; `nil`: it leaves that as it was.
-        public var recipientState: RecipientState? {
-            switch self {
-            case .deferred: .deferred
-            case .relayed: .relayed
-            case .bounced: .bounced
-            case .expired: .expired
-            case .dropped: .dropped
-            case .held, .damaged: .hold
-            case .released, .retried, .restored: .queued
-            case .accepted, .reported, .refused, .rerouted, .readdressed, .ruleSet, .ruleEnded, .limited: nil
-            }
-        }
-    }
+    public typealias Kind = FactKind
     /// Where it happened; `nil`: at the feed's own node.
     public var node: String?
     public var at: Timestamp
     public var kind: Kind
-    /// `nil` when it is about a standing rule or a destination, and where mail was refused.
+    /// `nil` when it is about a standing rule, a destination or a node, and where mail was refused.
     public var message: String?
     public var from: String?
     /// The index of the recipient it is about; `nil` when about the whole message.

@@ -29,6 +29,7 @@ public final class Relay: Sendable {
     /// `nil`: no other node can share the queue.
     let fleetMember: FleetMember?
     let refusals: RefusalFacts
+    let deeds: OperatorDeeds
     let started: Timestamp
     let spoolWatch: SpoolWatch
     let log: Logger
@@ -107,6 +108,7 @@ public final class Relay: Sendable {
         let rules = StandingRules()
         let refusals = RefusalFacts(spool, loop: loop, log: log.of(.reception), signal: self.signal)
         self.refusals = refusals
+        self.deeds = OperatorDeeds(spool: spool, loop: loop, signal: self.signal, log: log)
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
             spoolWatch: self.spoolWatch, rules: rules, clock: clock, log: log.of(.queue), signal: self.signal)
@@ -309,14 +311,40 @@ public final class Relay: Sendable {
         self.state.withLockedValue { $0.shutDown = body }
     }
     var canShutDown: Bool { self.state.withLockedValue { $0.shutDown != nil } }
-    /// - Returns: false: it stops already. A second signal would end its sessions at once.
-    func shutDown() -> Bool {
-        let shutDown = self.state.withLockedValue { state in
+    /// Somebody has it stop. That is a fact before anything ends, since a disk or a power cut may be in the way later.
+    ///
+    /// - Throws: ``FeedError`` `.gone`: it stops already. A second signal would end its sessions at once.
+    func shutDown(by name: String) async throws {
+        guard let shutDown = self.takeShutDown() else { throw FeedError(.gone, "\(self.node) stops already") }
+        try? await self.deeds.note(self.shutdownFact(by: name)).get()
+        shutDown()
+    }
+    private func takeShutDown() -> (@Sendable () -> Void)? {
+        self.state.withLockedValue { state in
             defer { state.isToldToEnd = true }
             return state.isToldToEnd || state.isStopping ? nil : state.shutDown
         }
-        shutDown?()
-        return shutDown != nil
+    }
+
+    /// A signal has it stop, behind which ``stop(within:lastLook:)`` comes: what it writes is on the disk when that is done.
+    public func isStopped(by name: String) {
+        let wasTold = self.state.withLockedValue { state in
+            defer { state.isToldToEnd = true }
+            return state.isToldToEnd
+        }
+        // Whoever asked for it through a feed is known already.
+        if !wasTold { self.deeds.note(self.shutdownFact(by: name)) }
+    }
+
+    private func shutdownFact(by name: String) -> Fact {
+        Fact(at: self.queue.now, kind: .shutdown, message: nil, text: self.node, actor: name)
+    }
+
+    /// The configuration was read again.
+    ///
+    /// - Parameter reason: why it was not taken; `nil`: it was.
+    public func wasReloaded(by name: String, refused reason: String? = nil) {
+        self.deeds.note(Fact(at: self.queue.now, kind: .reloaded, message: nil, text: reason, actor: name))
     }
 
     /// Nothing new is begun any more.

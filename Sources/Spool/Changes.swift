@@ -92,6 +92,16 @@ public enum Settled: Sendable, Hashable {
     case stale
 }
 
+/// Who has drops forgotten that could still be taken back, and when.
+public struct PurgeOrder: Sendable, Hashable {
+    public var at: Timestamp
+    public var actor: String
+    public init(at: Timestamp, by actor: String) {
+        self.at = at
+        self.actor = actor
+    }
+}
+
 /// What an operator can order the spool to do.
 public struct Order: Sendable, Hashable {
     public enum Action: Sendable, Hashable {

@@ -1,29 +1,12 @@
 public import Mail
 public import NIOCore
 
-/// Something that happened to mail, written in the transaction that made it true.
+/// Something that happened to mail, or that an operator did, written in the transaction that made it true.
 public struct Fact: Sendable, Hashable {
-    public enum Kind: String, Sendable, Hashable, CaseIterable {
-        case accepted, deferred, relayed, bounced, expired, dropped, held, released, retried, restored
-        /// A delivery status notification was made; `to` is who is told, `text` its queue ID.
-        case reported
-        /// It is not as it was written; `text` says what is wrong.
-        case damaged
-        /// It goes another way from now on: `nextHop`, or by its route again where that is `nil`.
-        case rerouted
-        /// It goes to another address from now on: `to`; `text` is the one before.
-        case readdressed
-        /// A standing rule was set, or ended; `text` is its number and terms. It is about no message.
-        case ruleSet, ruleEnded
-        /// A standing rule refused mail: `text` is the reply, and how many more were refused like it.
-        case refused
-        /// An operator set how many sessions a destination may have, or took that back: `nextHop`. It is about no message.
-        /// Of an earlier version; a limit is a standing rule.
-        case limited
-    }
+    public typealias Kind = FactKind
     public var at: Timestamp
     public var kind: Kind
-    /// `nil` when the fact is about a standing rule or a destination, and where mail was refused.
+    /// `nil` when the fact is about a standing rule, a destination or a node, and where mail was refused.
     public var message: QueueID?
     /// The recipient's index; `nil` when the fact is about the whole message.
     public var recipient: Int?

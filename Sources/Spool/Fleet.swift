@@ -31,10 +31,18 @@ public protocol Fleet: Sendable {
     func nodes() async throws -> [FleetNode]
     /// From now on, also over a restart, the node takes no mail and its messages go to others; or it is as any other again.
     ///
+    /// - Parameter fact: is written with it.
     /// - Returns: whether there is such a node.
-    func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
+    func drain(_ node: UInt8, _ isDraining: Bool, as fact: Fact?, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
     /// This node drains, and begins nothing more: from now on others may take what it holds.
     func letGo() async throws
+}
+
+extension Fleet {
+    /// Without anybody's order.
+    public func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.drain(node, isDraining, as: nil, on: eventLoop)
+    }
 }
 
 /// What a node learns of the others.

@@ -39,10 +39,11 @@ public protocol Spool: Sendable {
     /// The drops that can be taken back at `now`, each with all its parts; the one whose time ends last comes last.
     func undoable(at now: Timestamp) async throws -> [UndoableDrop]
 
-    /// Forgets drops whose time for undo is over, and the messages that they alone kept; some of them.
+    /// Forgets drops whose time for undo is over at `time`, and the messages that they alone kept; some of them.
     ///
+    /// - Parameter order: whose it is, where an operator does not wait for that time: each drop that is forgotten is a fact then.
     /// - Returns: whether there may be more.
-    func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
+    func purge(at time: Timestamp, by order: PurgeOrder?, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
 
     /// Makes a standing rule durable, and a fact.
     ///
@@ -115,6 +116,11 @@ extension Spool {
     /// Makes a message durable that is expected to come alone.
     public func accept(_ message: NewMessage, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.accept(message, expectingMore: false, on: eventLoop)
+    }
+
+    /// Forgets drops whose time for undo is over, which nobody has to order.
+    public func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.purge(at: now, by: nil, on: eventLoop)
     }
 
     /// Makes damage a fact.

@@ -1,4 +1,5 @@
 import Foundation
+import Mail
 import Monitor
 import NIOCore
 import Relay

@@ -47,9 +47,37 @@ extension EndToEnd {
             let nothing = try self.journal(server, "find", "to:carol@nowhere.example")
             #expect(nothing.status == 2 && nothing.output == "nothing matches\n")
             let stats = try self.journal(server, "stats", "--json")
-            #expect(stats.output.contains("\"behind\" : 0") && stats.output.contains("\"entries\" : 2"))
+            // With the end of the first run.
+            #expect(stats.output.contains("\"behind\" : 0") && stats.output.contains("\"entries\" : 3"))
             #expect(server.end(with: SIGTERM) == 0)
             await farEnd.stop()
+        }
+
+        @Test("what a signal had the relay do is in it, as soon as it begins anew")
+        func signals() async throws {
+            let file = "\(self.folder.path)/hoptop.toml"
+            try "hostname = \"mx.example.net\"\n".write(toFile: file, atomically: true, encoding: .utf8)
+            var server = try Server(spool: "\(self.folder.path)/spool", configuration: file)
+            server.signal(SIGHUP)
+            try server.waitFor("reloaded by=signal")
+            try "nonsense = 1\n".write(toFile: file, atomically: true, encoding: .utf8)
+            server.signal(SIGHUP)
+            try server.waitFor("reloaded reason=")
+            #expect(server.end(with: SIGTERM) == 0)
+            #expect(server.log.contains("shutdown node=\"mx.example.net\" by=signal"))
+
+            try "".write(toFile: file, atomically: true, encoding: .utf8)
+            server = try Server(spool: "\(self.folder.path)/spool", configuration: file)
+            func found() throws -> [String] {
+                try self.journal(server, "find", "actor=signal", "--reverse").output.split(separator: "\n").map {
+                    String($0.dropFirst("2026-11-30T12:00:00Z ".count))
+                }
+            }
+            #expect(try await eventually { try found().count == 3 })
+            let entries = try found()
+            #expect(entries.first == "reloaded   by signal" && entries.last == "shutdown   by signal: mx.example.net")
+            #expect(entries.dropFirst().first?.contains("nonsense") == true, "\(entries)")
+            #expect(server.end(with: SIGTERM) == 0)
         }
 
         @Test(

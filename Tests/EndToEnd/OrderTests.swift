@@ -37,8 +37,8 @@ private final class SlowSpool: Spool {
     ) -> EventLoopFuture<Applied> {
         self.spool.undo(token, after: id, at: now, by: actor, on: loop)
     }
-    func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Bool> {
-        self.spool.purge(at: now, on: loop)
+    func purge(at time: Timestamp, by order: PurgeOrder?, on loop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.spool.purge(at: time, by: order, on: loop)
     }
     func set(
         _ terms: StandingRule.Terms, at now: Timestamp, by actor: String, on loop: any EventLoop

@@ -1,3 +1,4 @@
+import Mail
 import Monitor
 import NIOCore
 import NIOPosix

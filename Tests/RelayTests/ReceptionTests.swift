@@ -67,7 +67,7 @@ final class MemorySpool: Spool {
     ) -> EventLoopFuture<Applied> {
         loop.makeFailedFuture(Self.unasked)
     }
-    func purge(at now: Timestamp, on loop: any EventLoop) -> EventLoopFuture<Bool> {
+    func purge(at time: Timestamp, by order: PurgeOrder?, on loop: any EventLoop) -> EventLoopFuture<Bool> {
         loop.makeFailedFuture(Self.unasked)
     }
     func set(

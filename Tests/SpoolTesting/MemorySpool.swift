@@ -61,8 +61,10 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
         self.change(on: eventLoop) { $0.undo(token, after: id, at: now, by: actor, &$1) }
     }
 
-    package func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
-        self.change(on: eventLoop) { $0.purge(at: now, &$1) }
+    package func purge(
+        at time: Timestamp, by order: PurgeOrder?, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Bool> {
+        self.change(on: eventLoop) { $0.purge(at: time, by: order, &$1) }
     }
 
     package func set(
@@ -134,8 +136,10 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
             }
         }
     }
-    package func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
-        self.change(on: eventLoop) { $0.drain(node, isDraining, &$1) }
+    package func drain(
+        _ node: UInt8, _ isDraining: Bool, as fact: Fact?, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Bool> {
+        self.change(on: eventLoop) { $0.drain(node, isDraining, as: fact, &$1) }
     }
     package func letGo() async throws { self.store.letGo(as: self.node) }
 

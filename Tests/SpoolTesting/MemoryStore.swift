@@ -286,13 +286,15 @@ package final class MemoryStore: Sendable {
     }
 
     /// - Returns: whether there may be more.
-    func purge(at now: Timestamp, _ state: inout State) -> Bool {
-        let over = state.drops.filter { $0.value.values.contains { $0.isOver(at: now) } }.keys.sorted()
+    func purge(at time: Timestamp, by order: PurgeOrder?, _ state: inout State) -> Bool {
+        let over = state.drops.filter { $0.value.values.contains { $0.isOver(at: time) } }.keys.sorted()
             .prefix(Self.messagesInPart)
         for id in over {
             let message = try? self.message(id, state)
+            let forgotten = state.drops[id, default: [:]].filter { $0.value.isOver(at: time) }.keys
+            state.facts += order?.facts(Array(forgotten), of: id, message) ?? []
             state.change(id) { stored, drops in
-                drops = drops.filter { !$0.value.isOver(at: now) }
+                drops = drops.filter { !$0.value.isOver(at: time) }
                 if message?.isOver(isKept: !drops.isEmpty) == true { stored = nil }
             }
         }
@@ -400,8 +402,9 @@ package final class MemoryStore: Sendable {
         }
     }
 
-    func drain(_ node: Node, _ isDraining: Bool, _ state: inout State) -> Bool {
+    func drain(_ node: Node, _ isDraining: Bool, as fact: Fact?, _ state: inout State) -> Bool {
         guard state.nodes[node] != nil else { return false }
+        if let fact { state.facts.append(fact) }
         state.nodes[node]?.isDraining = isDraining
         state.nodes[node]?.isQuiet = false
         state.nodes[node]?.heard()

@@ -84,13 +84,14 @@ extension DestinationAges {
     }
 }
 
-extension FactRow.Kind {
+extension FactKind {
     public var word: String {
         switch self {
         case .ruleSet: "rule set"
         case .ruleEnded: "rule end"
         case .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored,
-            .reported, .refused, .damaged, .rerouted, .readdressed, .limited:
+            .reported, .refused, .damaged, .rerouted, .readdressed, .limited, .purged, .closed, .drained, .undrained,
+            .reloaded, .shutdown:
             self.rawValue
         }
     }

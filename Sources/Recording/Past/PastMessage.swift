@@ -75,7 +75,7 @@ struct PastMessage {
         }
         recipient.settledAt = state.isSettled ? fact.at : nil
         self.recipients[index] = recipient
-        guard [.deferred, .relayed, .bounced, .expired].contains(fact.kind) else { return }
+        guard fact.kind.endsAttempt else { return }
         self.attempts.append(
             AttemptRow(
                 recipientIndex: index, at: fact.at, milliseconds: fact.milliseconds, nextHop: fact.nextHop,

@@ -145,8 +145,8 @@ struct Reel {
     private static func failure(in changes: [RecordedLine]) -> String? {
         for line in changes {
             switch line.change {
-            case .fact(let fact) where fact.kind.isFailure: return fact.words
-            case .entry(let entry) where entry.fact.kind.isFailure: return entry.fact.words
+            case .fact(let fact) where fact.kind.isTrouble: return fact.words
+            case .entry(let entry) where entry.fact.kind.isTrouble: return entry.fact.words
             case .silent(let reason?): return "the node does not answer: \(reason)"
             default: continue
             }
@@ -184,19 +184,6 @@ extension FactRow {
     fileprivate var words: String {
         [self.kind.rawValue, self.message, self.to].compactMap { $0 }.joined(separator: " ")
             + (self.text.map { ": \($0)" } ?? "")
-    }
-}
-
-extension FactRow.Kind {
-    /// Something did not go as it should.
-    fileprivate var isFailure: Bool {
-        switch self {
-        case .deferred, .bounced, .expired, .damaged, .refused: true
-        case .accepted, .relayed, .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .readdressed,
-            .ruleSet,
-            .ruleEnded, .limited:
-            false
-        }
     }
 }
 

@@ -84,11 +84,13 @@ final class EngineFeed: MonitorFeed {
     }
     func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus {
         let gone = FeedError(.gone, "there is no node \(number): see hoptop fleet status")
-        guard let node = UInt8(exactly: number) else { throw gone }
-        guard try await self.spoolFleet.drain(node, isDrained, on: self.queue.loop).get() else { throw gone }
-        self.relay.log.notice(
-            isDrained ? "a node is drained" : "a node is undrained",
-            metadata: ["node": "\(number)", "by": "\(self.user)"])
+        let fleet = try self.spoolFleet
+        guard let node = try await fleet.nodes().first(where: { $0.node == number }) else { throw gone }
+        let fact = Fact(
+            at: self.queue.now, kind: isDrained ? .drained : .undrained, message: nil,
+            text: "node \(number) (\(node.name))", actor: self.user)
+        guard try await fleet.drain(node.node, isDrained, as: fact, on: self.queue.loop).get() else { throw gone }
+        self.signal.raise(.facts)
         return try await self.fleet()
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.relay.selections.freeze(query) }
@@ -119,17 +121,13 @@ final class EngineFeed: MonitorFeed {
                 throw FeedError(.gone, "what was dropped is \(count) recipients by now: nothing was purged, look again")
             }
             let after = end.adding(milliseconds: 1)
-            while try await self.spool.purge(at: after, on: self.queue.loop).get() {}
+            let order = PurgeOrder(at: self.queue.now, by: self.user)
+            while try await self.spool.purge(at: after, by: order, on: self.queue.loop).get() {}
             self.signal.raise(.facts)
         }
-        let receipt = Receipt(
+        return Receipt(
             done: drops.reduce(0) { $0 + $1.recipients }, messages: drops.reduce(0) { $0 + $1.messages },
             undoUntil: drops.map(\.until).max())
-        guard end != nil, receipt.done > 0 else { return receipt }
-        self.relay.log.notice(
-            "what was dropped is purged",
-            metadata: ["recipients": "\(receipt.done)", "messages": "\(receipt.messages)", "by": "\(self.user)"])
-        return receipt
     }
 
     func shutDown(_ name: String) async throws {
@@ -137,8 +135,7 @@ final class EngineFeed: MonitorFeed {
         guard self.relay.canShutDown else {
             throw FeedError(.unsupported, "this relay ends with the program that shows it: quit that")
         }
-        guard self.relay.shutDown() else { throw FeedError(.gone, "\(self.node) stops already") }
-        self.relay.log.notice("asked to shut down", metadata: ["by": "\(self.user)"])
+        try await self.relay.shutDown(by: self.user)
     }
 
     func rules() async throws -> [RuleRow] { await self.relay.ruleKeeper.rows() }
@@ -269,8 +266,28 @@ final class EngineFeed: MonitorFeed {
         guard let record = self.registry.find(session) else {
             throw FeedError(.gone, "\(session.id) is no longer known")
         }
+        // What it was about is known for as long as it is there.
+        let fact = Fact(closing: record.row, at: self.queue.now, by: self.user)
         guard record.hangUp() else { throw FeedError(.gone, "\(session.id) has ended already") }
+        try? await self.relay.deeds.note(fact).get()
         return Receipt(done: 1, messages: 0)
+    }
+}
+
+extension Fact {
+    fileprivate init(closing session: ConnectionRow, at now: Timestamp, by actor: String) {
+        self.init(
+            at: now, kind: .closed, message: session.message.flatMap { QueueID($0) }, session: session.ref.id,
+            actor: actor)
+        switch session.direction {
+        case .inbound:
+            self.arrival = Arrival(
+                peer: session.peer, hello: session.name, with: "", session: session.ref.id, tls: session.tls,
+                user: session.user)
+        case .outbound:
+            self.nextHop = session.peer
+            self.security = SessionSecurity(tls: session.tls)
+        }
     }
 }
 

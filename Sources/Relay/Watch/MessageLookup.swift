@@ -150,17 +150,7 @@ struct MessageLookup: Sendable {
 
     private func attempts(_ facts: [Fact]) -> [AttemptRow] {
         facts.compactMap { fact in
-            let outcome: RecipientState
-            switch fact.kind {
-            case .deferred: outcome = .deferred
-            case .relayed: outcome = .relayed
-            case .bounced: outcome = .bounced
-            case .expired: outcome = .expired
-            case .accepted, .dropped, .held, .released, .retried, .restored, .reported, .damaged, .rerouted,
-                .readdressed, .ruleSet,
-                .ruleEnded, .refused, .limited:
-                return nil
-            }
+            guard fact.kind.endsAttempt, let outcome = fact.kind.recipientState else { return nil }
             return AttemptRow(
                 recipientIndex: fact.recipient ?? 0, at: fact.at, milliseconds: fact.milliseconds,
                 nextHop: fact.nextHop, outcome: outcome, reply: fact.text,
@@ -174,7 +164,7 @@ struct MessageLookup: Sendable {
         let accepted = facts.first { $0.kind == .accepted }
         var recipients: [Int: RecipientDetail] = [:]
         for fact in facts {
-            guard let index = fact.recipient, let state = FactRow.Kind(fact.kind).recipientState else { continue }
+            guard let index = fact.recipient, let state = fact.kind.recipientState else { continue }
             let known = recipients[index]
             recipients[index] = RecipientDetail(
                 ref: RecipientRef(node: self.node, message: id.description, index: index, generation: 0),

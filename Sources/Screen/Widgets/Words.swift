@@ -103,7 +103,7 @@ extension DestinationAges.Condition {
     }
 }
 
-extension FactRow.Kind {
+extension FactKind {
     var role: Role {
         switch self {
         case .accepted, .reported: .queued
@@ -111,20 +111,23 @@ extension FactRow.Kind {
         case .relayed: .relayed
         case .bounced, .refused: .bounced
         case .expired: .expired
-        case .dropped: .dropped
-        case .held, .damaged, .ruleSet: .hold
-        case .released, .retried, .restored, .rerouted, .readdressed, .ruleEnded, .limited: .active
+        case .dropped, .purged, .closed: .dropped
+        case .held, .damaged, .ruleSet, .drained, .shutdown: .hold
+        case .released, .retried, .restored, .rerouted, .readdressed, .ruleEnded, .limited, .undrained, .reloaded:
+            .active
         }
     }
     var glyph: Glyph {
         switch self {
-        case .accepted, .reported, .released, .restored, .rerouted, .readdressed, .ruleEnded, .limited: .queued
+        case .accepted, .reported, .released, .restored, .rerouted, .readdressed, .ruleEnded, .limited, .undrained,
+            .reloaded:
+            .queued
         case .deferred: .deferred
         case .relayed: .relayed
         case .bounced, .refused: .bounced
         case .expired: .expired
-        case .dropped: .dropped
-        case .held, .damaged, .ruleSet: .hold
+        case .dropped, .purged, .closed: .dropped
+        case .held, .damaged, .ruleSet, .drained, .shutdown: .hold
         case .retried: .active
         }
     }

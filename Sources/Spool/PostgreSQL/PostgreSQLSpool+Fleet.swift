@@ -210,12 +210,16 @@ extension PostgreSQLSpool: Fleet {
     private static let quiet = Query(
         "fleet-quiet", "UPDATE hoptop.nodes SET quiet = true WHERE node = $1 AND draining AND NOT quiet")
 
-    public func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+    public func drain(
+        _ node: UInt8, _ isDraining: Bool, as fact: Fact?, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Bool> {
         self.writer.submit(on: eventLoop) { transaction in
             transaction.wakesOthers = true
-            return try transaction.connection.rows(
-                Self.drainNode, [.integer(node), .integer(isDraining ? 1 : 0)]
-            ).affected == 1
+            let rows = try transaction.connection.rows(
+                Self.drainNode, [.integer(node), .integer(isDraining ? 1 : 0)])
+            guard rows.affected == 1 else { return false }
+            if let fact { transaction.add(SharedFact(fact: fact)) }
+            return true
         }
     }
 

@@ -112,8 +112,8 @@ public final class PostgreSQLSpool: Spool {
         self.writer.submit(on: eventLoop) { try $0.undo(token, after: id, at: now, by: actor) }
     }
 
-    public func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
-        self.writer.submit(on: eventLoop) { try $0.purge(at: now) }
+    public func purge(at time: Timestamp, by order: PurgeOrder?, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.writer.submit(on: eventLoop) { try $0.purge(at: time, by: order) }
     }
 
     public func set(

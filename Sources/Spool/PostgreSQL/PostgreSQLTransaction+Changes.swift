@@ -114,23 +114,27 @@ extension PostgreSQLTransaction {
     private static let over = Query(
         "drops-over", "SELECT DISTINCT message FROM hoptop.dropped WHERE until < $1 LIMIT $2")
     private static let forgetOver = Query(
-        "forget-over", "DELETE FROM hoptop.dropped WHERE message = ANY ($1) AND until < $2 RETURNING message")
+        "forget-over", "DELETE FROM hoptop.dropped WHERE message = ANY ($1) AND until < $2 RETURNING message, recipient"
+    )
 
     /// - Returns: whether there may be more.
-    func purge(at now: Timestamp) throws -> Bool {
+    func purge(at time: Timestamp, by order: PurgeOrder?) throws -> Bool {
         let found = try self.connection.rows(
-            Self.over, [.integer(now.milliseconds), .integer(Self.messagesInPart)])
+            Self.over, [.integer(time.milliseconds), .integer(Self.messagesInPart)])
         let ids = try (0..<found.count).map { QueueID(rawValue: try found.integer($0, 0)) }.sorted()
         guard !ids.isEmpty else { return false }
         try self.load(ids)
-        let forgotten = try self.connection.rows(
-            Self.forgetOver, [.bigints(ids.map(\.rawValue)), .integer(now.milliseconds)])
-        for row in 0..<forgotten.count {
-            self.changeDrops(of: QueueID(rawValue: try forgotten.integer(row, 0)), by: -1)
+        let rows = try self.connection.rows(
+            Self.forgetOver, [.bigints(ids.map(\.rawValue)), .integer(time.milliseconds)])
+        var forgotten: [QueueID: [Int]] = [:]
+        for row in 0..<rows.count {
+            forgotten[QueueID(rawValue: try rows.integer(row, 0)), default: []].append(try rows.number(row, 1))
         }
         for id in ids {
-            let isOver = try self.messageIfSound(id)?.isOver(isKept: self.isUndoable(id)) ?? false
-            if isOver { try self.write(nil, as: id) }
+            self.changeDrops(of: id, by: -(forgotten[id]?.count ?? 0))
+            let message = try self.messageIfSound(id)
+            for fact in order?.facts(forgotten[id] ?? [], of: id, message) ?? [] { self.add(SharedFact(fact: fact)) }
+            if try message?.isOver(isKept: self.isUndoable(id)) ?? false { try self.write(nil, as: id) }
         }
         return ids.count == Self.messagesInPart
     }

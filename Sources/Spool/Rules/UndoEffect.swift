@@ -26,6 +26,26 @@ package struct Drop: Sendable, Hashable {
     package func isOver(at now: Timestamp) -> Bool { now > self.until }
 }
 
+extension PurgeOrder {
+    /// What becomes known of drops that are forgotten by it.
+    ///
+    /// - Parameters:
+    ///   - recipients: of a message, whose drops they are.
+    ///   - message: as it is; `nil` when it cannot be read.
+    package func facts(_ recipients: [Int], of id: QueueID, _ message: SpooledMessage?) -> [Fact] {
+        recipients.sorted().compactMap { index in
+            var fact = Fact(at: self.at, kind: .purged, message: id, recipient: index)
+            if let message, let place = message.place(of: index) {
+                // A node of a fleet may have handed it over as it was dropped.
+                guard message.recipients[place].state == .dropped else { return nil }
+                fact = Fact(.purged, message.recipients[place], of: message, at: self.at)
+            }
+            fact.actor = self.actor
+            return fact
+        }
+    }
+}
+
 /// What an undo makes of one message: a store writes all of it down in the undo's transaction.
 package struct UndoEffect: Sendable {
     /// The message as it is from now on; `nil`: it stays as it is.

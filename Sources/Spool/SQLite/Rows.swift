@@ -158,10 +158,7 @@ extension Fact {
             let isReport = self.session == nil
             self.arrival = Arrival(
                 peer: isReport ? nil : text, with: isReport ? text : "", session: self.session)
-        case .deferred, .relayed, .bounced, .expired, .restored, .reported, .damaged, .rerouted, .readdressed, .ruleSet,
-            .ruleEnded,
-            .refused, .limited:
-            return
+        default: return
         }
         self.text = nil
     }

@@ -158,30 +158,32 @@ public final class SQLiteSpool: Spool {
         self.writer.submit(on: eventLoop) { store, db in try store.undo(token, after: id, at: now, by: actor, db) }
     }
 
-    public func purge(at now: Timestamp, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
-        self.purge(at: now, on: eventLoop, tries: 5)
+    public func purge(at time: Timestamp, by order: PurgeOrder?, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        self.purge(at: time, by: order, on: eventLoop, tries: 5)
     }
 
     /// - Parameter tries: each may find what is damaged, for the next to leave it out: a page can be emptied until it would
     ///   have to be joined with a damaged one.
-    private func purge(at now: Timestamp, on eventLoop: any EventLoop, tries: Int) -> EventLoopFuture<Bool> {
+    private func purge(
+        at time: Timestamp, by order: PurgeOrder?, on eventLoop: any EventLoop, tries: Int
+    ) -> EventLoopFuture<Bool> {
         self.threads.runIfActive(eventLoop: eventLoop) {
             let without = self.unpurgeable.withLockedValue { $0 }
             do {
                 // Not inside the writer's transaction, which could not be committed after damage was met.
-                return try self.pool.unsafeRead { db in try Store.purgeable(at: now, without: without, db) }
+                return try self.pool.unsafeRead { db in try Store.purgeable(at: time, without: without, db) }
             } catch { throw SpoolError(error) }
         }.flatMap { messages in
             guard !messages.isEmpty else { return eventLoop.makeSucceededFuture(false) }
             return self.writer.submit(on: eventLoop) { store, db in
-                let damage = try store.purge(messages, at: now, db)
+                let damage = try store.purge(messages, at: time, by: order, db)
                 self.unpurgeable.withLockedValue { $0.formUnion(damage.keys) }
                 if let error = damage.values.first { throw error }
                 return messages.count == Store.messagesInPart
             }
         }.flatMapError { error in
             tries > 1 && (error as? SpoolError)?.code == .damaged
-                ? self.purge(at: now, on: eventLoop, tries: tries - 1) : eventLoop.makeFailedFuture(error)
+                ? self.purge(at: time, by: order, on: eventLoop, tries: tries - 1) : eventLoop.makeFailedFuture(error)
         }
     }
 

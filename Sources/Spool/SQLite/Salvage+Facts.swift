@@ -155,7 +155,7 @@ extension Salvage {
         var isSettled: [Int: Bool] = [:]
         for fact in (rows ?? []).flatMap({ PlacedFact.all(in: $0).map(\.fact) }) {
             guard let recipient = fact.recipient else { continue }
-            isSettled[recipient] = [.relayed, .bounced, .expired, .dropped].contains(fact.kind)
+            isSettled[recipient] = fact.kind.settles
         }
         guard let last = isSettled.keys.max(), last < isSettled.count else { return false }
         return isSettled.values.allSatisfy { $0 }

@@ -104,10 +104,10 @@ extension Store {
     // MARK: purge
 
     /// Messages with drops whose time is over: some of them.
-    static func purgeable(at now: Timestamp, without: Set<QueueID>, _ db: Database) throws -> Set<QueueID> {
+    static func purgeable(at time: Timestamp, without: Set<QueueID>, _ db: Database) throws -> Set<QueueID> {
         var messages: Set<QueueID> = []
         for source in ["dropped", "dropped NOT INDEXED"] where messages.isEmpty {
-            try self.dropped(db, "SELECT message FROM \(source) WHERE until < ?", [now.milliseconds]) { id in
+            try self.dropped(db, "SELECT message FROM \(source) WHERE until < ?", [time.milliseconds]) { id in
                 if !without.contains(id) { messages.insert(id) }
                 return messages.count < Self.messagesInPart
             }
@@ -116,15 +116,19 @@ extension Store {
     }
 
     /// - Returns: what is damaged, all at once, since a transaction in which damage was met cannot be committed.
-    func purge(_ messages: Set<QueueID>, at now: Timestamp, _ db: Database) throws -> [QueueID: SpoolError] {
+    func purge(
+        _ messages: Set<QueueID>, at time: Timestamp, by order: PurgeOrder?, _ db: Database
+    ) throws -> [QueueID: SpoolError] {
         var damage: [QueueID: SpoolError] = [:]
         for id in messages.sorted() {
             do {
                 // A table that is left half changed would show damage where there is none.
+                var facts: [Fact] = []
                 try db.inSavepoint {
-                    try self.purge(id, at: now, db)
+                    facts = try self.purge(id, at: time, by: order, db)
                     return .commit
                 }
+                for fact in facts { try self.insert(SharedFact(fact: fact), db) }
             } catch {
                 let spoolError = SpoolError(error, id)
                 guard spoolError.code == .damaged, db.isInsideTransaction else { throw error }
@@ -134,14 +138,16 @@ extension Store {
         return damage
     }
 
-    private func purge(_ id: QueueID, at now: Timestamp, _ db: Database) throws {
-        try db.cachedStatement(sql: "DELETE FROM dropped WHERE message = ? AND until < ?")
-            .run {
-                $0.bind(id.rawValue)
-                $0.bind(now.milliseconds)
-            }
+    /// - Returns: what becomes known of it.
+    private func purge(_ id: QueueID, at time: Timestamp, by order: PurgeOrder?, _ db: Database) throws -> [Fact] {
+        let forgotten = try Row.fetchAll(
+            db.cachedStatement(sql: "DELETE FROM dropped WHERE message = ? AND until < ? RETURNING recipient"),
+            arguments: [id.rawValue, time.milliseconds]
+        ).compactMap { $0.checkedIfPresent("recipient") as Int? }
         try self.forgetUndone(id, db)
-        if try self.messageIfSound(id, db)?.isOver(isKept: self.isUndoable(id)) == true { try self.delete(id, db) }
+        let message = try self.messageIfSound(id, db)
+        if message?.isOver(isKept: self.isUndoable(id)) == true { try self.delete(id, db) }
+        return order?.facts(forgotten, of: id, message) ?? []
     }
 
     /// A message without a drop that can be taken back is no longer kept for one.

@@ -67,16 +67,18 @@ extension Fact {
     }
 }
 
-extension Fact.Kind {
+extension FactKind {
     /// Whose level decides whether it is logged.
     var part: LogPart {
         switch self {
         case .accepted, .refused: .reception
         case .deferred, .relayed, .bounced, .expired: .delivery
         case .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .readdressed, .ruleSet, .ruleEnded,
-            .limited:
+            .limited, .purged, .drained, .undrained:
             .queue
         case .damaged: .spool
+        case .closed: .control
+        case .reloaded, .shutdown: .main
         }
     }
 }

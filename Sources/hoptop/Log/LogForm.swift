@@ -54,7 +54,7 @@ enum TextForm {
 
     /// `relayed DGMZ00004 from=<a@b> to=<c@d> via=127.0.0.1:2526 took=12ms reply="250 2.0.0 Ok: queued as 4Q7K"`
     private static func add(_ fact: Fact, to line: inout LineOctets) {
-        line.add(FactRow.Kind(fact.kind).word)
+        line.add(fact.kind.word)
         if let message = fact.message { line.add(" ", message.description) }
         if let from = fact.from { line.add(" from=", from) }
         if let to = fact.to { line.add(" to=", to) }
@@ -63,16 +63,18 @@ enum TextForm {
         if let took = fact.milliseconds { line.add(" took=", String(took), "ms") }
         if let text = fact.text ?? fact.arrival.map({ $0.peer ?? $0.with }) {
             switch fact.kind {
-            case .accepted: line.add(" client=\"", text, "\"")
+            case .accepted, .closed: line.add(" client=\"", text, "\"")
             case .deferred, .relayed, .bounced, .expired, .refused: line.add(" reply=\"", text, "\"")
-            case .damaged, .held, .released, .rerouted: line.add(" reason=\"", text, "\"")
+            case .damaged, .held, .released, .rerouted, .reloaded: line.add(" reason=\"", text, "\"")
             case .readdressed: line.add(" was=", text)
             case .reported: line.add(" report=", text)
             case .ruleSet, .ruleEnded: line.add(" rule=\"", text, "\"")
             case .limited: line.add(" limit=\"", text, "\"")
-            case .dropped, .retried, .restored: line.add(" ", text)
+            case .drained, .undrained, .shutdown: line.add(" node=\"", text, "\"")
+            case .dropped, .retried, .restored, .purged: line.add(" ", text)
             }
         }
+        if fact.kind == .closed, let session = fact.session { line.add(" session=", session) }
         guard let actor = fact.actor else { return }
         if actor.contains(" ") { line.add(" by=\"", actor, "\"") } else { line.add(" by=", actor) }
     }

@@ -114,18 +114,6 @@ struct MailLog: Sendable {
     }
 }
 
-extension Fact.Kind {
-    fileprivate var settles: Bool {
-        switch self {
-        case .relayed, .bounced, .expired, .dropped: true
-        case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .readdressed,
-            .ruleSet,
-            .ruleEnded, .refused, .limited:
-            false
-        }
-    }
-}
-
 /// Messages in the order in which they came here, within bounds.
 private struct UnfinishedMessages {
     private static let limit = 100_000

@@ -54,7 +54,8 @@ enum PostfixForm {
         case .released: return [("postsuper", "\(id): released from hold")]
         case .retried: return [("postsuper", "\(id): requeued")]
         case .dropped: return [("smtpd", Self.set(aside: id, fact, "discard"))]
-        case .restored, .damaged, .rerouted, .readdressed, .ruleSet, .ruleEnded, .refused, .limited:
+        case .restored, .damaged, .rerouted, .readdressed, .ruleSet, .ruleEnded, .refused, .limited, .purged, .closed,
+            .drained, .undrained, .reloaded, .shutdown:
             return [("qmgr", Self.others(fact))]
         }
     }

@@ -117,15 +117,3 @@ struct SpoolExamination {
         }
     }
 }
-
-extension Fact.Kind {
-    fileprivate var settles: Bool {
-        switch self {
-        case .relayed, .bounced, .expired, .dropped: true
-        case .accepted, .deferred, .held, .released, .retried, .restored, .reported, .damaged, .rerouted, .readdressed,
-            .ruleSet,
-            .ruleEnded, .refused, .limited:
-            false
-        }
-    }
-}

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Mail
 import Monitor
 import Relay
 import SMTP

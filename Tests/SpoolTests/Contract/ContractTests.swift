@@ -341,6 +341,28 @@ struct ContractTests {
         try await play(implementation.make())
     }
 
+    @Test(
+        "a purge that somebody orders is a fact of each drop; one by time is none", arguments: Implementation.allCases)
+    func orderedPurge(_ implementation: Implementation) async throws {
+        func play(_ store: some StoreUnderTest) async throws {
+            let early = try await store.accept()
+            _ = try await store.apply(.drop(undoUntil: Timestamp(milliseconds: 100)), [early.target()])
+            let part = try await store.accept(recipients: 3)
+            _ = try await store.apply(
+                .drop(undoUntil: Timestamp(milliseconds: 300)), [part.target(0), part.target(2)])
+            try await store.purge(at: 101)
+            #expect(try await store.spool.facts(of: early.id).map(\.kind) == [.accepted, .dropped])
+            let order = PurgeOrder(at: Timestamp(milliseconds: 200), by: "bob")
+            #expect(
+                try await !store.spool.purge(at: Timestamp(milliseconds: 301), by: order, on: store.loop).get())
+            let facts = try await store.spool.facts(of: part.id).filter { $0.kind == .purged }
+            #expect(facts.map(\.recipient) == [0, 2] && facts.allSatisfy { $0.at == order.at && $0.actor == "bob" })
+            #expect(facts.map(\.to) == [0, 2].map { part.recipients[$0].forwardPath.description })
+            #expect(try await store.spool.undoable(at: Timestamp(milliseconds: 200)).isEmpty)
+        }
+        try await play(implementation.make())
+    }
+
     @Test("more drops than one call purges go in several", arguments: Implementation.allCases)
     func purgeOfMany(_ implementation: Implementation) async throws {
         func play(_ store: some StoreUnderTest) async throws {

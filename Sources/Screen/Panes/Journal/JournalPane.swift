@@ -155,13 +155,17 @@ final class JournalPane: Pane {
 
     /// What was put off, and what went wrong for good.
     private static let troubled = FilterExpression(
-        anyOf: [FactRow.Kind.deferred, .bounced, .expired, .refused, .damaged].map {
-            FilterExpression(.state, is: $0.word)
-        })
+        anyOf: FactKind.allCases.filter(\.isTrouble).map { FilterExpression(.state, is: $0.word) })
 
     private func open(_ entry: JournalEntry) -> [Effect] {
-        guard let message = entry.fact.message else { return [.open(RulesPane(node: self.node, feed: self.feed))] }
-        return [.open(MessagePane(message, of: entry.ref.node, node: self.node, feed: self.feed))]
+        if let message = entry.fact.message {
+            return [.open(MessagePane(message, of: entry.ref.node, node: self.node, feed: self.feed))]
+        }
+        let isAboutRules = [.refused, .ruleSet, .ruleEnded, .limited].contains(entry.fact.kind)
+        return [
+            isAboutRules
+                ? .open(RulesPane(node: self.node, feed: self.feed)) : .say("no message: it is about the node", .plain)
+        ]
     }
 
     func move(_ motion: Motion, _ around: Surroundings) { self.list.move(motion) }
