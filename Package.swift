@@ -101,7 +101,7 @@ let package = Package(
         .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"]), .brew(["libidn2"])]),
         room("Monitor", ["CIDN2", "Mail", "SMTP", nioCore]),
         room(
-            "Journal", ["Monitor", "Spool", "Mail", nioCore, nioPosix, nioConcurrency, deque, grdb, logging],
+            "Journal", ["Monitor", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, grdb, logging],
             exclude: ["README.md"]),
         .target(name: "CIdentity"),
         room("Service", ["CIdentity", "Sockets"]),

@@ -33,10 +33,17 @@ package struct Block: Sendable {
     /// The number of the entry behind its last.
     package var next: Int64 { self.first + Int64(self.entries.count) }
 
-    package mutating func append(_ fact: Fact) {
-        self.entries.append(fact, &self.grams)
-        self.earliest = min(self.earliest, fact.at)
-        self.latest = max(self.latest, fact.at)
-        self.kinds |= PackedEntries.bit(of: fact.kind)
+    package mutating func append(_ fact: Fact) { _ = self.append(SharedFact(fact: fact), from: 0) }
+
+    /// Takes of the row's facts those from `place` on, as many as there is room for.
+    ///
+    /// - Returns: the place behind them.
+    mutating func append(_ row: SharedFact, from place: Int) -> Int {
+        let end = min(row.count, place + Self.entriesAtMost - self.entries.count)
+        self.entries.append(row, place..<end, &self.grams)
+        self.earliest = min(self.earliest, row.fact.at)
+        self.latest = max(self.latest, row.fact.at)
+        self.kinds |= PackedEntries.bit(of: row.fact.kind)
+        return end
     }
 }

@@ -72,17 +72,20 @@ struct JournalFiller {
     mutating func fill() async throws -> Bool {
         let start = self.progress.cursor ?? .start
         let page = try await self.spool.facts(after: start, count: Self.page)
-        guard !page.facts.isEmpty else { return false }
+        guard !page.isEmpty else { return false }
         try self.store.checkPlace()
         // Only what is written is taken over.
         var block = self.block
         var blocks: [Block] = []
-        for fact in page.facts {
-            if block.isFull {
-                blocks.append(block)
-                block = Block(first: block.next)
+        for row in page.rows {
+            var place = 0
+            while place < row.count {
+                if block.isFull {
+                    blocks.append(block)
+                    block = Block(first: block.next)
+                }
+                place = block.append(row, from: place)
             }
-            block.append(fact)
         }
         blocks.append(block)
         var progress = JournalStore.Progress(cursor: page.end, missing: self.progress.missing)
@@ -91,7 +94,7 @@ struct JournalFiller {
         try await self.store.pool.write { [store, blocks, progress] db in try store.write(blocks, progress, db) }
         self.block = block
         self.progress = progress
-        self.factsSinceTold += page.facts.count
+        self.factsSinceTold += page.count
         if self.factsSinceTold >= Self.untold { try await self.tell(page.end) }
         return true
     }

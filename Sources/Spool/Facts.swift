@@ -81,15 +81,36 @@ public struct FactCursor: Sendable, Hashable, Codable, CustomStringConvertible {
 }
 
 /// Facts in order, and where to go on.
-public struct FactPage: Sendable, Hashable {
-    public var facts: [Fact]
+public struct FactPage: Sendable, Equatable {
+    /// The facts, those together that differ only in whom they are about.
+    public var rows: [SharedFact]
     /// The place behind the last of these, where the next page begins.
     public var end: FactCursor
     /// How many facts before `end` a reader does not get: they are no longer kept, or cannot be read.
     public var missing: Int
-    public init(_ facts: [Fact], end: FactCursor, missing: Int = 0) {
-        self.facts = facts
+
+    public init(rows: [SharedFact], end: FactCursor, missing: Int = 0) {
+        self.rows = rows
         self.end = end
         self.missing = missing
+    }
+    public init(_ facts: [Fact], end: FactCursor, missing: Int = 0) {
+        self.init(rows: facts.map { SharedFact(fact: $0) }, end: end, missing: missing)
+    }
+
+    public var isEmpty: Bool { self.rows.isEmpty }
+    /// How many facts there are.
+    public var count: Int { self.rows.reduce(0) { $0 + $1.count } }
+    /// Each one; made anew each time.
+    public var facts: [Fact] {
+        var facts: [Fact] = []
+        facts.reserveCapacity(self.count)
+        for row in self.rows { row.write(to: &facts) }
+        return facts
+    }
+
+    /// How they are put together makes no difference.
+    public static func == (one: FactPage, other: FactPage) -> Bool {
+        one.end == other.end && one.missing == other.missing && one.facts == other.facts
     }
 }

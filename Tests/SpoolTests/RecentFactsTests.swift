@@ -54,14 +54,14 @@ struct RecentFactsTests {
         }
         #expect(recent.facts(after: 19, count: 100) == nil)
         let all = try #require(recent.facts(after: 20, count: 100))
-        #expect(all.facts.map(\.recipient) == Array(21...30) && all.end == 30)
+        #expect(all.rows.map(\.fact.recipient) == Array(21...30) && all.end == 30)
         let some = try #require(recent.facts(after: 20, count: 3))
-        #expect(some.facts.map(\.recipient) == Array(21...23) && some.end == 23)
+        #expect(some.rows.map(\.fact.recipient) == Array(21...23) && some.end == 23)
         let none = try #require(recent.facts(after: 30, count: 100))
-        #expect(none.facts.isEmpty && none.end == 30)
+        #expect(none.rows.isEmpty && none.end == 30)
         #expect(recent.facts(after: 31, count: 100) == nil)
         #expect(recent.newest(count: 11) == nil)
-        #expect(recent.newest(count: 3)?.facts.map(\.recipient) == [28, 29, 30])
+        #expect(recent.newest(count: 3)?.rows.map(\.fact.recipient) == [28, 29, 30])
     }
 
     @Test("what a transaction wrote that failed is told to nobody")

@@ -1,38 +1,61 @@
 package import Mail
-package import SMTP
+public import SMTP
 
 /// A fact that is the same for several recipients of a message, but for whom it is about.
-package struct SharedFact: Sendable, Hashable {
-    package struct Recipient: Sendable, Hashable {
-        package var index: Int
-        package var forwardPath: ForwardPath
+public struct SharedFact: Sendable, Hashable {
+    public struct Recipient: Sendable, Hashable {
+        public var index: Int
+        public var forwardPath: ForwardPath
+        public init(index: Int, forwardPath: ForwardPath) {
+            self.index = index
+            self.forwardPath = forwardPath
+        }
     }
 
     /// The fact of the first recipient, or of the whole message.
-    package var fact: Fact
+    public var fact: Fact
     /// The recipients behind the first, in order.
-    package var others: [Recipient] = []
+    public var others: [Recipient] = []
 
-    package var count: Int { 1 + self.others.count }
+    public init(fact: Fact, others: [Recipient] = []) {
+        self.fact = fact
+        self.others = others
+    }
+
+    public var count: Int { 1 + self.others.count }
 
     /// The facts that a reader is handed, in order.
     package var each: [Fact] {
         var facts: [Fact] = []
         facts.reserveCapacity(self.count)
-        self.write(0..<self.count, to: &facts)
+        self.write(to: &facts)
         return facts
     }
 
-    /// Puts those of ``each`` at these places behind others. A fact has many texts, so each is copied once only; not inlined,
-    /// all of it would be copied for the call.
+    /// Puts ``each`` behind others. A fact has many texts, so each is copied once only; not inlined, all of it would be copied
+    /// for the call.
     @inline(__always)
-    package func write(_ places: Range<Int>, to facts: inout [Fact]) {
-        for place in places {
+    func write(to facts: inout [Fact]) {
+        facts.append(self.fact)
+        for other in self.others {
             facts.append(self.fact)
-            guard place > 0 else { continue }
-            facts[facts.count - 1].recipient = self.others[place - 1].index
-            facts[facts.count - 1].to = self.others[place - 1].forwardPath.description
+            facts[facts.count - 1].isAbout(other)
         }
+    }
+
+    /// Some of ``each``, which are at least one.
+    package func part(_ places: Range<Int>) -> SharedFact {
+        if places == 0..<self.count { return self }
+        var part = SharedFact(fact: self.fact, others: Array(self.others[places.lowerBound..<places.upperBound - 1]))
+        if places.lowerBound > 0 { part.fact.isAbout(self.others[places.lowerBound - 1]) }
+        return part
+    }
+}
+
+extension Fact {
+    fileprivate mutating func isAbout(_ recipient: SharedFact.Recipient) {
+        self.recipient = recipient.index
+        self.to = recipient.forwardPath.description
     }
 }
 

@@ -54,31 +54,32 @@ final class RecentFacts: Sendable {
 
     /// - Returns: at most `count` facts in order, behind `start`, and the sequence of the last of them, `start` where there are
     ///   none; `nil` where the database has to be asked.
-    func facts(after start: Int64, count: Int) -> (facts: [Fact], end: Int64)? {
+    func facts(after start: Int64, count: Int) -> (rows: [SharedFact], end: Int64)? {
         self.window.withLockedValue { window in
             guard let first = window.rows.first, let last = window.rows.last,
                 first.last - Int64(first.fact.count) <= start, start <= last.last
             else { return nil }
-            var facts: [Fact] = []
+            // The writer waits meanwhile: of each row its texts are retained, and nothing is made of them.
+            var rows: [SharedFact] = []
             var end = start
-            // The writer waits meanwhile.
-            facts.reserveCapacity(min(count, Int(last.last - start)))
+            var left = count
             var index = window.rows.firstIndex(behind: start)
-            while index < window.rows.endIndex, facts.count < count {
+            while index < window.rows.endIndex, left > 0 {
                 let row = window.rows[index]
                 // A reader may have stopped in the midst of a row.
                 let known = max(Int(start - row.last) + row.fact.count, 0)
-                let taken = min(row.fact.count - known, count - facts.count)
-                row.fact.write(known..<known + taken, to: &facts)
+                let taken = min(row.fact.count - known, left)
+                rows.append(row.fact.part(known..<known + taken))
                 end = row.last - Int64(row.fact.count - known - taken)
+                left -= taken
                 index = window.rows.index(after: index)
             }
-            return (facts, end)
+            return (rows, end)
         }
     }
 
     /// - Returns: the newest `count` facts, oldest first; `nil` where the database has to be asked.
-    func newest(count: Int) -> (facts: [Fact], end: Int64)? {
+    func newest(count: Int) -> (rows: [SharedFact], end: Int64)? {
         let end = self.window.withLockedValue { $0.count >= count ? $0.rows.last?.last : nil }
         return end.flatMap { self.facts(after: $0 - Int64(count), count: count) }
     }

@@ -244,8 +244,8 @@ public final class SQLiteSpool: Spool {
 
     public func facts(after cursor: FactCursor, count: Int) async throws -> FactPage {
         let start = try cursor.sequence
-        if let (facts, end) = self.recentFacts.facts(after: start, count: count) {
-            return FactPage(facts, end: facts.isEmpty ? cursor : FactCursor(sequence: end))
+        if let (rows, end) = self.recentFacts.facts(after: start, count: count) {
+            return FactPage(rows: rows, end: rows.isEmpty ? cursor : FactCursor(sequence: end))
         }
         return try await self.read { db in
             let facts = try Salvage(db: db, directory: self.directory).facts(after: start, count: count)
@@ -257,8 +257,8 @@ public final class SQLiteSpool: Spool {
     }
 
     public func newestFacts(count: Int) async throws -> FactPage {
-        if let (facts, end) = self.recentFacts.newest(count: count) {
-            return FactPage(facts, end: FactCursor(sequence: end))
+        if let (rows, end) = self.recentFacts.newest(count: count) {
+            return FactPage(rows: rows, end: FactCursor(sequence: end))
         }
         return try await self.read { db in
             let facts = try Salvage(db: db, directory: self.directory).newestFacts(count: count)

@@ -46,14 +46,15 @@ struct MailLog: Sendable {
             while true {
                 let page = try await self.engine.spool.facts(after: last, count: Self.page)
                 self.isFailing.withLockedValue { $0 = false }
-                if page.facts.isEmpty {
+                if page.isEmpty {
                     await self.tellRemoved(behind: [])
                     return last
                 }
                 if page.missing > 0 { self.log.warning("facts were gone before they were logged: \(page.missing)") }
-                await self.tell(page.facts)
+                let facts = page.facts
+                await self.tell(facts)
                 last = page.end
-                if page.facts.count < Self.page { return last }
+                if facts.count < Self.page { return last }
             }
         } catch {
             let wasFailing = self.isFailing.withLockedValue { isFailing in
