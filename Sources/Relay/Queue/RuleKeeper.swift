@@ -2,11 +2,10 @@ import Logging
 import Mail
 import Monitor
 import NIOCore
-import SMTP
 import Spool
 
-/// Sets standing rules, ends them, and sees to what they mean for mail that is queued. All of it may be called from any
-/// thread.
+/// Sets standing rules, ends them when their time is over, and tells the scheduler what they mean for destinations. What they
+/// hold is ``RuledMail``'s. All of it may be called from any thread.
 ///
 /// A rule is durable before it means anything, and what it holds names it: whatever a crash leaves half done, the next start
 /// ends.
@@ -21,7 +20,7 @@ final class RuleKeeper: Sendable {
         var timer: Scheduled<Void>?
     }
     private let queue: Queue
-    private let selections: Selections
+    private let mail: RuledMail
     private let orders: Orders
     private let rules: StandingRules
     private let refusals: RefusalFacts
@@ -33,7 +32,7 @@ final class RuleKeeper: Sendable {
         log: Logger
     ) {
         self.queue = queue
-        self.selections = selections
+        self.mail = RuledMail(queue: queue, selections: selections, orders: orders, rules: rules, log: log)
         self.orders = orders
         self.rules = rules
         self.refusals = refusals
@@ -58,9 +57,9 @@ final class RuleKeeper: Sendable {
     /// The queue is there: what was left half done is done.
     func begin() async {
         for rule in self.rules.book.rules where !rule.isOver(at: self.queue.now) {
-            if case .hold = rule.terms.order { await self.tryHolding(rule) }
+            if case .hold = rule.terms.order { await self.mail.tryHolding(rule) }
         }
-        await self.letGoOfOrphans()
+        await self.mail.letGoOfOrphans()
         await self.queue.onLoop { self.lookAtTheClock() }
     }
 
@@ -84,28 +83,10 @@ final class RuleKeeper: Sendable {
             self.lookAtTheClock()
         }
         // Who set it holds what is queued; what came in here before it was heard of is left to this node.
-        for rule in new { if case .hold = rule.terms.order { await self.tryHolding(rule) } }
+        for rule in new { if case .hold = rule.terms.order { await self.mail.tryHolding(rule) } }
         if ended.contains(where: { if case .hold = $0.terms.order { true } else { false } }) {
-            await self.letGoOfOrphans()
+            await self.mail.letGoOfOrphans()
         }
-    }
-
-    private func tryHolding(_ rule: StandingRule) async {
-        do { _ = try await self.hold(rule) } catch {
-            self.log.error("a standing rule holds only a part", metadata: ["rule": "\(rule)", "error": "\(error)"])
-        }
-    }
-
-    /// Recipients that a rule holds which is there no more: its end, or an undo, came too late for them.
-    private func letGoOfOrphans() async {
-        do {
-            let book = self.rules.book
-            let held = try await self.select { row in
-                self.queue.scheduler.index.states[Int(row)] == .hold
-                    && self.queue.scheduler.index.heldUnder(row).map { !book.has($0) } ?? false
-            }
-            _ = try await self.release(held.targets, by: "rule", reason: "the rule that held it has ended")
-        } catch { self.log.error("mail is held by no rule", metadata: ["error": "\(error)"]) }
     }
 
     // MARK: what an operator does
@@ -123,8 +104,10 @@ final class RuleKeeper: Sendable {
 
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
         let terms = try await self.checked(terms)
-        let selection = try await self.concerned(by: terms.order)
-        let held = try await self.concerned(by: terms.order) { self.queue.scheduler.index.states[Int($0)] == .hold }
+        let selection = try await self.mail.concerned(by: terms.order)
+        let held = try await self.mail.concerned(by: terms.order) {
+            self.queue.scheduler.index.states[Int($0)] == .hold
+        }
         var preview = RulePreview(
             terms: terms, recipients: selection.targets.count, messages: selection.messages, onHold: held.targets.count,
             sample: selection.sample, replaces: self.rules.book.replaced(by: terms.order).last)
@@ -152,7 +135,7 @@ final class RuleKeeper: Sendable {
 
     private func set(_ terms: StandingRule.Terms, by name: String) async throws -> Receipt {
         let terms = try await self.checked(terms)
-        let concerned = try await self.concerned(by: terms.order)
+        let concerned = try await self.mail.concerned(by: terms.order)
         let rule = try await self.queue.loop.flatSubmit {
             self.queue.spool.set(terms, at: self.queue.now, by: name, on: self.queue.loop)
         }.get()
@@ -170,7 +153,7 @@ final class RuleKeeper: Sendable {
         var receipt = Receipt(done: 0, messages: 0)
         switch terms.order {
         case .hold:
-            do { receipt = try await self.hold(rule) } catch {
+            do { receipt = try await self.mail.hold(rule) } catch {
                 // It is set all the same, and holds what comes.
                 receipt.remarks.append(.failed(error: FeedError(.unavailable, "not all is on hold: \(error)")))
             }
@@ -194,14 +177,14 @@ final class RuleKeeper: Sendable {
         guard let rule else { throw FeedError(.gone, "rule \(id) has ended already") }
         var receipt = Receipt(done: 0, messages: 0)
         if rule.terms.order.destination != nil {
-            let concerned = try await self.concerned(by: rule.terms.order)
+            let concerned = try await self.mail.concerned(by: rule.terms.order)
             (receipt.done, receipt.messages) = (concerned.targets.count, concerned.messages)
         }
         await self.queue.onLoop {
             self.rules.remove(id)
             self.obey()
         }
-        if case .hold = rule.terms.order { receipt = try await self.letGo(of: rule, by: name) }
+        if case .hold = rule.terms.order { receipt = try await self.mail.letGo(of: rule, by: name) }
         receipt.touched = nil
         receipt.inverse = rule.isOver(at: self.queue.now) ? nil : .set(terms: rule.terms)
         return receipt
@@ -264,140 +247,9 @@ final class RuleKeeper: Sendable {
             scheduler.destinations.all.map { scheduler.destinations[$0].nextHop.description })
     }
 
-    // MARK: mail that they concern
-
-    private func select(
-        _ filter: FilterExpression = .all, where isWanted: @escaping @Sendable (QueueIndex.Row) -> Bool
-    ) async throws -> Selection {
-        try await self.queue.loop.flatSubmit { self.selections.select(filter, where: isWanted) }.get()
-    }
-
-    /// Unsettled recipients in the queue that an order is about.
-    private func concerned(
-        by order: StandingOrder, where isWanted: @escaping @Sendable (QueueIndex.Row) -> Bool = { _ in true }
-    ) async throws -> Selection {
-        switch order {
-        case .suspend(let destination), .reroute(let destination, _), .limit(let destination, _):
-            return try await self.select(FilterExpression(.dest, is: destination), where: isWanted)
-        case .hold(let mail), .refuse(let mail, _):
-            let matcher = try MailMatcher(mail)
-            let found = matcher.isAboutClient ? try await self.messages(matching: matcher) : []
-            return try await self.select { row in
-                isWanted(row)
-                    && (found.contains(self.queue.scheduler.index.id(ofRow: row))
-                        || self.matches(row, matcher))
-            }
-        }
-    }
-
-    private func matches(_ row: QueueIndex.Row, _ matcher: MailMatcher) -> Bool {
-        // Nothing of the index is copied: it would cost more than what is done with it.
-        switch matcher {
-        case .recipient(let pattern):
-            let text = self.queue.scheduler.index.forwardPath(row)
-            return (try? ForwardPath(parsing: text, utf8: true)).map(pattern.matches) ?? false
-        case .sender(let pattern):
-            let text = self.queue.scheduler.index.reversePath(
-                self.queue.scheduler.index.rowSlot[Int(row)])
-            return (try? ReversePath(parsing: text, utf8: true)).map(pattern.matches) ?? false
-        case .user, .client: return false
-        }
-    }
-
-    /// Who handed a message over is known to the spool alone: it is read through, page by page.
-    private func messages(matching matcher: MailMatcher) async throws -> Set<QueueID> {
-        var found: Set<QueueID> = []
-        var last: QueueID?
-        repeat {
-            let page = try await self.queue.spool.all(after: last, count: 1000)
-            for message in page.messages where matcher.matches(MailOrigin(message)) { found.insert(message.id) }
-            last = page.end
-        } while last != nil
-        return found
-    }
-
-    // MARK: holding, and letting go
-
-    private func hold(_ rule: StandingRule) async throws -> Receipt {
-        // What somebody released by hand it holds no more.
-        let targets = try await self.concerned(by: rule.terms.order) { row in
-            self.queue.scheduler.index.states[Int(row)] != .hold
-                && self.queue.scheduler.index.heldUnder(row) != rule.id
-        }.targets
-        let receipt = try await self.orders.perform(
-            .holdUnder(rule: rule.id), on: targets, by: rule.by, reason: rule.description)
-        // It may have ended meanwhile.
-        if !self.rules.book.has(rule.id) { _ = try await self.letGo(of: rule, by: nil) }
-        return receipt
-    }
-
-    /// Releases what a rule holds, but for what another one holds too: that goes over to it.
-    private func letGo(of rule: StandingRule, by name: String?) async throws -> Receipt {
-        let held = try await self.select { row in
-            self.queue.scheduler.index.states[Int(row)] == .hold
-                && self.queue.scheduler.index.heldUnder(row) == rule.id
-        }.targets
-        var free: [RecipientTarget] = []
-        var others: [Int64: (rule: StandingRule, targets: [RecipientTarget])] = [:]
-        let book = self.rules.book
-        if book.hasHolds {
-            var message: SpooledMessage?
-            for target in held {
-                if message?.id != target.message { message = try await self.queue.spool.message(target.message) }
-                if let other = message.flatMap({ book.hold(target.index, of: $0, at: self.queue.now) }) {
-                    others[other.id, default: (other, [])].targets.append(target)
-                } else {
-                    free.append(target)
-                }
-            }
-        } else {
-            free = held
-        }
-        for (other, targets) in others.values {
-            _ = try await self.orders.perform(
-                .holdUnder(rule: other.id), on: targets, by: other.by, reason: other.description)
-        }
-        return try await self.release(free, by: name ?? "rule \(rule.id)", reason: "\(rule) ended")
-    }
-
-    private func release(_ targets: [RecipientTarget], by name: String, reason: String) async throws -> Receipt {
-        try await self.orders.perform(.release, on: targets, by: name, reason: reason)
-    }
-
     /// A message came into the queue, or its recipients wait again: they may have been on their way when a rule was set, or
     /// ended.
-    func look(at id: QueueID) {
-        self.queue.loop.makeFutureWithTask { try await self.queue.spool.message(id) }.whenSuccess { message in
-            guard let message, let slot = self.queue.scheduler.index.slot(of: id) else { return }
-            let (book, origin, now) = (self.rules.book, MailOrigin(message), self.queue.now)
-            for row in self.queue.scheduler.index.rows(of: slot) {
-                let index = Int(self.queue.scheduler.index.rowIndex[Int(row)])
-                let target = RecipientTarget(
-                    message: id, index: index, generation: self.queue.scheduler.index.rowGenerations[Int(row)])
-                switch self.queue.scheduler.index.states[Int(row)] {
-                case .queued, .deferred:
-                    guard let recipient = message.recipients.first(where: { $0.index == index }),
-                        let rule = book.missed(recipient, of: origin, at: now)
-                    else { continue }
-                    self.perform(.holdUnder(rule: rule.id), on: target, by: rule.by, reason: rule.description)
-                case .hold:
-                    guard let rule = self.queue.scheduler.index.heldUnder(row), !book.has(rule) else { continue }
-                    self.perform(
-                        .release, on: target, by: "rule \(rule)", reason: "the rule that held it has ended")
-                case .active, .relayed, .bounced, .expired, .dropped: continue
-                }
-            }
-        }
-    }
-
-    private func perform(_ action: Order.Action, on target: RecipientTarget, by name: String, reason: String) {
-        Task {
-            do { _ = try await self.orders.perform(action, on: [target], by: name, reason: reason) } catch {
-                self.log.error(
-                    "a standing rule missed mail", metadata: ["message": "\(target.message)", "error": "\(error)"])
-            }
-        }
-    }
+    func look(at id: QueueID) { self.mail.look(at: id) }
 
     // MARK: on the queue's loop
 
@@ -450,15 +302,6 @@ final class RuleKeeper: Sendable {
                     self.lookAtTheClock()
                 }
             }
-        }
-    }
-}
-
-extension RuleBook {
-    /// The rule that holds a recipient of a message.
-    fileprivate func hold(_ index: Int, of message: SpooledMessage, at now: Timestamp) -> StandingRule? {
-        message.recipients.first { $0.index == index }.flatMap {
-            self.hold(of: MailOrigin(message), for: $0.forwardPath, at: now)
         }
     }
 }
