@@ -44,6 +44,8 @@ public struct Settlement: Sendable {
         public var delayNoticed: Bool
         /// The sender is told by this settlement's report that it was relayed to where no report comes from.
         public var relayNoticed: Bool
+        /// Where it was relayed to, when it was given another address meanwhile: the one that it had is the one that counts.
+        public var forwardPath: ForwardPath?
         /// Whether only the node that has the message may say so: the sender is told that it was not delivered, or not yet, which
         /// another node may just be doing.
         package var isHoldersAlone: Bool { self.state == .bounced || self.state == .expired || self.delayNoticed }

@@ -4,8 +4,9 @@ import Spool
 
 /// What an attempt did to recipients some of which were changed at another node meanwhile.
 ///
-/// That node cannot know that they were being tried. Mail that is with the next hop is gone, whatever was ordered since:
-/// unless it went to another address than it should go to now. Any other outcome is of the recipient as it was.
+/// That node cannot know that they were being tried. Mail that is with the next hop is gone, whatever was ordered since, also
+/// that it goes to another address: it is told as relayed to the one that it had, and goes to no second one. Any other outcome
+/// is of the recipient as it was.
 struct LateOutcomes: Sendable {
     /// How often it is written anew when it is changed again each time.
     static let tries = 5
@@ -30,8 +31,11 @@ struct LateOutcomes: Sendable {
                 recipient.isOpen(to: outcome), isOurs || !outcome.isHoldersAlone
             else { return nil }
             if recipient.generation == outcome.generation { return outcome }
-            guard outcome.state == .relayed, recipient.forwardPath.description == forwardPath else { return nil }
+            guard outcome.state == .relayed else { return nil }
             var late = outcome
+            if let forwardPath, recipient.forwardPath.description != forwardPath {
+                late.forwardPath = try? ForwardPath(parsing: forwardPath, utf8: true)
+            }
             late.generation = recipient.generation
             return late
         }

@@ -112,7 +112,7 @@ struct ReportWriter: Sendable {
         _ recipient: SpooledRecipient, _ outcome: Settlement.Outcome, at now: Timestamp
     ) -> DeliveryStatusNotification.Recipient {
         let mailbox =
-            switch recipient.forwardPath {
+            switch outcome.forwardPath ?? recipient.forwardPath {
             case .postmaster: "postmaster"
             case .path(let path): path.mailbox.description
             }

@@ -102,7 +102,7 @@ extension SettlementEffect {
         else { return }
         var fact = Fact(at: now, kind: kind, message: message.id, recipient: outcome.index)
         fact.from = message.reversePath.description
-        fact.to = message.recipients[first].forwardPath.description
+        fact.to = (outcome.forwardPath ?? message.recipients[first].forwardPath).description
         fact.nextHop = outcome.nextHop
         fact.remoteID = outcome.remoteID
         fact.text = outcome.reply
@@ -113,7 +113,8 @@ extension SettlementEffect {
         fact.milliseconds = outcome.milliseconds
         let others = alike.dropFirst().compactMap { outcome in
             message.place(of: outcome.index).map {
-                SharedFact.Recipient(index: outcome.index, forwardPath: message.recipients[$0].forwardPath)
+                SharedFact.Recipient(
+                    index: outcome.index, forwardPath: outcome.forwardPath ?? message.recipients[$0].forwardPath)
             }
         }
         self.facts.append(SharedFact(fact: fact, others: others))
@@ -148,6 +149,7 @@ extension Settlement.Outcome {
         other.generation = self.generation
         other.due = self.due
         other.relayNoticed = self.relayNoticed
+        other.forwardPath = self.forwardPath
         return self == other
     }
 }
@@ -166,6 +168,7 @@ extension SpooledRecipient {
             self.isPutOffNoMore(at: now)
             self.due = due
         }
+        self.forwardPath = outcome.forwardPath ?? self.forwardPath
         self.nextHop = outcome.nextHop ?? self.nextHop
         self.lastReply = outcome.reply ?? self.lastReply
         self.remoteID = outcome.remoteID ?? self.remoteID

@@ -88,6 +88,40 @@ extension EndToEnd {
             await pair.stop()
         }
 
+        @Test(
+            "mail that the next hop took while it was given another address went to the one that it had, and to no other"
+        )
+        func readdressed() async throws {
+            let pair = try await Pair()
+            let ref = try await pair.handOver()
+            let feed = pair.other.feed(user: "ann")
+            let mail = Targets.messages(references: [ref], matching: .all)
+            #expect(try await feed.edit(mail, .address(to: "v@d.example")).done == 1)
+            pair.hop.answer("250 2.0.0 taken")
+            #expect(try await pair.isSettled())
+            let facts = try await feed.facts(after: "", count: 100).rows
+            #expect(facts.map(\.kind) == [.accepted, .readdressed, .relayed])
+            #expect(facts.last?.to == "<u@d.example>")
+            await pair.stop()
+        }
+
+        @Test("what it put off goes to the other address, and no more to the one that it had")
+        func readdressedInTime() async throws {
+            let pair = try await Pair()
+            let ref = try await pair.handOver()
+            let mail = Targets.messages(references: [ref], matching: .all)
+            #expect(
+                try await pair.other.feed(user: "ann").edit(mail, .address(to: "v@d.example")).done == 1)
+            pair.hop.answer("451 4.3.0 not now")
+            let isNext = try await eventually {
+                let detail = try await pair.holder.feed(user: "ann").message(ref)
+                return detail?.recipients.map(\.forwardPath) == ["<v@d.example>"]
+            }
+            #expect(isNext)
+            #expect(try await !pair.kinds().contains(.relayed))
+            await pair.stop()
+        }
+
         @Test("what it put off is bounced by the node that has it, once it knows that")
         func bounced() async throws {
             let pair = try await Pair()
