@@ -226,6 +226,8 @@ public struct SpoolError: Error, Sendable, CustomStringConvertible {
     public var queueID: QueueID?
     /// Who has it, where it is in use by a process that said so.
     public var owner: Int32?
+    /// The store could not be reached, or went away in the midst: that says little of what it was asked.
+    public var isAway = false
 
     public init(_ code: Code, _ description: String, queueID: QueueID? = nil, owner: Int32? = nil) {
         self.code = code

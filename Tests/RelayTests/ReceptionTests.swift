@@ -20,6 +20,8 @@ final class MemorySpool: Spool {
         var free: Int?
         var noted: [Fact] = []
         var settling: @Sendable () -> Void = {}
+        /// What becomes of settlements.
+        var failure = SpoolError(.unavailable, "settlements fail")
     }
     let state = NIOLockedValueBox(State())
 
@@ -56,8 +58,9 @@ final class MemorySpool: Spool {
     // Reception asks for nothing of what follows.
     private static let unasked = SpoolError(.unavailable, "reception has no business here")
     func settle(_ settlements: [Settlement], on loop: any EventLoop) -> EventLoopFuture<[Settled]> {
-        self.state.withLockedValue { $0.settling }()
-        return loop.makeFailedFuture(Self.unasked)
+        let state = self.state.withLockedValue { $0 }
+        state.settling()
+        return loop.makeFailedFuture(state.failure)
     }
     func apply(_ order: Order, on targets: [RecipientTarget], on loop: any EventLoop) -> EventLoopFuture<Applied> {
         loop.makeFailedFuture(Self.unasked)

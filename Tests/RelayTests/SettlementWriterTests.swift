@@ -72,6 +72,12 @@ struct SettlementWriterTests {
         #expect(ends.first?.hasPrefix("keptAside") == true)
     }
 
+    @Test("one that fails since the store is away waits on, also where that is back as soon as somebody asks")
+    func shortOutages() async throws {
+        self.spool.state.withLockedValue { $0.failure.isAway = true }
+        #expect(try await self.write(tries: 3).isEmpty)
+    }
+
     @Test("one that fails each time because the store has gone again waits on: nothing is wrong with it")
     func outages() async throws {
         let isThere = self.store.isThere

@@ -30,11 +30,15 @@ final class SettlementWriter {
         var isLate = false
         /// How often it failed while others could be written.
         var faults = 0
+        /// How often the store was away, and then others could be written.
+        var losses = 0
         var told: (Progress) -> Void
     }
 
     /// A settlement that fails this often, although others can be written, is kept aside.
     private static let patience = 3
+    /// So is one for which the store is away this often; it may be what makes a database crash.
+    private static let patienceWithStore = 30
 
     private let loop: any EventLoop
     private let spool: any Spool
@@ -117,13 +121,17 @@ final class SettlementWriter {
         settling.told(.failed)
         // A disk without room at one moment has some at the next.
         guard error.code != .full else { return self.wait(settling) }
-        // A store that goes away and comes back may do so each time; it is this settlement's fault only where others work.
+        // A store that goes away and comes back may do so each time; it is this settlement's fault only where others work. What
+        // asks for that may wait until the store is back.
         let trial = self.trial ?? self.spoolWatch.canWrite(on: self.loop)
         self.trial = trial
         trial.assumeIsolated().whenSuccess { canWrite in
             self.trial = nil
-            if canWrite { settling.faults += 1 }
-            guard settling.faults < Self.patience else { return self.end(settling, .keptAside(error)) }
+            if canWrite, error.isAway { settling.losses += 1 }
+            if canWrite, !error.isAway { settling.faults += 1 }
+            guard settling.faults < Self.patience, settling.losses < Self.patienceWithStore else {
+                return self.end(settling, .keptAside(error))
+            }
             self.wait(settling)
         }
     }

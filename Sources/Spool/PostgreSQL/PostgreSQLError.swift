@@ -49,6 +49,7 @@ extension SpoolError {
             case "42501": self.init(.notWritable, "\(failure): \(error): grant its role what it needs", queueID: id)
             default: self.init(.unavailable, "\(failure): \(error)", queueID: id)
             }
+            self.isAway = error.isLost
         default: self.init(.unavailable, "the spool cannot be used: \(error)", queueID: id)
         }
     }
