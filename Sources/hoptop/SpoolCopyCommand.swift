@@ -53,9 +53,11 @@ struct SpoolCopyCommand: AsyncParsableCommand {
             await source.close()
         } catch { throw Failure(error) }
         for message in report.damaged { print(SafeText("damaged \(message.message): \(message.reason)")) }
-        if report.present > 0 { print("\(report.present) messages were there already") }
+        if report.present > 0 { print("\(Format.plural(report.present, "message")) had been copied before") }
         if report.settled > 0 { print("\(report.settled) messages with nobody left to deliver to were left behind") }
-        print("copied \(report.copied) messages and \(report.rules) standing rules, \(report.damaged.count) damaged")
+        print(
+            "copied \(Format.plural(report.copied, "message")) and \(Format.plural(report.rules, "standing rule")), "
+                + "\(report.damaged.count) damaged")
         if !report.damaged.isEmpty { throw ExitCode(1) }
     }
 
