@@ -142,6 +142,9 @@ public enum WaitReason: Hashable, Sendable, Codable {
     /// It is due, as are about so many others before it, and its next hop has as many connections as its route, or the
     /// operator, lets it have.
     case limited(others: Int, connections: Int)
+    /// It is due, and other nodes of the fleet have as many connections to its next hop as all of them may have; this one waits
+    /// for its turn.
+    case limitedElsewhere(connections: Int)
     /// It waits for its retry time.
     case retryTime
     /// The next hop does not answer, so that nothing goes there before.

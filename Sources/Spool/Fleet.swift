@@ -36,6 +36,14 @@ public protocol Fleet: Sendable {
     func drain(_ node: UInt8, _ isDraining: Bool, as fact: Fact?, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
     /// This node drains, and begins nothing more: from now on others may take what it holds.
     func letGo() async throws
+    /// Gives permits back, takes those that are to be had, and says which ones the node has now. Who waits asks again, now and
+    /// then and when it hears of others; what a node does not ask for any more it gives back by asking for none.
+    ///
+    /// - Parameters:
+    ///   - requests: one for each site.
+    ///   - lease: ``lease``, under which what is kept was had; it fails where that is over.
+    /// - Returns: what each request came to, in their order.
+    func permits(_ requests: [PermitRequest], under lease: Int64) async throws -> [PermitGrant]
 }
 
 extension Fleet {

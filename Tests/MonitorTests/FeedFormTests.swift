@@ -50,6 +50,9 @@ struct FeedFormTests {
         #expect(
             try self.form(WaitReason.limited(others: 41, connections: 2))
                 == #"{"limited":{"connections":2,"others":41}}"#)
+        #expect(
+            try self.form(WaitReason.limitedElsewhere(connections: 1))
+                == #"{"limitedElsewhere":{"connections":1}}"#)
         #expect(try self.form(WaitReason.rate(until: nil)) == #"{"rate":{}}"#)
         #expect(
             try self.form(WaitReason.lookup(until: nil, reason: "SERVFAIL")) == #"{"lookup":{"reason":"SERVFAIL"}}"#)

@@ -23,6 +23,11 @@ struct WaitReasonTests {
             "It is due, behind 41 others; no more than 2 connections may be had there at a time.",
             "limit of 2 connections, behind 41 others"
         ),
+        (
+            .limitedElsewhere(connections: 1),
+            "It is due; no more than 1 connection may be had there at a time by all nodes, and this one waits for its turn.",
+            "limit of 1 connection, another node's turn"
+        ),
         (.retryTime, "It waits for its retry time, in 90s; the last attempt ended with: 450 later.", nil),
         (
             .rate(until: soon), "Its route allows only so many in a time; its turn comes, in 90s.",

@@ -142,6 +142,9 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
         self.change(on: eventLoop) { $0.drain(node, isDraining, as: fact, &$1) }
     }
     package func letGo() async throws { self.store.letGo(as: self.node) }
+    package func permits(_ requests: [PermitRequest], under lease: Int64) async throws -> [PermitGrant] {
+        try self.store.permits(requests, as: self.node, under: lease)
+    }
 
     package func undoable(at now: Timestamp) async throws -> [UndoableDrop] {
         try self.read { state in

@@ -40,6 +40,8 @@ package final class MemoryStore: Sendable {
         var forgotten = 0
         /// The nodes that have the store open, and what they are still to be told.
         var nodes: [Node: Member] = [:]
+        /// By site, of nodes that there were when somebody asked last.
+        var permits: [String: [PermitLine.Place]] = [:]
         /// What the transaction under way has changed, as it was.
         private var before: [QueueID: (stored: Stored?, drops: [Int: Drop]?)] = [:]
 
@@ -145,6 +147,7 @@ package final class MemoryStore: Sendable {
     func close(_ node: Node) {
         self.state.withLockedValue { state in
             state.nodes[node] = nil
+            for site in state.permits.keys { state.permits[site]?.removeAll { $0.node == node } }
             Self.wake(all: state.nodes, but: node)
         }
     }
@@ -173,7 +176,10 @@ package final class MemoryStore: Sendable {
     /// A node wrote: its lease goes on, and others learn what changed.
     private func tell(_ node: Node, of lastFact: Int, _ state: inout State) {
         let now = self.now()
-        if let until = state.nodes[node]?.until, until <= now { state.nodes[node]?.lease += 1 }
+        if let until = state.nodes[node]?.until, until <= now {
+            state.nodes[node]?.lease += 1
+            for site in state.permits.keys { state.permits[site]?.removeAll { $0.node == node } }
+        }
         state.nodes[node]?.until = self.leaseEnd
         let hasRules = state.facts.dropFirst(max(0, lastFact - state.forgotten)).contains { $0.message == nil }
         let changed = state.changed.map { state.holder(of: $0) }
@@ -409,6 +415,22 @@ package final class MemoryStore: Sendable {
         state.nodes[node]?.isQuiet = false
         state.nodes[node]?.heard()
         return true
+    }
+
+    func permits(_ requests: [PermitRequest], as node: Node, under lease: Int64) throws -> [PermitGrant] {
+        let now = self.now()
+        return try self.state.withLockedValue { state in
+            func isThere(_ node: Node) -> Bool { state.nodes[node].map { $0.until.map { $0 > now } ?? true } ?? false }
+            guard isThere(node), state.nodes[node]?.lease == lease else { throw Self.closed }
+            return requests.map { request in
+                let places = (state.permits[request.site] ?? []).filter { isThere($0.node) }
+                let answer = PermitLine(places).answer(request, of: node)
+                state.permits[request.site] =
+                    places.filter { $0.node != node } + (answer.place.map { [$0] } ?? [])
+                if answer.concernsOthers { Self.wake(all: state.nodes, but: node) }
+                return answer.grant
+            }
+        }
     }
 
     func letGo(as node: Node) {

@@ -150,6 +150,7 @@ struct PostgreSQLSpoolTests {
             """
             ALTER TABLE hoptop.nodes DROP COLUMN lease, DROP COLUMN taken, DROP COLUMN draining, DROP COLUMN quiet,
                 DROP COLUMN stopped, DROP COLUMN software;
+            DROP TABLE hoptop.permits;
             UPDATE hoptop.schema SET version = 1
             """)
         let error = #expect(throws: SpoolError.self) {
@@ -158,7 +159,7 @@ struct PostgreSQLSpoolTests {
         #expect(error?.code == .inUse)
         let next = try await fixture.reopened()
         #expect(try await next.lease(after: nil, count: 9).messages == [message])
-        #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "2\n")
+        #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "3\n")
         await next.close()
     }
 

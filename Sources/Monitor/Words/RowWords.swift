@@ -49,7 +49,7 @@ extension QueueRow {
         switch self.why {
         case .rate(let until?) where until > now: Format.roughSpan(milliseconds: until.since(now))
         // What has to be waited for has no time.
-        case .rate, .behind, .limited, .suspended, .noRoute: "-"
+        case .rate, .behind, .limited, .limitedElsewhere, .suspended, .noRoute: "-"
         default: self.destination == nil ? "-" : "now"
         }
     }

@@ -103,6 +103,10 @@ extension RecipientDetail {
             let place = others == 0 ? "and the next one" : "behind \(Format.plural(others, "other"))"
             return
                 "It is due, \(place); no more than \(Format.plural(connections, "connection")) may be had there at a time."
+        case .limitedElsewhere(let connections):
+            return
+                "It is due; no more than \(Format.plural(connections, "connection")) may be had there at a time by all nodes, "
+                + "and this one waits for its turn."
         case .retryTime: return "It waits for its retry time\(Self.wait(self.nextAttempt, now))\(last)."
         case .backoff(let until, let reason):
             let reply = self.lastReply.map { $0 == reason ? "" : "; the last attempt ended with: \($0)" } ?? ""
@@ -161,6 +165,8 @@ extension WaitReason {
         case .limited(let others, let connections):
             "limit of \(Format.plural(connections, "connection"))"
                 + (others == 0 ? "" : ", behind \(Format.plural(others, "other"))")
+        case .limitedElsewhere(let connections):
+            "limit of \(Format.plural(connections, "connection")), another node's turn"
         case .rate(let time): "rate limit\(until(time))"
         case .lookup(_, let reason): reason ?? "its hosts are asked for"
         case .suspended(let by, let time, let reason):

@@ -20,7 +20,6 @@ final class FleetMember: Sendable {
     private static let page = 10_000
 
     private struct State {
-        var task: Task<Void, Never>?
         /// The lease under which the queue was compared last.
         var lease: Int64?
         /// All of the queue is to be compared, since others took messages over, or news was lost.
@@ -41,6 +40,8 @@ final class FleetMember: Sendable {
     private let rules: RuleKeeper
     private let spoolWatch: SpoolWatch
     private let log: Logger
+    private let permits: PermitKeeper
+    private let looks = Recurrence(every: FleetMember.interval)
     private let state = NIOLockedValueBox(State())
 
     init(_ fleet: any Fleet, queue: Queue, rules: RuleKeeper, spoolWatch: SpoolWatch, log: Logger) {
@@ -50,6 +51,7 @@ final class FleetMember: Sendable {
         self.rules = rules
         self.spoolWatch = spoolWatch
         self.log = log
+        self.permits = PermitKeeper(fleet, queue: queue)
     }
 
     /// From here on it misses nothing.
@@ -59,28 +61,22 @@ final class FleetMember: Sendable {
 
     /// The queue that this node left is taken up; now comes that of others.
     func start() {
-        // What is heard while it looks is one more look.
-        let (looks, next) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        self.fleet.listen { next.yield() }
-        let task = Task {
-            await withDiscardingTaskGroup { group in
-                group.addTask {
-                    repeat { next.yield() } while (try? await Task.sleep(for: Self.interval)) != nil
-                }
-                for await _ in looks { await self.turns() }
-                group.cancelAll()
-            }
+        let (looks, permits) = (self.looks, self.permits)
+        looks.start { await self.turns() }
+        permits.start()
+        self.fleet.listen {
+            looks.wake()
+            permits.wake()
         }
-        self.state.withLockedValue { $0.task = task }
     }
 
     /// Takes nothing over any more, but for what it is at.
-    func cancel() { self.state.withLockedValue { $0.task }?.cancel() }
+    func cancel() { self.looks.cancel() }
 
     /// Waits until that is over, as it may not be before the spool answers.
     func stop() async {
-        self.cancel()
-        await self.state.withLockedValue { $0.task }?.value
+        await self.looks.stop()
+        await self.permits.stop()
     }
 
     /// Whether what one node alone is to do is this one's.
@@ -117,6 +113,8 @@ final class FleetMember: Sendable {
         } else if mayHaveLost {
             try await self.compare(news)
         }
+        // What is read is shown with the name of its node.
+        await self.queue.onLoop { self.queue.tell { scheduler, _ in scheduler.nodesAreCalled(news.names) } }
         try await self.read(news.changed)
         try await self.readStrays()
         if self.state.withLockedValue({ $0.hasRules }) {

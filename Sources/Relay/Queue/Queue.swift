@@ -25,6 +25,8 @@ final class Queue: @unchecked Sendable {
     let rules: StandingRules
     /// Looks at a message that standing rules may have missed.
     var looksAgain: (QueueID) -> Void = { _ in }
+    /// Permits are to be asked for.
+    var asksForPermits: () -> Void = {}
 
     var scheduler: Scheduler
     private var clocks: ClockComparison
@@ -135,6 +137,7 @@ final class Queue: @unchecked Sendable {
             self.spoolWatch.damagedMail.isOver(id)
         case .quit(let session): self.connections[session]?.quit()
         case .purge: self.purge()
+        case .askForPermits: self.asksForPermits()
         case .wake(let at): self.wake(at)
         }
     }
@@ -253,6 +256,8 @@ final class Queue: @unchecked Sendable {
     ///
     /// - Parameter lease: under which it may begin attempts; `nil`: it may not.
     func fleetChanged(lease: Int64?, nodes: Int, names: [UInt8: String]) {
+        // What it had under another one others may have by now.
+        if lease != nil, lease != self.lease { self.scheduler.leaseEnded() }
         self.lease = lease
         self.tell { scheduler, now in
             scheduler.fleetChanged(mayBegin: self.lease != nil, nodes: nodes, names: names, at: now)

@@ -33,6 +33,7 @@ struct Site: Sendable, Hashable {
     let hosts: [MailHost]
     /// The only one whose mail is for it; `nil`: that of any.
     private var domain: String?
+    var demanding: String? { self.domain }
 
     init(_ hosts: [MailHost]) {
         self.hosts = hosts.sorted {

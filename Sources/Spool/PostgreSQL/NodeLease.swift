@@ -81,6 +81,8 @@ struct NodeLease: Sendable {
                     + "database, or let them share it, each with a number of its own (spool.node)")
         }
         try self.init(taking: claimant, milliseconds: milliseconds, on: connection)
+        // Others share with one more from now on.
+        _ = try connection.rows(FleetListener.notify, [.text("\(claimant.node)")])
     }
 
     /// - Parameter claimant: whose number is locked on the connection.

@@ -64,7 +64,16 @@ enum PostgreSQLSchema {
         }
     }
 
-    private static let versions = [first, second]
+    private static let versions = [first, second, third]
+
+    /// Connections to sites of which there are fewer than nodes. `token` is that of the node's lease.
+    private static let third = [
+        """
+        CREATE TABLE hoptop.permits (
+            site text NOT NULL, node bigint NOT NULL, token bigint NOT NULL, held bigint NOT NULL, wanted bigint NOT NULL,
+            turn bigint NOT NULL, PRIMARY KEY (site, node)) WITH (fillfactor = 50)
+        """
+    ]
 
     /// Several nodes on one queue.
     private static let second = [

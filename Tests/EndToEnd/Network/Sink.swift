@@ -44,6 +44,9 @@ final class Sink: Sendable {
     fileprivate struct State {
         var messages: [Message] = []
         var sessions = 0
+        /// Of them those that have not ended, and the most of these that there were at a time.
+        var open = 0
+        var mostOpen = 0
         var tried: Set<String> = []
         var second = (begun: NIODeadline.now(), messages: 0)
     }
@@ -52,6 +55,8 @@ final class Sink: Sendable {
 
     var messages: [Message] { self.state.withLockedValue { $0.messages } }
     var sessions: Int { self.state.withLockedValue { $0.sessions } }
+    /// The most that there were at a time.
+    var mostSessionsAtOnce: Int { self.state.withLockedValue { $0.mostOpen } }
 
     /// - Parameter port: 0 has the system choose.
     init(_ manners: Manners = Manners(), at address: String, port: Int) async throws {
@@ -100,7 +105,11 @@ private final class SinkHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        self.state.withLockedValue { $0.sessions += 1 }
+        self.state.withLockedValue { state in
+            state.sessions += 1
+            state.open += 1
+            state.mostOpen = max(state.mostOpen, state.open)
+        }
         if !self.manners.isSilent { self.drain(context) }
     }
 
@@ -109,7 +118,10 @@ private final class SinkHandler: ChannelInboundHandler {
         if !self.manners.isSilent { self.drain(context) }
     }
 
-    func channelInactive(context: ChannelHandlerContext) { self.session.disconnected() }
+    func channelInactive(context: ChannelHandlerContext) {
+        self.state.withLockedValue { $0.open -= 1 }
+        self.session.disconnected()
+    }
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -39,6 +39,7 @@ struct SchedulerParty {
     private var orders: [Int: (Order.Action, [RecipientTarget], retry: Int?)] = [:]
     private var questions: [String: Scheduler.Question] = [:]
     private var destinationOrders = DestinationOrders()
+    private var requests: [PermitRequest] = []
     private var lines: [String] = []
 
     private init(writesAtOnce: Bool, _ change: (inout RelayConfiguration) -> Void) {
@@ -139,6 +140,13 @@ struct SchedulerParty {
             } else {
                 self.scheduler.fleetChanged(mayBegin: true, nodes: 1, names: [:], at: self.now)
             }
+        // Of the store, which is asked now, and answers.
+        case "permits": self.askForPermits()
+        case "granted":
+            let grants = self.requests.filter { $0.site.hasPrefix(name) }.map {
+                PermitGrant(site: $0.site, held: Int(words.prefix(1)) ?? 0, isWaitedFor: words.hasSuffix("waited for"))
+            }
+            self.scheduler.permitsGranted(grants, for: self.requests, at: self.now)
         case "nodes": self.scheduler.fleetChanged(mayBegin: true, nodes: number, names: [:], at: self.now)
         // At another node, which this one is not told.
         case "elsewhere": _ = self.spool.apply(self.action(name), self.targets(words), at: self.now)
@@ -160,6 +168,14 @@ struct SchedulerParty {
         default: Issue.record("unknown event \(event)")
         }
         self.drain()
+    }
+
+    private mutating func askForPermits() {
+        self.requests = self.scheduler.permitRequests(at: self.now)
+        for request in self.requests {
+            let site = request.site.split(separator: " ").first ?? ""
+            self.lines.append("  \(site): keeps \(request.kept), wants \(request.wanted) of \(request.limit)")
+        }
     }
 
     /// `suspend a.example:25`, `limit a.example:25 1`, `reroute a.example:25 b.example:25`; a limit or a way may end too.
@@ -220,6 +236,7 @@ struct SchedulerParty {
         return switch why {
         case .behind(let others): "behind \(others)"
         case .limited(let others, let connections): "behind \(others) at a limit of \(connections)"
+        case .limitedElsewhere(let connections): "another node's turn at a limit of \(connections)"
         case .backoff(let time, let reason): "backoff\(until(time)): \(reason ?? "")"
         case .rate(let time): "rate\(until(time))"
         case .lookup(let time, let reason): "lookup\(until(time)):\(reason.map { " \($0)" } ?? "")"
@@ -361,6 +378,7 @@ struct SchedulerParty {
             case .quit(let session): self.lines.append("  quit session \(session)")
             case .wake(let at): self.wake = at
             case .purge: break
+            case .askForPermits: self.lines.append("  ask for permits")
             }
         }
     }

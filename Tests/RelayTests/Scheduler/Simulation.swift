@@ -444,7 +444,7 @@ final class Simulation {
                 self.sessions[session]?.isEnding = true
                 self.schedule(.close(session: session), in: 10)
             case .wake(let at): self.wake = at.milliseconds - self.ahead
-            case .purge: break
+            case .purge, .askForPermits: break
             }
         }
     }

@@ -30,6 +30,11 @@ struct NodesTests {
                 taken += lease.messages.map(\.id)
             }
         }
+        /// How many permits it has now of those for a site that takes one connection.
+        func permits(_ site: String, keeps kept: Int = 0, wants wanted: Int) async throws -> Int? {
+            let request = PermitRequest(site: site, limit: 1, kept: kept, wanted: wanted)
+            return try await self.fleet.permits([request], under: try #require(try self.fleet.lease)).first?.held
+        }
         /// The next messages that others changed.
         func changes() async throws -> [QueueID] {
             var changes: Set<QueueID> = []
@@ -283,6 +288,58 @@ struct NodesTests {
             for node in [first, second] { await node.spool.close() }
         }
         try await run(kind.make())
+    }
+
+    @Test(
+        "permits for connections are had under a lease, by one node after the other, and are others' when a node is gone",
+        arguments: Kind.allCases)
+    func permits(_ kind: Kind) async throws {
+        func run(_ store: some SharedStore) async throws {
+            let (first, second, third) = (try store.open(1), try store.open(2), try store.open(3))
+            let (heard, calls) = AsyncStream<Void>.makeStream()
+            var news = heard.makeAsyncIterator()
+            try first.fleet.listen { calls.yield() }
+            if case .postgresql = kind { await news.next() }
+            #expect(try await first.permits("a", wants: 1) == 1)
+            #expect(try await first.permits("a", keeps: 1, wants: 1) == 1)
+            #expect(try await second.permits("b", wants: 1) == 1)
+            #expect(try await second.permits("a", wants: 1) == 0)
+            // Who has it hears that another one waits.
+            await news.next()
+            #expect(try await third.permits("a", wants: 1) == 0)
+            #expect(try await first.permits("a", wants: 1) == 0)
+            #expect(try await third.permits("a", wants: 1) == 0)
+            #expect(try await second.permits("a", wants: 1) == 1)
+            // It stops, and the next one has it.
+            await second.spool.close()
+            #expect(try await third.permits("a", wants: 1) == 1)
+            // What was had under a lease goes with it.
+            let lease = try #require(try third.fleet.lease)
+            let request = PermitRequest(site: "a", limit: 1, kept: 1, wanted: 1)
+            await #expect(throws: SpoolError.self) {
+                _ = try await third.fleet.permits([request], under: lease + 1)
+            }
+            await third.spool.close()
+            #expect(try await first.permits("a", wants: 1) == 1)
+            let again = try store.open(3)
+            #expect(try await again.permits("a", keeps: 1, wants: 1) == 0)
+            for node in [first, again] { await node.spool.close() }
+        }
+        try await run(kind.make())
+    }
+
+    @Test("a permit of a node whose lease is over is another's")
+    func permitOfNodeThatIsGone() async throws {
+        let store = SharedMemory()
+        let (first, second) = (try store.open(1), try store.open(2))
+        #expect(try await first.permits("a", wants: 1) == 1)
+        store.wait(milliseconds: 600)
+        _ = try await second.accept()
+        #expect(try await second.permits("a", wants: 1) == 0)
+        store.wait(milliseconds: 600)
+        #expect(try await second.permits("a", wants: 1) == 1)
+        _ = try await first.accept()
+        #expect(try await first.permits("a", keeps: 1, wants: 1) == 0)
     }
 
     @Test("facts and counters are the store's: each node reads what all of them did, in one order")

@@ -61,7 +61,9 @@ extension Backlog {
 // Why it does not go now, and how long it takes.
 extension Backlog {
     /// Why a recipient does not go now. Who holds it is for others to say.
-    func why(_ row: QueueIndex.Row, at now: Timestamp) -> WaitReason {
+    ///
+    /// - Parameter limit: of sessions, where a route names none.
+    func why(_ row: QueueIndex.Row, limit: Int, at now: Timestamp) -> WaitReason {
         let state = self.index.states[Int(row)]
         switch state {
         case .active: return .active
@@ -86,8 +88,10 @@ extension Backlog {
         {
             return .rate(until: time)
         }
-        if let gate = self.destinations[destination].gate, let limit = self.gates[gate].fullLimit {
-            return .limited(others: others, connections: limit)
+        if let gate = self.destinations[destination].gate, let full = self.gates[gate].fullLimit(configured: limit) {
+            return full.isElsewhere
+                ? .limitedElsewhere(connections: full.connections)
+                : .limited(others: others, connections: full.connections)
         }
         return others > 0 ? .behind(others: others) : .due
     }

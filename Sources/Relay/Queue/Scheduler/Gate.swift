@@ -55,6 +55,10 @@ struct Gate {
     private var pace: Pace?
     /// Nodes that have a part each of what the site takes.
     var nodes = 1 { didSet { self.pace?.nodes = self.nodes } }
+    /// All nodes that the queue ever had, each of which may come back; 0: it is this one's alone.
+    var knownNodes = 0
+    /// Where there are fewer connections than nodes.
+    var permits = Permits()
     /// It is to be looked at then.
     private(set) var look: Timestamp?
     /// The operator's limit of sessions at all nodes, the least of those for its destinations; `nil`: as configured.
@@ -90,16 +94,31 @@ struct Gate {
     ///
     /// - Parameter configured: for all nodes, where neither the operator nor a route says another number.
     func limit(configured: Int) -> Int {
-        (self.limitForNow ?? self.key.limits.connections ?? configured).shared(among: self.nodes)
+        guard let limit = self.limitWithPermits(configured: configured) else {
+            return self.limitOfAll(configured: configured).shared(among: self.nodes)
+        }
+        return min(limit, self.permits.usable)
     }
 
-    /// This node's part of the limit that a route or the operator set, where there are as many sessions as that; `nil`: there is
-    /// none, or there may be more.
-    var fullLimit: Int? {
-        guard let limit = (self.limitForNow ?? self.key.limits.connections)?.shared(among: self.nodes),
-            self.sessions >= limit
-        else { return nil }
-        return limit
+    /// How many all nodes together may have.
+    func limitOfAll(configured: Int) -> Int { self.limitForNow ?? self.key.limits.connections ?? configured }
+
+    /// The same where each session needs a permit, as there may be nodes for which there is none; `nil`: each node has its share.
+    ///
+    /// It does not depend on who is up: so what one node has when another comes up is counted already.
+    func limitWithPermits(configured: Int) -> Int? {
+        let limit = self.limitOfAll(configured: configured)
+        return self.knownNodes > 0 && limit < max(self.knownNodes, 2) ? limit : nil
+    }
+
+    /// Why no more sessions are opened, where that is a limit; `nil`: none was set, or there may be more.
+    func fullLimit(configured: Int) -> (connections: Int, isElsewhere: Bool)? {
+        let limit = self.limit(configured: configured)
+        guard self.sessions >= limit else { return nil }
+        if let all = self.limitWithPermits(configured: configured) {
+            return self.sessions > 0 ? (self.sessions, false) : (all, true)
+        }
+        return self.limitForNow == nil && self.key.limits.connections == nil ? nil : (limit, false)
     }
 
     mutating func opened() {
@@ -138,7 +157,7 @@ struct Gate {
     /// How long so many transactions take, in milliseconds, with as many sessions as they will probably get; `nil` when none
     /// was made yet.
     func time(for transactions: Int, limit: Int) -> Int64? {
-        let limit = self.limit(configured: limit)
+        let limit = max(1, self.limit(configured: limit))
         let sessions = min(self.times.isLatency ? limit : min(limit, Self.common), max(transactions, 1))
         let work = self.times.mean.map { $0 * Double(transactions) / Double(sessions) }
         let pace = self.pace.map { $0.interval * Double(transactions) }
@@ -214,6 +233,7 @@ struct Gate {
         self.backOff.shift(by: jump)
         self.times.shift(by: jump)
         self.pace?.shift(by: jump)
+        self.permits.shift(by: jump)
         self.progressed = self.progressed.adding(milliseconds: jump)
         self.look = self.look?.adding(milliseconds: jump)
         if let ceiling = self.ceiling { self.ceiling?.until = ceiling.until.adding(milliseconds: jump) }

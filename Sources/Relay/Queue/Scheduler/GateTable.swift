@@ -8,6 +8,8 @@ struct GateTable {
     private var free: [Index] = []
     /// Nodes that have a part each of what a site takes.
     private(set) var nodes = 1
+    /// All nodes that the queue ever had; 0: it is this one's alone.
+    private(set) var knownNodes = 0
     private var indices: [Gate.Key: Index] = [:]
 
     /// - Parameter index: of a gate that there is.
@@ -30,6 +32,7 @@ struct GateTable {
         var gate = Gate(key)
         gate.members = 1
         gate.nodes = self.nodes
+        gate.knownNodes = self.knownNodes
         let index: Index
         if let free = self.free.popLast() {
             index = free
@@ -46,12 +49,12 @@ struct GateTable {
     mutating func leave(_ index: Index) { self[index].members -= 1 }
 
     /// A gate that nobody uses goes away, unless it is worth remembering that its site does not answer, or how much it had
-    /// of late.
+    /// of late, or the store knows it.
     ///
     /// - Returns: when to look again.
     mutating func removeIfIdle(_ index: Index, at now: Timestamp) -> Timestamp? {
         guard !self[index].isRemoved, self[index].members == 0, self[index].sessions == 0,
-            !self[index].backOff.isOn(at: now)
+            self[index].permits.name == nil, !self[index].backOff.isOn(at: now)
         else { return nil }
         if let time = self[index].notBefore(now) { return self[index].willLook(at: time) ? time : nil }
         self.indices[self[index].key] = nil
@@ -60,9 +63,16 @@ struct GateTable {
         return nil
     }
 
-    mutating func share(among nodes: Int) {
+    /// - Parameters:
+    ///   - nodes: that have a part each.
+    ///   - known: that there ever were.
+    mutating func share(among nodes: Int, of known: Int) {
         self.nodes = nodes
-        for index in self.table.indices { self.table[index].nodes = nodes }
+        self.knownNodes = known
+        for index in self.table.indices {
+            self.table[index].nodes = nodes
+            self.table[index].knownNodes = known
+        }
     }
 
     mutating func shift(by jump: Int64) { for index in self.table.indices { self.table[index].shift(by: jump) } }

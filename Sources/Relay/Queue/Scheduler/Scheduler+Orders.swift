@@ -129,6 +129,7 @@ extension Scheduler {
         while let session = self.backlog.gates[gate].takeSurplus(configured: configured) {
             self.actions.append(.quit(session: session))
         }
+        if self.backlog.gates[gate].sessions > 0 { self.countSessions(gate) }
     }
 }
 

@@ -26,7 +26,7 @@ extension Scheduler {
 
     /// Why a recipient does not go now.
     func why(_ row: QueueIndex.Row, at now: Timestamp) -> WaitReason {
-        let why = self.backlog.why(row, at: now)
+        let why = self.backlog.why(row, limit: self.configuration.delivery.connections, at: now)
         if let holder = self.index.holders[Int(self.index.rowSlot[Int(row)])] {
             switch why {
             case .held, .settled: return why
@@ -35,7 +35,7 @@ extension Scheduler {
         }
         guard !self.canWrite || !self.mayBegin else { return why }
         return switch why {
-        case .due, .behind, .limited, .rate: self.canWrite ? .nodeIdle : .spoolFailing
+        case .due, .behind, .limited, .limitedElsewhere, .rate: self.canWrite ? .nodeIdle : .spoolFailing
         default: why
         }
     }
@@ -55,13 +55,13 @@ extension Scheduler {
         self.destinations[destination].gate.map { self.backlog.gates[$0] }
     }
 
-    /// This node's sessions to the site of a destination at a time.
+    /// This node's sessions to the site of a destination at a time; those of all nodes where it has no share of its own.
     func limit(ofDestination destination: DestinationTable.Index) -> Int {
         let configured = self.configuration.delivery.connections
         guard let gate = self.gate(of: destination) else {
             return self.share(of: self.destinations[destination].nextHop.limits.connections ?? configured)
         }
-        return gate.limit(configured: configured)
+        return gate.limitWithPermits(configured: configured) ?? gate.limit(configured: configured)
     }
 
     /// This node's part of what is allowed to all of them.

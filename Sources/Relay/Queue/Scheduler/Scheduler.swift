@@ -30,6 +30,8 @@ struct Scheduler: Sendable {
         case quit(session: Int)
         /// Forgets drops that can no longer be taken back.
         case purge
+        /// Asks the store for permits as soon as may be; `permitRequests` says which.
+        case askForPermits
         /// Tells `timePassed` then; a time that is past means as soon as others had their turn.
         case wake(at: Timestamp)
     }
@@ -55,6 +57,8 @@ struct Scheduler: Sendable {
     private(set) var configuration: RelayConfiguration
     var backlog: Backlog
     private var sessions: [Int: Session] = [:]
+    /// Gates that have permits, or wait for some, by the names that the store knows.
+    var permitted: [String: GateTable.Index] = [:]
     private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
     private(set) var canWrite = true
@@ -271,6 +275,7 @@ struct Scheduler: Sendable {
         guard let gate = self.sessions.removeValue(forKey: session)?.gate else { return }
         self.backlog.gates[gate].closed(session)
         self.pump(gate, at: now)
+        self.permitMayBeFree(gate)
         self.backlog.removeIfIdle(gate: gate, at: now)
     }
 
@@ -436,17 +441,28 @@ struct Scheduler: Sendable {
     mutating func fleetChanged(mayBegin: Bool, nodes: Int, names: [UInt8: String], at now: Timestamp) {
         let isMore = mayBegin && !self.mayBegin || nodes < self.backlog.gates.nodes
         self.mayBegin = mayBegin
-        self.nodeNames = names
-        if nodes != self.backlog.gates.nodes {
-            self.backlog.gates.share(among: nodes)
-            for gate in self.backlog.gates.all { self.endSurplus(gate) }
-        }
+        self.nodesAreCalled(names, sharing: nodes)
         guard isMore else { return }
         for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
     }
 
+    /// All nodes that the queue ever had, by name.
+    ///
+    /// - Parameter nodes: that have a part each of what a site takes; `nil`: as before.
+    mutating func nodesAreCalled(_ names: [UInt8: String], sharing nodes: Int? = nil) {
+        self.nodeNames = names
+        let nodes = nodes ?? self.backlog.gates.nodes
+        let known = max(nodes, names.count)
+        guard nodes != self.backlog.gates.nodes || known != self.backlog.gates.knownNodes else { return }
+        self.backlog.gates.share(among: nodes, of: known)
+        for gate in self.backlog.gates.all { self.endSurplus(gate) }
+    }
+
     /// Others may have what this node has, until it has compared that with the spool.
-    mutating func leaseEnded() { self.mayBegin = false }
+    mutating func leaseEnded() {
+        self.mayBegin = false
+        self.endPermits()
+    }
 
     /// This node has a message from now on.
     mutating func takenOver(_ message: SpooledMessage, at now: Timestamp) {
@@ -493,7 +509,7 @@ struct Scheduler: Sendable {
     /// Where a session goes.
     func nextHop(ofSession session: Int) -> NextHop? { self.sessions[session]?.nextHop }
 
-    private func limit(of gate: GateTable.Index) -> Int {
+    func limit(of gate: GateTable.Index) -> Int {
         self.backlog.gates[gate].limit(configured: self.configuration.delivery.connections)
     }
 
@@ -535,7 +551,7 @@ struct Scheduler: Sendable {
             }
             let waiting = self.backlog.waiting(at: gate)
             switch self.backlog.gates[gate].mayOpen(for: waiting, limit: self.limit(of: gate), at: now) {
-            case .full: return
+            case .full: return self.wantPermit(gate, at: now)
             case .later(let time): return self.willLook(at: gate, time)
             case .open:
                 self.backlog.gates[gate].opened()

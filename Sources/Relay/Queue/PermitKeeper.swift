@@ -1,0 +1,46 @@
+import NIOCore
+import Spool
+
+/// Carries between the scheduler and the store what nodes agree on about sites to which they may have fewer connections than
+/// there are nodes: permits that are asked for, had, waited for and given back.
+///
+/// Nothing is asked as long as there is no such site; else once a second, and when mail begins to wait, a session ends that
+/// others wait for, or another node did something.
+final class PermitKeeper: Sendable {
+    private let fleet: any Fleet
+    private let queue: Queue
+    private let recurrence = Recurrence(every: .seconds(1))
+
+    init(_ fleet: any Fleet, queue: Queue) {
+        self.fleet = fleet
+        self.queue = queue
+    }
+
+    func start() {
+        let recurrence = self.recurrence
+        self.queue.loop.execute { self.queue.asksForPermits = { recurrence.wake() } }
+        recurrence.start { await self.ask() }
+    }
+
+    func wake() { self.recurrence.wake() }
+
+    func stop() async { await self.recurrence.stop() }
+
+    private func ask() async {
+        guard let lease = self.fleet.lease else {
+            // What it had others have by now, and the sessions that it was for end.
+            return await self.queue.onLoop { self.queue.tell { scheduler, _ in scheduler.endPermits() } }
+        }
+        let requests = await self.queue.onLoop {
+            self.queue.tell { scheduler, now in scheduler.permitRequests(at: now) }
+        }
+        guard !requests.isEmpty else { return }
+        // A store that does not answer is told of elsewhere, and asked again.
+        guard let grants = try? await self.fleet.permits(requests, under: lease) else { return }
+        await self.queue.onLoop {
+            // Those of a lease that is over are worth nothing.
+            guard self.fleet.lease == lease else { return }
+            self.queue.tell { scheduler, now in scheduler.permitsGranted(grants, for: requests, at: now) }
+        }
+    }
+}
