@@ -43,7 +43,16 @@ struct Hoptop: AsyncParsableCommand {
         ],
         defaultSubcommand: RunCommand.self)
 
-    static func main() async {
+    @MainActor static func main() async {
+        // While nothing runs anywhere else yet.
+        if let name = CommandLine.arguments.dropFirst().first, Self.watchers.contains(name) { TaskThreads.takeOver() }
+        await self.begin()
+    }
+
+    /// The commands that show a screen and are no relay.
+    private static let watchers = [AttachCommand.configuration.commandName, ReplayCommand.configuration.commandName]
+
+    private static func begin() async {
         if let status = await Sendmail.runByName(CommandLine.arguments) { Glibc.exit(status.rawValue) }
         self.raiseDescriptorLimit()
         do {

@@ -13,9 +13,13 @@ extension EndToEnd {
         init() throws { self.folder = try TemporaryFolder() }
 
         private func start(_ options: String) async throws -> (tmux: Tmux, process: pid_t) {
-            let tmux = Tmux(
-                "sh -c \"LANG=C.UTF-8 \(Program.path) run --config /dev/null --hostname mx.example.net"
-                    + " --listen 127.0.0.1:0 --spool \(self.folder.path)/spool \(options); cat\"", in: self.folder)
+            try await self.start(
+                command: "run --config /dev/null --hostname mx.example.net --listen 127.0.0.1:0"
+                    + " --spool \(self.folder.path)/spool \(options)")
+        }
+
+        private func start(command: String) async throws -> (tmux: Tmux, process: pid_t) {
+            let tmux = Tmux("sh -c \"LANG=C.UTF-8 \(Program.path) \(command); cat\"", in: self.folder)
             #expect(try await tmux.sees("accepting"))
             let process = try await tmux.program()
             tmux.tmux("pipe-pane", "cat > \(self.folder.path)/painted")
@@ -83,6 +87,21 @@ extension EndToEnd {
             // of the disk is looked at now and then.
             #expect(wakeUps <= 5 + 3)
             #expect(octets == 0)
+        }
+
+        /// Beside the clock's ten it is the daemon's sign of life that is read, by two threads.
+        @Test("a screen that is attached wakes for its clock alone", arguments: [("", 16), ("--clock off", 6)])
+        func attached(_ options: String, _ most: Int) async throws {
+            let server = try Server(spool: "\(self.folder.path)/spool")
+            defer { _ = server.end(with: SIGKILL) }
+            let socket = "\(self.folder.path)/spool-run/hoptop/control.sock"
+            let (tmux, process) = try await self.start(command: "attach --to \(socket) \(options)")
+            tmux.press("2")
+            try await Task.sleep(for: .seconds(1))
+            let (wakeUps, octets) = try await self.watch(process, seconds: 10)
+            print("\(wakeUps) wake-ups and \(octets) octets in 10 s")
+            #expect(wakeUps <= most)
+            #expect(octets <= (options.isEmpty ? 300 : 0))
         }
 
         private static func sleeps(of process: pid_t) throws -> [String: Int] {
