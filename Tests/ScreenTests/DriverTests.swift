@@ -25,6 +25,9 @@ struct DriverTests {
         let rig = await Rig { $0.showsClock = false }
         #expect(await !rig.text.contains("09:00:00Z"))
         await rig.press("2")
+        // One of them is being sent.
+        #expect(await rig.screen.wantsTicks)
+        await rig.run("filter to:dan")
         #expect(await !rig.screen.wantsTicks)
         // What is said of it is shown for a while.
         await rig.press("L")

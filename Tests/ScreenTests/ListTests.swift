@@ -375,6 +375,26 @@ struct ListTests {
 
     // MARK: Words
 
+    @Test("how far a message is goes on while nothing else changes, in the list and in the message")
+    func progress() async {
+        let rig = await Rig()
+        func say(_ octets: Int) {
+            rig.feed.write { script in
+                script.rows[0].progress?.contentOctetsSent = octets
+                script.details["4Q7K"]?.recipients[0].progress?.contentOctetsSent = octets
+            }
+        }
+        await rig.press("2")
+        #expect(await rig.lines("4Q7K").first?.contains("DATA 62%") == true)
+        say(3072)
+        await rig.wait(seconds: 2)
+        #expect(await rig.lines("4Q7K").first?.contains("DATA 75%") == true)
+        await rig.press("G", .enter)
+        say(4000)
+        await rig.wait(seconds: 2)
+        #expect(await rig.lines("DATA 97%").count == 3)
+    }
+
     @Test("a session in its content says DATA and how far it is, its recipient is active, in every view")
     func words() async {
         let rig = await Rig()

@@ -36,9 +36,10 @@ final class QueuePane: ListPane<QueueList> {
         super.reads(around) + (self.watch.map { [$0.attempt.read(self)] } ?? [])
     }
 
-    /// An attempt is waited for, within bounds.
+    /// How far a message is changes without a change of the queue. And an attempt is waited for, within bounds.
     override func ticked(_ around: Surroundings) -> [Effect] {
-        self.watch?.attempt.isWaiting == true ? self.reads(around).map(Effect.read) : []
+        let isMoving = self.list.shown.contains { self.list.row($0)?.state == .active }
+        return isMoving || self.watch?.attempt.isWaiting == true ? self.reads(around).map(Effect.read) : []
     }
 
     override func wantsDetail(_ around: Surroundings) -> Bool { Self.hasPreview(around) }

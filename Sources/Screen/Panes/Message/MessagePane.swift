@@ -74,9 +74,10 @@ final class MessagePane: Pane {
         self.watch = nil
     }
 
-    /// An attempt is waited for, within bounds.
+    /// How far a message is changes without a change of the queue. And an attempt is waited for, within bounds.
     func ticked(_ around: Surroundings) -> [Effect] {
-        self.watch?.isWaiting == true ? self.reads(around).map(Effect.read) : []
+        let isMoving = self.detail?.recipients.contains { $0.state == .active } ?? false
+        return isMoving || self.watch?.isWaiting == true ? self.reads(around).map(Effect.read) : []
     }
 
     /// Follows the message into the nodes that took it, as far as they are among the feeds.
