@@ -22,6 +22,8 @@ extension Screen {
             if answer != nil, !isLater { self.stack.wasRead(read.key.owner) }
         } catch {
             guard self.errands.reads.isNewest(read.key, serial) else { return }
+            // It would be for something else.
+            if read.choosesTargets { self.waiting = nil }
             let words = SafeText((error as? FeedError)?.description ?? "\(error)").description
             if let failed = read.failed {
                 // Whoever asked may be closed by now, or stand below something else.

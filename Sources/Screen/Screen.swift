@@ -27,8 +27,8 @@ public actor Screen {
     /// Commands that were typed, newest last.
     var typedCommands: [String] = []
     var pointer = Pointer()
-    /// Waits for what is under way, and then asks about what the cursor is on.
-    private var waitingToAsk: Command?
+    /// What was asked for before it is known what for; another key instead of waiting takes it back.
+    var waiting: Call?
     public private(set) var size: (columns: Int, rows: Int)
     /// Changes, sizes and palettes that the driver must take as wholly new.
     public internal(set) var repaints = 0
@@ -241,7 +241,10 @@ public actor Screen {
             self.pace.pressed(self.now)
             self.fit()
         }
-        self.waitingToAsk = nil
+        if let waiting = self.waiting {
+            self.waiting = nil
+            if !waiting.asks { self.say("\(waiting.command.name) was taken back by another key", .plain) }
+        }
         guard self.hasRoom else {
             if table.bound(to: key) == .quit { self.performEverywhere(Call(command: .quit)) }
             return
@@ -277,13 +280,15 @@ public actor Screen {
             self.say(refusal, .warning)
             return
         }
-        if !isTyped, self.pace.repeats(call.command, self.now) {
-            // What the cursor is on is known when the first of the two is done.
-            guard !self.errands.concern(self.stack.top) else {
-                self.waitingToAsk = call.command
-                return
-            }
-            call.asks = true
+        if !isTyped, self.pace.repeats(call.command, self.now) { call.asks = true }
+        // What the cursor is on is known when the first of the two is done.
+        if call.asks, self.errands.concern(self.stack.top) {
+            self.waiting = call
+            return
+        }
+        if call.command.acts, self.errands.reads.choosesTargets(self.stack.top) {
+            self.waiting = call
+            return self.say("\(call.command.name) waits until all are tagged", .plain)
         }
         self.perform(call)
     }
@@ -335,9 +340,9 @@ public actor Screen {
 
     /// Something arrived: tells the driver and whoever waits for quiet.
     func changed() {
-        if let command = self.waitingToAsk, !self.errands.concern(self.stack.top) {
-            self.waitingToAsk = nil
-            self.perform(Call(command: command, asks: true))
+        if let call = self.waiting, !self.errands.concern(self.stack.top) {
+            self.waiting = nil
+            self.perform(call)
         }
         self.updated.yield()
         for continuation in self.errands.takeWaiting() { continuation.resume() }

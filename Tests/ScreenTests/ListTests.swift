@@ -373,6 +373,22 @@ struct ListTests {
         #expect(await rig.text.contains("acts on: M0"))
     }
 
+    @Test("an action right behind the key that tags all waits for it, and another key takes it back")
+    func tagAndAct() async {
+        // Answers take a while.
+        let rig = await Rig(Self.long(5), isCoded: true)
+        await rig.press("2")
+        await rig.screen.press("T")
+        await rig.screen.press("h")
+        #expect(await rig.text.contains("hold waits until all are tagged"))
+        await rig.screen.settled()
+        #expect(rig.feed.performed == ["hold set 7"])
+        for key in ["T", "h", "j"] as [Key] { await rig.screen.press(key) }
+        #expect(await rig.text.contains("hold was taken back"))
+        await rig.screen.settled()
+        #expect(rig.feed.performed == ["hold set 7"])
+    }
+
     // MARK: Words
 
     @Test("how far a message is goes on while nothing else changes, in the list and in the message")

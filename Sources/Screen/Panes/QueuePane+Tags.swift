@@ -39,7 +39,7 @@ extension QueuePane {
         return [
             .read(
                 Read(
-                    self.key("range"), isInstead: true,
+                    self.key("range"), isInstead: true, choosesTargets: true,
                     begin: { { try await QueueList.window(feed, query, request) } },
                     take: { (window: Window<QueueRow>, around) in
                         guard query == self.query else { return [] }
@@ -63,9 +63,10 @@ extension QueuePane {
         let feed = self.feed
         let query = self.query
         return Read(
-            self.key("freeze"), isInstead: true, begin: { { try await feed.freeze(query) } },
+            self.key("freeze"), isInstead: true, choosesTargets: true, begin: { { try await feed.freeze(query) } },
             take: { set, around in
                 guard query.filter == self.query.filter else { return [] }
+                guard set.recipients > 0 else { return [.say("nothing to tag", .plain)] }
                 self.tags = .frozen(set, query.filter, at: around.now)
                 let words = "tagged \(Words.counts(set.recipients, set.messages)), as of now"
                 return [.say(words + (set.absent?.withoutWords ?? ""), set.absent == nil ? .plain : .warning)]

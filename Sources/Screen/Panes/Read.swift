@@ -13,6 +13,8 @@ struct Read {
     let key: Key
     /// The question is another one now, so an answer to the one under way does not count.
     let isInstead: Bool
+    /// The answer is what actions are for: until then they wait.
+    let choosesTargets: Bool
     /// What to ask, as things are when its turn comes; `nil`: nothing.
     let begin: () -> (@Sendable () async throws -> any Sendable)?
     /// What follows from what was asked for.
@@ -21,11 +23,13 @@ struct Read {
     let failed: ((String) -> [Effect])?
 
     init<Answer: Sendable>(
-        _ key: Key, isInstead: Bool = false, begin: @escaping () -> (@Sendable () async throws -> Answer)?,
+        _ key: Key, isInstead: Bool = false, choosesTargets: Bool = false,
+        begin: @escaping () -> (@Sendable () async throws -> Answer)?,
         take: @escaping (Answer, Surroundings) -> [Effect], failed: ((String) -> [Effect])? = nil
     ) {
         self.key = key
         self.isInstead = isInstead
+        self.choosesTargets = choosesTargets
         self.begin = {
             guard let ask = begin() else { return nil }
             return { Answered(answer: try await ask()) }
