@@ -149,7 +149,7 @@ struct MovingTests {
         let lines = await rig.text.split(separator: "\n").map(String.init)
         #expect(lines[1].contains("› 4Q5B"))
         #expect(lines[2].hasPrefix(" From <>") && lines[2].hasSuffix("here 5h00"))
-        #expect(lines[3].hasPrefix(" client.example ─✔─ mx1"))
+        #expect(lines[3].contains("mx1 ─■─ mx.example.org:25"))
         #expect(lines[4].contains("■ hold     eve@example.net"))
         #expect(lines[5].contains("It is on hold"))
         await rig.press("3", "?")

@@ -35,20 +35,21 @@ struct QueuePreview {
             painter.text("...", x: inner.x + 1, y: inner.y, columns: inner.width - 2, role: .muted)
             return
         }
-        for (index, line) in self.lines(detail, painter.glyphs, around).prefix(inner.height).enumerated() {
+        let room = inner.width - 11
+        for (index, line) in self.lines(detail, room, painter.glyphs, around).prefix(inner.height).enumerated() {
             painter.text(line.name, x: inner.x + 1, y: inner.y + index, columns: 8, role: .muted)
-            painter.runs(line.runs, x: inner.x + 10, y: inner.y + index, columns: inner.width - 11)
+            painter.runs(line.runs, x: inner.x + 10, y: inner.y + index, columns: room)
         }
     }
 
     private func lines(
-        _ detail: MessageDetail, _ glyphs: Glyphs, _ around: Surroundings
+        _ detail: MessageDetail, _ columns: Int, _ glyphs: Glyphs, _ around: Surroundings
     ) -> [(name: String, runs: [Run])] {
         var lines: [(name: String, runs: [Run])] = []
         if let recipient = detail.recipients.first(where: { $0.forwardPath == self.row.to }) ?? detail.recipients.first
         {
             let way = Way(of: detail, recipient, at: self.node, joined: [:], around)
-            lines.append(("Path", way.path(glyphs)))
+            lines.append(("Path", way.path(columns: columns, glyphs)))
             lines.append(("Why", [Run(recipient.whyWords(around.now))]))
             if let reply = recipient.lastReply { lines.append(("Reply", [Run(reply: reply)])) }
         }

@@ -78,6 +78,8 @@ struct JoinKey: Hashable, Sendable {
 /// The way of one recipient: claimed hops, here, the next, and what other feeds know beyond.
 struct Way {
     private(set) var hops: [Hop] = []
+    /// The hop that is the node whose message it is.
+    private var here = 0
 
     /// - Parameters:
     ///   - node: whose message it is.
@@ -87,6 +89,7 @@ struct Way {
         _ around: Surroundings
     ) {
         self.addBehind(detail)
+        self.here = self.hops.count
         self.add(Self.here(detail.ref.node, detail, recipient, edge: self.hops.isEmpty ? nil : .verified))
         var node = node
         var recipient = recipient
@@ -185,14 +188,19 @@ struct Way {
         var columns = 0
     }
 
-    /// The names on the way in one line, with what lies between them.
-    func path(_ glyphs: Glyphs) -> [Run] {
-        self.hops.flatMap { hop in
+    /// The names on the way in one line, with what lies between them. Where there is not room for all, the first are left out:
+    /// what is asked is where it is, and where it goes.
+    func path(columns: Int, _ glyphs: Glyphs) -> [Run] {
+        let steps = self.hops.map { hop in
             [
                 Run(hop.edge.map { SafeText($0.text(glyphs)) } ?? "", hop.edge?.role ?? .base),
                 Run(SafeText(address: hop.name).fitted(Self.nameColumns, mark: glyphs.elision), hop.role),
             ]
         }
+        let all = Array(steps.joined())
+        guard all.columns > columns, self.here > 0 else { return all }
+        func from(_ start: Int) -> [Run] { [Run(glyphs.elision, .muted)] + steps[start...].joined() }
+        return (1..<max(1, self.here)).lazy.map(from).first { $0.columns <= columns } ?? from(self.here)
     }
     private static let nameColumns = 36
 

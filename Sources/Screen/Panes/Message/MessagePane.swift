@@ -312,7 +312,8 @@ final class MessagePane: Pane {
         var rest = area.below(1)
         guard let recipient = self.recipients.selected else { return }
         let way = Way(of: detail, recipient, at: self.node, joined: self.joined, around)
-        painter.runs(way.path(painter.glyphs), x: rest.x + 1, y: rest.y, columns: rest.width - 2)
+        painter.runs(
+            way.path(columns: rest.width - 2, painter.glyphs), x: rest.x + 1, y: rest.y, columns: rest.width - 2)
         let why = SafeText(recipient.whyWords(around.now)).wrapped(rest.width - 2)
         let whyLines = max(1, min(why.count, rest.height - 1 - detail.recipients.count))
         if let watch = self.watch { return watch.paint(&painter, rest.below(1), around) }
