@@ -31,8 +31,25 @@ final class Help: Overlay {
             : Run.hint("j k PgDn", "scroll") + Run.hint("/", "search") + Run.hint("Esc", "close")
     }
 
-    private func height(_ around: Surroundings) -> Int { max(1, min(self.all.count, around.rows - 6)) }
-    private func last(_ around: Surroundings) -> Int { max(0, self.lines.count - self.height(around)) }
+    private func room(_ around: Surroundings) -> Int { min(self.columns, around.columns - 6) }
+    private func height(_ around: Surroundings) -> Int {
+        max(1, min(self.fitted(self.all, around).count, around.rows - 6))
+    }
+    private func last(_ around: Surroundings) -> Int {
+        max(0, self.fitted(self.lines, around).count - self.height(around))
+    }
+
+    /// What is said of a key goes on below itself where it has no room.
+    private func fitted(_ lines: [[Run]], _ around: Surroundings) -> [[Run]] {
+        let room = self.room(around)
+        return lines.flatMap { line in
+            // Where there is little room, what a key does is told rather than its command's name.
+            let head = around.columns < 60 ? [line[0]] : Array(line[..<2])
+            return line[2].text.wrapped(max(10, room - head.columns)).enumerated().map { number, words in
+                (number == 0 ? head : [Run(SafeText(blanks: head.columns), .base)]) + [Run(words, .base)]
+            }
+        }
+    }
 
     func press(_ key: Key, _ around: Surroundings) -> [Effect] {
         let page = self.height(around)
@@ -73,13 +90,12 @@ final class Help: Overlay {
     func paint(_ painter: inout Painter, _ around: Surroundings) {
         let isSearched = self.isTyping || !self.word.isEmpty
         let inner = painter.popup(
-            columns: min(self.columns, around.columns - 6), rows: self.height(around), title: self.title,
+            columns: self.room(around), rows: self.height(around), title: self.title,
             right: isSearched ? "/\(self.word)  \(self.lines.count) of \(self.all.count)" : "Esc closes")
-        let top = max(0, min(self.top, self.lines.count - inner.height))
-        for (row, line) in self.lines.dropFirst(top).prefix(inner.height).enumerated() {
-            // Where there is little room, what a key does is told rather than its command's name.
-            let shown = around.columns < 60 ? [line[0], line[2]] : line
-            painter.runs(shown, x: inner.x + 1, y: inner.y + row, columns: inner.width - 2)
+        let lines = self.fitted(self.lines, around)
+        let top = max(0, min(self.top, lines.count - inner.height))
+        for (row, line) in lines.dropFirst(top).prefix(inner.height).enumerated() {
+            painter.runs(line, x: inner.x + 1, y: inner.y + row, columns: inner.width - 2)
         }
         painter.canvas.cursor = Point(x: inner.x, y: inner.y)
     }
