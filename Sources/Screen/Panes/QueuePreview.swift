@@ -17,7 +17,7 @@ struct QueuePreview {
             return self.paintBelow(&painter, area, around)
         }
         var attempts = AttemptList()
-        attempts.show(detail.attempts)
+        attempts.show(detail.attempts, of: detail.recipients)
         MessageBoxes(
             detail: detail, recipients: RecipientList(detail.recipients, at: self.row.to), attempts: attempts,
             node: self.node, hasTranscript: self.hasTranscript

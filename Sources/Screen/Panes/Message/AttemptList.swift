@@ -5,12 +5,15 @@ import Monitor
 struct AttemptList {
     private(set) var all: [AttemptRow] = []
     private var cursor = 0
+    /// The forward-paths of the message's recipients; none where there is only one, whose attempts they all are.
+    private var recipients: [String] = []
 
     /// The one that the cursor is on.
     var selected: AttemptRow? { self.all.indices.contains(self.cursor) ? self.all[self.cursor] : nil }
 
-    mutating func show(_ attempts: [AttemptRow]) {
+    mutating func show(_ attempts: [AttemptRow], of recipients: [RecipientDetail]) {
         self.all = attempts
+        self.recipients = recipients.count > 1 ? recipients.map(\.forwardPath) : []
         self.cursor = max(0, min(self.cursor, attempts.count - 1))
     }
 
@@ -33,15 +36,21 @@ struct AttemptList {
         Column("", .fixed(8)) { row, _ in TableCell(row.session?.id ?? "", .muted) },
     ]
 
-    /// With how long each took as a bar, which is nothing to be printed.
-    private static let drawn: [Column<AttemptRow>] = {
+    /// With how long each took as a bar, which is nothing to be printed; and for whom each was.
+    private var drawn: [Column<AttemptRow>] {
         var columns = Self.columns
         let bar = Column<AttemptRow>("", .fixed(10), from: 96) { row, _ in
             TableCell("", bar: row.milliseconds.map(AttemptChart.share(ofMilliseconds:)))
         }
         columns.insert(bar, at: 3)
+        guard !self.recipients.isEmpty else { return columns }
+        let whose = Column<AttemptRow>("", .share(10, weight: 3), from: 72) { [recipients] row, _ in
+            let isKnown = recipients.indices.contains(row.recipientIndex)
+            return TableCell(Run(address: isKnown ? recipients[row.recipientIndex] : ""))
+        }
+        columns.insert(whose, at: 2)
         return columns
-    }()
+    }
 
     /// The rows that it takes with its box.
     var wantedHeight: Int {
@@ -79,7 +88,7 @@ struct AttemptList {
             painter.text(policy, x: inner.x + 1, y: inner.y + height, columns: inner.width - 2, role: .muted)
         }
         let top = max(0, min(cursor - height / 2, self.all.count - height))
-        let table = Table(Self.drawn, width: inner.width - 2)
+        let table = Table(self.drawn, width: inner.width - 2)
         let look = RowLook(around)
         let painted = PaintedRows(area: inner.top(height), numbers: top..<min(self.all.count, top + height))
         for (line, index) in painted.numbers.enumerated() {

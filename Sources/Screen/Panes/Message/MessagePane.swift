@@ -62,7 +62,7 @@ final class MessagePane: Pane {
         guard let detail else { return [] }
         self.detail = detail
         self.recipients.show(detail.recipients)
-        self.attempts.show(detail.attempts)
+        self.attempts.show(detail.attempts, of: detail.recipients)
         self.text?.fill(detail, self.recipients.selected, around)
         return [.read(self.readFurther(detail, around))] + (self.watch?.look(at: detail, self, around.now) ?? [])
     }
