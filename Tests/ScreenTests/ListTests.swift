@@ -411,6 +411,20 @@ struct ListTests {
         #expect(await rig.lines("DATA 97%").count == 3)
     }
 
+    @Test("a message opens at the recipient that its row shows")
+    func openedFor() async {
+        let rig = await Rig()
+        let detail = rig.feed.detail(rig.feed.write { $0.rows[1] }, [.deferred, .hold, .queued])
+        rig.feed.write { script in
+            script.details["4Q6A"] = detail
+            script.rows[1].to = detail.recipients[2].forwardPath
+        }
+        await rig.press("2")
+        await rig.run("filter 4Q6A")
+        await rig.press(.enter)
+        #expect(await rig.text.contains("acts on: user2@example.com"))
+    }
+
     @Test("a session in its content says DATA and how far it is, its recipient is active, in every view")
     func words() async {
         let rig = await Rig()

@@ -98,7 +98,10 @@ struct MovingTests {
         let feed = ScriptedFeed.busy
         let row = feed.write { $0.rows[1] }
         let detail = feed.detail(row, [.relayed, .active, .deferred, .queued])
-        feed.write { $0.details["4Q6A"] = detail }
+        feed.write { script in
+            script.details["4Q6A"] = detail
+            script.rows[1].to = detail.recipients[2].forwardPath
+        }
         let rig = await Rig(feed)
         await rig.press("2", "j", .enter)
         #expect(await rig.text.contains("acts on: user2@example.com"))

@@ -28,7 +28,11 @@ final class QueuePane: ListPane<QueueList> {
         [
             .open, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .filter, .sort, .sortLeft, .sortRight,
             .invert, .tagRange, .tagAll, .untag, .untagAll, .group, .problems, .follow, .leaveRange,
+            .header.unhinted, .ticket.unhinted,
         ] + Command.editing + Command.ofLists
+
+    /// Those that are for the row at the cursor, whatever is tagged.
+    private static let commandsOfRow: Set<Command> = [.open, .header, .ticket, .transcript, .tag, .tagRange, .untag]
 
     // MARK: Reading
 
@@ -107,8 +111,11 @@ final class QueuePane: ListPane<QueueList> {
     }
 
     override func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
+        if self.list.selected == nil, Self.commandsOfRow.contains(call.command) {
+            return [.say(self.list.isLoaded ? "no message is here" : "the message is still being read", .plain)]
+        }
         switch call.command {
-        case .open: return self.list.selected.map { [self.opened($0.ref)] } ?? []
+        case .open, .header, .ticket: return self.open(call, around)
         case .transcript: return self.openTranscript(around)
         case .tag:
             let effects = self.tag(nil, around)
@@ -169,8 +176,12 @@ final class QueuePane: ListPane<QueueList> {
         command == .group ? QueueGrouping.allCases.map(\.rawValue) : super.arguments(of: command)
     }
 
-    private func opened(_ ref: MessageRef) -> Effect {
-        .open(MessagePane(ref.id, of: ref.node, node: self.node, feed: self.feed))
+    private func open(_ call: Call, _ around: Surroundings) -> [Effect] {
+        guard let row = self.list.selected else { return [] }
+        let pane = MessagePane(row.ref.id, of: row.ref.node, at: row.to, node: self.node, feed: self.feed)
+        // What is asked for is shown in it as soon as it is read.
+        if call.command != .open { _ = pane.perform(call, around) }
+        return [.open(pane)]
     }
 
     private func openTranscript(_ around: Surroundings) -> [Effect] {

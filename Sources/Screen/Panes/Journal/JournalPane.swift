@@ -159,7 +159,9 @@ final class JournalPane: Pane {
 
     private func open(_ entry: JournalEntry) -> [Effect] {
         if let message = entry.fact.message {
-            return [.open(MessagePane(message, of: entry.ref.node, node: self.node, feed: self.feed))]
+            let pane = MessagePane(
+                message, of: entry.ref.node, at: entry.fact.to, node: self.node, feed: self.feed)
+            return [.open(pane)]
         }
         let isAboutRules = [.refused, .ruleSet, .ruleEnded, .limited].contains(entry.fact.kind)
         return [

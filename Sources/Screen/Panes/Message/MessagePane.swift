@@ -13,7 +13,7 @@ final class MessagePane: Pane {
     private var isGone = false
     private var part = MessageBoxes.Part.recipients
     private var painted = MessageBoxes.Painted()
-    private var recipients = RecipientList()
+    private var recipients: RecipientList
     private var attempts = AttemptList()
     private var text: MessageText?
     /// The attempt that was asked for here.
@@ -23,8 +23,10 @@ final class MessagePane: Pane {
     /// Messages of other nodes that are asked for at most.
     private static let joinsKept = 32
 
-    init(_ id: String, of owner: String? = nil, node: Int, feed: any MonitorFeed) {
+    /// - Parameter path: the recipient that it is opened for.
+    init(_ id: String, of owner: String? = nil, at path: String? = nil, node: Int, feed: any MonitorFeed) {
         self.id = id
+        self.recipients = RecipientList(at: path)
         self.owner = owner
         self.node = node
         self.feed = feed

@@ -7,24 +7,28 @@ struct RecipientList {
     private(set) var cursor = 0
     /// Indexes of tagged recipients.
     private var tagged: Set<Int> = []
-    /// The operator has not moved, so the cursor goes where the trouble is.
+    /// The operator has not moved, so the cursor goes to the one that was asked about, or else where the trouble is.
     private var isUntouched = true
+    /// The forward-path that was asked about.
+    private let wanted: String?
 
     /// The one that the cursor is on.
     var selected: RecipientDetail? { self.all.indices.contains(self.cursor) ? self.all[self.cursor] : nil }
 
-    init() {}
-    /// A look at them, and at the one with that forward-path, or else where the trouble is.
+    init(at path: String? = nil) { self.wanted = path }
+    /// A look at them.
     init(_ recipients: [RecipientDetail], at path: String) {
+        self.init(at: path)
         self.show(recipients)
-        self.cursor = recipients.firstIndex { $0.forwardPath == path } ?? self.cursor
     }
 
     mutating func show(_ recipients: [RecipientDetail]) {
         self.all = recipients
         if self.isUntouched {
             let worst = recipients.map(\.state.unhappiness).max()
-            self.cursor = recipients.firstIndex { $0.state.unhappiness == worst } ?? 0
+            self.cursor =
+                recipients.firstIndex { $0.forwardPath == self.wanted }
+                ?? recipients.firstIndex { $0.state.unhappiness == worst } ?? 0
         }
         self.cursor = max(0, min(self.cursor, recipients.count - 1))
     }

@@ -165,7 +165,10 @@ final class OverviewPane: Pane {
                 return [.open(RulesPane(node: self.node, feed: self.feed))]
             }
             return [
-                .open(MessagePane(message, of: self.facts[index].node, node: self.node, feed: self.feed))
+                .open(
+                    MessagePane(
+                        message, of: self.facts[index].node, at: self.facts[index].to, node: self.node, feed: self.feed)
+                )
             ]
         }
     }
