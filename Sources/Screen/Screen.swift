@@ -260,6 +260,9 @@ public actor Screen {
             self.run(Call(command: command), isTyped: false)
         } else if case .character(let digit) = key, digit.isASCII, digit.isNumber {
             self.say("there is no view \(digit): \(self.around.viewLabels) show the views", .plain)
+        } else if case .character = key {
+            self.say(
+                "\(SafeText(key.label)) does nothing here: \(self.around.sentence(.help, "lists what does"))", .plain)
         }
     }
 

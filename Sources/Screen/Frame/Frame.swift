@@ -229,7 +229,10 @@ struct Frame {
         let tail = [Command.palette, .help, .quit].compactMap { table.named($0.name) }
         let tailRuns = tail.flatMap(self.hint)
         var runs: [Run] = self.stack.layers.isEmpty ? Run.hint(self.around.viewLabels, "view") : []
-        var room = columns - tailRuns.columns - runs.columns
+        // Whoever wants to act has to find the way.
+        let isLocked = self.lock.isLocked && !self.around.node.isOnlyShown
+        let unlock = isLocked ? Run.hint(self.around.label(of: .lock), "unlock") : []
+        var room = columns - tailRuns.columns - runs.columns - unlock.columns
         for command in table.all where command.hint != nil {
             if tail.contains(command) || command == .nextNode && self.around.nodes.count < 2 { continue }
             if command.acts, self.lock.isLocked || self.around.node.isOnlyShown { continue }
@@ -238,10 +241,7 @@ struct Frame {
             room -= hint.columns
             runs += hint
         }
-        if self.lock.isLocked, !self.around.node.isOnlyShown, room > 10 {
-            runs += Run.hint(self.around.label(of: .lock), "unlock")
-        }
-        painter.runs(runs + tailRuns, x: 1, y: y, columns: columns)
+        painter.runs(runs + unlock + tailRuns, x: 1, y: y, columns: columns)
     }
 
     private func hint(_ command: Command) -> [Run] {

@@ -31,6 +31,12 @@ struct Command: Hashable, Sendable {
             self.name, keys, self.summary, hint: self.hint, argument: self.argument, acts: self.acts,
             isDestructive: self.isDestructive)
     }
+    /// The command, left to the help by the hint line.
+    var unhinted: Command {
+        Command(
+            self.name, self.keys, self.summary, argument: self.argument, acts: self.acts,
+            isDestructive: self.isDestructive)
+    }
     /// The command, by its name and its other keys.
     func without(_ keys: Set<Key>) -> Command { self.with(keys: self.keys.filter { !keys.contains($0) }) }
 

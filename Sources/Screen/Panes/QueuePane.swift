@@ -289,9 +289,15 @@ final class QueuePane: ListPane<QueueList> {
     override func emptyWords(_ around: Surroundings) -> [String] {
         guard self.list.isLoaded else { return ["reading the queue"] }
         if !self.query.filter.matchesAll {
-            return Words.nothingMatches(around)
+            return Words.nothingMatches(around) + Self.whereItWent(around.nodes[self.node], around)
         }
         return Words.nothingQueued(around.nodes[self.node])
+    }
+
+    /// What is looked for here has often gone already.
+    private static func whereItWent(_ node: Node, _ around: Surroundings) -> [String] {
+        guard node.views.contains(where: { $0.command == View.journal.command }) else { return [] }
+        return ["\(around.sentence(View.journal.command, "tells what became of mail that left"))"]
     }
 
     override func paintAside(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {

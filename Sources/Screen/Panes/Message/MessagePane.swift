@@ -36,7 +36,10 @@ final class MessagePane: Pane {
     var title: String { self.id }
     var areas: Set<FeedChange.Area> { self.watch == nil ? [.queue, .facts] : [.queue, .facts, .transcripts] }
     var showsOtherNodes: Bool { true }
-    var commands: [Command] { Self.commands }
+    /// What is read is told of first while it is open.
+    var commands: [Command] {
+        self.text == nil ? Self.commands : Self.reading + Self.commands.filter { !Self.reading.contains($0) }
+    }
     private static let commands: [Command] =
         [
             .open, .back, .tag, .retry, .hold, .drop, .bounce, .release, .transcript, .header, .ticket, .copy, .write,
@@ -44,6 +47,7 @@ final class MessagePane: Pane {
             .untag, .untagAll,
             .nextItem, .previousItem,
         ] + Command.editing + Command.scrolling
+    private static let reading: [Command] = [.back, .header, .raw, .ticket, .write, .copy]
 
     // MARK: Reading
 
@@ -332,9 +336,9 @@ extension Command {
     static let ticket = Command(
         "ticket", ["y"], "what became of the recipient, as text for whoever asked", hint: "ticket")
     static let copy = Command("copy", ["Y"], "copy the card into the terminal's clipboard, where that is allowed")
-    static let raw = Command("raw", ["X"], "header and text as they came")
+    static let raw = Command("raw", ["X"], "header and text as they came", hint: "raw")
     static let write = Command(
-        "write", ["w"], "write the message (.eml), or the text shown, to a file", argument: "path")
+        "write", ["w"], "write the message (.eml), or the text shown, to a file", hint: "write", argument: "path")
     static let nextItem = Command("next-item", ["]"], "next message")
     static let previousItem = Command("previous-item", ["["], "previous message")
 }

@@ -60,12 +60,17 @@ final class TranscriptPane: Pane {
     var name: String { "transcript" }
     var title: String { self.session.id }
     var areas: Set<FeedChange.Area> { [.transcripts, .connections] }
-    var commands: [Command] { Self.commands }
+    var commands: [Command] { self.row?.ended == nil ? Self.commands : Self.commandsOfEnded }
     private static let commands: [Command] =
         [
             .back, .endSession, .follow, .nextError, .previousError, .nextSlow, .previousSlow, .expand, .clientSide,
             .serverSide, .diff, .pastSessions, .writeTranscript, .octets, .nextItem, .previousItem,
         ] + Command.scrolling
+    /// What only a live session needs is told of last.
+    private static var commandsOfEnded: [Command] {
+        let live: [Command] = [.endSession, .follow]
+        return Self.commands.filter { !live.contains($0) } + live
+    }
     func note(_ around: Surroundings) -> String {
         let side = self.list.side.words
         return (side.isEmpty ? "" : "\(side), ") + Format.plural(self.list.lines.count, "line")
