@@ -20,8 +20,8 @@ final class MemorySpool: Spool {
         var free: Int?
         var noted: [Fact] = []
         var settling: @Sendable () -> Void = {}
-        /// What becomes of settlements.
-        var failure = SpoolError(.unavailable, "settlements fail")
+        /// What becomes of settlements, and of content that is read.
+        var failure = SpoolError(.unavailable, "they fail")
     }
     let state = NIOLockedValueBox(State())
 
@@ -85,9 +85,13 @@ final class MemorySpool: Spool {
         return loop.makeSucceededVoidFuture()
     }
     func content(of id: QueueID, on loop: any EventLoop) -> EventLoopFuture<any ContentSource> {
-        loop.makeFailedFuture(Self.unasked)
+        loop.makeFailedFuture(self.state.withLockedValue { $0.failure })
     }
-    func message(_ id: QueueID) async throws -> SpooledMessage? { throw Self.unasked }
+    func message(_ id: QueueID) async throws -> SpooledMessage? {
+        let found = self.state.withLockedValue { $0.messages.first { $0.message.id == id } }
+        guard let found else { throw Self.unasked }
+        return found.message
+    }
     func lease(after id: QueueID?, count: Int) async throws -> Lease { throw Self.unasked }
     func facts(after cursor: FactCursor, count: Int) async throws -> FactPage { throw Self.unasked }
     func undoable(at now: Timestamp) async throws -> [UndoableDrop] { throw Self.unasked }

@@ -32,7 +32,7 @@ struct ReportWriter: Sendable {
             let wanted = news.filter { message.wantsToKnow($0) }
             guard !wanted.isEmpty else { return [] }
             let parameters = (try? MailParameters(message.parameters)) ?? MailParameters()
-            let beginning = await self.beginning(of: message, isWhole: parameters.return == .full)
+            let beginning = try await self.beginning(of: message, isWhole: parameters.return == .full)
             let isWhole =
                 parameters.return == .full && beginning.readableBytes == message.contentOctets
                 && Self.fits(beginning, isInternational: !sender.isASCII)
@@ -58,13 +58,15 @@ struct ReportWriter: Sendable {
         return !survey.isBinary && (isInternational || !survey.isHeaderEightBit)
     }
 
-    /// A report without the original's header is better than none.
-    private func beginning(of message: SpooledMessage, isWhole: Bool) async -> ByteBuffer {
+    /// A report without the original's header is better than none; but one that waits until the store is back has it.
+    private func beginning(of message: SpooledMessage, isWhole: Bool) async throws -> ByteBuffer {
         let isSmall = message.contentOctets <= Self.returnedOctets
         let count = isWhole && isSmall ? message.contentOctets : Self.headerOctets
         do {
             return try await self.spool.content(of: message.id, on: self.loop)
                 .flatMap { $0.read(from: 0, count: count, on: self.loop) }.get()
+        } catch let error as SpoolError where error.isAway {
+            throw error
         } catch {
             self.log.warning(
                 "a report goes without the header", metadata: ["message": "\(message.id)", "error": "\(error)"])
