@@ -163,6 +163,34 @@ struct PostgreSQLSpoolTests {
         await next.close()
     }
 
+    @Test("a permit is another's when its node's lease is over and it is not just being renewed, or was one before")
+    func permitOfNodeThatIsGone() async throws {
+        let fixture = try Fixture()
+        try fixture.execute(
+            """
+            INSERT INTO hoptop.nodes (node, token, name, written, last_id, until)
+                VALUES (9, 4, 'b.example', 0, 0, now() + interval '1 hour');
+            INSERT INTO hoptop.permits (site, node, token, held, wanted, turn)
+                VALUES ('a', 9, 4, 1, 1, 1), ('b', 9, 3, 1, 1, 1)
+            """)
+        let lease = try #require(fixture.spool.lease)
+        func held(_ site: String) async throws -> Int? {
+            let request = PermitRequest(site: site, limit: 1, kept: 0, wanted: 1)
+            return try await fixture.spool.permits([request], under: lease).first?.held
+        }
+        #expect(try await held("b") == 1)
+        #expect(try await held("a") == 0)
+        try fixture.execute("UPDATE hoptop.nodes SET until = now() - interval '1 second' WHERE node = 9")
+        // It is just in the transaction that renews it, which began in time.
+        let other = try Connection(fixture.address)
+        try other.add(TransactionQuery.begin)
+        _ = try other.rows(Query("renew", "SELECT node FROM hoptop.nodes WHERE node = 9 FOR NO KEY UPDATE"))
+        #expect(try await held("a") == 0)
+        _ = try other.rows(TransactionQuery.rollback)
+        #expect(try await held("a") == 1)
+        await fixture.spool.close()
+    }
+
     @Test("a database whose commits may be lost is refused, unless somebody says that it may be so")
     func durability() async throws {
         let fixture = try Fixture()

@@ -7,7 +7,7 @@ import Spool
 struct DestinationOrders: Equatable, Sendable {
     /// Nothing more begins there.
     var suspensions: [String: Suspension] = [:]
-    /// Sessions at a time, of all nodes together; each has its share, and one at least.
+    /// Sessions at a time, of all nodes together.
     var limits: [String: Int] = [:]
     /// All of its mail goes another way.
     var detours: [String: Detour] = [:]
