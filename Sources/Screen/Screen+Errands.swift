@@ -78,12 +78,12 @@ extension Screen {
     // MARK: Deeds
 
     /// Does it beside the keys; what it gives, or its failure, becomes the outcome line.
-    func start(_ deed: Deed, failed: @escaping () -> Void = {}) {
+    func start(_ deed: Deed, failed: @escaping (any Error) -> Void = { _ in }) {
         self.errands.beginDeed()
         Task { await self.finish(deed, failed) }
     }
 
-    private func finish(_ deed: Deed, _ failed: () -> Void) async {
+    private func finish(_ deed: Deed, _ failed: (any Error) -> Void) async {
         do {
             let receipts = try await deed.work(self.nodes[deed.node].entry.feed)
             let now = self.now
@@ -93,7 +93,7 @@ extension Screen {
             if let end = deed.purgesUntil { self.undos.forgetDrops(of: deed.node, until: end) }
             self.outcome = Outcome(deed.outcome(receipts), until: until)
         } catch {
-            failed()
+            failed(error)
             self.say((error as? FeedError)?.description ?? "\(error)", .failure)
         }
         self.errands.endDeed()
@@ -104,7 +104,11 @@ extension Screen {
     /// - Parameter direction: `.undo` or `.redo`.
     func turn(_ direction: Deed.Direction) {
         switch self.undos.turn(direction, isBusy: self.errands.deeds > 0, self.now) {
-        case .entry(let entry): self.start(entry.deed(direction)) { self.undos.putBack(entry, direction) }
+        case .entry(let entry):
+            self.start(entry.deed(direction)) { error in
+                // What is gone would stand in the way of what was done before it.
+                if (error as? FeedError)?.code != .gone { self.undos.putBack(entry, direction) }
+            }
         case .later: break
         case .nothing where direction == .redo: self.say("nothing to redo", .plain)
         case .nothing:

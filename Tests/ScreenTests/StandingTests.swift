@@ -94,6 +94,18 @@ struct StandingTests {
         #expect(rig.feed.performed.last == "set hold to example.org until 2026-11-24T12:00:00Z: maintenance")
     }
 
+    @Test("what set a rule is taken back also when its end was taken back before, and all of it is done again")
+    func ruleOfAnotherName() async {
+        let rig = await Rig()
+        await rig.run("rule hold to example.org")
+        await rig.press(.tab, .enter, "b", "d", .tab, .enter)
+        #expect(rig.feed.performed == ["set hold to example.org", "end 7"])
+        await rig.press("z", "z")
+        #expect(rig.feed.performed.suffix(2) == ["set hold to example.org", "end 8"])
+        await rig.press("Z", "Z")
+        #expect(rig.feed.performed.suffix(2) == ["set hold to example.org", "end 9"])
+    }
+
     @Test("a destination is suspended and resumed by one key, and by its name")
     func suspend() async {
         let rig = await Rig()

@@ -169,6 +169,18 @@ struct UndoTests {
         #expect(rig.feed.performed == ["drop 4Q5B", "undo 7"])
     }
 
+    @Test("what is gone does not stand in the way of what was done before it")
+    func gone() async {
+        let rig = await Rig()
+        await rig.press("2", "j", "h", "d")
+        rig.feed.write { $0.failure = FeedError(.gone, "it left") }
+        await rig.press("z")
+        #expect(await rig.text.contains("it left"))
+        #expect(await rig.text.contains("z undo hold"))
+        await rig.press("z")
+        #expect(rig.feed.performed.count == 3)
+    }
+
     @Test("an offer ends with its time; other words after half a minute, those of an action with its offer")
     func expiry() async {
         let rig = await Rig()

@@ -18,6 +18,10 @@ struct Deed {
     var purgesUntil: Timestamp?
     /// It sends recipients another way.
     var isReroute = false
+    /// Rules that it ends.
+    var ends: [RuleRef] = []
+    /// Rules that have ended, and that it sets anew under other names.
+    var restores: [RuleRef] = []
     /// What an undo of it is called: ``words`` of what was done at first.
     private(set) var undoWords: String
     /// What to do afterwards.

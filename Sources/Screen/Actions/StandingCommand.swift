@@ -249,10 +249,11 @@ extension RuleRow {
         }
         let rule = self.rule
         let refs = ([self] + others).map(\.ref)
-        let deed = Deed(
+        var deed = Deed(
             node: node, words: verb == "end" ? "end rule \(rule.id)" : verb,
             work: { feed in try await Deed.each(refs) { try await feed.perform(.end(rule: $0)) } },
             report: { (rule.ended($0), .ok) })
+        deed.ends = refs
         return Dialog(title: "\(verb.capitalizedFirst)?", lines: lines, verb: verb, confirmed: [.deed(deed)])
     }
 }

@@ -23,6 +23,8 @@ struct UndoStack {
         /// What was done to mail; `nil`: something else.
         var action: QueueAction?
         var ways: [Way]
+        /// Rules that ended by what was done.
+        var ended: [RuleRef] = []
         var until: Timestamp
     }
     /// How long the opposite can be done; a token says so itself.
@@ -109,6 +111,7 @@ struct UndoStack {
         let isUndoable =
             deed.action != nil || deed.isReroute || deed.addressBefore != nil || receipts.contains { $0.inverse != nil }
         guard isUndoable else { return nil }
+        self.rename(deed.restores, as: receipts)
         switch deed.direction {
         case .new, .redo:
             // What is new makes the way back forward again meaningless.
@@ -124,7 +127,9 @@ struct UndoStack {
             let until = receipts.compactMap(\.undoUntil).min() ?? now.adding(milliseconds: Self.lifetime)
             guard !ways.isEmpty else { return nil }
             self.undos.append(
-                Entry(node: deed.node, words: deed.undoWords, action: deed.action, ways: ways, until: until))
+                Entry(
+                    node: deed.node, words: deed.undoWords, action: deed.action, ways: ways, ended: deed.ends,
+                    until: until))
             return until
         case .undo:
             let ways = receipts.compactMap { receipt -> Way? in
@@ -135,14 +140,39 @@ struct UndoStack {
             let until = now.adding(milliseconds: Self.lifetime)
             if !ways.isEmpty {
                 self.redos.append(
-                    Entry(node: deed.node, words: deed.undoWords, action: deed.action, ways: ways, until: until))
+                    Entry(
+                        node: deed.node, words: deed.undoWords, action: deed.action, ways: ways, ended: deed.ends,
+                        until: until))
             }
             return nil
         }
     }
+
+    /// A rule that is set anew has another name, and what would end the old one is to end that.
+    private mutating func rename(_ rules: [RuleRef], as receipts: [Receipt]) {
+        let names = receipts.compactMap { if case .end(let rule)? = $0.inverse { rule } else { nil } }
+        guard !rules.isEmpty, names.count == rules.count else { return }
+        let renamed = Dictionary(zip(rules, names), uniquingKeysWith: { $1 })
+        self.undos = self.undos.map { $0.ending(renamed) }
+        self.redos = self.redos.map { $0.ending(renamed) }
+    }
 }
 
 extension UndoStack.Entry {
+    /// The rules that it would end.
+    private var ends: [RuleRef] {
+        self.ways.compactMap { if case .standing(.end(let rule)) = $0 { rule } else { nil } }
+    }
+
+    fileprivate func ending(_ renamed: [RuleRef: RuleRef]) -> Self {
+        var entry = self
+        entry.ways = self.ways.map { way in
+            guard case .standing(.end(let rule)) = way, let name = renamed[rule] else { return way }
+            return .standing(.end(rule: name))
+        }
+        return entry
+    }
+
     /// - Parameter direction: `.undo` or `.redo`.
     func deed(_ direction: Deed.Direction) -> Deed {
         let ways = self.ways
@@ -159,7 +189,7 @@ extension UndoStack.Entry {
             }
         }
         let words = prefix + self.words
-        return Deed(
+        var deed = Deed(
             node: self.node, words: words, action: self.action, direction: direction,
             work: { feed in
                 try await Deed.each(ways) { way in
@@ -173,5 +203,8 @@ extension UndoStack.Entry {
                     }
                 }
             }, undoWords: self.words, report: isAboutMail ? nil : { _ in (words, .ok) })
+        deed.ends = self.ends
+        deed.restores = self.ended
+        return deed
     }
 }
