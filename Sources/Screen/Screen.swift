@@ -284,16 +284,18 @@ public actor Screen {
             return
         }
         if !isTyped, self.pace.repeats(call.command, self.now) { call.asks = true }
-        // What the cursor is on is known when the first of the two is done.
-        if call.asks, self.errands.concern(self.stack.top) {
+        guard self.knowsTargets(of: call) else {
             self.waiting = call
+            if !call.asks { self.say("\(call.command.name) waits until all are tagged", .plain) }
             return
         }
-        if call.command.acts, self.errands.reads.choosesTargets(self.stack.top) {
-            self.waiting = call
-            return self.say("\(call.command.name) waits until all are tagged", .plain)
-        }
         self.perform(call)
+    }
+
+    private func knowsTargets(of call: Call) -> Bool {
+        // What the cursor is on is known when the first of the two is done.
+        if call.asks { return !self.errands.concern(self.stack.top) }
+        return !(call.command.acts && self.errands.reads.choosesTargets(self.stack.top))
     }
 
     func perform(_ call: Call) {
@@ -343,7 +345,7 @@ public actor Screen {
 
     /// Something arrived: tells the driver and whoever waits for quiet.
     func changed() {
-        if let call = self.waiting, !self.errands.concern(self.stack.top) {
+        if let call = self.waiting, self.knowsTargets(of: call) {
             self.waiting = nil
             self.perform(call)
         }

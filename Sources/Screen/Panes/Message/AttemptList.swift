@@ -39,7 +39,7 @@ struct AttemptList {
     /// With how long each took as a bar, which is nothing to be printed; and for whom each was.
     private var drawn: [Column<AttemptRow>] {
         var columns = Self.columns
-        let bar = Column<AttemptRow>("", .fixed(10), from: 96) { row, _ in
+        let bar = Column<AttemptRow>("", .fixed(10), from: self.recipients.isEmpty ? 96 : 130) { row, _ in
             TableCell("", bar: row.milliseconds.map(AttemptChart.share(ofMilliseconds:)))
         }
         columns.insert(bar, at: 3)
