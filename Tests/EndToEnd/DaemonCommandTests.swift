@@ -115,12 +115,17 @@ extension EndToEnd {
         }
 
         @Test("a screen that nobody sees is lines")
-        func attach() throws {
+        func attach() async throws {
             try self.queue("bob@z.example")
             let overview = try self.hoptop("attach")
             #expect(overview.status == 0 && overview.output.contains("1 recipient of 1 message"), "\(overview)")
             let queue = try self.hoptop("attach", "--once", "queue")
             #expect(queue.output.hasPrefix("ID ") && queue.output.hasSuffix("-- 1 message\n"), "\(queue)")
+            // The journal is filled a moment later.
+            let isTold = try await eventually {
+                try self.hoptop("attach", "--once", "journal").output.contains("accepted")
+            }
+            #expect(isTold)
         }
 
         @Test("mailq and sendmail -q ask the daemon")

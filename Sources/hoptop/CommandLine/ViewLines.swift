@@ -4,7 +4,7 @@ import Screen
 
 /// A view of the screen that can be printed.
 enum PrintedView: String, CaseIterable, ExpressibleByArgument {
-    case overview, queue, connections, destinations, rules, map
+    case overview, queue, connections, destinations, journal, rules, map
 }
 
 /// A view as lines: what the screen is for where there is none.
@@ -49,6 +49,7 @@ enum ViewLines {
             let list = FeedList<DestinationRow, DestinationRef>(
                 limit: nil, id: \.ref, window: { try await feed.destinations(DestinationQuery(), window: $0) })
             _ = try await list.lines(output, output.paper.nextHops, noun: "next hop", empty: "there is no next hop")
+        case .journal: _ = try await JournalCommand.Find.asyncParse([]).run(on: feed, output)
         case .rules: _ = try await RulesCommand.List.asyncParse([]).run(on: feed, output)
         }
     }
