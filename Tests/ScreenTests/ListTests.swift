@@ -389,6 +389,14 @@ struct ListTests {
         #expect(rig.feed.performed == ["hold set 7"])
     }
 
+    @Test("how many match is told however long the filter is")
+    func longFilter() async {
+        let rig = await Rig()
+        await rig.run("queue")
+        await rig.run("filter !to:" + String(repeating: "abcdefgh", count: 12))
+        #expect(await rig.lines("filter:").first?.contains("…   3 of 3") == true)
+    }
+
     // MARK: Words
 
     @Test("how far a message is goes on while nothing else changes, in the list and in the message")

@@ -314,16 +314,11 @@ class ListPane<Kind: ListKind>: Pane {
 
     private func paintFilter(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         let list = self.list
-        let text = self.query.filter.text
-        var runs: [Run] = []
-        if text.isEmpty {
-            runs = [Run("all ", .muted), Run(Format.count(list.total))]
-        } else {
-            runs = [
-                Run("filter: ", .muted), Run(text, list.matched == 0 && list.isLoaded ? .promptBad : .prompt),
-                Run("   \(Format.count(list.matched)) of \(Format.count(list.total))", .base),
-            ]
-        }
+        let text = SafeText(self.query.filter.text)
+        var runs: [Run] =
+            text.columns == 0
+            ? [Run("all ", .muted), Run(Format.count(list.total))]
+            : [Run("   \(Format.count(list.matched)) of \(Format.count(list.total))", .base)]
         if !list.absent.isEmpty {
             runs.append(Run("   without \(list.absent.map(\.node).joined(separator: ", "))", .failed))
         }
@@ -335,6 +330,10 @@ class ListPane<Kind: ListKind>: Pane {
         }
         if self.follows { runs += [Run("  "), Run(" follows the newest ", .follow)] }
         if !list.isWhole { runs.append(Run("   ...", .muted)) }
+        if text.columns > 0 {
+            let role: Role = list.matched == 0 && list.isLoaded ? .promptBad : .prompt
+            runs = painter.filter(text, role, before: runs, columns: area.width - 4) + runs
+        }
         let end = painter.runs(runs, x: area.x + 3, y: area.y, columns: area.width - 4)
         let safe = SafeText(right)
         if end + 2 + safe.columns < area.maxX - 1 {

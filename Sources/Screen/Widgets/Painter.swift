@@ -11,6 +11,13 @@ struct Painter {
     func sign(_ unicode: String, _ ascii: String) -> String { self.glyphs.sign(unicode, ascii) }
     var elision: SafeText { self.glyphs.elision }
 
+    /// A filter and what stands behind it: how many match is told however long the filter is.
+    func filter(_ text: SafeText, _ role: Role, before tail: [Run], columns: Int) -> [Run] {
+        let name = Run("filter: ", .muted)
+        let room = max(12, columns - name.text.columns - tail.columns)
+        return [name, Run(text.fitted(room, mark: self.elision), role)]
+    }
+
     /// Hostile text in what fits into `columns`; returns the column after it.
     @discardableResult
     mutating func text(_ text: SafeText, x: Int, y: Int, columns: Int, role: Role = .base) -> Int {

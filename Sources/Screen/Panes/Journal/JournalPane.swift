@@ -144,7 +144,7 @@ final class JournalPane: Pane {
         case .problems: return self.change(self.query.filter == Self.troubled ? .all : Self.troubled)
         case .follow:
             self.list.follow()
-            return []
+            return [.say(self.list.follows ? "what comes is shown" : "the rows stay as they are", .plain)]
         default: return nil
         }
     }
@@ -279,23 +279,23 @@ final class JournalPane: Pane {
 
     private func paintFilter(_ painter: inout Painter, _ area: Rect, _ around: Surroundings) {
         let list = self.list
-        let text = self.query.filter.text
-        var runs: [Run] =
-            text.isEmpty
-            ? [Run("all ", .muted), Run(Format.count(list.total))]
-            : [
-                Run("filter: ", .muted), Run(text, list.rows.isEmpty && list.isAtEnd ? .promptBad : .prompt),
-                Run("   in \(Format.count(list.total))", .base),
-            ]
+        let text = SafeText(self.query.filter.text)
+        let words = SafeText(self.remark(around))
+        let room = area.width - 4 - (words.columns == 0 ? 0 : words.columns + 3)
+        var runs: [Run] = []
         if !list.absent.isEmpty {
             runs.append(Run("   without \(list.absent.map(\.node).joined(separator: ", "))", .failed))
         }
         if !list.isLoaded, self.trouble == nil { runs.append(Run("   ...", .muted)) }
-        let end = painter.runs(runs, x: area.x + 3, y: area.y, columns: area.width - 4)
-        let words = SafeText(self.remark(around))
-        if end + 2 + words.columns < area.maxX - 1 {
-            painter.text(words, x: area.maxX - 2 - words.columns, y: area.y, columns: words.columns, role: .muted)
+        if text.columns == 0 {
+            runs = [Run("all ", .muted), Run(Format.count(list.total))] + runs
+        } else {
+            runs = [Run("   in \(Format.count(list.total))", .base)] + runs
+            let role: Role = list.rows.isEmpty && list.isAtEnd ? .promptBad : .prompt
+            runs = painter.filter(text, role, before: runs, columns: room) + runs
         }
+        painter.runs(runs, x: area.x + 3, y: area.y, columns: room)
+        painter.text(words, x: area.maxX - 2 - words.columns, y: area.y, columns: words.columns, role: .muted)
     }
 
     /// How far a search has come that takes its time; what came since; whether what comes is shown.
