@@ -327,7 +327,7 @@ public final class Relay: Sendable {
     }
 
     /// A signal has it stop, behind which ``stop(within:lastLook:)`` comes: what it writes is on the disk when that is done.
-    public func isStopped(by name: String) {
+    public func toldToStop(by name: String) {
         let wasTold = self.state.withLockedValue { state in
             defer { state.isToldToEnd = true }
             return state.isToldToEnd
