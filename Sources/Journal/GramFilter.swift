@@ -36,6 +36,20 @@ struct GramFilter: Hashable {
         }
     }
 
+    /// Inserts what the text does not begin and end with as another one does whose runs are in the filter. Addresses that follow
+    /// each other mostly have their domain in common.
+    mutating func insert(_ text: UnsafeRawBufferPointer, butFor known: UnsafeRawBufferPointer) {
+        let shorter = min(text.count, known.count)
+        var start = 0
+        while start < shorter, text[start] == known[start] { start += 1 }
+        var end = 0
+        while end < shorter - start, text[text.count - 1 - end] == known[known.count - 1 - end] { end += 1 }
+        // All runs that reach into what is between.
+        let reach = Self.long.length - 1
+        self.insert(
+            UnsafeRawBufferPointer(rebasing: text[max(start - reach, 0)..<min(text.count - end + reach, text.count)]))
+    }
+
     /// Whether the text may be part of one that was inserted; one that is too short always may.
     ///
     /// - Parameter bits: of a filter, also of one of before there were runs of six.

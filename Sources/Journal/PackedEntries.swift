@@ -40,11 +40,11 @@ struct PackedEntries {
     ///
     /// - Parameter grams: the filter of these entries and no others.
     mutating func append(_ row: SharedFact, _ places: Range<Int>, _ grams: inout GramFilter) {
-        guard !places.isEmpty else { return }
-        let part = row.part(places)
+        guard let first = places.first else { return }
         let start = self.octets.count
-        self.append(part.fact, &grams)
-        if !part.others.isEmpty { self.appendEntry(at: start, of: part.others, &grams) }
+        self.append(first == 0 ? row.fact : row.part(first..<first + 1).fact, &grams)
+        let others = row.others[first..<places.upperBound - 1]
+        if !others.isEmpty { self.appendEntry(at: start, of: others, &grams) }
     }
 
     /// Appends an entry again for each of these recipients: that is all in which they differ, and costs a sixth of packing all of it
@@ -52,12 +52,13 @@ struct PackedEntries {
     ///
     /// - Parameter start: of the last entry, which is about a recipient.
     private mutating func appendEntry(
-        at start: Int, of recipients: [SharedFact.Recipient], _ grams: inout GramFilter
+        at start: Int, of recipients: ArraySlice<SharedFact.Recipient>, _ grams: inout GramFilter
     ) {
         let to = self.newest[Self.to.trailingZeroBitCount]
         precondition(to.lowerBound > start, "a fact of several recipients names none")
         var before = Array(self.octets[start..<to.lowerBound - 4])
         let after = Array(self.octets[to.upperBound...])
+        var known = Array(self.octets[to])
         var path = OctetStream()
         for recipient in recipients {
             path.octets.removeAll(keepingCapacity: true)
@@ -74,8 +75,11 @@ struct PackedEntries {
                 self.octets.append(contentsOf: before)
                 self.write(text)
                 self.octets.append(contentsOf: after)
-                grams.insert(text)
+                known.withUnsafeBytes { known in
+                    grams.insert(text, butFor: UnsafeRawBufferPointer(rebasing: known.prefix(Self.textLimit)))
+                }
             }
+            swap(&known, &path.octets)
         }
         self.count += recipients.count
     }
@@ -172,10 +176,12 @@ struct PackedEntries {
         .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited, .readdressed, .purged, .closed, .drained,
         .undrained, .reloaded, .shutdown,
     ]
-    private static let codes = [FactKind: UInt8](uniqueKeysWithValues: zip(Self.kinds, 0...))
     private static func code(of kind: FactKind) -> UInt8 {
-        guard let code = self.codes[kind] else { preconditionFailure("the journal has no place for \(kind.rawValue)") }
-        return code
+        // Those that come often are in front.
+        guard let code = self.kinds.firstIndex(of: kind) else {
+            preconditionFailure("the journal has no place for \(kind.rawValue)")
+        }
+        return UInt8(code)
     }
     /// The bit of a kind, where several are meant.
     static func bit(of kind: FactKind) -> UInt32 { 1 << UInt32(self.code(of: kind)) }
