@@ -206,6 +206,8 @@ struct SchedulerParty {
                 due = Timestamp(milliseconds: Self.start + Self.milliseconds(String(word.dropFirst(4))))
             } else if word == "on-hold" {
                 isHeld = true
+            } else if word == "tls-report" {
+                message.arrival = .tlsReport
             } else if word == "<>" {
                 message.reversePath = .null
             } else if parts.count == 2 {

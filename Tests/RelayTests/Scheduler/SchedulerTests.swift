@@ -59,6 +59,20 @@ struct SchedulerTests {
             """)
     }
 
+    @Test("a TLS report goes before mail that fails for what it tells, and through a back-off")
+    func report() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 ended 1: unreachable certificate matches no TLSA record
+              settle 1: 1/b deferred until 0:05:01 (certificate matches no TLSA record)
+            0:00:02 accepted 2 to c@a.example
+            0:00:03 accepted 3 to tls@a.example tls-report
+              begin 2: 3/tls on session 2, new, to a.example:25
+            """)
+    }
+
     @Test("sessions grow with success to the limit, and halve when one breaks")
     func window() {
         SchedulerParty.expect(

@@ -8,7 +8,7 @@ struct BackOff {
     private(set) var until: Timestamp?
     /// Why, in words.
     private(set) var reason: String?
-    /// The operator asked: one try is allowed in spite of it.
+    /// The operator asked, or there is mail for which it may go otherwise: one try is allowed in spite of it.
     private(set) var mayProbe = false
     /// The last order that asked for that; it may come in many parts.
     private var probed: Int?
@@ -23,10 +23,10 @@ struct BackOff {
         self.mayProbe = false
     }
 
-    /// - Parameter order: names it; it is allowed one try.
-    mutating func allowProbe(for order: Int) {
-        guard self.probed != order else { return }
-        self.probed = order
+    /// - Parameter order: names it; it is allowed one try. `nil`: no operator's.
+    mutating func allowProbe(for order: Int?) {
+        guard order == nil || self.probed != order else { return }
+        self.probed = order ?? self.probed
         self.mayProbe = true
     }
 

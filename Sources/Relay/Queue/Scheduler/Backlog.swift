@@ -283,7 +283,7 @@ struct Backlog {
     }
 
     /// An order lets one try through each back-off.
-    mutating func allowProbe(_ destination: DestinationTable.Index, for order: Int) {
+    mutating func allowProbe(_ destination: DestinationTable.Index, for order: Int?) {
         self.destinations[destination].allowProbe(for: order)
         if let gate = self.destinations[destination].gate { self.gates[gate].allowProbe(for: order) }
     }

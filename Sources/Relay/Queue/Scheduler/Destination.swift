@@ -141,7 +141,7 @@ struct Destination {
     /// What was refused is returned; mail that comes later asks anew.
     mutating func refusalIsOver() { self.lookup = .due }
 
-    mutating func allowProbe(for order: Int) { self.backOff.allowProbe(for: order) }
+    mutating func allowProbe(for order: Int?) { self.backOff.allowProbe(for: order) }
 
     /// The time of day jumped by this many milliseconds.
     mutating func shift(by jump: Int64) {

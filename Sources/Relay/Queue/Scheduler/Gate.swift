@@ -212,7 +212,7 @@ struct Gate {
         self.backOff.failed(reason, until: until)
     }
 
-    mutating func allowProbe(for order: Int) { self.backOff.allowProbe(for: order) }
+    mutating func allowProbe(for order: Int?) { self.backOff.allowProbe(for: order) }
 
     // MARK: time
 

@@ -67,7 +67,12 @@ extension SpooledMessage {
         return try? MailParameters(self.parameters)
     }
 
-    var priority: Int8? { self.parameters(with: "MT-PRIORITY")?.priority.map { Int8(clamping: $0) } }
+    /// Above all that a sender can ask for (RFC 6710): a TLS report, behind mail that fails for the very reason that it tells.
+    private static let priorityOfTLSReports: Int8 = 10
+    var priority: Int8? {
+        if self.arrival.isTLSReport { return Self.priorityOfTLSReports }
+        return self.parameters(with: "MT-PRIORITY")?.priority.map { Int8(clamping: $0) }
+    }
     var deliverBy: MailParameters.DeliverBy? { self.parameters(with: "BY")?.deliverBy }
 
     /// What to pass on to the next hop, with the seconds that are left (RFC 2852 §4.1.4).

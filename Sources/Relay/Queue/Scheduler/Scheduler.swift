@@ -119,7 +119,13 @@ struct Scheduler: Sendable {
     /// A message is durable, and ours.
     mutating func accepted(_ message: SpooledMessage, at now: Timestamp) {
         guard let slot = self.backlog.add(message, at: now) else { return }
-        for row in self.backlog.index.rows(of: slot) { self.plan(row, at: now) }
+        for row in self.backlog.index.rows(of: slot) {
+            // It goes by no policy, and gets through where other mail fails for one (RFC 8460 §5.3).
+            if message.arrival.isTLSReport, let destination = self.backlog.destination(of: row) {
+                self.backlog.allowProbe(destination, for: nil)
+            }
+            self.plan(row, at: now)
+        }
     }
 
     /// A message as the spool has it; `nil` when it is not there. What is being tried stays as it is: its end will tell. What was
