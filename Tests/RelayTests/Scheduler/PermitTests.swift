@@ -154,6 +154,49 @@ struct PermitTests {
         ) { $0.routes[0].limits.connections = 1 }
     }
 
+    @Test("whether a site is back is asked under a permit too")
+    func backOff() {
+        SchedulerParty.expect(
+            """
+            0:00:00 nodes 3
+            0:00:00 accepted 1 to b@a.example
+              ask for permits
+            0:00:00 permits
+              a.example:25: keeps 0, wants 1 of 1
+            0:00:00 granted a.example:25 1
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 ended 1: unreachable timed out
+              settle 1: 1/b deferred until 0:05:01 (timed out)
+            0:00:03 permits
+              a.example:25: keeps 0, wants 0 of 1
+            0:00:03 granted a.example:25 0
+            0:05:01
+              ask for permits
+            0:05:01 permits
+              a.example:25: keeps 0, wants 1 of 1
+            0:05:01 granted a.example:25 0
+            0:05:02 permits
+              a.example:25: keeps 0, wants 1 of 1
+            0:05:02 granted a.example:25 1
+              begin 2: 1/b on session 2, new, to a.example:25
+            # So does an operator's retry within a back-off.
+            0:05:03 ended 2: unreachable timed out
+              settle 2: 1/b deferred until 0:15:03 (timed out)
+            0:05:06 permits
+              a.example:25: keeps 0, wants 0 of 1
+            0:05:06 granted a.example:25 0
+            0:05:07 retry 1
+              order 3: 1
+            0:05:07 done 3
+              ask for permits
+            0:05:07 permits
+              a.example:25: keeps 0, wants 1 of 1
+            0:05:07 granted a.example:25 1
+              begin 4: 1/b on session 3, new, to a.example:25
+            """
+        ) { $0.routes[0].limits.connections = 1 }
+    }
+
     @Test("a limit that is lowered counts the sessions that there are; one that is raised needs no permits any more")
     func lowered() {
         SchedulerParty.expect(

@@ -78,6 +78,8 @@ struct Gate {
     ///   - waiting: recipients that are ready, at least one; a rough count will do.
     ///   - limit: of sessions.
     func mayOpen(for waiting: Int, limit: Int, at now: Timestamp) -> Answer {
+        // A session that shows whether the site is back needs a permit too.
+        guard limit > 0 else { return .full }
         // After a back-off one session shows whether the site is back before others follow.
         if self.backOff.isOn(at: now) { return self.backOff.mayProbe && self.sessions == 0 ? .open : .full }
         if self.backOff.failures > 0 { return self.sessions == 0 ? .open : .full }
