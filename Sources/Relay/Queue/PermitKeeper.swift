@@ -28,11 +28,14 @@ final class PermitKeeper: Sendable {
 
     private func ask() async {
         guard let lease = self.fleet.lease else {
-            // What it had others have by now, and the sessions that it was for end.
-            return await self.queue.onLoop { self.queue.tell { scheduler, _ in scheduler.endPermits() } }
+            // What it had others may have by now, and the sessions that it was for end.
+            return await self.queue.onLoop { self.queue.tell { scheduler, _ in scheduler.permits(areUnder: nil) } }
         }
         let requests = await self.queue.onLoop {
-            self.queue.tell { scheduler, now in scheduler.permitRequests(at: now) }
+            self.queue.tell { scheduler, now in
+                scheduler.permits(areUnder: lease)
+                return scheduler.permitRequests(at: now)
+            }
         }
         guard !requests.isEmpty else { return }
         // A store that does not answer is told of elsewhere, and asked again.

@@ -257,7 +257,7 @@ final class Queue: @unchecked Sendable {
     /// - Parameter lease: under which it may begin attempts; `nil`: it may not.
     func fleetChanged(lease: Int64?, nodes: Int, names: [UInt8: String]) {
         // What it had under another one others may have by now.
-        if lease != nil, lease != self.lease { self.scheduler.leaseEnded() }
+        if let lease, lease != self.lease { self.scheduler.leaseEnded(now: lease) }
         self.lease = lease
         self.tell { scheduler, now in
             scheduler.fleetChanged(mayBegin: self.lease != nil, nodes: nodes, names: names, at: now)
@@ -269,9 +269,10 @@ final class Queue: @unchecked Sendable {
     @discardableResult
     func looksAtLease() -> Bool {
         guard let fleet = self.fleet else { return true }
-        if let lease = self.lease, fleet.lease == lease { return true }
+        let lease = fleet.lease
+        if let lease, lease == self.lease { return true }
         self.lease = nil
-        self.scheduler.leaseEnded()
+        self.scheduler.leaseEnded(now: lease)
         return false
     }
 

@@ -143,13 +143,92 @@ struct PermitTests {
               quit session 1
             0:00:03 closed 1
             0:00:03 accepted 2 to b@a.example
-            0:00:03 permits
-            0:00:04 lease on
+            0:00:04 lease new
               ask for permits
             0:00:04 permits
               a.example:25: keeps 0, wants 1 of 1
             0:00:04 granted a.example:25 1
               begin 2: 2/b on session 2, new, to a.example:25
+            """
+        ) { $0.routes[0].limits.connections = 1 }
+    }
+
+    @Test("a lease that goes on after all goes on with its permits, which the store still counts")
+    func sameLease() {
+        SchedulerParty.expect(
+            """
+            0:00:00 nodes 2
+            0:00:00 accepted 1 to b@a.example
+              ask for permits
+            0:00:00 permits
+              a.example:25: keeps 0, wants 1 of 1
+            0:00:00 granted a.example:25 1
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 accepted 2 to b@a.example
+            0:00:01 lease over
+            0:00:02 ended 1: 250 Ok
+              settle 1: 1/b relayed (250 Ok)
+              quit session 1
+              forget 1
+            0:00:02 closed 1
+            0:00:03 lease on
+              ask for permits
+            0:00:03 permits
+              a.example:25: keeps 1, wants 1 of 1
+            0:00:03 granted a.example:25 1
+              begin 2: 2/b on session 2, new, to a.example:25
+            """
+        ) { $0.routes[0].limits.connections = 1 }
+    }
+
+    @Test("a node that drains keeps what its sessions need until they end, then gives it back")
+    func drains() {
+        SchedulerParty.expect(
+            """
+            0:00:00 nodes 2
+            0:00:00 accepted 1 to b@a.example
+              ask for permits
+            0:00:00 permits
+              a.example:25: keeps 0, wants 1 of 1
+            0:00:00 granted a.example:25 1
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:00 accepted 2 to b@a.example
+            0:00:01 drains
+            0:00:01 permits
+              a.example:25: keeps 1, wants 1 of 1
+            0:00:01 granted a.example:25 1 waited for
+            0:00:02 ended 1: 250 Ok
+              settle 1: 1/b relayed (250 Ok)
+              forget 1
+            0:00:02 permits
+              a.example:25: keeps 1, wants 1 of 1
+              quit session 1
+            0:00:02 granted a.example:25 1 waited for
+            0:00:03 closed 1
+              ask for permits
+            0:00:03 permits
+              a.example:25: keeps 0, wants 0 of 1
+            0:00:03 granted a.example:25 0
+            0:00:04 permits
+            """
+        ) { $0.routes[0].limits.connections = 1 }
+    }
+
+    @Test("one that waits when it drains gives its place up")
+    func drainsInLine() {
+        SchedulerParty.expect(
+            """
+            0:00:00 nodes 2
+            0:00:00 accepted 1 to b@a.example
+              ask for permits
+            0:00:00 permits
+              a.example:25: keeps 0, wants 1 of 1
+            0:00:00 granted a.example:25 0
+            0:00:01 drains
+            0:00:01 permits
+              a.example:25: keeps 0, wants 0 of 1
+            0:00:01 granted a.example:25 0
+            0:00:02 permits
             """
         ) { $0.routes[0].limits.connections = 1 }
     }

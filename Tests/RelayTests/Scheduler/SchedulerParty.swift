@@ -40,6 +40,7 @@ struct SchedulerParty {
     private var questions: [String: Scheduler.Question] = [:]
     private var destinationOrders = DestinationOrders()
     private var requests: [PermitRequest] = []
+    private var lease: Int64 = 1
     private var lines: [String] = []
 
     private init(writesAtOnce: Bool, _ change: (inout RelayConfiguration) -> Void) {
@@ -50,6 +51,7 @@ struct SchedulerParty {
         change(&configuration)
         self.configuration = configuration
         self.scheduler = Scheduler(configuration, at: self.now)
+        self.scheduler.permits(areUnder: self.lease)
         self.isWriting = writesAtOnce
     }
 
@@ -135,11 +137,15 @@ struct SchedulerParty {
         case "done": self.orderEnded(number)
         // Of a node that shares its queue.
         case "lease":
+            // It may go on under the same number, or be another one.
             if name == "over" {
-                self.scheduler.leaseEnded()
+                self.scheduler.leaseEnded(now: nil)
             } else {
+                if name == "new" { self.lease += 1 }
+                self.scheduler.leaseEnded(now: self.lease)
                 self.scheduler.fleetChanged(mayBegin: true, nodes: 1, names: [:], at: self.now)
             }
+        case "drains": self.scheduler.leaseEnded(now: self.lease)
         // Of the store, which is asked now, and answers.
         case "permits": self.askForPermits()
         case "granted":

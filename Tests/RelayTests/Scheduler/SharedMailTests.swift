@@ -193,7 +193,7 @@ struct SharedMailTests {
             message.parameters = [Parameter("BY", "60;R")]
             scheduler.accepted(message, at: start)
         }
-        scheduler.leaseEnded()
+        scheduler.leaseEnded(now: nil)
         scheduler.handedOn(try #require(scheduler.index.slot(of: QueueID(rawValue: 1))), to: 7)
         let late = start.adding(milliseconds: 61_000)
         scheduler.timePassed(at: late)

@@ -85,6 +85,9 @@ struct Permits {
     /// The lease under which they were had is over.
     mutating func end() { self = Permits() }
 
+    /// It may be over: the next request shows what is left of them.
+    mutating func pause() { self.usable = 0 }
+
     mutating func shift(by jump: Int64) {
         self.since = self.since.adding(milliseconds: jump)
         self.used = self.used.adding(milliseconds: jump)

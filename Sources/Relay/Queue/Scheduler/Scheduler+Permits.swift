@@ -30,8 +30,24 @@ extension Scheduler {
         }
     }
 
-    /// The lease under which permits were had is over: others may have them by now.
-    mutating func endPermits() {
+    /// Permits end with the lease under which they were had, and with no other reason: the store would go on counting them.
+    ///
+    /// - Parameter lease: that is on; `nil`: none is for now, and others may have them. It may go on all the same.
+    mutating func permits(areUnder lease: Int64?) {
+        if let lease {
+            guard self.permitLease != lease else { return }
+            if self.permitLease != nil { self.endPermits() }
+            self.permitLease = lease
+        } else {
+            for gate in self.permitted.values.sorted() {
+                self.backlog.gates[gate].permits.pause()
+                self.endSurplus(gate)
+            }
+        }
+    }
+
+    /// Others may have them by now.
+    private mutating func endPermits() {
         let gates = self.permitted.values.sorted()
         self.permitted = [:]
         for gate in gates {

@@ -59,6 +59,8 @@ struct Scheduler: Sendable {
     private var sessions: [Int: Session] = [:]
     /// Gates that have permits, or wait for some, by the names that the store knows.
     var permitted: [String: GateTable.Index] = [:]
+    /// The lease under which they were had.
+    var permitLease: Int64?
     private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
     private(set) var canWrite = true
@@ -465,7 +467,9 @@ struct Scheduler: Sendable {
     }
 
     /// Others may have what this node has, until it has compared that with the spool.
-    mutating func leaseEnded() {
+    ///
+    /// - Parameter lease: that is on by now; `nil`: none.
+    mutating func leaseEnded(now lease: Int64?) {
         self.mayBegin = false
         self.endPermits()
     }
