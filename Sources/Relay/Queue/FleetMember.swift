@@ -51,7 +51,7 @@ final class FleetMember: Sendable {
         self.rules = rules
         self.spoolWatch = spoolWatch
         self.log = log
-        self.permits = PermitKeeper(fleet, queue: queue)
+        self.permits = PermitKeeper(fleet, queue: queue, log: log)
     }
 
     /// From here on it misses nothing.

@@ -1,3 +1,5 @@
+import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import Spool
 
@@ -9,11 +11,14 @@ import Spool
 final class PermitKeeper: Sendable {
     private let fleet: any Fleet
     private let queue: Queue
+    private let log: Logger
     private let recurrence = Recurrence(every: .seconds(1))
+    private let isFailing = NIOLockedValueBox(false)
 
-    init(_ fleet: any Fleet, queue: Queue) {
+    init(_ fleet: any Fleet, queue: Queue, log: Logger) {
         self.fleet = fleet
         self.queue = queue
+        self.log = log
     }
 
     func start() {
@@ -38,8 +43,20 @@ final class PermitKeeper: Sendable {
             }
         }
         guard !requests.isEmpty else { return }
-        // A store that does not answer is told of elsewhere, and asked again.
-        guard let grants = try? await self.fleet.permits(requests, under: lease) else { return }
+        let grants: [PermitGrant]
+        do { grants = try await self.fleet.permits(requests, under: lease) } catch {
+            // It is asked again in a second.
+            let isFirst = self.isFailing.withLockedValue { isFailing in
+                defer { isFailing = true }
+                return !isFailing
+            }
+            if isFirst {
+                self.log.error(
+                    "no connection is had of those that nodes share", metadata: ["error": "\(error)"])
+            }
+            return
+        }
+        self.isFailing.withLockedValue { $0 = false }
         await self.queue.onLoop {
             // Those of a lease that is over are worth nothing.
             guard self.fleet.lease == lease else { return }
