@@ -42,6 +42,8 @@ package final class MemoryStore: Sendable {
         var nodes: [Node: Member] = [:]
         /// By site, of nodes that there were when somebody asked last.
         var permits: [String: [PermitLine.Place]] = [:]
+        /// When who waits for some asked last.
+        var asked: [Node: [String: Timestamp]] = [:]
         /// What the transaction under way has changed, as it was.
         private var before: [QueueID: (stored: Stored?, drops: [Int: Drop]?)] = [:]
 
@@ -424,7 +426,15 @@ package final class MemoryStore: Sendable {
             guard isThere(node), state.nodes[node]?.lease == lease else { throw Self.closed }
             return requests.map { request in
                 let places = (state.permits[request.site] ?? []).filter { isThere($0.node) }
-                let answer = PermitLine(places).answer(request, of: node)
+                state.asked[node, default: [:]][request.site] = now
+                let answer = PermitLine(
+                    places.map { place in
+                        var place = place
+                        let asked = state.asked[place.node]?[request.site]
+                        if asked.map({ now.since($0) >= PermitLine.patience }) ?? true { place.wanted = place.held }
+                        return place
+                    }
+                ).answer(request, of: node)
                 state.permits[request.site] =
                     places.filter { $0.node != node } + (answer.place.map { [$0] } ?? [])
                 if answer.concernsOthers { Self.wake(all: state.nodes, but: node) }

@@ -159,7 +159,7 @@ struct PostgreSQLSpoolTests {
         #expect(error?.code == .inUse)
         let next = try await fixture.reopened()
         #expect(try await next.lease(after: nil, count: 9).messages == [message])
-        #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "3\n")
+        #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "4\n")
         await next.close()
     }
 

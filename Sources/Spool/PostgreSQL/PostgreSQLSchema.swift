@@ -64,7 +64,12 @@ enum PostgreSQLSchema {
         }
     }
 
-    private static let versions = [first, second, third]
+    private static let versions = [first, second, third, fourth]
+
+    /// When a node asked last, by the database's clock.
+    private static let fourth = [
+        "ALTER TABLE hoptop.permits ADD COLUMN asked_at timestamptz NOT NULL DEFAULT clock_timestamp()"
+    ]
 
     /// Connections to sites of which there are fewer than nodes. `token` is that of the node's lease.
     private static let third = [

@@ -18,13 +18,18 @@ extension PostgreSQLSpool {
         "permits-lease",
         "SELECT count(*) FROM hoptop.nodes WHERE node = $1 AND token = $2 AND until > clock_timestamp()")
     private static let permits = Query(
-        "permits", "SELECT node, held, wanted, turn FROM hoptop.permits WHERE site = $1")
+        "permits",
+        """
+        SELECT node, held,
+            CASE WHEN asked_at > clock_timestamp() - $2::bigint * interval '1 ms' THEN wanted ELSE held END, turn
+        FROM hoptop.permits WHERE site = $1
+        """)
     private static let keepPermits = Query(
         "permits-keep",
         """
         INSERT INTO hoptop.permits (site, node, token, held, wanted, turn) VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (site, node) DO UPDATE SET token = excluded.token, held = excluded.held, wanted = excluded.wanted,
-            turn = excluded.turn
+            turn = excluded.turn, asked_at = excluded.asked_at
         """)
     private static let returnPermits = Query(
         "permits-return", "DELETE FROM hoptop.permits WHERE site = $1 AND node = $2")
@@ -52,7 +57,7 @@ extension PostgreSQLSpool {
             guard try rows.integer(0, 0) == 1 else { throw NodeLease.Over() }
         }
         for request in requests {
-            try connection.add(self.permits, [.text(request.site)]) { rows in
+            try connection.add(self.permits, [.text(request.site), .integer(PermitLine.patience)]) { rows in
                 places.append(
                     try (0..<rows.count).map { row in
                         PermitLine.Place(
@@ -66,7 +71,8 @@ extension PostgreSQLSpool {
         for (answer, before) in zip(answers, places) {
             let site = QueryValue.text(answer.grant.site)
             let known = before.first { $0.node == node }
-            if let place = answer.place, place != known {
+            // That it still waits is written too: who does not ask has no place.
+            if let place = answer.place, place != known || place.isWaiting {
                 try connection.add(
                     self.keepPermits,
                     [

@@ -1,5 +1,8 @@
 /// The permits for one site that nodes have, and the nodes that wait for some, as a store keeps them.
 package struct PermitLine: Sendable {
+    /// Who waits and has not asked for so many milliseconds waits no more: nodes ask once a second.
+    package static let patience: Int64 = 5000
+
     package struct Place: Sendable, Hashable {
         package var node: UInt8
         package var held: Int
@@ -14,7 +17,7 @@ package struct PermitLine: Sendable {
             self.turn = turn
         }
 
-        fileprivate var isWaiting: Bool { self.wanted > self.held }
+        package var isWaiting: Bool { self.wanted > self.held }
     }
 
     /// What becomes of a request.
@@ -28,7 +31,7 @@ package struct PermitLine: Sendable {
 
     private let places: [Place]
 
-    /// - Parameter places: of nodes whose lease is on.
+    /// - Parameter places: of nodes whose lease is on; those that wait no more want what they have.
     package init(_ places: [Place]) { self.places = places }
 
     /// Whoever has fewer goes first, then who has waited longer. Who gives one back and wants another goes to the end of the

@@ -58,8 +58,8 @@ struct NodesTests {
     struct SharedMemory: SharedStore {
         let time = NIOLockedValueBox(Timestamp(milliseconds: 0))
         let store: MemoryStore
-        init() {
-            self.store = MemoryStore(leaseMilliseconds: 1000) { [time] in time.withLockedValue { $0 } }
+        init(lease: Int64 = 1000) {
+            self.store = MemoryStore(leaseMilliseconds: lease) { [time] in time.withLockedValue { $0 } }
         }
         func open(_ number: UInt8) throws -> Node<MemorySpool> {
             Node(spool: try MemorySpool(self.store, node: number))
@@ -69,9 +69,13 @@ struct NodesTests {
 
     struct SharedDatabase: SharedStore {
         let address: DatabaseAddress
-        init() throws { self.address = try PostgreSQLCluster.shared.get().makeDatabase() }
+        let lease: Int64
+        init(lease: Int64 = 1000) throws {
+            self.address = try PostgreSQLCluster.shared.get().makeDatabase()
+            self.lease = lease
+        }
         func open(_ number: UInt8) throws -> Node<PostgreSQLSpool> {
-            Node(spool: try PostgreSQLSpool(self.address, node: number, name: "n\(number).example", lease: 1000))
+            Node(spool: try PostgreSQLSpool(self.address, node: number, name: "n\(number).example", lease: self.lease))
         }
         func wait(milliseconds: Int64) async throws { try await Task.sleep(for: .milliseconds(milliseconds)) }
     }
@@ -79,10 +83,10 @@ struct NodesTests {
     enum Kind: String, CaseIterable, CustomTestStringConvertible {
         case memory, postgresql
         var testDescription: String { self.rawValue }
-        func make() throws -> any SharedStore {
+        func make(lease: Int64 = 1000) throws -> any SharedStore {
             switch self {
-            case .memory: SharedMemory()
-            case .postgresql: try SharedDatabase()
+            case .memory: SharedMemory(lease: lease)
+            case .postgresql: try SharedDatabase(lease: lease)
             }
         }
     }
@@ -325,7 +329,7 @@ struct NodesTests {
             #expect(try await again.permits("a", keeps: 1, wants: 1) == 0)
             for node in [first, again] { await node.spool.close() }
         }
-        try await run(kind.make())
+        try await run(kind.make(lease: 30_000))
     }
 
     @Test("a permit of a node whose lease is over is another's")
@@ -340,6 +344,26 @@ struct NodesTests {
         #expect(try await second.permits("a", wants: 1) == 1)
         _ = try await first.accept()
         #expect(try await first.permits("a", keeps: 1, wants: 1) == 0)
+    }
+
+    @Test(
+        "who waits for a permit and asks no more blocks nobody, and is the last when it asks again",
+        arguments: Kind.allCases)
+    func silentInLine(_ kind: Kind) async throws {
+        func run(_ store: some SharedStore) async throws {
+            let (first, second, third) = (try store.open(1), try store.open(2), try store.open(3))
+            #expect(try await first.permits("a", wants: 1) == 1)
+            #expect(try await second.permits("a", wants: 1) == 0)
+            #expect(try await third.permits("a", wants: 1) == 0)
+            #expect(try await first.permits("a", wants: 0) == 0)
+            // It is the second one's turn.
+            #expect(try await third.permits("a", wants: 1) == 0)
+            try await store.wait(milliseconds: PermitLine.patience)
+            #expect(try await third.permits("a", wants: 1) == 1)
+            #expect(try await second.permits("a", wants: 1) == 0)
+            for node in [first, second, third] { await node.spool.close() }
+        }
+        try await run(kind.make(lease: 30_000))
     }
 
     @Test("facts and counters are the store's: each node reads what all of them did, in one order")
