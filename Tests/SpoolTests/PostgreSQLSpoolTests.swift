@@ -191,6 +191,23 @@ struct PostgreSQLSpoolTests {
         await fixture.spool.close()
     }
 
+    @Test("who stands still while it asks for a permit keeps nobody for long, and all goes on when it is gone")
+    func lockedPermits() async throws {
+        let fixture = try Fixture()
+        let lease = try #require(fixture.spool.lease)
+        let request = PermitRequest(site: "a", limit: 1, kept: 0, wanted: 1)
+        let other = try Connection(fixture.address)
+        try other.add(TransactionQuery.begin)
+        _ = try other.rows(Query("lock", "SELECT pg_advisory_xact_lock(7235419, 257)"))
+        let error = await #expect(throws: SpoolError.self) {
+            try await fixture.spool.permits([request], under: lease)
+        }
+        #expect(error?.description.contains("lock timeout") == true)
+        _ = try other.rows(TransactionQuery.rollback)
+        #expect(try await fixture.spool.permits([request], under: lease).first?.held == 1)
+        await fixture.spool.close()
+    }
+
     @Test("a database whose commits may be lost is refused, unless somebody says that it may be so")
     func durability() async throws {
         let fixture = try Fixture()

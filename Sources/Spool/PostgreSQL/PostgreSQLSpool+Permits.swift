@@ -1,7 +1,15 @@
 extension PostgreSQLSpool {
-    /// One node asks at a time: nodes lock their numbers, up to 255, and who changes the tables the next one.
-    /// As a commit of mail waits for the disk, and the standby.
+    /// As a commit of mail, which waits for the disk and the standby: a permit that is lost would be had twice.
     private static let waitForDisk = Query("permits-sync", "SET LOCAL synchronous_commit TO DEFAULT")
+    /// No node waits long for another one that has the lock, and one that stands still in the middle is ended by the database
+    /// before its lease is over.
+    private static let limitWaits = Query(
+        "permits-waits",
+        """
+        SELECT set_config('lock_timeout', '2s', true),
+            set_config('idle_in_transaction_session_timeout', ($1::bigint / 2)::text, true)
+        """)
+    /// One node asks at a time: nodes lock their numbers, up to 255, and who changes the tables the next one.
     private static let lockPermits = Query("permits-lock", "SELECT pg_advisory_xact_lock(7235419, 257)")
     /// A node whose time is over cannot renew its lease meanwhile, and one that is just doing so keeps what it has.
     private static let forgetPermits = Query(
@@ -27,7 +35,8 @@ extension PostgreSQLSpool {
     private static let keepPermits = Query(
         "permits-keep",
         """
-        INSERT INTO hoptop.permits (site, node, token, held, wanted, turn) VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO hoptop.permits (site, node, token, held, wanted, turn, asked_at)
+        VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
         ON CONFLICT (site, node) DO UPDATE SET token = excluded.token, held = excluded.held, wanted = excluded.wanted,
             turn = excluded.turn, asked_at = excluded.asked_at
         """)
@@ -35,9 +44,11 @@ extension PostgreSQLSpool {
         "permits-return", "DELETE FROM hoptop.permits WHERE site = $1 AND node = $2")
 
     public func permits(_ requests: [PermitRequest], under lease: Int64) async throws -> [PermitGrant] {
-        let node = self.node
+        let (node, milliseconds) = (self.node, self.writer.term.milliseconds)
         return try await self.pool.read { connection in
-            do { return try Self.permits(requests, of: node, under: lease, on: connection) } catch {
+            do {
+                return try Self.permits(requests, of: node, under: lease, for: milliseconds, on: connection)
+            } catch {
                 if !connection.isLost { try connection.rollBack() }
                 throw error
             }
@@ -46,10 +57,12 @@ extension PostgreSQLSpool {
 
     /// Two round trips, however many sites there are.
     private static func permits(
-        _ requests: [PermitRequest], of node: UInt8, under lease: Int64, on connection: Connection
+        _ requests: [PermitRequest], of node: UInt8, under lease: Int64, for milliseconds: Int64,
+        on connection: Connection
     ) throws -> [PermitGrant] {
         var places: [[PermitLine.Place]] = []
         try connection.add(TransactionQuery.begin)
+        try connection.add(self.limitWaits, [.integer(milliseconds)])
         try connection.add(self.waitForDisk)
         try connection.add(self.lockPermits)
         try connection.add(self.forgetPermits)
