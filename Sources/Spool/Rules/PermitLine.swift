@@ -53,8 +53,12 @@ package struct PermitLine: Sendable {
         }
         let gain = max(0, min(own.wanted - own.held, free - ahead))
         own.held += gain
-        // What is left is theirs as soon as they ask.
-        let needed = others.reduce(0) { $1.isWaiting && $1.held < own.held ? $0 + $1.wanted - $1.held : $0 }
+        // What is left is theirs as soon as they ask. Of two that both want more, one that has one more keeps it: else it would
+        // go to and fro.
+        let needed = others.reduce(0) { needed, other in
+            let isBehind = other.held < own.held && (!own.isWaiting || other.held == 0 || other.held + 1 < own.held)
+            return other.isWaiting && isBehind ? needed + other.wanted - other.held : needed
+        }
         let isTooMany = own.held + others.reduce(0) { $0 + ($1.turn < own.turn ? $1.held : 0) } > request.limit
         let grant = PermitGrant(
             site: request.site, held: own.held,

@@ -353,6 +353,21 @@ struct PermitTests {
         #expect(line.ask(3, wants: 1, of: 2) == "1")
     }
 
+    @Test("one more than another node has is kept where both want more: it does not go to and fro")
+    func unevenLimit() {
+        var line = Line()
+        #expect(line.ask(1, wants: 2, of: 3) == "2")
+        #expect(line.ask(2, wants: 2, of: 3) == "1, others look")
+        #expect(line.ask(1, keeps: 2, wants: 3, of: 3) == "2, others look")
+        #expect(line.ask(2, keeps: 1, wants: 2, of: 3) == "1")
+        // Who needs no more than it has gives one to who does.
+        #expect(line.ask(1, keeps: 2, wants: 2, of: 3) == "2 waited for")
+        // Who has none goes before both.
+        #expect(line.ask(1, keeps: 2, wants: 3, of: 3) == "2, others look")
+        #expect(line.ask(3, wants: 1, of: 3) == "0, others look")
+        #expect(line.ask(1, keeps: 2, wants: 3, of: 3) == "2 waited for")
+    }
+
     @Test("a limit that went down is told to those that came last")
     func lowerLimit() {
         var line = Line()
