@@ -276,6 +276,22 @@ struct PermitTests {
         ) { $0.routes[0].limits.connections = 1 }
     }
 
+    @Test("a site has another name under other terms, and none that says a secret")
+    func names() {
+        let site = Site([MailHost(endpoint: SocketEndpoint(host: "a.example", port: 25), preference: 10)])
+        func name(_ kind: RouteSecurity.Login.Kind, _ secret: Secret) -> String {
+            var security = RouteSecurity()
+            security.login = RouteSecurity.Login(user: "ann", secret: secret, kind: kind)
+            return Gate.Key(site: site, security: security, limits: RouteLimits()).name
+        }
+        let names = [
+            name(.password, .environment("A")), name(.token, .environment("A")), name(.password, .environment("B")),
+            name(.password, .file("A")),
+        ]
+        #expect(Set(names).count == names.count)
+        #expect(name(.password, .environment("A")) == names[0])
+    }
+
     @Test("a limit that is lowered counts the sessions that there are; one that is raised needs no permits any more")
     func lowered() {
         SchedulerParty.expect(

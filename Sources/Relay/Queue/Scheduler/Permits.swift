@@ -82,7 +82,7 @@ struct Permits {
     /// Whether others wait for one that no session needs.
     func isToBeGivenBack(sessions: Int) -> Bool { self.isWaitedFor && sessions < self.held }
 
-    /// The lease under which they were had is over.
+    /// The lease under which they were had is over: the store has given them to others.
     mutating func end() { self = Permits() }
 
     /// It may be over: the next request shows what is left of them.
@@ -101,8 +101,9 @@ extension Gate.Key {
         let security = self.security
         let terms = [
             self.site.demanding ?? "", security.tls.rawValue, "\(security.isImplicit)",
-            "\(security.fingerprint ?? [])", security.authorities ?? "", security.login?.user ?? "",
-            "\(self.limits)",
+            "\(security.fingerprint ?? [])", security.authorities ?? "",
+            // Where the secret is found, and not what it is.
+            security.login.map { "\($0.kind) \($0.user) \($0.secret)" } ?? "", "\(self.limits)",
         ]
         let digest = SHA256.hash(data: Array((hosts + terms).joined(separator: "\n").utf8))
         let text = digest.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
