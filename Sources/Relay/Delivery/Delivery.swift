@@ -31,6 +31,8 @@ struct JobResult: Sendable {
         case unresolved(String)
         /// A reused session broke before it said anything; nothing was tried.
         case untried
+        /// Somebody changed the message at another node, of which nothing was known here; nothing was tried.
+        case changed
         /// The message could not be read from the spool.
         case unreadable(String)
         /// It is not there as it was written, and will not be the next time either.

@@ -13,10 +13,20 @@ extension Queue {
     }
 
     func begin(_ attempt: Int, _ id: QueueID, on session: Int, isNew: Bool) {
-        if let message = self.fresh[id] { return self.begin(attempt, message, on: session, isNew: isNew) }
+        if let message = self.fresh[id], let transaction = self.transaction(attempt, message) {
+            return self.begin(attempt, message, transaction, on: session, isNew: isNew)
+        }
         self.loop.makeFutureWithTask { try await self.spool.message(id) }.whenComplete { result in
             switch result {
-            case .success(let message?): self.begin(attempt, message, on: session, isNew: isNew)
+            case .success(let message?):
+                if let transaction = self.transaction(attempt, message) {
+                    return self.begin(attempt, message, transaction, on: session, isNew: isNew)
+                }
+                self.notBegun(
+                    attempt,
+                    self.scheduler.hasChanged(message, sinceAttempt: attempt)
+                        ? .changed : .unreadable("the spool names other recipients"),
+                    session, isNew: isNew)
             case .success(nil):
                 self.notBegun(attempt, .unreadable("the message is no longer in the spool"), session, isNew: isNew)
             case .failure(let error):
@@ -25,10 +35,15 @@ extension Queue {
         }
     }
 
-    private func begin(_ attempt: Int, _ message: SpooledMessage, on session: Int, isNew: Bool) {
-        guard var transaction = self.scheduler.transaction(ofAttempt: attempt, message, at: self.now) else {
-            return self.notBegun(attempt, .unreadable("the spool names other recipients"), session, isNew: isNew)
-        }
+    private func transaction(_ attempt: Int, _ message: SpooledMessage) -> ClientSession.Transaction? {
+        self.scheduler.transaction(ofAttempt: attempt, message, at: self.now)
+    }
+
+    private func begin(
+        _ attempt: Int, _ message: SpooledMessage, _ transaction: ClientSession.Transaction, on session: Int,
+        isNew: Bool
+    ) {
+        var transaction = transaction
         if let rewriters = self.keyring.rewriters, let rewriting = self.scheduler.rewriting(ofAttempt: attempt) {
             transaction.reversePath = rewriters.rewritten(transaction.reversePath, by: rewriting, at: message.arrived)
         }

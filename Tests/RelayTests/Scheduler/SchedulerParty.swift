@@ -284,6 +284,7 @@ struct SchedulerParty {
         switch words.split(separator: " ").first.map(String.init) {
         case "unreachable": verdict = .unreachable(String(words.dropFirst(12)))
         case "untried": verdict = .untried
+        case "changed": verdict = .changed
         case "unreadable": verdict = .unreadable("cannot be read")
         case "damaged": verdict = .damaged("not as it was written")
         case "lost": verdict = .outcomes(claim.rows.map { _ in .deferred(.connectionLost(.content)) })

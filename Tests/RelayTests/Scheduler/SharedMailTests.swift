@@ -203,6 +203,45 @@ struct SharedMailTests {
         #expect(scheduler.backlog.agenda.next == nil)
     }
 
+    @Test("what was changed at another node before it was read is not tried, and read anew")
+    func changedBefore() throws {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 ended 1: changed
+              read 1
+            0:00:02 read 1
+              begin 2: 1/b on session 2, new, to a.example:25
+            """)
+    }
+
+    @Test("an attempt names no recipient that has changed: what became of it would be told of another address")
+    func transactions() throws {
+        let now = Timestamp(milliseconds: 1_800_000_000_000)
+        var configuration = RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: "/nowhere")
+        configuration.routes = SchedulerParty.routes("a.example=a.example")
+        var scheduler = Scheduler(configuration, at: now)
+        func path(_ name: String) -> ForwardPath {
+            .path(Path(mailbox: Mailbox(localPart: name, domain: Domain("a.example"))))
+        }
+        var message = SpooledMessage(
+            id: QueueID(rawValue: 1), arrived: now, reversePath: .null, arrival: Arrival(with: "ESMTP"),
+            contentOctets: 24,
+            recipients: [0, 1].map { SpooledRecipient(index: $0, forwardPath: path("b\($0)"), due: now) })
+        scheduler.accepted(message, at: now)
+        guard case .begin(let attempt, _, _, _)? = scheduler.next() else {
+            Issue.record("nothing begins")
+            return
+        }
+        #expect(scheduler.transaction(ofAttempt: attempt, message, at: now)?.recipients.count == 2)
+        message.generation += 1
+        message.recipients[1].generation += 1
+        message.recipients[1].forwardPath = path("c")
+        #expect(scheduler.transaction(ofAttempt: attempt, message, at: now) == nil)
+        #expect(scheduler.hasChanged(message, sinceAttempt: attempt))
+    }
+
     @Test("nodes share a rate: each has its part of it")
     func rate() {
         SchedulerParty.expect(

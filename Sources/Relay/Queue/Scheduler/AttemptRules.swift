@@ -50,7 +50,7 @@ struct AttemptRules {
                 outcome.state = .hold
                 outcome.reply = reason
                 outcome.countsAsTry = false
-            case .untried: break
+            case .untried, .changed: break
             }
             return outcome
         }

@@ -91,7 +91,7 @@ extension Scheduler {
         self.claims[number]?.rows.first.map { self.index.id(ofRow: $0) }
     }
 
-    /// What an attempt says to the next hop; `nil` where the message has other recipients than we know.
+    /// What an attempt says to the next hop; `nil` where the message has other recipients than we know, or has them otherwise.
     ///
     /// Mutating, though nothing changes: so a scheduler that lies in an object is asked where it is, and not copied first.
     mutating func transaction(
@@ -127,10 +127,20 @@ extension Scheduler {
         return self.destinations[destination].nextHop
     }
 
-    /// Those that the attempt is for, mostly all; `nil` where one is missing.
-    private func recipients(_ rows: [QueueIndex.Row], of message: SpooledMessage)
-        -> [SpooledRecipient]?
-    {
+    /// Whether somebody changed those of an attempt, and nothing is known of it here.
+    func hasChanged(_ message: SpooledMessage, sinceAttempt number: Int) -> Bool {
+        guard let rows = self.claims[number]?.rows, let found = self.found(rows, in: message) else { return false }
+        return self.isOld(rows, found)
+    }
+
+    /// Those that the attempt is for; `nil` where one is missing, or is not as it was: what is told of it later is told of the
+    /// address that is known here.
+    private func recipients(_ rows: [QueueIndex.Row], of message: SpooledMessage) -> [SpooledRecipient]? {
+        self.found(rows, in: message).flatMap { self.isOld(rows, $0) ? nil : $0 }
+    }
+
+    /// Mostly all; `nil` where one is missing.
+    private func found(_ rows: [QueueIndex.Row], in message: SpooledMessage) -> [SpooledRecipient]? {
         let indices = rows.lazy.map { Int(self.index.rowIndex[Int($0)]) }
         if message.recipients.lazy.map(\.index).elementsEqual(indices) { return message.recipients }
         let wanted = Set(indices)
@@ -141,6 +151,10 @@ extension Scheduler {
     /// A relay moves its own name to the front of the reverse-path (RFC 821 §3.6).
     private func movedReversePath(_ path: ReversePath) -> ReversePath {
         guard case .path(var path) = path else { return .null }
+    private func isOld(_ rows: [QueueIndex.Row], _ recipients: [SpooledRecipient]) -> Bool {
+        zip(rows, recipients).contains { self.index.rowGenerations[Int($0)] != $1.generation }
+    }
+
         path.route.insert(Domain(self.configuration.hostname), at: 0)
         return .path(path)
     }

@@ -296,6 +296,7 @@ struct Scheduler: Sendable {
         let retry = self.backlog.retry(of: first)
         switch result.verdict {
         case .untried: return self.notTried(result.job, at: now)
+        case .changed: return self.settlementStale(result.job, of: self.backlog.index.id(ofRow: first), at: now)
         case .unresolved(let reason):
             self.notFound(self.backlog.index.destinations[Int(first)], reason, at: now, using: &random)
         case .unreachable(let reason):
@@ -471,7 +472,7 @@ struct Scheduler: Sendable {
     /// - Parameter lease: that is on by now; `nil`: none.
     mutating func leaseEnded(now lease: Int64?) {
         self.mayBegin = false
-        self.endPermits()
+        self.permits(areUnder: lease)
     }
 
     /// This node has a message from now on.

@@ -59,7 +59,7 @@ final class EngineMeasures: Sendable {
             case .unreachable: .unreachable
             case .unresolved: .unresolved
             case .unreadable, .damaged: .unreadable
-            case .untried: .untried
+            case .untried, .changed: .untried
             }
         self.attempts[word]?.increment()
         if word != .untried { self.attemptDuration.recordMilliseconds(result.milliseconds) }
