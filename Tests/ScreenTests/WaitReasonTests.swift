@@ -25,8 +25,8 @@ struct WaitReasonTests {
         ),
         (
             .limitedElsewhere(connections: 1),
-            "It is due; no more than 1 connection may be had there at a time by all nodes, and this one waits for its turn.",
-            "limit of 1 connection, another node's turn"
+            "It is due; no more than 1 connection may be had there at a time by all nodes, and this one has none yet.",
+            "limit of 1 connection, none here yet"
         ),
         (.retryTime, "It waits for its retry time, in 90s; the last attempt ended with: 450 later.", nil),
         (

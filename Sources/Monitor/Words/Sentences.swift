@@ -106,7 +106,7 @@ extension RecipientDetail {
         case .limitedElsewhere(let connections):
             return
                 "It is due; no more than \(Format.plural(connections, "connection")) may be had there at a time by all nodes, "
-                + "and this one waits for its turn."
+                + "and this one has none yet."
         case .retryTime: return "It waits for its retry time\(Self.wait(self.nextAttempt, now))\(last)."
         case .backoff(let until, let reason):
             let reply = self.lastReply.map { $0 == reason ? "" : "; the last attempt ended with: \($0)" } ?? ""
@@ -166,7 +166,7 @@ extension WaitReason {
             "limit of \(Format.plural(connections, "connection"))"
                 + (others == 0 ? "" : ", behind \(Format.plural(others, "other"))")
         case .limitedElsewhere(let connections):
-            "limit of \(Format.plural(connections, "connection")), another node's turn"
+            "limit of \(Format.plural(connections, "connection")), none here yet"
         case .rate(let time): "rate limit\(until(time))"
         case .lookup(_, let reason): reason ?? "its hosts are asked for"
         case .suspended(let by, let time, let reason):

@@ -17,7 +17,7 @@ struct PermitTests {
               ask for permits
             0:00:00 accepted 2 to b@a.example
             0:00:00 why 1
-              1/b another node's turn at a limit of 1
+              1/b no permit at a limit of 1
             0:00:00 permits
               a.example:25: keeps 0, wants 1 of 1
             0:00:00 granted a.example:25 0
@@ -91,7 +91,7 @@ struct PermitTests {
               a.example:25: keeps 0, wants 1 of 1
             0:00:06 granted a.example:25 0
             0:00:06 why 3
-              3/b another node's turn at a limit of 1
+              3/b no permit at a limit of 1
             """
         ) { $0.routes[0].limits.connections = 1 }
     }
@@ -274,6 +274,30 @@ struct PermitTests {
               begin 4: 1/b on session 3, new, to a.example:25
             """
         ) { $0.routes[0].limits.connections = 1 }
+    }
+
+    @Test("the limit that is told is that of all nodes")
+    func toldLimit() {
+        SchedulerParty.expect(
+            """
+            0:00:00 nodes 3
+            0:00:00 accepted 1 to b@a.example
+              ask for permits
+            0:00:00 why 1
+              1/b no permit at a limit of 2
+            0:00:00 permits
+              a.example:25: keeps 0, wants 1 of 2
+            0:00:00 granted a.example:25 1
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 accepted 2 to b@a.example
+              ask for permits
+            0:00:01 permits
+              a.example:25: keeps 1, wants 2 of 2
+            0:00:01 granted a.example:25 1
+            0:00:01 why 2
+              2/b behind 0 at a limit of 2
+            """
+        ) { $0.routes[0].limits.connections = 2 }
     }
 
     @Test("a site has another name under other terms, and none that says a secret")

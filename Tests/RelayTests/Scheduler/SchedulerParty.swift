@@ -244,7 +244,7 @@ struct SchedulerParty {
         return switch why {
         case .behind(let others): "behind \(others)"
         case .limited(let others, let connections): "behind \(others) at a limit of \(connections)"
-        case .limitedElsewhere(let connections): "another node's turn at a limit of \(connections)"
+        case .limitedElsewhere(let connections): "no permit at a limit of \(connections)"
         case .backoff(let time, let reason): "backoff\(until(time)): \(reason ?? "")"
         case .rate(let time): "rate\(until(time))"
         case .lookup(let time, let reason): "lookup\(until(time)):\(reason.map { " \($0)" } ?? "")"

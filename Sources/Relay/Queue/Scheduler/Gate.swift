@@ -113,7 +113,13 @@ struct Gate {
         return self.knownNodes > 0 && limit < max(self.knownNodes, 2) ? limit : nil
     }
 
-    /// Why no more sessions are opened, where that is a limit; `nil`: none was set, or there may be more.
+    /// Where all nodes together may have fewer sessions than that, each session needs a permit.
+    ///
+    /// - Parameter nodes: that the queue ever had; 0: it is this one's alone.
+    static func permitsBelow(nodes: Int) -> Int { nodes > 0 ? max(nodes, 2) : 0 }
+
+    /// Why no more sessions are opened, where that is a limit; `nil`: none was set, or there may be more. Where each session
+    /// needs a permit it is the limit of all nodes, and `isElsewhere` says that this one has none.
     func fullLimit(configured: Int) -> (connections: Int, isElsewhere: Bool)? {
         let limit = self.limit(configured: configured)
         guard self.sessions >= limit else { return nil }
