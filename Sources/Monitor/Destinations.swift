@@ -37,6 +37,8 @@ public struct DestinationRow: Hashable, Sendable, Codable {
     /// Sessions of this node now, and at most: its share of the operator's limit, or of the configured one.
     public var connections: Int
     public var connectionLimit: Int
+    /// The limit is of all nodes that share the queue, which take turns; `nil`: it is this one's share.
+    public var isLimitOfAll: Bool?
     /// The limit is the operator's, until its rule ends.
     public var isLimited: Bool
     /// How many sessions are tried at a time, as they went well or did not; `nil`: none was tried.

@@ -210,6 +210,8 @@ public struct DestinationAges: Hashable, Sendable, Codable {
     public var remaining: Int64?
     public var connections: Int
     public var connectionLimit: Int
+    /// The limit is of all nodes that share the queue, which take turns; `nil`: it is this one's share.
+    public var isLimitOfAll: Bool?
     /// Unsettled recipients.
     public var total: Int
     /// Unsettled recipients by age of their message.

@@ -48,6 +48,25 @@ struct JoinedFeedTests {
         #expect(overview.absent.isEmpty)
     }
 
+    @Test("connections are added up, and so are shares of a limit; one of all nodes is told once")
+    func limits() async throws {
+        let nodes = [FactsFeed("a"), FactsFeed("b")]
+        for node in nodes {
+            node.counts.withLock { overview in
+                overview.destinations = ["x:25", "y:25"].map {
+                    DestinationAges(
+                        destination: $0, condition: .ok, connections: 1, connectionLimit: 2, total: 0, ages: AgeCounts()
+                    )
+                }
+                overview.destinations[1].isLimitOfAll = true
+            }
+        }
+        let rows = try await Self.joined(nodes).overview().destinations
+        #expect(rows.map(\.connections) == [2, 2])
+        #expect(rows.map(\.connectionLimit) == [4, 2])
+        #expect(rows.map(\.isLimitOfAll) == [nil, true])
+    }
+
     @Test("a node that fails is named, and the others are shown; when all fail, so does the question")
     func absence() async throws {
         let nodes = [FactsFeed("a"), FactsFeed("b")]

@@ -129,7 +129,11 @@ extension DestinationAges {
         Dictionary(grouping: all, by: \.destination).values.compactMap { some in
             guard var joined = some.max(by: { $0.condition.rank < $1.condition.rank }) else { return nil }
             joined.connections = some.reduce(0) { $0 + $1.connections }
-            joined.connectionLimit = some.reduce(0) { $0 + $1.connectionLimit }
+            // What all nodes may have together each of them says.
+            let ofAll = some.filter { $0.isLimitOfAll ?? false }.map(\.connectionLimit).max()
+            let own = some.filter { !($0.isLimitOfAll ?? false) }
+            joined.connectionLimit = own.reduce(ofAll ?? 0) { $0 + $1.connectionLimit }
+            joined.isLimitOfAll = own.isEmpty ? true : nil
             joined.total = some.reduce(0) { $0 + $1.total }
             joined.remaining = some.compactMap(\.remaining).max()
             joined.ages = AgeCounts(

@@ -63,9 +63,10 @@ extension DestinationRow {
 
     /// How many sessions there are, may be, and are tried.
     public var limitWords: String {
+        let place = self.isLimitOfAll ?? false ? " at all nodes" : self.isLimited ? " here" : ""
         let limit =
             self.connectionLimit == 0
-            ? "" : " of \(self.connectionLimit) at most\(self.isLimited ? " here (by :limit)" : "")"
+            ? "" : " of \(self.connectionLimit) at most\(place)\(self.isLimited ? " (by :limit)" : "")"
         let window = self.window.map { ", \(Format.count($0)) tried at a time" } ?? ""
         return "\(Format.plural(self.connections, "session")) now\(limit)\(window)"
     }

@@ -110,7 +110,7 @@ struct Gate {
     /// It does not depend on who is up: so what one node has when another comes up is counted already.
     func limitWithPermits(configured: Int) -> Int? {
         let limit = self.limitOfAll(configured: configured)
-        return self.knownNodes > 0 && limit < max(self.knownNodes, 2) ? limit : nil
+        return limit < Self.permitsBelow(nodes: self.knownNodes) ? limit : nil
     }
 
     /// Where all nodes together may have fewer sessions than that, each session needs a permit.
@@ -123,10 +123,10 @@ struct Gate {
     func fullLimit(configured: Int) -> (connections: Int, isElsewhere: Bool)? {
         let limit = self.limit(configured: configured)
         guard self.sessions >= limit else { return nil }
-        if let all = self.limitWithPermits(configured: configured) {
-            return self.sessions > 0 ? (self.sessions, false) : (all, true)
-        }
-        return self.limitForNow == nil && self.key.limits.connections == nil ? nil : (limit, false)
+        let all = self.limitWithPermits(configured: configured)
+        if let all, self.sessions == 0 { return (all, true) }
+        guard self.limitForNow != nil || self.key.limits.connections != nil else { return nil }
+        return (all ?? limit, false)
     }
 
     mutating func opened() {

@@ -45,6 +45,9 @@ struct GateTable {
         return index
     }
 
+    /// Whether sessions need permits where all nodes together may have so many.
+    func needPermits(_ limit: Int) -> Bool { limit < Gate.permitsBelow(nodes: self.knownNodes) }
+
     /// One destination less leads there.
     mutating func leave(_ index: Index) { self[index].members -= 1 }
 

@@ -55,17 +55,20 @@ extension Scheduler {
         self.destinations[destination].gate.map { self.backlog.gates[$0] }
     }
 
-    /// This node's sessions to the site of a destination at a time; those of all nodes where it has no share of its own.
-    func limit(ofDestination destination: DestinationTable.Index) -> Int {
+    /// Sessions to the site of a destination at a time.
+    func limit(ofDestination destination: DestinationTable.Index) -> (sessions: Int, isOfAll: Bool) {
         let configured = self.configuration.delivery.connections
-        guard let gate = self.gate(of: destination) else {
-            return self.share(of: self.destinations[destination].nextHop.limits.connections ?? configured)
-        }
-        return gate.limitWithPermits(configured: configured) ?? gate.limit(configured: configured)
+        let limit =
+            self.gate(of: destination)?.limitOfAll(configured: configured)
+            ?? self.destinations[destination].nextHop.limits.connections ?? configured
+        return self.share(of: limit)
     }
 
-    /// This node's part of what is allowed to all of them.
-    func share(of limit: Int) -> Int { limit.shared(among: self.backlog.gates.nodes) }
+    /// This node's part of what is allowed to all of them, or that where they take turns.
+    func share(of limit: Int) -> (sessions: Int, isOfAll: Bool) {
+        self.backlog.gates.needPermits(limit)
+            ? (limit, true) : (limit.shared(among: self.backlog.gates.nodes), false)
+    }
 
     func backOff(of destination: DestinationTable.Index) -> BackOff? { self.backlog.backOff(of: destination) }
 
@@ -148,13 +151,13 @@ extension Scheduler {
         return recipients.count == rows.count ? recipients : nil
     }
 
-    /// A relay moves its own name to the front of the reverse-path (RFC 821 §3.6).
-    private func movedReversePath(_ path: ReversePath) -> ReversePath {
-        guard case .path(var path) = path else { return .null }
     private func isOld(_ rows: [QueueIndex.Row], _ recipients: [SpooledRecipient]) -> Bool {
         zip(rows, recipients).contains { self.index.rowGenerations[Int($0)] != $1.generation }
     }
 
+    /// A relay moves its own name to the front of the reverse-path (RFC 821 §3.6).
+    private func movedReversePath(_ path: ReversePath) -> ReversePath {
+        guard case .path(var path) = path else { return .null }
         path.route.insert(Domain(self.configuration.hostname), at: 0)
         return .path(path)
     }

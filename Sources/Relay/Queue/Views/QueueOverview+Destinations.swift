@@ -64,7 +64,7 @@ extension QueueOverview {
             row.reason = census.unroutedDomains.count == 1 ? census.unroutedDomains.example : nil
             row.recipients = self.unrouted
             row.oldest = unrouted.oldest
-            row.connectionLimit = 0
+            (row.connectionLimit, row.isLimitOfAll) = (0, nil)
             rows.append((nil, row))
         }
         return Self.named(rows)
@@ -100,7 +100,7 @@ extension QueueOverview {
         for state in RecipientState.allCases where !state.isSettled { row.recipients[state] = counts[state] }
         row.oldest = row.waiting > 0 ? counted?.oldest : nil
         row.connections = gate?.sessions ?? 0
-        row.connectionLimit = self.scheduler.limit(ofDestination: index)
+        row.limit(self.scheduler.limit(ofDestination: index))
         row.isLimited = gate?.limitForNow != nil || row.isLimited
         row.window = gate?.window
         if counts[.queued] > 0 { row.remaining = self.scheduler.remaining(CollectionOfOne(index), at: now) }
@@ -115,14 +115,15 @@ extension QueueOverview {
         let orders = self.scheduler.destinations.orders
         let suspension = orders.suspensions[name]
         let limit = orders.limits[name]
-        return DestinationRow(
+        var row = DestinationRow(
             ref: DestinationRef(node: self.queue.node, id: name), name: name,
             otherHosts: hop?.hosts.dropFirst().map(\.description) ?? [], terms: hop.map(DestinationTerms.init),
             condition: suspension == nil ? .ok : .suspended, reason: suspension?.reason, until: suspension?.until,
-            by: suspension?.by,
-            connectionLimit: self.scheduler.share(
-                of: limit ?? hop?.limits.connections ?? self.scheduler.configuration.delivery.connections),
-            isLimited: limit != nil)
+            by: suspension?.by, isLimited: limit != nil)
+        row.limit(
+            self.scheduler.share(
+                of: limit ?? hop?.limits.connections ?? self.scheduler.configuration.delivery.connections))
+        return row
     }
 
     /// Namesakes are numbered in an order that stays the same when one of them gets mail.
@@ -153,5 +154,11 @@ extension DestinationTerms {
             messagesPerConnection: hop.limits.messagesPerConnection,
             rate: hop.limits.rate.map { Rate(messages: $0.messages, milliseconds: $0.milliseconds) },
             rewritesSenders: hop.srs != nil)
+    }
+}
+
+extension DestinationRow {
+    fileprivate mutating func limit(_ limit: (sessions: Int, isOfAll: Bool)) {
+        (self.connectionLimit, self.isLimitOfAll) = (limit.sessions, limit.isOfAll ? true : nil)
     }
 }

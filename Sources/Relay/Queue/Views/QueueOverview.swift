@@ -89,12 +89,14 @@ struct QueueOverview: Sendable {
             guard counts.unsettled > 0 || sessions > 0 else { continue }
             let counted = destination.number <= census.newest ? census.byDestination[index] : nil
             let state = self.state(of: index, counted, at: now)
+            let limit = self.queue.scheduler.limit(ofDestination: index)
             var row = DestinationAges(
                 destination: destination.nextHop.description, condition: state.condition,
                 reason: destination.suspension?.description ?? state.reason, until: state.until,
-                connections: sessions, connectionLimit: self.queue.scheduler.limit(ofDestination: index),
+                connections: sessions, connectionLimit: limit.sessions,
                 // Of one moment with the ages beside it.
                 total: counted?.ages.total ?? counts.unsettled, ages: counted?.ages ?? AgeCounts())
+            row.isLimitOfAll = limit.isOfAll ? true : nil
             if counts[.queued] > 0 { row.remaining = self.queue.scheduler.remaining(CollectionOfOne(index), at: now) }
             rows.append((row, counts[.deferred]))
         }
