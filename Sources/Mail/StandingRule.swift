@@ -54,7 +54,7 @@ public enum StandingOrder: Hashable, Sendable, Codable, CustomStringConvertible 
     /// What would go to the destination goes to another next hop: `host:port`, or `mx`.
     case reroute(destination: String, via: String)
     /// So many sessions at a time go to the destination, of all nodes together, in place of what is configured. Each node has its
-    /// share, and one at least.
+    /// share; where there are fewer than nodes, they take turns.
     case limit(destination: String, connections: Int)
 
     /// As it is typed: `hold to example.org`, `refuse 550 from *.example.net`, `reroute a:25 to b:25`.

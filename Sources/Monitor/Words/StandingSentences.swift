@@ -41,7 +41,7 @@ extension StandingRule.Terms {
         case .limit(_, let connections):
             [
                 "\(Format.plural(connections, "connection")) at a time, of all nodes together,",
-                "one at each at least; those beyond end when free.",
+                "which take turns at few; those beyond end when free.",
             ]
         }
     }
