@@ -61,16 +61,17 @@ extension EndToEnd {
             }
         }
 
-        @Test("one connection for three relays: there is never a second one, each has its turn, and says why it waits")
+        @Test("one connection for three relays: never a second; who waits says so, and has a turn before all is sent")
         func one() async throws {
             let fleet = try await Fleet(nodes: 3, limit: 1)
-            // More than go in one turn, at the first; some at the others, which have to wait for theirs.
-            for number in 0..<30 {
-                for relay in fleet.relays { try await relay.send(to: ["<u\(number)@d.example>"]) }
-            }
+            // The first has mail for ten seconds, twice as long as a turn; the others have to wait for theirs.
+            for number in 0..<200 { try await fleet.relays[0].send(to: ["<u\(number)@d.example>"]) }
+            for relay in fleet.relays.dropFirst() { try await relay.send(to: ["<late@d.example>"]) }
             #expect(try await eventually { try await fleet.reasons().contains(.limitedElsewhere(connections: 1)) })
-            #expect(try await eventually { fleet.sink.messages.count >= 90 })
-            #expect(fleet.sink.messages.count == 90)
+            #expect(try await eventually { fleet.sink.messages.count >= 202 })
+            let isLate = fleet.sink.messages.map { $0.to.contains { $0.contains("late@") } }
+            #expect(isLate.count == 202 && isLate.count { $0 } == 2)
+            #expect(try #require(isLate.lastIndex(of: true)) < #require(isLate.lastIndex(of: false)))
             #expect(fleet.sink.mostSessionsAtOnce == 1)
             await fleet.stop()
         }
