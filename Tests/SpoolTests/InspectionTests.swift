@@ -209,6 +209,24 @@ struct InspectionTests {
         #expect(spool.files("content") == [ids[0].description])
     }
 
+    @Test("a file of a drop that an operator had forgotten is no lost mail")
+    func fileOfPurged() async throws {
+        let spool = try TemporarySpool()
+        let id = try await self.large(spool)
+        let message = try #require(try await spool.spool.message(id))
+        let path = "\(spool.path)/content/\(id)"
+        try FileManager.default.copyItem(atPath: path, toPath: "\(spool.path)/copy")
+        _ = try await spool.apply(.drop(undoUntil: Timestamp(milliseconds: 100)), [message.target()])
+        let order = PurgeOrder(at: Timestamp(milliseconds: 50), by: "bob")
+        while try await spool.spool.purge(at: Timestamp(milliseconds: 101), by: order, on: spool.loop).get() {}
+        #expect(try await spool.spool.facts(of: id).map(\.kind) == [.accepted, .dropped, .purged])
+        if !FileManager.default.fileExists(atPath: path) {
+            try FileManager.default.moveItem(atPath: "\(spool.path)/copy", toPath: path)
+        }
+        try await spool.reopen()
+        #expect(spool.files("content").isEmpty)
+    }
+
     @Test("a repair that was killed between its last steps is finished by the next opening")
     func interrupted() async throws {
         let spool = try TemporarySpool()

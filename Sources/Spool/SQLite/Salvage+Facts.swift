@@ -155,7 +155,12 @@ extension Salvage {
         var isSettled: [Int: Bool] = [:]
         for fact in (rows ?? []).flatMap({ PlacedFact.all(in: $0).map(\.fact) }) {
             guard let recipient = fact.recipient else { continue }
-            isSettled[recipient] = fact.kind.settles
+            if let state = fact.kind.recipientState {
+                isSettled[recipient] = state.isSettled
+            } else if isSettled[recipient] == nil {
+                // It leaves the recipient as it was, which nothing has told yet.
+                isSettled[recipient] = false
+            }
         }
         guard let last = isSettled.keys.max(), last < isSettled.count else { return false }
         return isSettled.values.allSatisfy { $0 }
