@@ -91,6 +91,17 @@ struct PastTests {
         #expect(entries[1].messageID == "<1@example.net>" && entries[1].user == "shop-app")
     }
 
+    @Test("what a time only tells to be forgotten for good was dropped before, and waits no more")
+    func purged() throws {
+        let feed = ScriptedFeed()
+        feed.journaled(.purged, "4Q7K", before: 10, to: "bob@example.org", actor: "ops")
+        let entries = feed.write { $0.journal }
+        var message = PastMessage("4Q7K", entries, node: "mx1")
+        #expect(message.row == nil)
+        for entry in entries { message.apply(entry) }
+        #expect(message.row == nil && message.detail.recipients.map(\.state) == [.dropped])
+    }
+
     @Test("a time of which no journal tells is told, and no file is made")
     func nothing() async throws {
         let folder = try Folder()

@@ -28,9 +28,11 @@ struct PastMessage {
         self.destination = entries.lazy.compactMap(\.fact.nextHop).first
         for entry in entries {
             guard let index = entry.fact.recipient, self.recipients[index] == nil else { continue }
+            // Only what was dropped can be forgotten.
+            let isDropped = entry.fact.kind == .purged
             self.recipients[index] = RecipientDetail(
                 ref: RecipientRef(node: node, message: id, index: index, generation: 0),
-                forwardPath: entry.fact.to ?? "", state: .queued)
+                forwardPath: entry.fact.to ?? "", state: isDropped ? .dropped : .queued)
         }
     }
 
