@@ -5,15 +5,17 @@ import Monitor
 struct AttemptList {
     private(set) var all: [AttemptRow] = []
     private var cursor = 0
-    /// The forward-paths of the message's recipients; none where there is only one, whose attempts they all are.
-    private var recipients: [String] = []
+    /// The forward-paths of the message's recipients by their index; none where there is only one, whose attempts they all are.
+    private var recipients: [Int: String] = [:]
 
     /// The one that the cursor is on.
     var selected: AttemptRow? { self.all.indices.contains(self.cursor) ? self.all[self.cursor] : nil }
 
     mutating func show(_ attempts: [AttemptRow], of recipients: [RecipientDetail]) {
         self.all = attempts
-        self.recipients = recipients.count > 1 ? recipients.map(\.forwardPath) : []
+        self.recipients =
+            recipients.count > 1
+            ? Dictionary(recipients.map { ($0.ref.index, $0.forwardPath) }, uniquingKeysWith: { $1 }) : [:]
         self.cursor = max(0, min(self.cursor, attempts.count - 1))
     }
 
@@ -45,8 +47,7 @@ struct AttemptList {
         columns.insert(bar, at: 3)
         guard !self.recipients.isEmpty else { return columns }
         let whose = Column<AttemptRow>("", .share(10, weight: 3), from: 72) { [recipients] row, _ in
-            let isKnown = recipients.indices.contains(row.recipientIndex)
-            return TableCell(Run(address: isKnown ? recipients[row.recipientIndex] : ""))
+            TableCell(Run(address: recipients[row.recipientIndex] ?? ""))
         }
         columns.insert(whose, at: 2)
         return columns

@@ -246,10 +246,9 @@ final class MessagePane: Pane {
         let part: TranscriptPart
         if self.part == .attempts {
             guard let attempt = self.attempts.selected else { return [] }
-            let index = attempt.recipientIndex
+            let recipient = detail.recipients.first { $0.ref.index == attempt.recipientIndex }
             part = TranscriptPart(
-                of: detail, detail.recipients.indices.contains(index) ? detail.recipients[index].forwardPath : "",
-                session: attempt.session, end: attempt.at)
+                of: detail, recipient?.forwardPath ?? "", session: attempt.session, end: attempt.at)
         } else if let session = self.recipients.selected?.progress?.session {
             part = TranscriptPart(session: session)
         } else {

@@ -22,7 +22,7 @@ struct TranscriptPart {
 
     /// The session of the recipient's last attempt, or else the one that the message came by.
     init(of detail: MessageDetail?, _ forwardPath: String) {
-        let index = detail?.recipients.firstIndex { $0.forwardPath == forwardPath } ?? 0
+        let index = detail?.recipients.first { $0.forwardPath == forwardPath }?.ref.index ?? 0
         // That its time ran out is no attempt.
         let attempt = detail?.attempts.last { $0.recipientIndex == index && $0.outcome != .expired }
         self.init(
