@@ -10,6 +10,8 @@ extension Screen {
         case .readOverview: self.start(.overview(of: self.nodes[self.stack.node].entry, self.stack.node))
         case .learned(let node, let what): self.learn(what, of: node)
         case .later: self.isBehind = true
+        // What waited for it goes on when everything that came with it is carried out.
+        case .chosen: break
         case .say(let text, let kind): self.say(text, kind)
         case .open(let pane): self.open(pane)
         case .back:

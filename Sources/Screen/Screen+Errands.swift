@@ -22,8 +22,6 @@ extension Screen {
             if answer != nil, !isLater { self.stack.wasRead(read.key.owner) }
         } catch {
             guard self.errands.reads.isNewest(read.key, serial) else { return }
-            // It would be for something else.
-            if read.choosesTargets { self.waiting = nil }
             let words = SafeText((error as? FeedError)?.description ?? "\(error)").description
             if let failed = read.failed {
                 // Whoever asked may be closed by now, or stand below something else.
@@ -36,6 +34,11 @@ extension Screen {
         }
         let again = self.errands.reads.end(read.key)
         self.carryOut(effects)
+        if read.choosesTargets, !effects.contains(where: { if case .chosen = $0 { true } else { false } }) {
+            let reason = effects.lazy.compactMap { if case .say(let text, let kind) = $0 { (text, kind) } else { nil } }
+            let (words, kind) = reason.first ?? ("nothing was tagged", .plain)
+            self.dropWaiting(because: words, kind)
+        }
         if let again { self.start(again) }
         self.changed()
     }

@@ -28,7 +28,7 @@ public actor Screen {
     var typedCommands: [String] = []
     var pointer = Pointer()
     /// What was asked for before it is known what for; another key instead of waiting takes it back.
-    var waiting: Call?
+    var waiting: WaitingCall?
     public private(set) var size: (columns: Int, rows: Int)
     /// Changes, sizes and palettes that the driver must take as wholly new.
     public internal(set) var repaints = 0
@@ -242,8 +242,10 @@ public actor Screen {
             self.fit()
         }
         if let waiting = self.waiting {
+            // The same key once more, or one that repeats by itself, asks for nothing else.
+            if !waiting.call.asks, self.overlay == nil, table.bound(to: key) == waiting.call.command { return }
             self.waiting = nil
-            if !waiting.asks { self.say("\(waiting.command.name) was taken back by another key", .plain) }
+            if !waiting.call.asks { self.say("\(waiting.call.command.name) was taken back by another key", .plain) }
         }
         guard self.hasRoom else {
             if table.bound(to: key) == .quit { self.performEverywhere(Call(command: .quit)) }
@@ -284,18 +286,25 @@ public actor Screen {
             return
         }
         if !isTyped, self.pace.repeats(call.command, self.now) { call.asks = true }
-        guard self.knowsTargets(of: call) else {
-            self.waiting = call
-            if !call.asks { self.say("\(call.command.name) waits until all are tagged", .plain) }
+        guard self.knowsTargets(of: call, in: self.stack.top) else {
+            self.waiting = WaitingCall(call: call, pane: self.stack.top)
+            if !call.asks { self.say("\(call.command.name) waits for the tags", .plain) }
             return
         }
         self.perform(call)
     }
 
-    private func knowsTargets(of call: Call) -> Bool {
+    private func knowsTargets(of call: Call, in pane: any Pane) -> Bool {
         // What the cursor is on is known when the first of the two is done.
-        if call.asks { return !self.errands.concern(self.stack.top) }
-        return !(call.command.acts && self.errands.reads.choosesTargets(self.stack.top))
+        if call.asks { return !self.errands.concern(pane) }
+        return !(call.command.acts && self.errands.reads.choosesTargets(pane))
+    }
+
+    /// It would be for something else than it was meant for.
+    func dropWaiting(because reason: String, _ kind: Outcome.Kind) {
+        guard let waiting = self.waiting else { return }
+        self.waiting = nil
+        self.say("\(waiting.call.command.name) was not done: \(reason)", kind)
     }
 
     func perform(_ call: Call) {
@@ -345,9 +354,13 @@ public actor Screen {
 
     /// Something arrived: tells the driver and whoever waits for quiet.
     func changed() {
-        if let call = self.waiting, self.knowsTargets(of: call) {
-            self.waiting = nil
-            self.perform(call)
+        if let waiting = self.waiting, self.knowsTargets(of: waiting.call, in: waiting.pane) {
+            if waiting.pane === self.stack.top {
+                self.waiting = nil
+                self.perform(waiting.call)
+            } else {
+                self.dropWaiting(because: "something else is shown now", .warning)
+            }
         }
         self.updated.yield()
         for continuation in self.errands.takeWaiting() { continuation.resume() }

@@ -380,11 +380,39 @@ struct ListTests {
         await rig.press("2")
         await rig.screen.press("T")
         await rig.screen.press("h")
-        #expect(await rig.text.contains("hold waits until all are tagged"))
+        #expect(await rig.text.contains("hold waits for the tags"))
         await rig.screen.settled()
         #expect(rig.feed.performed == ["hold set 7"])
         for key in ["T", "h", "j"] as [Key] { await rig.screen.press(key) }
         #expect(await rig.text.contains("hold was taken back"))
+        await rig.screen.settled()
+        #expect(rig.feed.performed == ["hold set 7"])
+    }
+
+    @Test("an action that waits is not done where nothing was tagged after all, or something else is shown by then")
+    func nothingTagged() async {
+        let rig = await Rig(Self.long(5), isCoded: true)
+        await rig.press("2")
+        await rig.screen.press("T")
+        await rig.screen.press("h")
+        await rig.screen.run(command: "overview")
+        await rig.screen.settled()
+        #expect(await rig.text.contains("hold was not done: something else is shown now"))
+        await rig.press("2", "U")
+        rig.feed.write { $0.rows = [] }
+        await rig.screen.press("T")
+        await rig.screen.press("h")
+        await rig.screen.settled()
+        #expect(await rig.text.contains("hold was not done: nothing to tag"))
+        #expect(rig.feed.performed.isEmpty)
+    }
+
+    @Test("a key that repeats by itself does not take back what it asked for, nor asks twice")
+    func repeatedWhileWaiting() async {
+        let rig = await Rig(Self.long(5), isCoded: true)
+        await rig.press("2")
+        for key in ["T", "h", "h"] as [Key] { await rig.screen.press(key) }
+        #expect(await rig.text.contains("hold waits for the tags"))
         await rig.screen.settled()
         #expect(rig.feed.performed == ["hold set 7"])
     }

@@ -141,6 +141,8 @@ enum Effect {
     case learned(Int, Learned)
     /// Rows are kept where they are; when they may move again all is read anew.
     case later
+    /// What actions are for is tagged, for which a read was under way.
+    case chosen
     case say(String, Outcome.Kind)
     /// A pane to be put on top of the one that is shown.
     case open(any Pane)

@@ -55,7 +55,7 @@ extension QueuePane {
         for row in rows where !self.tags.set(row, to: true, under: self.query.filter) {
             return [Self.allTagged(around)]
         }
-        return [.say("tagged \(Format.plural(rows.count, "row"))", .plain)]
+        return [.chosen, .say("tagged \(Format.plural(rows.count, "row"))", .plain)]
     }
 
     /// Freezes what the filter matches now: an action touches exactly those.
@@ -69,7 +69,9 @@ extension QueuePane {
                 guard set.recipients > 0 else { return [.say("nothing to tag", .plain)] }
                 self.tags = .frozen(set, query.filter, at: around.now)
                 let words = "tagged \(Words.counts(set.recipients, set.messages)), as of now"
-                return [.say(words + (set.absent?.withoutWords ?? ""), set.absent == nil ? .plain : .warning)]
+                return [
+                    .chosen, .say(words + (set.absent?.withoutWords ?? ""), set.absent == nil ? .plain : .warning),
+                ]
             }, failed: { [.say($0, .failure)] })
     }
 }
