@@ -161,6 +161,16 @@ struct GoldenScreenTests {
         try await rig.expect("message")
     }
 
+    @Test("the way out is there however little room there is, locked or not", arguments: 40...48)
+    func wayOut(_ columns: Int) async {
+        for isLocked in [true, false] {
+            let rig = await Rig(columns: columns, rows: 10) { $0.isLocked = isLocked }
+            let hints = await rig.lines("quit")
+            #expect(hints.count == 1)
+            #expect(!isLocked || hints[0].contains("unlock"))
+        }
+    }
+
     @Test("without frames, graphs and bars")
     func plain() async throws {
         let rig = await Rig { $0.isPlain = true }

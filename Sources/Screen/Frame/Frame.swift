@@ -233,6 +233,11 @@ struct Frame {
         let isLocked = self.lock.isLocked && !self.around.node.isOnlyShown
         let unlock = isLocked ? Run.hint(self.around.label(of: .lock), "unlock") : []
         var room = columns - tailRuns.columns - runs.columns - unlock.columns
+        if room < 0 {
+            // The tabs have the views' keys, too.
+            room += runs.columns
+            runs = []
+        }
         for command in table.all where command.hint != nil {
             if tail.contains(command) || command == .nextNode && self.around.nodes.count < 2 { continue }
             if command.acts, self.lock.isLocked || self.around.node.isOnlyShown { continue }
