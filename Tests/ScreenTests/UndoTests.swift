@@ -181,6 +181,20 @@ struct UndoTests {
         #expect(rig.feed.performed.count == 3)
     }
 
+    @Test("what is gone keeps nothing else of the same action from being taken back, and is told")
+    func partlyGone() async throws {
+        let gone = FeedError(.gone, "it left")
+        let receipts = try await Deed.each([1, 2, 3], passesGone: true) { part in
+            guard part != 1 else { throw gone }
+            return Receipt(done: part, messages: 1)
+        }
+        #expect(receipts.map(\.done) == [2, 3, 0])
+        #expect(receipts.words("undo hold").contains("it left"))
+        await #expect(throws: FeedError.self) {
+            try await Deed.each([1], passesGone: true) { _ -> Receipt in throw gone }
+        }
+    }
+
     @Test("an offer ends with its time; other words after half a minute, those of an action with its offer")
     func expiry() async {
         let rig = await Rig()

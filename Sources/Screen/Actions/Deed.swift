@@ -47,19 +47,25 @@ struct Deed {
     }
 
     /// Does one after the other. A failure after the first leaves what was done before it, and is told.
+    ///
+    /// - Parameter passesGone: what is gone keeps none of the others from being done, and is told behind them.
     static func each<Part: Sendable>(
-        _ parts: [Part], _ perform: @Sendable (Part) async throws -> Receipt
+        _ parts: [Part], passesGone: Bool = false, _ perform: @Sendable (Part) async throws -> Receipt
     ) async throws -> [Receipt] {
         var receipts: [Receipt] = []
+        var failures: [FeedError] = []
         for part in parts {
             do {
                 receipts.append(try await perform(part))
+            } catch let error as FeedError where passesGone && error.code == .gone {
+                failures.append(error)
             } catch let error as FeedError where !receipts.isEmpty {
-                receipts.append(Receipt(done: 0, messages: 0, remarks: [.failed(error: error)]))
+                failures.append(error)
                 break
             }
         }
-        return receipts
+        if receipts.isEmpty, let failure = failures.first { throw failure }
+        return receipts + failures.map { Receipt(done: 0, messages: 0, remarks: [.failed(error: $0)]) }
     }
 
     func outcome(_ receipts: [Receipt]) -> Outcome.Words {

@@ -192,7 +192,7 @@ extension UndoStack.Entry {
         var deed = Deed(
             node: self.node, words: words, action: self.action, direction: direction,
             work: { feed in
-                try await Deed.each(ways) { way in
+                try await Deed.each(ways, passesGone: true) { way in
                     switch way {
                     case .token(let token): try await feed.undo(token)
                     case .opposite(let action, let set): try await feed.perform(action, on: .frozen(set: set))
@@ -202,7 +202,13 @@ extension UndoStack.Entry {
                         try await feed.edit(.frozen(set: set), .address(to: address))
                     }
                 }
-            }, undoWords: self.words, report: isAboutMail ? nil : { _ in (words, .ok) })
+            }, undoWords: self.words,
+            report: isAboutMail
+                ? nil
+                : { receipts in
+                    let remarks = receipts.flatMap(\.remarks).map { "; \($0.words)" }.joined()
+                    return (words + remarks, remarks.isEmpty ? .ok : .warning)
+                })
         deed.ends = self.ends
         deed.restores = self.ended
         return deed
