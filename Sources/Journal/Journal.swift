@@ -325,10 +325,10 @@ public final class Journal: Sendable {
     private static let countedAtMost = 10_000
     private static func facts(behind cursor: FactCursor, in spool: any Spool) async throws -> Int {
         do {
-            return try await spool.facts(after: cursor, count: self.countedAtMost).facts.count
+            return try await spool.facts(after: cursor, count: self.countedAtMost).count
         } catch let error as SpoolError where error.code == .foreign {
             // The spool was moved into another kind of store, and who fills the journal has not seen to that yet.
-            return try await spool.facts(after: .start, count: self.countedAtMost).facts.count
+            return try await spool.facts(after: .start, count: self.countedAtMost).count
         }
     }
 

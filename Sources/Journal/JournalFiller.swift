@@ -57,7 +57,7 @@ struct JournalFiller {
     private static func isForeign(_ cursor: FactCursor, to spool: any Spool) async throws -> Bool {
         guard try await self.isKnown(cursor, to: spool) else { return true }
         if try await spool.newestFacts(count: 0).end == cursor { return false }
-        return try await spool.facts(after: cursor, count: 1).facts.isEmpty
+        return try await spool.facts(after: cursor, count: 1).isEmpty
     }
 
     /// Stores of another kind write their places otherwise.
