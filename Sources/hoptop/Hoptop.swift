@@ -44,8 +44,13 @@ struct Hoptop: AsyncParsableCommand {
         defaultSubcommand: RunCommand.self)
 
     @MainActor static func main() async {
+        let words = Array(CommandLine.arguments.dropFirst())
+        // Under a name of old a first word is somebody's address, and no command.
+        if let name = Sendmail.Name(calling: CommandLine.arguments) {
+            Glibc.exit(await Sendmail.run(by: name, words).rawValue)
+        }
         // While nothing runs anywhere else yet.
-        if let name = CommandLine.arguments.dropFirst().first, Self.watchers.contains(name) { TaskThreads.takeOver() }
+        if let command = words.first, Self.watchers.contains(command) { TaskThreads.takeOver() }
         await self.begin()
     }
 
@@ -53,7 +58,6 @@ struct Hoptop: AsyncParsableCommand {
     private static let watchers = [AttachCommand.configuration.commandName, ReplayCommand.configuration.commandName]
 
     private static func begin() async {
-        if let status = await Sendmail.runByName(CommandLine.arguments) { Glibc.exit(status.rawValue) }
         self.raiseDescriptorLimit()
         do {
             try self.refuseNegative(CommandLine.arguments.dropFirst())

@@ -44,14 +44,23 @@ enum Sendmail {
         relay answers, or it cannot take the mail now), 78 (configuration).
         """
 
-    /// What the program does under a name of old, such as `/usr/sbin/sendmail`; `nil`: it is not called by one.
-    static func runByName(_ arguments: [String]) async -> ExitStatus? {
-        let rest = Array(arguments.dropFirst())
-        return switch arguments.first?.split(separator: "/").last {
-        case "sendmail": await self.run(rest, as: "sendmail")
-        case "mailq": await self.run(["-bp"] + rest, as: "mailq")
-        case "newaliases": await self.run(["-bi"] + rest, as: "newaliases")
-        default: nil
+    /// A name of old by which the program may be called, such as `/usr/sbin/sendmail`.
+    enum Name: String {
+        case sendmail, mailq, newaliases
+
+        /// - Returns: `nil` where it is called by none of them.
+        init?(calling arguments: [String]) {
+            guard let name = arguments.first?.split(separator: "/").last else { return nil }
+            self.init(rawValue: String(name))
+        }
+    }
+
+    /// What the program does under a name of old.
+    static func run(by name: Name, _ rest: [String]) async -> ExitStatus {
+        switch name {
+        case .sendmail: await self.run(rest, as: name.rawValue)
+        case .mailq: await self.run(["-bp"] + rest, as: name.rawValue)
+        case .newaliases: await self.run(["-bi"] + rest, as: name.rawValue)
         }
     }
 
