@@ -85,6 +85,9 @@ struct RunCommand: AsyncParsableCommand {
         }
         let feed = engine.relay.feed(user: ScreenCommandOptions.userName)
         do {
+            guard view != .journal else {
+                throw Failure("no relay runs with this spool, and only one that runs reads its journal: start it first")
+            }
             try await ViewLines.print(view, [FeedEntry(name: whole.relay.hostname, feed: feed)])
         } catch {
             await engine.stop(within: 0)

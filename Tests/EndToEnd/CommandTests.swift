@@ -102,6 +102,10 @@ extension EndToEnd {
             let lying = try show("--once", "queue")
             #expect(lying.status == 0 && lying.errors.contains("no relay runs with this spool"), "\(lying.errors)")
             #expect(lying.output.contains("bob@example.org") && lying.output.contains("connection refused"))
+            let journal = try show("--once", "journal")
+            #expect(
+                journal.status == 1 && journal.errors.contains("only one that runs reads its journal"),
+                "\(journal.errors)")
             let piped = try show()
             #expect(piped.status == 0)
             #expect(
