@@ -13,7 +13,7 @@ final class TaskThreads: TaskExecutor, SchedulingExecutor, @unchecked Sendable {
     private let condition = NSCondition()
     private var jobs = CircularBuffer<UnownedJob>()
 
-    /// Has all tasks run here from now on. Call on the main thread, before anything else was asked for.
+    /// Has all tasks but those of the main actor run here from now on. Call on the main thread, before anything else was asked for.
     static func takeOver() { _createExecutors(factory: Factory.self) }
 
     private struct Factory: ExecutorFactory {

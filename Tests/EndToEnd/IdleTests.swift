@@ -83,7 +83,7 @@ extension EndToEnd {
             #expect(try tmux.screen.firstMatch(of: Regex("[0-9]:[0-9][0-9]Z")) == nil)
             let (wakeUps, octets) = try await self.watch(process, seconds: 5)
             print("\(wakeUps) wake-ups in 5 s")
-            // libdispatch looks at its pools once a second, in every Swift program; the free space
+            // libdispatch looks at its pools once a second, in a program that runs an engine; the free space
             // of the disk is looked at now and then.
             #expect(wakeUps <= 5 + 3)
             #expect(octets == 0)

@@ -4,7 +4,8 @@ import Monitor
 import NIOCore
 import Spool
 
-/// Makes facts of what operators do to a node and its sessions, as an order makes them of what it does to mail. From any thread.
+/// Makes facts of what operators do to this node and its sessions, as an order makes them of what it does to mail. A drain is none
+/// of them: it is written with its fact, by `Fleet.drain`. From any thread.
 struct OperatorDeeds: Sendable {
     /// A deed is done whether or not its fact can be written: nobody waits longer for a disk that stands still, behind which it is
     /// written all the same.
