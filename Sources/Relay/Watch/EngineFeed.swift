@@ -120,6 +120,8 @@ final class EngineFeed: MonitorFeed {
             guard count == recipients ?? count else {
                 throw FeedError(.gone, "what was dropped is \(count) recipients by now: nothing was purged, look again")
             }
+            // What nobody can take back any more is forgotten anyway, and not at an operator's word.
+            while try await self.spool.purge(at: self.queue.now, by: nil, on: self.queue.loop).get() {}
             let after = end.adding(milliseconds: 1)
             let order = PurgeOrder(at: self.queue.now, by: self.user)
             while try await self.spool.purge(at: after, by: order, on: self.queue.loop).get() {}
