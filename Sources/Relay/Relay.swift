@@ -52,7 +52,10 @@ public final class Relay: Sendable {
         var hasStarted = false
         var isStopping = false
         var shutDown: (@Sendable () -> Void)?
+        /// Somebody said so, by a signal or through a feed.
         var isToldToEnd = false
+        /// A signal says so: one more would end sessions at once.
+        var hasSignal = false
     }
 
     /// - Parameters:
@@ -317,7 +320,9 @@ public final class Relay: Sendable {
     func shutDown(by name: String) async throws {
         guard let shutDown = self.takeShutDown() else { throw FeedError(.gone, "\(self.node) stops already") }
         try? await self.deeds.note(self.shutdownFact(by: name)).get()
-        shutDown()
+        // A signal may have come meanwhile.
+        let goesOn = self.state.withLockedValue { !$0.hasSignal && !$0.isStopping }
+        if goesOn { shutDown() }
     }
     private func takeShutDown() -> (@Sendable () -> Void)? {
         self.state.withLockedValue { state in
@@ -326,14 +331,15 @@ public final class Relay: Sendable {
         }
     }
 
-    /// A signal has it stop, behind which ``stop(within:lastLook:)`` comes: what it writes is on the disk when that is done.
-    public func toldToStop(by name: String) {
+    /// A signal has it stop, behind which ``stop(within:lastLook:)`` comes. It returns when that is a fact, so that a last look
+    /// finds it, unless a disk stands still.
+    public func toldToStop(by name: String) async {
         let wasTold = self.state.withLockedValue { state in
-            defer { state.isToldToEnd = true }
+            defer { (state.isToldToEnd, state.hasSignal) = (true, true) }
             return state.isToldToEnd
         }
         // Whoever asked for it through a feed is known already.
-        if !wasTold { self.deeds.note(self.shutdownFact(by: name)) }
+        if !wasTold { try? await self.deeds.note(self.shutdownFact(by: name)).get() }
     }
 
     private func shutdownFact(by name: String) -> Fact {

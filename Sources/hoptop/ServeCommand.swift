@@ -69,7 +69,7 @@ struct ServeCommand: AsyncParsableCommand {
                 let again = await UnixSignalsSequence(trapping: .sigterm, .sigint)
                 let impatience = Task { await self.endNow(on: again, output) }
                 defer { impatience.cancel() }
-                engine.relay.toldToStop(by: "signal")
+                await engine.relay.toldToStop(by: "signal")
                 await engine.stop(within: seconds) {
                     await control.stop()
                     if let following { _ = await mail.tell(after: await following.value) }
