@@ -113,7 +113,8 @@ struct JournalSearch {
             guard self.query.newestFirst ? number <= start : number > start else { continue }
             let entry = entries[index]
             if self.plan.mayMatch(entry, in: small), let fact = entry.fact(octets) {
-                let session = self.runs.ref(fact.session, at: fact.at)
+                let isHere = fact.namesSession(of: self.node)
+                let session = isHere ? self.runs.ref(fact.session, at: fact.at) : nil
                 if self.plan.matches(JournalEntry(number, fact, session, node: self.node)) {
                     self.found.entries.append((number, fact, session))
                 }

@@ -47,7 +47,7 @@ struct PackedEntries {
         if !others.isEmpty { self.appendEntry(at: start, of: others, &grams) }
     }
 
-    /// Appends an entry again for each of these recipients: that is all in which they differ, and costs a sixth of packing all of it
+    /// Appends an entry again for each of these recipients: that is all in which they differ, and costs a third of packing all of it
     /// anew.
     ///
     /// - Parameter start: of the last entry, which is about a recipient.
@@ -174,7 +174,7 @@ struct PackedEntries {
     private static let kinds: [FactKind] = [
         .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored, .reported,
         .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited, .readdressed, .purged, .closed, .drained,
-        .undrained, .reloaded, .shutdown,
+        .undrained, .reloaded, .shutdown, .reloadFailed,
     ]
     private static func code(of kind: FactKind) -> UInt8 {
         // Those that come often are in front.

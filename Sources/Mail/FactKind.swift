@@ -19,14 +19,16 @@ public enum FactKind: String, Hashable, Sendable, Codable, CaseIterable {
     case limited
     /// An operator had a drop forgotten before its time, so that nobody can take it back.
     case purged
-    /// An operator ended a session, of which `message` is what it was about just then.
+    /// An operator ended a session of the node `text`. Of one in which mail goes out, `message` is what it was about just then.
     case closed
     /// A node of a fleet takes no more mail, or does again; `text` says which.
     case drained, undrained
-    /// The configuration was read again; `text` is why it was not taken, where it was not.
+    /// A node read its configuration again; `text` is its name, and what of it stays as it was.
     case reloaded
-    /// The node was told to stop; `text` is its name.
+    /// A node was told to stop; `text` is its name.
     case shutdown
+    /// A node did not take the configuration that it read; `text` is its name, and why.
+    case reloadFailed
 
     /// The state in which it leaves the recipient that it is about; `nil`: it leaves that as it was.
     public var recipientState: RecipientState? {
@@ -39,7 +41,7 @@ public enum FactKind: String, Hashable, Sendable, Codable, CaseIterable {
         case .held, .damaged: .hold
         case .released, .retried, .restored: .queued
         case .accepted, .reported, .refused, .rerouted, .readdressed, .ruleSet, .ruleEnded, .limited, .purged, .closed,
-            .drained, .undrained, .reloaded, .shutdown:
+            .drained, .undrained, .reloaded, .shutdown, .reloadFailed:
             nil
         }
     }
@@ -53,10 +55,24 @@ public enum FactKind: String, Hashable, Sendable, Codable, CaseIterable {
     /// Something did not go as it should.
     public var isTrouble: Bool {
         switch self {
-        case .deferred, .bounced, .expired, .refused, .damaged: true
+        case .deferred, .bounced, .expired, .refused, .damaged, .reloadFailed: true
         case .accepted, .relayed, .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .readdressed,
             .ruleSet, .ruleEnded, .limited, .purged, .closed, .drained, .undrained, .reloaded, .shutdown:
             false
         }
     }
+
+    /// It is about a node or one of its sessions, and about mail only by the way.
+    public var isAboutNode: Bool {
+        switch self {
+        case .closed, .drained, .undrained, .reloaded, .shutdown, .reloadFailed: true
+        case .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored,
+            .reported,
+            .refused, .damaged, .rerouted, .readdressed, .ruleSet, .ruleEnded, .limited, .purged:
+            false
+        }
+    }
+
+    /// Its `text` is a reply, or what in place of one says why; and not the name of a client or of a node.
+    public var hasReply: Bool { !self.isAboutNode && self != .accepted }
 }

@@ -348,9 +348,17 @@ public final class Relay: Sendable {
 
     /// The configuration was read again.
     ///
-    /// - Parameter reason: why it was not taken; `nil`: it was.
-    public func wasReloaded(by name: String, refused reason: String? = nil) {
-        self.deeds.note(Fact(at: self.queue.now, kind: .reloaded, message: nil, text: reason, actor: name))
+    /// - Parameter remainder: what of it stays as it was, and why; `nil`: all of it was taken.
+    public func wasReloaded(by name: String, without remainder: String? = nil) {
+        self.note(.reloaded, remainder, by: name)
+    }
+    /// The configuration was read again, and all stays as it was.
+    public func reloadFailed(by name: String, because reason: String) { self.note(.reloadFailed, reason, by: name) }
+
+    /// Nodes of a fleet have their facts in common, so that each of these says which node it is about.
+    private func note(_ kind: FactKind, _ words: String?, by name: String) {
+        let text = words.map { "\(self.node): \($0)" } ?? self.node
+        self.deeds.note(Fact(at: self.queue.now, kind: kind, message: nil, text: text, actor: name))
     }
 
     /// Nothing new is begun any more.

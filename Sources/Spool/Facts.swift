@@ -34,6 +34,11 @@ public struct Fact: Sendable, Hashable {
     public var subject: ByteBuffer?
     /// An accepted message's Message-ID field, at most 998 octets; facts of before it was kept have none.
     public var messageID: String?
+    /// Whether the session is called so by this node. Nodes of a fleet have their facts in common, and each counts its sessions.
+    public func namesSession(of node: String) -> Bool {
+        self.kind != .closed || self.text == nil || self.text == node
+    }
+
     public init(
         at: Timestamp, kind: Kind, message: QueueID?, recipient: Int? = nil, from: String? = nil, to: String? = nil,
         nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, session: String? = nil,

@@ -59,10 +59,10 @@ extension EndToEnd {
             try "hostname = \"mx.example.net\"\n".write(toFile: file, atomically: true, encoding: .utf8)
             var server = try Server(spool: "\(self.folder.path)/spool", configuration: file)
             server.signal(SIGHUP)
-            try server.waitFor("reloaded by=signal")
+            try server.waitFor("reloaded node=\"mx.example.net\" by=signal")
             try "nonsense = 1\n".write(toFile: file, atomically: true, encoding: .utf8)
             server.signal(SIGHUP)
-            try server.waitFor("reloaded reason=")
+            try server.waitFor("no reload reason=\"mx.example.net: ")
             #expect(server.end(with: SIGTERM) == 0)
             #expect(server.log.contains("shutdown node=\"mx.example.net\" by=signal"))
 
@@ -75,7 +75,9 @@ extension EndToEnd {
             }
             #expect(try await eventually { try found().count == 3 })
             let entries = try found()
-            #expect(entries.first == "reloaded   by signal" && entries.last == "shutdown   by signal: mx.example.net")
+            #expect(
+                entries.first == "reloaded   by signal: mx.example.net"
+                    && entries.last == "shutdown   by signal: mx.example.net")
             #expect(entries.dropFirst().first?.contains("nonsense") == true, "\(entries)")
             #expect(server.end(with: SIGTERM) == 0)
         }

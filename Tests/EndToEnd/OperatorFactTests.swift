@@ -79,7 +79,7 @@ extension EndToEnd {
                 _ = try await feed.close(session.ref)
                 let known = try await feed.facts(after: nil, count: 9).rows.first { $0.kind == .closed }
                 #expect(known?.message == session.message && known?.session == session.ref)
-                return "closed 127.0.0.1:\(self.hop.port)"
+                return "closed 127.0.0.1:\(self.hop.port) \(try await feed.capabilities().node)"
             case "DrainCall":
                 _ = try await feed.drain(2, true)
                 return "drained node 2 (\(try await feed.capabilities().node))"

@@ -110,8 +110,7 @@ public struct JournalSubject: FilterSubject {
         case .to: self.fact.to
         case .dest: self.fact.nextHop
         case .state: self.fact.kind.word
-        // Of an accepted message the text is the peer.
-        case .code, .reply: self.fact.kind == .accepted ? nil : self.fact.text
+        case .code, .reply: self.fact.kind.hasReply ? self.fact.text : nil
         case .failure: self.text(.reply).map { ReplyFingerprint(of: $0).text }
         case .tls: self.entry.security?.protection
         case .user: self.entry.user

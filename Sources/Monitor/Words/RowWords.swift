@@ -89,6 +89,7 @@ extension FactKind {
         switch self {
         case .ruleSet: "rule set"
         case .ruleEnded: "rule end"
+        case .reloadFailed: "no reload"
         case .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored,
             .reported, .refused, .damaged, .rerouted, .readdressed, .limited, .purged, .closed, .drained, .undrained,
             .reloaded, .shutdown:

@@ -165,7 +165,7 @@ final class EngineFeed: MonitorFeed {
             throw FeedError(.invalid, "\(error)")
         }
         return FactWindow(
-            rows: page.facts.map { FactRow($0, session: self.sessions.ref($0.session, at: $0.at)) },
+            rows: page.facts.map { FactRow($0, session: self.sessions.ref(of: $0)) },
             end: page.end.description, missing: page.missing)
     }
 
@@ -279,14 +279,15 @@ final class EngineFeed: MonitorFeed {
 extension Fact {
     fileprivate init(closing session: ConnectionRow, at now: Timestamp, by actor: String) {
         self.init(
-            at: now, kind: .closed, message: session.message.flatMap { QueueID($0) }, session: session.ref.id,
-            actor: actor)
+            at: now, kind: .closed, message: nil, text: session.ref.node, session: session.ref.id, actor: actor)
         switch session.direction {
         case .inbound:
             self.arrival = Arrival(
                 peer: session.peer, hello: session.name, with: "", session: session.ref.id, tls: session.tls,
                 user: session.user)
         case .outbound:
+            // What comes in is no message before it is accepted.
+            self.message = session.message.flatMap { QueueID($0) }
             self.nextHop = session.peer
             self.security = SessionSecurity(tls: session.tls)
         }

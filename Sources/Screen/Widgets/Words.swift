@@ -109,7 +109,7 @@ extension FactKind {
         case .accepted, .reported: .queued
         case .deferred: .deferred
         case .relayed: .relayed
-        case .bounced, .refused: .bounced
+        case .bounced, .refused, .reloadFailed: .bounced
         case .expired: .expired
         case .dropped, .purged, .closed: .dropped
         case .held, .damaged, .ruleSet, .drained, .shutdown: .hold
@@ -124,7 +124,7 @@ extension FactKind {
             .queued
         case .deferred: .deferred
         case .relayed: .relayed
-        case .bounced, .refused: .bounced
+        case .bounced, .refused, .reloadFailed: .bounced
         case .expired: .expired
         case .dropped, .purged, .closed: .dropped
         case .held, .damaged, .ruleSet, .drained, .shutdown: .hold

@@ -34,7 +34,7 @@ struct LogEntry: Sendable {
 
 extension LogEntry {
     init(_ fact: Fact) {
-        self.init(at: fact.at, level: .info, part: fact.kind.part, event: fact.kind.rawValue, fact: fact)
+        self.init(at: fact.at, level: fact.kind.level, part: fact.kind.part, event: fact.kind.rawValue, fact: fact)
     }
 }
 
@@ -78,7 +78,9 @@ extension FactKind {
             .queue
         case .damaged: .spool
         case .closed: .control
-        case .reloaded, .shutdown: .main
+        case .reloaded, .shutdown, .reloadFailed: .main
         }
     }
+    /// What is done to a node is seldom, and as good to know as what goes wrong.
+    var level: Logger.Level { self.isAboutNode ? .notice : .info }
 }

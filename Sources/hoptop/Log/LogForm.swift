@@ -61,16 +61,18 @@ enum TextForm {
         if let hop = fact.nextHop { line.add(" via=", hop) }
         if let octets = fact.contentOctets { line.add(" size=", String(octets)) }
         if let took = fact.milliseconds { line.add(" took=", String(took), "ms") }
-        if let text = fact.text ?? fact.arrival.map({ $0.peer ?? $0.with }) {
+        let isAccepted = fact.kind == .accepted
+        if !isAccepted, let client = fact.arrival?.peer { line.add(" client=\"", client, "\"") }
+        if let text = fact.text ?? (isAccepted ? fact.arrival.map { $0.peer ?? $0.with } : nil) {
             switch fact.kind {
-            case .accepted, .closed: line.add(" client=\"", text, "\"")
+            case .accepted: line.add(" client=\"", text, "\"")
             case .deferred, .relayed, .bounced, .expired, .refused: line.add(" reply=\"", text, "\"")
-            case .damaged, .held, .released, .rerouted, .reloaded: line.add(" reason=\"", text, "\"")
+            case .damaged, .held, .released, .rerouted, .reloadFailed: line.add(" reason=\"", text, "\"")
             case .readdressed: line.add(" was=", text)
             case .reported: line.add(" report=", text)
             case .ruleSet, .ruleEnded: line.add(" rule=\"", text, "\"")
             case .limited: line.add(" limit=\"", text, "\"")
-            case .drained, .undrained, .shutdown: line.add(" node=\"", text, "\"")
+            case .closed, .drained, .undrained, .reloaded, .shutdown: line.add(" node=\"", text, "\"")
             case .dropped, .retried, .restored, .purged: line.add(" ", text)
             }
         }

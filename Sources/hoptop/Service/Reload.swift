@@ -29,7 +29,7 @@ struct Reload {
             var reason = "\(error)"
             if let identity { reason += "; it runs as \(identity.name) since its start, and reads what that user may" }
             self.log.error("the configuration was not taken", metadata: ["error": "\(reason)"])
-            self.engine.relay.wasReloaded(by: "signal", refused: reason)
+            self.engine.relay.reloadFailed(by: "signal", because: reason)
             return old
         }
         do {
@@ -37,7 +37,7 @@ struct Reload {
             self.engine.relay.wasReloaded(by: "signal")
         } catch {
             self.log.error("the listeners stay as they were", metadata: ["error": "\(error)"])
-            self.engine.relay.wasReloaded(by: "signal", refused: "the listeners stay as they were: \(error)")
+            self.engine.relay.wasReloaded(by: "signal", without: "the listeners stay as they were: \(error)")
         }
         self.log.info("the configuration was read again")
         let keys = ConfigurationKey<Configuration>.ofStart.filter { $0.write(old) != $0.write(new) }.map(\.path)

@@ -13,7 +13,7 @@ enum JournalColumns {
     }
 
     private static let fixed: [Column<JournalEntry>] = [
-        Column("WHAT", .fixed(10)) { row, look in
+        Column("WHAT", .fitting(10...13) { $0.fact.kind.word.count + 2 }) { row, look in
             TableCell("\(look.glyphs[row.fact.kind.glyph]) \(row.fact.kind.word)", row.fact.kind.role)
         },
         Column("ID", .fitting(4...13) { $0.fact.message?.count ?? 0 }) { row, _ in

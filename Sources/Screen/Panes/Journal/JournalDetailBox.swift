@@ -34,8 +34,13 @@ extension JournalEntry {
         if let to = self.fact.to { way += [Run("\(glyphs.arrow) ", .muted), Run(address: to)] }
         if let hop = self.fact.nextHop { way.append(Run("  by \(hop)", .muted)) }
         if !way.isEmpty { lines.append(("Way", way)) }
-        let isAccepted = self.fact.kind == .accepted
-        if let text = self.fact.text, !isAccepted { lines.append(("Reply", [Run(reply: text)])) }
+        if let text = self.fact.text {
+            if self.fact.kind.hasReply {
+                lines.append(("Reply", [Run(reply: text)]))
+            } else if self.fact.kind.isAboutNode {
+                lines.append(("Node", [Run(text)]))
+            }
+        }
         if let peer = self.peer {
             let name = self.hello.map { " (\($0))" } ?? ""
             let user = self.user.map { " as \($0)" } ?? ""
