@@ -54,6 +54,24 @@ struct JournalTests {
         try await rig.expect("journal-problems")
     }
 
+    @Test("what operators did to a node is told as that: it has no reply, and Enter opens the session that was ended")
+    func deeds() async {
+        let feed = Self.feed()
+        feed.journaled(.closed, nil, before: 1, text: "mx1", session: "out#9", actor: "ops")
+        feed.journaled(.reloadFailed, nil, before: 1, text: "mx1: 550 is no port", actor: "signal")
+        let rig = await Rig(feed, columns: 120, rows: 36)
+        await rig.press("5", "g")
+        #expect(await rig.cursorLine.contains("no reload"))
+        #expect(await rig.lines("Node").contains { $0.contains("550 is no port") })
+        await rig.press(.enter)
+        #expect(await rig.text.contains("no message: it is about the node"))
+        await rig.run("filter code:550")
+        #expect(await !rig.text.contains("no reload"))
+        await rig.run("filter state:closed")
+        await rig.press(.enter)
+        #expect(await rig.text.contains("› out#9"))
+    }
+
     @Test("an entry opens its message, its session's dialogue, or the rules")
     func doors() async {
         let rig = await Rig(Self.feed())

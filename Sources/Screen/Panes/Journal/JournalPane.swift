@@ -125,7 +125,9 @@ final class JournalPane: Pane {
 
     func perform(_ call: Call, _ around: Surroundings) -> [Effect]? {
         switch call.command {
-        case .open: return self.list.selected.map(self.open) ?? []
+        case .open:
+            guard let entry = self.list.selected else { return [] }
+            return self.open(entry.fact, of: entry.ref.node, self.feed, around)
         case .transcript:
             guard let entry = self.list.selected else { return [] }
             guard entry.fact.session != nil else { return [.say("no session: it did not happen in one", .plain)] }
@@ -156,19 +158,6 @@ final class JournalPane: Pane {
     /// What was put off, and what went wrong for good.
     private static let troubled = FilterExpression(
         anyOf: FactKind.allCases.filter(\.isTrouble).map { FilterExpression(.state, is: $0.word) })
-
-    private func open(_ entry: JournalEntry) -> [Effect] {
-        if let message = entry.fact.message {
-            let pane = MessagePane(
-                message, of: entry.ref.node, at: entry.fact.to, node: self.node, feed: self.feed)
-            return [.open(pane)]
-        }
-        let isAboutRules = [.refused, .ruleSet, .ruleEnded, .limited].contains(entry.fact.kind)
-        return [
-            isAboutRules
-                ? .open(RulesPane(node: self.node, feed: self.feed)) : .say("no message: it is about the node", .plain)
-        ]
-    }
 
     func move(_ motion: Motion, _ around: Surroundings) { self.list.move(motion) }
 

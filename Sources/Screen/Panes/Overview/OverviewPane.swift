@@ -161,15 +161,7 @@ final class OverviewPane: Pane {
             // Newest first on the screen.
             let index = self.facts.count - 1 - row
             guard self.facts.indices.contains(index) else { return [] }
-            guard let message = self.facts[index].message else {
-                return [.open(RulesPane(node: self.node, feed: self.feed))]
-            }
-            return [
-                .open(
-                    MessagePane(
-                        message, of: self.facts[index].node, at: self.facts[index].to, node: self.node, feed: self.feed)
-                )
-            ]
+            return self.open(self.facts[index], of: self.facts[index].node, self.feed, around)
         }
     }
     /// What the cursor is on among the failures.
