@@ -52,9 +52,9 @@ struct ServeCommand: AsyncParsableCommand {
         if let advice = control.advice { log.info("\(advice)") }
         service?.tell(.ready)
         service?.begin()
-        let mail = MailLog(engine, output, log: log)
-        let before = self.quiet ? nil : try await mail.newest()
-        let following = before.map { before in Task { await mail.follow(after: before) } }
+        let mail = MailLog(engine, output, leavesOutMail: self.quiet, log: log)
+        let before = try await mail.newest()
+        let following = Task { await mail.follow(after: before) }
         for await signal in signals {
             switch signal {
             case .sighup:
@@ -72,7 +72,7 @@ struct ServeCommand: AsyncParsableCommand {
                 await engine.relay.toldToStop(by: "signal")
                 await engine.stop(within: seconds) {
                     await control.stop()
-                    if let following { _ = await mail.tell(after: await following.value) }
+                    _ = await mail.tell(after: await following.value)
                 }
                 log.info("stopped")
                 output.writer.flush(within: 2)

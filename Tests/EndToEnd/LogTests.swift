@@ -139,7 +139,20 @@ extension EndToEnd {
             #expect(try await eventually { FileManager.default.fileExists(atPath: log) })
             #expect(server.end(with: SIGTERM) == 0)
             #expect(server.log.isEmpty, "standard error has nothing of it: \(server.log)")
-            #expect(try String(contentsOfFile: log, encoding: .utf8).isEmpty, "nothing is a notice")
+            let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n")
+            #expect(lines.allSatisfy { $0.contains(" notice ") }, "\(lines)")
+            #expect(lines.contains { $0.contains("notice shutdown node=") })
+        }
+
+        @Test("--quiet leaves out what happens to mail, and tells what operators do to the node")
+        func quiet() async throws {
+            let server = try Server(spool: self.spool, configuration: try self.file(""), "--quiet")
+            try await server.send("<1@test>", to: "bob@there.example")
+            server.signal(SIGHUP)
+            try server.waitFor("notice reloaded node=")
+            #expect(server.end(with: SIGTERM) == 0)
+            #expect(server.log.contains("notice shutdown node="))
+            #expect(!server.log.contains("bob@there.example"))
         }
     }
 }

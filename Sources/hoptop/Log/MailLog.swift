@@ -5,7 +5,7 @@ import NIOConcurrencyHelpers
 import Relay
 import Spool
 
-/// A line for each thing that happened to mail, as `serve` logs it. It reads the facts, so that it loses none and nothing
+/// A line for each thing that happened to mail or was done to the node, as `serve` logs it. It reads the facts, so that it loses none and nothing
 /// that moves mail waits for it.
 struct MailLog: Sendable {
     private static let page = 1000
@@ -13,16 +13,19 @@ struct MailLog: Sendable {
     let engine: Engine
     let output: LogOutput
     let log: Logger
+    /// What happened to mail is not told.
+    let leavesOutMail: Bool
     /// The trouble is told once, however often it is tried again.
     private let isFailing = NIOLockedValueBox(false)
     /// Messages of which something is settled, and that were still queued when they were looked for.
     private let unfinished = NIOLockedValueBox(UnfinishedMessages())
     private let arrivals = NIOLockedValueBox(RecentArrivals())
 
-    init(_ engine: Engine, _ output: LogOutput, log: Logger) {
+    init(_ engine: Engine, _ output: LogOutput, leavesOutMail: Bool, log: Logger) {
         self.engine = engine
         self.output = output
         self.log = log
+        self.leavesOutMail = leavesOutMail
     }
 
     /// Follows until nothing more can happen or the task is cancelled.
@@ -51,10 +54,10 @@ struct MailLog: Sendable {
                     return last
                 }
                 if page.missing > 0 { self.log.warning("facts were gone before they were logged: \(page.missing)") }
-                let facts = page.facts
-                await self.tell(facts)
+                await self.tell(
+                    self.leavesOutMail ? page.rows.map(\.fact).filter(\.kind.isAboutNode) : page.facts)
                 last = page.end
-                if facts.count < Self.page { return last }
+                if page.count < Self.page { return last }
             }
         } catch {
             let wasFailing = self.isFailing.withLockedValue { isFailing in
@@ -72,7 +75,7 @@ struct MailLog: Sendable {
         var lines = ""
         for fact in facts {
             // What is refused is logged by the session that refused it, each time.
-            guard fact.kind != .refused, self.output.level(of: fact.kind.part) <= .info else { continue }
+            guard fact.kind != .refused, self.output.level(of: fact.kind.part) <= fact.kind.level else { continue }
             var entry = LogEntry(fact)
             if format == .postfix, let id = fact.message {
                 entry.recipients = counts[id]
