@@ -41,6 +41,18 @@ struct JournalTests {
         #expect(try await test.journal.facts(of: message.id).map(\.kind) == [.accepted, .relayed])
     }
 
+    @Test("a session that another node of the fleet ended is none of this node's of the same number")
+    func sessionElsewhere() async throws {
+        let test = try TestJournal()
+        let closed = ["mx1", "mx2"].map { node in
+            Fact(at: TestJournal.start, kind: .closed, message: nil, text: node, session: "out#7", actor: "ops")
+        }
+        try await test.spool.note(closed, on: test.loop).get()
+        try await test.takeUp()
+        let rows = try await test.find(newestFirst: false).rows
+        #expect(rows.map(\.fact.session) == [SessionRef(node: "mx1", id: "out#7"), nil])
+    }
+
     @Test("windows go on where the one before ended, in either order, over many blocks")
     func windows() async throws {
         let test = try TestJournal()

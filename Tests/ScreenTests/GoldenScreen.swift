@@ -167,7 +167,7 @@ struct GoldenScreenTests {
             let rig = await Rig(columns: columns, rows: 10) { $0.isLocked = isLocked }
             let hints = await rig.lines("quit")
             #expect(hints.count == 1)
-            #expect(!isLocked || hints[0].contains("unlock"))
+            #expect(!isLocked || hints.first?.contains("unlock") == true)
         }
     }
 

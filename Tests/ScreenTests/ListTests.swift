@@ -461,6 +461,20 @@ struct ListTests {
         #expect(await rig.text.contains("acts on: user2@example.com"))
     }
 
+    @Test("an attempt is told to be its recipient's where the list of recipients lacks some")
+    func attemptOfOneOfMany() async {
+        let rig = await Rig(columns: 120, rows: 36)
+        let attempt = AttemptRow(recipientIndex: 1, at: ScriptedFeed.now, outcome: .deferred, reply: "450 4.2.0 later")
+        var detail = rig.feed.detail(
+            rig.feed.write { $0.rows[1] }, [.deferred, .hold, .queued], attempts: [attempt])
+        detail.recipients.removeFirst()
+        rig.feed.write { [detail] in $0.details["4Q6A"] = detail }
+        await rig.press("2")
+        await rig.run("filter 4Q6A")
+        await rig.press(.enter)
+        #expect(await rig.lines("450 4.2.0 later").contains { $0.contains("user1@example.com") })
+    }
+
     @Test("a session in its content says DATA and how far it is, its recipient is active, in every view")
     func words() async {
         let rig = await Rig()
