@@ -238,7 +238,8 @@ public actor Screen {
         // Also over what is open, and however small the terminal is.
         if table.bound(to: key) == .stop { return self.carryOut(.suspend) }
         defer {
-            self.pace.pressed(self.now)
+            // What waits for rows has to see them move.
+            if self.waiting == nil { self.pace.pressed(self.now) }
             self.fit()
         }
         if let waiting = self.waiting {
