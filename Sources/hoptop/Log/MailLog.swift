@@ -5,8 +5,8 @@ import NIOConcurrencyHelpers
 import Relay
 import Spool
 
-/// A line for each thing that happened to mail or was done to the node, as `serve` logs it. It reads the facts, so that it loses none and nothing
-/// that moves mail waits for it.
+/// A line for each thing that happened to mail or was done to the node, as `serve` logs it. It reads the facts, so that it loses
+/// none and nothing that moves mail waits for it.
 struct MailLog: Sendable {
     private static let page = 1000
 
@@ -54,8 +54,10 @@ struct MailLog: Sendable {
                     return last
                 }
                 if page.missing > 0 { self.log.warning("facts were gone before they were logged: \(page.missing)") }
+                // Of facts about mail that are not told none is copied.
                 await self.tell(
-                    self.leavesOutMail ? page.rows.map(\.fact).filter(\.kind.isAboutNode) : page.facts)
+                    self.leavesOutMail
+                        ? page.rows.lazy.filter { $0.fact.kind.isAboutNode }.map { $0.fact } : page.facts)
                 last = page.end
                 if page.count < Self.page { return last }
             }
