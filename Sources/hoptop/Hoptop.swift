@@ -50,12 +50,20 @@ struct Hoptop: AsyncParsableCommand {
             Glibc.exit(await Sendmail.run(by: name, words).rawValue)
         }
         // While nothing runs anywhere else yet.
-        if let command = words.first, Self.watchers.contains(command) { TaskThreads.takeOver() }
+        if Self.screens.contains(Self.command(of: words)) { TaskThreads.takeOver() }
         await self.begin()
     }
 
-    /// The commands that show a screen and are no relay.
-    private static let watchers = [AttachCommand.configuration.commandName, ReplayCommand.configuration.commandName]
+    /// The commands that show a screen in which nothing may happen for long.
+    private static let screens = [
+        RunCommand.configuration.commandName, AttachCommand.configuration.commandName,
+        ReplayCommand.configuration.commandName,
+    ]
+
+    private static func command(of words: [String]) -> String? {
+        guard let first = words.first, !first.hasPrefix("-") else { return RunCommand.configuration.commandName }
+        return first
+    }
 
     private static func begin() async {
         self.raiseDescriptorLimit()

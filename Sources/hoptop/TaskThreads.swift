@@ -3,10 +3,11 @@ import NIOCore
 import NIOPosix
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) import _Concurrency
 
-/// Runs the tasks of a program that only watches, on a few threads that sleep until there is one to run.
+/// Runs the tasks of a program with a screen, on a few threads that sleep until there is one to run.
 ///
-/// Swift's own executor is libdispatch, which looks after its pools once a second for as long as the program lives. A screen with
-/// nothing to show then wakes for nothing, as often as for its clock. An engine keeps it: it does more than that all the time.
+/// Swift's own executor is libdispatch's concurrent queues, whose pools are looked after once a second for as long as the program
+/// lives. A screen with nothing to show then wakes for nothing, as often as for its clock. Its serial queues, which the database
+/// readers have, are not looked after so.
 ///
 /// `@unchecked Sendable`: everything is behind the condition.
 final class TaskThreads: TaskExecutor, SchedulingExecutor, @unchecked Sendable {

@@ -37,7 +37,7 @@ extension EndToEnd {
             return (wakeUps, after.1 - before.1)
         }
 
-        @Test("it wakes a few times a second in every view, for the clock")
+        @Test("it wakes at most twice a second in every view, for the clock and now and then for the engine")
         func wakeUps() async throws {
             let (tmux, process) = try await self.start("")
             for view in ["1", "2", "3", "4", "5", "6"] {
@@ -45,7 +45,7 @@ extension EndToEnd {
                 try await Task.sleep(for: .seconds(1))
                 let (wakeUps, octets) = try await self.watch(process, seconds: 5)
                 print("view \(view): \(wakeUps) wake-ups and \(octets) octets in 5 s")
-                #expect(wakeUps <= 15)
+                #expect(wakeUps <= 10)
                 #expect(octets <= 150)
             }
         }
@@ -70,10 +70,10 @@ extension EndToEnd {
             let isOlder = try await eventually { tmux.screen.firstMatch(of: young) == nil }
             #expect(isOlder)
             var seen = try await self.watch(process, seconds: 10)
-            // The engine may still put in order what came.
-            if seen.wakeUps > 30 { seen = try await self.watch(process, seconds: 10) }
+            // The engine may still put in order what came, and ages of minutes change, too.
+            if seen.wakeUps > 20 || seen.octets > 300 { seen = try await self.watch(process, seconds: 10) }
             print("\(seen.wakeUps) wake-ups and \(seen.octets) octets in 10 s")
-            #expect(seen.wakeUps <= 30)
+            #expect(seen.wakeUps <= 20)
             #expect(seen.octets <= 300)
         }
 
@@ -83,9 +83,8 @@ extension EndToEnd {
             #expect(try tmux.screen.firstMatch(of: Regex("[0-9]:[0-9][0-9]Z")) == nil)
             let (wakeUps, octets) = try await self.watch(process, seconds: 5)
             print("\(wakeUps) wake-ups in 5 s")
-            // libdispatch looks at its pools once a second, in a program that runs an engine; the free space
-            // of the disk is looked at now and then.
-            #expect(wakeUps <= 5 + 3)
+            // The free space of the disk is looked at now and then.
+            #expect(wakeUps <= 3)
             #expect(octets == 0)
         }
 
