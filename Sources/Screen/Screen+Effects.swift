@@ -29,7 +29,7 @@ extension Screen {
         case .openNeighbour(let step): self.openNeighbour(step)
         case .ask(let overlay): self.overlay = overlay
         case .close: self.overlay = nil
-        case .order(let order): order.dialog.map { self.overlay = $0 } ?? self.start(order.deed)
+        case .order(let order): order.dialog(self.around).map { self.overlay = $0 } ?? self.start(order.deed)
         case .deed(let deed): self.start(deed)
         case .turn(let direction): self.turn(direction)
         case .play(let order): self.start(order)

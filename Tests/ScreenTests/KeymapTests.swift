@@ -81,6 +81,13 @@ struct KeymapTests {
         #expect(await rig.text.contains("Q as it came  F9 back"))
     }
 
+    @Test("what takes a drop back is named by its own key before the drop")
+    func wayBack() async {
+        let rig = await Rig { $0.keymap = self.map([Keymap.Name("undo"): [.function(9)]]) }
+        await rig.press("2", "d", "d")
+        #expect(await rig.text.contains("F9 takes it back."))
+    }
+
     @Test("a destructive command asks for the second of two whatever its key")
     func destructive() async {
         let rig = await Rig { $0.keymap = self.map([Keymap.Name("drop"): ["x"]]) }

@@ -51,7 +51,7 @@ struct Order {
     var done: ([Receipt]) -> Void = { _ in }
 
     /// The dialog that has to be answered first; `nil`: none.
-    var dialog: Dialog? {
+    func dialog(_ around: Surroundings) -> Dialog? {
         let chosen = self.chosen
         let isLarge = chosen.recipients > Self.askAbove || chosen.messages > Self.askAbove
         guard isLarge || self.asks || self.action == .bounce else { return nil }
@@ -59,7 +59,8 @@ struct Order {
         if let limits = chosen.limits { lines.append([Run(address: limits)]) }
         lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
         if chosen.messages > chosen.sample.count { lines.append([Run("  and more", .muted)]) }
-        lines += [[], [Run(self.action.consequence + (self.action == .drop ? " z takes it back." : ""))]]
+        let wayBack = self.action == .drop ? " \(around.sentence(.undo, "takes it back"))." : ""
+        lines += [[], [Run(self.action.consequence + wayBack)]]
         return Dialog(
             title: self.action.rawValue.capitalizedFirst + "?", lines: lines, verb: self.action.rawValue,
             number: isLarge ? chosen.recipients : nil, confirmed: [.deed(self.deed)])
