@@ -8,6 +8,33 @@ import Testing
 
 @Suite("the queue's view")
 struct QueueViewTests {
+    @Test("! leaves what was put off, what goes nowhere, and what waits behind a destination that fails")
+    func problems() async {
+        let rig = await Rig()
+        let until = ScriptedFeed.now.adding(milliseconds: 90_000)
+        rig.feed.queued("4QBB", from: "app@example.net", to: "one@dead.example", reply: "connection refused")
+        rig.feed.queued("4QBC", from: "app@example.net", to: "two@example.org", age: 0)
+        rig.feed.queued("4QBD", from: "app@example.net", to: "three@nowhere.example", age: 0)
+        rig.feed.queued("4QBE", from: "app@example.net", to: "four@example.org", state: .hold, reply: "450 later")
+        rig.feed.write { script in
+            for place in script.rows.indices {
+                switch script.rows[place].ref.id {
+                case "4QBB": script.rows[place].why = .backoff(until: until, reason: "connection refused")
+                case "4QBD": script.rows[place].destination = nil
+                default: break
+                }
+            }
+        }
+        await rig.press("2", "!")
+        #expect(await !rig.lines("4QBB").isEmpty)
+        #expect(await !rig.lines("4QBD").isEmpty)
+        #expect(await rig.lines("4QBC").isEmpty)
+        // Somebody looks after it.
+        #expect(await rig.lines("4QBE").isEmpty)
+        await rig.press("!")
+        #expect(await !rig.lines("4QBC").isEmpty)
+    }
+
     // MARK: Freezing and following
 
     @Test("frozen rows stand as they are; what comes is counted beside them, and = shows it")

@@ -162,11 +162,10 @@ final class QueuePane: ListPane<QueueList> {
         return (AttemptWatch(recipient, of: detail, self.feed), row.ref.id)
     }
 
-    /// What was put off, and what goes nowhere.
-    private static let troubled = FilterExpression(
-        anyOf: [
-            FilterExpression(.state, is: RecipientState.deferred.word), FilterExpression(.dest, is: noRoute),
-        ])
+    /// What was put off, what goes nowhere, and what waits behind the trouble of others: a recipient that was not tried shows why
+    /// nothing goes to its destination.
+    private static let troubled =
+        (try? FilterExpression(parsing: "state:deferred | state:queued reply:/./ | dest=\"\(noRoute)\"")) ?? .all
 
     private func groups(by grouping: QueueGrouping) -> [Effect] {
         [.open(GroupsPane(grouping, of: self.query, node: self.node, feed: self.feed))]
