@@ -22,6 +22,7 @@ public final class Relay: Sendable {
     let signal: ChangeSignal
     let queue: Queue
     let view: QueueView
+    let holds = HoldReasons()
     let overview: QueueOverview
     let selections: Selections
     let orders: Orders

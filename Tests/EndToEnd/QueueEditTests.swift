@@ -57,6 +57,11 @@ extension EndToEnd {
             #expect(states.groups.map(\.value) == ["hold", "queued"])
             #expect(states.groups.map(\.messages) == [1, 2])
             #expect(try await feed.groups(QueueQuery(), by: .destination).groups.map(\.value) == [noRoute])
+            #expect(try await feed.groups(QueueQuery(), by: .client).groups.map(\.value) == ["127.0.0.1"])
+            // Two of the first message are held, and its row is about one of them.
+            let row = try #require(try await self.row(feed))
+            #expect(row.client == "127.0.0.1")
+            #expect(row.why == .held(by: "ops"))
             await relay.stop()
         }
 

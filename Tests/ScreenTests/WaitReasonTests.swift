@@ -56,6 +56,25 @@ struct WaitReasonTests {
             .spoolFailing, "Nothing is tried as long as the spool cannot write down what becomes of it.",
             "the spool cannot write"
         ),
+        (.held(by: "ops"), "ops holds it; release it to have it tried again.", "by ops"),
+        (
+            .held(by: "rspamd", reason: "looks like spam"),
+            "rspamd holds it: looks like spam; release it to have it tried again.", "by rspamd: looks like spam"
+        ),
+        (
+            .held(by: "ops", reason: "rule 3 of ops until 2026-12-01T06:00:00Z: maintenance"),
+            "ops holds it: rule 3 of ops until 2026-12-01T06:00:00Z: maintenance; release it to have it tried again.",
+            "rule 3: maintenance"
+        ),
+        (
+            .held(by: "ops", reason: "rule 4 of ops"),
+            "ops holds it: rule 4 of ops; release it to have it tried again.", "rule 4 of ops"
+        ),
+        (.held(by: nil), "It is on hold; release it to have it tried again.", nil),
+        (
+            .damaged(reason: "no content"),
+            "It is damaged (no content), and so kept aside; mend and release it, or drop it.", "damaged: no content"
+        ),
     ]
 
     @Test("each reason is a sentence in the message view, and some words in the queue", arguments: sentences)

@@ -155,6 +155,15 @@ extension RecipientDetail {
 }
 
 extension WaitReason {
+    /// `rule 3: maintenance`, of a standing rule's words, `rule 3 of ann until 2026-12-01T06:00:00Z: maintenance`; `nil`: they are
+    /// somebody else's.
+    private static func rule(_ words: String) -> String? {
+        let parts = words.split(separator: " ", maxSplits: 4)
+        guard parts.count > 3, parts[0] == "rule", Int(parts[1]) != nil, parts[2] == "of" else { return nil }
+        let reason = words.firstRange(of: ": ").map { words[$0.lowerBound...] }
+        return "rule \(parts[1])" + (reason ?? " of \(parts[3])")
+    }
+
     /// Why it does not go, for a row; `nil` where the last reply, or the state, says enough.
     public func words(_ now: Timestamp) -> String? {
         func until(_ time: Timestamp?) -> String {
@@ -175,7 +184,10 @@ extension WaitReason {
         case .otherNode(let name): "\(name) has it"
         case .nodeIdle: "this node begins nothing"
         case .noRoute: "no route"
-        case .active, .due, .retryTime, .backoff, .held, .damaged, .settled: nil
+        case .held(let by, let reason):
+            reason.flatMap(Self.rule) ?? by.map { "by \($0)" + (reason.map { ": \($0)" } ?? "") } ?? reason
+        case .damaged(let reason): "damaged" + (reason.map { ": \($0)" } ?? "")
+        case .active, .due, .retryTime, .backoff, .settled: nil
         }
     }
 }

@@ -20,6 +20,7 @@ final class EngineFeed: MonitorFeed {
     /// A spool that cannot be read is no reason to show nothing.
     private let figures: SpoolFigures
     private let durability = DurabilityMeter()
+    private var lookup: MessageLookup { MessageLookup(queue: self.queue, spool: self.spool, sessions: self.sessions) }
 
     init(_ relay: Relay, user: String) {
         self.relay = relay
@@ -51,7 +52,9 @@ final class EngineFeed: MonitorFeed {
     func changes() -> AsyncStream<FeedChange> { self.signal.changes() }
 
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
-        try await self.relay.view.window(query, window)
+        var window = try await self.relay.view.window(query, window)
+        await self.relay.holds.explain(&window.rows, by: self.lookup)
+        return window
     }
     func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {
         try await self.relay.view.groups(query, by: grouping)
@@ -201,13 +204,12 @@ final class EngineFeed: MonitorFeed {
 
     func message(_ id: String) async throws -> MessageDetail? {
         guard let id = QueueID(id) else { return nil }
-        return try await MessageLookup(queue: self.queue, spool: self.spool, sessions: self.sessions).detail(of: id)
+        return try await self.lookup.detail(of: id)
     }
 
     func content(of ref: MessageRef, from offset: Int, count: Int) async throws -> ContentPage? {
         guard let id = QueueID(ref.id) else { return nil }
-        return try await MessageLookup(queue: self.queue, spool: self.spool, sessions: self.sessions)
-            .content(of: id, from: offset, count: count)
+        return try await self.lookup.content(of: id, from: offset, count: count)
     }
 
     // MARK: the journal

@@ -128,16 +128,25 @@ struct MessageLookup: Sendable {
     ) -> WaitReason {
         switch state {
         case .active: return .active
-        case .hold:
-            let held = facts.last {
-                [.held, .damaged].contains($0.kind) && $0.recipient ?? recipient.index == recipient.index
-            }
-            return held?.kind == .damaged
-                ? .damaged(reason: held?.text) : .held(by: held?.actor, reason: held?.text)
+        case .hold: return Self.hold(of: recipient.index, facts)
         case .queued, .deferred:
             return live?.why ?? (state == .queued ? .due : .retryTime)
         case .relayed, .bounced, .expired, .dropped: return .settled
         }
+    }
+
+    /// Why a recipient is on hold, and by whom.
+    func hold(of id: QueueID, to path: String) async throws -> WaitReason {
+        let facts = await self.facts(of: id, inSpool: try await self.spool.facts(of: id))
+        return Self.hold(of: facts.last { $0.to == path }?.recipient, facts)
+    }
+
+    /// - Parameter index: `nil`: nothing was told of it alone.
+    private static func hold(of index: Int?, _ facts: [Fact]) -> WaitReason {
+        let held = facts.last {
+            [.held, .damaged].contains($0.kind) && ($0.recipient == nil || $0.recipient == index)
+        }
+        return held?.kind == .damaged ? .damaged(reason: held?.text) : .held(by: held?.actor, reason: held?.text)
     }
 
     /// The hosts beyond the next hop: the rest of the source route, then the mailbox's domain.
