@@ -11,6 +11,8 @@ public enum QueueGrouping: String, Hashable, Sendable, Codable, CaseIterable {
     case failure
     /// Who had logged in.
     case user
+    /// The address of the client that brought it.
+    case client
 
     /// The field that has what a group has in common.
     public var field: FilterField {
@@ -20,6 +22,7 @@ public enum QueueGrouping: String, Hashable, Sendable, Codable, CaseIterable {
         case .state: .state
         case .failure: .failure
         case .user: .user
+        case .client: .peer
         }
     }
 }
@@ -27,7 +30,7 @@ public enum QueueGrouping: String, Hashable, Sendable, Codable, CaseIterable {
 /// Recipients in the queue that have something in common. Its text is as a peer wrote it: hostile until it is `SafeText`.
 public struct QueueGroup: Hashable, Sendable, Codable {
     /// What they have in common, as a filter names it: a next hop or ``noRoute``, a reverse-path without its angle brackets
-    /// or `<>`, a state's word, a reply's fingerprint, a user; `nil`: they have no such thing.
+    /// or `<>`, a state's word, a reply's fingerprint, a user, a client's address; `nil`: they have no such thing.
     public var value: String?
     /// Unsettled recipients in each state.
     public var recipients: RecipientCounts

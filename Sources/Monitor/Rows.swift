@@ -23,7 +23,8 @@ public struct QueueRow: Hashable, Sendable, Codable {
     public var lastReply: String?
     /// Why the recipient that `state` is about does not go now; `nil` where that is not known.
     public var why: WaitReason?
-    /// How the message came in: the TLS version and cipher, and who had logged in.
+    /// How the message came in: the client's address, the TLS version and cipher, and who had logged in.
+    public var client: String?
     public var tls: String?
     public var user: String?
     /// The attempt under way.
@@ -33,8 +34,8 @@ public struct QueueRow: Hashable, Sendable, Codable {
     public init(
         ref: MessageRef, arrived: Timestamp, contentOctets: Int?, state: RecipientState, recipients: RecipientCounts,
         matching: Int? = nil, from: String, to: String, tries: Int, nextAttempt: Timestamp? = nil,
-        destination: String? = nil, lastReply: String? = nil, why: WaitReason? = nil, tls: String? = nil,
-        user: String? = nil, progress: DeliveryProgress? = nil, holder: String? = nil
+        destination: String? = nil, lastReply: String? = nil, why: WaitReason? = nil, client: String? = nil,
+        tls: String? = nil, user: String? = nil, progress: DeliveryProgress? = nil, holder: String? = nil
     ) {
         self.ref = ref
         self.arrived = arrived
@@ -49,10 +50,21 @@ public struct QueueRow: Hashable, Sendable, Codable {
         self.destination = destination
         self.lastReply = lastReply
         self.why = why
+        self.client = client
         self.tls = tls
         self.user = user
         self.progress = progress
         self.holder = holder
+    }
+}
+
+extension QueueRow {
+    /// The address of a peer without its port, which differs from one session to the next; one that has none stays as it is:
+    /// `ann (uid 1000)`.
+    package static func client(_ peer: String) -> String {
+        guard let colon = peer.lastIndex(of: ":"), UInt16(peer[peer.index(after: colon)...]) != nil else { return peer }
+        let host = peer[..<colon]
+        return String(host.first == "[" && host.last == "]" ? host.dropFirst().dropLast() : host)
     }
 }
 

@@ -74,7 +74,7 @@ struct FilterExpressionTests {
             ("size>big", 5, "\"big\" is no size"), ("try>few", 4, "\"few\" is no number"), ("code:x", 5, "\"x\" is no"),
             ("state:gone", 6, "there is no state \"gone\""), ("to:/(/", 3, "the pattern is not understood"),
             ("to:/a{9}/", 3, "the pattern is not understood"), (#"to:/(a)\1/"#, 3, "the pattern is not understood"),
-            ("peer:192", 0, "no field peer: id"),
+            ("name:mx", 0, "no field name: id"),
             ("state:refused", 0, "there is no state \"refused\" here: queued, active,"),
             (#"to:/\q/"#, 3, #"the pattern is not understood: \q is not supported; \d"#),
             (#"to:/[\]]/"#, 3, "the pattern is not understood"),

@@ -36,7 +36,8 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     case user
     /// The node that has the message: of several that share one queue that one which sends it.
     case node
-    /// The other side of a session: what its column says, and its address alone.
+    /// The other side of a session: what its column says, and its address alone; of mail in the queue the address of the client
+    /// that brought it.
     case peer
     /// The name of the other side of a session.
     case name
@@ -83,7 +84,7 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
 
     /// The fields that recipients in the queue have.
     public static let ofQueue: [FilterField] = [
-        .id, .from, .to, .dest, .state, .code, .age, .size, .try, .next, .reply, .failure, .tls,
+        .id, .from, .to, .dest, .state, .code, .age, .size, .try, .next, .reply, .failure, .peer, .tls,
         .user, .node,
     ]
     /// The fields that sessions have.

@@ -19,10 +19,11 @@ public struct QueueRowSubject: FilterSubject {
         case .state: self.row.state.word
         case .code, .reply: self.row.lastReply
         case .failure: self.row.lastReply.map { ReplyFingerprint(of: $0).text }
+        case .peer: self.row.client
         case .tls: self.row.tls
         case .user: self.row.user
         case .node: self.row.holder ?? self.row.ref.node
-        case .age, .size, .try, .next, .peer, .name, .at, .since, .until, .actor, .msgid, .rid, .subject, .session,
+        case .age, .size, .try, .next, .name, .at, .since, .until, .actor, .msgid, .rid, .subject, .session,
             .idle:
             nil
         }

@@ -95,7 +95,9 @@ struct PastMessage {
         return QueueRow(
             ref: self.ref, arrived: self.arrived, contentOctets: self.octets, state: worst.state, recipients: counts,
             from: self.from, to: worst.forwardPath, tries: worst.tries, destination: self.destination,
-            lastReply: worst.lastReply, why: worst.why, tls: self.accepted?.security?.tls, user: self.accepted?.user)
+            lastReply: worst.lastReply, why: worst.why,
+            client: self.accepted?.peer.map(QueueRow.client), tls: self.accepted?.security?.tls,
+            user: self.accepted?.user)
     }
 
     var detail: MessageDetail {

@@ -45,8 +45,8 @@ final class Redactor {
         "abilities", "notes", "code", "with",
     ]
     private static let hosts: Set<String> = [
-        "node", "nodes", "hello", "name", "destination", "nextHop", "nextHops", "ahead", "relayedTo", "peer", "address",
-        "domain", "host", "via",
+        "node", "nodes", "hello", "name", "destination", "nextHop", "nextHops", "ahead", "relayedTo", "peer", "client",
+        "address", "domain", "host", "via",
     ]
 
     /// - Parameter path: the keys above, outermost first.

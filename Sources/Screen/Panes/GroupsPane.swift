@@ -199,6 +199,7 @@ extension QueueGrouping {
         case .user: "nobody logged in"
         case .destination, .sender, .state: "none"
         }
+        case .client: "made here"
     }
 
     fileprivate func run(_ value: String?, _ look: RowLook) -> Run {
@@ -209,7 +210,7 @@ extension QueueGrouping {
         case .state:
             return RecipientState.allCases.first { $0.word == value }.map { Run(state: $0, look.glyphs) } ?? Run(value)
         case .failure: return Run(reply: value)
-        case .user: return Run(value)
+        case .user, .client: return Run(value)
         }
     }
 
@@ -237,5 +238,6 @@ extension RecipientState {
 
 extension Command {
     static let group = Command(
-        "group", ["o", .function(5)], "put together by destination, sender, state, failure or user", argument: "by")
+        "group", ["o", .function(5)], "put together by destination, sender, state, failure, user or client",
+        argument: "by")
 }

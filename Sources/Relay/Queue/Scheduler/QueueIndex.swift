@@ -42,7 +42,8 @@ struct QueueIndex {
     private(set) var generations: [UInt32] = []
     private(set) var firstRow: [Row] = []
     private(set) var fromText: [UInt32] = []
-    /// How it came in: TLS version and cipher, and the user who had logged in.
+    /// How it came in: the client's address, TLS version and cipher, and the user who had logged in.
+    private(set) var clients: [Interner.Name] = []
     private(set) var tls: [Interner.Name] = []
     private(set) var users: [Interner.Name] = []
     /// The other node that has it; `nil`: it is this one's.
@@ -203,6 +204,7 @@ struct QueueIndex {
         self.octets[place] = message.contentOctets
         self.generations[place] = message.generation
         self.fromText[place] = self.text.append(message.reversePath.description)
+        self.clients[place] = self.interner.take(message.arrival.peer.map(QueueRow.client))
         self.tls[place] = self.interner.take(message.arrival.tls)
         self.users[place] = self.interner.take(message.arrival.user)
         self.slots[message.id.rawValue] = slot
@@ -360,6 +362,7 @@ struct QueueIndex {
             row = next
         }
         self.text.forget(self.fromText[place])
+        self.interner.release(self.clients[place])
         self.interner.release(self.tls[place])
         self.interner.release(self.users[place])
         self.slots[self.ids[place]] = nil
@@ -402,6 +405,7 @@ struct QueueIndex {
         self.generations.append(0)
         self.firstRow.append(-1)
         self.fromText.append(0)
+        self.clients.append(0)
         self.tls.append(0)
         self.users.append(0)
         self.holders.append(nil)

@@ -88,6 +88,9 @@ final class GroupCount {
         case .user:
             let name = queue.scheduler.index.users[Int(slot)]
             return name == 0 ? .nothing : .name(name)
+        case .client:
+            let name = queue.scheduler.index.clients[Int(slot)]
+            return name == 0 ? .nothing : .name(name)
         case .failure:
             let name = queue.scheduler.index.replies[Int(row)]
             if name != 0 { return .name(name) }

@@ -17,7 +17,8 @@ final class QueueMatcher {
         case state([Bool])
         /// What the last reply has to be.
         case reply((String) -> Bool)
-        /// What the name of the user, or the TLS version and cipher, has to be.
+        /// What the client's address, the name of the user, or the TLS version and cipher, has to be.
+        case client(FilterTerm.TextTest)
         case user(FilterTerm.TextTest)
         case tls(FilterTerm.TextTest)
         /// Whether the name of the node that has it passes, by its number.
@@ -82,6 +83,7 @@ final class QueueMatcher {
                 isUnrouted: text.holds(noRoute))
         case .text(.reply, let text): return .reply { text.holds($0) }
         case .text(.failure, let text): return .reply { text.holds(ReplyFingerprint(of: $0).text) }
+        case .text(.peer, let text): return .client(text)
         case .text(.user, let text): return .user(text)
         case .text(.tls, let text): return .tls(text)
         case .text(.node, let text):
@@ -174,6 +176,8 @@ final class QueueMatcher {
             // One without a reply of its own shows why its destination waits.
             self.known(alternative, place, self.queue.scheduler.index.replies[Int(row)], test)
                 ?? self.queue.scheduler.reason(row, at: self.now).map(test) ?? false
+        case .client(let test):
+            self.known(alternative, place, self.queue.scheduler.index.clients[Int(slot)]) { test.holds($0) } ?? false
         case .user(let test):
             self.known(alternative, place, self.queue.scheduler.index.users[Int(slot)]) { test.holds($0) } ?? false
         case .tls(let test):

@@ -29,7 +29,7 @@ extension QueueRow {
             tries: Int(index.tries[Int(leading)]), nextAttempt: scheduler.nextAttempt(leading, at: now),
             destination: scheduler.destination(of: leading).map { scheduler.destinations[$0].nextHop.description },
             lastReply: scheduler.reason(leading, at: now), why: scheduler.why(leading, at: now),
-            tls: index.string(index.tls[Int(slot)]),
+            client: index.string(index.clients[Int(slot)]), tls: index.string(index.tls[Int(slot)]),
             user: index.string(index.users[Int(slot)]), progress: queue.progress(leading),
             holder: index.holders[Int(slot)].map { scheduler.nodeName($0) })
     }
