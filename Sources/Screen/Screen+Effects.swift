@@ -36,6 +36,7 @@ extension Screen {
         case .theme(let name): self.change(theme: name)
         case .keep(let change): self.keep(change)
         case .saveScreen(let path): self.saveScreen(path)
+        case .record(let path): self.record(path)
         case .copy(let text): self.copied = text
         case .search(let search):
             self.searchWord = search.word

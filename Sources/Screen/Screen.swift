@@ -18,6 +18,8 @@ public actor Screen {
     var outcome: Outcome?
     var searchWord = ""
     var isFrozen = false
+    /// `nil`: nothing is being recorded.
+    var recording: RecordingUnderWay?
     var habits: Habits
     /// A change came while rows must not move.
     var isBehind = false
@@ -91,9 +93,12 @@ public actor Screen {
                 })
         }
     }
-    public func stop() {
+    /// What is being recorded is whole then.
+    public func stop() async {
         for watcher in self.watchers { watcher.cancel() }
         self.watchers = []
+        self.recording?.task.cancel()
+        await self.recording?.task.value
     }
 
     public func resize(columns: Int, rows: Int) {
@@ -189,7 +194,7 @@ public actor Screen {
         }
         return Frame(
             around: around, theme: self.themes.theme, stack: self.stack, lock: self.lock, outcome: self.outcome,
-            undo: undo, overlay: self.overlay, shownAsOf: self.stack.shownAsOf,
+            undo: undo, overlay: self.overlay, isRecording: self.recording != nil, shownAsOf: self.stack.shownAsOf,
             showsClock: self.options.showsClock)
     }
 

@@ -61,6 +61,8 @@ public struct ScreenOptions: Sendable {
     var themeWatch = ThemeWatch("ansi", files: [])
     /// Writes files; `nil`: there are none to be written.
     public var write: FileWriting?
+    /// Records nodes; `nil`: nobody does.
+    public var record: NodeRecording?
     /// What the operator kept for themselves.
     public var habits = Habits()
     /// `nil`: it is kept until the screen ends.

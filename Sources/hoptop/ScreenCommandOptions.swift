@@ -1,6 +1,8 @@
 public import ArgumentParser
 import Foundation
 import Mail
+import Recording
+import Relay
 public import Screen
 import Terminal
 
@@ -46,6 +48,7 @@ struct ScreenCommandOptions: ParsableArguments {
         options.keymap = configuration.keymap
         options.themes = Self.themes
         options.write = { try await NewFile.write(Self.expanded($0, environment), $1) }
+        options.record = { try await Recorder.record($0, to: Self.expanded($1, environment)) }
         let habits = HabitsFile(environment: environment)
         options.keepHabits = { try habits.change($0) }
         do { options.habits = try habits.read() } catch { options.remark = "\(error)" }

@@ -39,6 +39,39 @@ struct MessageTextTests {
         #expect(files["queue.txt"]?.contains("4Q8N") == true)
     }
 
+    @Test("what happens is recorded until that is ended, and only once at a time")
+    func record() async {
+        let begun = Mutex<[String]>([])
+        let rig = await Rig(columns: 120) {
+            $0.record = { feeds, path in
+                begun.withLock { $0.append("\(path) of \(feeds.map(\.name))") }
+                if path == "there.hoptop" { throw FeedError(.invalid, "there.hoptop is there already") }
+                while !Task.isCancelled { await Task.yield() }
+                return "2 facts"
+            }
+        }
+        await rig.run("record")
+        #expect(await rig.text.contains("write to: mx1"))
+        await rig.press(.control("u"))
+        await rig.type("a.hoptop")
+        await rig.press(.enter)
+        #expect(await rig.text.contains("what happens is recorded: :record ends it"))
+        #expect(await rig.text.contains("REC"))
+        await rig.run("record b.hoptop")
+        #expect(await rig.text.contains("a.hoptop is being recorded: :record ends it"))
+        await rig.run("record")
+        #expect(await rig.text.contains("recorded: a.hoptop, 2 facts; hoptop replay shows it"))
+        #expect(await !rig.text.contains("REC"))
+        #expect(begun.withLock { $0 } == ["a.hoptop of [\"mx1\"]"])
+        await rig.run("record there.hoptop")
+        await rig.run("record")
+        #expect(begun.withLock { $0.count } == 2)
+        await rig.press(.escape)
+        await rig.run("record c.hoptop")
+        await rig.screen.stop()
+        #expect(await !rig.text.contains("REC"))
+    }
+
     private static func feed() -> ScriptedFeed {
         let feed = ScriptedFeed.busy
         feed.write { script in

@@ -14,6 +14,8 @@ struct Frame {
     let undo: UndoOffer?
     /// What has the keys instead of the pane.
     let overlay: (any Overlay)?
+    /// What happens is being written down.
+    let isRecording: Bool
     /// What the pane shows is how things were then; `nil`: how they were until now.
     let shownAsOf: Timestamp?
     let showsClock: Bool
@@ -66,6 +68,7 @@ struct Frame {
     private func paintHeader(_ painter: inout Painter) {
         let node = self.around.node
         var right: [Run] = []
+        if self.isRecording { right += [Run("REC", .unlocked), Run("  ")] }
         if self.around.isFrozen { right += [Run("FROZEN", .unlocked), Run("  ")] }
         if let playback = self.around.playback {
             right += [Run(" REPLAY \(playback.words) ", .locked), Run("  ")]

@@ -108,6 +108,8 @@ extension Command {
     static let redraw = Command("redraw", [.control("l")], "paint everything anew")
     static let stop = Command("stop", [.control("z")], "stop, as Ctrl-Z does elsewhere; fg goes on")
     static let saveScreen = Command("save-screen", [], "write what is on the screen to a file", argument: "path")
+    static let record = Command(
+        "record", [], "write down what happens, for hoptop replay; again: end that", argument: "path")
     static let palette = Command("palette", [":"], "any command by name", hint: "command")
     static let help = Command("help", ["?", .function(1)], "this help", hint: "help")
     static let quit = Command("quit", ["q", .function(10)], "back; at the top: leave", hint: "quit")
@@ -117,6 +119,6 @@ extension Command {
         [.search, .searchNext, .searchPrevious, .nextNode, .undo, .redo, .freeze] + Command.standing
         + View.all.map(\.command) + [
             .route, .fleet, .next, .previous, .down, .up, .pageDown, .pageUp, .halfDown, .halfUp, .top, .bottom, .node,
-            .theme, .lock, .purge, .shutdown, .redraw, .saveScreen, .stop, .palette, .help, .quit, .quitAll,
+            .theme, .lock, .purge, .shutdown, .redraw, .saveScreen, .record, .stop, .palette, .help, .quit, .quitAll,
         ]
 }

@@ -51,6 +51,7 @@ struct Everywhere {
         case .purge, .shutdown:
             return NodeCommand(node: self.pane.node, around: self.around).perform(call)
         case .saveScreen: return [.saveScreen(path: call.argument)]
+        case .record: return [.record(path: call.argument)]
         case .stop: return [.suspend]
         case .palette: return [.ask(self.palette())]
         case .help: return [.ask(Help(self.pane.name, self.around.commands(of: self.pane)))]

@@ -160,6 +160,7 @@ enum Effect {
     case deed(Deed)
     /// What is on the screen goes into a file; `nil`: where to is asked.
     case saveScreen(path: String?)
+    case record(path: String?)
     /// Text of ours for the terminal's clipboard.
     case copy(String)
     /// What `z` would take back, or `Z` do again.

@@ -134,6 +134,18 @@ struct RecordCommand: AsyncParsableCommand {
     }
 }
 
+extension Recorder {
+    /// Records until its task is cancelled, or the file has its size.
+    ///
+    /// - Returns: what is in it.
+    static func record(_ feeds: [FeedEntry], to path: String) async throws -> String {
+        let options = Options(software: "hoptop \(Relay.version)")
+        let recorder = try Recorder(feeds.map { ($0.name, $0.feed) }, to: path, options)
+        let isFull = try await recorder.run()
+        return await recorder.content.words + (isFull ? ", which is all that it may have" : "")
+    }
+}
+
 extension RecordingContent {
     /// `3m12, 4,120 facts, 310 messages, 120 dialogues, 1.2 MiB`
     fileprivate var words: String {
