@@ -59,6 +59,27 @@ struct SchedulerTests {
             """)
     }
 
+    @Test("what a retry lets through a back-off is the mail that it is for, and no other that waited longer")
+    func ownProbe() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 ended 1: unreachable timed out
+              settle 1: 1/b deferred until 0:05:01 (timed out)
+            0:00:02 accepted 2 to c@a.example
+            0:00:03 accepted 3 to d@a.example
+            0:00:04 retry 3
+              order 2: 1
+            0:00:04 done 2
+              begin 3: 3/d on session 2, new, to a.example:25
+            0:00:05 ended 3: 250 Ok
+              settle 3: 3/d relayed (250 Ok)
+              begin 4: 2/c on session 2
+              forget 3
+            """)
+    }
+
     @Test("a TLS report goes before mail that fails for what it tells, and through a back-off")
     func report() {
         SchedulerParty.expect(

@@ -24,10 +24,13 @@ struct BackOff {
     }
 
     /// - Parameter order: names it; it is allowed one try. `nil`: no operator's.
-    mutating func allowProbe(for order: Int?) {
-        guard order == nil || self.probed != order else { return }
+    /// - Returns: whether that was not yet asked for by it.
+    @discardableResult
+    mutating func allowProbe(for order: Int?) -> Bool {
+        guard order == nil || self.probed != order else { return false }
         self.probed = order ?? self.probed
         self.mayProbe = true
+        return true
     }
 
     /// Something is being tried.

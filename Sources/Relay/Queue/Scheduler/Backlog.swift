@@ -283,9 +283,22 @@ struct Backlog {
     }
 
     /// An order lets one try through each back-off.
-    mutating func allowProbe(_ destination: DestinationTable.Index, for order: Int?) {
-        self.destinations[destination].allowProbe(for: order)
-        if let gate = self.destinations[destination].gate { self.gates[gate].allowProbe(for: order) }
+    ///
+    /// - Returns: whether that was not yet asked for by it.
+    @discardableResult
+    mutating func allowProbe(_ destination: DestinationTable.Index, for order: Int?) -> Bool {
+        let isNew = self.destinations[destination].allowProbe(for: order)
+        return self.destinations[destination].gate.map { self.gates[$0].allowProbe(for: order) } ?? isNew
+    }
+
+    /// The one try that goes through a back-off is of the mail that it was asked for, which stands before all others then.
+    mutating func tryFirst(_ row: QueueIndex.Row, at now: Timestamp) {
+        guard let destination = self.destination(of: row), self.backOff(of: destination)?.isOn(at: now) == true,
+            self.index.states[Int(row)] == .queued, self.index.isOurs(row)
+        else { return }
+        self.destinations[destination].add(
+            Destination.Entry(
+                row: row, stamp: self.index.stamps[Int(row)], due: 0, priority: self.index.priority(of: row)))
     }
 
     /// It leads there no more, or it is not known where.

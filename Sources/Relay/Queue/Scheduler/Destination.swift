@@ -141,7 +141,8 @@ struct Destination {
     /// What was refused is returned; mail that comes later asks anew.
     mutating func refusalIsOver() { self.lookup = .due }
 
-    mutating func allowProbe(for order: Int?) { self.backOff.allowProbe(for: order) }
+    @discardableResult
+    mutating func allowProbe(for order: Int?) -> Bool { self.backOff.allowProbe(for: order) }
 
     /// The time of day jumped by this many milliseconds.
     mutating func shift(by jump: Int64) {

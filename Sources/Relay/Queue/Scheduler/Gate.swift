@@ -220,7 +220,8 @@ struct Gate {
         self.backOff.failed(reason, until: until)
     }
 
-    mutating func allowProbe(for order: Int?) { self.backOff.allowProbe(for: order) }
+    @discardableResult
+    mutating func allowProbe(for order: Int?) -> Bool { self.backOff.allowProbe(for: order) }
 
     // MARK: time
 

@@ -47,8 +47,10 @@ extension Scheduler {
             let mayGoElsewhere = self.backlog.index.update(
                 row, to: change.recipient, messageGeneration: change.generation)
             if mayGoElsewhere { self.backlog.reroute(row, at: now) }
-            if let retry, let destination = self.backlog.destination(of: row) {
+            if let retry, let destination = self.backlog.destination(of: row),
                 self.backlog.allowProbe(destination, for: retry)
+            {
+                self.backlog.tryFirst(row, at: now)
             }
             self.forgetIfSettled(slot, at: now)
         }
