@@ -17,7 +17,7 @@ final class Help: Overlay {
         self.all = (commands.filter { !$0.keys.isEmpty } + commands.filter(\.keys.isEmpty)).map { command in
             let argument = command.keys.isEmpty ? command.argument.map { " \($0.uppercased())" } ?? "" : ""
             return [
-                Run(command.keyLabels.padded(14), .hintKey), Run(":\(command.name)\(argument)".padded(17), .muted),
+                Run(command.keyLabels.padded(14), .hintKey), Run(":\(command.name)\(argument) ".padded(17), .muted),
                 Run(command.summary),
             ]
         }

@@ -36,7 +36,20 @@ struct QueuePreview {
             return
         }
         let room = inner.width - 11
-        for (index, line) in self.lines(detail, room, painter.glyphs, around).prefix(inner.height).enumerated() {
+        var lines = self.lines(detail, room, painter.glyphs, around)
+        // Where room is left, the reason has it.
+        if lines.count < inner.height, let place = lines.firstIndex(where: { $0.name == "Why" }),
+            let why = lines[place].runs.first
+        {
+            let words = why.text.wrapped(room)
+            // What is too long even so is cut at the end of the last of its lines.
+            let rest = words.dropFirst(inner.height - lines.count)
+            let last = rest.dropFirst().reduce(rest.first) { text, more in text.map { $0 + SafeText(" ") + more } }
+            let texts = words.prefix(inner.height - lines.count) + [last].compactMap { $0 }
+            let whole = texts.enumerated().map { ($0 == 0 ? "Why" : "", [Run($1, why.role)]) }
+            lines.replaceSubrange(place...place, with: whole)
+        }
+        for (index, line) in lines.prefix(inner.height).enumerated() {
             painter.text(line.name, x: inner.x + 1, y: inner.y + index, columns: 8, role: .muted)
             painter.runs(line.runs, x: inner.x + 10, y: inner.y + index, columns: room)
         }
