@@ -13,6 +13,13 @@ public enum Format {
         return value < 0 ? "-" + text : text
     }
 
+    /// A count in at most so many columns: `41,207`; where that has no room `41207`, `1205k`, `1M`.
+    public static func count(_ value: Int, columns: Int) -> String {
+        let thousands = (value + 500) / 1000
+        let forms = [Self.count(value), "\(value)", "\(thousands)k"]
+        return forms.first { $0.count <= columns } ?? "\((thousands + 500) / 1000)M"
+    }
+
     /// A size in at most five columns: `941`, `14K`, `1.2M`.
     public static func octets(_ value: Int) -> String {
         if value < 1000 { return "\(value)" }

@@ -30,7 +30,7 @@ enum DestinationList: ListKind {
             return TableCell("\(look.glyphs[glyph]) \(row.stateWords(look.now))", role)
         },
         Column("WAIT", .fixed(7), isRight: true, sort: "waiting") { row, _ in
-            TableCell(Format.count(row.waiting), row.waiting == 0 ? .muted : .title)
+            TableCell(Format.count(row.waiting, columns: 7), row.waiting == 0 ? .muted : .title)
         },
         Column("DUE", .fixed(7), isRight: true, from: 100) { row, _ in Self.count(row, .queued) },
         Column("DEFER", .fixed(7), isRight: true, from: 100) { row, _ in Self.count(row, .deferred) },
@@ -54,7 +54,9 @@ enum DestinationList: ListKind {
 
     private static func count(_ row: DestinationRow, _ state: RecipientState) -> TableCell {
         let count = row.recipients[state]
-        return TableCell(count == 0 ? "-" : Format.count(count), count == 0 ? .muted : state.role)
+        let columns = state == .hold ? 5 : 7
+        return TableCell(
+            count == 0 ? "-" : Format.count(count, columns: columns), count == 0 ? .muted : state.role)
     }
 
     static func window(

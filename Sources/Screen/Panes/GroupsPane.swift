@@ -134,9 +134,10 @@ final class GroupsPane: Pane {
                 TableCell(grouping.run(row.value, look))
             },
             Column("RCPTS", .fixed(8), isRight: true) { row, _ in
-                TableCell(Format.count(row.recipients.unsettled), .title)
+                TableCell(Format.count(row.recipients.unsettled, columns: 8), .title)
             },
-            Column("MSGS", .fixed(8), isRight: true, from: 60) { row, _ in TableCell(Format.count(row.messages), .muted)
+            Column("MSGS", .fixed(8), isRight: true, from: 60) { row, _ in
+                TableCell(Format.count(row.messages, columns: 8), .muted)
             },
             Column("SIZE", .fixed(5), isRight: true, from: 76) { row, _ in
                 TableCell(Format.octets(row.contentOctets), .muted)
@@ -145,7 +146,8 @@ final class GroupsPane: Pane {
             + [RecipientState.queued, .active, .deferred, .hold].map { state in
                 Column(state.columnTitle, .fixed(7), isRight: true, from: 110) { row, _ in
                     let count = row.recipients[state]
-                    return TableCell(count == 0 ? "-" : Format.count(count), count == 0 ? .muted : state.role)
+                    return TableCell(
+                        count == 0 ? "-" : Format.count(count, columns: 7), count == 0 ? .muted : state.role)
                 }
             } + [
                 Column("OLDEST", .fixed(6), isRight: true, from: 50) { row, look in

@@ -63,7 +63,7 @@ extension DestinationAges {
                     // Without all columns each takes the one before it along.
                     if !isWhole, index > 0, index < 9 { value += row.ages.columns[index - 1] }
                     if value == 0 { return TableCell(look.glyphs.sign("·", "."), .graphGrid) }
-                    return TableCell("\(value)", index >= 6 ? .graphHigh : .graphLow)
+                    return TableCell(Format.count(value, columns: 5), index >= 6 ? .graphHigh : .graphLow)
                 }
             }
     }
@@ -80,6 +80,6 @@ extension DestinationAges {
         Column("STATE", .fixed(13)) { row, look in
             TableCell("\(look.glyphs[row.condition.glyph]) \(row.words(look.now))", row.condition.role)
         },
-        Column("TOTAL", .fixed(6), isRight: true) { row, _ in TableCell(Format.count(row.total), .title) },
+        Column("TOTAL", .fixed(6), isRight: true) { row, _ in TableCell(Format.count(row.total, columns: 6), .title) },
     ]
 }

@@ -22,7 +22,8 @@ struct FlowBox {
             let y = inner.y + index
             let sum = rate.counts.reduce(0, +)
             painter.text(rate.word, x: inner.x + 1, y: y, columns: 9, role: .base)
-            painter.textRight(Format.count(sum), x: inner.x + 10, y: y, columns: 7, role: sum == 0 ? .muted : .title)
+            painter.textRight(
+                Format.count(sum, columns: 7), x: inner.x + 10, y: y, columns: 7, role: sum == 0 ? .muted : .title)
             let percentiles = Self.percentiles(rate.times, inner.width)
             let columns = inner.width - 19 - percentiles.columns
             painter.spark(

@@ -104,6 +104,6 @@ enum SessionLine {
     }
     private static func cell(_ count: Int?) -> TableCell {
         guard let count else { return TableCell("") }
-        return TableCell(count == 0 ? "-" : Format.count(count), count == 0 ? .muted : .base)
+        return TableCell(count == 0 ? "-" : Format.count(count, columns: 6), count == 0 ? .muted : .base)
     }
 }
