@@ -17,6 +17,19 @@ public enum Words {
         return "\(all), \(some) being tried now"
     }
 
+    /// A reply where a row tells already whom it is about and which host was asked: without the address that stands behind its
+    /// codes, and without the host that could not be connected to. `452 4.2.2 over quota`, `connection refused`
+    public static func inBrief(_ reply: String) -> String {
+        if reply.hasPrefix("connect to "), let colon = reply.firstRange(of: ": ") {
+            return String(reply[colon.upperBound...])
+        }
+        let codes = reply.prefix { $0.isASCII && ($0.isNumber || $0 == "." || $0 == " ") }
+        let rest = reply[codes.endIndex...]
+        guard !codes.isEmpty, rest.first == "<", let end = rest.firstIndex(of: ">") else { return reply }
+        let words = rest[rest.index(after: end)...].drop { $0 == ":" || $0 == " " }
+        return words.isEmpty ? reply : String(codes + words)
+    }
+
     /// A row as a sample of what an action would touch.
     public static func sample(_ row: QueueRow) -> String { "\(row.ref.id)  \(row.from) to \(row.to)" }
 

@@ -12,10 +12,14 @@ public struct MapRow: Sendable {
 
     fileprivate init(_ link: Int, of graph: MapGraph, _ now: Timestamp) {
         let shown = graph.links[link]
-        let (from, to) = (graph.boxes[shown.source].name, graph.boxes[shown.target].name)
+        let (source, target) = (graph.boxes[shown.source], graph.boxes[shown.target])
+        // Where there is one node alone its name would be in every row.
+        let isNamed = graph.boxes.count(where: \.isNode) > 1
+        let from = source.isNode && !isNamed ? "" : source.name + " "
+        let to = target.isNode && !isNamed ? "" : " " + target.name
         let words = shown.words(now)
         self.item = .link(link)
-        self.name = { "\(from) \($0.arrow) \(to)" }
+        self.name = { "\(from)\($0.arrow)\(to)" }
         self.words = words
         self.state = words.cells.state
         self.role = shown.isPast || shown.condition == .backoff ? .failed : .base

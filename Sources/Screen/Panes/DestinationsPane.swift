@@ -48,7 +48,7 @@ enum DestinationList: ListKind {
             TableCell(
                 row.condition == .suspended
                     ? Run("by \(row.by ?? "somebody")\(row.reason.map { ": \($0)" } ?? "")", .hold)
-                    : (row.lastReply ?? row.reason).map(Run.init(reply:)) ?? Run("", .muted))
+                    : (row.lastReply ?? row.reason).map(Run.init(brief:)) ?? Run("", .muted))
         },
     ]
 

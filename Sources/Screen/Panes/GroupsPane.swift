@@ -154,7 +154,7 @@ final class GroupsPane: Pane {
                     TableCell(Format.roughAge(milliseconds: look.now.since(row.oldest)), .muted)
                 },
                 Column("A REPLY", .share(12, weight: 4), from: 60) { row, _ in
-                    TableCell(row.reply.map(Run.init(reply:)) ?? Run("", .muted))
+                    TableCell(row.reply.map(Run.init(brief:)) ?? Run("", .muted))
                 },
             ]
     }
@@ -199,9 +199,9 @@ extension QueueGrouping {
         switch self {
         case .failure: "no reply yet"
         case .user: "nobody logged in"
+        case .client: "made here"
         case .destination, .sender, .state: "none"
         }
-        case .client: "made here"
     }
 
     fileprivate func run(_ value: String?, _ look: RowLook) -> Run {

@@ -51,7 +51,7 @@ enum QueueList: ListKind {
             if let progress = row.progress { return TableCell(progress.words, .active, bar: progress.share) }
             if let words = row.why?.words(look.now) { return TableCell(words, .muted) }
             return TableCell(
-                row.lastReply.map(Run.init(reply:)) ?? Run(row.destination == nil ? "no route" : "", .muted))
+                row.lastReply.map(Run.init(brief:)) ?? Run(row.destination == nil ? "no route" : "", .muted))
         },
     ]
 

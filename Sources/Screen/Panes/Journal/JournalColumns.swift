@@ -40,7 +40,7 @@ extension JournalEntry {
             let size = self.fact.contentOctets.map { Format.octetsLong($0) + "  " } ?? ""
             return Run(size + (self.hello ?? self.peer ?? self.fact.text ?? ""), .muted)
         }
-        return self.fact.text.map(Run.init(reply:)) ?? Run("")
+        return self.fact.text.map(Run.init(brief:)) ?? Run("")
     }
 }
 

@@ -34,7 +34,7 @@ struct AttemptList {
         Column("", .share(12, weight: 2)) { row, _ in
             TableCell([row.nextHop ?? "-", row.security?.protection].compactMap { $0 }.joined(separator: " "), .muted)
         },
-        Column("", .share(12, weight: 5)) { row, _ in TableCell(Run(reply: row.reply ?? "")) },
+        Column("", .share(12, weight: 5)) { row, _ in TableCell(Run(brief: row.reply ?? "")) },
         Column("", .fixed(8)) { row, _ in TableCell(row.session?.id ?? "", .muted) },
     ]
 

@@ -104,7 +104,7 @@ struct RecipientList {
         Column("LAST REPLY", .share(10, weight: 5), from: 50) { row, _ in
             if let progress = row.progress { return TableCell(progress.words, .active) }
             let taken = row.relayedTo.map { "taken by \($0)" }
-            return TableCell(Run(reply: row.lastReply ?? taken ?? ""))
+            return TableCell(Run(brief: row.lastReply ?? taken ?? ""))
         },
     ]
 

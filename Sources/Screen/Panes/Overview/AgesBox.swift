@@ -69,7 +69,8 @@ extension DestinationAges {
     }
 
     private static let nextHop = Column<DestinationAges>("DESTINATION", .share(12, weight: 1)) { row, look in
-        TableCell(look.place(row.destination, [row.destination, row.reason ?? ""].joined(separator: "  ")))
+        let words = [row.destination, row.reason.map(Words.inBrief) ?? ""].joined(separator: "  ")
+        return TableCell(look.place(row.destination, words))
     }
     private static let domain = Column<DestinationAges>("DOMAIN", .share(12, weight: 1)) { row, _ in
         let via = row.via.flatMap { $0 == row.destination ? nil : "  by \($0)" } ?? ""
