@@ -15,7 +15,7 @@ public import Spool
 public final class Relay: Sendable {
     public static let version = "0.1.0"
 
-    let node: String
+    public let node: String
     let spool: any Spool
     let journal: Journal?
     let registry: SessionRegistry

@@ -34,6 +34,13 @@ public struct Fact: Sendable, Hashable {
     public var subject: ByteBuffer?
     /// An accepted message's Message-ID field, at most 998 octets; facts of before it was kept have none.
     public var messageID: String?
+    /// Whether it is about that node, or about what all nodes have in common.
+    public func concerns(node: String) -> Bool {
+        guard self.kind.isAboutNode, let text = self.text else { return true }
+        // `mx1.example.net`, `mx1.example.net: why`, `node 1 (mx1.example.net)`
+        return text == node || text.hasPrefix("\(node): ") || text.hasSuffix(" (\(node))")
+    }
+
     /// Whether the session is called so by this node. Nodes of a fleet have their facts in common, and each counts its sessions.
     public func namesSession(of node: String) -> Bool {
         self.kind != .closed || self.text == nil || self.text == node

@@ -77,7 +77,10 @@ struct MailLog: Sendable {
         var lines = ""
         for fact in facts {
             // What is refused is logged by the session that refused it, each time.
-            guard fact.kind != .refused, self.output.level(of: fact.kind.part) <= fact.kind.level else { continue }
+            // What is done to another node that node logs.
+            guard fact.kind != .refused, fact.concerns(node: self.engine.relay.node),
+                self.output.level(of: fact.kind.part) <= fact.kind.level
+            else { continue }
             var entry = LogEntry(fact)
             if format == .postfix, let id = fact.message {
                 entry.recipients = counts[id]
