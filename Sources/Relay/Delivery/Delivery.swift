@@ -35,12 +35,22 @@ struct JobResult: Sendable {
         case changed
         /// The message could not be read from the spool.
         case unreadable(String)
+        /// The store did not answer: nothing was tried, and it is looked at again as soon as that is back.
+        case away(String)
         /// It is not there as it was written, and will not be the next time either.
         case damaged(String)
 
         init(unreadable error: any Error) {
-            let isDamaged = (error as? SpoolError)?.code == .damaged
-            self = isDamaged ? .damaged("\(error)") : .unreadable("the message could not be read: \(error)")
+            let failure = error as? SpoolError
+            let reason = "the message could not be read: \(error)"
+            self =
+                if failure?.code == .damaged {
+                    .damaged("\(error)")
+                } else if failure?.isAway ?? false {
+                    .away(reason)
+                } else {
+                    .unreadable(reason)
+                }
         }
     }
     var job: Int

@@ -1,5 +1,8 @@
 import Foundation
 import Glibc
+import Mail
+import NIOCore
+import NIOPosix
 import SMTP
 import Spool
 import SpoolTesting
@@ -66,6 +69,47 @@ extension EndToEnd {
             #expect(server.end(with: SIGTERM) == 0)
             await farEnd.stop()
             #expect(try cluster.execute("SELECT count(*) FROM hoptop.messages", in: database.database) == "0\n")
+        }
+
+        @Test("mail whose time comes while the database is away goes soon after that is back, and not a retry later")
+        func dueMeanwhile() async throws {
+            let cluster = try PostgreSQLCluster()
+            let database = try cluster.makeDatabase()
+            let folder = try TemporaryFolder()
+            let sink = try await Sink(at: "127.0.0.1", port: 0)
+            let configuration = "\(folder.path)/hoptop.toml"
+            try """
+            [queue.retry]
+            first = "1h"
+            [[route]]
+            domain = "*"
+            via = ["127.0.0.1:\(sink.port)"]
+            [spool]
+            directory = "\(folder.path)/spool"
+            store = "\(database)"
+            node = 1
+            """.write(toFile: configuration, atomically: true, encoding: .utf8)
+            let earlier = try PostgreSQLSpool(database, node: 1, name: "mx1.example.net")
+            let now = Timestamp.now
+            let path = try #require(try? ForwardPath(parsing: "<u@d.example>", utf8: false))
+            let message = SpooledMessage(
+                id: earlier.nextID(at: now), arrived: now, reversePath: .null, arrival: Arrival(with: "ESMTP"),
+                contentOctets: 17,
+                recipients: [SpooledRecipient(index: 0, forwardPath: path, due: now.adding(milliseconds: 4000))])
+            let content = ByteBuffer(string: "Subject: a\r\n\r\nb\r\n")
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            try await earlier.accept(NewMessage(message, content: .buffer(content)), on: loop).get()
+            await earlier.close()
+
+            let server = try Server(
+                spool: "\(folder.path)/spool", configuration: configuration, keepsElsewhere: true, until: .ready, [])
+            try cluster.crash()
+            try await Task.sleep(for: .seconds(6))
+            #expect(sink.messages.isEmpty)
+            try cluster.start()
+            #expect(try await eventually { sink.messages.count == 1 }, "\(server.log)")
+            #expect(server.end(with: SIGTERM) == 0)
+            await sink.stop()
         }
 
         @Test("what cannot be used is told before anything begins, and a password is no part of the configuration")

@@ -285,6 +285,7 @@ struct SchedulerParty {
         case "unreachable": verdict = .unreachable(String(words.dropFirst(12)))
         case "untried": verdict = .untried
         case "changed": verdict = .changed
+        case "away": verdict = .away("the store is away")
         case "unreadable": verdict = .unreadable("cannot be read")
         case "damaged": verdict = .damaged("not as it was written")
         case "lost": verdict = .outcomes(claim.rows.map { _ in .deferred(.connectionLost(.content)) })

@@ -4,6 +4,19 @@ import Testing
 
 @Suite("the scheduler")
 struct SchedulerTests {
+    @Test("mail that could not be read while the store was away goes as soon as that is back, and was not tried")
+    func storeAway() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:00 ended 1: away
+              settle 1: 1/b deferred until 0:00:01 (the store is away)
+            0:00:01
+              begin 2: 1/b on session 2, new, to a.example:25
+            """)
+    }
+
     @Test("a next hop that does not answer is left alone for a while, and then asked by one session")
     func backOff() {
         SchedulerParty.expect(

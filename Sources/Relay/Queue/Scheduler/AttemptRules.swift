@@ -5,6 +5,9 @@ import Spool
 
 /// What the result of an attempt means for its recipients, as it is to be written down.
 struct AttemptRules {
+    /// For so many milliseconds nothing is read again from a store that did not answer.
+    private static let pause: Int64 = 1000
+
     var retry: RelayConfiguration.Retry
 
     /// - Parameter rows: the recipients of the attempt, in order.
@@ -44,6 +47,11 @@ struct AttemptRules {
             case .unreadable(let reason):
                 outcome.countsAsTry = false
                 self.put(off: &outcome, of: row, reason, in: index, at: now, using: &random)
+            case .away(let reason):
+                // As soon as this can be written down the store is back.
+                outcome.reply = reason
+                outcome.due = now.adding(milliseconds: Self.pause)
+                outcome.countsAsTry = false
             case .damaged(let reason):
                 // It is neither sent as it is now, nor returned as if a next hop had refused it, nor tried again and again:
                 // it waits for the operator, who may release it when it is mended.

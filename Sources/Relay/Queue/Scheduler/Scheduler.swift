@@ -320,7 +320,7 @@ struct Scheduler: Sendable {
                 self.backlog.gates[session.gate].succeeded(
                     in: result.milliseconds, isTelling: isTelling, limit: self.limit(of: session.gate), at: now)
             }
-        case .unreadable, .damaged: break
+        case .unreadable, .away, .damaged: break
         }
         let rules = AttemptRules(retry: retry)
         let outcomes = rules.outcomes(

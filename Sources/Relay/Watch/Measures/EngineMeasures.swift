@@ -58,7 +58,7 @@ final class EngineMeasures: Sendable {
             case .outcomes: .answered
             case .unreachable: .unreachable
             case .unresolved: .unresolved
-            case .unreadable, .damaged: .unreadable
+            case .unreadable, .away, .damaged: .unreadable
             case .untried, .changed: .untried
             }
         self.attempts[word]?.increment()
