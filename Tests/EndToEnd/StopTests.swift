@@ -125,6 +125,27 @@ final class SilentHop {
         while !heard.hasSuffix("\r\n.\r\n") { heard += self.hear() }
     }
 
+    /// Returns when DATA is there, which has no reply yet.
+    ///
+    /// - Returns: replies to it, whoever comes next, and gives all that comes then, to the session's end.
+    func serveUntilData() -> @Sendable (_ reply: String) -> String {
+        let session = accept(self.listener, nil, nil)
+        self.session = session
+        for reply in ["220 slow.example", "250 slow.example", "250 sender", "250 recipient"] {
+            self.say(reply)
+            _ = self.hear()
+        }
+        return { reply in
+            let octets = Array("\(reply)\r\n".utf8)
+            _ = send(session, octets, octets.count, Int32(MSG_NOSIGNAL))
+            var heard: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            while case let count = recv(session, &buffer, buffer.count, 0), count > 0 { heard += buffer[..<count] }
+            close(session)
+            return String(decoding: heard, as: UTF8.self)
+        }
+    }
+
     /// Says what became of it after all.
     func answer(_ reply: String) { self.say(reply) }
 

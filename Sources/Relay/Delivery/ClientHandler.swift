@@ -60,6 +60,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     /// The handshake that STARTTLS began is under way.
     var isSecuring = false
     private var isUnwanted = false
+    /// The node's lease was over before all of the transaction was said: another node may make it.
+    private var isFenced = false
     /// Other mail may demand more of the host than was demanded of this session.
     private var isForOne = false
     /// The session is between transactions, with nothing to do.
@@ -137,6 +139,13 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         guard self.isIdle else { return }
         self.isIdle = false
         self.session.quit()
+        self.drain()
+    }
+
+    /// Ends as soon as it can: at once, but for a transaction of which everything was said.
+    func leaseEnded() {
+        if self.isIdle { return self.quit() }
+        self.isUnwanted = true
         self.drain()
     }
 
@@ -238,7 +247,14 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         guard !self.isDraining else { return }  // `run` answered at once, and the loop below goes on by itself.
         self.isDraining = true
         self.turn = self.delivery.clock.now()
-        while self.hasRoom, let action = self.session.next() { self.run(action) }
+        self.fence(before: self.session.phase)
+        var phase = self.session.phase
+        while self.hasRoom, let action = self.session.next() {
+            // A machine may stand still at any moment.
+            self.fence(before: phase)
+            if !self.isFenced || !action.isSaid { self.run(action) }
+            phase = self.session.phase
+        }
         self.isDraining = false
         self.write()
         if self.isClosing { self.end() }
@@ -249,6 +265,20 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             octetsIn: self.octetsIn, at: self.now)
         self.octetsIn = 0
         self.turn = nil
+    }
+
+    /// Once a node's lease is over another one may make its attempts. What the next hop was not given in full it forgets with the
+    /// connection; where it was given all, its reply is waited for.
+    ///
+    /// - Parameter phase: of what was said until now.
+    private func fence(before phase: SessionPhase) {
+        guard !self.isFenced, phase != .finalReply, let lease = self.job?.lease,
+            self.delivery.spool.fleet?.lease != lease
+        else { return }
+        self.isFenced = true
+        self.failure = "the node's lease was over"
+        self.output.clear()
+        self.session.disconnected()
     }
 
     /// Whether more may be written. Without a channel nothing can be, and the session's last words need no room.
@@ -331,7 +361,9 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         let verdict: JobResult.Verdict =
             if let contentFailure = self.contentFailure {
                 contentFailure
-            } else if !self.isTried && isLost || self.transactions > 1 && outcomes.allSatisfy(\.isEndOfService) {
+            } else if self.isFenced && outcomes.contains(where: \.isLost) || !self.isTried && isLost
+                || self.transactions > 1 && outcomes.allSatisfy(\.isEndOfService)
+            {
                 .untried
             } else {
                 .outcomes(outcomes)
@@ -453,5 +485,15 @@ extension ClientSession.Outcome {
     /// unwelcome (RFC 5321 §3.8).
     fileprivate var isEndOfService: Bool {
         if case .deferred(.reply(let reply)) = self { reply.code == 421 } else { false }
+    }
+}
+
+extension ClientSession.Action {
+    /// The other side would hear of it.
+    fileprivate var isSaid: Bool {
+        switch self {
+        case .send, .sendSecret, .sendContent, .endContent: true
+        default: false
+        }
     }
 }

@@ -18,6 +18,8 @@ struct Job: Sendable {
     var signing: SigningTable?
     /// It tells a domain how TLS to its hosts goes, and goes whatever they have of it (RFC 8460 §3).
     var isTLSReport = false
+    /// Under which it was begun; when that is over another node may do it.
+    var lease: Int64?
 }
 
 /// What became of a job.

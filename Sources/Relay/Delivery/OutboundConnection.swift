@@ -71,6 +71,9 @@ final class OutboundConnection: @unchecked Sendable {
         }
     }
 
+    /// This node's lease is over: nothing that another node may do by now is said any more.
+    func leaseEnded() { self.loop.execute { self.handler?.leaseEnded() } }
+
     // MARK: on the loop
 
     func open(_ job: Job) {

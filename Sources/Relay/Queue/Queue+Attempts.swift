@@ -47,12 +47,13 @@ extension Queue {
         if let rewriters = self.keyring.rewriters, let rewriting = self.scheduler.rewriting(ofAttempt: attempt) {
             transaction.reversePath = rewriters.rewritten(transaction.reversePath, by: rewriting, at: message.arrived)
         }
-        let job = Job(
+        var job = Job(
             number: attempt, message: message.id, transaction: transaction,
             place: self.scheduler.place(ofAttempt: attempt), signing: self.keyring.signing?.ifOurs(message.arrival),
             isTLSReport: message.arrival.isTLSReport)
         // Others may have it by now.
         guard self.looksAtLease() else { return self.notBegun(attempt, .untried, session, isNew: isNew) }
+        job.lease = self.lease
         if let connection = self.connections[session] { return connection.start(job) }
         // The session ended, or we do, while the message was read.
         guard isNew, !self.scheduler.isStopping, let nextHop = self.scheduler.nextHop(ofSession: session) else {

@@ -271,7 +271,10 @@ final class Queue: @unchecked Sendable {
         guard let fleet = self.fleet else { return true }
         let lease = fleet.lease
         if let lease, lease == self.lease { return true }
-        self.lease = nil
+        if self.lease != nil {
+            self.lease = nil
+            for connection in self.connections.values { connection.leaseEnded() }
+        }
         self.scheduler.leaseEnded(now: lease)
         return false
     }
