@@ -6,7 +6,7 @@ extension Scheduler {
     /// What the store is to be asked now; nothing as long as there is no such site.
     mutating func permitRequests(at now: Timestamp) -> [PermitRequest] {
         let configured = self.configuration.delivery.connections
-        return self.permitted.sorted { $0.key < $1.key }.compactMap { _, gate in
+        return self.permits.all.compactMap { gate in
             let wantsMore = self.wantsMore(gate, at: now)
             let (sessions, idle) = (self.backlog.gates[gate].sessions, self.backlog.gates[gate].idle.count)
             let limit = self.backlog.gates[gate].limitWithPermits(configured: configured)
@@ -20,9 +20,9 @@ extension Scheduler {
     /// The store's answers, in their order.
     mutating func permitsGranted(_ grants: [PermitGrant], for requests: [PermitRequest], at now: Timestamp) {
         for (grant, request) in zip(grants, requests) {
-            guard let gate = self.permitted[grant.site] else { continue }
+            guard let gate = self.permits[grant.site] else { continue }
             if self.backlog.gates[gate].permits.granted(grant, for: request, at: now) {
-                self.permitted[grant.site] = nil
+                self.permits.remove(grant.site)
             }
             self.endSurplus(gate)
             self.pump(gate, at: now)
@@ -30,27 +30,16 @@ extension Scheduler {
         }
     }
 
-    /// Permits end with the lease under which they were had, and with no other reason: the store would go on counting them.
-    ///
-    /// - Parameter lease: that is on; `nil`: none is for now, and others may have them. It may go on all the same.
+    /// - Parameter lease: that is on; `nil`: none is for now, and others may have what it had. It may go on all the same.
     mutating func permits(areUnder lease: Int64?) {
-        if let lease {
-            guard self.permitLease != lease else { return }
-            if self.permitLease != nil { self.endPermits() }
-            self.permitLease = lease
-        } else {
-            for gate in self.permitted.values.sorted() {
+        guard let lease else {
+            for gate in self.permits.all {
                 self.backlog.gates[gate].permits.pause()
                 self.endSurplus(gate)
             }
+            return
         }
-    }
-
-    /// Others may have them by now.
-    private mutating func endPermits() {
-        let gates = self.permitted.values.sorted()
-        self.permitted = [:]
-        for gate in gates {
+        for gate in self.permits.begin(lease) {
             self.backlog.gates[gate].permits.end()
             self.endSurplus(gate)
             // It may be of no use any more.
@@ -89,7 +78,7 @@ extension Scheduler {
         guard self.backlog.gates[gate].permits.name == nil else { return }
         let name = self.backlog.gates[gate].key.name
         self.backlog.gates[gate].permits.begin(as: name)
-        self.permitted[name] = gate
+        self.permits.add(gate, as: name)
     }
 
     /// Whether another session would be opened if there were a permit.

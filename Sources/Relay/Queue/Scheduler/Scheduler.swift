@@ -57,10 +57,7 @@ struct Scheduler: Sendable {
     private(set) var configuration: RelayConfiguration
     var backlog: Backlog
     private var sessions: [Int: Session] = [:]
-    /// Gates that have permits, or wait for some, by the names that the store knows.
-    var permitted: [String: GateTable.Index] = [:]
-    /// The lease under which they were had.
-    var permitLease: Int64?
+    var permits = PermitTable()
     private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
     private(set) var canWrite = true
