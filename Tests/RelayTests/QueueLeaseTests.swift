@@ -24,7 +24,7 @@ struct QueueLeaseTests {
 
         time.withLockedValue { $0 = start }
         let lease = try #require(spool.lease)
-        try await queue.loop.submit { queue.fleetChanged(lease: lease, nodes: 1, names: [:]) }.get()
+        try await queue.loop.submit { queue.fleetChanged(lease: lease, names: [:]) }.get()
         #expect(try await queue.loop.submit { queue.scheduler.mayBegin && queue.looksAtLease() }.get())
     }
 }

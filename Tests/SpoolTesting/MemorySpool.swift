@@ -141,6 +141,9 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
     ) -> EventLoopFuture<Bool> {
         self.change(on: eventLoop) { $0.drain(node, isDraining, as: fact, &$1) }
     }
+    package func divide(_ division: FleetDivision, under lease: Int64) async throws -> Bool {
+        self.store.divide(division, as: self.node, under: lease)
+    }
     package func letGo() async throws { self.store.letGo(as: self.node) }
     package func permits(_ requests: [PermitRequest], under lease: Int64) async throws -> [PermitGrant] {
         try self.store.permits(requests, as: self.node, under: lease)

@@ -90,6 +90,7 @@ package final class MemoryStore: Sendable {
         var isDraining = false
         /// It drains, and has nothing under way.
         var isQuiet = false
+        var division = FleetDivision()
         var news = FleetNews()
         var heard: @Sendable () -> Void = {}
     }
@@ -180,6 +181,7 @@ package final class MemoryStore: Sendable {
         let now = self.now()
         if let until = state.nodes[node]?.until, until <= now {
             state.nodes[node]?.lease += 1
+            state.nodes[node]?.division = FleetDivision()
             for site in state.permits.keys { state.permits[site]?.removeAll { $0.node == node } }
         }
         state.nodes[node]?.until = self.leaseEnd
@@ -404,6 +406,11 @@ package final class MemoryStore: Sendable {
             state.nodes[node]?.news = FleetNews()
             var news = member.news
             news.live = state.nodes.values.count { !($0.isDraining && $0.isQuiet) }
+            news.known = state.nodes.count
+            news.division = member.division
+            for (other, member) in state.nodes where other != node && member.division.parts > 0 {
+                news.crowded.formUnion(member.division.crowded)
+            }
             news.isFirst = state.nodes.keys.allSatisfy { $0 >= node }
             news.isDraining = member.isDraining
             return news
@@ -417,6 +424,30 @@ package final class MemoryStore: Sendable {
         state.nodes[node]?.isQuiet = false
         state.nodes[node]?.heard()
         return true
+    }
+
+    func divide(_ division: FleetDivision, as node: Node, under lease: Int64) -> Bool {
+        let now = self.now()
+        return self.state.withLockedValue { state in
+            guard let own = state.nodes[node], own.lease == lease, own.until.map({ $0 > now }) ?? true else {
+                return false
+            }
+            let live = state.nodes.filter { other, member in
+                other == node || (member.until.map { $0 > now } ?? true) && !(member.isDraining && member.isQuiet)
+            }
+            let isLess =
+                own.division.parts > 0 && division.parts >= own.division.parts && division.known >= own.division.known
+            let mayHaveMore =
+                division.parts >= live.count && division.known >= state.nodes.count
+                && live.allSatisfy { other, member in
+                    other == node || member.division.parts == 0
+                        || member.division.parts >= live.count && member.division.known >= state.nodes.count
+                }
+            guard isLess || mayHaveMore else { return false }
+            state.nodes[node]?.division = division
+            Self.wake(all: state.nodes, but: node)
+            return true
+        }
     }
 
     func permits(_ requests: [PermitRequest], as node: Node, under lease: Int64) throws -> [PermitGrant] {
@@ -447,6 +478,7 @@ package final class MemoryStore: Sendable {
         self.state.withLockedValue { state in
             guard state.nodes[node]?.isDraining ?? false else { return }
             state.nodes[node]?.isQuiet = true
+            state.nodes[node]?.division = FleetDivision()
             Self.wake(all: state.nodes, but: node)
         }
     }

@@ -56,7 +56,11 @@ final class FleetMember: Sendable {
 
     /// From here on it misses nothing.
     func begin() async {
-        do { await self.take(try await self.fleet.look(), under: self.fleet.lease) } catch { self.failed(error) }
+        do {
+            let lease = self.fleet.lease
+            let news = try await self.fleet.look()
+            await self.take(news, try await self.divide(news, under: lease), under: lease)
+        } catch { self.failed(error) }
     }
 
     /// The queue that this node left is taken up; now comes that of others.
@@ -101,6 +105,8 @@ final class FleetMember: Sendable {
     private func turn() async throws -> Bool {
         let lease = self.fleet.lease
         let news = try await self.fleet.look()
+        // Others wait for that.
+        let parts = try await self.divide(news, under: lease)
         let mayHaveLost = self.state.withLockedValue { state in
             state.isBehind = state.isBehind || news.hasTakeovers || lease != state.lease
             state.hasRules = state.hasRules || news.hasRules
@@ -109,19 +115,19 @@ final class FleetMember: Sendable {
         }
         if news.isDraining {
             // From here on it begins nothing more.
-            await self.take(news, under: lease)
+            await self.take(news, parts, under: lease)
         } else if mayHaveLost {
             try await self.compare(news)
         }
         // What is read is shown with the name of its node.
-        await self.queue.onLoop { self.queue.tell { scheduler, _ in scheduler.nodesAreCalled(news.names) } }
+        await self.queue.onLoop { self.queue.scheduler.nodesAreCalled(news.names) }
         try await self.read(news.changed)
         try await self.readStrays()
         if self.state.withLockedValue({ $0.hasRules }) {
             try await self.rules.reload()
             self.state.withLockedValue { $0.hasRules = false }
         }
-        await self.take(news, under: lease)
+        await self.take(news, parts, under: lease)
         if news.isDraining {
             if await self.queue.onLoop({ self.queue.hasNothingUnderWay }) { try await self.fleet.letGo() }
         } else if news.hasAbsent {
@@ -157,7 +163,27 @@ final class FleetMember: Sendable {
         }
     }
 
-    private func take(_ news: FleetNews, under lease: Int64?) async {
+    /// Divides what sites take by the number of nodes, as it is now: where they are more, at once, and the others are told when this
+    /// one does; where they are fewer, or this one comes up, when the others let it.
+    ///
+    /// - Returns: by how many it divides; 0: it has no part yet.
+    private func divide(_ news: FleetNews, under lease: Int64?) async throws -> Int {
+        guard let lease, !(news.isDraining && news.division.parts == 0) else { return news.division.parts }
+        let (parts, known) = (max(1, news.live), news.known)
+        let crowded = await self.queue.onLoop {
+            self.queue.tell { scheduler, now in
+                if news.division.parts > 0 {
+                    scheduler.divided(by: max(parts, news.division.parts), of: known, crowded: news.crowded, at: now)
+                }
+                return scheduler.crowdedSites(among: parts, of: known)
+            }
+        }
+        let division = FleetDivision(parts: parts, known: known, crowded: crowded)
+        guard division != news.division else { return parts }
+        return try await self.fleet.divide(division, under: lease) ? parts : news.division.parts
+    }
+
+    private func take(_ news: FleetNews, _ parts: Int, under lease: Int64?) async {
         let wasDraining = self.state.withLockedValue { state in
             defer { state.isDraining = news.isDraining }
             state.isFirst = news.isFirst
@@ -170,8 +196,9 @@ final class FleetMember: Sendable {
                 news.isDraining ? "this node drains: other nodes take its mail" : "this node drains no more")
         }
         await self.queue.onLoop {
-            self.queue.fleetChanged(
-                lease: news.isDraining ? nil : lease, nodes: max(1, news.live), names: news.names)
+            self.queue.fleetChanged(lease: news.isDraining ? nil : lease, names: news.names) { scheduler, now in
+                scheduler.divided(by: parts, of: news.known, crowded: news.crowded, at: now)
+            }
         }
     }
 

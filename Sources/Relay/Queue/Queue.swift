@@ -67,7 +67,7 @@ final class Queue: @unchecked Sendable {
         self.log = log
         self.spoolWatch = spoolWatch
         self.rules = rules
-        self.scheduler = Scheduler(configuration, at: clock.now())
+        self.scheduler = Scheduler(configuration, sharing: spool.fleet != nil, at: clock.now())
         self.clocks = ClockComparison(clock)
         self.keyring = keyring
         self.writer = SettlementWriter(
@@ -254,13 +254,19 @@ final class Queue: @unchecked Sendable {
 
     /// How this node stands among those that share the queue.
     ///
-    /// - Parameter lease: under which it may begin attempts; `nil`: it may not.
-    func fleetChanged(lease: Int64?, nodes: Int, names: [UInt8: String]) {
+    /// - Parameters:
+    ///   - lease: under which it may begin attempts; `nil`: it may not.
+    ///   - also: what else is told of it.
+    func fleetChanged(
+        lease: Int64?, names: [UInt8: String], also: (inout Scheduler, Timestamp) -> Void = { _, _ in }
+    ) {
         // What it had under another one others may have by now.
         if let lease, lease != self.lease { self.scheduler.leaseEnded(now: lease) }
         self.lease = lease
         self.tell { scheduler, now in
-            scheduler.fleetChanged(mayBegin: self.lease != nil, nodes: nodes, names: names, at: now)
+            scheduler.nodesAreCalled(names)
+            also(&scheduler, now)
+            scheduler.fleetChanged(mayBegin: self.lease != nil, at: now)
         }
     }
 

@@ -64,7 +64,16 @@ enum PostgreSQLSchema {
         }
     }
 
-    private static let versions = [first, second, third, fourth]
+    private static let versions = [first, second, third, fourth, fifth]
+
+    /// Each node's `FleetDivision`. `visits`: it is no relay, and comes once to bring mail.
+    private static let fifth = [
+        """
+        ALTER TABLE hoptop.nodes ADD COLUMN parts bigint NOT NULL DEFAULT 0, ADD COLUMN known bigint NOT NULL DEFAULT 0,
+            ADD COLUMN crowded text NOT NULL DEFAULT '', ADD COLUMN visits boolean NOT NULL DEFAULT false
+        """,
+        "UPDATE hoptop.nodes SET visits = true WHERE stopped AND name = 'hoptop spool copy'",
+    ]
 
     /// When a node asked last, by the database's clock.
     private static let fourth = [

@@ -31,7 +31,8 @@ extension PostgreSQLSpool: Fleet {
             (SELECT last_fact FROM hoptop.counters), (SELECT pruned FROM hoptop.counters),
             CASE WHEN (until <= now() OR draining AND quiet)
                 AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node) THEN 1 ELSE 0 END::bigint,
-            CASE WHEN draining AND quiet THEN 1 ELSE 0 END::bigint
+            CASE WHEN draining AND quiet THEN 1 ELSE 0 END::bigint, parts, known, crowded,
+            CASE WHEN visits THEN 1 ELSE 0 END::bigint
         FROM hoptop.nodes n
         """)
     private static let changed = Query(
@@ -79,19 +80,24 @@ extension PostgreSQLSpool: Fleet {
     private func read(
         _ rows: Rows, of node: UInt8, _ news: inout FleetNews, _ next: inout FleetFollower
     ) throws -> Int64 {
-        news.live = 0
+        (news.live, news.known) = (0, 0)
         news.hasAbsent = false
         var lastFact: Int64 = 0
         for row in 0..<rows.count {
             let other: UInt8 = try rows.number(row, 0)
             news.names[other] = try rows.text(row, 1)
             lastFact = try rows.integer(row, 6)
-            if try other == node || rows.integer(row, 2) == 1 {
+            let isRelay = try other == node || rows.integer(row, 13) == 0
+            if isRelay { news.known += 1 }
+            let division = try Self.division(rows, row)
+            if try isRelay && (other == node || rows.integer(row, 2) == 1) {
                 if try rows.integer(row, 9) == 0 { news.live += 1 }
                 if other < node { news.isFirst = false }
+                if other != node, division.parts > 0 { news.crowded.formUnion(division.crowded) }
             }
             if other == node {
                 news.isDraining = try rows.integer(row, 3) == 1
+                news.division = division
             } else {
                 next.written += try rows.integer(row, 4)
                 next.taken += try rows.integer(row, 5)
@@ -99,6 +105,56 @@ extension PostgreSQLSpool: Fleet {
             }
         }
         return lastFact
+    }
+
+    private static func division(_ rows: Rows, _ row: Int) throws -> FleetDivision {
+        let crowded = try rows.text(row, 12).split(separator: "\n").map(String.init)
+        return FleetDivision(
+            parts: try rows.number(row, 10), known: try rows.number(row, 11), crowded: Set(crowded))
+    }
+
+    // MARK: shares
+
+    private static let shareLess = Query(
+        "shares-less",
+        """
+        UPDATE hoptop.nodes SET parts = $3, known = $4, crowded = $5
+        WHERE node = $1 AND token = $2 AND until > clock_timestamp() AND parts > 0 AND parts <= $3 AND known <= $4
+        """)
+    /// One node at a time, so that none takes a part that another one is just taking; nobody waits for that.
+    private static let lockShares = Query(
+        "shares-lock", "SELECT CASE WHEN pg_try_advisory_xact_lock(7235419, 258) THEN 1 ELSE 0 END::bigint")
+    private static let share = Query(
+        "shares",
+        """
+        WITH live AS (
+            SELECT node, parts, known FROM hoptop.nodes
+            WHERE node = $1 OR NOT visits AND until > clock_timestamp() AND NOT (draining AND quiet)),
+        needed AS (SELECT (SELECT count(*) FROM live) AS parts,
+            (SELECT count(*) FROM hoptop.nodes WHERE node = $1 OR NOT visits) AS known)
+        UPDATE hoptop.nodes n SET parts = $3, known = $4, crowded = $5 FROM needed
+        WHERE n.node = $1 AND n.token = $2 AND n.until > clock_timestamp()
+            AND $3::bigint >= needed.parts AND $4::bigint >= needed.known AND NOT EXISTS (
+                SELECT FROM live l WHERE l.node <> $1 AND l.parts > 0
+                    AND (l.parts < needed.parts OR l.known < needed.known))
+        """)
+
+    public func divide(_ division: FleetDivision, under lease: Int64) async throws -> Bool {
+        let crowded = division.crowded.sorted().joined(separator: "\n")
+        return try await self.writer.submit(on: MultiThreadedEventLoopGroup.singleton.next()) { transaction in
+            let connection = transaction.connection
+            let values: [QueryValue] = [
+                .integer(transaction.node), .integer(lease), .integer(division.parts), .integer(division.known),
+                .text(crowded),
+            ]
+            var isSo = try connection.rows(Self.shareLess, values).affected > 0
+            if !isSo, try connection.rows(Self.lockShares).integer(0, 0) == 1 {
+                isSo = try connection.rows(Self.share, values).affected > 0
+            }
+            // Who waits for its part, or for a site, need not wait until it asks.
+            if isSo { transaction.wakesOthers = true }
+            return isSo
+        }.get()
     }
 
     // MARK: who holds what
@@ -189,7 +245,9 @@ extension PostgreSQLSpool: Fleet {
             CASE WHEN draining THEN 1 ELSE 0 END::bigint,
             greatest(0, extract(epoch FROM now() - until) * 1000 + CASE WHEN stopped THEN 0 ELSE lease END)::bigint,
             (SELECT count(*) FROM hoptop.messages m WHERE m.holder = n.node), software
-        FROM hoptop.nodes n ORDER BY node
+        FROM hoptop.nodes n
+        WHERE NOT visits OR until > now() OR EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node)
+        ORDER BY node
         """)
 
     public func nodes() async throws -> [FleetNode] {
@@ -207,8 +265,12 @@ extension PostgreSQLSpool: Fleet {
 
     private static let drainNode = Query(
         "fleet-drain", "UPDATE hoptop.nodes SET draining = ($2::bigint = 1), quiet = false WHERE node = $1")
+    /// It has a part again when it drains no more, and the others have heard that.
     private static let quiet = Query(
-        "fleet-quiet", "UPDATE hoptop.nodes SET quiet = true WHERE node = $1 AND draining AND NOT quiet")
+        "fleet-quiet",
+        """
+        UPDATE hoptop.nodes SET quiet = true, parts = 0, crowded = '' WHERE node = $1 AND draining AND NOT quiet
+        """)
 
     public func drain(
         _ node: UInt8, _ isDraining: Bool, as fact: Fact?, on eventLoop: any EventLoop

@@ -17,6 +17,8 @@ extension EndToEnd {
             let sink: Sink
             let relays: [Relay]
             private let folder: TemporaryFolder
+            private let database: DatabaseAddress
+            private let route: Route
 
             init(nodes: UInt8, limit: Int) async throws {
                 let database = try PostgreSQLCluster.shared.get().makeDatabase()
@@ -35,12 +37,18 @@ extension EndToEnd {
                     relays.append(try await .started(as: node, on: database, in: folder, routes: [route]))
                 }
                 (self.folder, self.sink, self.relays) = (folder, sink, relays)
+                (self.database, self.route) = (database, route)
                 for relay in relays {
                     let knowsAll = try await eventually {
                         try await relay.feed(user: "ann").capabilities().sharing?.count == Int(nodes)
                     }
                     #expect(knowsAll)
                 }
+            }
+
+            /// One more.
+            func start(_ node: UInt8) async throws -> Relay {
+                try await .started(as: node, on: self.database, in: self.folder, routes: [self.route])
             }
 
             /// Why the mail of each relay's own waits.
@@ -73,6 +81,25 @@ extension EndToEnd {
             #expect(isLate.count == 202 && isLate.count { $0 } == 2)
             #expect(try #require(isLate.lastIndex(of: true)) < #require(isLate.lastIndex(of: false)))
             #expect(fleet.sink.mostSessionsAtOnce == 1)
+            await fleet.stop()
+        }
+
+        @Test("a relay that comes up while all that the host takes is in use: never more than that")
+        func comingUp() async throws {
+            let fleet = try await Fleet(nodes: 1, limit: 4)
+            for number in 0..<120 { try await fleet.relays[0].send(to: ["<u\(number)@d.example>"]) }
+            #expect(try await eventually { fleet.sink.mostSessionsAtOnce == 4 })
+            var relays = fleet.relays
+            for node: UInt8 in 2...3 {
+                let relay = try await fleet.start(node)
+                relays.append(relay)
+                for number in 0..<40 { try await relay.send(to: ["<u\(number)@d.example>"]) }
+                let goesOn = try await eventually { fleet.sink.messages.count >= (node == 2 ? 80 : 200) }
+                #expect(goesOn)
+            }
+            #expect(fleet.sink.messages.count == 200)
+            #expect(fleet.sink.mostSessionsAtOnce == 4)
+            for relay in relays.dropFirst() { await relay.stop(within: 2) }
             await fleet.stop()
         }
 

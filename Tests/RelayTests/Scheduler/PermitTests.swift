@@ -6,6 +6,55 @@ import Testing
 
 @Suite("sites with fewer connections than there are nodes")
 struct PermitTests {
+    @Test("a node opens nothing before it has a part, and none where another one has more than its own")
+    func parts() {
+        SchedulerParty.expect(
+            """
+            0:00:00 nodes 0
+            0:00:00 limit a.example:25 4
+            0:00:00 accepted 1 to b@a.example
+            0:00:00 why 1
+              1/b no permit at a limit of 4
+            0:00:01 nodes 2 crowded
+            0:00:02 nodes 2
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:02 accepted 2 to b@a.example
+              begin 2: 2/b on session 2, new, to a.example:25
+            0:00:02 accepted 3 to b@a.example
+            0:00:02 why 3
+              3/b behind 0 at a limit of 2
+            0:00:02 crowded 2
+              none
+            # A third one comes up, and each has one.
+            0:00:03 crowded 3
+              a.example:25
+            0:00:03 nodes 3
+            0:00:04 ended 1: 250 Ok
+              settle 1: 1/b relayed (250 Ok)
+              quit session 1
+              forget 1
+            0:00:04 crowded 3
+              a.example:25
+            0:00:05 closed 1
+            0:00:05 crowded 3
+              none
+            0:00:06 ended 2: 250 Ok
+              settle 2: 2/b relayed (250 Ok)
+              begin 3: 3/b on session 2
+              forget 2
+            # A fifth is one too many for shares: what is there needs a permit, and is told until it is one.
+            0:00:07 crowded 5
+              a.example:25
+            0:00:07 nodes 5
+              ask for permits
+            0:00:07 permits
+              a.example:25: keeps 0, wants 1 of 4
+            0:00:07 granted a.example:25 1
+            0:00:07 crowded 5
+              none
+            """)
+    }
+
     @Test("nothing is opened without a permit, which is asked for when mail waits, and given back when none does")
     func asked() {
         SchedulerParty.expect(

@@ -35,6 +35,11 @@ struct NodesTests {
             let request = PermitRequest(site: site, limit: 1, kept: kept, wanted: wanted)
             return try await self.fleet.permits([request], under: try #require(try self.fleet.lease)).first?.held
         }
+        /// Whether it divides by so many nodes from now on.
+        func divides(by parts: Int, of known: Int, crowded: Set<String> = []) async throws -> Bool {
+            let division = FleetDivision(parts: parts, known: known, crowded: crowded)
+            return try await self.fleet.divide(division, under: try #require(try self.fleet.lease))
+        }
         /// The next messages that others changed.
         func changes() async throws -> [QueueID] {
             var changes: Set<QueueID> = []
@@ -362,6 +367,49 @@ struct NodesTests {
             #expect(try await third.permits("a", wants: 1) == 1)
             #expect(try await second.permits("a", wants: 1) == 0)
             for node in [first, second, third] { await node.spool.close() }
+        }
+        try await run(kind.make(lease: 30_000))
+    }
+
+    @Test(
+        "a node that comes up has a part of what sites take when each other one divides by as many nodes as there are",
+        arguments: Kind.allCases)
+    func division(_ kind: Kind) async throws {
+        func run(_ store: some SharedStore) async throws {
+            let first = try store.open(1)
+            #expect(try await first.fleet.look().division == FleetDivision())
+            #expect(try await first.divides(by: 1, of: 1))
+            let second = try store.open(2)
+            #expect(try await !second.divides(by: 2, of: 2))
+            // It would be enough if the first one did not come back.
+            #expect(try await first.divides(by: 2, of: 1))
+            #expect(try await !second.divides(by: 2, of: 2))
+            #expect(try await first.divides(by: 2, of: 2, crowded: ["a", "b"]))
+            #expect(try await !second.divides(by: 1, of: 2))
+            let news = try await second.fleet.look()
+            #expect(news.live == 2 && news.known == 2 && news.crowded == ["a", "b"])
+            #expect(try await second.divides(by: 2, of: 2))
+            #expect(try await first.divides(by: 2, of: 2))
+            #expect(try await second.fleet.look().crowded == [])
+            // Another one has as much as before for as long as it is there.
+            #expect(try await !first.divides(by: 1, of: 2))
+
+            // Who drained and has nothing under way leaves its part to the others, and comes up as one that is new.
+            _ = try await first.fleet.drain(2, true, on: first.loop).get()
+            #expect(try await !first.divides(by: 1, of: 2))
+            try await second.fleet.letGo()
+            #expect(try await first.divides(by: 1, of: 2))
+            _ = try await first.fleet.drain(2, false, on: first.loop).get()
+            #expect(try await second.fleet.look().division.parts == 0)
+            #expect(try await !second.divides(by: 2, of: 2))
+            #expect(try await first.divides(by: 2, of: 2))
+            #expect(try await second.divides(by: 2, of: 2))
+            await second.spool.close()
+            #expect(try await first.divides(by: 1, of: 2))
+            // Under a lease that is not its own nothing is said.
+            let lease = try #require(try first.fleet.lease)
+            #expect(try await !first.fleet.divide(FleetDivision(parts: 9, known: 9), under: lease + 1))
+            await first.spool.close()
         }
         try await run(kind.make(lease: 30_000))
     }

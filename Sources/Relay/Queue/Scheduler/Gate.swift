@@ -53,10 +53,12 @@ struct Gate {
     private var progressed = Timestamp(milliseconds: 0)
     private(set) var times = TransactionTimes()
     private var pace: Pace?
-    /// Nodes that have a part each of what the site takes.
-    var nodes = 1 { didSet { self.pace?.nodes = self.nodes } }
+    /// Nodes that have a part each of what the site takes; 0: this one has none yet.
+    private var nodes = 1
     /// All nodes that the queue ever had, each of which may come back; 0: it is this one's alone.
-    var knownNodes = 0
+    private var knownNodes = 0
+    /// Another node still has more sessions than its part: none is opened here meanwhile.
+    private var isCrowdedElsewhere = false
     /// Where there are fewer connections than nodes.
     var permits = Permits()
     /// It is to be looked at then.
@@ -96,10 +98,34 @@ struct Gate {
     ///
     /// - Parameter configured: for all nodes, where neither the operator nor a route says another number.
     func limit(configured: Int) -> Int {
-        guard let limit = self.limitWithPermits(configured: configured) else {
-            return self.limitOfAll(configured: configured).shared(among: self.nodes)
-        }
-        return min(limit, self.permits.usable)
+        guard self.nodes > 0 else { return 0 }
+        let part =
+            if let limit = self.limitWithPermits(configured: configured) {
+                min(limit, self.permits.usable)
+            } else {
+                self.limitOfAll(configured: configured).shared(among: self.nodes)
+            }
+        return self.isCrowdedElsewhere ? min(part, self.sessions) : part
+    }
+
+    /// Other nodes have given up a part for this one.
+    var hasPart: Bool { self.nodes > 0 && !self.isCrowdedElsewhere }
+
+    mutating func share(_ shares: GateTable.Shares) {
+        self.nodes = shares.nodes
+        self.knownNodes = shares.known
+        self.pace?.nodes = max(1, shares.nodes)
+        // Names are made of digests, and hardly ever needed.
+        self.isCrowdedElsewhere = !shares.crowded.isEmpty && shares.crowded.contains(self.key.name)
+    }
+
+    /// Whether there are more sessions than this node's part, so that no other node can have all of its own; those that were
+    /// counted as permits are everybody's business already.
+    func isCrowded(configured: Int, nodes: Int, known: Int) -> Bool {
+        guard self.sessions > 0 else { return false }
+        let limit = self.limitOfAll(configured: configured)
+        return self.sessions
+            > (limit < Self.permitsBelow(nodes: known) ? self.permits.held : limit.shared(among: nodes))
     }
 
     /// How many all nodes together may have.
@@ -124,7 +150,7 @@ struct Gate {
         let limit = self.limit(configured: configured)
         guard self.sessions >= limit else { return nil }
         let all = self.limitWithPermits(configured: configured)
-        if let all, self.sessions == 0 { return (all, true) }
+        if all != nil || !self.hasPart, self.sessions == 0 { return (self.limitOfAll(configured: configured), true) }
         guard self.limitForNow != nil || self.key.limits.connections != nil else { return nil }
         return (all ?? limit, false)
     }

@@ -6,10 +6,16 @@ struct GateTable {
 
     private var table: [Gate] = []
     private var free: [Index] = []
-    /// Nodes that have a part each of what a site takes.
-    private(set) var nodes = 1
-    /// All nodes that the queue ever had; 0: it is this one's alone.
-    private(set) var knownNodes = 0
+    /// How what a site takes is divided among nodes.
+    struct Shares: Equatable {
+        /// Those that have a part each; 0: this one has none yet.
+        var nodes = 1
+        /// All that the queue ever had; 0: it is this one's alone.
+        var known = 0
+        /// Sites at which others have more than their part, by the names of gates' keys.
+        var crowded: Set<String> = []
+    }
+    private(set) var shares = Shares()
     private var indices: [Gate.Key: Index] = [:]
 
     /// - Parameter index: of a gate that there is.
@@ -31,8 +37,7 @@ struct GateTable {
         }
         var gate = Gate(key)
         gate.members = 1
-        gate.nodes = self.nodes
-        gate.knownNodes = self.knownNodes
+        gate.share(self.shares)
         let index: Index
         if let free = self.free.popLast() {
             index = free
@@ -46,7 +51,7 @@ struct GateTable {
     }
 
     /// Whether sessions need permits where all nodes together may have so many.
-    func needPermits(_ limit: Int) -> Bool { limit < Gate.permitsBelow(nodes: self.knownNodes) }
+    func needPermits(_ limit: Int) -> Bool { limit < Gate.permitsBelow(nodes: self.shares.known) }
 
     /// One destination less leads there.
     mutating func leave(_ index: Index) { self[index].members -= 1 }
@@ -66,16 +71,9 @@ struct GateTable {
         return nil
     }
 
-    /// - Parameters:
-    ///   - nodes: that have a part each.
-    ///   - known: that there ever were.
-    mutating func share(among nodes: Int, of known: Int) {
-        self.nodes = nodes
-        self.knownNodes = known
-        for index in self.table.indices {
-            self.table[index].nodes = nodes
-            self.table[index].knownNodes = known
-        }
+    mutating func share(_ shares: Shares) {
+        self.shares = shares
+        for index in self.table.indices { self.table[index].share(shares) }
     }
 
     mutating func shift(by jump: Int64) { for index in self.table.indices { self.table[index].shift(by: jump) } }
@@ -83,5 +81,5 @@ struct GateTable {
 
 extension Int {
     /// One node's part of what is allowed to all of them: one at least.
-    func shared(among nodes: Int) -> Int { Swift.max(1, self / nodes) }
+    func shared(among nodes: Int) -> Int { Swift.max(1, self / Swift.max(1, nodes)) }
 }

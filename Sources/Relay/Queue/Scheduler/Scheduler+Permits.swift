@@ -83,7 +83,7 @@ extension Scheduler {
 
     /// Whether another session would be opened if there were a permit.
     private mutating func wantsMore(_ gate: GateTable.Index, at now: Timestamp) -> Bool {
-        guard self.canWrite, self.mayBegin, !self.isStopping,
+        guard self.canWrite, self.mayBegin, !self.isStopping, self.backlog.gates[gate].hasPart,
             let limit = self.backlog.gates[gate].limitWithPermits(
                 configured: self.configuration.delivery.connections),
             self.backlog.gates[gate].idle.isEmpty, self.backlog.nextInTurn(gate) != nil,

@@ -67,7 +67,7 @@ extension Scheduler {
     /// This node's part of what is allowed to all of them, or that where they take turns.
     func share(of limit: Int) -> (sessions: Int, isOfAll: Bool) {
         self.backlog.gates.needPermits(limit)
-            ? (limit, true) : (limit.shared(among: self.backlog.gates.nodes), false)
+            ? (limit, true) : (limit.shared(among: self.backlog.gates.shares.nodes), false)
     }
 
     func backOff(of destination: DestinationTable.Index) -> BackOff? { self.backlog.backOff(of: destination) }

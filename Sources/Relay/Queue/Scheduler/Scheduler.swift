@@ -79,9 +79,11 @@ struct Scheduler: Sendable {
     private var wakeAt: Timestamp?
     var actions: Deque<Action> = []
 
-    init(_ configuration: RelayConfiguration, at now: Timestamp) {
+    /// - Parameter isShared: other nodes may have a part of what sites take; this one has none before ``divided(by:of:crowded:at:)``.
+    init(_ configuration: RelayConfiguration, sharing isShared: Bool = false, at now: Timestamp) {
         self.configuration = configuration
         self.backlog = Backlog(configuration)
+        if isShared { self.backlog.gates.share(GateTable.Shares(nodes: 0, known: 0)) }
         self.backlog.index.started = now
         self.sweep = Walk(since: now.adding(milliseconds: configuration.sweepInterval))
     }
@@ -413,9 +415,7 @@ struct Scheduler: Sendable {
     mutating func writing(isBlocked: Bool, at now: Timestamp) {
         guard self.canWrite == isBlocked else { return }
         self.canWrite = !isBlocked
-        if self.canWrite {
-            for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
-        }
+        if self.canWrite { self.serveAll(at: now) }
     }
 
     /// Writes as many outcomes at a time as one report can tell of.
@@ -444,24 +444,40 @@ struct Scheduler: Sendable {
     // MARK: routes, and the end
 
     /// How this node stands among those that share its queue.
-    mutating func fleetChanged(mayBegin: Bool, nodes: Int, names: [UInt8: String], at now: Timestamp) {
-        let isMore = mayBegin && !self.mayBegin || nodes < self.backlog.gates.nodes
+    mutating func fleetChanged(mayBegin: Bool, at now: Timestamp) {
+        let isNew = mayBegin && !self.mayBegin
         self.mayBegin = mayBegin
-        self.nodesAreCalled(names, sharing: nodes)
-        guard isMore else { return }
-        for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
+        if isNew { self.serveAll(at: now) }
     }
 
     /// All nodes that the queue ever had, by name.
+    mutating func nodesAreCalled(_ names: [UInt8: String]) { self.nodeNames = names }
+
+    /// What sites take is divided among nodes.
     ///
-    /// - Parameter nodes: that have a part each of what a site takes; `nil`: as before.
-    mutating func nodesAreCalled(_ names: [UInt8: String], sharing nodes: Int? = nil) {
-        self.nodeNames = names
-        let nodes = nodes ?? self.backlog.gates.nodes
-        let known = max(nodes, names.count)
-        guard nodes != self.backlog.gates.nodes || known != self.backlog.gates.knownNodes else { return }
-        self.backlog.gates.share(among: nodes, of: known)
+    /// - Parameters:
+    ///   - nodes: that have a part each; 0: this one has none yet.
+    ///   - known: nodes that the queue ever had.
+    ///   - crowded: sites at which others have more than their part.
+    mutating func divided(by nodes: Int, of known: Int, crowded: Set<String> = [], at now: Timestamp) {
+        let shares = GateTable.Shares(nodes: nodes, known: max(nodes, known), crowded: crowded)
+        guard shares != self.backlog.gates.shares else { return }
+        self.backlog.gates.share(shares)
         for gate in self.backlog.gates.all { self.endSurplus(gate) }
+        self.serveAll(at: now)
+    }
+
+    /// Sites to which there are more connections than this node's part would be.
+    func crowdedSites(among nodes: Int, of known: Int) -> Set<String> {
+        let configured = self.configuration.delivery.connections
+        let crowded = self.backlog.gates.all.filter {
+            self.backlog.gates[$0].isCrowded(configured: configured, nodes: nodes, known: max(nodes, known))
+        }
+        return Set(crowded.map { self.backlog.gates[$0].key.name })
+    }
+
+    private mutating func serveAll(at now: Timestamp) {
+        for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
     }
 
     /// Others may have what this node has, until it has compared that with the spool.
