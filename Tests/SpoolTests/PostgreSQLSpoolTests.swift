@@ -149,7 +149,8 @@ struct PostgreSQLSpoolTests {
         try fixture.execute(
             """
             ALTER TABLE hoptop.nodes DROP COLUMN lease, DROP COLUMN taken, DROP COLUMN draining, DROP COLUMN quiet,
-                DROP COLUMN stopped, DROP COLUMN software;
+                DROP COLUMN stopped, DROP COLUMN software, DROP COLUMN parts, DROP COLUMN known, DROP COLUMN crowded,
+                DROP COLUMN visits;
             DROP TABLE hoptop.permits;
             UPDATE hoptop.schema SET version = 1
             """)
@@ -159,7 +160,7 @@ struct PostgreSQLSpoolTests {
         #expect(error?.code == .inUse)
         let next = try await fixture.reopened()
         #expect(try await next.lease(after: nil, count: 9).messages == [message])
-        #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "4\n")
+        #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "5\n")
         await next.close()
     }
 
@@ -334,6 +335,31 @@ struct PostgreSQLSpoolTests {
         #expect(try fixture.execute("SELECT message FROM hoptop.content") == "\(kept.id.rawValue)\n")
         #expect(try fixture.execute("SELECT count(*) FROM hoptop.incoming") == "0\n")
         await next.close()
+    }
+
+    @Test("who only brings mail is a node for as long as it works, and until others have what it left")
+    func visitor() async throws {
+        let fixture = try Fixture()
+        let visitor = try PostgreSQLSpool(fixture.address, name: "a copy", visits: true)
+        #expect(try await fixture.spool.nodes().map(\.node) == [0, 7])
+        var message = fixture.message(octets: 3)
+        message.id = visitor.nextID(at: message.arrived)
+        let new = NewMessage(message, content: .buffer(ByteBuffer(string: "abc")))
+        try await visitor.accept(new, on: fixture.loop).get()
+        await visitor.close()
+        #expect(try await fixture.spool.nodes().map(\.state) == [.stopped, .up])
+        // No site has a part for it.
+        let news = try await fixture.spool.look()
+        #expect(news.known == 1 && news.live == 1 && news.isFirst)
+        #expect(try await fixture.spool.takeOver(9).messages.map(\.id) == [message.id])
+        #expect(try await fixture.spool.nodes().map(\.node) == [7])
+        // A relay that has the number stays one.
+        let relay = try PostgreSQLSpool(fixture.address, name: "b.example")
+        await relay.close()
+        let again = try PostgreSQLSpool(fixture.address, name: "a copy", visits: true)
+        await again.close()
+        #expect(try await fixture.spool.nodes().map(\.name) == ["b.example", "a.example"])
+        await fixture.spool.close()
     }
 
     @Test("what peers say may hold what the database's texts may not")
