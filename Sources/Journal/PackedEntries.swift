@@ -42,7 +42,12 @@ struct PackedEntries {
     mutating func append(_ row: SharedFact, _ places: Range<Int>, _ grams: inout GramFilter) {
         guard let first = places.first else { return }
         let start = self.octets.count
-        self.append(first == 0 ? row.fact : row.part(first..<first + 1).fact, &grams)
+        // One after the other: a choice between two facts would be a copy.
+        if first == 0 {
+            self.append(row.fact, &grams)
+        } else {
+            self.append(row.part(first..<first + 1).fact, &grams)
+        }
         let others = row.others[first..<places.upperBound - 1]
         if !others.isEmpty { self.appendEntry(at: start, of: others, &grams) }
     }

@@ -118,7 +118,7 @@ final class PostgreSQLTransaction {
             ])
         self.lastID = max(self.lastID ?? id, id)
         self.counts.accepted += 1
-        self.add(SharedFact(fact: new.acceptance), envelope: new.envelope)
+        self.add(new.acceptance, envelope: new.envelope)
         for hold in new.holds { self.add(hold) }
         self.loaded[id] = Loaded(message: .success(new.message), holder: self.node, drops: 0)
     }

@@ -13,8 +13,9 @@ extension NewMessage {
         return Fact(
             at: self.message.arrived, kind: .accepted, message: self.message.id,
             from: self.message.reversePath.description, session: self.message.arrival.session,
-            contentOctets: self.message.contentOctets, arrival: self.message.arrival, subject: subject,
-            messageID: messageID)
+            contentOctets: self.message.contentOctets, arrival: self.message.arrival,
+            // A copy, since a part of the content would keep all of its memory for as long as the fact is.
+            subject: subject.map { ByteBuffer(bytes: $0.readableBytesView) }, messageID: messageID)
     }
 }
 
@@ -24,7 +25,7 @@ extension NewMessage {
         let recipients = self.message.recipients
         // By their places: nothing of them is copied then.
         guard recipients.indices.contains(where: { recipients[$0].state == .hold }) else { return [] }
-        var holds: [SharedFact] = []
+        var holds: [(fact: Fact, others: [SharedFact.Recipient])] = []
         for recipient in recipients where recipient.state == .hold {
             if let place = holds.firstIndex(where: { $0.fact.text == recipient.lastReply }) {
                 holds[place].others.append(.init(index: recipient.index, forwardPath: recipient.forwardPath))
@@ -33,8 +34,8 @@ extension NewMessage {
             var fact = Fact(.held, recipient, of: self.message, at: self.message.arrived)
             fact.text = recipient.lastReply
             fact.actor = self.heldBy
-            holds.append(SharedFact(fact: fact))
+            holds.append((fact, []))
         }
-        return holds
+        return holds.map { SharedFact(fact: $0.fact, others: $0.others) }
     }
 }

@@ -100,23 +100,17 @@ extension SettlementEffect {
         guard let outcome = alike.first, !outcome.delayNoticed, let kind = self.count(outcome, times: alike.count),
             let first = message.place(of: outcome.index)
         else { return }
-        var fact = Fact(at: now, kind: kind, message: message.id, recipient: outcome.index)
-        fact.from = message.reversePath.description
-        fact.to = (outcome.forwardPath ?? message.recipients[first].forwardPath).description
-        fact.nextHop = outcome.nextHop
-        fact.remoteID = outcome.remoteID
-        fact.text = outcome.reply
-        fact.session = outcome.session
-        fact.security = outcome.security
-        fact.actor = outcome.actor
-        fact.contentOctets = message.contentOctets
-        fact.milliseconds = outcome.milliseconds
         let others = alike.dropFirst().compactMap { outcome in
             message.place(of: outcome.index).map {
                 SharedFact.Recipient(
                     index: outcome.index, forwardPath: outcome.forwardPath ?? message.recipients[$0].forwardPath)
             }
         }
+        let fact = Fact(
+            at: now, kind: kind, message: message.id, recipient: outcome.index, from: message.reversePath.description,
+            to: (outcome.forwardPath ?? message.recipients[first].forwardPath).description, nextHop: outcome.nextHop,
+            remoteID: outcome.remoteID, text: outcome.reply, session: outcome.session, security: outcome.security,
+            actor: outcome.actor, contentOctets: message.contentOctets, milliseconds: outcome.milliseconds)
         self.facts.append(SharedFact(fact: fact, others: others))
     }
 

@@ -2,7 +2,9 @@ package import Mail
 public import SMTP
 
 /// A fact that is the same for several recipients of a message, but for whom it is about.
-public struct SharedFact: Sendable, Hashable {
+///
+/// A class, since a fact has some twenty texts, and is handed on several times until all who follow the facts have it.
+public final class SharedFact: Sendable, Hashable {
     public struct Recipient: Sendable, Hashable {
         public var index: Int
         public var forwardPath: ForwardPath
@@ -13,9 +15,9 @@ public struct SharedFact: Sendable, Hashable {
     }
 
     /// The fact of the first recipient, or of the whole message.
-    public var fact: Fact
+    public let fact: Fact
     /// The recipients behind the first, in order.
-    public var others: [Recipient] = []
+    public let others: [Recipient]
 
     public init(fact: Fact, others: [Recipient] = []) {
         self.fact = fact
@@ -23,6 +25,14 @@ public struct SharedFact: Sendable, Hashable {
     }
 
     public var count: Int { 1 + self.others.count }
+
+    public static func == (one: SharedFact, other: SharedFact) -> Bool {
+        one === other || one.fact == other.fact && one.others == other.others
+    }
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(self.fact)
+        hasher.combine(self.others)
+    }
 
     /// The facts that a reader is handed, in order.
     package var each: [Fact] {
@@ -46,9 +56,9 @@ public struct SharedFact: Sendable, Hashable {
     /// Some of ``each``, which are at least one.
     package func part(_ places: Range<Int>) -> SharedFact {
         if places == 0..<self.count { return self }
-        var part = SharedFact(fact: self.fact, others: Array(self.others[places.lowerBound..<places.upperBound - 1]))
-        if places.lowerBound > 0 { part.fact.isAbout(self.others[places.lowerBound - 1]) }
-        return part
+        var first = self.fact
+        if places.lowerBound > 0 { first.isAbout(self.others[places.lowerBound - 1]) }
+        return SharedFact(fact: first, others: Array(self.others[places.lowerBound..<places.upperBound - 1]))
     }
 }
 

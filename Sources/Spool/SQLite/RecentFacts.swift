@@ -4,8 +4,8 @@ import NIOCore
 /// The newest facts as they were written. Whoever follows them (the journal, the log) is handed these, instead of each reading
 /// them back from the database: that took a twentieth of all that a message costs.
 final class RecentFacts: Sendable {
-    /// A row of the facts. A class, since facts hold many texts, and rows are handed on several times.
-    final class Row: Sendable {
+    /// A row of the facts.
+    struct Row: Sendable {
         /// The sequence of its last fact.
         let last: Int64
         let fact: SharedFact

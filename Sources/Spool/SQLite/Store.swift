@@ -199,7 +199,7 @@ final class Store {
         }
         self.totals.lastID = max(self.totals.lastID, id.rawValue)
         self.totals.counters.accepted += 1
-        try self.insert(SharedFact(fact: new.acceptance), envelope: new.envelope, db)
+        try self.insert(new.acceptance, envelope: new.envelope, db)
         for hold in new.holds { try self.insert(hold, db) }
         self.remember(new.message)
     }
@@ -273,7 +273,7 @@ final class Store {
         let envelope = envelope ?? fact.arrival.map { Packer.envelope(.null, [], $0) }
         // Each recipient has a fact of its own.
         self.totals.lastFact += Int64(shared.count)
-        self.newFacts.append(RecentFacts.Row(last: self.totals.lastFact, shared.alone))
+        self.newFacts.append(RecentFacts.Row(last: self.totals.lastFact, shared))
         let statement =
             try self.factInsertion
             ?? db.cachedStatement(
@@ -339,16 +339,6 @@ final class Store {
             $0.bind(first)
             $0.bind(upTo)
         }
-    }
-}
-
-extension SharedFact {
-    /// Without the message around its Subject, whose memory that is a part of.
-    fileprivate var alone: SharedFact {
-        guard let subject = self.fact.subject else { return self }
-        var copy = self
-        copy.fact.subject = ByteBuffer(bytes: subject.readableBytesView)
-        return copy
     }
 }
 

@@ -5,7 +5,7 @@ import NIOCore
 struct PackedMessage: Sendable {
     let message: SpooledMessage
     let content: StoredContent
-    let acceptance: Fact
+    let acceptance: SharedFact
     let holds: [SharedFact]
     let envelope: [UInt8]
     let recipients: [UInt8]
@@ -15,7 +15,7 @@ struct PackedMessage: Sendable {
     init(_ new: NewMessage) {
         self.message = new.message
         self.content = new.content
-        self.acceptance = new.acceptance
+        self.acceptance = SharedFact(fact: new.acceptance)
         self.holds = new.holds
         self.envelope = Packer.envelope(of: new.message)
         self.recipients = Packer.recipients(new.message.recipients)
