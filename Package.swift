@@ -190,7 +190,7 @@ let package = Package(
                 "hoptop", "Control", "Recording", "Screen", "Relay", "Journal", "Monitor", "SeededRandom", "Sockets",
                 "SpoolTesting", "Spool",
                 "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "TLSPolicy", nioCore, nioPosix,
-                nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, logging,
+                nioHTTP1, nioSSL, nioTLS, nioConcurrency, crypto, cryptoExtras, grdb, logging,
             ]),
         tests(
             "RelayTests",

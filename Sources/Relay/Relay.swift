@@ -152,7 +152,7 @@ public final class Relay: Sendable {
         await self.spoolWatch.start()
         // Before anything is read, so that nothing is missed that changes meanwhile.
         await self.fleetMember?.begin()
-        await self.ruleKeeper.load()
+        try await self.ruleKeeper.load()
         self.reception.memory.whenCrowded { [weak self] in self?.trimMemory() }
         try await self.openListeners(at: sockets)
         try await self.recover(below: boundary)
@@ -169,7 +169,7 @@ public final class Relay: Sendable {
     /// Reads the queue that an earlier run left, for a look at it: nothing is listened on, and nothing is done about the mail.
     public func startForALook() async throws {
         await self.queue.onLoop { self.queue.tell { scheduler, _ in scheduler.stopped() } }
-        await self.ruleKeeper.load()
+        try await self.ruleKeeper.load()
         let damaged = try await self.takeUp(below: self.spool.nextID(at: self.started))
         self.spoolWatch.damagedMail.found(damaged)
     }

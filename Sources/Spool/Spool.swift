@@ -60,6 +60,8 @@ public protocol Spool: Sendable {
     ) -> EventLoopFuture<StandingRule?>
     /// The standing rules that have not ended, in the order in which they were set. One that cannot be read is passed over.
     func rules() async throws -> [StandingRule]
+    /// The numbers of all standing rules that have not ended, also of those that cannot be read: what these hold stays on hold.
+    func ruleNumbers() async throws -> Set<Int64>
 
     /// Makes facts of what changes no mail.
     func note(_ facts: [Fact], on eventLoop: any EventLoop) -> EventLoopFuture<Void>

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Glibc
 import Mail
 import Monitor
@@ -165,6 +166,45 @@ extension EndToEnd {
             let last = try await feed.facts(after: nil, count: 100).rows.filter { $0.kind == .ruleEnded }
             #expect(last.map(\.actor) == [nil])
             await relay.stop()
+        }
+
+        private func change(_ sql: String) throws {
+            let database = try DatabaseQueue(path: "\(self.folder.path)/spool/spool.sqlite")
+            try database.write { try $0.execute(sql: sql) }
+            try database.close()
+        }
+
+        @Test("what a rule holds that cannot be read any more stays on hold until somebody ends it")
+        func unreadable() async throws {
+            let (relay, feed) = try await self.start()
+            let terms = StandingRule.Terms(.hold(mail: .recipient(pattern: "example.org")))
+            let set = try await feed.perform(.set(terms: terms))
+            try await relay.send(to: ["<a@example.org>"])
+            #expect(try await eventually { try await self.queued(feed) == ["hold <a@example.org>"] })
+            await relay.stop()
+            try self.change("UPDATE rules SET terms = '{'")
+
+            let (again, feed2) = try await self.start()
+            try await again.send(to: ["<b@example.org>"])
+            #expect(
+                try await eventually {
+                    try await self.queued(feed2) == ["hold <a@example.org>", "queued <b@example.org>"]
+                })
+            guard case .end(let rule)? = set.inverse else { throw Failure("no way back") }
+            await #expect(throws: FeedError.self) { try await feed2.perform(.end(rule: rule)) }
+            #expect(
+                try await eventually {
+                    try await self.queued(feed2) == ["queued <a@example.org>", "queued <b@example.org>"]
+                })
+            await again.stop()
+        }
+
+        @Test("a relay whose rules cannot be read does not begin: mail would go out that they hold")
+        func unread() async throws {
+            let (relay, _) = try await self.start()
+            await relay.stop()
+            try self.change("DROP TABLE rules; CREATE TABLE rules (other INTEGER)")
+            await #expect(throws: (any Error).self) { _ = try await self.start() }
         }
 
         @Test("who is refused, is so in a session under way too, with the rule's own words; nobody else is")

@@ -80,6 +80,7 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
     }
 
     package func rules() async throws -> [StandingRule] { try self.read { $0.totals.rules } }
+    package func ruleNumbers() async throws -> Set<Int64> { try self.read { Set($0.totals.rules.map(\.id)) } }
 
     package func note(_ facts: [Fact], on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.change(on: eventLoop) { $1.facts += facts }

@@ -43,15 +43,23 @@ final class RuleKeeper: Sendable {
     // MARK: the start
 
     /// Takes up the rules that an earlier run left, before mail comes in.
-    func load() async {
-        do {
-            for rule in try await self.queue.spool.rules() {
-                do throws(FeedError) { try self.rules.add(rule) } catch {
-                    self.log.error("a standing rule means nothing", metadata: ["rule": "\(rule)", "error": "\(error)"])
-                }
-            }
-        } catch { self.log.error("the standing rules could not be read", metadata: ["error": "\(error)"]) }
+    ///
+    /// - Throws: when they cannot be read: mail would go out that they hold, to where they suspend.
+    func load() async throws {
+        let rules = try await self.queue.spool.rules()
+        for rule in rules { self.takeUp(rule) }
+        for number in try await self.queue.spool.ruleNumbers().subtracting(rules.map(\.id)).sorted() {
+            self.log.error(
+                "a standing rule cannot be read: what it holds stays on hold until it is ended, which hoptop rules end does",
+                metadata: ["rule": "\(number)"])
+        }
         await self.queue.onLoop { self.obey() }
+    }
+
+    private func takeUp(_ rule: StandingRule) {
+        do throws(FeedError) { try self.rules.add(rule) } catch {
+            self.log.error("a standing rule means nothing", metadata: ["rule": "\(rule)", "error": "\(error)"])
+        }
     }
 
     /// The queue is there: what was left half done is done.
@@ -59,8 +67,20 @@ final class RuleKeeper: Sendable {
         for rule in self.rules.book.rules where !rule.isOver(at: self.queue.now) {
             if case .hold = rule.terms.order { await self.mail.tryHolding(rule) }
         }
-        await self.mail.letGoOfOrphans()
+        await self.letGoOfOrphans()
         await self.queue.onLoop { self.lookAtTheClock() }
+    }
+
+    /// Releases what rules hold that are there no more, and tries again when that fails: nothing else would release it before the
+    /// next start.
+    private func letGoOfOrphans() async {
+        do { try await self.mail.letGoOfOrphans() } catch {
+            self.log.error("mail is held by no rule", metadata: ["error": "\(error)"])
+            self.queue.loop.scheduleTask(in: Self.betweenTries) {
+                guard !self.queue.scheduler.isStopping else { return }
+                Task { await self.letGoOfOrphans() }
+            }
+        }
     }
 
     /// Another node set rules, or ended some.
@@ -73,19 +93,14 @@ final class RuleKeeper: Sendable {
         guard !new.isEmpty || !ended.isEmpty else { return }
         await self.queue.onLoop {
             for rule in ended { self.rules.remove(rule.id) }
-            for rule in new {
-                do throws(FeedError) { try self.rules.add(rule) } catch {
-                    self.log.error(
-                        "a standing rule means nothing", metadata: ["rule": "\(rule)", "error": "\(error)"])
-                }
-            }
+            for rule in new { self.takeUp(rule) }
             self.obey()
             self.lookAtTheClock()
         }
         // Who set it holds what is queued; what came in here before it was heard of is left to this node.
         for rule in new { if case .hold = rule.terms.order { await self.mail.tryHolding(rule) } }
         if ended.contains(where: { if case .hold = $0.terms.order { true } else { false } }) {
-            await self.mail.letGoOfOrphans()
+            await self.letGoOfOrphans()
         }
     }
 
@@ -174,7 +189,11 @@ final class RuleKeeper: Sendable {
         let rule = try await self.queue.loop.flatSubmit {
             self.queue.spool.end(rule: id, at: self.queue.now, by: name, on: self.queue.loop)
         }.get()
-        guard let rule else { throw FeedError(.gone, "rule \(id) has ended already") }
+        guard let rule else {
+            // It may be one that could not be read.
+            await self.letGoOfOrphans()
+            throw FeedError(.gone, "rule \(id) has ended already")
+        }
         var receipt = Receipt(done: 0, messages: 0)
         if rule.terms.order.destination != nil {
             let concerned = try await self.mail.concerned(by: rule.terms.order)
@@ -184,7 +203,13 @@ final class RuleKeeper: Sendable {
             self.rules.remove(id)
             self.obey()
         }
-        if case .hold = rule.terms.order { receipt = try await self.mail.letGo(of: rule, by: name) }
+        if case .hold = rule.terms.order {
+            do { receipt = try await self.mail.letGo(of: rule, by: name) } catch {
+                receipt.remarks.append(.failed(error: FeedError(.unavailable, "\(error)")))
+            }
+            // The rule has ended, and what it still holds nobody else releases.
+            if receipt.failure != nil { await self.letGoOfOrphans() }
+        }
         receipt.touched = nil
         receipt.inverse = rule.isOver(at: self.queue.now) ? nil : .set(terms: rule.terms)
         return receipt

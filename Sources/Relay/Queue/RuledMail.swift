@@ -74,16 +74,22 @@ struct RuledMail: Sendable {
         }
     }
 
-    /// Recipients that a rule holds which is there no more: its end, or an undo, came too late for them.
-    func letGoOfOrphans() async {
-        do {
-            let book = self.rules.book
-            let held = try await self.select { row in
-                self.queue.scheduler.index.states[Int(row)] == .hold
-                    && self.queue.scheduler.index.heldUnder(row).map { !book.has($0) } ?? false
-            }
-            _ = try await self.release(held.targets, by: "rule", reason: "the rule that held it has ended")
-        } catch { self.log.error("mail is held by no rule", metadata: ["error": "\(error)"]) }
+    /// Recipients that a rule holds which is there no more: its end, or an undo, came too late for them. What a rule holds that is
+    /// there and cannot be read stays.
+    ///
+    /// - Throws: when not all of them are released.
+    func letGoOfOrphans() async throws {
+        let book = self.rules.book
+        let unknown = await self.queue.onLoop { self.queue.scheduler.index.heldByRule.keys.filter { !book.has($0) } }
+        guard !unknown.isEmpty else { return }
+        // Asked after that: another node sets a rule before it holds anything.
+        let ended = Set(unknown).subtracting(try await self.queue.spool.ruleNumbers())
+        let held = try await self.select { row in
+            self.queue.scheduler.index.states[Int(row)] == .hold
+                && self.queue.scheduler.index.heldUnder(row).map(ended.contains) ?? false
+        }
+        let receipt = try await self.release(held.targets, by: "rule", reason: "the rule that held it has ended")
+        if let failure = receipt.failure { throw failure }
     }
 
     func hold(_ rule: StandingRule) async throws -> Receipt {
@@ -150,11 +156,17 @@ struct RuledMail: Sendable {
                     self.perform(.holdUnder(rule: rule.id), on: target, by: rule.by, reason: rule.description)
                 case .hold:
                     guard let rule = self.queue.scheduler.index.heldUnder(row), !book.has(rule) else { continue }
-                    self.perform(
-                        .release, on: target, by: "rule \(rule)", reason: "the rule that held it has ended")
+                    self.releaseOrphan(target, of: rule)
                 case .active, .relayed, .bounced, .expired, .dropped: continue
                 }
             }
+        }
+    }
+
+    private func releaseOrphan(_ target: RecipientTarget, of rule: Int64) {
+        self.queue.loop.makeFutureWithTask { try await self.queue.spool.ruleNumbers() }.whenSuccess { numbers in
+            guard !numbers.contains(rule) else { return }
+            self.perform(.release, on: target, by: "rule \(rule)", reason: "the rule that held it has ended")
         }
     }
 
@@ -174,5 +186,13 @@ extension RuleBook {
         message.recipients.first { $0.index == index }.flatMap {
             self.hold(of: MailOrigin(message), for: $0.forwardPath, at: now)
         }
+    }
+}
+
+extension Receipt {
+    /// Why not all was done; `nil`: all was, but for what was left alone.
+    var failure: FeedError? {
+        for case .failed(let error) in self.remarks { return error }
+        return nil
     }
 }

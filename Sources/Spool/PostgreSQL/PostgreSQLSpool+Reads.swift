@@ -125,6 +125,15 @@ extension PostgreSQLSpool {
             return (0..<rows.count).compactMap { try? StandingRule(rows, $0) }
         }
     }
+
+    private static let ruleNumbers = Query("rule-numbers", "SELECT id FROM hoptop.rules")
+
+    public func ruleNumbers() async throws -> Set<Int64> {
+        try await self.pool.read { connection in
+            let rows = try connection.rows(Self.ruleNumbers)
+            return Set(try (0..<rows.count).map { try rows.integer($0, 0) })
+        }
+    }
 }
 
 extension FactCursor {

@@ -35,6 +35,11 @@ extension StandingRule {
         return try Row.fetchAll(db, sql: "SELECT * FROM rules ORDER BY id").compactMap(StandingRule.init)
     }
 
+    static func numbers(_ db: Database) throws -> Set<Int64> {
+        guard try db.tableExists(self.table) else { return [] }
+        return try Int64.fetchSet(db, sql: "SELECT id FROM rules")
+    }
+
     /// `nil` when the row is damaged.
     fileprivate init?(_ row: Row) {
         guard let id: Int64 = row.checkedIfPresent("id"), let at: Int64 = row.checkedIfPresent("at"),
