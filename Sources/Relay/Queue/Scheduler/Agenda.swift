@@ -51,6 +51,17 @@ struct Agenda {
     mutating func add(_ look: Look) { self.looks.insert(look) }
     mutating func add(_ deadline: Deadline) { self.deadlines.insert(deadline) }
 
+    /// Forgets the deadlines of mail that is gone when there are many more than mail: its sender may have set one in years, and
+    /// most mail is there in a second.
+    ///
+    /// - Parameter count: messages that there are.
+    mutating func forgetDeadlines(beyond count: Int, isQueued: (QueueID) -> Bool) {
+        guard self.deadlines.count > 2 * count + 1000 else { return }
+        var known: Set<QueueID> = []
+        self.deadlines = Heap(
+            self.deadlines.unordered.filter { isQueued($0.message) && known.insert($0.message).inserted })
+    }
+
     mutating func takeDue(at now: Timestamp) -> Due? { Self.take(&self.dues) { $0.at <= now.milliseconds } }
     mutating func takeLook(at now: Timestamp) -> Look? { Self.take(&self.looks) { $0.at <= now.milliseconds } }
     mutating func takeDeadline(at now: Timestamp) -> Deadline? {

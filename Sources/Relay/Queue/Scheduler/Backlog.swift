@@ -51,7 +51,7 @@ struct Backlog {
             for destination in destinations { self.removeIfIdle(destination, at: now) }
             return nil
         }
-        if let deadline = message.deadline { self.agenda.add(deadline) }
+        if let deadline = message.deadline { self.add(deadline) }
         return slot
     }
 
@@ -59,7 +59,12 @@ struct Backlog {
     mutating func setHolder(_ slot: QueueIndex.Slot, _ holder: UInt8?, of message: SpooledMessage?) {
         let before = self.index.holders[Int(slot)]
         self.index.setHolder(slot, holder)
-        if before != nil, holder == nil, let deadline = message?.deadline { self.agenda.add(deadline) }
+        if before != nil, holder == nil, let deadline = message?.deadline { self.add(deadline) }
+    }
+
+    private mutating func add(_ deadline: Agenda.Deadline) {
+        self.agenda.add(deadline)
+        self.agenda.forgetDeadlines(beyond: self.index.messages) { self.index.slot(of: $0) != nil }
     }
 
     mutating func remove(_ slot: QueueIndex.Slot, at now: Timestamp) {
