@@ -45,8 +45,10 @@ struct TextArena {
             while octets[index] != 0 {
                 if Self.folded(octets[index]) == first {
                     var matched = 1
-                    // The NUL at the end matches nothing, so this stays inside the text.
-                    while matched < word.count, Self.folded(octets[index + matched]) == word[matched] { matched += 1 }
+                    // Whoever asks chose the word: a NUL in it does not match the one behind the text.
+                    while matched < word.count, octets[index + matched] != 0,
+                        Self.folded(octets[index + matched]) == word[matched]
+                    { matched += 1 }
                     if matched == word.count { return true }
                 }
                 index += 1
@@ -62,8 +64,7 @@ struct TextArena {
             guard octets[index] == UInt8(ascii: "<") else { return false }
             for octet in word {
                 index += 1
-                // The NUL at the end equals no octet of a word.
-                guard Self.folded(octets[index]) == octet else { return false }
+                guard octets[index] != 0, Self.folded(octets[index]) == octet else { return false }
             }
             return octets[index + 1] == UInt8(ascii: ">") && octets[index + 2] == 0
         }
