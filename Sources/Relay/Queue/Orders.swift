@@ -169,20 +169,20 @@ struct Orders: Sendable {
             }
         }
         if !rest.isEmpty { progress.receipt.skipped[.failed, default: 0] += rest.count }
-        return await self.receipt(progress, deed.order, on: set)
+        return await self.receipt(progress, deed.order, on: set, by: name)
     }
 
     /// - Parameters:
     ///   - order: what was done, where it was one.
     ///   - set: the kept one that it was done to.
     private func receipt(
-        _ progress: Progress, _ order: Order.Action? = nil, on set: FrozenSetID? = nil
+        _ progress: Progress, _ order: Order.Action? = nil, on set: FrozenSetID? = nil, by name: String
     ) async -> Receipt {
         guard !progress.touched.isEmpty else { return progress.receipt }
         return await self.queue.onLoop {
             var receipt = progress.receipt
             if let order, let set { self.selections.ordered(order, on: set, touched: progress.touched) }
-            receipt.touched = self.selections.keep(progress.touched, touchedBy: order)
+            receipt.touched = self.selections.keep(progress.touched, of: name, touchedBy: order)
             if let time = self.queue.scheduler.remaining(progress.destinations, at: self.queue.now),
                 time >= Self.toldOf
             {
@@ -214,7 +214,7 @@ struct Orders: Sendable {
             progress.add(Part(applied, node: queue.node))
             last = applied.end
         } while last != nil
-        return await self.receipt(progress)
+        return await self.receipt(progress, by: name)
     }
 
     /// Makes everything deferred due now, as a signal asks for it.

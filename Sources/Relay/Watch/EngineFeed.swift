@@ -96,7 +96,9 @@ final class EngineFeed: MonitorFeed {
         self.signal.raise(.facts)
         return try await self.fleet()
     }
-    func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.relay.selections.freeze(query) }
+    func freeze(_ query: QueueQuery) async throws -> FrozenSet {
+        try await self.relay.selections.freeze(query, of: self.user)
+    }
     func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
         try await self.relay.orders.perform(action, on: targets, by: self.user)
     }

@@ -1,12 +1,14 @@
 import Spool
 
 /// What was frozen for an order that waits for a person, and what orders touched, so that they can be turned round: the
-/// latest, and of large ones fewer.
+/// latest, and of large ones fewer. When there are too many, whoever has most loses first: what one visitor selects, who may only
+/// look on, takes nobody else's selection away.
 struct FrozenTargets {
     private static let limit = 64
     private static let targetsLimit = 1_000_000
     private struct Kept {
         var id: Int
+        var owner: String
         var targets: [RecipientTarget]
         /// What touched them; `nil`: they were only named.
         var order: Order.Action?
@@ -21,15 +23,21 @@ struct FrozenTargets {
     ///   a new one.
     init(after last: Int) { self.last = last }
 
-    mutating func keep(_ targets: [RecipientTarget], touchedBy order: Order.Action? = nil) -> Int {
+    mutating func keep(_ targets: [RecipientTarget], of owner: String, touchedBy order: Order.Action? = nil) -> Int {
         self.last += 1
-        self.sets.append(Kept(id: self.last, targets: targets, order: order))
-        while self.sets.count > Self.limit
-            || self.sets.count > 1 && self.sets.reduce(0, { $0 + $1.targets.count }) > Self.targetsLimit
-        {
-            self.sets.removeFirst()
-        }
+        // Those before this one are bounded, so that it stays itself.
+        while self.sets.count >= Self.limit { self.forgetOldest { _ in 1 } }
+        while self.sets.reduce(0, { $0 + $1.targets.count }) > Self.targetsLimit { self.forgetOldest(\.targets.count) }
+        self.sets.append(Kept(id: self.last, owner: owner, targets: targets, order: order))
         return self.last
+    }
+
+    /// Forgets the oldest set of whoever has most of them.
+    private mutating func forgetOldest(_ weigh: (Kept) -> Int) {
+        let shares = self.sets.reduce(into: [String: Int]()) { $0[$1.owner, default: 0] += weigh($1) }
+        let most = shares.values.max()
+        guard let oldest = self.sets.firstIndex(where: { shares[$0.owner] == most }) else { return }
+        self.sets.remove(at: oldest)
     }
 
     func targets(_ id: Int) -> [RecipientTarget]? {

@@ -14,19 +14,25 @@ struct Selections: Sendable {
     }
 
     /// From any thread.
-    func freeze(_ query: QueueQuery) async throws -> FrozenSet {
+    ///
+    /// - Parameter owner: whose selection it is.
+    func freeze(_ query: QueueQuery, of owner: String) async throws -> FrozenSet {
         try await self.queue.loop.flatSubmit {
             self.select(query.filter).map { selection in
                 FrozenSet(
-                    id: self.keep(selection.targets), recipients: selection.targets.count,
+                    id: self.keep(selection.targets, of: owner), recipients: selection.targets.count,
                     messages: selection.messages, sample: selection.sample, active: selection.active)
             }
         }.get()
     }
 
-    /// - Parameter order: what touched them.
-    func keep(_ targets: [RecipientTarget], touchedBy order: Order.Action? = nil) -> FrozenSetID {
-        FrozenSetID(node: self.queue.node, id: self.frozen.value.keep(targets, touchedBy: order))
+    /// - Parameters:
+    ///   - owner: whose selection it is.
+    ///   - order: what touched them.
+    func keep(
+        _ targets: [RecipientTarget], of owner: String, touchedBy order: Order.Action? = nil
+    ) -> FrozenSetID {
+        FrozenSetID(node: self.queue.node, id: self.frozen.value.keep(targets, of: owner, touchedBy: order))
     }
 
     /// An order on a set that is kept was carried out.
