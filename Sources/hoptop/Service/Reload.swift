@@ -22,8 +22,10 @@ struct Reload {
             try self.output.reopen()
             new = try reading()
             let keyring = try Keyring(new.relay)
-            self.control.reload(try ControlKeyring(new))
+            let visitors = try ControlKeyring(new)
+            // The last that can fail.
             try self.output.reload(new.log)
+            self.control.reload(visitors)
             self.engine.relay.reload(new.relay, keyring: keyring)
         } catch {
             var reason = "\(error)"
