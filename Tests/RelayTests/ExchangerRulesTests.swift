@@ -111,6 +111,13 @@ struct ExchangerRulesTests {
         #expect(self.resolved(Answer(.records(hosts)), ours: ["other.example"]) == expected)
     }
 
+    @Test("of hundreds of hosts the best twenty are tried, and no more are asked for")
+    func many() throws {
+        let records = try (1...300).reversed().flatMap { try self.answer("\($0) mx\($0).example").records }
+        let best = (1...20).map { "mx\($0).example" }.joined(separator: " ")
+        #expect(self.resolved(Answer(.records(records))) == best)
+    }
+
     @Test("a domain without MX that is our name loops")
     func ownName() throws {
         let rules = ExchangerRules(hostname: "example.org", port: 25)

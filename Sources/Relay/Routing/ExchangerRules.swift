@@ -3,6 +3,8 @@ import SMTP
 
 /// What the MX records of a domain mean (RFC 5321 §5.1).
 struct ExchangerRules {
+    /// The best hosts of a domain are tried, and no more asked for: a domain may name hundreds, each with addresses to be found.
+    private static let hostsAtMost = 20
     /// Our own name, in lower case.
     var hostname: String
     /// Where exchangers listen.
@@ -34,14 +36,15 @@ struct ExchangerRules {
         }
     }
 
-    /// Each host once, with its best preference.
+    /// Each host once, with its best preference; the best of them.
     private func hosts(_ records: [MX], isSecure: Bool) -> [MailHost] {
         var preferences: [HostName: UInt16] = [:]
         for record in records {
             guard case .host(let name) = record.exchanger, !name.isNumeric else { continue }
             preferences[name] = min(preferences[name] ?? .max, record.preference)
         }
-        return preferences.map { name, preference in
+        let best = preferences.sorted { ($0.value, $0.key.description) < ($1.value, $1.key.description) }
+        return best.prefix(Self.hostsAtMost).map { name, preference in
             MailHost(endpoint: self.endpoint(name.description), preference: preference, isSecure: isSecure)
         }
     }
