@@ -82,8 +82,6 @@ final class SessionRecord: Sendable {
         if isNew { self.signal.raise(.connections) }
     }
 
-    func setHangUp(_ body: (@Sendable () -> Void)?) { self.state.withLockedValue { $0.hangUp = body } }
-
     func said(_ speaker: TranscriptLine.Speaker, _ text: String, at now: Timestamp) {
         self.append(.text(text), speaker, now)
     }
