@@ -1,5 +1,7 @@
+import Control
 import Foundation
 import Glibc
+import Monitor
 import Relay
 import Testing
 
@@ -153,6 +155,30 @@ extension EndToEnd {
             #expect(server.end(with: SIGTERM) == 0)
             #expect(server.log.contains("notice shutdown node="))
             #expect(!server.log.contains("bob@there.example"))
+        }
+
+        @Test("--quiet tells how much mail an operator drops, bounces and purges")
+        func removals() async throws {
+            let server = try Server(spool: self.spool, configuration: try self.file(""), "--quiet")
+            for (number, mailbox) in ["ann@there.example", "bob@there.example", "cat@here.example"].enumerated() {
+                try await server.send("<\(number)@test>", to: mailbox)
+            }
+            let socket = "\(self.spool)-run/hoptop/control.sock"
+            for words in [["drop", "to:there.example"], ["bounce", "to:here.example", "--yes"]] {
+                let done = try Program.run(["queue"] + words + ["--to", socket])
+                #expect(done.status == 0, "\(done.errors)")
+            }
+            let feed = try await RemoteFeed(DaemonAddress(socket))
+            let rehearsal = try await feed.purge(until: nil, of: nil)
+            #expect(try await feed.purge(until: rehearsal.undoUntil, of: 2).done == 2)
+            let me = NSUserName()
+            for words in [
+                "dropped recipients=2 messages=2", "bounced recipients=1 messages=1", "purged recipients=2 messages=2",
+            ] {
+                try server.waitFor("notice \(words) actor=\(me)")
+            }
+            #expect(server.end(with: SIGTERM) == 0)
+            #expect(!server.log.contains("@there.example"))
         }
     }
 }

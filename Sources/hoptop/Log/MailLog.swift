@@ -13,7 +13,7 @@ struct MailLog: Sendable {
     let engine: Engine
     let output: LogOutput
     let log: Logger
-    /// What happened to mail is not told.
+    /// What happened to mail is not told, but for how much of it operators did away with.
     let leavesOutMail: Bool
     /// The trouble is told once, however often it is tried again.
     private let isFailing = NIOLockedValueBox(false)
@@ -45,21 +45,29 @@ struct MailLog: Sendable {
     /// Tells what happened since.
     func tell(after cursor: FactCursor) async -> FactCursor {
         var last = cursor
+        var removals = Removals()
         do {
             while true {
                 let page = try await self.engine.spool.facts(after: last, count: Self.page)
                 self.isFailing.withLockedValue { $0 = false }
                 if page.isEmpty {
                     await self.tellRemoved(behind: [])
+                    await self.tell(removals)
                     return last
                 }
                 if page.missing > 0 { self.log.warning("facts were gone before they were logged: \(page.missing)") }
-                // Of facts about mail that are not told none is copied.
-                await self.tell(
-                    self.leavesOutMail
-                        ? page.rows.lazy.filter { $0.fact.kind.isAboutNode }.map { $0.fact } : page.facts)
+                if self.leavesOutMail {
+                    for row in page.rows { removals.add(row) }
+                    // Of facts about mail that are not told none is copied.
+                    await self.tell(page.rows.lazy.filter { $0.fact.kind.isAboutNode }.map { $0.fact })
+                } else {
+                    await self.tell(page.facts)
+                }
                 last = page.end
-                if page.count < Self.page { return last }
+                if page.count < Self.page {
+                    await self.tell(removals)
+                    return last
+                }
             }
         } catch {
             let wasFailing = self.isFailing.withLockedValue { isFailing in
@@ -67,6 +75,7 @@ struct MailLog: Sendable {
                 return isFailing
             }
             if !wasFailing { self.log.error("facts could not be read", metadata: ["error": "\(error)"]) }
+            await self.tell(removals)
             return last
         }
     }
@@ -90,6 +99,12 @@ struct MailLog: Sendable {
         }
         await self.output.writer.writeAll(lines)
         if format == .postfix { await self.tellRemoved(behind: facts) }
+    }
+
+    private func tell(_ removals: Removals) async {
+        let format = self.output.format
+        let lines = removals.entries.filter { self.output.level(of: $0.part) <= $0.level }.map { format.lines($0) }
+        if !lines.isEmpty { await self.output.writer.writeAll(lines.joined()) }
     }
 
     // MARK: what only Postfix's log has
@@ -120,6 +135,46 @@ struct MailLog: Sendable {
         self.unfinished.withLockedValue { $0.add(candidates.filter { queued[$0] != nil }) }
         let lines = candidates.filter { queued[$0] == nil }.map { PostfixForm.removed($0, at: .now) }
         await self.output.writer.writeAll(lines.joined())
+    }
+}
+
+/// Mail that operators dropped, purged or bounced: a line for each of them and each way, where recipients have no lines.
+private struct Removals {
+    private struct Deed: Hashable {
+        var kind: FactKind
+        var actor: String
+    }
+    private struct Extent {
+        var recipients: Int64 = 0
+        var messages: Set<QueueID> = []
+        /// Of the last one.
+        var at: Timestamp
+    }
+    private var extents: [Deed: Extent] = [:]
+
+    mutating func add(_ row: SharedFact) {
+        let fact = row.fact
+        guard fact.kind == .dropped || fact.kind == .purged || fact.kind == .bounced, let actor = fact.actor else {
+            return
+        }
+        let deed = Deed(kind: fact.kind, actor: actor)
+        // Taken out meanwhile, so that its set has one owner.
+        var extent = self.extents.removeValue(forKey: deed) ?? Extent(at: fact.at)
+        extent.recipients += Int64(row.count)
+        if let message = fact.message { extent.messages.insert(message) }
+        extent.at = fact.at
+        self.extents[deed] = extent
+    }
+
+    var entries: [LogEntry] {
+        self.extents.sorted { $0.value.at < $1.value.at }.map { deed, extent in
+            LogEntry(
+                at: extent.at, level: .notice, part: deed.kind.part, event: deed.kind.rawValue,
+                fields: [
+                    ("recipients", .number(extent.recipients)), ("messages", .number(Int64(extent.messages.count))),
+                    ("actor", .text(deed.actor)),
+                ])
+        }
     }
 }
 
