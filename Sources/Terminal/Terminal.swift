@@ -43,12 +43,23 @@ public final class Terminal: Sendable {
         self.environment = environment
     }
 
+    /// Why a screen is no longer shown.
+    public enum End: Sendable {
+        /// The operator quit.
+        case quit
+        /// SIGTERM, SIGINT or SIGHUP asked for it.
+        case signal
+        /// The terminal is gone.
+        case loss
+    }
+
     /// Returns when the operator quits, or SIGTERM, SIGINT or SIGHUP asks for it. The terminal is then as it was, as it is
     /// while SIGTSTP or Ctrl-Z has the program stopped, and after a crash or SIGQUIT.
     ///
     /// - Throws: ``TerminalError`` when there is no terminal that curses knows; nothing was changed then.
-    public func run() async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+    @discardableResult
+    public func run() async throws -> End {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<End, any Error>) in
             let thread = Thread { continuation.resume(with: Result { try self.own() }) }
             thread.name = "hoptop-terminal"
             thread.stackSize = 4 << 20
@@ -58,7 +69,7 @@ public final class Terminal: Sendable {
 
     // MARK: on the thread that owns curses
 
-    private func own() throws {
+    private func own() throws -> End {
         hoptop_set_locale()
         guard let curses = hoptop_start(self.usesMouse) else { throw TerminalError.unknown(self.environment) }
         hoptop_set_listening(true)
@@ -69,14 +80,15 @@ public final class Terminal: Sendable {
                 hoptop_note(UInt32(HOPTOP_NOTE_UPDATED))
             }
         }
-        self.loop()
+        let end = self.loop()
         watching.cancel()
         self.executor.wait { await self.screen.stop() }
         hoptop_set_listening(false)
         hoptop_end(curses)
+        return end
     }
 
-    private func loop() {
+    private func loop() -> End {
         let colours = hoptop_is_direct() ? 1 << 24 : Int(hoptop_colours())
         var glass = Glass(
             depth: ColourDepth.resolve(colours: colours, environment: self.environment, choice: self.colours),
@@ -105,7 +117,7 @@ public final class Terminal: Sendable {
             let ready = hoptop_wait(!isAway, isAway ? 1000 : pace.patience)
             let notes = hoptop_take_notes()
             func has(_ note: Int) -> Bool { notes & UInt32(note) != 0 }
-            if has(HOPTOP_NOTE_LEAVE) || has(HOPTOP_NOTE_HANG_UP) { return }
+            if has(HOPTOP_NOTE_LEAVE) || has(HOPTOP_NOTE_HANG_UP) { return .signal }
             if has(HOPTOP_NOTE_RESUMED) {
                 isAway = true
                 if !hoptop_is_in_foreground() { hoptop_stay_away() }
@@ -123,11 +135,11 @@ public final class Terminal: Sendable {
                 let keys = keyboard.read()
                 // Who typed them saw the terminal as it is by now, though nobody has been told of that yet.
                 if hoptop_has_other_size(), hoptop_resize() { self.resize() }
-                if keys.isEmpty, ready & 4 != 0 { return }  // The terminal is gone.
+                if keys.isEmpty, ready & 4 != 0 { return .loss }
                 pace.pressed()
                 for key in keys {
                     switch self.press(key) {
-                    case .quit: return
+                    case .quit: return .quit
                     case .suspend:
                         hoptop_suspend(true)
                         isAway = true

@@ -56,14 +56,25 @@ struct RunCommand: AsyncParsableCommand {
         let control = try await engine.openControl(whole, on: groundwork, log: log)
         let feed = FeedEntry(
             name: configuration.hostname, feed: engine.relay.feed(user: ScreenCommandOptions.userName))
+        let end: Terminal.End
         do {
-            try await ScreenCommandOptions.show([feed], options)
+            end = try await ScreenCommandOptions.show([feed], options)
         } catch {
             await engine.stop { await control.stop() }
             throw error
         }
+        await engine.relay.toldToStop(by: Self.name(of: end))
         if let overview = try? await feed.feed.overview() { print(Self.farewell(overview, configuration)) }
         guard await Departure.waitForEnd({ await engine.stop { await control.stop() } }) else { Hoptop.endNow() }
+    }
+
+    /// Who had the node stop.
+    private static func name(of end: Terminal.End) -> String {
+        switch end {
+        case .quit: ScreenCommandOptions.userName
+        case .signal: "signal"
+        case .loss: "terminal"
+        }
     }
 
     /// Prints a view of the relay that has the spool, or of the spool where none has it.

@@ -97,10 +97,11 @@ struct ScreenCommandOptions: ParsableArguments {
         return folders
     }
 
-    static func show(_ feeds: [FeedEntry], _ options: ScreenOptions) async throws {
+    @discardableResult
+    static func show(_ feeds: [FeedEntry], _ options: ScreenOptions) async throws -> Terminal.End {
         do {
             let screen = Screen(feeds: feeds, options: options)
-            try await Terminal(
+            return try await Terminal(
                 screen, environment: ProcessInfo.processInfo.environment, colours: options.colours,
                 usesMouse: options.usesMouse
             ).run()

@@ -48,6 +48,28 @@ extension EndToEnd {
             #expect(try await self.shell.sees("the queue is empty"))
             #expect(try await self.shell.sees("status=0"))
             #expect(try await self.isAsBefore())
+            #expect(try await self.isKnown(as: "signal"))
+        }
+
+        @Test("who quits is known as whoever had the node stop")
+        func quit() async throws {
+            _ = try await self.start()
+            self.shell.press("q")
+            #expect(try await self.shell.sees("status=0"))
+            #expect(try await self.isKnown(as: NSUserName()))
+        }
+
+        /// Whether the spool's next relay knows who had the one before stop.
+        private func isKnown(as name: String) async throws -> Bool {
+            let spool = "\(self.folder.path)/spool"
+            let server = try Server(spool: spool)
+            defer { _ = server.end(with: SIGTERM) }
+            return try await eventually {
+                let found = try Program.run([
+                    "journal", "find", "actor=\(name)", "--to", "\(spool)-run/hoptop/control.sock",
+                ])
+                return found.output.contains("shutdown")
+            }
         }
 
         @Test(
