@@ -158,6 +158,30 @@ struct ControlRequestTests {
         #expect(request.takesShared == takesShared)
     }
 
+    @Test("what was asked for before is understood as it was then, and asked for by nobody else who may not")
+    func known() throws {
+        let known = KnownErrands()
+        let ann = ControlVisitor(name: "ann", role: .operator)
+        let bob = ControlVisitor(name: "bob", role: .observer)
+        let watching: HTTPHeaders = ["Host": "x", "Cache-Control": "max-age=1"]
+        for target in ["/v1/queue?filter=to%3Ax&count=7", "/v1/messages/4Q7K/content", "/v1/queue?filter=to%3Ay"] {
+            let head = self.head("GET", target, watching)
+            let first = try ControlRequest(head, from: ann, known: known)
+            let second = try ControlRequest(head, from: ann, known: known)
+            #expect(second.arguments == first.arguments)
+            #expect(second.route == first.route)
+            #expect(second.target == target)
+            let whole = try ControlRequest(self.head("GET", target), from: ann)
+            #expect(second.arguments == whole.arguments)
+        }
+        #expect(throws: ControlError.self) {
+            try ControlRequest(self.head("GET", "/v1/messages/4Q7K/content", watching), from: bob, known: known)
+        }
+        #expect(throws: ControlError.self) {
+            try ControlRequest(self.head("POST", "/v1/queue?filter=to%3Ax&count=7", watching), from: ann, known: known)
+        }
+    }
+
     @Test(
         "a file of tokens with a mistake is refused whole",
         arguments: [

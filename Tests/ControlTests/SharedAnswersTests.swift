@@ -17,11 +17,9 @@ struct SharedAnswersTests {
     init() { self.shared = SharedAnswers(self.beat) }
 
     private func ask(
-        _ name: String? = "ann", _ path: String = "/v1/queue", _ query: [String: String] = [:],
-        as role: ControlRoute.Role = .operator
+        _ name: String? = "ann", _ target: String = "/v1/queue", as role: ControlRoute.Role = .operator
     ) async {
-        let question = SharedAnswers.Question(
-            name: name, role: role, path: path, arguments: CallArguments(query: query))
+        let question = SharedAnswers.Question(name: name, role: role, target: target)
         let asked = self.asked
         _ = await self.shared.answer(question) {
             asked.withLockedValue { $0 += 1 }
@@ -49,7 +47,7 @@ struct SharedAnswersTests {
         await self.ask()
         await self.ask("bob")
         await self.ask("ann", "/v1/connections")
-        await self.ask("ann", "/v1/queue", ["count": "7"])
+        await self.ask("ann", "/v1/queue?count=7")
         await self.ask("ann", as: .observer)
         await self.ask(nil)
         #expect(self.count == 6)
@@ -58,8 +56,7 @@ struct SharedAnswersTests {
     @Test("those who ask while the same is being answered get that answer")
     func together() async {
         let (gate, opened) = AsyncStream.makeStream(of: Void.self)
-        let question = SharedAnswers.Question(
-            name: nil, role: .observer, path: "/v1/overview", arguments: CallArguments())
+        let question = SharedAnswers.Question(name: nil, role: .observer, target: "/v1/overview")
         let (shared, asked) = (self.shared, self.asked)
         let first = Task {
             await shared.answer(question) {
@@ -79,6 +76,18 @@ struct SharedAnswersTests {
         opened.yield()
         let bodies = [await first.value.body, await second.value.body].map { String(buffer: $0) }
         #expect(bodies == ["one", self.count == 1 ? "one" : "two"])
+    }
+
+    @Test("who asks behind an answer has it at once, until it is old")
+    func given() async {
+        let question = SharedAnswers.Question(name: nil, role: .observer, target: "/v1/overview")
+        #expect(self.shared.given(question) == nil)
+        _ = await self.shared.answer(question) { ControlResponse(document: ByteBuffer(string: "one")) }
+        // A machine that stood still for a second has none any more.
+        let body = self.shared.given(question).map { String(buffer: $0.body) }
+        #expect(body == "one" || body == nil)
+        self.shared.forget()
+        #expect(self.shared.given(question) == nil)
     }
 
     @Test("what depends on who asks is theirs alone; the rest is shared, and only with who allows it")

@@ -152,6 +152,10 @@ final class ControlHandler: ChannelInboundHandler {
             }
             self.state = .answering(task)
         case .call(let type):
+            if let response = server.given(request, type) {
+                self.state = .answering(nil)
+                return self.respond(response)
+            }
             let task = Task {
                 let response = await server.answer(request, type)
                 loop.execute { this.value.respond(response) }

@@ -37,6 +37,7 @@ public final class ControlServer: Sendable {
     let feed: @Sendable (String) -> any MonitorFeed
     let beat = Beat()
     private let shared: SharedAnswers
+    private let known = KnownErrands()
     /// `nil`: it says nothing of how it is doing.
     private let vitals: (any NodeVitals)?
     let document = ByteBuffer(bytes: ControlAPI.documentText)
@@ -178,6 +179,11 @@ public final class ControlServer: Sendable {
         try pipeline.addHandler(ControlHandler(self, entrance, on: channel.eventLoop))
     }
 
+    /// An answer for which nobody has to be asked.
+    func given(_ request: ControlRequest, _ type: any ControlCall.Type) -> ControlResponse? {
+        SharedAnswers.Question(request, type).flatMap { self.shared.given($0) }
+    }
+
     func answer(_ request: ControlRequest, _ type: any ControlCall.Type) async -> ControlResponse {
         let (feed, node) = (self.feed(request.visitor.name), self.node)
         guard type.route.method == .get else {
@@ -202,7 +208,7 @@ public final class ControlServer: Sendable {
     func request(_ head: HTTPRequestHead, at entrance: Entrance) throws(ControlError) -> ControlRequest {
         try head.check(isNetwork: entrance.kind != .socket)
         return try ControlRequest(
-            head, from: try self.visitor(head, at: entrance), onlyPages: entrance.kind == .pages)
+            head, from: try self.visitor(head, at: entrance), onlyPages: entrance.kind == .pages, known: self.known)
     }
 
     private func visitor(_ head: HTTPRequestHead, at entrance: Entrance) throws(ControlError) -> ControlVisitor {

@@ -10,26 +10,27 @@ final class SharedAnswers: Sendable {
         /// Whose answer it is; `nil`: anybody's of that role.
         var name: String?
         var role: ControlRoute.Role
-        var path: String
-        var arguments: CallArguments
+        /// As it was sent: front ends write the same question alike.
+        var target: String
 
-        init(name: String?, role: ControlRoute.Role, path: String, arguments: CallArguments) {
+        init(name: String?, role: ControlRoute.Role, target: String) {
             self.name = name
             self.role = role
-            self.path = path
-            self.arguments = arguments
+            self.target = target
         }
         /// - Returns: `nil` where the answer is for whoever asks alone.
         init?(_ request: ControlRequest, _ type: any ControlCall.Type) {
-            guard request.takesShared else { return nil }
+            guard request.takesShared, type.route.method == .get else { return nil }
             self.init(
                 name: type.isPersonal ? request.visitor.name : nil, role: request.visitor.role,
-                path: request.route.path, arguments: request.arguments)
+                target: request.target)
         }
     }
 
     private struct Answer {
         var response: Task<ControlResponse, Never>
+        /// `nil`: it is still asked for.
+        var given: NIOLockedValueBox<ControlResponse?>
         var asked: NIODeadline
         var version: UInt64
     }
@@ -46,22 +47,38 @@ final class SharedAnswers: Sendable {
 
     init(_ beat: Beat) { self.beat = beat }
 
+    /// An answer that somebody was given already, for which nobody has to wait.
+    func given(_ question: Question) -> ControlResponse? {
+        let now = NIODeadline.now()
+        return self.state.withLockedValue { state in
+            guard let answer = state.answers[question], self.isShared(answer, state, at: now) else { return nil }
+            return answer.given.withLockedValue { $0 }
+        }
+    }
+
     func answer(
         _ question: Question, _ body: @escaping @Sendable () async -> ControlResponse
     ) async -> ControlResponse {
         let now = NIODeadline.now()
         let response = self.state.withLockedValue { state in
-            let version = self.beat.number &+ state.deeds
-            func isShared(_ answer: Answer) -> Bool {
-                answer.version == version && now - answer.asked < Self.lifetime
+            if let answer = state.answers[question], self.isShared(answer, state, at: now) { return answer.response }
+            state.answers = state.answers.filter { self.isShared($0.value, state, at: now) }
+            let given = NIOLockedValueBox<ControlResponse?>(nil)
+            let response = Task {
+                let response = await body()
+                given.withLockedValue { $0 = response }
+                return response
             }
-            if let answer = state.answers[question], isShared(answer) { return answer.response }
-            state.answers = state.answers.filter { isShared($0.value) }
-            let response = Task { await body() }
-            state.answers[question] = Answer(response: response, asked: now, version: version)
+            state.answers[question] = Answer(
+                response: response, given: given, asked: now, version: self.version(state))
             return response
         }
         return await response.value
+    }
+
+    private func version(_ state: State) -> UInt64 { self.beat.number &+ state.deeds }
+    private func isShared(_ answer: Answer, _ state: State, at now: NIODeadline) -> Bool {
+        answer.version == self.version(state) && now - answer.asked < Self.lifetime
     }
 
     /// Somebody acted.
