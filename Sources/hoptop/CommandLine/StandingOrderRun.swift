@@ -47,10 +47,29 @@ extension StandingRule.Terms {
     }
 }
 
+/// What commands that end a rule have in common.
+struct EndOptions: ParsableArguments {
+    @Flag(help: "Say what would end, and end nothing.")
+    var dryRun = false
+    @OptionGroup var form: JSONOption
+}
+
 extension RuleRow {
-    func end(on feed: any MonitorFeed, _ options: JSONOption, _ output: Output) async throws -> CommandStatus {
+    func end(on feed: any MonitorFeed, _ options: EndOptions, _ output: Output) async throws -> CommandStatus {
+        if options.dryRun {
+            if options.form.json {
+                try output.json(self)
+            } else {
+                output.line("end of rule \(self.rule.id): \(self.rule.terms.order)")
+                if self.held > 0 {
+                    let held = Format.plural(self.held, "recipient")
+                    output.line("It holds \(held) now; what nothing else holds is released.")
+                }
+            }
+            return .done
+        }
         let receipt = try await feed.perform(.end(rule: self.ref))
-        if options.json { try output.json(receipt) } else { output.line(self.rule.ended([receipt]), .ok) }
+        if options.form.json { try output.json(receipt) } else { output.line(self.rule.ended([receipt]), .ok) }
         return receipt.status
     }
 }

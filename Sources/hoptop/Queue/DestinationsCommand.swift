@@ -70,7 +70,7 @@ struct DestinationsCommand: AsyncParsableCommand {
             discussion: "EXAMPLE\n  hoptop destinations resume mx.example.org:25\n\n\(CommandStatus.help)")
         @Argument(help: ArgumentHelp("The destination.", valueName: "host:port"), completion: Completions.destinations)
         var destination: String
-        @OptionGroup var form: JSONOption
+        @OptionGroup var options: EndOptions
         @OptionGroup var daemon: DaemonOptions
 
         func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
@@ -82,7 +82,7 @@ struct DestinationsCommand: AsyncParsableCommand {
                 output.say("\(self.destination) is not suspended")
                 return .nothing
             }
-            return try await suspension.end(on: feed, self.form, output)
+            return try await suspension.end(on: feed, self.options, output)
         }
     }
 
@@ -101,6 +101,8 @@ struct DestinationsCommand: AsyncParsableCommand {
             help: ArgumentHelp("The destination, and how many or off.", valueName: "words"),
             completion: Completions.destinations)
         var words: [String]
+        @Flag(help: "Say what would be set, and set nothing.")
+        var dryRun = false
         @OptionGroup var form: JSONOption
         @OptionGroup var daemon: DaemonOptions
 
@@ -116,8 +118,13 @@ struct DestinationsCommand: AsyncParsableCommand {
             let preview = try await feed.preview(StandingRule.Terms(.suspend(destination: destination)))
             if let warning = preview.nameWarning { output.say(warning) }
             let name = preview.terms.order.destination ?? destination
-            let receipt = try await feed.perform(.limit(destination: name, connections: connections))
             let words = connections.map { "\(Format.plural($0, "connection")) at a time" } ?? "as many as configured"
+            let order = StandingAction.limit(destination: name, connections: connections)
+            if self.dryRun {
+                if self.form.json { try output.json(order) } else { output.line("limit \(name): \(words)") }
+                return .done
+            }
+            let receipt = try await feed.perform(order)
             if self.form.json { try output.json(receipt) } else { output.line("\(name): \(words)", .ok) }
             return receipt.status
         }

@@ -164,6 +164,8 @@ extension QueueCommand {
                 """)
         @Option(help: ArgumentHelp("As hoptop queue drop printed it.", valueName: "number@node"))
         var token: String?
+        @Flag(help: "Say what would be taken back, and take back nothing.")
+        var dryRun = false
         @OptionGroup var form: JSONOption
         @OptionGroup var daemon: DaemonOptions
 
@@ -173,14 +175,33 @@ extension QueueCommand {
                 let node = try await feed.capabilities().node
                 guard token.node == node else { throw Failure("\(token.text) is of another node: this is \(node)") }
             }
+            if self.dryRun { return try await self.rehearse(token, feed, output) }
             if token == nil { token = try await feed.undoable().last?.token }
-            guard let token else {
-                output.say(
-                    "no drop of yours can be taken back now; what was held goes on with hoptop queue release, and what was "
-                        + "sent to another address goes back with hoptop queue edit")
-                return .nothing
-            }
+            guard let token else { return Self.nothing(output) }
             return try await feed.undo(token).report("undo drop", output, asJSON: self.form.json)
+        }
+
+        private static func nothing(_ output: Output) -> CommandStatus {
+            output.say(
+                "no drop of yours can be taken back now; what was held goes on with hoptop queue release, and what was "
+                    + "sent to another address goes back with hoptop queue edit")
+            return .nothing
+        }
+
+        /// - Parameter token: `nil`: the last one.
+        private func rehearse(
+            _ token: UndoToken?, _ feed: any MonitorFeed, _ output: Output
+        ) async throws -> CommandStatus {
+            let offers = try await feed.undoable()
+            let offer = offers.last { token == nil || $0.token == token }
+            if self.form.json { try output.json(offer) }
+            guard let offer else { return self.form.json ? .nothing : Self.nothing(output) }
+            if !self.form.json {
+                let until = Format.moment(offer.until, output.paper.now)
+                output.line(
+                    "undo drop: \(Words.rehearsal(offer.recipients, offer.messages, active: nil)), until \(until) UTC")
+            }
+            return .done
         }
 
         private var given: UndoToken? {

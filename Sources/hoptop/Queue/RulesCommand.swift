@@ -79,7 +79,7 @@ struct RulesCommand: AsyncParsableCommand {
             discussion: "EXAMPLE\n  hoptop rules end 3\n\n\(CommandStatus.help)")
         @Argument(help: ArgumentHelp("The rule's number.", valueName: "number"), completion: Completions.rules)
         var number: Int64
-        @OptionGroup var form: JSONOption
+        @OptionGroup var options: EndOptions
         @OptionGroup var daemon: DaemonOptions
 
         func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
@@ -87,7 +87,7 @@ struct RulesCommand: AsyncParsableCommand {
                 output.say("no rule \(self.number) is in force")
                 return .nothing
             }
-            return try await row.end(on: feed, self.form, output)
+            return try await row.end(on: feed, self.options, output)
         }
     }
 

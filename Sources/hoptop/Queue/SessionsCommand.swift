@@ -60,11 +60,14 @@ struct SessionsCommand: AsyncParsableCommand {
         @Argument(
             help: ArgumentHelp("The session, as the list names it.", valueName: "id"), completion: Completions.sessions)
         var id: String
+        @Flag(help: "Say which it is, and leave it.")
+        var dryRun = false
         @OptionGroup var form: JSONOption
         @OptionGroup var daemon: DaemonOptions
 
         func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
             let node = try await feed.capabilities().node
+            if self.dryRun { return try await self.rehearse(SessionRef(node: node, id: self.id), feed, output) }
             let receipt: Receipt
             do {
                 receipt = try await feed.close(SessionRef(node: node, id: self.id))
@@ -74,6 +77,23 @@ struct SessionsCommand: AsyncParsableCommand {
             }
             if self.form.json { try output.json(receipt) } else { output.line("closed \(self.id)", .ok) }
             return receipt.status
+        }
+
+        private func rehearse(
+            _ session: SessionRef, _ feed: any MonitorFeed, _ output: Output
+        ) async throws -> CommandStatus {
+            let request = WindowRequest<SessionRef>(.item(id: session, offset: 0, fallback: 0), count: 1)
+            let row = try await feed.connections(ConnectionQuery(), window: request).rows.first { $0.ref == session }
+            if self.form.json { try output.json(row) }
+            guard let row else {
+                if !self.form.json { output.say("\(self.id) is no session that is under way") }
+                return .nothing
+            }
+            if !self.form.json {
+                var table = output.paper.connections
+                output.lines([table.header([row])] + table.lines([row]))
+            }
+            return .done
         }
     }
 }
