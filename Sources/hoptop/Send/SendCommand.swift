@@ -17,10 +17,10 @@ struct SendCommand: AsyncParsableCommand {
 
             EXAMPLES
               hoptop send --to bob@example.org
-              hoptop send --server mx.example.org:25 --from ann@example.net --to bob@example.org --text hello
-              hoptop send --server mail.example.net:465 --implicit-tls --tls verified --user ann --password-file secret \\
-                --to bob@example.org --file message.eml
-              hoptop send --server 127.0.0.1:2525 --source-route a.example --source-route b.example --to carol@c.example
+              hoptop send --server mx.example.org:25 --to bob@example.org --text hello
+              hoptop send --server mail.example.net:465 --implicit-tls --tls verified \\
+                --user ann --password-file secret --to bob@example.org
+              hoptop send --to bob@b.example --source-route a.example
 
             EXIT STATUS
               0   every recipient was taken
@@ -152,7 +152,19 @@ struct SendCommand: AsyncParsableCommand {
             case .passed: throw ValidationError("--server \(address): write host:port or unix:/path")
             }
         } catch {
-            throw Failure("no server answers at \(address): \(error)")
+            throw Failure("no server answers at \(address): \(Self.words(for: error))")
+        }
+    }
+
+    private static func words(for error: any Error) -> String {
+        switch error {
+        case ChannelError.connectTimeout: return "timed out"
+        case let error as IOError: return String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError:
+            guard !error.connectionErrors.isEmpty else { return "\(error.host) has no address" }
+            return error.connectionErrors.map { "\($0.target.ipAddress ?? "?") \(self.words(for: $0.error))" }
+                .joined(separator: "; ")
+        default: return "\(error)"
         }
     }
 
