@@ -20,7 +20,7 @@ struct DKIMCommand: ParsableCommand {
                 verifiers know it: use it beside an RSA key, each with a [[dkim]] and a selector of its own.
 
                 EXAMPLE
-                  hoptop dkim keygen --domain example.org --selector mail --out /etc/hoptop/dkim/example.org.pem
+                  hoptop dkim keygen --domain example.org --selector mail --out mail.pem
                 """)
         @Option(help: ArgumentHelp("The domain that signs.", valueName: "name"))
         var domain: String

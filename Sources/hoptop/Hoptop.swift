@@ -13,21 +13,21 @@ struct Hoptop: AsyncParsableCommand {
 
             EXAMPLES
               hoptop demo                          watch five relays, all on this machine
-              hoptop                               relay and screen in this terminal, on 127.0.0.1:2525
+              hoptop                               relay and screen in this terminal
               hoptop --route '*=smarthost.example:25'
-              hoptop serve --listen 127.0.0.1:2525 --spool /var/spool/hoptop --route '*=127.0.0.1:2526'
+              hoptop serve --spool /tmp/spool --route '*=127.0.0.1:2526'
               hoptop attach                        the screen of what hoptop serve does
               hoptop queue list state:deferred     what waits at a running hoptop serve
               hoptop journal find to:bob at:yesterday@14h   what became of that mail?
               hoptop config default > hoptop.toml  every key with its default
               hoptop config check --config hoptop.toml
-              hoptop spool check                   is everything in the spool as it was written?
-              hoptop tls-policy example.org        what TLS would be demanded there, and why?
-              hoptop tls-report                    what will be told of the TLS to the hosts of domains?
-              hoptop trace --out --failed          the dialogues of what goes wrong, as it does
-              hoptop record incident.hoptop        what happens, for hoptop replay incident.hoptop
+              hoptop spool check                   is all in the spool as it was written?
+              hoptop tls-policy example.org        what TLS is demanded there, and why?
+              hoptop tls-report                    what will domains be told of TLS?
+              hoptop trace --out --failed          the dialogues of what goes wrong
+              hoptop record incident.hoptop        what happens, for hoptop replay
               hoptop passwd --users /etc/hoptop/users ann@example.net
-              hoptop dkim keygen --domain example.org --selector mail --out /etc/hoptop/dkim.pem
+              hoptop dkim keygen --domain example.org --selector mail --out dkim.pem
               hoptop --generate-completion-script bash > /etc/bash_completion.d/hoptop
             """,
         version: "hoptop \(Relay.version)",

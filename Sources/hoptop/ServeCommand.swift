@@ -16,11 +16,11 @@ struct ServeCommand: AsyncParsableCommand {
             bounced, and what operators did.
 
             EXAMPLE
-              hoptop serve --listen 127.0.0.1:2525 --spool /tmp/spool --route '*=127.0.0.1:2526'
+              hoptop serve --spool /tmp/spool --route '*=127.0.0.1:2526'
             """)
 
     @OptionGroup var engine: EngineOptions
-    @Flag(help: "Log no line for each message.")
+    @Flag(help: "Log no line for each message, only what operators do to the node, or remove.")
     var quiet = false
     @Option(help: ArgumentHelp("How lines of the log look.", valueName: "format"))
     var logFormat: LogFormat?

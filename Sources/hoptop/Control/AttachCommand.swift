@@ -15,10 +15,10 @@ struct AttachCommand: AsyncParsableCommand {
             EXAMPLES
               hoptop attach                        the relay of this machine
               hoptop attach --to /run/hoptop/control.sock
-              hoptop attach --to https://mx1.example.net:8025 --token-file ~/.config/hoptop/token
-              hoptop attach --to ssh://ann@mx1.example.net  what runs there, by its /run/hoptop/control.sock
-              hoptop attach --to ./a.sock --to ./b.sock     two relays as one; > shows one alone
-              hoptop attach --to demo              the relays of a hoptop demo in another terminal
+              hoptop attach --to https://mx1.example.net:8025 --token-file token
+              hoptop attach --to ssh://ann@mx1.example.net  what runs there
+              hoptop attach --to ./a.sock --to ./b.sock     two as one; > shows one
+              hoptop attach --to demo              the relays of hoptop demo elsewhere
 
             ENVIRONMENT
               HOPTOP_TO      where daemons are, without --to; several are separated by spaces

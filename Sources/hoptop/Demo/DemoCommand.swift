@@ -15,7 +15,7 @@ struct DemoCommand: AsyncParsableCommand {
 
             EXAMPLES
               hoptop demo --rate 5
-              hoptop demo --headless 20 --seed 7   no screen; prints what became of every recipient
+              hoptop demo --headless 20 --seed 7   no screen; says what became of it
             """)
 
     @Option(help: ArgumentHelp("Messages a second.", valueName: "number"))

@@ -24,9 +24,9 @@ struct RecordCommand: AsyncParsableCommand {
               hoptop record incident.hoptop            the relay of this machine
               hoptop record night.hoptop --for 8h --size 2GB
               hoptop record all.hoptop --to ./a.sock --to ./b.sock
-              hoptop record demo.hoptop --to demo      the relays of a hoptop demo in another terminal
-              hoptop record public.hoptop --redact     names, addresses and content replaced
-              hoptop record past.hoptop --since yesterday@14h --until yesterday@15h    what the journal tells of then
+              hoptop record demo.hoptop --to demo      the relays of hoptop demo elsewhere
+              hoptop record public.hoptop --redact     names and content replaced
+              hoptop record past.hoptop --since yesterday@14h --until yesterday@15h
               zcat incident.hoptop | jq 'select(.fact)'    it is JSON, a value on each line
             """)
 

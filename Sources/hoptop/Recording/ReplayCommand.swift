@@ -18,7 +18,7 @@ struct ReplayCommand: AsyncParsableCommand {
             EXAMPLES
               hoptop replay incident.hoptop
               hoptop replay incident.hoptop --at 04:30 --speed 10
-              hoptop replay incident.hoptop --once queue     the queue as lines, as it was at the end
+              hoptop replay incident.hoptop --once queue     the queue at its end
             """)
 
     @Argument(help: ArgumentHelp("A file that hoptop record made.", valueName: "file"), completion: .file())

@@ -20,8 +20,9 @@ struct SendmailCommand: AsyncParsableCommand {
 /// The command that programs of a machine hand their mail to.
 enum Sendmail {
     static let help = """
-        Reads a message from standard input and hands it to the relay of the configuration: over its Unix socket \
-        (address = "unix:/run/hoptop/submit"), or where there is none, on loopback. Also by the names sendmail, mailq and \
+        Reads a message from standard input and hands it to the relay of the
+        configuration: over its Unix socket (address = "unix:/run/hoptop/submit"), or
+        where there is none, on loopback. Also by the names sendmail, mailq and
         newaliases, through a link:
 
           ln -s /usr/bin/hoptop /usr/sbin/sendmail
@@ -36,12 +37,14 @@ enum Sendmail {
           -V ID         the envelope ID that reports name
           -C FILE       the configuration
           -bs           SMTP on standard input and output
-          -bp           what is queued, as mailq; from the daemon, or where none runs from its spool
-          -q            all that is deferred is tried now; -qRDOMAIN: mail for that domain
+          -bp           what is queued, as mailq: of the daemon, else of its spool
+          -q            what is deferred is tried now; -qRDOMAIN: mail for that domain
+
         Other options of sendmail are taken and ignored, as Postfix does.
 
-        The exit status is one of sysexits.h: 0, 64 (usage), 65 (message), 67 (no such recipient), 69 (refused), 75 (no \
-        relay answers, or it cannot take the mail now), 78 (configuration).
+        The exit status is one of sysexits.h: 0, 64 (usage), 65 (message), 67 (no such
+        recipient), 69 (refused), 75 (no relay answers, or it cannot take the mail now),
+        78 (configuration).
         """
 
     /// A name of old by which the program may be called, such as `/usr/sbin/sendmail`.

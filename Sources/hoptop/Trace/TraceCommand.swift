@@ -15,10 +15,10 @@ struct TraceCommand: AsyncParsableCommand {
             status is 1 when the daemon cannot be reached or ends. A reader that is too slow loses lines, and is told so.
 
             EXAMPLES
-              hoptop trace --out --failed                    what next hops refuse, and sessions that break
+              hoptop trace --out --failed               what next hops refuse or break off
               hoptop trace --in --peer 192.0.2.0/24
-              hoptop trace --message 7F3A00001               all that is known of one message's sessions
-              hoptop trace --json name:mx.example.org | jq   an event of the API (/v1/trace) on each line
+              hoptop trace --message 7F3A00001          the sessions of one message
+              hoptop trace --json name:mx.example.org   an event of /v1/trace on each line
             """)
 
     @Flag(name: .customLong("in"), help: "Only sessions of clients with this relay.")
