@@ -58,10 +58,8 @@ public protocol Spool: Sendable {
     func end(
         rule id: Int64, at now: Timestamp, by actor: String?, on eventLoop: any EventLoop
     ) -> EventLoopFuture<StandingRule?>
-    /// The standing rules that have not ended, in the order in which they were set. One that cannot be read is passed over.
-    func rules() async throws -> [StandingRule]
-    /// The numbers of all standing rules that have not ended, also of those that cannot be read: what these hold stays on hold.
-    func ruleNumbers() async throws -> Set<Int64>
+    /// The standing rules that have not ended.
+    func rules() async throws -> KeptRules
 
     /// Makes facts of what changes no mail.
     func note(_ facts: [Fact], on eventLoop: any EventLoop) -> EventLoopFuture<Void>

@@ -236,3 +236,17 @@ public struct SpoolError: Error, Sendable, CustomStringConvertible {
         self.owner = owner
     }
 }
+
+/// The standing rules that have not ended, as a store has them.
+public struct KeptRules: Sendable, Hashable {
+    /// In the order in which they were set.
+    public var rules: [StandingRule]
+    /// The numbers of those that cannot be read. What they hold stays on hold.
+    public var unreadable: Set<Int64>
+    public init(_ rules: [StandingRule], unreadable: Set<Int64> = []) {
+        self.rules = rules
+        self.unreadable = unreadable
+    }
+    /// The numbers of all of them.
+    public var numbers: Set<Int64> { self.unreadable.union(self.rules.map(\.id)) }
+}

@@ -46,8 +46,7 @@ private final class SlowSpool: Spool {
     func end(
         rule id: Int64, at now: Timestamp, by actor: String?, on loop: any EventLoop
     ) -> EventLoopFuture<StandingRule?> { self.spool.end(rule: id, at: now, by: actor, on: loop) }
-    func rules() async throws -> [StandingRule] { try await self.spool.rules() }
-    func ruleNumbers() async throws -> Set<Int64> { try await self.spool.ruleNumbers() }
+    func rules() async throws -> KeptRules { try await self.spool.rules() }
     func note(_ facts: [Fact], on loop: any EventLoop) -> EventLoopFuture<Void> {
         self.spool.note(facts, on: loop)
     }

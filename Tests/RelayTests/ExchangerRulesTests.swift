@@ -116,6 +116,10 @@ struct ExchangerRulesTests {
         let records = try (1...300).reversed().flatMap { try self.answer("\($0) mx\($0).example").records }
         let best = (1...20).map { "mx\($0).example" }.joined(separator: " ")
         #expect(self.resolved(Answer(.records(records))) == best)
+        // We are no better than any of these.
+        let equals = try (1...300).flatMap { try self.answer("10 mx\($0).example").records }
+        let loop = Answer<MX>(.records(equals + (try self.answer("10 relay.example").records)))
+        #expect(self.resolved(loop).hasPrefix("554 5.4.6"))
     }
 
     @Test("a domain without MX that is our name loops")

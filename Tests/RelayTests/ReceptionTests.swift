@@ -79,8 +79,7 @@ final class MemorySpool: Spool {
     func end(
         rule id: Int64, at now: Timestamp, by actor: String?, on loop: any EventLoop
     ) -> EventLoopFuture<StandingRule?> { loop.makeFailedFuture(Self.unasked) }
-    func rules() async throws -> [StandingRule] { throw Self.unasked }
-    func ruleNumbers() async throws -> Set<Int64> { throw Self.unasked }
+    func rules() async throws -> KeptRules { throw Self.unasked }
     func note(_ facts: [Fact], on loop: any EventLoop) -> EventLoopFuture<Void> {
         self.state.withLockedValue { $0.noted += facts }
         return loop.makeSucceededVoidFuture()

@@ -79,8 +79,7 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
         self.change(on: eventLoop) { $0.end(rule: id, at: now, by: actor, &$1) }
     }
 
-    package func rules() async throws -> [StandingRule] { try self.read { $0.totals.rules } }
-    package func ruleNumbers() async throws -> Set<Int64> { try self.read { Set($0.totals.rules.map(\.id)) } }
+    package func rules() async throws -> KeptRules { try self.read { KeptRules($0.totals.rules) } }
 
     package func note(_ facts: [Fact], on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.change(on: eventLoop) { $1.facts += facts }

@@ -42,7 +42,7 @@ struct TransferTests {
 
             try await target.reopen()
             var expected = try #require(try await source.spool.message(small.id))
-            let copy = try #require(try await target.spool.rules().first { $0.terms == terms })
+            let copy = try #require(try await target.spool.rules().rules.first { $0.terms == terms })
             #expect(copy.id != rule.id && copy.by == "ann" && copy.at == at)
             #expect(expected.recipients.map(\.state) == [.relayed, .hold, .queued])
             expected.recipients[1].heldUnder = copy.id

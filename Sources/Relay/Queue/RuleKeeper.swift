@@ -46,14 +46,18 @@ final class RuleKeeper: Sendable {
     ///
     /// - Throws: when they cannot be read: mail would go out that they hold, to where they suspend.
     func load() async throws {
-        let rules = try await self.queue.spool.rules()
-        for rule in rules { self.takeUp(rule) }
-        for number in try await self.queue.spool.ruleNumbers().subtracting(rules.map(\.id)).sorted() {
+        let kept = try await self.queue.spool.rules()
+        for rule in kept.rules { self.takeUp(rule) }
+        self.tell(unreadable: kept.unreadable)
+        await self.queue.onLoop { self.obey() }
+    }
+
+    private func tell(unreadable numbers: Set<Int64>) {
+        for number in numbers.sorted() {
             self.log.error(
-                "a standing rule cannot be read: what it holds stays on hold until it is ended, which hoptop rules end does",
+                "a standing rule cannot be read and is not obeyed; what it holds stays on hold until it is released by hand",
                 metadata: ["rule": "\(number)"])
         }
-        await self.queue.onLoop { self.obey() }
     }
 
     private func takeUp(_ rule: StandingRule) {
@@ -87,9 +91,11 @@ final class RuleKeeper: Sendable {
     func reload() async throws {
         // What is set or ended here while they are read is no news.
         let before = self.rules.book
-        let rules = try await self.queue.spool.rules()
-        let new = rules.filter { !before.has($0.id) }
-        let ended = before.rules.filter { rule in !rules.contains { $0.id == rule.id } }
+        let kept = try await self.queue.spool.rules()
+        let new = kept.rules.filter { !before.has($0.id) }
+        // One whose row cannot be read any more goes on as it is known here.
+        let numbers = kept.numbers
+        let ended = before.rules.filter { !numbers.contains($0.id) }
         guard !new.isEmpty || !ended.isEmpty else { return }
         await self.queue.onLoop {
             for rule in ended { self.rules.remove(rule.id) }
@@ -189,11 +195,7 @@ final class RuleKeeper: Sendable {
         let rule = try await self.queue.loop.flatSubmit {
             self.queue.spool.end(rule: id, at: self.queue.now, by: name, on: self.queue.loop)
         }.get()
-        guard let rule else {
-            // It may be one that could not be read.
-            await self.letGoOfOrphans()
-            throw FeedError(.gone, "rule \(id) has ended already")
-        }
+        guard let rule else { throw FeedError(.gone, "rule \(id) has ended already") }
         var receipt = Receipt(done: 0, messages: 0)
         if rule.terms.order.destination != nil {
             let concerned = try await self.mail.concerned(by: rule.terms.order)

@@ -74,21 +74,17 @@ struct RuledMail: Sendable {
         }
     }
 
-    /// Recipients that a rule holds which is there no more: its end, or an undo, came too late for them. What a rule holds that is
-    /// there and cannot be read stays.
+    /// Releases what rules hold that are there no more: their end, or an undo, came too late for it. What a rule holds that is there
+    /// and cannot be read stays.
     ///
-    /// - Throws: when not all of them are released.
+    /// - Throws: when not all of it is released.
     func letGoOfOrphans() async throws {
         let book = self.rules.book
         let unknown = await self.queue.onLoop { self.queue.scheduler.index.heldByRule.keys.filter { !book.has($0) } }
         guard !unknown.isEmpty else { return }
         // Asked after that: another node sets a rule before it holds anything.
-        let ended = Set(unknown).subtracting(try await self.queue.spool.ruleNumbers())
-        let held = try await self.select { row in
-            self.queue.scheduler.index.states[Int(row)] == .hold
-                && self.queue.scheduler.index.heldUnder(row).map(ended.contains) ?? false
-        }
-        let receipt = try await self.release(held.targets, by: "rule", reason: "the rule that held it has ended")
+        let ended = Set(unknown).subtracting(try await self.queue.spool.rules().numbers)
+        let receipt = try await self.letGo(of: ended, by: "rule", reason: "the rule that held it has ended")
         if let failure = receipt.failure { throw failure }
     }
 
@@ -105,11 +101,16 @@ struct RuledMail: Sendable {
         return receipt
     }
 
-    /// Releases what a rule holds, but for what another one holds too: that goes over to it.
+    /// Releases what a rule holds, which has ended.
     func letGo(of rule: StandingRule, by name: String?) async throws -> Receipt {
+        try await self.letGo(of: [rule.id], by: name ?? "rule \(rule.id)", reason: "\(rule) ended")
+    }
+
+    /// Releases what rules hold, but for what another one holds too: that goes over to it.
+    private func letGo(of ended: Set<Int64>, by name: String, reason: String) async throws -> Receipt {
         let held = try await self.select { row in
             self.queue.scheduler.index.states[Int(row)] == .hold
-                && self.queue.scheduler.index.heldUnder(row) == rule.id
+                && self.queue.scheduler.index.heldUnder(row).map(ended.contains) ?? false
         }.targets
         var free: [RecipientTarget] = []
         var others: [Int64: (rule: StandingRule, targets: [RecipientTarget])] = [:]
@@ -127,15 +128,15 @@ struct RuledMail: Sendable {
         } else {
             free = held
         }
+        var failures: [Receipt.Remark] = []
         for (other, targets) in others.values {
-            _ = try await self.orders.perform(
+            let receipt = try await self.orders.perform(
                 .holdUnder(rule: other.id), on: targets, by: other.by, reason: other.description)
+            failures += receipt.remarks.filter { if case .failed = $0 { true } else { false } }
         }
-        return try await self.release(free, by: name ?? "rule \(rule.id)", reason: "\(rule) ended")
-    }
-
-    private func release(_ targets: [RecipientTarget], by name: String, reason: String) async throws -> Receipt {
-        try await self.orders.perform(.release, on: targets, by: name, reason: reason)
+        var receipt = try await self.orders.perform(.release, on: free, by: name, reason: reason)
+        receipt.remarks += failures
+        return receipt
     }
 
     /// A message came into the queue, or its recipients wait again: they may have been on their way when a rule was set, or
@@ -164,7 +165,7 @@ struct RuledMail: Sendable {
     }
 
     private func releaseOrphan(_ target: RecipientTarget, of rule: Int64) {
-        self.queue.loop.makeFutureWithTask { try await self.queue.spool.ruleNumbers() }.whenSuccess { numbers in
+        self.queue.loop.makeFutureWithTask { try await self.queue.spool.rules().numbers }.whenSuccess { numbers in
             guard !numbers.contains(rule) else { return }
             self.perform(.release, on: target, by: "rule \(rule)", reason: "the rule that held it has ended")
         }

@@ -43,8 +43,13 @@ struct ExchangerRules {
             guard case .host(let name) = record.exchanger, !name.isNumeric else { continue }
             preferences[name] = min(preferences[name] ?? .max, record.preference)
         }
-        let best = preferences.sorted { ($0.value, $0.key.description) < ($1.value, $1.key.description) }
-        return best.prefix(Self.hostsAtMost).map { name, preference in
+        // By name we are known here; those behind us are of no use, and must not push us out.
+        let own = preferences.first { $0.key.description == self.hostname }?.value ?? .max
+        let best = preferences.filter { $0.value <= own }.sorted {
+            ($0.value, $0.key.description) < ($1.value, $1.key.description)
+        }
+        let ourselves = best.dropFirst(Self.hostsAtMost).filter { $0.key.description == self.hostname }
+        return (best.prefix(Self.hostsAtMost) + ourselves).map { name, preference in
             MailHost(endpoint: self.endpoint(name.description), preference: preference, isSecure: isSecure)
         }
     }

@@ -119,19 +119,18 @@ extension PostgreSQLSpool {
 
     private static let allRules = Query("all-rules", "SELECT id, at, actor, terms FROM hoptop.rules ORDER BY id")
 
-    public func rules() async throws -> [StandingRule] {
+    public func rules() async throws -> KeptRules {
         try await self.pool.read { connection in
             let rows = try connection.rows(Self.allRules)
-            return (0..<rows.count).compactMap { try? StandingRule(rows, $0) }
-        }
-    }
-
-    private static let ruleNumbers = Query("rule-numbers", "SELECT id FROM hoptop.rules")
-
-    public func ruleNumbers() async throws -> Set<Int64> {
-        try await self.pool.read { connection in
-            let rows = try connection.rows(Self.ruleNumbers)
-            return Set(try (0..<rows.count).map { try rows.integer($0, 0) })
+            var kept = KeptRules([])
+            for row in 0..<rows.count {
+                if let rule = try? StandingRule(rows, row) {
+                    kept.rules.append(rule)
+                } else {
+                    kept.unreadable.insert(try rows.integer(row, 0))
+                }
+            }
+            return kept
         }
     }
 }

@@ -284,8 +284,7 @@ public final class SQLiteSpool: Spool {
         }
     }
 
-    public func rules() async throws -> [StandingRule] { try await self.read { db in try StandingRule.all(db) } }
-    public func ruleNumbers() async throws -> Set<Int64> { try await self.read { db in try StandingRule.numbers(db) } }
+    public func rules() async throws -> KeptRules { try await self.read { db in try KeptRules(db) } }
 
     public func acknowledge(
         _ cursor: FactCursor, as reader: String, on eventLoop: any EventLoop

@@ -30,16 +30,6 @@ extension Store {
 extension StandingRule {
     fileprivate static let table = "rules"
 
-    static func all(_ db: Database) throws -> [StandingRule] {
-        guard try db.tableExists(self.table) else { return [] }
-        return try Row.fetchAll(db, sql: "SELECT * FROM rules ORDER BY id").compactMap(StandingRule.init)
-    }
-
-    static func numbers(_ db: Database) throws -> Set<Int64> {
-        guard try db.tableExists(self.table) else { return [] }
-        return try Int64.fetchSet(db, sql: "SELECT id FROM rules")
-    }
-
     /// `nil` when the row is damaged.
     fileprivate init?(_ row: Row) {
         guard let id: Int64 = row.checkedIfPresent("id"), let at: Int64 = row.checkedIfPresent("at"),
@@ -47,5 +37,15 @@ extension StandingRule {
             let terms = try? Terms(encoded: terms)
         else { return nil }
         self.init(id: id, terms, at: Timestamp(milliseconds: at), by: actor)
+    }
+}
+
+extension KeptRules {
+    init(_ db: Database) throws {
+        self.init([])
+        guard try db.tableExists(StandingRule.table) else { return }
+        for row in try Row.fetchAll(db, sql: "SELECT * FROM rules ORDER BY id") {
+            if let rule = StandingRule(row) { self.rules.append(rule) } else { self.unreadable.insert(row["id"]) }
+        }
     }
 }

@@ -23,12 +23,12 @@ extension EndToEnd {
             for terms in limits { _ = try await other.set(terms, at: .now, by: "ann", on: loop).get() }
             let off = try await feed.perform(.limit(destination: name, connections: nil))
             #expect(off.inverse == .set(terms: limits[1]))
-            #expect(try await other.rules().isEmpty)
+            #expect(try await other.rules().rules.isEmpty)
             #expect(try await feed.rules().isEmpty)
             // What is set takes the place of all that there are, too.
             for terms in limits { _ = try await other.set(terms, at: .now, by: "ann", on: loop).get() }
             _ = try await feed.perform(.limit(destination: name, connections: 3))
-            let orders = try await other.rules().map(\.terms.order)
+            let orders = try await other.rules().rules.map(\.terms.order)
             #expect(orders == [.limit(destination: name, connections: 3)])
             await relay.stop()
             await other.close()

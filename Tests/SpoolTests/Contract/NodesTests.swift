@@ -197,7 +197,7 @@ struct NodesTests {
             let terms = StandingRule.Terms(.suspend(destination: "a.example:25"))
             let rule = try await first.spool.set(terms, at: message.arrived, by: "ann", on: first.loop).get()
             #expect(try await second.fleet.look().hasRules)
-            #expect(try await second.spool.rules() == [rule])
+            #expect(try await second.spool.rules() == KeptRules([rule]))
             for node in [first, second] { await node.spool.close() }
         }
         try await run(kind.make())

@@ -23,7 +23,7 @@ public struct TLSReportOutcome: Sendable {
     ) async throws -> [TLSReportOutcome] {
         _ = try TLSReportSender.wanted(configuration)
         let rules = StandingRules()
-        for rule in try await spool.rules() { try? rules.add(rule) }
+        for rule in try await spool.rules().rules { try? rules.add(rule) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let dns = StubResolver(configuration.resolver) { log.warning("\($0)") }
         let reporter = TLSReporter(
