@@ -38,30 +38,6 @@ struct FarewellTests {
         }
     }
 
-    /// A key and a certificate for it, in a folder that goes with the test.
-    private final class Certificate: Sendable {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-test-\(UUID())")
-        var files: TLSFiles {
-            TLSFiles(
-                certificate: self.folder.appendingPathComponent("cert.pem").path,
-                key: self.folder.appendingPathComponent("key.pem").path)
-        }
-
-        init() throws {
-            try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
-            let openssl = Process()
-            openssl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            openssl.arguments =
-                ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-                + " -out cert.pem -keyout key.pem").split(separator: " ").map(String.init)
-            openssl.currentDirectoryURL = self.folder
-            openssl.standardError = FileHandle.nullDevice
-            try openssl.run()
-            openssl.waitUntilExit()
-        }
-        deinit { try? FileManager.default.removeItem(at: self.folder) }
-    }
-
     private static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     private let group = MultiThreadedEventLoopGroup.singleton
 
@@ -70,16 +46,6 @@ struct FarewellTests {
         configuration.tls = certificate.files
         configuration.timeouts.farewell = 3_600_000
         return configuration
-    }
-
-    /// Whether it becomes so within half a minute.
-    private func eventually(_ condition: () -> Bool) async throws -> Bool {
-        let end = ContinuousClock.now + .seconds(30)
-        while ContinuousClock.now < end {
-            if condition() { return true }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        return false
     }
 
     // MARK: in
@@ -138,7 +104,7 @@ struct FarewellTests {
         weak let before = reception.admission
         #expect(before != nil)
         reception.reload(try admission())
-        #expect(try await self.eventually { before == nil }, "\(reception.registry.liveCounts)")
+        #expect(try await eventually { before == nil }, "\(reception.registry.liveCounts)")
         #expect(reception.registry.liveCounts == (0, 0))
         let records = reception.registry.records(includingEnded: true)
         #expect(records.map(\.failed) == Array(repeating: manners == .vanishing, count: 5))
@@ -192,7 +158,7 @@ struct FarewellTests {
         ]
         let registry = SessionRegistry(node: "mx", signal: ChangeSignal(loop: self.group.next()))
         weak let context = try await self.deliver(configuration, registry)
-        #expect(try await self.eventually { context == nil })
+        #expect(try await eventually { context == nil })
         #expect(registry.records(includingEnded: true).map(\.failed) == [false])
         try await server.close()
     }

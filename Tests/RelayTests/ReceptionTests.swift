@@ -22,6 +22,8 @@ final class MemorySpool: Spool {
         var settling: @Sendable () -> Void = {}
         /// What becomes of settlements, and of content that is read.
         var failure = SpoolError(.unavailable, "they fail")
+        /// Of any message; `nil`: it cannot be read.
+        var content: (any ContentSource)?
     }
     let state = NIOLockedValueBox(State())
 
@@ -85,7 +87,9 @@ final class MemorySpool: Spool {
         return loop.makeSucceededVoidFuture()
     }
     func content(of id: QueueID, on loop: any EventLoop) -> EventLoopFuture<any ContentSource> {
-        loop.makeFailedFuture(self.state.withLockedValue { $0.failure })
+        self.state.withLockedValue { state in
+            state.content.map { loop.makeSucceededFuture($0) } ?? loop.makeFailedFuture(state.failure)
+        }
     }
     func message(_ id: QueueID) async throws -> SpooledMessage? {
         let found = self.state.withLockedValue { $0.messages.first { $0.message.id == id } }

@@ -198,6 +198,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private func end() {
         guard let context = self.context else { return }
         guard self.protection.tls != nil else { return context.close(promise: nil) }
+        // What the server does not read would be in front of our good-bye.
+        guard context.channel.isWritable || self.isEnding else { return context.hangUpUnderTLS() }
         if !self.isEnding {
             self.isEnding = true
             self.lastActivity = .now()
@@ -281,10 +283,11 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.session.disconnected()
     }
 
-    /// Whether more may be written. Without a channel nothing can be, and the session's last words need no room.
+    /// Whether more may be written. Without a channel nothing can be, and the last words of a session need no room: a server
+    /// that reads nothing must not keep it from its end.
     private var hasRoom: Bool {
         guard let channel = self.context?.channel, channel.isActive else { return true }
-        return channel.isWritable && self.output.readableBytes < 256 << 10
+        return channel.isWritable && self.output.readableBytes < 256 << 10 || self.session.isEnding
     }
 
     func write() {

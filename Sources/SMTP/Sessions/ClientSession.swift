@@ -177,6 +177,11 @@ public struct ClientSession: Sendable {
         }
     }
 
+    /// Whether there is an end to what is to be pulled, whatever the server does.
+    public var isEnding: Bool {
+        if case .closed = self.state { true } else { self.ending != nil }
+    }
+
     /// The server was silent for too long (§4.5.3.2).
     public mutating func timedOut() { self.ending = self.ending ?? .timedOut }
 
