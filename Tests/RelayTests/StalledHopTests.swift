@@ -41,6 +41,22 @@ struct StalledHopTests {
         try await host.close()
     }
 
+    @Test("is not listened to for ever either: what it says waits in its own kernel")
+    func talkative() async throws {
+        let nonsense = ByteBuffer(repeating: UInt8(ascii: "a"), count: 256 << 10)
+        @Sendable func talk(_ channel: any Channel) {
+            channel.writeAndFlush(nonsense).whenSuccess { talk(channel) }
+        }
+        let host = try await HostOfFewWords.listen(
+            ["220 here", "250 here", "250 Ok", "250 Ok", "354 go on"], last: talk)
+        var timeouts = RelayConfiguration.Timeouts()
+        timeouts.data = 1000
+        let delivery = try OneDelivery(to: try self.endpoint(host), content: Large(), timeouts)
+        #expect(try await eventually { delivery.state.isEnded })
+        #expect(try #require(delivery.session?.row.octetsIn) < 16 << 20)
+        try await host.close()
+    }
+
     @Test("what it said before it stalled counts")
     func refusal() async throws {
         let host = try await HostOfFewWords.listen(

@@ -46,6 +46,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     private var output = ByteBuffer()
     private var isDraining = false
+    /// What was read last is being looked at, and nothing more is asked for.
+    private var isPaused = false
     /// When the turn under way began: all that is said in it is said at one time.
     private var turn: Timestamp?
     /// Octets that were read in it.
@@ -186,8 +188,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         let buffer = self.unwrapInboundIn(data)
         self.octetsIn += buffer.readableBytes
         self.session.receive(buffer)
+        self.isPaused = true
         self.drain()
-        if !self.isClosing { context.read() }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -267,6 +269,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             octetsIn: self.octetsIn, at: self.now)
         self.octetsIn = 0
         self.turn = nil
+        self.readOn()
     }
 
     /// Once a node's lease is over another one may make its attempts. What the next hop was not given in full it forgets with the
@@ -288,6 +291,13 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private var hasRoom: Bool {
         guard let channel = self.context?.channel, channel.isActive else { return true }
         return channel.isWritable && self.output.readableBytes < 256 << 10 || self.session.isEnding
+    }
+
+    /// Reads what the server says next, once what it said before was looked at.
+    private func readOn() {
+        guard self.isPaused, !self.isClosing, self.session.wantsInput else { return }
+        self.isPaused = false
+        self.context?.read()
     }
 
     func write() {

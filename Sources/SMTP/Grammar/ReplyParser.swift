@@ -29,6 +29,9 @@ public struct ReplyParser: Sendable {
     /// Whether octets are held that did not make a reply yet.
     public var isEmpty: Bool { self.input.isEmpty && self.partial == nil }
 
+    /// Octets that were not looked at yet, or make no line.
+    var readableOctets: Int { self.input.readableOctets }
+
     public mutating func append(_ buffer: ByteBuffer) { self.input.append(buffer) }
 
     /// Forgets everything.

@@ -70,6 +70,9 @@ public struct ClientSession: Sendable {
         case contentFailed
     }
 
+    /// Replies of that many octets are read ahead of a driver that pulls nothing.
+    static let inputLimit = 16 * 1024
+
     let configuration: Configuration
     var state = State.greeting
     /// The transaction under way.
@@ -176,6 +179,9 @@ public struct ClientSession: Sendable {
             preconditionFailure("QUIT in a session that is not ready")
         }
     }
+
+    /// Whether the driver should read on: not when what came before waits to be pulled.
+    public var wantsInput: Bool { self.replies.readableOctets < Self.inputLimit }
 
     /// Whether there is an end to what is to be pulled, whatever the server does.
     public var isEnding: Bool {
