@@ -156,7 +156,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func hangUp(_ why: String) {
         self.failure = why
-        self.context?.close(promise: nil)
+        self.isConcluded = true  // TLS that we broke off failed nobody.
+        self.context?.hangUpUnderTLS()
     }
 
     // MARK: the channel's events

@@ -25,7 +25,12 @@ final class OutboundConnection: @unchecked Sendable {
     private var plaintextHost: MailHost?
     private var job: Job?
     private var begun = NIODeadline.now()
+    /// The session with the host that is being tried, or that gave one.
     private var handler: ClientHandler?
+    /// It gave one.
+    private var isReady = false
+    /// The host that is being connected to.
+    private var connecting: (host: MailHost, record: SessionRecord)?
     private var lastFailure: String?
     /// The host that it is about, and its session; `nil`: it was not tried.
     private var lastTried: (host: SocketEndpoint, session: SessionRef)?
@@ -36,6 +41,8 @@ final class OutboundConnection: @unchecked Sendable {
     private var isEnded = false
     /// Asked to end before a host answered.
     private var isUnwanted = false
+    /// Ended at once, whatever the hosts would have said.
+    private var verdictOnWaiting: JobResult.Verdict?
     /// What the hosts are, or what is demanded of one, is being found out.
     private var isResolving = false
 
@@ -59,17 +66,17 @@ final class OutboundConnection: @unchecked Sendable {
     func quit() {
         self.loop.execute {
             self.becomeUnwanted()
-            self.handler?.quit()
+            if self.isReady { self.handler?.quit() }
         }
     }
 
-    /// Ends the session at once.
-    func abort() {
-        self.loop.execute {
-            self.becomeUnwanted()
-            self.handler?.hangUp("closed by the operator")
-        }
-    }
+    /// Ends the session at once, however far it is.
+    func abort() { self.loop.execute { self.hangUp(.untried) } }
+
+    /// Ends it for an operator, who wants no other one with the host at once.
+    func close() { self.loop.execute { self.hangUp(.unreachable(Self.closed)) } }
+
+    private static let closed = "closed by the operator"
 
     /// This node's lease is over: nothing that another node may do by now is said any more.
     func leaseEnded() { self.loop.execute { self.handler?.leaseEnded() } }
@@ -104,6 +111,17 @@ final class OutboundConnection: @unchecked Sendable {
         self.isResolving = false
         self.finished(.untried, host: nil, session: nil)
         self.end()
+    }
+
+    /// - Parameter verdict: on a job that waits for a session.
+    private func hangUp(_ verdict: JobResult.Verdict) {
+        self.becomeUnwanted()
+        self.verdictOnWaiting = verdict
+        if let (host, record) = self.connecting.take() {
+            self.connectFailed(HostConnector.Failure(words: Self.closed), host, record)
+        } else {
+            self.handler?.hangUp(Self.closed)
+        }
     }
 
     private func bounce(with reply: Reply, host: SocketEndpoint?, session: SessionRef?) {
@@ -154,17 +172,22 @@ final class OutboundConnection: @unchecked Sendable {
     private func connect(to host: MailHost, _ demand: TLSDemand, _ findings: HostFindings?) {
         let record = self.delivery.registry.open(
             .outbound, peer: host.endpoint.description, name: self.nextHop.description, at: self.delivery.clock.now(),
-            hangUp: { [weak self] in self?.abort() })
+            hangUp: { [weak self] in self?.close() })
         self.record.withLockedValue { $0 = record }
         if let job = self.job { record.update(at: self.delivery.clock.now()) { $0.message = job.message.description } }
         let handler = ClientHandler(
             self, delivery: self.delivery, settings: self.settings, host: host, security: self.nextHop.security,
             demand: demand, findings: findings, withoutTLS: self.plaintextHost == host, record: record)
         if self.job?.isTLSReport == true { handler.takesNoMore() }
+        self.connecting = (host, record)
         HostConnector(self.delivery.dns, timeout: self.settings.timeouts.connect, on: self.loop)
             .connect(to: host.endpoint)
             .assumeIsolated()
             .whenComplete { result in
+                guard self.connecting?.record === record else {
+                    return (try? result.get())?.close(promise: nil) ?? ()  // Nobody waits for it any more.
+                }
+                self.connecting = nil
                 do {
                     try self.attach(handler, to: try result.get())
                 } catch { self.connectFailed(HostConnector.Failure(error, to: host.endpoint), host, record) }
@@ -176,8 +199,10 @@ final class OutboundConnection: @unchecked Sendable {
         do {
             guard channel.isActive, !self.isUnwanted else { throw ChannelError.eof }
             if let tls = try handler.implicitTLS() { try channel.pipeline.syncOperations.addHandler(tls) }
+            self.handler = handler
             try channel.pipeline.syncOperations.addHandler(handler)
         } catch {
+            self.handler = nil
             channel.close(promise: nil)
             throw error
         }
@@ -202,7 +227,9 @@ final class OutboundConnection: @unchecked Sendable {
     /// Where each host refused for good the mail bounces at once (RFC 7504 §4); one that may answer later is worth waiting
     /// for.
     private func finishWithoutHost() {
-        if let refusal = self.refusal, !self.mayAnswerLater, self.hosts.isEmpty {
+        if let verdict = self.verdictOnWaiting {
+            self.finished(verdict, host: self.lastTried?.host, session: self.lastTried?.session)
+        } else if let refusal = self.refusal, !self.mayAnswerLater, self.hosts.isEmpty {
             self.bounce(with: refusal.reply, host: refusal.host, session: refusal.session)
         } else {
             self.finished(
@@ -214,7 +241,7 @@ final class OutboundConnection: @unchecked Sendable {
 
     /// The host gave a session: what waits can begin.
     func ready(_ handler: ClientHandler) {
-        self.handler = handler
+        self.isReady = true
         self.hosts = []
         if let job = self.job {
             handler.begin(job)
@@ -259,8 +286,9 @@ final class OutboundConnection: @unchecked Sendable {
 
     /// The channel is gone.
     func closed(_ handler: ClientHandler) {
-        if self.handler === handler {
-            self.handler = nil
+        self.handler = nil
+        if self.isReady {
+            self.isReady = false
             self.finished(.untried, host: nil, session: nil)
             self.end()
         } else {

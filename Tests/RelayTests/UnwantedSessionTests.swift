@@ -1,0 +1,96 @@
+import Glibc
+import Mail
+import Monitor
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import SMTP
+import Spool
+import Testing
+
+@testable import Relay
+
+@Suite("sessions out that an operator or the queue wants no more", .timeLimit(.minutes(2)))
+struct UnwantedSessionTests {
+    private func endpoint(_ host: any Channel) throws -> SocketEndpoint {
+        SocketEndpoint(host: "127.0.0.1", port: try #require(host.localAddress?.port))
+    }
+
+    @Test(
+        "one whose host keeps it waiting before it is ready ends at once when it is closed",
+        arguments: [
+            ([], SessionPhase.greeting), (["220 here"], .hello), (["220 here", "250-here\r\n250 STARTTLS"], .tls),
+            (["220 here", "250-here\r\n250 STARTTLS", "220 go ahead"], .tls),
+        ])
+    func closed(_ replies: [String], _ phase: SessionPhase) async throws {
+        let sessions = NIOLockedValueBox(0)
+        let host = try await HostOfFewWords.listen(replies, last: { _ in sessions.withLockedValue { $0 += 1 } })
+        let delivery = try OneDelivery(to: try self.endpoint(host))
+        #expect(try await eventually { delivery.session?.row.phase == phase })
+        #expect(delivery.session?.hangUp() == true)
+        try await self.expectClosed(delivery)
+        #expect(sessions.withLockedValue { $0 } <= 1)
+        try await host.close()
+    }
+
+    @Test("one that still connects does as well")
+    func connecting() async throws {
+        let host = FullHost()
+        let delivery = try OneDelivery(to: SocketEndpoint(host: "127.0.0.1", port: host.port))
+        #expect(try await eventually { delivery.session?.row.phase == .connect })
+        #expect(delivery.session?.hangUp() == true)
+        try await self.expectClosed(delivery)
+        withExtendedLifetime(host) {}
+    }
+
+    private func expectClosed(_ delivery: OneDelivery) async throws {
+        #expect(try await eventually { delivery.state.isEnded })
+        #expect(delivery.session?.row.remark == "closed by the operator")
+        #expect(delivery.registry.liveCounts == (0, 0))
+        guard case .unreachable(let reason)? = delivery.state.verdicts.first, delivery.state.verdicts.count == 1 else {
+            Issue.record("\(delivery.state.verdicts)")
+            return
+        }
+        #expect(reason.contains("closed by the operator"))
+    }
+
+    /// Listens, and takes no more connections than those that it has: who connects waits.
+    private final class FullHost {
+        let port: Int
+        private let sockets: [CInt]
+
+        init() {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let sockets = (0..<4).map { _ in
+                socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
+            }
+            withUnsafeMutablePointer(to: &address) { address in
+                address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                    _ = bind(sockets[0], address, size)
+                    _ = listen(sockets[0], 0)
+                    _ = getsockname(sockets[0], address, &size)
+                    for socket in sockets.dropFirst() { _ = connect(socket, address, size) }
+                }
+            }
+            self.sockets = sockets
+            self.port = Int(in_port_t(bigEndian: address.sin_port))
+        }
+        deinit { for socket in self.sockets { _ = close(socket) } }
+    }
+
+    /// Content that is read when the test says how that ends.
+    private struct Held: ContentSource {
+        let octets = 100
+        let isAsked = NIOLockedValueBox<EventLoopPromise<ByteBuffer>?>(nil)
+
+        func read(from offset: Int, count: Int, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer> {
+            let promise = eventLoop.makePromise(of: ByteBuffer.self)
+            self.isAsked.withLockedValue { $0 = promise }
+            return promise.futureResult
+        }
+    }
+
+}
