@@ -93,4 +93,25 @@ struct UnwantedSessionTests {
         }
     }
 
+    @Test("one whose content cannot be read says QUIT at once when nobody wants it any more")
+    func unreadable() async throws {
+        let heard = NIOLockedValueBox<[String]>([])
+        let host = try await HostOfFewWords.listen(
+            ["220 here", "250 here", "221 Bye"], heard: { line in heard.withLockedValue { $0.append(line) } },
+            last: { $0.close(promise: nil) })
+        let content = Held()
+        // It has to be converted for this host, and so it is read before anything is said of it.
+        let delivery = try OneDelivery(
+            to: try self.endpoint(host), parameters: [Parameter("BODY", "8BITMIME")], content: content)
+        #expect(try await eventually { content.isAsked.withLockedValue { $0 != nil } })
+        delivery.connection.quit()
+        // Behind that, on the same loop.
+        try await delivery.connection.loop.submit {}.get()
+        content.isAsked.withLockedValue { $0 }?.fail(SpoolError(.unavailable, "the disk is gone"))
+        #expect(try await eventually { delivery.state.isEnded })
+        #expect(heard.withLockedValue { $0.last } == "QUIT\r\n")
+        #expect(delivery.state.idles == 0)
+        #expect(delivery.state.verdicts.map { "\($0)" }.allSatisfy { $0.contains("the disk is gone") })
+        try await host.close()
+    }
 }

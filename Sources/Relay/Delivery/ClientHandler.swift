@@ -437,7 +437,9 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.job = nil
         self.connection.finished(
             JobResult.Verdict(unreadable: error), host: self.host, session: self.record.ref)
+        guard self.session.isReady else { return }  // The server ended it meanwhile.
         self.ready()
+        self.drain()
     }
 
     // MARK: time
