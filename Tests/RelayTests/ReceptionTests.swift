@@ -144,7 +144,7 @@ extension MemorySpool: SpoolCondition {
 
 @Suite("reception over loopback", .timeLimit(.minutes(5)))
 struct ReceptionTests {
-    private static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     private let spool = MemorySpool()
     private let accepted = NIOLockedValueBox<[SpooledMessage]>([])
 
@@ -490,6 +490,76 @@ struct ReceptionTests {
         // It says nothing at all: on a busy machine its first command could come too late to be answered.
         let (replies, _) = try await self.converse("", configuration)
         #expect(self.codes(replies) == ["220", "421"])
+    }
+
+    /// A client's connection, which reads nothing by itself.
+    ///
+    /// - Parameter window: what its kernel keeps for it.
+    private func connect(to server: OpenListener, window: Int = 4096) async throws -> any Channel {
+        try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.autoRead, value: false)
+            .channelOption(.socketOption(.so_rcvbuf), value: window)
+            .connect(to: try #require(server.channel.localAddress)).get()
+    }
+
+    @Test("who asks and asks and reads no reply is not heard any further, and is timed out", arguments: [1, 32 << 10])
+    func unreadReplies(_ commandsAtOnce: Int) async throws {
+        var configuration = try self.configuration()
+        configuration.timeouts.command = 1000
+        let reception = try await self.reception(configuration)
+        let open = try await reception.listen(
+            on: self.listener(), group: MultiThreadedEventLoopGroup.singleton)
+        let server = try #require(open.first)
+        let client = try await self.connect(to: server)
+        let commands = ByteBuffer(string: String(repeating: "EHLO c\r\n", count: commandsAtOnce))
+        @Sendable func ask() { client.writeAndFlush(commands).whenSuccess { ask() } }
+        ask()
+        #expect(try await eventually { reception.registry.records(includingEnded: true).first?.row.ended != nil })
+        let session = try #require(reception.registry.records(includingEnded: true).first)
+        #expect(session.row.remark?.hasPrefix("421 4.4.2") == true)
+        // Its replies in our kernel, and the little that waits for that.
+        #expect(session.row.octetsOut < 16 << 20)
+        await server.close()
+        try? await client.close()
+        await reception.drain(within: .seconds(5))
+    }
+
+    /// Counts what it is sent, and keeps the last of it.
+    private final class Counter: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+        let heard = NIOLockedValueBox((octets: 0, last: ByteBuffer()))
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let buffer = self.unwrapInboundIn(data)
+            self.heard.withLockedValue { $0 = ($0.octets + buffer.readableBytes, buffer) }
+        }
+    }
+
+    @Test("who reads replies late gets them all", arguments: [false, true])
+    func lateReader(endsSide: Bool) async throws {
+        let reception = try await self.reception(self.configuration())
+        let open = try await reception.listen(
+            on: self.listener(), group: MultiThreadedEventLoopGroup.singleton)
+        let server = try #require(open.first)
+        let counter = Counter()
+        let client = try await self.connect(to: server, window: 64 << 10)
+        try await client.setOption(.allowRemoteHalfClosure, value: true).get()
+        try await client.pipeline.addHandler(counter).get()
+        let commands = String(repeating: "EHLO c\r\n", count: 20_000) + (endsSide ? "" : "QUIT\r\n")
+        let asked: EventLoopFuture<Void> = client.writeAndFlush(ByteBuffer(string: commands))
+        if endsSide { asked.whenSuccess { client.close(mode: .output, promise: nil) } }
+        #expect(try await eventually { reception.registry.records(includingEnded: true).first?.row.octetsOut ?? 0 > 0 })
+        try await client.setOption(.autoRead, value: true).get()
+        #expect(try await eventually { reception.registry.records(includingEnded: true).first?.row.ended != nil })
+        let row = try #require(reception.registry.records(includingEnded: true).first?.row)
+        #expect(row.octetsIn == commands.utf8.count)
+        #expect(row.octetsOut > 20_000 * 100)
+        #expect(try await eventually { counter.heard.withLockedValue { $0.octets } == row.octetsOut })
+        let last = counter.heard.withLockedValue { String(buffer: $0.last) }
+        #expect(last.split(separator: "\r\n").last?.hasPrefix(endsSide ? "250 " : "221 ") == true)
+        try? await client.close()
+        await server.close()
+        await reception.drain(within: .seconds(5))
     }
 
     // MARK: roles of listeners, and who the client really is

@@ -40,12 +40,14 @@ final class ServerHandler: ChannelInboundHandler {
     /// It is among them.
     private var isGathered = false
     private var isDraining = false
+    /// The session has more to do, but the client does not read what was said before.
+    private var isHeldBack = false
     /// Octets of the turn under way.
     private var octets = (in: 0, out: 0)
     /// When the turn under way began: all that is done in it happens at one time.
     private var turn: Timestamp?
     private var isClosing = false
-    /// The connection is being closed; under TLS the client's good-bye is awaited.
+    /// The connection is being closed: the client's good-bye is awaited, or that it reads its last replies.
     private var isEnding = false
     /// The client will say nothing more.
     private var isInputClosed = false
@@ -118,6 +120,14 @@ final class ServerHandler: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            self.lastInput = .now()  // It reads, which is as good as a word.
+            if self.isBegun { self.drain(context) }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case let event as ShutDownEvent:
@@ -148,7 +158,8 @@ final class ServerHandler: ChannelInboundHandler {
         guard !self.isDraining else { return }  // `run` answered at once, and the loop below goes on by itself.
         self.isDraining = true
         self.turn = self.turn ?? self.reception.clock.now()
-        while let action = self.session.next() { self.run(action, context) }
+        self.isHeldBack = false
+        while self.hasRoom(context), let action = self.session.next() { self.run(action, context) }
         self.isDraining = false
         let look = self.session.look()
         self.countMail(isUnderWay: look.recipients > 0 && look.phase != .finalReply)
@@ -157,7 +168,7 @@ final class ServerHandler: ChannelInboundHandler {
             contentOctetsDone: look.contentOctets, octetsIn: self.octets.in, octetsOut: self.octets.out, at: self.now)
         self.octets = (0, 0)
         self.turn = nil
-        if self.isClosing || self.isInputClosed && look.awaitsClient {
+        if self.isClosing || self.isInputClosed && look.awaitsClient && !self.isHeldBack {
             self.write(context)
             self.end(context)
         } else {
@@ -165,20 +176,37 @@ final class ServerHandler: ChannelInboundHandler {
                 self.isGathered = true
                 self.replies?.add(self, context)
             }
-            if self.wantsInput(look) { context.read() }
+            if self.wantsInput(look), context.channel.isWritable { context.read() }
         }
     }
 
+    /// Whether more may be said: a client that reads no replies is not served any further. The last words need no room.
+    private func hasRoom(_ context: ChannelHandlerContext) -> Bool {
+        if self.output.readableBytes >= Self.mostOutput { self.write(context) }
+        self.isHeldBack = !context.channel.isWritable && self.session.look().phase != .closed
+        return !self.isHeldBack
+    }
+    /// Replies that wait for the end of a turn.
+    private static let mostOutput = 64 << 10
+
     private func end(_ context: ChannelHandlerContext) {
-        guard self.tls != nil else { return context.close(promise: nil) }
+        let isUnderTLS = self.tls != nil
         if !self.isEnding {
+            // Replies that the kernel has not taken are the client's, if it reads them in time.
+            let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+            guard isUnderTLS || waiting > 0 else { return context.close(promise: nil) }
             self.isEnding = true
             self.lastInput = .now()
             self.timer?.cancel()
             self.armTimer(context)
-            context.sayGoodbye()
+            if isUnderTLS {
+                context.sayGoodbye()
+            } else {
+                context.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).assumeIsolated()
+                    .whenComplete { _ in context.close(promise: nil) }
+            }
         }
-        if !self.isInputClosed { context.read() }
+        if isUnderTLS, !self.isInputClosed { context.read() }
     }
 
     func countMail(isUnderWay: Bool) {
@@ -317,9 +345,14 @@ final class ServerHandler: ChannelInboundHandler {
 
     private func lookAtTheClock(_ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
-        guard !self.isEnding else { return context.hangUpUnderTLS() }
+        if self.isEnding {
+            // A good-bye has its time, whatever else is said in it; who reads replies may have more.
+            guard self.tls == nil, self.lastInput + self.patience > .now() else { return context.hangUpUnderTLS() }
+            return self.armTimer(context)
+        }
         let look = self.session.look()
-        let isOurTurn = !self.wantsInput(look) || look.phase == .finalReply || self.filters?.isAsked == true
+        let isOurTurn =
+            !self.wantsInput(look) && !self.isHeldBack || look.phase == .finalReply || self.filters?.isAsked == true
         if isOurTurn { self.lastInput = .now() }
         if self.lastInput + self.patience <= .now() {
             self.session.timedOut()
