@@ -10,7 +10,7 @@ extension ServerHandler {
         let id = self.filters?.announcedID.take() ?? self.reception.spool.nextID(at: self.now)
         let client = self.session.introduction()
         let trace = TraceField.received(
-            hello: client.hello, peer: self.client, user: self.peer.user,
+            hello: client.hello, peer: self.peer.client, user: self.peer.user,
             hostname: self.admission.configuration.hostname, with: client.transferProtocol, tls: self.tls,
             id: id, recipient: envelope.recipients.count == 1 ? envelope.recipients[0].forwardPath.description : nil,
             at: self.now)
