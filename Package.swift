@@ -194,8 +194,8 @@ let package = Package(
         tests(
             "RelayTests",
             [
-                "Relay", "DNS", "SeededRandom", "SpoolTesting", "Spool", "Monitor", "Mail", "SMTP", nioCore, nioPosix,
-                nioSSL, nioTLS,
+                "Relay", "DNS", "SeededRandom", "SpoolTesting", "Spool", "Sockets", "Monitor", "Mail", "SMTP", nioCore,
+                nioPosix, nioSSL, nioTLS,
                 nioConcurrency, nioEmbedded, logging,
             ]),
     ])

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Mail
 import Monitor
@@ -5,6 +6,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import SMTP
+import Sockets
 import Spool
 import Testing
 
@@ -614,6 +616,63 @@ struct ReceptionTests {
         let (answers, _) = try await self.converse(xforward, configuration)
         #expect(self.codes(answers) == ["220", "250", "250", "250", "250", "354", "250", "221"])
         #expect(self.accepted.withLockedValue { $0.first?.arrival.peer } == "192.0.2.9")
+    }
+
+    @Test("behind XCLIENT our Received field names that client, and its failed logins are its own")
+    func xclientIsTheClient() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hoptop-test-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let users = folder.appendingPathComponent("users").path
+        try Data().write(to: URL(fileURLWithPath: users))
+        var configuration = try self.configuration()
+        configuration.xclient = Network.loopback
+        configuration.users = users
+        configuration.plaintextAuthentication = true
+        let reception = try await self.reception(configuration)
+        // PLAIN with the user and the password "a".
+        let text =
+            "EHLO c\r\nXCLIENT ADDR=192.0.2.9\r\nEHLO d\r\nAUTH PLAIN AGEAYQ==\r\n"
+            + "MAIL FROM:<a@b>\r\nRCPT TO:<x@example.net>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n"
+        let replies = try await self.converse(with: reception) { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: text))
+            var replies = ""
+            for try await buffer in inbound { replies += String(buffer: buffer) }
+            return replies
+        }
+        #expect(self.codes(replies) == ["220", "250", "220", "250", "535", "250", "250", "354", "250", "221"])
+        #expect(String(buffer: try self.stored()).hasPrefix("Received: from d ([192.0.2.9])"))
+        let now = Timestamp(milliseconds: Clock.system.steady())
+        #expect(reception.loginFailures.failures(of: ClientKey([192, 0, 2, 9]), at: now) == 1)
+        let proxy = ClientKey([127, 0, 0, 1])
+        #expect(reception.loginFailures.failures(of: proxy, at: now) == 0)
+        // The session is taken off the count that it was put on.
+        #expect(reception.registry.counts(proxy) == (0, 0))
+    }
+
+    @Test("addresses of one IPv6 network share a client's limit of sessions")
+    func networkLimit() async throws {
+        var configuration = try self.configuration()
+        configuration.networks = []
+        configuration.limits.connectionsPerClient = 1
+        let reception = try await self.reception(configuration)
+        let address = "2001:db8:1:2::7"
+        let first = reception.registry.open(
+            .inbound, peer: address, address: address, countedAs: Network.octets(address).flatMap(ClientKey.init),
+            at: .now, hangUp: nil)
+        for (address, code) in [("2001:db8:1:2:3::9", "421"), ("2001:db8:1:3::9", "220")] {
+            let replies = try await self.converse(
+                with: reception, on: self.listener(proxies: Network.loopback)
+            ) { inbound, outbound in
+                try? await outbound.write(
+                    ByteBuffer(string: "PROXY TCP6 \(address) ::1 5555 25\r\nQUIT\r\n"))
+                var replies = ""
+                for try await buffer in inbound { replies += String(buffer: buffer) }
+                return replies
+            }
+            #expect(self.codes(replies).first == code)
+        }
+        reception.registry.close(first, at: .now, failed: false)
     }
 
     @Test("ETRN is for clients that may relay, and says what it did (RFC 1985 §5.3)")

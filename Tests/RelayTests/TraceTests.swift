@@ -21,11 +21,11 @@ final class TraceTests: Sendable {
     private func begin(
         _ direction: ConnectionRow.Direction = .inbound, from client: String = "192.0.2.7", at: Int = 0
     ) -> SessionRecord {
-        self.registry.open(direction, peer: "\(client):25", client: client, at: self.time(at), hangUp: nil)
+        self.registry.open(direction, peer: "\(client):25", address: client, at: self.time(at), hangUp: nil)
     }
     private func end(_ record: SessionRecord, at: Int = 100, remark: String? = nil) {
         self.registry.close(
-            record, client: "192.0.2.7", at: self.time(at), failed: remark != nil, remark: remark)
+            record, at: self.time(at), failed: remark != nil, remark: remark)
     }
 
     /// A client that says what it says in a transaction; the queue ID is there behind DATA.

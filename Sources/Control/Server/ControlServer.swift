@@ -7,6 +7,7 @@ public import NIOCore
 import NIOHTTP1
 public import NIOPosix
 public import NIOSSL
+import SMTP
 import Sockets
 
 /// Serves a feed over HTTP/1.1: on a Unix socket, and with TLS on the network. How the node is doing is also served where
@@ -220,7 +221,8 @@ public final class ControlServer: Sendable {
             throw ControlError(.forbidden, .denied, "\(user) has no business here: [control] group says who has")
         case .network(let address):
             let now = Timestamp.sinceBoot
-            guard self.loginFailures.failures(of: address, at: now) < LoginFailures.limit else {
+            let client = Network.octets(address).flatMap(ClientKey.init)
+            guard !self.loginFailures.areTooMany(of: client, at: now) else {
                 throw ControlError(
                     .tooManyRequests, .denied, "too many wrong tokens came from your address: wait ten minutes",
                     headers: ["Retry-After": "600"])
@@ -231,7 +233,7 @@ public final class ControlServer: Sendable {
                     headers: ["WWW-Authenticate": "Bearer"])
             }
             if let visitor = access.tokens.visitor(token) { return visitor }
-            let failures = self.loginFailures.failed(address, at: now)
+            let failures = self.loginFailures.failed(client, at: now)
             self.log.warning("wrong token", metadata: ["client": "\(address)", "failures": "\(failures)"])
             var refusal = ControlError(
                 .unauthorized, .denied, "this token is not known here",

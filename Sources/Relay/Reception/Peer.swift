@@ -1,6 +1,7 @@
 import Mail
 import NIOCore
 import SMTP
+import Sockets
 
 /// Who the client is to policy and log: the other end of the connection, or what a proxy told in its place.
 struct Peer: Sendable {
@@ -9,6 +10,7 @@ struct Peer: Sendable {
             self.client = self.address?.ipAddress
             self.endpoint = self.address?.endpointText
             self.octets = self.client.flatMap(Network.octets)
+            self.key = self.octets.flatMap(ClientKey.init)
         }
     }
     // Kept, since each message and each recipient asks for them.
@@ -16,6 +18,8 @@ struct Peer: Sendable {
     private(set) var client: String?
     private var endpoint: String?
     private var octets: [UInt8]?
+    /// What limits know it by.
+    private(set) var key: ClientKey?
     /// The user of this machine that is at the other end of a Unix socket.
     var user: LocalUser?
     /// The name that XCLIENT told.

@@ -8,7 +8,7 @@ extension ServerHandler {
     func decide(_ question: ServerSession.Question, _ context: ChannelHandlerContext) {
         switch question {
         case .greeting:
-            let counts = self.reception.registry.counts(client: self.countedAs)
+            let counts = self.reception.registry.counts(self.countedAs)
             let verdict = self.admission.greeting(self.peer, sessions: counts.inbound, fromClient: counts.ofClient)
             self.decided(verdict, unlessFiltersObjectTo: .connect, context)
         case .hello(let name, _):

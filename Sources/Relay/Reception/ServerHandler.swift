@@ -24,7 +24,7 @@ final class ServerHandler: ChannelInboundHandler {
     /// The client; a proxy that knows better than the socket sets it before the session begins.
     var peer = Peer()
     /// What the session is counted under, whatever a client that is trusted says of itself later.
-    private(set) var countedAs: String?
+    private(set) var countedAs: ClientKey?
     var writer: ContentWriter?
     /// `TLSv1.3`, once it is there.
     private(set) var tls: String?
@@ -72,11 +72,11 @@ final class ServerHandler: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         let channel = context.channel
         self.peer.address = self.peer.address ?? context.remoteAddress
-        self.countedAs = self.peer.client
+        self.countedAs = self.peer.key
         self.session = ServerSession(
             self.admission.session(on: self.listener, from: self.peer, at: self.now))
         self.record = self.reception.registry.open(
-            .inbound, peer: self.peer.text, client: self.countedAs, at: self.now,
+            .inbound, peer: self.peer.text, address: self.peer.client, countedAs: self.countedAs, at: self.now,
             hangUp: { channel.close(promise: nil) })
         self.filters = self.makeFilters(context)
         if let user = self.peer.user { self.record?.update(at: self.now) { $0.user = user.name } }
@@ -116,7 +116,7 @@ final class ServerHandler: ChannelInboundHandler {
         if let record = self.record {
             self.logEnd(record, self.remark)
             self.reception.registry.close(
-                record, client: self.countedAs, at: self.now, failed: self.remark != nil, remark: self.remark)
+                record, countedAs: self.countedAs, at: self.now, failed: self.remark != nil, remark: self.remark)
         }
         context.fireChannelInactive()
     }
@@ -285,7 +285,7 @@ final class ServerHandler: ChannelInboundHandler {
     /// Wrong credentials are told late, and the later the oftener they came from there.
     private func authenticate(_ step: SASLStep, _ context: ChannelHandlerContext) {
         guard let users = self.admission.keyring.users else { preconditionFailure("AUTH is offered without users") }
-        if self.reception.loginFailures.failures(of: self.peer.client ?? "", at: self.steady) > LoginFailures.limit {
+        if self.reception.loginFailures.areTooMany(of: self.peer.key, at: self.steady) {
             return self.answer(.failed(Self.tooManyLogins), context)  // Without the cost of looking.
         }
         if case .begin(let mechanism, _) = step {
@@ -308,11 +308,11 @@ final class ServerHandler: ChannelInboundHandler {
     }
 
     private func loginFailed(_ reply: Reply, _ context: ChannelHandlerContext) {
-        let failures = self.reception.loginFailures.failed(self.peer.client ?? "", at: self.steady)
+        let failures = self.reception.loginFailures.failed(self.peer.key, at: self.steady)
         self.reception.measures.loginFailed()
         self.reception.log.warning(
             "login failed", metadata: ["client": "\(self.peer.text)", "failures": "\(failures)"])
-        let told = failures > LoginFailures.limit ? Self.tooManyLogins : reply
+        let told = LoginFailures.areTooMany(failures) ? Self.tooManyLogins : reply
         let delay = TimeAmount.milliseconds(LoginFailures.delay(afterFailures: failures))
         context.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.answer(.failed(told), context) }
     }

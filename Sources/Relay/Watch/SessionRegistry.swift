@@ -4,6 +4,7 @@ import Monitor
 import NIOConcurrencyHelpers
 import NIOCore
 import SMTP
+import Sockets
 
 /// Every live session, and the ended ones that are kept: failures before successes, 64 MiB of dialogue in all.
 final class SessionRegistry: Sendable {
@@ -14,7 +15,7 @@ final class SessionRegistry: Sendable {
     private struct State {
         var live: [SessionRef: SessionRecord] = [:]
         var inbound = 0
-        var inboundByClient: [String: Int] = [:]
+        var inboundByClient: [ClientKey: Int] = [:]
         var successes: Deque<SessionRecord> = []
         var failures: Deque<SessionRecord> = []
         var endedOctets = 0
@@ -37,11 +38,12 @@ final class SessionRegistry: Sendable {
         self.traces = TraceBoard(loop: signal.loop)
     }
 
-    /// - Parameter client: an inbound peer's address without its port, to count sessions by.
+    /// - Parameters:
+    ///   - address: an inbound peer's, without its port.
+    ///   - client: what an inbound session is counted under.
     func open(
-        _ direction: ConnectionRow.Direction, peer: String, client: String? = nil, name: String? = nil,
-        at now: Timestamp,
-        hangUp: (@Sendable () -> Void)?
+        _ direction: ConnectionRow.Direction, peer: String, address: String? = nil, countedAs client: ClientKey? = nil,
+        name: String? = nil, at now: Timestamp, hangUp: (@Sendable () -> Void)?
     ) -> SessionRecord {
         let (record, tracing) = self.state.withLockedValue { state in
             let id: String
@@ -56,8 +58,9 @@ final class SessionRegistry: Sendable {
                 id = "out#\(state.lastOut)"
             }
             let record = SessionRecord(
-                ref: SessionRef(node: self.node, id: id), direction: direction, peer: peer, address: client, name: name,
-                at: now, phase: direction == .inbound ? .greeting : .connect, signal: self.signal, traces: self.traces,
+                ref: SessionRef(node: self.node, id: id), direction: direction, peer: peer, address: address,
+                name: name, at: now, phase: direction == .inbound ? .greeting : .connect, signal: self.signal,
+                traces: self.traces,
                 hangUp: hangUp)
             state.live[record.ref] = record
             return (record, self.traces.watching)
@@ -66,7 +69,10 @@ final class SessionRegistry: Sendable {
         return record
     }
 
-    func close(_ record: SessionRecord, client: String? = nil, at now: Timestamp, failed: Bool, remark: String? = nil) {
+    func close(
+        _ record: SessionRecord, countedAs client: ClientKey? = nil, at now: Timestamp, failed: Bool,
+        remark: String? = nil
+    ) {
         record.ended(at: now, failed: failed, remark: remark)
         self.keep(record)
         // A trace that begins sees the session either among the live ones, and is told here, or among the ended ones.
@@ -96,7 +102,7 @@ final class SessionRegistry: Sendable {
         self.traces.ended(record, for: tracing)
     }
 
-    func counts(client: String?) -> (inbound: Int, ofClient: Int) {
+    func counts(_ client: ClientKey?) -> (inbound: Int, ofClient: Int) {
         self.state.withLockedValue { state in
             (state.inbound, client.flatMap { state.inboundByClient[$0] } ?? 0)
         }

@@ -192,7 +192,7 @@ extension ConfigurationKey<RelayConfiguration> {
             \.limits.connections,
             0...1_000_000),
         .number(
-            "limits.connections-per-client", "From one address that is not in relay.networks.",
+            "limits.connections-per-client", "From one IPv4 address, or IPv6 network (/64), not in relay.networks.",
             \.limits.connectionsPerClient, 1...1_000_000),
         .number("limits.recipients", "Recipients of one message.", \.limits.recipients, 100...60_000),
         .number("limits.errors", "Wrong commands in one session.", \.limits.errors, 1...10_000),
