@@ -66,6 +66,8 @@ public struct RelayConfiguration: Sendable, Hashable {
     public struct Timeouts: Sendable, Hashable {
         /// RFC 5321 §4.5.3.2.7: what a server waits for the next command.
         public var command: Int64 = 5 * 60_000
+        /// For the TLS that a client begins with.
+        public var handshake: Int64 = 30_000
         /// §4.5.3.2.5: for the next octets of mail data.
         public var data: Int64 = 3 * 60_000
         public var connect: Int64 = 30_000

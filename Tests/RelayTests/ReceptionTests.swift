@@ -650,6 +650,56 @@ struct ReceptionTests {
         #expect(reception.registry.counts(proxy) == (0, 0))
     }
 
+    // MARK: limits before TLS
+
+    @Test("where TLS comes first the limits bind before it, and who does not greet is closed")
+    func limitBeforeTLS() async throws {
+        let certificate = try Certificate()
+        var configuration = try self.configuration()
+        configuration.tls = certificate.files
+        configuration.networks = []
+        configuration.limits.connectionsPerClient = 2
+        let reception = try await self.reception(configuration)
+        let open = try await reception.listen(
+            on: Listener(SocketEndpoint(host: "127.0.0.1", port: 0), tls: .implicit),
+            group: MultiThreadedEventLoopGroup.singleton)
+        let server = try #require(open.first)
+        var clients: [any Channel] = []
+        for _ in 0..<2 {
+            clients.append(try await self.connect(to: server))
+            #expect(try await eventually { reception.registry.liveCounts.inbound == clients.count })
+        }
+        clients.append(try await self.connect(to: server))
+        #expect(try await eventually { reception.registry.records(includingEnded: true).count == 3 })
+        #expect(try await eventually { reception.registry.liveCounts.inbound == 2 })
+        let refused = try #require(reception.registry.records(includingEnded: true).first { $0.row.ended != nil })
+        #expect(refused.failed)
+        #expect(refused.row.remark?.contains("Too many connections from your address") == true)
+        for client in clients { try? await client.close() }
+        await server.close()
+        await reception.drain(within: .seconds(5))
+    }
+
+    @Test("and the handshake has to come in its time")
+    func silenceBeforeTLS() async throws {
+        let certificate = try Certificate()
+        var configuration = try self.configuration()
+        configuration.tls = certificate.files
+        configuration.timeouts.handshake = 200
+        let reception = try await self.reception(configuration)
+        let open = try await reception.listen(
+            on: Listener(SocketEndpoint(host: "127.0.0.1", port: 0), tls: .implicit),
+            group: MultiThreadedEventLoopGroup.singleton)
+        let server = try #require(open.first)
+        let client = try await self.connect(to: server)
+        #expect(try await eventually { reception.registry.records(includingEnded: true).first?.row.ended != nil })
+        let session = try #require(reception.registry.records(includingEnded: true).first)
+        #expect(session.row.remark == "timed out in the TLS handshake")
+        try? await client.close()
+        await server.close()
+        await reception.drain(within: .seconds(5))
+    }
+
     @Test("addresses of one IPv6 network share a client's limit of sessions")
     func networkLimit() async throws {
         var configuration = try self.configuration()

@@ -8,9 +8,7 @@ extension ServerHandler {
     func decide(_ question: ServerSession.Question, _ context: ChannelHandlerContext) {
         switch question {
         case .greeting:
-            let counts = self.reception.registry.counts(self.countedAs)
-            let verdict = self.admission.greeting(self.peer, sessions: counts.inbound, fromClient: counts.ofClient)
-            self.decided(verdict, unlessFiltersObjectTo: .connect, context)
+            self.decided(self.greeting, unlessFiltersObjectTo: .connect, context)
         case .hello(let name, _):
             self.record?.update(at: self.now) { $0.name = name }
             self.decided(.accept, unlessFiltersObjectTo: .hello(name), context)
@@ -47,6 +45,12 @@ extension ServerHandler {
             self.showPeer()
             self.session.decided(.accept)
         }
+    }
+
+    /// Whether the client may be served at all.
+    var greeting: ServerSession.Verdict {
+        let counts = self.reception.registry.counts(self.countedAs)
+        return self.admission.greeting(self.peer, sessions: counts.inbound, fromClient: counts.ofClient)
     }
 
     // MARK: standing rules

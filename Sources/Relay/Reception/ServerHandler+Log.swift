@@ -6,7 +6,7 @@ import SMTP
 extension ServerHandler {
     private static let verbsOfMail: Set<String> = ["MAIL", "RCPT", "DATA", "BDAT"]
 
-    /// A client was told so.
+    /// A client was told so, or would have been.
     func logRefusal(_ reply: Reply) {
         let command = self.command ?? ""
         let verb = command.prefix(4).uppercased()

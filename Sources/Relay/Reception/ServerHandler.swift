@@ -83,16 +83,26 @@ final class ServerHandler: ChannelInboundHandler {
         self.replies = .of(context.eventLoop)
         self.reception.opened(channel)
         self.logBegin()
+        self.isBegun = self.tlsMode != .implicit
         self.armTimer(context)
-        switch self.tlsMode {
-        case .none, .starttls:
-            self.isBegun = true
+        if self.isBegun {
             self.drain(context)
-        case .implicit:
+        } else if case .disconnect(let reply) = self.greeting {
+            // Who may not be served costs no handshake, and a reply before that would mean nothing to it.
+            self.leave("not served before TLS: \(reply)", context)
+            self.logRefusal(reply)
+        } else {
             // The machine's greeting waits for TLS, so that it knows what it greets.
             context.read()
         }
         context.fireChannelActive()
+    }
+
+    /// Hangs up on a client to which nothing can be said.
+    private func leave(_ why: String, _ context: ChannelHandlerContext) {
+        self.remark = why
+        self.record?.said(.relay, why, at: self.now)
+        context.hangUpUnderTLS()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -356,6 +366,7 @@ final class ServerHandler: ChannelInboundHandler {
             !self.wantsInput(look) && !self.isHeldBack || look.phase == .finalReply || self.filters?.isAsked == true
         if isOurTurn { self.lastInput = .now() }
         if self.lastInput + self.patience <= .now() {
+            guard self.isBegun else { return self.leave("timed out in the TLS handshake", context) }
             self.session.timedOut()
             self.drain(context)
         }
@@ -365,6 +376,7 @@ final class ServerHandler: ChannelInboundHandler {
     private var patience: TimeAmount {
         let timeouts = self.admission.configuration.timeouts
         if self.isEnding { return .milliseconds(timeouts.farewell) }
+        if !self.isBegun { return .milliseconds(timeouts.handshake) }
         return .milliseconds(self.session.phase == .content ? timeouts.data : timeouts.command)
     }
 
