@@ -1,4 +1,3 @@
-import Glibc
 import Mail
 import Monitor
 import NIOConcurrencyHelpers
@@ -35,12 +34,18 @@ struct UnwantedSessionTests {
 
     @Test("one that still connects does as well")
     func connecting() async throws {
-        let host = FullHost()
-        let delivery = try OneDelivery(to: SocketEndpoint(host: "127.0.0.1", port: host.port))
+        // It takes nobody, and its kernel takes one in its place: who comes behind that waits.
+        let host = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 0).serverChannelOption(.autoRead, value: false)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let first = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(to: try #require(host.localAddress)).get()
+        let delivery = try OneDelivery(to: try self.endpoint(host))
         #expect(try await eventually { delivery.session?.row.phase == .connect })
         #expect(delivery.session?.hangUp() == true)
         try await self.expectClosed(delivery)
-        withExtendedLifetime(host) {}
+        try await first.close()
+        try await host.close()
     }
 
     private func expectClosed(_ delivery: OneDelivery) async throws {
@@ -52,33 +57,6 @@ struct UnwantedSessionTests {
             return
         }
         #expect(reason.contains("closed by the operator"))
-    }
-
-    /// Listens, and takes no more connections than those that it has: who connects waits.
-    private final class FullHost {
-        let port: Int
-        private let sockets: [CInt]
-
-        init() {
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let sockets = (0..<4).map { _ in
-                socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
-            }
-            withUnsafeMutablePointer(to: &address) { address in
-                address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                    _ = bind(sockets[0], address, size)
-                    _ = listen(sockets[0], 0)
-                    _ = getsockname(sockets[0], address, &size)
-                    for socket in sockets.dropFirst() { _ = connect(socket, address, size) }
-                }
-            }
-            self.sockets = sockets
-            self.port = Int(in_port_t(bigEndian: address.sin_port))
-        }
-        deinit { for socket in self.sockets { _ = close(socket) } }
     }
 
     /// Content that is read when the test says how that ends.
