@@ -18,6 +18,7 @@ struct AttemptRules {
     ) -> [Settlement.Outcome] {
         let nextHop = result.host?.description
         var words = ReplyWords()
+        var delays: [Int: Int64] = [:]
         return rows.indices.map { place in
             let row = rows[place]
             var outcome = Settlement.Outcome(
@@ -40,13 +41,13 @@ struct AttemptRules {
                     outcome.due = now
                     outcome.countsAsTry = false
                 case .deferred(let cause):
-                    self.put(off: &outcome, of: row, cause.description, in: index, at: now, using: &random)
+                    self.put(off: &outcome, of: row, cause.description, &delays, in: index, at: now, using: &random)
                 }
             case .unreachable(let reason), .unresolved(let reason):
-                self.put(off: &outcome, of: row, reason, in: index, at: now, using: &random)
+                self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)
             case .unreadable(let reason):
                 outcome.countsAsTry = false
-                self.put(off: &outcome, of: row, reason, in: index, at: now, using: &random)
+                self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)
             case .away(let reason):
                 // As soon as this can be written down the store is back.
                 outcome.reply = reason
@@ -65,16 +66,22 @@ struct AttemptRules {
     }
 
     /// Deferred, or expired when there is no more time.
+    ///
+    /// - Parameter delays: of this attempt, by how often it failed. Recipients of a message that failed together come back
+    ///   together: in one transaction, and in one report where they bounce.
     private func put(
-        off outcome: inout Settlement.Outcome, of row: QueueIndex.Row, _ reason: String, in index: QueueIndex,
-        at now: Timestamp, using random: inout some RandomNumberGenerator
+        off outcome: inout Settlement.Outcome, of row: QueueIndex.Row, _ reason: String, _ delays: inout [Int: Int64],
+        in index: QueueIndex, at now: Timestamp, using random: inout some RandomNumberGenerator
     ) {
         outcome.reply = reason
         if index.age(row, at: now) >= self.retry.giveUp {
             outcome.state = .expired
             outcome.countsAsTry = true
         } else {
-            let delay = RetrySchedule(self.retry).delay(afterFailures: Int(index.tries[Int(row)]) + 1, using: &random)
+            let failures = Int(index.tries[Int(row)]) + 1
+            let delay =
+                delays[failures] ?? RetrySchedule(self.retry).delay(afterFailures: failures, using: &random)
+            delays[failures] = delay
             outcome.due = now.adding(milliseconds: delay)
         }
     }

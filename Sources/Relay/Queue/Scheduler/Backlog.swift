@@ -199,7 +199,7 @@ struct Backlog {
         for row in self.index.rows(of: self.index.rowSlot[Int(first)]) {
             if row == first {
                 hasFirst = true
-            } else if rows.count == limit - (hasFirst ? 0 : 1) || self.index.states[Int(row)] != .queued
+            } else if rows.count == limit - (hasFirst ? 0 : 1) || !self.waits(row)
                 || self.index.destinations[Int(row)] != destination || self.index.moved(row) != moved
                 || self.claims.has(row) || !self.isDue(row, at: now)
             {
@@ -209,6 +209,12 @@ struct Backlog {
             if hasFirst, rows.count == limit { break }
         }
         return rows
+    }
+
+    /// One whose time has just come may not be in line yet.
+    private func waits(_ row: QueueIndex.Row) -> Bool {
+        let state = self.index.states[Int(row)]
+        return state == .queued || state == .deferred
     }
 
     // MARK: ways

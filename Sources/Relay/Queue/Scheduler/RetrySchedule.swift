@@ -1,7 +1,7 @@
 import Mail
 
 /// When to try again (RFC 5321 §4.5.4.1): exponential, never longer than `longest`, spread by a fifth each way so that
-/// what failed together does not come back together.
+/// messages that failed together do not come back together.
 struct RetrySchedule: Sendable {
     var first: Int64
     var longest: Int64

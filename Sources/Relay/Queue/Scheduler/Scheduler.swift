@@ -152,14 +152,15 @@ struct Scheduler: Sendable {
             if !rows.contains(where: { self.backlog.claims.has($0) }) { self.forget(slot, at: now) }
             return
         }
-        for recipient in left.recipients {
+        let free = left.recipients.compactMap { recipient -> QueueIndex.Row? in
             guard let row = self.backlog.index.row(among: rows, index: recipient.index),
                 !self.backlog.claims.has(row)
-            else { continue }
+            else { return nil }
             self.backlog.index.update(row, to: recipient, messageGeneration: left.generation)
             self.backlog.reroute(row, at: now)
-            self.plan(row, at: now)
+            return row
         }
+        for row in free { self.plan(row, at: now) }
     }
 
     /// A message cannot be read: its recipients are on hold in memory alone, but for those that are being tried.
@@ -330,10 +331,9 @@ struct Scheduler: Sendable {
     /// It did not happen: its recipients, which have been due for longer than the others, go before them again.
     private mutating func notTried(_ number: Int, at now: Timestamp) {
         guard let claim = self.backlog.claims.release(number) else { return }
-        for row in claim.rows {
-            self.backlog.index.setState(row, .queued)
-            self.resume(row, after: claim, at: now)
-        }
+        // All of them before the first one goes on: they go together, as they did.
+        for row in claim.rows { self.backlog.index.setState(row, .queued) }
+        for row in claim.rows { self.resume(row, after: claim, at: now) }
         self.ended(claim, at: now)
     }
 
@@ -364,10 +364,11 @@ struct Scheduler: Sendable {
             if let row = claim.rows.first { self.forget(self.backlog.index.rowSlot[Int(row)], at: now) }
         } else if let slot = claim.rows.first.map({ self.backlog.index.rowSlot[Int($0)] }) {
             self.readIfChanged(slot, to: generation)
-            for (row, outcome) in zip(self.rows(of: claim, with: outcomes), outcomes) {
+            let rows = self.rows(of: claim, with: outcomes)
+            for (row, outcome) in zip(rows, outcomes) {
                 self.backlog.index.settled(row, outcome, messageGeneration: generation, at: now)
-                self.resume(row, after: claim, at: now)
             }
+            for row in rows { self.resume(row, after: claim, at: now) }
             if outcomes.count < claim.rows.count { self.read(self.backlog.index.id(slot)) }
             self.forgetIfSettled(slot, at: now)
         }
@@ -515,9 +516,8 @@ struct Scheduler: Sendable {
     private mutating func goOnRerouting(at now: Timestamp) {
         var budget = Walk.part
         while let slot = self.rerouting?.next(in: self.backlog.index, budget: &budget) {
-            for row in self.backlog.index.rows(of: slot) {
-                if self.backlog.reroute(row, at: now) { self.plan(row, at: now) }
-            }
+            let moved = self.backlog.index.rows(of: slot).filter { self.backlog.reroute($0, at: now) }
+            for row in moved { self.plan(row, at: now) }
         }
         if self.rerouting?.isOver(in: self.backlog.index) ?? false { self.rerouting = nil }
     }
