@@ -7,8 +7,8 @@ public struct SevenBitInspection: Sendable {
     public enum Obstacle: String, Error, Hashable, Sendable {
         /// A signature or encryption covers octets that would have to be changed.
         case signed = "8-bit content is under a signature, or encrypted"
-        /// Only SMTPUTF8 carries it (RFC 6531).
-        case header = "a header field is 8-bit"
+        /// Nothing can be made of it.
+        case header = "a header field has a NUL"
         /// Labelled as encoded, but it is not; or a multipart without a usable boundary.
         case malformed = "8-bit content is not as its MIME fields say"
         case tooManyParts = "it has too many parts"
@@ -26,6 +26,9 @@ public struct SevenBitInspection: Sendable {
     private var walker = MIMEWalker()
     private var obstacle: Obstacle?
     private var isNeeded = false
+    /// A field of the header, or of a part's, has octets over 127. They say of themselves that they are UTF-8 only where the
+    /// message came with SMTPUTF8 (RFC 6532); else they go on as they came, as they do in mail that declares nothing.
+    public private(set) var isHeaderEightBit = false
     private var treatments: [SevenBitPlan.Treatment] = []
     /// Entities that are not settled yet, for a leaf is only known at its end.
     private var leaf = ContentSurvey()
@@ -55,7 +58,8 @@ public struct SevenBitInspection: Sendable {
     private mutating func take(_ event: MIMEWalker.Event) {
         switch event {
         case .field(let octets, _):
-            if octets.contains(where: { $0 >= 0x80 || $0 == 0 }) { self.obstruct(.header) }
+            if octets.contains(where: { $0 >= 0x80 }) { self.isHeaderEightBit = true }
+            if octets.contains(0) { self.obstruct(.header) }
         case .headerEnd(let entity, _): self.enter(entity)
         case .body(let octets):
             octets.withUnsafeBytes { self.leaf.receive($0) }
