@@ -138,5 +138,23 @@ extension EndToEnd {
             #expect(content.contains("\r\nSubject: Grüße\r\n"))
             #expect(content.hasSuffix("\r\n\r\nGr=C3=BC=C3=9Fe\r\n"))
         }
+
+        @Test("SMTPUTF8 that nothing needs keeps no mail back; a recipient that needs it bounces alone (RFC 6531 §3.5)")
+        func unneeded() async throws {
+            let paths = ["<a@z.example>", "<é@z.example>", "<b@z.example>"]
+            let (got, told) = try await self.relay(
+                "Message-ID: <1@c>\r\nSubject: hi\r\n\r\nx\r\n", parameters: "SMTPUTF8", to: paths)
+            #expect(got?.hasSuffix("Subject: hi\r\n\r\nx\r\n") == true)
+            #expect(told?.hasPrefix("553 5.6.7 ") == true, "\(told ?? "")")
+        }
+
+        @Test(
+            "a header that needs SMTPUTF8 bounces, and so does one of a part (RFC 6532)",
+            arguments: ["Subject: é\r\n\r\nx", "Content-Type: message/rfc822\r\n\r\nSubject: é\r\n\r\nx"])
+        func needed(_ message: String) async throws {
+            let (got, told) = try await self.relay("Message-ID: <1@c>\r\n\(message)\r\n", parameters: "SMTPUTF8")
+            #expect(got == nil)
+            #expect(told?.hasPrefix("554 5.6.9 ") == true, "\(told ?? "")")
+        }
     }
 }

@@ -209,8 +209,9 @@ extension Relay {
         from: String = "<s@c>", to paths: [String], _ content: String = "Message-ID: <1@c>\r\n\r\nhi\r\n"
     ) async throws {
         let server = try #require(self.listening.first.flatMap { SocketEndpoint($0) })
+        let forwardPaths = try paths.map { try ForwardPath(parsing: $0, utf8: true) }
         _ = try await PlainClient(name: "c", server: server)
-            .send(from: from, to: try paths.map { try ForwardPath(parsing: $0) }, content: ByteBuffer(string: content))
+            .send(from: from, to: forwardPaths, content: ByteBuffer(string: content))
     }
 }
 

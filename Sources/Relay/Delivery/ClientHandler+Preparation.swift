@@ -9,7 +9,7 @@ import Spool
 /// RFC 3030 §3), and then signed as it will leave (RFC 6376 §5.3).
 extension ClientHandler {
     /// What cannot be converted is begun as it is, and the session says why it bounces.
-    func prepare(_ job: Job, converting: Bool) {
+    func prepare(_ job: Job, converting: Bool, asksAboutHeader: Bool) {
         guard let context = self.context else { return }
         let loop = context.eventLoop
         let delivery = self.delivery
@@ -17,14 +17,16 @@ extension ClientHandler {
         let seconds = self.now.milliseconds / 1000
         delivery.spool.content(of: job.message, on: loop).flatMap { source in
             let preparation = ContentPreparation(source, share: share, threads: delivery.threads, loop: loop)
-            return preparation.verdict(converting: converting).flatMap { verdict in
-                preparation.signing(job.signing, verdict, at: seconds).map { (source, verdict, $0) }
+            return preparation.findings(converting: converting, asksAboutHeader: asksAboutHeader).flatMap { found in
+                preparation.signing(job.signing, found.verdict, at: seconds).map { (source, found, $0) }
             }
         }.assumeIsolated().whenComplete { (result: Result<_, any Error>) in
             guard self.context != nil else { return }  // The connection went, and the job with it.
             switch result {
-            case .success((let source, let verdict, let signed)):
-                self.start(self.prepared(job.transaction, source, verdict, signed, share))
+            case .success((let source, let found, let signed)):
+                var transaction = job.transaction
+                transaction.hasASCIIHeader = found.isHeaderASCII
+                self.start(self.prepared(transaction, source, found.verdict, signed, share))
             case .failure(let error): self.giveUp(error)
             }
         }

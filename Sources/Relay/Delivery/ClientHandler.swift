@@ -121,8 +121,9 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     private func beginTransaction(_ job: Job) {
         let needsConversion = self.session.conversion(neededFor: job.transaction) != nil
-        if needsConversion || job.signing != nil {
-            self.prepare(job, converting: needsConversion)
+        let asksAboutHeader = self.session.asksAboutHeader(of: job.transaction)
+        if needsConversion || asksAboutHeader || job.signing != nil {
+            self.prepare(job, converting: needsConversion, asksAboutHeader: asksAboutHeader)
         } else {
             self.start(job.transaction)
         }

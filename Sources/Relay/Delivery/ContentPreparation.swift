@@ -16,6 +16,13 @@ enum ContentVerdict: Sendable {
 
 /// The passes over content before it leaves. They read it in pieces, so that memory does not grow with the message.
 struct ContentPreparation: Sendable {
+    /// What a pass over content found, as it came.
+    struct Findings: Sendable {
+        var verdict = ContentVerdict.unasked
+        /// No header field, nor one of a part, needs SMTPUTF8; `false` where nobody looked.
+        var isHeaderASCII = false
+    }
+
     /// What a pass over content found, as it will leave.
     struct Signed: Sendable {
         var outcome = MessageSigning.Outcome.notOurs
@@ -38,19 +45,22 @@ struct ContentPreparation: Sendable {
         self.loop = loop
     }
 
-    /// Reads all of the content once where it may have to be converted.
-    func verdict(converting: Bool) -> EventLoopFuture<ContentVerdict> {
-        guard converting else { return self.loop.makeSucceededFuture(.unasked) }
+    /// Reads all of the content once where it may have to be converted, or its header matters.
+    func findings(converting: Bool, asksAboutHeader: Bool) -> EventLoopFuture<Findings> {
+        guard converting || asksAboutHeader else { return self.loop.makeSucceededFuture(Findings()) }
         let inspection = NIOLoopBoundBox(SevenBitInspection(), eventLoop: self.loop)
         return self.all(of: ContentReader(self.source, share: self.share)) { chunk in
             inspection.value.receive(chunk)
             return self.loop.makeSucceededFuture(true)
         }.map {
-            switch inspection.value.finish() {
-            case .unneeded: .unneeded
-            case .impossible(let obstacle): .impossible(obstacle.rawValue)
-            case .possible(let plan): .possible(plan)
-            }
+            let verdict: ContentVerdict =
+                switch inspection.value.finish() {
+                case .unneeded: .unneeded
+                case .impossible(let obstacle): .impossible(obstacle.rawValue)
+                case .possible(let plan): .possible(plan)
+                }
+            return Findings(
+                verdict: converting ? verdict : .unasked, isHeaderASCII: !inspection.value.isHeaderEightBit)
         }
     }
 

@@ -20,6 +20,14 @@ extension ClientSession {
         }
     }
 
+    /// Whether the driver has to look at the header before ``begin(_:)``, and to say in
+    /// ``Transaction/hasASCIIHeader`` what it found: SMTPUTF8 is not offered, and may have been given for nothing, or for a
+    /// recipient alone.
+    public func asksAboutHeader(of transaction: Transaction) -> Bool {
+        transaction.has("SMTPUTF8") && !transaction.hasASCIIHeader && transaction.reversePath.fitsASCII
+            && !self.server.offers(.smtpUTF8)
+    }
+
     var chunks: Bool { self.configuration.chunking && self.server.offers(.chunking) }
 
     /// What becomes of the recipients that need not be tried; `nil` for the others.
