@@ -63,6 +63,10 @@ struct JobResult: Sendable {
     /// What protected it.
     var security: SessionSecurity?
     var milliseconds: Int64
+    /// Hosts of the next hop that were tried when the session was opened, that of the attempt among them.
+    var tried: [SocketEndpoint] = []
+    /// Those behind them in the list.
+    var untried: [SocketEndpoint] = []
 }
 
 enum OutboundEvent: Sendable {
@@ -120,10 +124,11 @@ final class Delivery: Sendable {
     ///
     /// - Parameter report: called on the connection's event loop.
     func open(
-        to nextHop: NextHop, job: Job, settings: Settings, report: @escaping @Sendable (OutboundEvent) -> Void
+        to nextHop: NextHop, without leftOut: HostsLeftOut = HostsLeftOut(), job: Job, settings: Settings,
+        report: @escaping @Sendable (OutboundEvent) -> Void
     ) -> OutboundConnection {
         let connection = OutboundConnection(
-            self, nextHop: nextHop, settings: settings, loop: self.group.next(), report: report)
+            self, nextHop: nextHop, without: leftOut, settings: settings, loop: self.group.next(), report: report)
         connection.loop.execute { connection.open(job) }
         return connection
     }

@@ -11,6 +11,7 @@ import TLSPolicy
 final class OutboundConnection: @unchecked Sendable {
     let loop: any EventLoop
     let nextHop: NextHop
+    private let leftOut: HostsLeftOut
     private let delivery: Delivery
     private let settings: Delivery.Settings
     private let report: @Sendable (OutboundEvent) -> Void
@@ -19,8 +20,9 @@ final class OutboundConnection: @unchecked Sendable {
     private let record = NIOLockedValueBox<SessionRecord?>(nil)
     var current: SessionRecord? { self.record.withLockedValue { $0 } }
 
-    /// Those that are still to be tried.
+    /// Those that are still to be tried; behind the one that gave the session, they are for mail that it puts off.
     private var hosts: ArraySlice<MailHost> = []
+    private var tried: [SocketEndpoint] = []
     /// TLS failed there, and the route allows to go without.
     private var plaintextHost: MailHost?
     private var job: Job?
@@ -47,11 +49,12 @@ final class OutboundConnection: @unchecked Sendable {
     private var isResolving = false
 
     init(
-        _ delivery: Delivery, nextHop: NextHop, settings: Delivery.Settings, loop: any EventLoop,
-        report: @escaping @Sendable (OutboundEvent) -> Void
+        _ delivery: Delivery, nextHop: NextHop, without leftOut: HostsLeftOut, settings: Delivery.Settings,
+        loop: any EventLoop, report: @escaping @Sendable (OutboundEvent) -> Void
     ) {
         self.delivery = delivery
         self.nextHop = nextHop
+        self.leftOut = leftOut
         self.settings = settings
         self.loop = loop
         self.report = report
@@ -92,7 +95,11 @@ final class OutboundConnection: @unchecked Sendable {
             self.isResolving = false
             switch resolution {
             case .hosts(let hosts, _):
-                self.hosts = hosts[...]
+                self.hosts = hosts.filter { !self.leftOut.contains($0.endpoint) }[...]
+                if self.hosts.count < hosts.count {
+                    self.mayAnswerLater = true
+                    self.lastFailure = "no other host of the next hop may be tried now"
+                }
                 self.tryNextHost()
             case .refused(let reply):
                 self.bounce(with: reply, host: nil, session: nil)
@@ -142,6 +149,7 @@ final class OutboundConnection: @unchecked Sendable {
     private func tryNextHost() {
         guard !self.isUnwanted, let host = self.hosts.popFirst() else { return self.finishWithoutHost() }
         self.lastTried = nil
+        self.tried.append(host.endpoint)
         let security = self.nextHop.security
         guard let policies = self.delivery.policies, self.job?.isTLSReport != true,
             let findings = policies.findings(on: host, of: self.nextHop.place, security, on: self.loop)
@@ -242,7 +250,6 @@ final class OutboundConnection: @unchecked Sendable {
     /// The host gave a session: what waits can begin.
     func ready(_ handler: ClientHandler) {
         self.isReady = true
-        self.hosts = []
         if let job = self.job {
             handler.begin(job)
         } else if self.isUnwanted {
@@ -281,7 +288,7 @@ final class OutboundConnection: @unchecked Sendable {
             .finished(
                 JobResult(
                     job: job.number, verdict: verdict, host: host, session: session, security: security,
-                    milliseconds: time)))
+                    milliseconds: time, tried: self.tried, untried: self.hosts.map(\.endpoint))))
     }
 
     /// The channel is gone.

@@ -62,7 +62,9 @@ extension Queue {
         let settings = Delivery.Settings(
             hostname: self.scheduler.configuration.hostname, timeouts: self.scheduler.configuration.timeouts,
             keyring: self.keyring)
-        self.connections[session] = self.delivery.open(to: nextHop, job: job, settings: settings) { event in
+        self.connections[session] = self.delivery.open(
+            to: nextHop, without: self.scheduler.hostsLeftOut(ofSession: session), job: job, settings: settings
+        ) { event in
             self.loop.execute { self.handle(event, of: session) }
         }
     }

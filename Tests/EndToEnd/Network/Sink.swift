@@ -26,6 +26,8 @@ final class Sink: Sendable {
         var messagesPerSecond: Int?
         /// The connection breaks in the midst of the content.
         var resetsInData = false
+        /// The connection breaks at the first RCPT.
+        var resetsAtRecipient = false
         /// What each recipient gets.
         var refusal: Reply?
         /// Offered when it is there.
@@ -182,6 +184,7 @@ private final class SinkHandler: ChannelInboundHandler {
         switch question {
         case .greeting: self.session.decided(self.manners.greeting.map { .disconnect($0) } ?? .accept)
         case .mail: self.session.decided(self.mailVerdict)
+        case .recipient where self.manners.resetsAtRecipient: self.reset(context)
         case .recipient(let path, _):
             let verdict = self.recipientVerdict(path.mailboxText)
             guard self.manners.delay > .zero else { return self.session.decided(verdict) }

@@ -34,6 +34,8 @@ struct SchedulerParty {
     private var wake: Timestamp?
     private var random = Middle()
     private var sessionOf: [Int: Int] = [:]
+    /// The hosts that each session may lead to: it leads to the first one, since all of them answer.
+    private var hosts: [Int: [SocketEndpoint]] = [:]
     private var isWriting: Bool
     private var unwritten: [Int: (QueueID, [Settlement.Outcome])] = [:]
     private var orders: [Int: (Order.Action, [RecipientTarget], retry: Int?)] = [:]
@@ -66,14 +68,16 @@ struct SchedulerParty {
         #expect(party.lines.joined(separator: "\n") == lines.joined(separator: "\n"), sourceLocation: sourceLocation)
     }
 
-    /// `domain=host` for each route; `domain=mx` for one by MX.
+    /// `domain=host` for each route, or `domain=host,host`; `domain=mx` for one by MX.
     static func routes(_ text: String) -> [Route] {
         text.split(separator: " ").compactMap { word in
             let parts = word.split(separator: "=").map(String.init)
             guard parts.count == 2, let pattern = DomainPattern(parts[0]) else { return nil }
             return Route(
                 pattern: pattern,
-                via: parts[1] == "mx" ? .exchangers : .hosts([SocketEndpoint(host: parts[1], port: 25)]))
+                via: parts[1] == "mx"
+                    ? .exchangers
+                    : .hosts(parts[1].split(separator: ",").map { SocketEndpoint(host: String($0), port: 25) }))
         }
     }
 
@@ -296,13 +300,23 @@ struct SchedulerParty {
         case "away": verdict = .away("the store is away")
         case "unreadable": verdict = .unreadable("cannot be read")
         case "damaged": verdict = .damaged("not as it was written")
-        case "lost": verdict = .outcomes(claim.rows.map { _ in .deferred(.connectionLost(.content)) })
+        case "lost":
+            let phase: SessionPhase = words.hasSuffix("behind the dot") ? .finalReply : .content
+            verdict = .outcomes(claim.rows.map { _ in .deferred(.connectionLost(phase)) })
         default:
             let replies = words.split(separator: "|").map { Self.outcome($0.trimmingSpaces) }
             verdict = .outcomes(claim.rows.indices.map { replies[min($0, replies.count - 1)] })
             isOver = replies.contains { $0.breakingCause != nil }
         }
-        let result = JobResult(job: number, verdict: verdict, host: nil, session: nil, milliseconds: 10)
+        let hosts = self.hosts[session] ?? []
+        var result = JobResult(job: number, verdict: verdict, host: hosts.first, session: nil, milliseconds: 10)
+        if case .unreachable = verdict {
+            result.host = nil
+            result.tried = hosts
+        } else {
+            result.tried = Array(hosts.prefix(1))
+            result.untried = Array(hosts.dropFirst())
+        }
         self.scheduler.attemptEnded(result, at: self.now, using: &self.random)
         if isOver {
             self.scheduler.sessionEnded(session, at: self.now)
@@ -383,9 +397,17 @@ struct SchedulerParty {
                 self.sessionOf[attempt] = session
                 let rows = self.scheduler.claims[attempt]?.rows ?? []
                 let hop = self.scheduler.nextHop(ofSession: session)
+                var way = ""
+                if isNew {
+                    let leftOut = self.scheduler.hostsLeftOut(ofSession: session)
+                    let hosts = (hop?.hosts ?? []).filter { !leftOut.contains($0) }
+                    self.hosts[session] = hosts
+                    way = ", new, to \(hop?.description ?? "nowhere")"
+                    if hosts.first != hop?.hosts.first { way += ", at \(hosts.first?.description ?? "none")" }
+                }
                 self.lines.append(
-                    "  begin \(attempt): \(rows.map { self.name($0) }.joined(separator: " ")) on session \(session)"
-                        + (isNew ? ", new, to \(hop?.description ?? "nowhere")" : ""))
+                    "  begin \(attempt): \(rows.map { self.name($0) }.joined(separator: " ")) on session \(session)\(way)"
+                )
             case .settle(let number, let id, let outcomes):
                 let told = outcomes.map { "\(self.name(id, $0.index)) \(self.text($0))" }
                 self.lines.append("  settle \(number): \(told.joined(separator: ", "))")

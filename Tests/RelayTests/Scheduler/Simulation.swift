@@ -37,6 +37,8 @@ final class Simulation {
     private enum Exchangers: CaseIterable { case known, moved, failing, none }
     private struct Session {
         var host: String
+        /// It leads to the first of these, where a route names hosts.
+        var hosts: [SocketEndpoint] = []
         var attempt: Int?
         var isEnding = false
         var idleSince: Int64 = 0
@@ -221,8 +223,15 @@ final class Simulation {
         else { return }
         let (verdict, isOver) = self.verdict(
             attempt.recipients, self.mood(of: session.host), isByMX: session.host.hasPrefix("m"))
-        let result = JobResult(
+        var result = JobResult(
             job: number, verdict: verdict, host: nil, session: nil, milliseconds: self.steady - attempt.begun)
+        switch verdict {
+        case .outcomes, .unreadable, .damaged:
+            result.host = session.hosts.first
+            result.tried = Array(session.hosts.prefix(1))
+            result.untried = Array(session.hosts.dropFirst())
+        case .untried, .changed, .unreachable, .unresolved: break
+        }
         self.scheduler.attemptEnded(result, at: self.now, using: &self.random)
         // Nothing of it is written down: it was none.
         if self.scheduler.claims[number] == nil { self.tried.subtract(attempt.recipients) }
@@ -231,13 +240,16 @@ final class Simulation {
             self.drain()
             self.scheduler.sessionEnded(attempt.session, at: self.now)
         } else {
-            self.sessions[attempt.session] = Session(host: session.host, idleSince: self.steady)
+            self.sessions[attempt.session] = Session(
+                host: session.host, hosts: session.hosts, idleSince: self.steady)
             self.schedule(.idleTooLong(session: attempt.session, since: self.steady), in: 2000)
             self.scheduler.sessionIdle(attempt.session, at: self.now)
         }
     }
 
-    private func mood(of host: String) -> Mood { self.isCalm ? .good : self.moods[host] ?? .good }
+    private func mood(of host: String) -> Mood {
+        host.isEmpty ? .dead : self.isCalm ? .good : self.moods[host] ?? .good
+    }
 
     private func verdict(
         _ recipients: [Recipient], _ mood: Mood, isByMX: Bool
@@ -290,8 +302,8 @@ final class Simulation {
         switch Int.random(in: 0..<100, using: &self.random) {
         case ..<40:
             let host = self.anyHost()
-            self.moods[self.chance(70) ? host : "m" + host.dropFirst()] = Mood.allCases.randomElement(
-                using: &self.random)
+            let kind = self.chance(50) ? "h" : self.chance(60) ? "m" : self.chance(50) ? "b" : "c"
+            self.moods[kind + host.dropFirst()] = Mood.allCases.randomElement(using: &self.random)
             let domain = "d\(Int.random(in: 0..<Self.domains, using: &self.random)).example"
             self.exchangers[domain] = Exchangers.allCases.randomElement(using: &self.random)
         case ..<75: self.order()
@@ -332,7 +344,10 @@ final class Simulation {
                 return nil
             }
             let number = (domain / 2 + self.shift) % Self.domains
-            var route = Route(pattern: pattern, via: [SocketEndpoint(host: "h\(number).example", port: 25)])
+            // Some have others behind the first one.
+            let hosts = number % 4 == 1 ? ["h", "b", "c"] : number % 4 == 2 ? ["h", "b"] : ["h"]
+            var route = Route(
+                pattern: pattern, via: hosts.map { SocketEndpoint(host: "\($0)\(number).example", port: 25) })
             if domain % 3 == 0 {
                 route.via = .exchangers
             } else if number % 5 == 0 {
@@ -470,13 +485,22 @@ final class Simulation {
         }
         if isNew {
             self.expect(self.sessions[session] == nil, "session \(session) is opened twice")
-            self.sessions[session] = Session(
-                host: self.scheduler.nextHop(ofSession: session).map(self.host) ?? "", attempt: attempt)
+            let hop = self.scheduler.nextHop(ofSession: session)
+            let leftOut = self.scheduler.hostsLeftOut(ofSession: session)
+            let hosts = (hop?.hosts ?? []).filter { !leftOut.contains($0) }
+            let host = hop?.place.domain == nil ? hosts.first?.host : hop.map(self.host)
+            self.sessions[session] = Session(host: host ?? "", hosts: hosts, attempt: attempt)
         } else {
             self.expect(self.sessions[session]?.isEnding == false, "session \(session) is reused and ends")
             self.expect(self.sessions[session]?.attempt == nil, "session \(session) has two attempts")
             self.expect(self.sessions[session] != nil, "session \(session) is reused and gone")
             self.sessions[session]?.attempt = attempt
+        }
+        if let host = self.sessions[session]?.hosts.first {
+            for row in rows {
+                let passed = self.scheduler.index.passedHosts(row)?.hosts.contains(host) ?? false
+                self.expect(!passed, "\(host) has put it off in this round, and is tried again")
+            }
         }
         self.attempts[attempt] = (session, recipients, self.steady)
         self.lookAtPace(session)

@@ -10,11 +10,13 @@ struct AttemptRules {
 
     var retry: RelayConfiguration.Retry
 
-    /// - Parameter rows: the recipients of the attempt, in order.
+    /// - Parameters:
+    ///   - rows: the recipients of the attempt, in order.
+    ///   - goesOn: there is another host to be tried at once.
     /// - Returns: one for each of them.
     func outcomes(
-        of result: JobResult, for rows: [QueueIndex.Row], in index: QueueIndex, at now: Timestamp,
-        using random: inout some RandomNumberGenerator
+        of result: JobResult, for rows: [QueueIndex.Row], goesOn: Bool = false, in index: QueueIndex,
+        at now: Timestamp, using random: inout some RandomNumberGenerator
     ) -> [Settlement.Outcome] {
         let nextHop = result.host?.description
         var words = ReplyWords()
@@ -38,6 +40,10 @@ struct AttemptRules {
                 case .deferred(.beyondLimit(let kind, let limit)):
                     // Not tried, and due at once in another transaction or session.
                     outcome.reply = ClientSession.DeferralCause.beyondLimit(kind, limit).description
+                    outcome.due = now
+                    outcome.countsAsTry = false
+                case .deferred(let cause) where goesOn && outcomes[place].mayGoOn:
+                    outcome.reply = cause.description
                     outcome.due = now
                     outcome.countsAsTry = false
                 case .deferred(let cause):
@@ -88,6 +94,18 @@ struct AttemptRules {
 }
 
 extension ClientSession.Outcome {
+    /// Whether another host may be asked for it at once. Not where the session broke behind the end of the mail data: the host
+    /// may have the message, and another one would send it a second time.
+    var mayGoOn: Bool {
+        switch self {
+        case .deferred(.reply): true
+        case .deferred(.connectionLost(let phase)), .deferred(.timedOut(let phase)),
+            .deferred(.malformedReply(let phase)):
+            phase != .finalReply
+        case .deferred, .relayed, .bounced: false
+        }
+    }
+
     /// Why the session broke, or the server ended it (RFC 5321 §3.8); `nil` where neither happened.
     var breakingCause: String? {
         switch self {

@@ -194,6 +194,7 @@ struct Backlog {
     func together(with first: QueueIndex.Row, upTo limit: Int, at now: Timestamp) -> [QueueIndex.Row] {
         let destination = self.index.destinations[Int(first)]
         let moved = self.index.moved(first)
+        let passed = self.index.passedHosts(first)
         var rows: [QueueIndex.Row] = []
         var hasFirst = false
         for row in self.index.rows(of: self.index.rowSlot[Int(first)]) {
@@ -201,6 +202,7 @@ struct Backlog {
                 hasFirst = true
             } else if rows.count == limit - (hasFirst ? 0 : 1) || !self.waits(row)
                 || self.index.destinations[Int(row)] != destination || self.index.moved(row) != moved
+                || self.index.passedHosts(row) != passed
                 || self.claims.has(row) || !self.isDue(row, at: now)
             {
                 continue

@@ -172,6 +172,16 @@ struct Gate {
         return session
     }
 
+    /// Where there may be no more sessions, and none of those that wait is of use to the mail whose turn it is: one of them is
+    /// to end.
+    ///
+    /// - Returns: `nil`: there is none, or one that was told to end is awaited.
+    mutating func takeUseless() -> Int? {
+        guard self.leaving.isEmpty, let session = self.idle.popLast() else { return nil }
+        self.leaving.insert(session)
+        return session
+    }
+
     mutating func closed(_ session: Int) {
         self.sessions -= 1
         self.leaving.remove(session)

@@ -79,6 +79,8 @@ struct QueueIndex {
     /// Where the operator sends rows instead of where their route leads.
     private var detours: [Row: Detour] = [:]
     private var returns: [Row: String] = [:]
+    /// How far those have come that go on at the next host of their list.
+    private var passedHosts: [Row: PassedHosts] = [:]
     /// Priorities that are not 0 (RFC 6710).
     private var priorities: [Slot: Int8] = [:]
     private(set) var text = TextArena()
@@ -165,6 +167,13 @@ struct QueueIndex {
 
     /// Who ordered at another node that it is bounced; `nil`: nobody.
     func returnedBy(_ row: Row) -> String? { self.returns.isEmpty ? nil : self.returns[row] }
+
+    /// `nil`: it begins at the first host.
+    func passedHosts(_ row: Row) -> PassedHosts? { self.passedHosts.isEmpty ? nil : self.passedHosts[row] }
+
+    mutating func setPassedHosts(_ row: Row, _ hosts: PassedHosts?) {
+        if hosts != nil || !self.passedHosts.isEmpty { self.passedHosts[row] = hosts }
+    }
 
     /// Milliseconds that count to expiry: since arrival, without the time on hold or put off.
     func age(_ row: Row, at now: Timestamp) -> Int64 {
@@ -263,6 +272,7 @@ struct QueueIndex {
             isHeld ? (recipient.heldSince?.milliseconds, recipient.heldTotal, recipient.heldUnder) : nil
         if recipient.via != nil || !self.detours.isEmpty { self.detours[row] = recipient.detour }
         if recipient.returnedBy != nil || !self.returns.isEmpty { self.returns[row] = recipient.returnedBy }
+        self.setPassedHosts(row, nil)
         self.stamps[place] &+= 1
     }
 
@@ -340,6 +350,7 @@ struct QueueIndex {
     mutating func setDestination(_ row: Row, _ destination: DestinationIndex) {
         self.count(row, by: -1)
         self.destinations[Int(row)] = destination
+        self.setPassedHosts(row, nil)
         self.count(row, by: 1)
         self.stamps[Int(row)] &+= 1
         self.version += 1
@@ -356,6 +367,7 @@ struct QueueIndex {
             self.held[row] = nil
             self.detours[row] = nil
             self.returns[row] = nil
+            self.setPassedHosts(row, nil)
             self.stamps[Int(row)] &+= 1
             self.rowSlot[Int(row)] = -1
             self.freeRows.append(row)

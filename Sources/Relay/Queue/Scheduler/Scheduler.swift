@@ -39,6 +39,10 @@ struct Scheduler: Sendable {
     private struct Session {
         var gate: GateTable.Index
         var nextHop: NextHop
+        /// Those that it was opened without, as they had put off the mail that it was opened for.
+        var passed: Set<SocketEndpoint>
+        /// Where it leads, once it was used.
+        var host: SocketEndpoint?
         /// Counted where the route limits them.
         var transactions = 0
     }
@@ -293,15 +297,20 @@ struct Scheduler: Sendable {
         guard let (claim, session) = self.backlog.claims.attemptEnded(result.job) else { return }
         // The message may be gone, as far as the spool knows.
         guard let first = claim.rows.first else { return self.notTried(result.job, at: now) }
+        if session.isNew { self.sessions[session.number]?.host = result.host }
         let retry = self.backlog.retry(of: first)
+        let passed = self.backlog.index.passedHosts(first)
+        let next = self.nextHosts(after: result, passed)
         switch result.verdict {
         case .untried: return self.notTried(result.job, at: now)
         case .changed: return self.settlementStale(result.job, of: self.backlog.index.id(ofRow: first), at: now)
         case .unresolved(let reason):
             self.notFound(self.backlog.index.destinations[Int(first)], reason, at: now, using: &random)
         case .unreachable(let reason):
+            // A host before it answered, and put the mail off: the site is there.
+            if let passed, !passed.allBroke { break }
             let backOff = self.backlog.gates[session.gate].backOff
-            if !backOff.isOn(at: now), self.backlog.gates[session.gate].sessions > 1 {
+            if !backOff.isOn(at: now), passed == nil, self.backlog.gates[session.gate].sessions > 1 {
                 // The others show that the site is there: it takes no more of them, and nothing was tried.
                 self.backlog.gates[session.gate].congested(at: now)
                 return self.notTried(result.job, at: now)
@@ -310,7 +319,10 @@ struct Scheduler: Sendable {
         case .outcomes(let outcomes):
             // A session that broke is a sign of too many; one that answered, whatever it said of the mail, is not.
             if let reason = outcomes.lazy.compactMap({ $0.breakingCause }).first {
-                if self.backlog.gates[session.gate].broke(at: now) {
+                if next != nil {
+                    // The next host may make it good: the site has not failed yet, and where it did it goes on being tried.
+                    self.backlog.gates[session.gate].allowProbe(for: nil)
+                } else if passed?.allBroke ?? true, self.backlog.gates[session.gate].broke(at: now) {
                     self.failed(session.gate, reason, retry, at: now, using: &random)
                 }
             } else {
@@ -324,8 +336,30 @@ struct Scheduler: Sendable {
         }
         let rules = AttemptRules(retry: retry)
         let outcomes = rules.outcomes(
-            of: result, for: claim.rows, in: self.backlog.index, at: now, using: &random)
+            of: result, for: claim.rows, goesOn: next != nil, in: self.backlog.index, at: now, using: &random)
+        self.passHosts(claim.rows, result.verdict, next)
         self.actions.append(.settle(result.job, message: self.backlog.index.id(ofRow: first), outcomes))
+    }
+
+    /// Where the recipients of an attempt go on that its host put off; `nil`: nowhere in this round.
+    private func nextHosts(after result: JobResult, _ passed: PassedHosts?) -> PassedHosts? {
+        guard !result.untried.isEmpty, case .outcomes(let outcomes) = result.verdict,
+            outcomes.contains(where: \.mayGoOn)
+        else { return nil }
+        return (passed ?? PassedHosts()).next(
+            after: result, broke: outcomes.contains { $0.breakingCause != nil })
+    }
+
+    private mutating func passHosts(_ rows: [QueueIndex.Row], _ verdict: JobResult.Verdict, _ next: PassedHosts?) {
+        for (place, row) in rows.enumerated() {
+            if case .outcomes(let outcomes) = verdict {
+                // Another transaction takes it, at the same host.
+                if case .deferred(.beyondLimit) = outcomes[place] { continue }
+                self.backlog.index.setPassedHosts(row, outcomes[place].mayGoOn ? next : nil)
+            } else {
+                self.backlog.index.setPassedHosts(row, nil)
+            }
+        }
     }
 
     /// It did not happen: its recipients, which have been due for longer than the others, go before them again.
@@ -533,6 +567,11 @@ struct Scheduler: Sendable {
     /// Where a session goes.
     func nextHop(ofSession session: Int) -> NextHop? { self.sessions[session]?.nextHop }
 
+    /// The hosts that a session is to be opened without.
+    func hostsLeftOut(ofSession session: Int) -> HostsLeftOut {
+        HostsLeftOut(passed: self.sessions[session]?.passed ?? [])
+    }
+
     func limit(of gate: GateTable.Index) -> Int {
         self.backlog.gates[gate].limit(configured: self.configuration.delivery.connections)
     }
@@ -569,22 +608,45 @@ struct Scheduler: Sendable {
         guard self.canWrite, self.mayBegin, !self.isStopping else { return }
         while let turn = self.backlog.nextInTurn(gate) {
             if let time = self.backlog.gates[gate].notBefore(now) { return self.willLook(at: gate, time) }
-            if let idle = self.backlog.gates[gate].idle.popLast() {
+            if let idle = self.takeIdle(gate, for: turn.row) {
                 self.begin(turn.row, on: idle, isNew: false, gate, at: now)
                 continue
             }
             let waiting = self.backlog.waiting(at: gate)
             switch self.backlog.gates[gate].mayOpen(for: waiting, limit: self.limit(of: gate), at: now) {
-            case .full: return self.wantPermit(gate, at: now)
+            case .full:
+                self.makeRoom(gate, at: now)
+                return self.wantPermit(gate, at: now)
             case .later(let time): return self.willLook(at: gate, time)
             case .open:
                 self.backlog.gates[gate].opened()
                 self.lastSession += 1
                 self.sessions[self.lastSession] = Session(
-                    gate: gate, nextHop: self.backlog.destinations[turn.destination].nextHop)
+                    gate: gate, nextHop: self.backlog.destinations[turn.destination].nextHop,
+                    passed: self.backlog.index.passedHosts(turn.row)?.hosts ?? [])
                 self.begin(turn.row, on: self.lastSession, isNew: true, gate, at: now)
             }
         }
+    }
+
+    /// A session that waits for a transaction, and leads where a recipient may go now: to none of the hosts that it has passed,
+    /// and, as a host is tried before those behind it in the list, past none that it has not.
+    private mutating func takeIdle(_ gate: GateTable.Index, for row: QueueIndex.Row) -> Int? {
+        let passed = self.backlog.index.passedHosts(row)?.hosts ?? []
+        let place = self.backlog.gates[gate].idle.lastIndex { number in
+            guard let session = self.sessions[number] else { return true }
+            let mayBeUsed = session.host.map { !passed.contains($0) }
+            return session.passed.isSubset(of: passed) && mayBeUsed ?? true
+        }
+        return place.map { self.backlog.gates[gate].idle.remove(at: $0) }
+    }
+
+    /// A session that nobody can use now ends, where it is in the way of one that somebody can.
+    private mutating func makeRoom(_ gate: GateTable.Index, at now: Timestamp) {
+        guard !self.backlog.gates[gate].backOff.isOn(at: now),
+            let session = self.backlog.gates[gate].takeUseless()
+        else { return }
+        self.actions.append(.quit(session: session))
     }
 
     private mutating func willLook(at gate: GateTable.Index, _ time: Timestamp) {

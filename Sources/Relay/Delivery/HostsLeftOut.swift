@@ -1,0 +1,9 @@
+import SMTP
+
+/// Hosts of a next hop at which no session is to be opened now.
+struct HostsLeftOut: Equatable, Sendable {
+    /// Those that put off, in this round, the mail that the session is opened for.
+    var passed: Set<SocketEndpoint> = []
+
+    func contains(_ host: SocketEndpoint) -> Bool { self.passed.contains(host) }
+}

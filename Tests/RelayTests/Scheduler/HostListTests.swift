@@ -1,0 +1,174 @@
+import Testing
+
+@testable import Relay
+
+@Suite("the hosts of a next hop, each tried in its turn (RFC 5321 §5.1)")
+struct HostListTests {
+    private static func expect(
+        _ text: String, connections: Int = 3, hosts: String = "a1,a2", sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        SchedulerParty.expect(text, sourceLocation: sourceLocation) {
+            $0.delivery.connections = connections
+            $0.routes = SchedulerParty.routes("a.example=\(hosts)")
+        }
+    }
+
+    @Test("what a host puts off is tried at the next one at once, its recipients together")
+    func next() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example c@a.example d@a.example
+              begin 1: 1/b 1/c 1/d on session 1, new, to a1:25
+            0:00:01 ended 1: 250 Ok | 450 greylisted | 450 greylisted
+              settle 1: 1/b relayed (250 Ok), 1/c deferred until 0:00:01 (450 greylisted), 1/d deferred until 0:00:01 (450 greylisted)
+              begin 2: 1/c 1/d on session 2, new, to a1:25, at a2:25
+            0:00:02 ended 2: 250 Ok | 550 no
+              settle 2: 1/c relayed (250 Ok), 1/d bounced (550 no)
+              forget 1
+            """)
+    }
+
+    @Test("when all of them put it off it waits, and then begins at the first one again, in a session that leads there")
+    func round() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:00 ended 1: 450 busy
+              settle 1: 1/b deferred until 0:00:00 (450 busy)
+              begin 2: 1/b on session 2, new, to a1:25, at a2:25
+            0:00:01 ended 2: 451 later
+              settle 2: 1/b deferred until 0:05:01 (451 later)
+            0:05:01
+              begin 3: 1/b on session 1
+            0:05:02 ended 3: 452 full
+              settle 3: 1/b deferred until 0:05:02 (452 full)
+              begin 4: 1/b on session 2
+            0:05:03 ended 4: 250 Ok
+              settle 4: 1/b relayed (250 Ok)
+              forget 1
+            """)
+    }
+
+    @Test("a session that breaks is made good by the next host; the site is left alone when it breaks at all of them")
+    func broken() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 ended 1: 421 shutting down
+              settle 1: 1/b deferred until 0:00:01 (421 shutting down)
+              begin 2: 1/b on session 2, new, to a1:25, at a2:25
+            0:00:02 ended 2: lost
+              settle 2: 1/b deferred until 0:05:02 (connection lost while sending mail data)
+            0:05:02
+              begin 3: 1/b on session 3, new, to a1:25
+            0:05:03 ended 3: lost
+              settle 3: 1/b deferred until 0:05:03 (connection lost while sending mail data)
+              begin 4: 1/b on session 4, new, to a1:25, at a2:25
+            0:05:04 ended 4: 250 Ok
+              settle 4: 1/b relayed (250 Ok)
+              forget 1
+            0:05:05 accepted 2 to c@a.example
+              begin 5: 2/c on session 5, new, to a1:25
+            """)
+    }
+
+    @Test("a back-off is for a site whose hosts all fail; a probe through it asks each of them")
+    func backOff() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 ended 1: 421 shutting down
+              settle 1: 1/b deferred until 0:00:01 (421 shutting down)
+              begin 2: 1/b on session 2, new, to a1:25, at a2:25
+            0:00:02 ended 2: unreachable refused
+              settle 2: 1/b deferred until 0:05:02 (refused)
+            0:00:03 accepted 2 to c@a.example
+            0:00:03 why 2
+              2/c backoff until 0:05:02: refused
+            0:00:04 retry 2
+              order 3: 1
+            0:00:04 done 3
+              begin 4: 2/c on session 3, new, to a1:25
+            0:00:05 ended 4: 421 shutting down
+              settle 4: 2/c deferred until 0:00:05 (421 shutting down)
+              begin 5: 2/c on session 4, new, to a1:25, at a2:25
+            0:00:06 ended 5: 250 Ok
+              settle 5: 2/c relayed (250 Ok)
+              forget 2
+            """)
+    }
+
+    @Test("a host that answered shows that the site is there, though the next one does not")
+    func nextIsGone() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 ended 1: 450 greylisted
+              settle 1: 1/b deferred until 0:00:01 (450 greylisted)
+              begin 2: 1/b on session 2, new, to a1:25, at a2:25
+            0:00:02 ended 2: unreachable refused
+              settle 2: 1/b deferred until 0:05:02 (refused)
+            0:00:03 accepted 2 to c@a.example
+              begin 3: 2/c on session 1
+            """)
+    }
+
+    @Test("what broke behind the mail data waits: the host may have the message")
+    func noSecondCopy() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 ended 1: lost behind the dot
+              settle 1: 1/b deferred until 0:05:01 (connection lost while waiting for the final reply)
+            """)
+    }
+
+    @Test("where there may be no more sessions, one that leads elsewhere makes room")
+    func room() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:00 ended 1: 450 busy
+              settle 1: 1/b deferred until 0:00:00 (450 busy)
+              quit session 1
+            0:00:01 closed 1
+              begin 2: 1/b on session 2, new, to a1:25, at a2:25
+            0:00:02 ended 2: 250 Ok
+              settle 2: 1/b relayed (250 Ok)
+              forget 1
+            0:00:03 accepted 2 to c@a.example
+              quit session 2
+            0:00:04 closed 2
+              begin 3: 2/c on session 3, new, to a1:25
+            """, connections: 1)
+    }
+
+    @Test("five hosts are tried in a round, and no more")
+    func bounded() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:00 ended 1: 450 no
+              settle 1: 1/b deferred until 0:00:00 (450 no)
+              begin 2: 1/b on session 2, new, to a1:25, at a2:25
+            0:00:00 ended 2: 450 no
+              settle 2: 1/b deferred until 0:00:00 (450 no)
+              begin 3: 1/b on session 3, new, to a1:25, at a3:25
+            0:00:00 ended 3: 450 no
+              settle 3: 1/b deferred until 0:00:00 (450 no)
+              begin 4: 1/b on session 4, new, to a1:25, at a4:25
+            0:00:00 ended 4: 450 no
+              settle 4: 1/b deferred until 0:00:00 (450 no)
+              begin 5: 1/b on session 5, new, to a1:25, at a5:25
+            0:00:00 ended 5: 450 no
+              settle 5: 1/b deferred until 0:05:00 (450 no)
+            """, connections: 9, hosts: "a1,a2,a3,a4,a5,a6")
+    }
+}
