@@ -54,5 +54,22 @@ extension EndToEnd {
             await bad.stop()
             await good.stop()
         }
+
+        @Test("nothing goes to a host that is suspended, as the second of a list either")
+        func suspended() async throws {
+            let busy = try await Sink(Self.manners(.greylists), at: "127.0.0.1", port: 0)
+            let other = try await Sink(at: "127.0.0.1", port: 0)
+            let relay = try await self.start([busy, other])
+            let feed = relay.feed(user: "ops")
+            let terms = StandingRule.Terms(.suspend(destination: "127.0.0.1:\(other.port)"))
+            _ = try await feed.perform(.set(terms: terms))
+            try await relay.send(to: ["<a@z.example>"])
+            #expect(try await eventually { try await self.attempts(relay, "a@z.example").count == 1 })
+            #expect(try await self.attempts(relay, "a@z.example").map(\.host) == ["127.0.0.1:\(busy.port)"])
+            await relay.stop()
+            #expect(other.sessions == 0)
+            await busy.stop()
+            await other.stop()
+        }
     }
 }

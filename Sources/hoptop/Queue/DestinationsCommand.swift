@@ -40,7 +40,8 @@ struct DestinationsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Send nothing there, until it is resumed or its time is over.",
             discussion: """
-                Behind its name: [for 2h|until 06:00] [why]. Times are in UTC.
+                Behind its name: [for 2h|until 06:00] [why]. Times are in UTC. A host is passed over where another
+                destination names it as a further one too; what is under way there ends as it does.
 
                 EXAMPLE
                   hoptop destinations suspend mx.example.org:25 until 06:00 maintenance

@@ -171,4 +171,24 @@ struct HostListTests {
               settle 5: 1/b deferred until 0:05:00 (450 no)
             """, connections: 9, hosts: "a1,a2,a3,a4,a5,a6")
     }
+
+    @Test("a suspended host is passed over wherever it stands in a list, and a session that leads there is not used")
+    func suspended() {
+        Self.expect(
+            """
+            0:00:00 suspend a2:25
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 ended 1: 450 busy
+              settle 1: 1/b deferred until 0:00:01 (450 busy)
+              begin 2: 1/b on session 2, new, to a1:25, at a3:25
+            0:00:02 ended 2: 450 busy
+              settle 2: 1/b deferred until 0:05:02 (450 busy)
+            0:00:03 suspend a3:25
+            0:05:02
+              begin 3: 1/b on session 1
+            0:05:03 ended 3: 450 busy
+              settle 3: 1/b deferred until 0:15:03 (450 busy)
+            """, hosts: "a1,a2,a3")
+    }
 }

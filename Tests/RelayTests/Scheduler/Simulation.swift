@@ -324,8 +324,9 @@ final class Simulation {
 
     /// A destination is suspended or resumed, or its mail sent another way or back.
     private func orderDestination() {
-        let name = "\(self.anyHost()):25"
+        var name = "\(self.anyHost()):25"
         if self.chance(50) {
+            if self.chance(30) { name = "b\(name.dropFirst())" }
             let isSuspended = self.destinationOrders.suspensions[name] != nil
             self.destinationOrders.suspensions[name] = isSuspended ? nil : Suspension(by: "ops")
         } else {
@@ -497,6 +498,8 @@ final class Simulation {
             self.sessions[session]?.attempt = attempt
         }
         if let host = self.sessions[session]?.hosts.first {
+            self.expect(
+                self.destinationOrders.suspensions["\(host)"] == nil, "\(host) is suspended, and mail goes there")
             for row in rows {
                 let passed = self.scheduler.index.passedHosts(row)?.hosts.contains(host) ?? false
                 self.expect(!passed, "\(host) has put it off in this round, and is tried again")

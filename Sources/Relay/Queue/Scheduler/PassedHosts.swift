@@ -17,13 +17,20 @@ struct PassedHosts: Equatable, Sendable {
     /// - Parameters:
     ///   - result: of an attempt at a host that others may make good.
     ///   - broke: the host did not answer.
-    func next(after result: JobResult, broke: Bool) -> PassedHosts? {
+    func next(after result: JobResult, broke: Bool, orders: DestinationOrders) -> PassedHosts? {
         var next = self
         next.hosts.formUnion(result.tried)
         next.allBroke = self.allBroke && broke
         guard next.hosts.count < Self.limit,
-            result.untried.contains(where: { !next.hosts.contains($0) })
+            result.untried.contains(where: { !next.hosts.contains($0) && !orders.suspends($0) })
         else { return nil }
         return next
+    }
+}
+
+extension DestinationOrders {
+    /// Nothing goes to a host that bears the name of a suspended destination, wherever it stands in a list.
+    func suspends(_ host: SocketEndpoint) -> Bool {
+        !self.suspensions.isEmpty && self.suspensions[host.description] != nil
     }
 }

@@ -347,7 +347,8 @@ struct Scheduler: Sendable {
             outcomes.contains(where: \.mayGoOn)
         else { return nil }
         return (passed ?? PassedHosts()).next(
-            after: result, broke: outcomes.contains { $0.breakingCause != nil })
+            after: result, broke: outcomes.contains { $0.breakingCause != nil },
+            orders: self.backlog.destinations.orders)
     }
 
     private mutating func passHosts(_ rows: [QueueIndex.Row], _ verdict: JobResult.Verdict, _ next: PassedHosts?) {
@@ -569,7 +570,9 @@ struct Scheduler: Sendable {
 
     /// The hosts that a session is to be opened without.
     func hostsLeftOut(ofSession session: Int) -> HostsLeftOut {
-        HostsLeftOut(passed: self.sessions[session]?.passed ?? [])
+        HostsLeftOut(
+            passed: self.sessions[session]?.passed ?? [],
+            suspended: Set(self.backlog.destinations.orders.suspensions.keys))
     }
 
     func limit(of gate: GateTable.Index) -> Int {
@@ -635,7 +638,9 @@ struct Scheduler: Sendable {
         let passed = self.backlog.index.passedHosts(row)?.hosts ?? []
         let place = self.backlog.gates[gate].idle.lastIndex { number in
             guard let session = self.sessions[number] else { return true }
-            let mayBeUsed = session.host.map { !passed.contains($0) }
+            let mayBeUsed = session.host.map {
+                !passed.contains($0) && !self.backlog.destinations.orders.suspends($0)
+            }
             return session.passed.isSubset(of: passed) && mayBeUsed ?? true
         }
         return place.map { self.backlog.gates[gate].idle.remove(at: $0) }
