@@ -176,7 +176,9 @@ let package = Package(
         tests("ScreenTests", ["FeedTesting", "Screen", "Control", "Monitor", "Mail", "SMTP", nioPosix, logging]),
         tests(
             "CommandLineTests", ["hoptop", "FeedTesting", "Screen", "Monitor", "Mail"], exclude: ["Transcripts"]),
-        tests("LogTests", ["hoptop", "Relay", "Spool", "Mail", logging]),
+        tests(
+            "LogTests",
+            ["hoptop", "Relay", "SpoolTesting", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, logging]),
         tests("ServiceTests", ["Service", "Sockets"]),
         tests(
             "RecordingTests",

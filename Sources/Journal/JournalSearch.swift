@@ -147,6 +147,6 @@ extension FactRow {
             at: fact.at, kind: fact.kind, message: fact.message?.description, from: fact.from,
             recipient: fact.recipient, to: fact.to, nextHop: fact.nextHop, remoteID: fact.remoteID,
             text: fact.text ?? fact.arrival.map { $0.peer ?? $0.with }, session: session, actor: fact.actor,
-            contentOctets: fact.contentOctets, milliseconds: fact.milliseconds)
+            contentOctets: fact.contentOctets, milliseconds: fact.milliseconds, saidBy: fact.saidBy)
     }
 }

@@ -137,6 +137,8 @@ struct PackedEntries {
             mask |= bit
             subject.withUnsafeReadableBytes { self.write($0, of: bit, &grams) }
         }
+        bit <<= 1
+        number((fact.saidBy?.rawValue).map(Int64.init), &self)
         self.write(UInt32(self.octets.count - start), at: start)
         self.write(mask, at: fields)
         self.count += 1
@@ -243,6 +245,7 @@ struct PackedEntries {
             }
             fact.messageID = reader.text()
             fact.subject = reader.textOctets().map { ByteBuffer(bytes: $0) }
+            fact.saidBy = reader.number().flatMap { ReplyAuthor(rawValue: Int(clamping: $0)) }
             return reader.isSound ? fact : nil
         }
     }

@@ -16,7 +16,7 @@ public struct DeliveryStatusNotification: Sendable {
         public var action: Action
         /// `5.1.1`
         public var status: String
-        /// `mx.example.org:25`; `nil` when no hop was asked.
+        /// `mx.example.org:25`; `nil` where it did not say what is reported.
         public var remoteMTA: String?
         /// The remote's reply, or why there was none.
         public var diagnostic: String?

@@ -200,6 +200,8 @@ public struct FactRow: Hashable, Sendable, Codable {
     public var remoteID: String?
     /// The reply, or the reason, in words; of an accepted message the peer.
     public var text: String?
+    /// Who said that of an attempt: the next hop, or the node of a hop that could not be asked; `nil` also where it is not known.
+    public var saidBy: ReplyAuthor?
     public var session: SessionRef?
     /// Who did it, where it was not the node by itself: a user name, `signal`, `ETRN`.
     public var actor: String?
@@ -209,7 +211,7 @@ public struct FactRow: Hashable, Sendable, Codable {
     public init(
         at: Timestamp, kind: Kind, message: String?, from: String? = nil, recipient: Int? = nil, to: String? = nil,
         nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, session: SessionRef? = nil,
-        actor: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil
+        actor: String? = nil, contentOctets: Int? = nil, milliseconds: Int64? = nil, saidBy: ReplyAuthor? = nil
     ) {
         self.at = at
         self.kind = kind
@@ -220,6 +222,7 @@ public struct FactRow: Hashable, Sendable, Codable {
         self.nextHop = nextHop
         self.remoteID = remoteID
         self.text = text
+        self.saidBy = saidBy
         self.session = session
         self.actor = actor
         self.contentOctets = contentOctets

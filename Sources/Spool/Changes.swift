@@ -30,6 +30,8 @@ public struct Settlement: Sendable {
         public var nextHop: String?
         /// The reply, or the reason, in words.
         public var reply: String?
+        /// Who said so; `nil`: what was said last is told again, or it is a reason of ours.
+        public var saidBy: ReplyAuthor?
         /// The next hop's queue identifier.
         public var remoteID: String?
         /// `out#9121`
@@ -51,8 +53,8 @@ public struct Settlement: Sendable {
         package var isHoldersAlone: Bool { self.state == .bounced || self.state == .expired || self.delayNoticed }
         public init(
             index: Int, generation: UInt32, state: RecipientState, due: Timestamp? = nil, countsAsTry: Bool = true,
-            nextHop: String? = nil, reply: String? = nil, remoteID: String? = nil, session: String? = nil,
-            security: SessionSecurity? = nil,
+            nextHop: String? = nil, reply: String? = nil, saidBy: ReplyAuthor? = nil, remoteID: String? = nil,
+            session: String? = nil, security: SessionSecurity? = nil,
             milliseconds: Int64? = nil, actor: String? = nil, delayNoticed: Bool = false, relayNoticed: Bool = false
         ) {
             self.index = index
@@ -62,6 +64,7 @@ public struct Settlement: Sendable {
             self.countsAsTry = countsAsTry
             self.nextHop = nextHop
             self.reply = reply
+            self.saidBy = saidBy
             self.remoteID = remoteID
             self.session = session
             self.security = security
@@ -69,6 +72,11 @@ public struct Settlement: Sendable {
             self.actor = actor
             self.delayNoticed = delayNoticed
             self.relayNoticed = relayNoticed
+        }
+
+        /// Whose the words are that the recipient's story ends with, or goes on with. Who gives up tells what was said last.
+        public func author(after recipient: SpooledRecipient) -> ReplyAuthor? {
+            self.saidBy ?? (self.reply == nil || self.reply == recipient.lastReply ? recipient.lastSaidBy : nil)
         }
     }
     public var message: QueueID

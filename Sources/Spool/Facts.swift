@@ -1,5 +1,6 @@
 public import Mail
 public import NIOCore
+public import SMTP
 
 /// Something that happened to mail, or that an operator did, written in the transaction that made it true.
 public struct Fact: Sendable, Hashable {
@@ -19,6 +20,8 @@ public struct Fact: Sendable, Hashable {
     public var remoteID: String?
     /// The reply, or the reason, in words.
     public var text: String?
+    /// Who said that, where it was said of an attempt; facts of before it was kept have nobody.
+    public var saidBy: ReplyAuthor?
     /// The session it happened in: `out#9121`, `in#4410`.
     public var session: String?
     /// What protected the session of an attempt.

@@ -59,6 +59,8 @@ public struct SpooledRecipient: Sendable, Hashable {
     /// What the last attempt told: `host:port`, the reply in words, the next hop's queue identifier.
     public var nextHop: String?
     public var lastReply: String?
+    /// Who said so; `nil`: nobody else than this relay, or it is not known, as of mail that an older version left.
+    public var lastSaidBy: ReplyAuthor?
     public var remoteID: String?
     public var settledAt: Timestamp?
     /// The sender was told of the delay.

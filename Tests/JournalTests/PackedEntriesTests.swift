@@ -22,7 +22,7 @@ struct PackedEntriesTests {
 
     @Test("each kind of fact has a place, and is read as it was", arguments: FactKind.allCases)
     func kinds(_ kind: FactKind) {
-        let fact = Fact(
+        var fact = Fact(
             at: TestJournal.start, kind: kind, message: QueueID("4Q7K"), recipient: 1, from: "<a@b>", to: "<c@d>",
             nextHop: "mx:25", remoteID: "7T", text: "250 ok", session: "in#1",
             security: SessionSecurity(tls: "TLSv1.3"),
@@ -30,6 +30,7 @@ struct PackedEntriesTests {
             arrival: Arrival(
                 peer: "192.0.2.7:1", hello: "c", with: "ESMTP", session: "in#1", tls: "TLSv1.3", user: "u"),
             subject: ByteBuffer(string: "hi"), messageID: "<1@x>")
+        fact.saidBy = .nextHop
         var (entries, grams) = (PackedEntries(), GramFilter())
         entries.append(fact, &grams)
         #expect(self.facts(entries) == [fact])

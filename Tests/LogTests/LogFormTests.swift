@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import Mail
 import Relay
+import SMTP
 import Spool
 import Testing
 
@@ -14,6 +15,13 @@ struct LogFormTests {
 
     /// A message that came by TLS for two, of which one is relayed, the other put off and then given up.
     private var facts: [Fact] {
+        var facts = self.factsOfNobody
+        for place in [1, 2, 4] { facts[place].saidBy = .nextHop }
+        facts[3].saidBy = .relay
+        return facts
+    }
+
+    private var factsOfNobody: [Fact] {
         let begin = self.id.time
         func at(_ milliseconds: Int64) -> Timestamp { begin.adding(milliseconds: milliseconds) }
         return [
@@ -62,7 +70,7 @@ struct LogFormTests {
                 2026-01-01T00:16:40.000Z info accepted \(self.id) from=<ann@example.net> size=1834 client="192.0.2.7:40112"
                 2026-01-01T00:16:40.350Z info relayed \(self.id) from=<ann@example.net> to=<bob@example.org> via=192.0.2.25:25 took=120ms reply="250 2.0.0 Ok: queued as 4Q7K"
                 2026-01-01T00:16:42.350Z info deferred \(self.id) from=<ann@example.net> to=<eve@example.com> via=mx.example.com:25 took=1500ms reply="450 4.2.0 greylisted"
-                2026-01-01T00:17:25.000Z info deferred \(self.id) from=<ann@example.net> to=<eve@example.com> took=10ms reply="mx.example.com:25: connection refused"
+                2026-01-01T00:17:25.000Z info deferred \(self.id) from=<ann@example.net> to=<eve@example.com> took=10ms reason="mx.example.com:25: connection refused"
                 2026-01-06T00:16:40.000Z info expired \(self.id) from=<ann@example.net> to=<eve@example.com> via=mx.example.com:25 took=90ms reply="450 4.2.0 greylisted"
                 2026-01-06T00:16:40.001Z info reported \(self.id) from=<> to=<ann@example.net> report=4Q7L0000A1
                 2026-01-06T00:16:40.002Z info held \(self.id) from=<ann@example.net> to=<eve@example.com> reason="look at it" by=ops
@@ -107,6 +115,8 @@ struct LogFormTests {
         #expect(objects[1]["to"] as? String == "<bob@example.org>")
         #expect(objects[1]["milliseconds"] as? Int == 120)
         #expect(objects[1]["remoteID"] as? String == "4Q7K")
+        #expect(objects[2]["saidBy"] as? String == "nextHop")
+        #expect(objects[3]["saidBy"] as? String == "relay")
         #expect(objects[0]["user"] as? String == "ann")
         #expect(objects[0]["messageID"] as? String == "<1@client.example>")
     }
@@ -125,6 +135,18 @@ struct LogFormTests {
         if format == .postfix {
             #expect(line.contains("to=<\"x?, relay=none, status=bounced (\"@example.org>, relay=mx:25,"))
         }
+    }
+
+    @Test("what no host was asked is not told as its word")
+    func unasked() {
+        var fact = Fact(
+            at: self.id.time, kind: .bounced, message: self.id, recipient: 0, from: "<a@b>", to: "<c@d>",
+            text: "556 5.1.10 d takes no mail")
+        fact.saidBy = .relay
+        let line = LogFormat.postfix.lines(LogEntry(fact))
+        #expect(line.contains(" relay=none, ") && line.contains(" dsn=5.1.10, "))
+        #expect(line.hasSuffix(" status=bounced (556 5.1.10 d takes no mail)\n"))
+        #expect(LogFormat.text.lines(LogEntry(fact)).hasSuffix(" reason=\"556 5.1.10 d takes no mail\"\n"))
     }
 
     @Test("a client that is refused is a NOQUEUE line")

@@ -81,7 +81,8 @@ struct RefusingHostTests {
             Issue.record("\(result.verdict)")
             return
         }
-        let reply = try #require(outcomes.first.flatMap { if case .bounced(let reply) = $0 { reply } else { nil } })
+        let reply = try #require(
+            outcomes.first.flatMap { if case .bounced(let reply, .nextHop) = $0 { reply } else { nil } })
         #expect(reply.description == greeting)
         #expect(outcomes == [.bounced(reply), .bounced(reply)])
         #expect(result.host == (try self.endpoint(last)))

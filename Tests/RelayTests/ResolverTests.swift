@@ -97,7 +97,7 @@ struct ResolverTests {
             Issue.record("\(String(describing: result))")
             return
         }
-        #expect(outcomes == [.bounced(reply)])
+        #expect(outcomes == [.bounced(reply, by: .relay)])
         #expect(result?.host == nil)
     }
 }

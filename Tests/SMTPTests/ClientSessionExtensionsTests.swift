@@ -115,17 +115,17 @@ struct ClientSessionExtensionsTests {
             ("SIZE", .init(seconds: 5, mode: .notify), "C: MAIL FROM:<ann@example.net> SIZE=24"),
             (
                 "DELIVERBY 120", .init(seconds: 119, mode: .return),
-                "*: <bob@example.org> bounced: 554 5.4.7 119 s are left to deliver in, and mx.example.org asks for 120 s"
+                "*: <bob@example.org> bounced unasked: 554 5.4.7 119 s are left to deliver in, and mx.example.org asks for 120 s"
                     + "\nC: QUIT"
             ),
             (
                 "DELIVERBY", .init(seconds: 0, mode: .return),
-                "*: <bob@example.org> bounced: 554 5.4.7 0 s are left to deliver in, and mx.example.org asks for 1 s"
+                "*: <bob@example.org> bounced unasked: 554 5.4.7 0 s are left to deliver in, and mx.example.org asks for 1 s"
                     + "\nC: QUIT"
             ),
             (
                 "SIZE", .init(seconds: 500, mode: .return),
-                "*: <bob@example.org> bounced: 554 5.4.7 mx.example.org does not promise to deliver by a time (DELIVERBY)"
+                "*: <bob@example.org> bounced unasked: 554 5.4.7 mx.example.org does not promise to deliver by a time (DELIVERBY)"
                     + "\nC: QUIT"
             ),
         ]
@@ -141,14 +141,14 @@ struct ClientSessionExtensionsTests {
         Self.secured(transaction).expect(
             """
             \(Self.hello("SIZE"))
-            *: <bob@example.org> bounced: 550 5.7.30 REQUIRETLS: mx.example.org does not offer it
+            *: <bob@example.org> bounced unasked: 550 5.7.30 REQUIRETLS: mx.example.org does not offer it
             C: QUIT
             """)
         for security in [ClientSession.Security.none, .encrypted] {
             Self.secured(transaction, security).expect(
                 """
                 \(Self.hello("REQUIRETLS"))
-                *: <bob@example.org> bounced: 550 5.7.30 REQUIRETLS: there is no TLS to mx.example.org with a verified certificate
+                *: <bob@example.org> bounced unasked: 550 5.7.30 REQUIRETLS: there is no TLS to mx.example.org with a verified certificate
                 C: QUIT
                 """)
         }
@@ -171,14 +171,14 @@ struct ClientSessionExtensionsTests {
         ClientParty([Self.mail("SMTPUTF8")]).expect(
             """
             \(offer)
-            *: <bob@example.org> bounced: 554 5.6.9 mx.example.org does not take header fields beyond ASCII (SMTPUTF8)
+            *: <bob@example.org> bounced unasked: 554 5.6.9 mx.example.org does not take header fields beyond ASCII (SMTPUTF8)
             C: QUIT
             """)
         let international = ReversePath.path(Path(mailbox: Mailbox(localPart: "ann", domain: Domain("exämple.net"))))
         ClientParty([Self.mail(from: international, hasASCIIHeader: true)]).expect(
             """
             \(offer)
-            *: <bob@example.org> bounced: 553 5.6.7 mx.example.org does not take addresses beyond ASCII (SMTPUTF8)
+            *: <bob@example.org> bounced unasked: 553 5.6.7 mx.example.org does not take addresses beyond ASCII (SMTPUTF8)
             C: QUIT
             """)
         ClientParty([Self.mail(to: ["bøb@b", "cat@b"], "SMTPUTF8", hasASCIIHeader: true)]).expect(
@@ -188,7 +188,7 @@ struct ClientSessionExtensionsTests {
             S: 250 Ok
             C: RCPT TO:<cat@b>
             S: 450 later
-            *: <bøb@b> bounced: 553 5.6.7 mx.example.org does not take addresses beyond ASCII (SMTPUTF8)
+            *: <bøb@b> bounced unasked: 553 5.6.7 mx.example.org does not take addresses beyond ASCII (SMTPUTF8)
             *: <cat@b> deferred: 450 later
             C: RSET
             """)
@@ -227,8 +227,8 @@ struct ClientSessionExtensionsTests {
         ClientParty([Self.mail("BODY=8BITMIME"), Self.mail("BODY=BINARYMIME")]).expect(
             """
             \(Self.hello("SIZE"))
-            *: <bob@example.org> bounced: 554 5.6.3 mx.example.org does not take 8-bit content (8BITMIME)
-            *: <bob@example.org> bounced: 554 5.6.1 mx.example.org does not take binary content (BINARYMIME)
+            *: <bob@example.org> bounced unasked: 554 5.6.3 mx.example.org does not take 8-bit content (8BITMIME)
+            *: <bob@example.org> bounced unasked: 554 5.6.1 mx.example.org does not take binary content (BINARYMIME)
             C: QUIT
             """)
     }

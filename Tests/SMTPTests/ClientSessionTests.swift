@@ -223,7 +223,7 @@ struct ClientSessionTests {
         ClientParty([.sample(contentOctets: 1001), .sample(contentOctets: 1000)]).expect(
             """
             \(Self.hello)
-            *: <bob@example.org> bounced: 552 5.3.4 Message size exceeds the limit announced by mx.example.org (1000 octets)
+            *: <bob@example.org> bounced unasked: 552 5.3.4 Message size exceeds the limit announced by mx.example.org (1000 octets)
             C: MAIL FROM:<ann@example.net> SIZE=1000
             C: RCPT TO:<bob@example.org>
             C: DATA

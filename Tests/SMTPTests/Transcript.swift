@@ -242,7 +242,8 @@ struct ClientParty: Transcript.Party {
                 switch outcome {
                 case .relayed(let reply, let dsn): "*: \(recipient) relayed\(dsn ? " with DSN" : ""): \(reply)"
                 case .deferred(let cause): "*: \(recipient) deferred: \(cause)"
-                case .bounced(let reply): "*: \(recipient) bounced: \(reply)"
+                case .bounced(let reply, let author):
+                    "*: \(recipient) bounced\(author == .relay ? " unasked" : ""): \(reply)"
                 }
             }
         case .unusable(let cause, let permanent):

@@ -236,6 +236,7 @@ extension TemporarySpool {
                     ALTER TABLE facts DROP COLUMN subject;
                     ALTER TABLE facts DROP COLUMN security;
                     ALTER TABLE facts DROP COLUMN messageID;
+                    ALTER TABLE facts DROP COLUMN saidBy;
                     DROP TABLE readers;
                     DROP TABLE rules;
                     ALTER TABLE counters DROP COLUMN lastRule;

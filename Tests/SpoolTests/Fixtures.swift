@@ -73,7 +73,7 @@ extension SpoolFixture {
         let outcomes = states.enumerated().map { index, state in
             Settlement.Outcome(
                 index: index, generation: generation, state: state, nextHop: "192.0.2.1:25", reply: "as told",
-                remoteID: "R1", session: "out#1",
+                saidBy: .nextHop, remoteID: "R1", session: "out#1",
                 security: SessionSecurity(tls: "TLSv1.3", isVerified: true), milliseconds: 12)
         }
         let settlement = Settlement(

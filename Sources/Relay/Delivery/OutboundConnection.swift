@@ -37,7 +37,7 @@ final class OutboundConnection: @unchecked Sendable {
     /// The host that it is about, and its session; `nil`: it was not tried.
     private var lastTried: (host: SocketEndpoint, session: SessionRef)?
     /// The last host that takes no mail at all and said so.
-    private var refusal: (reply: Reply, host: SocketEndpoint, session: SessionRef)?
+    private var refusal: (reply: Reply, by: ReplyAuthor, host: SocketEndpoint, session: SessionRef)?
     /// Some host gave no session for a reason that may pass.
     private var mayAnswerLater = false
     private var isEnded = false
@@ -102,7 +102,7 @@ final class OutboundConnection: @unchecked Sendable {
                 }
                 self.tryNextHost()
             case .refused(let reply):
-                self.bounce(with: reply, host: nil, session: nil)
+                self.bounce(with: reply, by: .relay, host: nil, session: nil)
                 self.end()
             case .unavailable(let reason):
                 self.finished(.unresolved(reason), host: nil, session: nil)
@@ -131,9 +131,10 @@ final class OutboundConnection: @unchecked Sendable {
         }
     }
 
-    private func bounce(with reply: Reply, host: SocketEndpoint?, session: SessionRef?) {
+    private func bounce(with reply: Reply, by author: ReplyAuthor, host: SocketEndpoint?, session: SessionRef?) {
         let count = self.job?.transaction.recipients.count ?? 0
-        self.finished(.outcomes(Array(repeating: .bounced(reply), count: count)), host: host, session: session)
+        self.finished(
+            .outcomes(Array(repeating: .bounced(reply, by: author), count: count)), host: host, session: session)
     }
 
     private func begin(_ job: Job) {
@@ -224,7 +225,7 @@ final class OutboundConnection: @unchecked Sendable {
         self.lastTried = (host.endpoint, record.ref)
         if failure.hasNoAddress, case .exchangers = self.nextHop.place {
             let reply = Reply(550, "5.4.4", "\(host.endpoint.host) has no address")
-            self.refusal = (reply, host.endpoint, record.ref)
+            self.refusal = (reply, .relay, host.endpoint, record.ref)
         } else {
             // A name that a route gives may be a mistake, and is no reason to return all mail.
             self.mayAnswerLater = true
@@ -238,7 +239,7 @@ final class OutboundConnection: @unchecked Sendable {
         if let verdict = self.verdictOnWaiting {
             self.finished(verdict, host: self.lastTried?.host, session: self.lastTried?.session)
         } else if let refusal = self.refusal, !self.mayAnswerLater, self.hosts.isEmpty {
-            self.bounce(with: refusal.reply, host: refusal.host, session: refusal.session)
+            self.bounce(with: refusal.reply, by: refusal.by, host: refusal.host, session: refusal.session)
         } else {
             self.finished(
                 .unreachable(self.lastFailure ?? "no host of the route answers"), host: self.lastTried?.host,
@@ -272,7 +273,7 @@ final class OutboundConnection: @unchecked Sendable {
             self.plaintextHost = host
             self.hosts = [host] + self.hosts
         } else if let permanent {
-            self.refusal = (permanent, host.endpoint, session)
+            self.refusal = (permanent, .nextHop, host.endpoint, session)
         } else {
             self.mayAnswerLater = true
         }

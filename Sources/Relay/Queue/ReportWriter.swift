@@ -118,24 +118,28 @@ struct ReportWriter: Sendable {
             case .postmaster: "postmaster"
             case .path(let path): path.mailbox.description
             }
-        let reply = outcome.reply.flatMap(Self.replyCode)
+        let code = outcome.reply.flatMap(Self.statusCode)
+        // What we found out by ourselves no remote host is named for (RFC 3464 §2.3.5, §2.3.6).
+        let isReply = outcome.author(after: recipient) == .nextHop
         let action = outcome.news ?? .failed
         let status: String =
             switch action {
             case .delayed: "4.4.7"
-            case .relayed: reply ?? "2.0.0"
+            case .relayed: code ?? "2.0.0"
             // An expiry is a permanent failure whatever the last reply was (RFC 3463 §3.5: delivery time expired).
-            case .failed: outcome.state == .expired ? "5.4.7" : reply ?? "5.0.0"
+            case .failed: outcome.state == .expired ? "5.4.7" : code ?? "5.0.0"
             }
         return DeliveryStatusNotification.Recipient(
             mailbox: mailbox, action: action, status: status,
-            remoteMTA: outcome.nextHop ?? recipient.nextHop, diagnostic: outcome.reply ?? recipient.lastReply,
-            isReply: reply != nil, original: (try? RecipientParameters(recipient.parameters))?.originalRecipient,
+            remoteMTA: isReply ? outcome.nextHop ?? recipient.nextHop : nil,
+            diagnostic: outcome.reply ?? recipient.lastReply,
+            isReply: isReply, original: (try? RecipientParameters(recipient.parameters))?.originalRecipient,
             lastAttempt: outcome.countsAsTry ? now : nil)
     }
 
-    /// The enhanced status code of a reply in words, or the general one of its class; `nil` when it is no reply.
-    private static func replyCode(_ text: String) -> String? {
+    /// The enhanced status code of a reply in words, the other side's or ours, or the general one of its class; `nil` when
+    /// it has no code.
+    private static func statusCode(_ text: String) -> String? {
         let words = text.split(separator: " ", maxSplits: 2)
         guard let code = words.first.flatMap({ Int($0) }), (200..<600).contains(code) else { return nil }
         let enhanced = words.count > 1 ? words[1].split(separator: ".").compactMap { Int($0) } : []

@@ -33,14 +33,14 @@ extension ClientSession {
     /// What becomes of the recipients that need not be tried; `nil` for the others.
     func verdicts(on transaction: Transaction) -> [Outcome?] {
         if let refusal = self.refusal(of: transaction) {
-            return Array(repeating: .bounced(refusal), count: transaction.recipients.count)
+            return Array(repeating: .bounced(refusal, by: .relay), count: transaction.recipients.count)
         }
         let limits = self.server.limits
         var domains = self.domains
         var tried = 0
         return transaction.recipients.map { recipient in
             if !recipient.fitsASCII, !self.server.offers(.smtpUTF8) {
-                return .bounced(self.addressRefusal)
+                return .bounced(self.addressRefusal, by: .relay)
             }
             if let limit = limits.recipients, tried >= limit { return .deferred(.beyondLimit(.recipients, limit)) }
             if let limit = limits.domains, let domain = recipient.domainName, !domains.contains(domain) {

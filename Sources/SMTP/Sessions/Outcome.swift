@@ -9,7 +9,9 @@ extension ClientSession {
         /// 4yz or silence: still ours. Silence after the dot risks a second copy; losing mail is worse (§4.5.3.2.6).
         case deferred(DeferralCause)
         /// 5yz, or what the next hop cannot take: ours to report with a DSN, unless the reverse-path is null (§4.5.5).
-        case bounced(Reply)
+        ///
+        /// `by` says who gave the reply: what it cannot take we know before it is asked.
+        case bounced(Reply, by: ReplyAuthor = .nextHop)
 
         /// - Parameter reply: a 4yz or a 5yz.
         init(refusedWith reply: Reply) { self = reply.code.isPermanent ? .bounced(reply) : .deferred(.reply(reply)) }

@@ -64,7 +64,10 @@ enum PostgreSQLSchema {
         }
     }
 
-    private static let versions = [first, second, third, fourth, fifth]
+    private static let versions = [first, second, third, fourth, fifth, sixth]
+
+    /// Who said what a fact tells: `ReplyAuthor`.
+    private static let sixth = ["ALTER TABLE hoptop.facts ADD COLUMN said_by bigint"]
 
     /// Each node's `FleetDivision`. `visits`: it is no relay, and comes once to bring mail.
     private static let fifth = [

@@ -167,7 +167,7 @@ final class PostgreSQLTransaction {
         "insert-fact",
         """
         INSERT INTO hoptop.facts SELECT last_fact - $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-            $17, $18, $19 FROM hoptop.counters
+            $17, $18, $19, $20 FROM hoptop.counters
         """)
 
     /// Queues the facts and the counts. The row of the counters is every node's: it is held from here to the end of the COMMIT,
@@ -204,7 +204,7 @@ final class PostgreSQLTransaction {
                 .integer(fact.contentOctets), .integer(fact.milliseconds),
                 shared.others.isEmpty ? .null : .octets(Packer.others(shared.others)), .text(fact.actor),
                 envelope.map { .octets($0) } ?? .null, .buffer(fact.subject), .text(fact.security?.description),
-                .text(fact.messageID),
+                .text(fact.messageID), .integer(fact.saidBy?.rawValue),
             ])
     }
 }

@@ -1,5 +1,6 @@
 import Mail
 import NIOCore
+import SMTP
 
 extension SpooledMessage {
     /// What ``init(_:_:)`` reads, in that order.
@@ -62,7 +63,7 @@ extension StandingRule {
 extension PlacedFact {
     static let columns = """
         sequence, at, kind, message, recipient, from_path, to_path, next_hop, remote_id, text, session, octets,
-        milliseconds, others, actor, envelope, subject, security, message_id
+        milliseconds, others, actor, envelope, subject, security, message_id, said_by
         """
 
     /// What a row tells, in order: the fact of each of its recipients. None where the row is damaged.
@@ -96,6 +97,7 @@ extension Fact {
             actor: rows.textIfPresent(row, 14), contentOctets: rows.integerIfPresent(row, 11).map { Int($0) },
             milliseconds: rows.integerIfPresent(row, 12), subject: rows.bufferIfPresent(row, 16),
             messageID: rows.textIfPresent(row, 18))
+        self.saidBy = rows.integerIfPresent(row, 19).flatMap { ReplyAuthor(rawValue: Int($0)) }
         if let octets = rows.bufferIfPresent(row, 15) {
             var unpacker = try Unpacker(octets, of: id)
             self.arrival = try unpacker.envelope().2

@@ -101,6 +101,7 @@ extension SpooledRecipient {
             self.moved = false
             self.nextHop = nil
             self.lastReply = nil
+            self.lastSaidBy = nil
             if self.state == .deferred {
                 self.isPutOffNoMore(at: order.at)
                 self.state = .queued

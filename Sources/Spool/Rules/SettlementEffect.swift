@@ -106,11 +106,12 @@ extension SettlementEffect {
                     index: outcome.index, forwardPath: outcome.forwardPath ?? message.recipients[$0].forwardPath)
             }
         }
-        let fact = Fact(
+        var fact = Fact(
             at: now, kind: kind, message: message.id, recipient: outcome.index, from: message.reversePath.description,
             to: (outcome.forwardPath ?? message.recipients[first].forwardPath).description, nextHop: outcome.nextHop,
             remoteID: outcome.remoteID, text: outcome.reply, session: outcome.session, security: outcome.security,
             actor: outcome.actor, contentOctets: message.contentOctets, milliseconds: outcome.milliseconds)
+        if outcome.reply != nil { fact.saidBy = outcome.author(after: message.recipients[first]) }
         self.facts.append(SharedFact(fact: fact, others: others))
     }
 
@@ -164,7 +165,10 @@ extension SpooledRecipient {
         }
         self.forwardPath = outcome.forwardPath ?? self.forwardPath
         self.nextHop = outcome.nextHop ?? self.nextHop
-        self.lastReply = outcome.reply ?? self.lastReply
+        if let reply = outcome.reply {
+            self.lastSaidBy = outcome.author(after: self)
+            self.lastReply = reply
+        }
         self.remoteID = outcome.remoteID ?? self.remoteID
         self.state = outcome.state
         if outcome.state.isSettled { self.settledAt = now }

@@ -76,7 +76,7 @@ struct StoredRow {
 /// million, and to look for a column by its name takes longer than to read it.
 private enum FactColumn: Int {
     case sequence, at, kind, message, recipient, fromPath, toPath, nextHop, remoteID, text, session, octets
-    case milliseconds, others, actor, envelope, subject, security, messageID
+    case milliseconds, others, actor, envelope, subject, security, messageID, saidBy
 }
 
 extension Row {
@@ -143,6 +143,7 @@ extension Fact {
         self.subject = (row.checkedIfPresent(.subject) as Data?).map { ByteBuffer(bytes: $0) }
         self.security = (row.checkedIfPresent(.security) as String?).map { SessionSecurity(description: $0) }
         self.messageID = row.checkedIfPresent(.messageID)
+        self.saidBy = (row.checkedIfPresent(.saidBy) as Int?).flatMap { ReplyAuthor(rawValue: $0) }
         self.readOlderText()
     }
 

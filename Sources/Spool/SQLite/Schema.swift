@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables, version by version. `user_version` says which one a file has.
 enum Schema {
-    static let version = 7
+    static let version = 8
 
     /// Settings that a file keeps for ever, so they come before its first table.
     static func prepare(_ db: Database) throws {
@@ -76,6 +76,10 @@ enum Schema {
         if found < 7 {
             // NULL where a message has none, and where it was accepted before.
             try db.execute(sql: "ALTER TABLE facts ADD COLUMN messageID TEXT")
+        }
+        if found < 8 {
+            // NULL where nobody else said it, and where it was said before.
+            try db.execute(sql: "ALTER TABLE facts ADD COLUMN saidBy INTEGER")
         }
         if found < 1 {
             try self.addRules(db)

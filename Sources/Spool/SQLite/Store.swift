@@ -277,7 +277,7 @@ final class Store {
         let statement =
             try self.factInsertion
             ?? db.cachedStatement(
-                sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                sql: "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         self.factInsertion = statement
         try statement.run {
             $0.bind(self.totals.lastFact)
@@ -299,6 +299,7 @@ final class Store {
             $0.bind(fact.subject)
             $0.bind(fact.security?.description)
             $0.bind(fact.messageID)
+            $0.bind(fact.saidBy?.rawValue)
         }
     }
 

@@ -103,7 +103,7 @@ struct Packer {
         self.write(
             UInt8((recipient.moved ? 1 : 0) | (recipient.delayNoticed ? 2 : 0))
                 | (recipient.heldUnder == nil ? 0 : 4) | (recipient.via == nil ? 0 : 8)
-                | (recipient.returnedBy == nil ? 0 : 16))
+                | (recipient.returnedBy == nil ? 0 : 16) | (recipient.lastSaidBy == nil ? 0 : 32))
         self.write(recipient.state.rawValue)
         self.write(recipient.generation)
         self.write(recipient.tries)
@@ -117,6 +117,7 @@ struct Packer {
         if let rule = recipient.heldUnder { self.write(rule) }
         if let via = recipient.via { self.write(via) }
         if let name = recipient.returnedBy { self.write(name) }
+        if let author = recipient.lastSaidBy { self.write(UInt8(author.rawValue)) }
     }
 }
 
@@ -248,6 +249,10 @@ struct Unpacker {
         if flags & 4 != 0 { recipient.heldUnder = try self.integer(Int64.self) }
         if flags & 8 != 0 { recipient.via = try self.text() }
         if flags & 16 != 0 { recipient.returnedBy = try self.text() }
+        if flags & 32 != 0 {
+            guard let author = ReplyAuthor(rawValue: Int(try self.integer(UInt8.self))) else { throw self.damage }
+            recipient.lastSaidBy = author
+        }
         return recipient
     }
 }

@@ -2,6 +2,7 @@ import Logging
 import Mail
 import Monitor
 import Relay
+import SMTP
 import Spool
 
 /// Something that is logged, before it has a form.
@@ -53,6 +54,7 @@ extension Fact {
         add("contentOctets", self.contentOctets.map(Int64.init))
         add("milliseconds", self.milliseconds)
         add("text", self.text)
+        add("saidBy", self.saidBy?.name)
         if let arrival = self.arrival {
             add("client", arrival.peer)
             add("hello", arrival.hello)

@@ -5,6 +5,7 @@ import Logging
 import Mail
 import Monitor
 import Relay
+import SMTP
 import Spool
 
 /// How lines of the log look. What peers said can be in them, so none of it reaches a terminal or a program as it is.
@@ -66,7 +67,9 @@ enum TextForm {
         if let text = fact.text ?? (isAccepted ? fact.arrival.map { $0.peer ?? $0.with } : nil) {
             switch fact.kind {
             case .accepted: line.add(" client=\"", text, "\"")
-            case .deferred, .relayed, .bounced, .expired, .refused: line.add(" reply=\"", text, "\"")
+            case .deferred, .relayed, .bounced, .expired:
+                line.add(fact.saidBy == .nextHop ? " reply=\"" : " reason=\"", text, "\"")
+            case .refused: line.add(" reply=\"", text, "\"")
             case .damaged, .held, .released, .rerouted, .reloadFailed: line.add(" reason=\"", text, "\"")
             case .readdressed: line.add(" was=", text)
             case .reported: line.add(" report=", text)

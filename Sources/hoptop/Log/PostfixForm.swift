@@ -94,29 +94,23 @@ enum PostfixForm {
     private static func delivered(_ id: QueueID, _ fact: Fact, _ status: String, _ age: Int64) -> String {
         let reply = fact.text ?? ""
         let attempt = min(fact.milliseconds ?? 0, age)
-        let words = Self.saidByHost(reply) && status != "sent" ? "host \(fact.nextHop ?? "?") said: \(reply)" : reply
+        let isHosts = fact.saidBy == .nextHop
+        let words = isHosts && status != "sent" ? "host \(fact.nextHop ?? "?") said: \(reply)" : reply
         return "\(id): to=\(Self.address(fact.to)), relay=\(fact.nextHop.map(Self.relay) ?? "none"), "
             + "delay=\(Self.seconds(age)), delays=\(Self.seconds(age - attempt))/0/0/\(Self.seconds(attempt)), "
-            + "dsn=\(Self.code(reply, status)), status=\(status) (\(words))"
+            + "dsn=\(Self.code(reply, isHosts: isHosts, status)), status=\(status) (\(words))"
     }
 
-    /// `450 4.2.0 greylisted`, and not what we say of a host that does not answer.
-    private static func saidByHost(_ reply: String) -> Bool {
-        let code = reply.prefix(3)
-        return code.utf8.count == 3 && Int(code) != nil
-            && reply.dropFirst(3).first.map { $0 == " " || $0 == "-" } ?? true
-    }
-
-    private static func code(_ reply: String, _ status: String) -> String {
-        if self.saidByHost(reply), let code = reply.split(separator: " ", maxSplits: 2).dropFirst().first,
-            EnhancedStatusCode(code) != nil
-        {
-            return String(code)
+    /// The enhanced status code of `450 4.2.0 greylisted`, or a general one.
+    private static func code(_ reply: String, isHosts: Bool, _ status: String) -> String {
+        let words = reply.split(separator: " ", maxSplits: 2)
+        if words.count > 1, words[0].utf8.count == 3, Int(words[0]) != nil, EnhancedStatusCode(words[1]) != nil {
+            return String(words[1])
         }
         return switch status {
         case "sent": "2.0.0"
         case "bounced": "5.0.0"
-        default: self.saidByHost(reply) ? "4.0.0" : "4.4.1"
+        default: isHosts ? "4.0.0" : "4.4.1"
         }
     }
 

@@ -99,7 +99,7 @@ struct SendCommand: AsyncParsableCommand {
                 switch outcome {
                 case .relayed: break
                 case .deferred(let cause): Hoptop.complain("\(recipient): \(cause)", on: output)
-                case .bounced(let reply): Hoptop.complain("\(recipient): \(reply)", on: output)
+                case .bounced(let reply, _): Hoptop.complain("\(recipient): \(reply)", on: output)
                 }
             }
             guard refused > 0 else { return }

@@ -240,7 +240,7 @@ enum Sendmail {
             case .deferred(let cause):
                 status = .temporary
                 self.complain("\(recipient): \(cause)", as: "sendmail")
-            case .bounced(let reply):
+            case .bounced(let reply, _):
                 if status != .temporary { status = reply.exitStatus }
                 self.complain("\(recipient): \(reply)", as: "sendmail")
             }

@@ -31,6 +31,8 @@ struct ContractTests {
             message.arrival.user = "ann"
             message.recipients[0].moved = true
             message.recipients[0].parameters = [Parameter("NOTIFY", "NEVER")]
+            message.recipients[0].lastReply = "451 later"
+            message.recipients[0].lastSaidBy = .nextHop
             message.recipients.append(SpooledRecipient(index: 1, forwardPath: .postmaster, due: message.arrived))
             let new = NewMessage(message, content: .buffer(ByteBuffer(string: "content")))
             try await store.spool.accept(new, on: store.loop).get()
@@ -170,8 +172,10 @@ struct ContractTests {
             #expect(try await store.settle(message, states) == .done(generation: 1, isGone: false))
             try await store.reopen()
             #expect(try await store.spool.message(message.id)?.recipients.map(\.state) == states)
+            // Whoever gives up tells again what was said last.
             let settlement = Settlement(
-                message: message.id, at: message.arrived, outcomes: [.init(index: 2, generation: 1, state: .expired)])
+                message: message.id, at: message.arrived,
+                outcomes: [.init(index: 2, generation: 1, state: .expired, reply: "as told")])
             let settled = try await store.spool.settle([settlement], on: store.loop).get()
             #expect(settled == [.done(generation: 2, isGone: true)])
             #expect(try await store.spool.message(message.id) == nil)
@@ -183,6 +187,7 @@ struct ContractTests {
             #expect(facts.map(\.to) == [nil] + [0, 1, 2, 3, 2].map { "<u\($0)@example.org>" })
             #expect(facts[1...4].allSatisfy { $0.remoteID == "R1" && $0.from == "<>" && $0.session == "out#1" })
             let security = SessionSecurity(tls: "TLSv1.3", isVerified: true)
+            #expect(facts.map(\.saidBy) == [nil] + Array(repeating: .nextHop, count: 5))
             #expect(facts.map(\.security) == [nil, security, security, security, security, nil])
             for count in 1...7 { #expect(try await store.allFacts(inPagesOf: count) == (facts, 0)) }
             for count in 0...6 {

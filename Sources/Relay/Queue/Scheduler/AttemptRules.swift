@@ -27,16 +27,19 @@ struct AttemptRules {
                 index: Int(index.rowIndex[Int(row)]), generation: index.rowGenerations[Int(row)], state: .deferred,
                 nextHop: nextHop, session: result.session?.id, security: result.security,
                 milliseconds: result.milliseconds)
+            outcome.saidBy = .relay
             switch result.verdict {
             case .outcomes(let outcomes):
                 switch outcomes[place] {
                 case .relayed(let reply, let dsn):
                     outcome.state = .relayed
                     (outcome.reply, outcome.remoteID) = words.of(reply)
+                    outcome.saidBy = .nextHop
                     outcome.relayNoticed = !dsn && index.wantsSuccess(row)
-                case .bounced(let reply):
+                case .bounced(let reply, let author):
                     outcome.state = .bounced
                     outcome.reply = reply.description
+                    outcome.saidBy = author
                 case .deferred(.beyondLimit(let kind, let limit)):
                     // Not tried, and due at once in another transaction or session.
                     outcome.reply = ClientSession.DeferralCause.beyondLimit(kind, limit).description
@@ -44,10 +47,12 @@ struct AttemptRules {
                     outcome.countsAsTry = false
                 case .deferred(let cause) where goesOn && outcomes[place].mayGoOn:
                     outcome.reply = cause.description
+                    if case .reply = cause { outcome.saidBy = .nextHop }
                     outcome.due = now
                     outcome.countsAsTry = false
                 case .deferred(let cause):
                     self.put(off: &outcome, of: row, cause.description, &delays, in: index, at: now, using: &random)
+                    if case .reply = cause { outcome.saidBy = .nextHop }
                 }
             case .unreachable(let reason), .unresolved(let reason):
                 self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)

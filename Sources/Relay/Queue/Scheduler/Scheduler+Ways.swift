@@ -69,7 +69,7 @@ extension Scheduler {
                 Settlement.Outcome(
                     index: Int(self.backlog.index.rowIndex[Int(row)]),
                     generation: self.backlog.index.rowGenerations[Int(row)], state: .bounced, countsAsTry: true,
-                    reply: reply.description)
+                    reply: reply.description, saidBy: .relay)
             }
             for row in rows { self.backlog.index.setState(row, .active) }
             self.settle(rows, outcomes)

@@ -1,0 +1,88 @@
+import Logging
+import Mail
+import NIOCore
+import NIOPosix
+import SMTP
+import Spool
+import SpoolTesting
+import Testing
+
+@testable import Relay
+
+@Suite("what a sender is told")
+struct ReportTests {
+    private let now = Timestamp(milliseconds: 1_800_000_000_000)
+    private let loop = MultiThreadedEventLoopGroup.singleton.next()
+
+    /// The one report on what became of a message's recipient.
+    private func report(
+        on outcome: Settlement.Outcome, of content: String = "Subject: hi\r\n\r\nhello\r\n",
+        _ parameters: [Parameter] = [], from sender: String = "<ann@a.example>",
+        before: (reply: String, by: ReplyAuthor, host: String)? = nil
+    ) async throws -> (content: String, octets: [UInt8], message: SpooledMessage) {
+        let spool = try SpoolTesting.MemorySpool()
+        var recipient = SpooledRecipient(
+            index: 0, forwardPath: try ForwardPath(parsing: "<bob@b.example>"), due: self.now)
+        recipient.lastReply = before?.reply
+        recipient.lastSaidBy = before?.by
+        recipient.nextHop = before?.host
+        let message = SpooledMessage(
+            id: spool.nextID(at: self.now), arrived: self.now,
+            reversePath: try ReversePath(parsing: sender, utf8: true), parameters: parameters,
+            arrival: Arrival(with: "ESMTP"), contentOctets: content.utf8.count, recipients: [recipient])
+        try await spool.accept(
+            NewMessage(message, content: .buffer(ByteBuffer(string: content))), expectingMore: false, on: self.loop
+        ).get()
+        let writer = ReportWriter(
+            spool: spool, rules: StandingRules(), clock: .system, loop: self.loop,
+            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        let configuration = RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: "")
+        let reports = try await writer.reports(on: [outcome], of: message.id, configuration).get()
+        let report = try #require(reports.first)
+        guard reports.count == 1, case .buffer(let buffer) = report.content else {
+            throw SpoolError(.damaged, "\(reports.count) reports")
+        }
+        return (String(buffer: buffer), Array(buffer.readableBytesView), report.message)
+    }
+
+    private func bounced(_ reply: String, by author: ReplyAuthor?, at host: String? = "mx.b.example:25")
+        -> Settlement.Outcome
+    {
+        Settlement.Outcome(index: 0, generation: 0, state: .bounced, nextHop: host, reply: reply, saidBy: author)
+    }
+
+    // MARK: who said it
+
+    @Test("a reply of the next hop is told as its own, with its status")
+    func reply() async throws {
+        let report = try await self.report(on: self.bounced("550 5.1.1 no such user", by: .nextHop)).content
+        #expect(report.contains("\r\n    mx.b.example:25 said: 550 5.1.1 no such user\r\n"))
+        #expect(
+            report.contains("\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.b.example\r\nDiagnostic-Code: smtp; 550 5.1.1 "))
+    }
+
+    @Test(
+        "what the relay found out by itself is no host's word (RFC 3464 §2.3.6)", arguments: [ReplyAuthor.relay, nil])
+    func unasked(_ author: ReplyAuthor?) async throws {
+        let outcome = self.bounced("554 5.6.3 mx.b.example does not take 8-bit content", by: author)
+        let report = try await self.report(on: outcome).content
+        #expect(report.contains("\r\n    554 5.6.3 mx.b.example does not take 8-bit content\r\n"))
+        #expect(report.contains("\r\nStatus: 5.6.3\r\nDiagnostic-Code: X-Hoptop; 554 5.6.3 "))
+        #expect(!report.contains("Remote-MTA"))
+    }
+
+    @Test(
+        "who gives up tells what was said last, as the word of whoever said it",
+        arguments: [ReplyAuthor.nextHop, .relay])
+    func last(_ author: ReplyAuthor) async throws {
+        let outcome = Settlement.Outcome(
+            index: 0, generation: 0, state: .expired, countsAsTry: false, reply: "451 4.7.1 greylisted")
+        let report = try await self.report(on: outcome, before: ("451 4.7.1 greylisted", author, "mx.b.example:25"))
+            .content
+        #expect(report.contains("\r\nStatus: 5.4.7\r\n"))
+        #expect(report.contains("said: ") == (author == .nextHop))
+        #expect(report.contains("Remote-MTA: dns; mx.b.example\r\n") == (author == .nextHop))
+        #expect(
+            report.contains("Diagnostic-Code: \(author == .nextHop ? "smtp" : "X-Hoptop"); 451 4.7.1 greylisted\r\n"))
+    }
+}
