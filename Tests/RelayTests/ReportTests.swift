@@ -85,4 +85,13 @@ struct ReportTests {
         #expect(
             report.contains("Diagnostic-Code: \(author == .nextHop ? "smtp" : "X-Hoptop"); 451 4.7.1 greylisted\r\n"))
     }
+
+    // MARK: how it goes
+
+    @Test("a report on mail with REQUIRETLS has it too (RFC 8689 §5)", arguments: [true, false])
+    func requireTLS(_ isRequired: Bool) async throws {
+        let parameters = isRequired ? [Parameter("REQUIRETLS")] : []
+        let report = try await self.report(on: self.bounced("550 no", by: .nextHop), parameters)
+        #expect(report.message.parameters == parameters)
+    }
 }

@@ -102,6 +102,8 @@ struct ReportWriter: Sendable {
         var mail: [Parameter] = []
         if notification.isEightBit { mail.append(Parameter("BODY", "8BITMIME")) }
         if notification.isInternational { mail.append(Parameter("SMTPUTF8")) }
+        // A report tells of what it is about, so it goes as safely (RFC 8689 §5).
+        if message.parameters.contains(where: { $0.keyword == "REQUIRETLS" }) { mail.append(Parameter("REQUIRETLS")) }
         var report = SpooledMessage(
             id: id, arrived: now, reversePath: .null, parameters: mail, arrival: .report,
             contentOctets: content.readableBytes,
