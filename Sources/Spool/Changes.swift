@@ -16,6 +16,14 @@ public struct RecipientTarget: Sendable, Hashable {
 
 /// What one attempt, or the end of patience, did to some recipients of one message.
 public struct Settlement: Sendable {
+    /// A reason as anybody may know it: it gives no advice, and names nobody who works here.
+    public enum Notice: Sendable, Hashable {
+        /// No route takes mail for this domain.
+        case noRoute(String)
+        /// An operator wants nothing to go there for now.
+        case suspended
+    }
+
     public struct Outcome: Sendable, Hashable {
         public var index: Int
         public var generation: UInt32
@@ -32,6 +40,8 @@ public struct Settlement: Sendable {
         public var reply: String?
         /// Who said so; `nil`: what was said last is told again, or it is a reason of ours.
         public var saidBy: ReplyAuthor?
+        /// What the sender is told in place of that, which is for those who run this relay.
+        public var notice: Notice?
         /// The next hop's queue identifier.
         public var remoteID: String?
         /// `out#9121`

@@ -86,6 +86,28 @@ struct ReportTests {
             report.contains("Diagnostic-Code: \(author == .nextHop ? "smtp" : "X-Hoptop"); 451 4.7.1 greylisted\r\n"))
     }
 
+    // MARK: what is for the sender
+
+    @Test("a sender is given no advice that is the operator's, and no operator's name")
+    func discreet() async throws {
+        var outcome = Settlement.Outcome(
+            index: 0, generation: 0, state: .queued, countsAsTry: false, reply: RouteTable.missingRoute("b.example"),
+            delayNoticed: true)
+        outcome.notice = .noRoute("b.example")
+        for (state, isDelay, status) in [(RecipientState.queued, true, "4.4.4"), (.expired, false, "5.4.4")] {
+            outcome.state = state
+            outcome.delayNoticed = isDelay
+            let report = try await self.report(on: outcome).content
+            #expect(report.contains("\r\n    mail for b.example cannot be sent from here\r\n"))
+            #expect(report.contains("\r\nStatus: \(status)\r\nDiagnostic-Code: X-Hoptop; mail for b.example cannot"))
+            #expect(!report.contains("[[route]]"))
+        }
+        outcome.notice = .suspended
+        outcome.reply = "suspended by root: they are down"
+        let suspended = try await self.report(on: outcome).content
+        #expect(!suspended.contains("root") && !suspended.contains("they are down"))
+    }
+
     // MARK: how it goes
 
     @Test("a report on mail with REQUIRETLS has it too (RFC 8689 §5)", arguments: [true, false])

@@ -122,19 +122,21 @@ struct ReportWriter: Sendable {
             }
         let code = outcome.reply.flatMap(Self.statusCode)
         // What we found out by ourselves no remote host is named for (RFC 3464 §2.3.5, §2.3.6).
-        let isReply = outcome.author(after: recipient) == .nextHop
+        let isReply = outcome.notice == nil && outcome.author(after: recipient) == .nextHop
         let action = outcome.news ?? .failed
         let status: String =
-            switch action {
-            case .delayed: "4.4.7"
-            case .relayed: code ?? "2.0.0"
+            switch (action, outcome.notice) {
+            case (.delayed, .noRoute): "4.4.4"
+            case (.failed, .noRoute): "5.4.4"
+            case (.delayed, _): "4.4.7"
+            case (.relayed, _): code ?? "2.0.0"
             // An expiry is a permanent failure whatever the last reply was (RFC 3463 §3.5: delivery time expired).
-            case .failed: outcome.state == .expired ? "5.4.7" : code ?? "5.0.0"
+            case (.failed, _): outcome.state == .expired ? "5.4.7" : code ?? "5.0.0"
             }
         return DeliveryStatusNotification.Recipient(
             mailbox: mailbox, action: action, status: status,
             remoteMTA: isReply ? outcome.nextHop ?? recipient.nextHop : nil,
-            diagnostic: outcome.reply ?? recipient.lastReply,
+            diagnostic: outcome.notice?.words ?? outcome.reply ?? recipient.lastReply,
             isReply: isReply, original: (try? RecipientParameters(recipient.parameters))?.originalRecipient,
             lastAttempt: outcome.countsAsTry ? now : nil)
     }
@@ -146,6 +148,15 @@ struct ReportWriter: Sendable {
         guard let code = words.first.flatMap({ Int($0) }), (200..<600).contains(code) else { return nil }
         let enhanced = words.count > 1 ? words[1].split(separator: ".").compactMap { Int($0) } : []
         return enhanced.count == 3 ? String(words[1]) : "\(code / 100).0.0"
+    }
+}
+
+extension Settlement.Notice {
+    fileprivate var words: String {
+        switch self {
+        case .noRoute(let domain): "mail for \(domain) cannot be sent from here"
+        case .suspended: "mail for this domain is kept back for now"
+        }
     }
 }
 

@@ -165,7 +165,8 @@ extension SpooledRecipient {
         }
         self.forwardPath = outcome.forwardPath ?? self.forwardPath
         self.nextHop = outcome.nextHop ?? self.nextHop
-        if let reply = outcome.reply {
+        // Why it waits is known anew each time, and is no reply.
+        if let reply = outcome.reply, !outcome.delayNoticed {
             self.lastSaidBy = outcome.author(after: self)
             self.lastReply = reply
         }

@@ -456,9 +456,9 @@ struct SchedulerTests {
             """
             0:00:00 accepted 1 to b@nowhere.example c@nowhere.example
             0:00:01 bounce 1/b
-              settle 1: 1/b bounced (bounced by the operator (ops))
+              settle 1: 1/b bounced (bounced by the operator)
             0:00:02 bounce 1
-              settle 2: 1/c bounced (bounced by the operator (ops))
+              settle 2: 1/c bounced (bounced by the operator)
               forget 1
             """)
     }

@@ -61,13 +61,13 @@ struct SharedMailTests {
               begin 1: 1/b on session 1, new, to a.example:25
             0:00:01 elsewhere bounce 1
             0:00:02 read 1
-              settle 2: 1/c bounced (bounced by the operator (ops)), 1/d bounced (bounced by the operator (ops))
+              settle 2: 1/c bounced (bounced by the operator), 1/d bounced (bounced by the operator)
             0:00:03 ended 1: 450 later
               settle 1: 1/b deferred until 0:05:03 (450 later)
             0:00:03 stale 1
               read 1
             0:00:04 read 1
-              settle 3: 1/b bounced (bounced by the operator (ops))
+              settle 3: 1/b bounced (bounced by the operator)
             """, writesAtOnce: false)
     }
 
@@ -80,7 +80,7 @@ struct SharedMailTests {
             0:00:02 lease over
             0:00:02 read 1
             0:00:03 lease on
-              settle 1: 1/b bounced (bounced by the operator (ops)), 1/c bounced (bounced by the operator (ops))
+              settle 1: 1/b bounced (bounced by the operator), 1/c bounced (bounced by the operator)
               forget 1
             """)
     }
@@ -92,14 +92,14 @@ struct SharedMailTests {
         let bounced = (1...count).map { "0:00:01 elsewhere bounce \($0)\n0:00:01 read \($0)" }
         let settled = bounced.enumerated().map { number, line in
             number < count - 1
-                ? "\(line)\n  settle \(number + 1): \(number + 1)/b bounced (bounced by the operator (ops))" : line
+                ? "\(line)\n  settle \(number + 1): \(number + 1)/b bounced (bounced by the operator)" : line
         }
         SchedulerParty.expect(
             (all + settled).joined(separator: "\n") + """
 
                 0:00:02 written 1
                   forget 1
-                  settle \(count): \(count)/b bounced (bounced by the operator (ops))
+                  settle \(count): \(count)/b bounced (bounced by the operator)
                 """, writesAtOnce: false)
     }
 

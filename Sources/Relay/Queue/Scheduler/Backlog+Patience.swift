@@ -19,7 +19,8 @@ extension Backlog {
                 verdict == .expire || self.index.reversePath(slot) != "<>",
                 !self.claims.has(row)
             else { continue }
-            ended.append(EndedWait(row, verdict, self.cause(row, at: now) ?? "no attempt was made"))
+            ended.append(
+                EndedWait(row, verdict, self.cause(row, at: now) ?? "no attempt was made", self.notice(row)))
         }
         return ended
     }
@@ -44,7 +45,8 @@ extension Backlog {
                 again = min(again ?? .max, 1000)
             } else if let verdict = Patience.verdict(deadline.mode, isNoticed: self.index.delayNoticed(row)) {
                 let why = deadline.why
-                ended.append(EndedWait(row, verdict, self.cause(row, at: now).map { "\(why); \($0)" } ?? why))
+                let reason = self.cause(row, at: now).map { "\(why); \($0)" } ?? why
+                ended.append(EndedWait(row, verdict, reason, self.notice(row)))
             }
         }
         return ended
@@ -53,5 +55,12 @@ extension Backlog {
     /// Why it could not go so far, in words.
     private func cause(_ row: QueueIndex.Row, at now: Timestamp) -> String? {
         self.reason(row, at: now) ?? self.unroutedDomain(row).map(RouteTable.missingRoute)
+    }
+
+    /// What of that a sender is told, where the cause is with us.
+    private func notice(_ row: QueueIndex.Row) -> Settlement.Notice? {
+        if let domain = self.unroutedDomain(row) { return .noRoute(domain) }
+        let isSuspended = self.destination(of: row).flatMap { self.destinations[$0].suspension } != nil
+        return isSuspended ? .suspended : nil
     }
 }

@@ -36,11 +36,15 @@ struct EndedWait {
     var row: QueueIndex.Row
     private var verdict: Patience.Verdict
     private var reason: String
+    private var notice: Settlement.Notice?
 
-    init(_ row: QueueIndex.Row, _ verdict: Patience.Verdict, _ reason: String) {
+    init(
+        _ row: QueueIndex.Row, _ verdict: Patience.Verdict, _ reason: String, _ notice: Settlement.Notice?
+    ) {
         self.row = row
         self.verdict = verdict
         self.reason = reason
+        self.notice = notice
     }
 
     /// What is to be written down.
@@ -49,6 +53,7 @@ struct EndedWait {
         var outcome = Settlement.Outcome(
             index: Int(index.rowIndex[place]), generation: index.rowGenerations[place], state: .expired,
             countsAsTry: false, reply: self.reason)
+        outcome.notice = self.notice
         switch self.verdict {
         case .expire: break
         case .notice:

@@ -312,7 +312,7 @@ struct QueueIndex {
             self.due[place] = due.milliseconds
         }
         if outcome.delayNoticed { self.flags[place] |= Flags.delayNoticed }
-        if let reply = outcome.reply { self.setReply(row, reply) }
+        if let reply = outcome.reply, !outcome.delayNoticed { self.setReply(row, reply) }
         if outcome.state == .deferred {
             self.markFailure(row)
             if self.failureMark(row) != failure { self.failingSince[place] = Self.seconds(now) }

@@ -139,6 +139,6 @@ extension Settlement.Outcome {
     fileprivate init(bouncedBy name: String, index: Int, generation: UInt32) {
         self.init(
             index: index, generation: generation, state: .bounced, countsAsTry: false,
-            reply: "bounced by the operator (\(name))", actor: name)
+            reply: "bounced by the operator", actor: name)
     }
 }
