@@ -107,14 +107,16 @@ extension DeliveryStatusNotification {
         return lines
     }
 
-    func lines(ofHeader octets: [UInt8]) -> [String] {
+    /// As they came; where they have to be UTF-8 (RFC 6533 §4), what is none is replaced.
+    func lines(ofHeader octets: [UInt8]) -> [[UInt8]] {
         octets.prefix(Self.headerOctets).split(separator: 0x0A)
             .map { line in
                 let kept = line.filter { $0 != 0x0D && $0 != 0 }
-                    .map { $0 < 0x80 || self.isInternational ? $0 : UInt8(ascii: "?") }
+                guard self.isInternational else { return Array(kept.prefix(Self.lineOctets)) }
                 // Cut when it is text: what is no UTF-8 grows.
-                return String(
-                    decoding: String(decoding: kept, as: UTF8.self).utf8.prefix(Self.lineOctets), as: UTF8.self)
+                return Array(
+                    String(decoding: String(decoding: kept, as: UTF8.self).utf8.prefix(Self.lineOctets), as: UTF8.self)
+                        .utf8)
             }
             .filter { !$0.isEmpty }
     }

@@ -110,8 +110,11 @@ public struct DeliveryStatusNotification: Sendable {
         switch self.returned {
         case .header(let octets):
             write(["Content-Type: \(self.isInternational ? "message/global-headers" : "text/rfc822-headers")"])
-            write(self.isInternational ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
-            write(self.lines(ofHeader: octets))
+            write(isEightBit ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
+            for line in self.lines(ofHeader: octets) {
+                buffer.writeBytes(line)
+                buffer.writeStaticString("\r\n")
+            }
         case .full(let content):
             write(["Content-Type: message/\(self.isInternational ? "global" : "rfc822")"])
             write(isEightBit ? ["Content-Transfer-Encoding: 8bit", ""] : [""])
@@ -121,11 +124,13 @@ public struct DeliveryStatusNotification: Sendable {
         return buffer
     }
 
-    /// Whether ``content`` has octets beyond ASCII.
+    /// Whether ``content`` has octets beyond ASCII, and has to go as BODY=8BITMIME.
     public var isEightBit: Bool {
         if self.isInternational { return true }
-        guard case .full(let content) = self.returned else { return false }
-        return content.readableBytesView.contains { $0 >= 0x80 }
+        return switch self.returned {
+        case .header(let octets): octets.contains { $0 >= 0x80 }
+        case .full(let content): content.readableBytesView.contains { $0 >= 0x80 }
+        }
     }
 
     /// One that is in none of the parts as they are written: octet for octet, since readers compare octets, and after what
@@ -136,7 +141,7 @@ public struct DeliveryStatusNotification: Sendable {
         let wanted = Array(beginning.utf8)
         var parts = [self.explanation, self.status].map { Array($0.joined(separator: "\r\n").utf8) }
         switch self.returned {
-        case .header(let octets): parts.append(Array(self.lines(ofHeader: octets).joined(separator: "\r\n").utf8))
+        case .header(let octets): parts.append(Array(self.lines(ofHeader: octets).joined(separator: [0x0D, 0x0A])))
         case .full(let content): parts.append(Array(content.readableBytesView))
         }
         var taken: Set<String> = []

@@ -191,10 +191,13 @@ struct DeliveryStatusNotificationTests {
         #expect(report.contains("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"))
     }
 
-    @Test("a returned header shows where octets are beyond ASCII, and no line of it grows too long")
+    @Test("a returned header comes back octet for octet, and no line of it grows too long")
     func returnedHeader() {
         let plain = self.report(diagnostic: "550 no", header: "Subject: é\r\n")
-        #expect(plain.contains("\r\nSubject: ??\r\n"))
+        #expect(
+            plain.contains(
+                "Content-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: é\r\n"))
+        #expect(plain.contains("boundary=\"=_hoptop-report-4Q7K\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"))
         let global = self.report(diagnostic: "550 no") {
             $0.returned = .header([UInt8](repeating: 0xFF, count: 900))
             $0.isInternational = true
@@ -205,7 +208,7 @@ struct DeliveryStatusNotificationTests {
     @Test("what a peer said forges no line, ends no part, and is never too long")
     func hostile() {
         let evil = "550 no\r\nBcc: x@y\r\n\u{1B}[2J\u{202E}é " + String(repeating: "a", count: 3000)
-        let report = self.report(diagnostic: evil, header: "X: --=_hoptop-report-4Q7K--\r\n\u{0}Y: é\r\n")
+        let report = self.report(diagnostic: evil, header: "X: --=_hoptop-report-4Q7K--\r\n\u{0}Y: e\r\n")
         #expect(!report.contains("\r\nBcc:"))
         #expect(!report.unicodeScalars.contains("\u{1B}"))
         #expect(!report.unicodeScalars.contains("\u{202E}"))

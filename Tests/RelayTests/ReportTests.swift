@@ -116,4 +116,36 @@ struct ReportTests {
         let report = try await self.report(on: self.bounced("550 no", by: .nextHop), parameters)
         #expect(report.message.parameters == parameters)
     }
+
+    // MARK: what comes back
+
+    @Test("RET=FULL returns 8-bit mail as it came, also where its header is 8-bit")
+    func full() async throws {
+        let content = "Subject: grün\r\nFrom: ann@a.example\r\n\r\nschöne Grüße\r\n"
+        let parameters = [Parameter("BODY", "8BITMIME"), Parameter("RET", "FULL")]
+        let report = try await self.report(on: self.bounced("550 no", by: .nextHop), of: content, parameters)
+        #expect(
+            report.content.contains("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\(content)")
+        )
+        #expect(report.message.parameters == [Parameter("BODY", "8BITMIME")])
+        let global = try await self.report(
+            on: self.bounced("550 no", by: .nextHop), of: content, parameters + [Parameter("SMTPUTF8")],
+            from: "<jörg@a.example>")
+        #expect(
+            global.content.contains("Content-Type: message/global\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\(content)")
+        )
+        #expect(global.message.parameters == [Parameter("BODY", "8BITMIME"), Parameter("SMTPUTF8")])
+    }
+
+    @Test("a header comes back octet for octet, and the report says that it is 8-bit")
+    func header() async throws {
+        let report = try await self.report(
+            on: self.bounced("550 no", by: .nextHop), of: "Subject: grün\r\n\r\nhello\r\n")
+        #expect(
+            report.content.contains(
+                "Content-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: grün\r\n\r\n--"))
+        #expect(report.message.parameters == [Parameter("BODY", "8BITMIME")])
+        let plain = try await self.report(on: self.bounced("550 no", by: .nextHop))
+        #expect(plain.message.parameters.isEmpty && plain.octets.allSatisfy { $0 < 0x80 })
+    }
 }

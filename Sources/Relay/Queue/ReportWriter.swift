@@ -35,7 +35,7 @@ struct ReportWriter: Sendable {
             let beginning = try await self.beginning(of: message, isWhole: parameters.return == .full)
             let isWhole =
                 parameters.return == .full && beginning.readableBytes == message.contentOctets
-                && Self.fits(beginning, isInternational: !sender.isASCII)
+                && !Self.isBinary(beginning)
             return [DeliveryStatusNotification.Action.failed, .delayed, .relayed].compactMap { action in
                 let told = wanted.filter { $0.news == action }
                 // Only a failure returns content (RFC 3461 §4.3).
@@ -49,13 +49,12 @@ struct ReportWriter: Sendable {
         }
     }
 
-    /// Whether content can be a part of a report as it is: binary content cannot, nor a header that needs SMTPUTF8 where
-    /// the report goes without.
-    private static func fits(_ content: ByteBuffer, isInternational: Bool) -> Bool {
+    /// Binary content is no part of a report as it is.
+    private static func isBinary(_ content: ByteBuffer) -> Bool {
         var survey = ContentSurvey()
         survey.receive(content)
         survey.finish()
-        return !survey.isBinary && (isInternational || !survey.isHeaderEightBit)
+        return survey.isBinary
     }
 
     /// A report without the original's header is better than none; but one that waits until the store is back has it.
