@@ -137,6 +137,50 @@ struct LogFormTests {
         }
     }
 
+    @Test(
+        "what a peer said, or is called, ends where its quotation mark does",
+        arguments: [
+            "550 5.1.1 x\" by=ann reason=\"asked by boss", "550 \\", "550 \\\" by=ann", "no route: add domain = \"x\"",
+        ])
+    func forged(_ reply: String) {
+        var fact = Fact(
+            at: self.id.time, kind: .bounced, message: self.id, recipient: 0, from: "<\"a\\\" by=root\"@b.test>",
+            to: "<c@d>", nextHop: "mx:25", text: reply)
+        for author in [ReplyAuthor.nextHop, .relay] {
+            fact.saidBy = author
+            let fields = Self.fields(LogFormat.text.lines(LogEntry(fact)))
+            #expect(
+                fields == [
+                    "from": "<\"a\\\" by=root\"@b.test>", "to": "<c@d>", "via": "mx:25",
+                    author == .nextHop ? "reply" : "reason": reply,
+                ])
+        }
+    }
+
+    @Test("what is no fact has its values in quotes where they have spaces")
+    func quoted() {
+        let entry = LogEntry(
+            at: self.id.time, level: .warning, part: .spool, event: "mail is refused",
+            fields: [
+                ("by", .text("")), ("count", .number(3)), ("error", .text("a.toml:112: \"x\" is no key")),
+                ("reason", .text("the spool's disk is full: make room")),
+            ])
+        let line = LogFormat.text.lines(entry)
+        #expect(
+            line.hasSuffix(
+                " mail is refused by=\"\" count=3 error=\"a.toml:112: \\\"x\\\" is no key\" "
+                    + "reason=\"the spool's disk is full: make room\"\n"))
+    }
+
+    /// The fields of a line, as whoever reads logfmt finds them.
+    private static func fields(_ line: String) -> [String: String] {
+        let field = /([a-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^ "]*))/
+        return line.dropLast().matches(of: field).reduce(into: [:]) { fields, match in
+            let quoted = match.2.map { String($0).replacing(/\\(.)/) { $0.1 } }
+            fields[String(match.1)] = quoted ?? match.3.map(String.init)
+        }
+    }
+
     @Test("what no host was asked is not told as its word")
     func unasked() {
         var fact = Fact(

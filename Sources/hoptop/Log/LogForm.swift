@@ -27,13 +27,15 @@ enum LogFormat: String, CaseIterable, Sendable, ExpressibleByArgument {
     }
 }
 
-/// Lines for people.
+/// Lines for people, with fields as in logfmt: whatever a peer said ends where its quotation mark does.
 enum TextForm {
     static func line(_ entry: LogEntry) -> String {
         var text = LineOctets()
         text.add(entry.at.rfc3339)
-        text.add(" ", entry.level.rawValue, " ")
-        if let fact = entry.fact { self.add(fact, to: &text) } else { text.add(self.words(entry)) }
+        text.add(" ")
+        text.add(entry.level.rawValue)
+        text.add(" ")
+        if let fact = entry.fact { self.add(fact, to: &text) } else { self.add(entry, to: &text) }
         return SafeText.describing(text.text) + "\n"
     }
 
@@ -45,58 +47,83 @@ enum TextForm {
 
     /// Of what is no fact.
     static func words(_ entry: LogEntry) -> String {
-        entry.event + entry.fields.map { " \($0.name)=\(Self.word($0.value, of: $0.name))" }.joined()
+        var text = LineOctets()
+        self.add(entry, to: &text)
+        return text.text
     }
 
-    /// What others said is told apart from what follows it, as in the lines about mail.
-    private static func word(_ value: LogEntry.Value, of name: String) -> String {
-        name == "command" || name == "reply" ? "\"\(value)\"" : "\(value)"
+    private static func add(_ entry: LogEntry, to line: inout LineOctets) {
+        line.add(entry.event)
+        for field in entry.fields {
+            // What others said is in quotes, as in the lines about mail.
+            let isSaid = field.name == "command" || field.name == "reply"
+            line.add(field.name, field.value.description, isQuoted: isSaid)
+        }
     }
 
     /// `relayed DGMZ00004 from=<a@b> to=<c@d> via=127.0.0.1:2526 took=12ms reply="250 2.0.0 Ok: queued as 4Q7K"`
     private static func add(_ fact: Fact, to line: inout LineOctets) {
         line.add(fact.kind.word)
-        if let message = fact.message { line.add(" ", message.description) }
-        if let from = fact.from { line.add(" from=", from) }
-        if let to = fact.to { line.add(" to=", to) }
-        if let hop = fact.nextHop { line.add(" via=", hop) }
-        if let octets = fact.contentOctets { line.add(" size=", String(octets)) }
-        if let took = fact.milliseconds { line.add(" took=", String(took), "ms") }
+        if let message = fact.message {
+            line.add(" ")
+            line.add(message.description)
+        }
+        if let from = fact.from { line.add("from", from) }
+        if let to = fact.to { line.add("to", to) }
+        if let hop = fact.nextHop { line.add("via", hop) }
+        if let octets = fact.contentOctets { line.add("size", String(octets)) }
+        if let took = fact.milliseconds { line.add("took", "\(took)ms") }
         let isAccepted = fact.kind == .accepted
-        if !isAccepted, let client = fact.arrival?.peer { line.add(" client=\"", client, "\"") }
+        if !isAccepted, let client = fact.arrival?.peer { line.add("client", client, isQuoted: true) }
         if let text = fact.text ?? (isAccepted ? fact.arrival.map { $0.peer ?? $0.with } : nil) {
             switch fact.kind {
-            case .accepted: line.add(" client=\"", text, "\"")
+            case .accepted: line.add("client", text, isQuoted: true)
             case .deferred, .relayed, .bounced, .expired:
-                line.add(fact.saidBy == .nextHop ? " reply=\"" : " reason=\"", text, "\"")
-            case .refused: line.add(" reply=\"", text, "\"")
-            case .damaged, .held, .released, .rerouted, .reloadFailed: line.add(" reason=\"", text, "\"")
-            case .readdressed: line.add(" was=", text)
-            case .reported: line.add(" report=", text)
-            case .ruleSet, .ruleEnded: line.add(" rule=\"", text, "\"")
-            case .limited: line.add(" limit=\"", text, "\"")
-            case .closed, .drained, .undrained, .reloaded, .shutdown: line.add(" node=\"", text, "\"")
-            case .dropped, .retried, .restored, .purged: line.add(" ", text)
+                line.add(fact.saidBy == .nextHop ? "reply" : "reason", text, isQuoted: true)
+            case .refused: line.add("reply", text, isQuoted: true)
+            case .damaged, .held, .released, .rerouted, .reloadFailed, .dropped, .retried, .restored, .purged:
+                line.add("reason", text, isQuoted: true)
+            case .readdressed: line.add("was", text)
+            case .reported: line.add("report", text)
+            case .ruleSet, .ruleEnded: line.add("rule", text, isQuoted: true)
+            case .limited: line.add("limit", text, isQuoted: true)
+            case .closed, .drained, .undrained, .reloaded, .shutdown: line.add("node", text, isQuoted: true)
             }
         }
-        if fact.kind == .closed, let session = fact.session { line.add(" session=", session) }
-        guard let actor = fact.actor else { return }
-        if actor.contains(" ") { line.add(" by=\"", actor, "\"") } else { line.add(" by=", actor) }
+        if fact.kind == .closed, let session = fact.session { line.add("session", session) }
+        if let actor = fact.actor { line.add("by", actor) }
     }
 }
 
 /// A line as octets while it is put together of texts, which costs a fourth of appending each to a `String`: each recipient of
 /// a message has a line of a dozen texts.
 private struct LineOctets {
+    private static let quote = UInt8(ascii: "\"")
+    private static let escape = UInt8(ascii: "\\")
     private var octets: [UInt8] = []
 
     init() { self.octets.reserveCapacity(256) }
 
     mutating func add(_ text: String) { self.octets.append(contentsOf: text.utf8) }
-    mutating func add(_ name: String, _ text: String, _ end: String = "") {
+
+    /// ` name=value`. A value is quoted where it would not end by itself; a quotation mark or a backslash in it has a backslash
+    /// before it.
+    mutating func add(_ name: String, _ value: String, isQuoted: Bool = false) {
+        self.octets.append(UInt8(ascii: " "))
         self.add(name)
-        self.add(text)
-        if !end.isEmpty { self.add(end) }
+        self.octets.append(UInt8(ascii: "="))
+        guard isQuoted || value.isEmpty || value.utf8.contains(where: Self.needsQuotes) else { return self.add(value) }
+        self.octets.append(Self.quote)
+        for octet in value.utf8 {
+            if octet == Self.quote || octet == Self.escape { self.octets.append(Self.escape) }
+            self.octets.append(octet)
+        }
+        self.octets.append(Self.quote)
+    }
+
+    /// White space beyond ASCII is none to who takes lines apart at spaces, and what controls is made visible later.
+    private static func needsQuotes(_ octet: UInt8) -> Bool {
+        octet <= 0x20 || octet == self.quote || octet == self.escape
     }
 
     var text: String { String(decoding: self.octets, as: UTF8.self) }
