@@ -206,7 +206,7 @@ actor MilterChain {
             self.log.info(
                 "filtered",
                 metadata: [
-                    "message": "\(disk.id)", "milter": "\(link.milter.address)", "did": "\"\(words)\"",
+                    "message": "\(disk.id)", "milter": "\(link.milter.address)", "did": "\(words)",
                 ])
         }
         return true

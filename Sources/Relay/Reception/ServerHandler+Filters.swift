@@ -149,7 +149,7 @@ extension ServerHandler {
                 "discarded",
                 metadata: [
                     "message": "\(mail.id)", "from": "\(mail.envelope.reversePath)", "client": "\(self.peer.text)",
-                    "by": "\"\(filter)\"",
+                    "by": "\(filter)",
                 ])
             // Whoever sent it is not to know (libmilter, SMFIS_DISCARD).
             self.finish(mail, mail.confirmation, context)
