@@ -83,10 +83,13 @@ struct Engine {
 
     /// Opens the spool and starts the engine.
     ///
-    /// - Parameter groundwork: of the same configuration; `nil`: there is nothing but what the engine gets by itself.
+    /// - Parameters:
+    ///   - groundwork: of the same configuration; `nil`: there is nothing but what the engine gets by itself.
+    ///   - opened: is shown the spool before anything happens in it; without it there is no log.
     static func start(
         _ configuration: RelayConfiguration, on groundwork: Groundwork? = nil,
-        journal settings: JournalSettings = JournalSettings(), log: Logger
+        journal settings: JournalSettings = JournalSettings(), log: Logger,
+        opened: (any Spool) async throws -> Void = { LogPlace.forget($0) }
     ) async throws -> Engine {
         for warning in configuration.warnings { log.warning("\(warning)") }
         // Content goes from thread to thread, and what lies between the pieces in a heap of each thread's own is a third of
@@ -113,6 +116,7 @@ struct Engine {
                 configuration, keyring: keyring, spool: spool, journal: journal, threads: threads, metrics: metrics,
                 log: log)
             do {
+                try await opened(spool)
                 try await relay.start(at: groundwork?.sockets ?? [:])
             } catch {
                 await relay.stop(within: 0)

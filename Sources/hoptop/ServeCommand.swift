@@ -34,7 +34,10 @@ struct ServeCommand: AsyncParsableCommand {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1)
         let environment = ProcessInfo.processInfo.environment
         let groundwork = try Groundwork(whole, passed: PassedSockets(environment: environment), log: log)
-        let engine = try await Engine.start(configuration, on: groundwork, journal: whole.journal, log: log)
+        var place: LogPlace?
+        let engine = try await Engine.start(configuration, on: groundwork, journal: whole.journal, log: log) { spool in
+            place = try await LogPlace(spool, output.writer, log)
+        }
         engine.relay.allowShutdown { kill(getpid(), SIGTERM) }
         let control = try await engine.openControl(whole, on: groundwork, log: log)
         let reload = Reload(
@@ -53,8 +56,10 @@ struct ServeCommand: AsyncParsableCommand {
         service?.tell(.ready)
         service?.begin()
         let mail = MailLog(engine, output, leavesOutMail: self.quiet, log: log)
-        let before = try await mail.newest()
-        let following = Task { await mail.follow(after: before) }
+        let following = Task { [place] in
+            guard let place else { preconditionFailure("the engine was started without its spool") }
+            return await mail.follow(from: place)
+        }
         for await signal in signals {
             switch signal {
             case .sighup:
@@ -72,7 +77,9 @@ struct ServeCommand: AsyncParsableCommand {
                 await engine.relay.toldToStop(by: "signal")
                 await engine.stop(within: seconds) {
                     await control.stop()
-                    _ = await mail.tell(after: await following.value)
+                    var (end, place) = await following.value
+                    end = await mail.tell(after: end)
+                    await place.end(at: end)
                 }
                 log.info("stopped")
                 output.writer.flush(within: 2)

@@ -91,6 +91,9 @@ final class LogWriter: @unchecked Sendable {
         }
     }
 
+    /// Nothing waits, and nothing is being written.
+    var hasWrittenAll: Bool { self.condition.withLock { self.waiting.isEmpty && !self.isWriting } }
+
     // MARK: on the thread
 
     private struct Piece {

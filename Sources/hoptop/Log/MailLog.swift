@@ -30,17 +30,17 @@ struct MailLog: Sendable {
 
     /// Follows until nothing more can happen or the task is cancelled.
     ///
-    /// - Parameter cursor: the place behind the facts that are not to be told.
     /// - Returns: the place behind those that were told.
-    func follow(after cursor: FactCursor) async -> FactCursor {
+    func follow(from place: LogPlace) async -> (end: FactCursor, place: LogPlace) {
+        var place = place
         let changes = self.engine.relay.feed(user: "log").changes()
-        var last = await self.tell(after: cursor)
-        for await _ in changes { last = await self.tell(after: last) }
-        return last
+        var last = await self.tell(after: place.start)
+        for await _ in changes {
+            await place.reached(last)
+            last = await self.tell(after: last)
+        }
+        return (last, place)
     }
-
-    /// The place behind all facts there are, so that only what comes is told.
-    func newest() async throws -> FactCursor { try await self.engine.spool.newestFacts(count: 0).end }
 
     /// Tells what happened since.
     func tell(after cursor: FactCursor) async -> FactCursor {
