@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Monitor
 import Relay
+import SMTP
 import Testing
 
 @testable import hoptop
@@ -144,6 +145,47 @@ extension EndToEnd {
             let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n")
             #expect(lines.allSatisfy { $0.contains(" notice ") }, "\(lines)")
             #expect(lines.contains { $0.contains("notice shutdown node=") })
+        }
+
+        @Test("a kill -9 loses no line: what has none yet has one behind the next start")
+        func killed() async throws {
+            let configuration = try self.file("")
+            var ids: [String] = []
+            var lines = ""
+            for _ in 0..<3 {
+                let server = try Server(spool: self.spool, configuration: configuration)
+                for number in 0..<5 {
+                    let accepted = try await PlainClient(name: "client.example", server: server.address)
+                        .send("<\(number)@test>", to: ["bob@there.example"], octets: 0)
+                    let id = accepted.reply.description.firstMatch(of: /queued as (\w+)/)?.1
+                    ids.append(String(try #require(id)))
+                }
+                #expect(server.end(with: SIGKILL) == SIGKILL)
+                lines += server.log
+            }
+            let last = try Server(spool: self.spool, configuration: configuration)
+            for id in ids {
+                #expect(try await eventually { (lines + last.log).contains(" info accepted \(id) ") }, "\(id)")
+            }
+            #expect(last.end(with: SIGTERM) == 0)
+            // An end in good order leaves nothing to be told again.
+            let next = try Server(spool: self.spool, configuration: configuration)
+            try await next.send("<9@test>", to: "eve@there.example")
+            try next.waitFor(" info deferred ")
+            #expect(next.end(with: SIGTERM) == 0)
+            #expect(!ids.contains { next.log.contains($0) }, "\(next.log)")
+        }
+
+        @Test("mail that no route takes has a line that says so when it comes in")
+        func unrouted() async throws {
+            let server = try Server(spool: self.spool, configuration: try self.file(""))
+            try await server.send("<1@test>", to: "bob@there.example")
+            try server.waitFor(" to=<bob@there.example> ")
+            let line = try #require(server.log.split(separator: "\n").first { $0.contains(" info deferred ") })
+            #expect(
+                line.contains(
+                    " reason=\"no route for there.example: add a [[route]] with domain = \\\"there.example\\\""))
+            #expect(server.end(with: SIGTERM) == 0)
         }
 
         @Test("--quiet leaves out what happens to mail, and tells what operators do to the node")

@@ -97,6 +97,7 @@ extension EndToEnd {
             #expect(try self.sendmail("-f", "ann@example.org", "bob@z.example", input: "hi\n", as: link).status == 0)
             let shown = try self.sendmail(as: "\(self.folder.path)/mailq")
             #expect(shown.status == 0)
+            #expect(shown.output.contains("\n    (no route for z.example: add a [[route]]"), "\(shown.output)")
             #expect(shown.output.contains(" ann@example.org\n") && shown.output.contains(" bob@z.example\n"))
             #expect(shown.output.hasSuffix("-- 1 Kbytes in 1 Request.\n"), "\(shown.output)")
             for option in ["-q", "-qRz.example"] {

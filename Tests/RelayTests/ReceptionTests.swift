@@ -144,11 +144,27 @@ extension MemorySpool: SpoolCondition {
     func restartWrites(since time: NIODeadline) -> Int { 0 }
 }
 
+/// A log that can be looked at.
+private struct SaidLines: LogHandler {
+    let said: NIOLockedValueBox<[String]>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { self.metadata[key] }
+        set { self.metadata[key] = newValue }
+    }
+    func log(event: LogEvent) {
+        self.said.withLockedValue { $0.append("\(event.message) \(event.metadata ?? [:])") }
+    }
+}
+
 @Suite("reception over loopback", .timeLimit(.minutes(5)))
 struct ReceptionTests {
     static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     private let spool = MemorySpool()
     private let accepted = NIOLockedValueBox<[SpooledMessage]>([])
+    /// What the log has.
+    private let said = NIOLockedValueBox<[String]>([])
 
     private func configuration() throws -> RelayConfiguration {
         RelayConfiguration(
@@ -168,7 +184,8 @@ struct ReceptionTests {
         return Reception(
             Admission(configuration: configuration, keyring: try Keyring(configuration)), spool: self.spool,
             spoolWatch: watch, registry: SessionRegistry(node: "mx", signal: signal), clock: .system,
-            log: Self.silence, threads: .singleton, requested: { _ in group.next().makeSucceededFuture(0) },
+            log: Logger(label: "test") { [said] _ in SaidLines(said: said) }, threads: .singleton,
+            requested: { _ in group.next().makeSucceededFuture(0) },
             accepted: { message in accepted.withLockedValue { $0.append(message) } })
     }
 
@@ -598,6 +615,8 @@ struct ReceptionTests {
         let (silence, _) = try await self.converse(
             "EHLO c\r\n", self.configuration(), on: self.listener(proxies: Network.loopback))
         #expect(silence.isEmpty)
+        let said = self.said.withLockedValue { $0 }.filter { $0.hasPrefix("no PROXY header ") }
+        #expect(said.count == 1 && said[0].contains("127.0.0.1:"), "\(said)")
     }
 
     @Test("XCLIENT makes another client of a trusted one; XFORWARD is for the log alone")

@@ -196,7 +196,32 @@ final class Queue: @unchecked Sendable {
             }
         }
         self.lookAgain(at: messages)
+        self.noteUnrouted(messages)
         self.signal.raise(.facts)
+    }
+
+    /// What no route takes is never tried, and no attempt tells of it: that it waits, and why, is told when it comes in.
+    private func noteUnrouted(_ messages: [SpooledMessage]) {
+        var facts: [Fact] = []
+        for message in messages {
+            guard let slot = self.scheduler.index.slot(of: message.id) else { continue }
+            for row in self.scheduler.index.rows(of: slot) {
+                guard self.scheduler.index.destinations[Int(row)] == QueueIndex.unrouted,
+                    self.scheduler.index.states[Int(row)] != .hold,
+                    let domain = self.scheduler.backlog.unroutedDomain(row)
+                else { continue }
+                var fact = Fact(
+                    at: self.now, kind: .deferred, message: message.id,
+                    recipient: Int(self.scheduler.index.rowIndex[Int(row)]),
+                    from: message.reversePath.description, to: self.scheduler.index.forwardPath(row),
+                    text: RouteTable.missingRoute(domain), contentOctets: message.contentOctets)
+                fact.saidBy = .relay
+                facts.append(fact)
+            }
+        }
+        guard !facts.isEmpty else { return }
+        // A spool that fails has other worries, and is told of them.
+        self.spool.note(facts, on: self.loop).whenSuccess { self.signal.raise(.facts) }
     }
 
     /// A message is not as it came in any more.

@@ -18,6 +18,7 @@ final class ProxyHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+            self.session.logMissingProxyHeader("none came in time", from: context.remoteAddress)
             context.close(promise: nil)
         }
         context.read()
@@ -31,6 +32,8 @@ final class ProxyHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.finish(header, context)
         } catch {
             // Whoever this is, it is no balancer: there is nobody to answer (proxy-protocol.txt §2).
+            self.timer?.cancel()
+            self.session.logMissingProxyHeader("what came is none", from: context.remoteAddress)
             context.close(promise: nil)
         }
     }

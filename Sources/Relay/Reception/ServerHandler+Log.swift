@@ -1,5 +1,6 @@
 import Logging
 import Monitor
+import NIOCore
 import SMTP
 
 /// What is logged of sessions. The mail that they bring is logged from the facts.
@@ -15,6 +16,15 @@ extension ServerHandler {
         self.reception.log.log(
             level: isOfMail ? .info : .debug, "\(ReceptionEvent.refused)",
             metadata: self.words.merging(["command": "\(command)", "reply": "\(reply)"]) { $1 })
+    }
+
+    /// The connection is closed, and nothing else is known of it.
+    ///
+    /// - Parameter address: the balancer's, or of whoever it is.
+    func logMissingProxyHeader(_ why: String, from address: SocketAddress?) {
+        var peer = self.peer
+        peer.address = address
+        self.reception.log.info("no PROXY header", metadata: ["client": "\(peer.text)", "why": "\(why)"])
     }
 
     func logBegin() {

@@ -31,12 +31,14 @@ struct MailQueue {
             for row in rows {
                 // A row tells of one recipient; the others are asked for.
                 let detail = row.recipients.unsettled > 1 ? try await feed.message(row.ref.id) : nil
-                let waiting = detail?.recipients.filter { !$0.state.isSettled }.map { ($0.forwardPath, $0.lastReply) }
+                let waiting = detail?.recipients.filter { !$0.state.isSettled }.map {
+                    ($0.forwardPath, $0.lastReply ?? Self.reason($0.why))
+                }
                 queue.show(
                     Entry(
                         id: row.ref.id, isHeld: row.recipients[.hold] == row.recipients.unsettled,
                         contentOctets: row.contentOctets ?? 0, arrived: row.arrived, from: row.from,
-                        recipients: waiting ?? [(row.to, row.lastReply)]))
+                        recipients: waiting ?? [(row.to, row.lastReply ?? Self.reason(row.why))]))
             }
         }
         queue.end()
@@ -49,6 +51,7 @@ struct MailQueue {
                 .unavailable, "no relay answers here, and the queue is in \(database): start one, or ask at another")
         }
         var queue = MailQueue()
+        var routes = RouteTable(configuration.routes)
         do throws(SpoolError) {
             try SpoolListing.messages(in: configuration.spoolDirectory) { message in
                 let waiting = message.recipients.filter { !$0.state.isSettled }
@@ -58,10 +61,33 @@ struct MailQueue {
                         id: "\(message.id)", isHeld: waiting.allSatisfy { $0.state == .hold },
                         contentOctets: message.contentOctets, arrived: message.arrived,
                         from: message.reversePath.description,
-                        recipients: waiting.map { ($0.forwardPath.description, $0.lastReply) }))
+                        recipients: waiting.map { recipient in
+                            (
+                                recipient.forwardPath.description,
+                                recipient.lastReply ?? Self.reason(recipient, &routes, configuration)
+                            )
+                        }))
             }
         } catch { throw SendmailFailure(.unavailable, error.description) }
         queue.end()
+    }
+
+    /// Why one waits of which no attempt tells.
+    private static func reason(_ why: WaitReason?) -> String? {
+        switch why {
+        case .noRoute(let domain): RouteTable.missingRoute(domain)
+        case .backoff(_, let reason), .lookup(_, let reason): reason
+        case .suspended(let name, _, let reason): "suspended by \(name)" + (reason.map { ": \($0)" } ?? "")
+        default: nil
+        }
+    }
+
+    private static func reason(
+        _ recipient: SpooledRecipient, _ routes: inout RouteTable, _ configuration: RelayConfiguration
+    ) -> String? {
+        guard recipient.state != .hold, recipient.via == nil else { return nil }
+        let domain = RouteTable.routedDomain(of: recipient.forwardPath, hostname: configuration.hostname)
+        return routes.nextHop(for: domain) == nil ? RouteTable.missingRoute(domain) : nil
     }
 
     private mutating func show(_ entry: Entry) {
