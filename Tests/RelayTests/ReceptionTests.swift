@@ -531,7 +531,7 @@ struct ReceptionTests {
         let server = try #require(open.first)
         let client = try await self.connect(to: server)
         let commands = ByteBuffer(string: String(repeating: "EHLO c\r\n", count: commandsAtOnce))
-        @Sendable func ask() { client.writeAndFlush(commands).whenSuccess { ask() } }
+        @Sendable func ask() { client.writeAndFlush(commands).whenSuccess { client.eventLoop.execute { ask() } } }
         ask()
         #expect(try await eventually { reception.registry.records(includingEnded: true).first?.row.ended != nil })
         let session = try #require(reception.registry.records(includingEnded: true).first)
@@ -644,6 +644,7 @@ struct ReceptionTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let users = folder.appendingPathComponent("users").path
         try Data().write(to: URL(fileURLWithPath: users))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: users)
         var configuration = try self.configuration()
         configuration.xclient = Network.loopback
         configuration.users = users

@@ -45,7 +45,7 @@ struct StalledHopTests {
     func talkative() async throws {
         let nonsense = ByteBuffer(repeating: UInt8(ascii: "a"), count: 256 << 10)
         @Sendable func talk(_ channel: any Channel) {
-            channel.writeAndFlush(nonsense).whenSuccess { talk(channel) }
+            channel.writeAndFlush(nonsense).whenSuccess { channel.eventLoop.execute { talk(channel) } }
         }
         let host = try await HostOfFewWords.listen(
             ["220 here", "250 here", "250 Ok", "250 Ok", "354 go on"], last: talk)

@@ -408,6 +408,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func readChunk(_ reader: ContentReader, _ context: ChannelHandlerContext) {
+        if reader.octetsRead == 0 { self.armTimer() }  // Mail data has less time than replies.
         if reader.octetsRead == 0, let octets = self.record.row.contentOctets,
             octets > ContentProgress.worthwhileOctets
         {
