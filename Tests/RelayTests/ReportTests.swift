@@ -137,6 +137,17 @@ struct ReportTests {
         #expect(global.message.parameters == [Parameter("BODY", "8BITMIME"), Parameter("SMTPUTF8")])
     }
 
+    @Test("what no hop without 8BITMIME could be given comes back as its header, so that the report is not lost there")
+    func signed() async throws {
+        let content =
+            "Content-Type: multipart/signed; boundary=b; protocol=\"application/pgp-signature\"\r\n\r\n--b\r\n"
+            + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nschön\r\n--b--\r\n"
+        let parameters = [Parameter("BODY", "8BITMIME"), Parameter("RET", "FULL")]
+        let report = try await self.report(on: self.bounced("550 no", by: .nextHop), of: content, parameters)
+        #expect(report.content.contains("Content-Type: text/rfc822-headers\r\n\r\nContent-Type: multipart/signed;"))
+        #expect(report.message.parameters.isEmpty)
+    }
+
     @Test("a header comes back octet for octet, and the report says that it is 8-bit")
     func header() async throws {
         let report = try await self.report(

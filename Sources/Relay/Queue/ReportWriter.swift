@@ -35,7 +35,7 @@ struct ReportWriter: Sendable {
             let beginning = try await self.beginning(of: message, isWhole: parameters.return == .full)
             let isWhole =
                 parameters.return == .full && beginning.readableBytes == message.contentOctets
-                && !Self.isBinary(beginning)
+                && Self.travels(beginning)
             return [DeliveryStatusNotification.Action.failed, .delayed, .relayed].compactMap { action in
                 let told = wanted.filter { $0.news == action }
                 // Only a failure returns content (RFC 3461 §4.3).
@@ -49,12 +49,18 @@ struct ReportWriter: Sendable {
         }
     }
 
-    /// Binary content is no part of a report as it is.
-    private static func isBinary(_ content: ByteBuffer) -> Bool {
+    /// Whether content can be a part of a report as it is: binary content cannot, nor what a hop without 8BITMIME could not be
+    /// given at all, such as 8-bit content under a signature. A report bounces to nobody, so it would be lost there.
+    private static func travels(_ content: ByteBuffer) -> Bool {
         var survey = ContentSurvey()
         survey.receive(content)
         survey.finish()
-        return survey.isBinary
+        var inspection = SevenBitInspection()
+        inspection.receive(content)
+        return switch inspection.finish() {
+        case .impossible(.signed), .impossible(.malformed), .impossible(.tooManyParts): false
+        case .impossible(.header), .possible, .unneeded: !survey.isBinary
+        }
     }
 
     /// A report without the original's header is better than none; but one that waits until the store is back has it.
