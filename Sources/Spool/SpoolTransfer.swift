@@ -61,9 +61,9 @@ public struct SpoolTransfer: Sendable {
     ///
     /// - Returns: them as they were and as they are, by the old numbers.
     private func copyRules(_ report: inout Report) async throws -> [Int64: (old: StandingRule, new: StandingRule)] {
-        let present = try await self.target.rules()
+        let present = try await self.target.rules().rules
         var rules: [Int64: (old: StandingRule, new: StandingRule)] = [:]
-        for rule in try await self.source.rules() {
+        for rule in try await self.source.rules().rules {
             if let same = present.first(where: { $0.terms == rule.terms && $0.at == rule.at && $0.by == rule.by }) {
                 rules[rule.id] = (rule, same)
                 continue
