@@ -226,7 +226,7 @@ final class Simulation {
         var result = JobResult(
             job: number, verdict: verdict, host: nil, session: nil, milliseconds: self.steady - attempt.begun)
         switch verdict {
-        case .outcomes, .unreadable, .damaged:
+        case .outcomes, .unreadable, .damaged, .away:
             result.host = session.hosts.first
             result.tried = Array(session.hosts.prefix(1))
             result.untried = Array(session.hosts.dropFirst())
