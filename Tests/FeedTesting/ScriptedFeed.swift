@@ -259,7 +259,10 @@ final class ScriptedFeed: MonitorFeed {
         try self.write { script in
             try script.fail()
             script.performed.append("undo \(token.id)")
-            script.rows += script.dropped.removeValue(forKey: token.id) ?? []
+            guard let dropped = script.dropped.removeValue(forKey: token.id) else {
+                return Receipt(done: 0, messages: 0)
+            }
+            script.rows += dropped
             return Receipt(done: 1, messages: 1, touched: script.nextSet(self.node))
         }
     }

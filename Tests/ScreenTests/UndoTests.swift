@@ -21,6 +21,15 @@ struct UndoTests {
         #expect(await rig.text.contains("undo drop: 1 recipient"))
     }
 
+    @Test("an undo that finds nothing says so")
+    func nothing() async {
+        let rig = await Rig()
+        await rig.press("2", "d")
+        rig.feed.write { $0.dropped = [:] }
+        await rig.press("z")
+        #expect(await rig.text.contains("undo drop: nothing to take back"))
+    }
+
     @Test("one undo after the other takes back one action after the other")
     func stack() async {
         let rig = await Rig()

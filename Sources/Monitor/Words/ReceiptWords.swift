@@ -6,6 +6,8 @@ extension [Receipt] {
         Words.counts(self.reduce(0) { $0 + $1.done }, self.reduce(0) { $0 + $1.messages })
     }
     public var didSomething: Bool { self.contains { $0.done > 0 } }
+    /// Nothing of what was meant is there: nothing was done, and nothing was left alone.
+    public var foundNothing: Bool { self.allSatisfy { $0.done == 0 && $0.skipped.isEmpty && $0.remarks.isEmpty } }
     /// Recipients that were left alone, and why.
     public var skipped: [SkipReason: Int] { self.reduce(into: [:]) { $0.merge($1.skipped, uniquingKeysWith: +) } }
 

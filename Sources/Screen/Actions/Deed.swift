@@ -70,6 +70,7 @@ struct Deed {
 
     func outcome(_ receipts: [Receipt]) -> Outcome.Words {
         if let report { return report(receipts) }
+        if self.direction == .undo, receipts.foundNothing { return ("\(self.words): nothing to take back", .warning) }
         let isDone = receipts.didSomething && receipts.skipped.isEmpty
         return (receipts.words(self.words), isDone ? .ok : .warning)
     }

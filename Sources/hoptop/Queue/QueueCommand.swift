@@ -178,7 +178,18 @@ extension QueueCommand {
             if self.dryRun { return try await self.rehearse(token, feed, output) }
             if token == nil { token = try await feed.undoable().last?.token }
             guard let token else { return Self.nothing(output) }
-            return try await feed.undo(token).report("undo drop", output, asJSON: self.form.json)
+            let receipt = try await feed.undo(token)
+            guard [receipt].foundNothing else {
+                return try receipt.report("undo drop", output, asJSON: self.form.json)
+            }
+            if self.form.json {
+                try output.json(receipt)
+            } else {
+                output.say(
+                    "\(token.text): nothing to take back: no drop has that token, it was taken back already, or its time is "
+                        + "over")
+            }
+            return .nothing
         }
 
         private static func nothing(_ output: Output) -> CommandStatus {
