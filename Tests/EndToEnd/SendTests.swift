@@ -84,6 +84,7 @@ extension EndToEnd {
             #expect(refused.status == 1 && refused.errors.contains("535"), "\(refused.output)\(refused.errors)")
             let other = try send("127.0.0.1.nip.invalid", "password")
             #expect(other.status == 1 && other.errors.contains("no server answers at"), "\(other.errors)")
+            #expect(!other.errors.contains("("), "\(other.errors)")
             #expect(server.isRunning)
         }
 

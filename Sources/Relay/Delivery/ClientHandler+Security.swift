@@ -64,7 +64,7 @@ extension ClientHandler {
 
     /// What went wrong, short enough for a row.
     func words(for error: any Error) -> String {
-        self.certificateFailure.map { "\($0)" } ?? "\(error)"
+        self.certificateFailure.map { "\($0)" } ?? ConnectionWords.words(for: error)
     }
 
     // MARK: AUTH

@@ -1,5 +1,4 @@
 import DNS
-import Glibc
 import NIOCore
 import NIOPosix
 
@@ -43,7 +42,7 @@ struct HostConnector {
 extension HostConnector.Failure {
     init(_ error: any Error, to endpoint: SocketEndpoint) {
         guard let error = error as? NIOConnectionError, error.connectionErrors.isEmpty else {
-            self.init(words: "connect to \(endpoint): \(Self.words(for: error))")
+            self.init(words: "connect to \(endpoint): \(ConnectionWords.words(for: error))")
             return
         }
         let lookups = [("A", error.dnsAError), ("AAAA", error.dnsAAAAError)]
@@ -51,17 +50,6 @@ extension HostConnector.Failure {
             self.init(words: "DNS: \(failure) for \(endpoint.host) \(type)")
         } else {
             self.init(words: "DNS: \(endpoint.host) has no address", hasNoAddress: true)
-        }
-    }
-
-    static func words(for error: any Error) -> String {
-        switch error {
-        case ChannelError.connectTimeout: "timed out"
-        case let error as NIOConnectionError:
-            error.connectionErrors.map { "\($0.target.ipAddress ?? "?") \(self.words(for: $0.error))" }
-                .joined(separator: "; ")
-        case let error as IOError: String(cString: strerror(error.errnoCode)).lowercased()
-        default: "\(error)"
         }
     }
 }

@@ -100,7 +100,7 @@ actor MilterChain {
                 verdict.answer = answer.verdict(at: step.kind)
             } catch {
                 let failure = link.failed(error, at: step.kind)
-                verdict.remarks.append("\(link.name) failed: \(HostConnector.Failure.words(for: error))")
+                verdict.remarks.append("\(link.name) failed: \(ConnectionWords.words(for: error))")
                 // Before a message there is nothing that could be refused in good order (RFC 5321 §4.2.5 has no 451 there).
                 if let failure, step.kind != .connect, step.kind != .hello { verdict.answer = .refuse(failure) }
             }
@@ -176,7 +176,7 @@ actor MilterChain {
             link.hangUp()
             throw error
         } catch {
-            outcome.remarks.append("\(name) failed: \(HostConnector.Failure.words(for: error))")
+            outcome.remarks.append("\(name) failed: \(ConnectionWords.words(for: error))")
             guard let reply = link.failed(error, at: .endOfMessage) else { return true }
             outcome.fate = .refuse(reply)
             return false

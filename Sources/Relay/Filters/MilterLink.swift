@@ -160,7 +160,7 @@ final class MilterLink {
                 "milter failed",
                 metadata: [
                     "milter": "\(self.milter.address)", "step": "\(step)",
-                    "error": "\(HostConnector.Failure.words(for: error))",
+                    "error": "\(ConnectionWords.words(for: error))",
                     "on-error": "\(self.milter.onError.rawValue)",
                 ])
         }

@@ -77,12 +77,12 @@ public struct Keyring: Sendable {
         let chain: [NIOSSLCertificate]
         let key: NIOSSLPrivateKey
         do { chain = try NIOSSLCertificate.fromPEMFile(files.certificate) } catch {
-            throw KeyringError(files.certificate, "is no certificate in PEM", error)
+            throw KeyringError(files.certificate, "is no certificate in PEM")
         }
         do { key = try NIOSSLPrivateKey(file: files.key, format: .pem) } catch {
-            throw KeyringError(files.key, "is no key in PEM", error)
+            throw KeyringError(files.key, "is no key in PEM")
         }
-        guard let own = chain.first else { throw KeyringError(files.certificate, "holds no certificate", nil) }
+        guard let own = chain.first else { throw KeyringError(files.certificate, "holds no certificate") }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12  // RFC 8996.
@@ -90,8 +90,11 @@ public struct Keyring: Sendable {
         do {
             let context = try NIOSSLContext(configuration: configuration)
             return (context, EndPointHash.of(certificate: try own.toDERBytes()))
+        } catch NIOSSLError.failedToLoadPrivateKey {
+            throw KeyringError(files.key, "does not belong to \(files.certificate)")
         } catch {
-            throw KeyringError(files.key, "does not belong to \(files.certificate)", error)
+            throw KeyringError(
+                files.key, "cannot be used with \(files.certificate): \(ConnectionWords.words(for: error))")
         }
     }
 
@@ -105,7 +108,7 @@ public struct Keyring: Sendable {
         // Those of the machine would be read for nothing.
         configuration.trustRoots = .certificates([])
         do { return try NIOSSLContext(configuration: configuration) } catch {
-            throw KeyringError(description: "TLS cannot be used (\(error))")
+            throw KeyringError(description: "TLS cannot be used: \(ConnectionWords.words(for: error))")
         }
     }
 
@@ -113,7 +116,7 @@ public struct Keyring: Sendable {
         do {
             return try CertificateCheck.Authorities(
                 der: try NIOSSLCertificate.fromPEMFile(file).map { try $0.toDERBytes() })
-        } catch { throw KeyringError(file, "holds no certificates in PEM", error) }
+        } catch { throw KeyringError(file, "holds no certificates in PEM") }
     }
 
     private static func users(_ file: String) throws(KeyringError) -> Users {
@@ -125,7 +128,7 @@ public struct Keyring: Sendable {
                     ? "\(file) does not exist: make it with hoptop passwd --users \(file) NAME" : "\(error)")
         }
         guard let text = String(validating: octets, as: UTF8.self) else {
-            throw KeyringError(file, "is not UTF-8 text", nil)
+            throw KeyringError(file, "is not UTF-8 text")
         }
         do {
             return try Users(text: text, file: file, decoyKey: self.decoyKey)
@@ -138,9 +141,10 @@ public struct KeyringError: Error, Equatable, CustomStringConvertible {
     public let description: String
 
     init(description: String) { self.description = description }
-    init(_ file: String, _ what: String, _ error: (any Error)?) {
+    /// - Parameter what: is the matter with the file, where it can be read.
+    init(_ file: String, _ what: String) {
         let exists = access(file, F_OK) == 0
-        let reason = exists ? (access(file, R_OK) == 0 ? what : "cannot be read") : "does not exist"
-        self.description = "\(file) \(reason)\(exists ? error.map { " (\($0))" } ?? "" : "")"
+        self.init(
+            description: "\(file) \(exists ? (access(file, R_OK) == 0 ? what : "cannot be read") : "does not exist")")
     }
 }

@@ -88,10 +88,10 @@ struct WebFailure: Error, CustomStringConvertible {
             self.description = "the certificate is not for \(host)"
             self.isOfCertificate = true
         default:
-            let text = "\(error)"
-            self.isOfCertificate = text.contains("CERTIFICATE_VERIFY_FAILED")
+            self.isOfCertificate = "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
             self.description =
-                self.isOfCertificate ? "no authority stands for the certificate" : String(text.prefix(200))
+                self.isOfCertificate
+                ? "no authority stands for the certificate" : String(ConnectionWords.words(for: error).prefix(200))
         }
     }
 }

@@ -152,19 +152,7 @@ struct SendCommand: AsyncParsableCommand {
             case .passed: throw ValidationError("--server \(address): write host:port or unix:/path")
             }
         } catch {
-            throw Failure("no server answers at \(address): \(Self.words(for: error))")
-        }
-    }
-
-    private static func words(for error: any Error) -> String {
-        switch error {
-        case ChannelError.connectTimeout: return "timed out"
-        case let error as IOError: return String(cString: strerror(error.errnoCode))
-        case let error as NIOConnectionError:
-            guard !error.connectionErrors.isEmpty else { return "\(error.host) has no address" }
-            return error.connectionErrors.map { "\($0.target.ipAddress ?? "?") \(self.words(for: $0.error))" }
-                .joined(separator: "; ")
-        default: return "\(error)"
+            throw Failure("no server answers at \(address): \(ConnectionWords.words(for: error))")
         }
     }
 

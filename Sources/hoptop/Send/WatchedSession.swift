@@ -62,10 +62,11 @@ final class WatchedSession: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // Many peers end TLS by closing the connection, which is told next.
         if let error = error as? NIOSSLError, case .uncleanShutdown = error { return }
-        self.tell(.relay, "\(error)")
+        let words = ConnectionWords.words(for: error)
+        self.tell(.relay, words)
         if self.isSecuring {
             self.isSecuring = false
-            self.session.tlsFailed("\(error)")
+            self.session.tlsFailed(words)
             self.drain()
         }
         context.close(promise: nil)
