@@ -89,4 +89,33 @@ struct AddressPatternTests {
                 at: Timestamp(milliseconds: 0))?.rule.id == 1)
         #expect(throws: FeedError.self) { try RuleBook.check(terms, at: until) }
     }
+
+    @Test(
+        "a destination that no mail has yet can be ordered about",
+        arguments: [
+            "mx.example.org:25", "127.0.0.1:12601", "[2001:db8::1]:25", "example.org", "mx", "bücher.example",
+            "[192.0.2.1]",
+        ])
+    func destinations(name: String) throws {
+        for order in [StandingOrder.suspend(destination: name), .limit(destination: name, connections: 2)] {
+            try RuleBook.check(StandingRule.Terms(order), at: Timestamp(milliseconds: 0))
+        }
+    }
+
+    @Test(
+        "what can be no destination's name is refused",
+        arguments: [
+            "127.0.0.1:12601#2", "nonsense:99999", "nonsense:0", "a b", "mx.example.org:", "example.org#2",
+            "*.example.org",
+        ])
+    func noDestinations(name: String) {
+        for order in [
+            StandingOrder.suspend(destination: name), .limit(destination: name, connections: 2),
+            .reroute(destination: name, via: "mx"),
+        ] {
+            #expect(throws: FeedError.self) {
+                try RuleBook.check(StandingRule.Terms(order), at: Timestamp(milliseconds: 0))
+            }
+        }
+    }
 }

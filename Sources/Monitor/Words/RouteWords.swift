@@ -12,7 +12,8 @@ extension RouteAnswer {
         }
         if let destination = self.destination {
             lines += [
-                ("Next hop", destination.ref.id),
+                // As commands take it; its terms tell it apart from namesakes.
+                ("Next hop", destination.name),
                 ("State", "\(destination.stateWords(now)): \(destination.whyWords(now))"),
                 ("Waiting", Format.plural(destination.waiting, "recipient") + ", \(destination.limitWords)"),
             ]

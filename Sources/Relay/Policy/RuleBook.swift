@@ -139,6 +139,16 @@ struct RuleBook: Sendable {
         guard !destination.isEmpty, destination != noRoute else {
             throw FeedError(.invalid, "name a destination, such as mx.example.org:25")
         }
+        // One that no mail has today may have some tomorrow; what can be no next hop's name never will.
+        if let endpoint = SocketEndpoint(destination), endpoint.port > 0 { return }
+        if (try? Domain(parsing: destination, utf8: true)) != nil { return }
+        let namesake = destination.split(separator: "#", omittingEmptySubsequences: false)
+        throw FeedError(
+            .invalid,
+            namesake.count == 2 && Int(namesake[1]) != nil
+                ? "\(destination) is one of several under that name, which share what is ordered: name \(namesake[0])"
+                : "\(destination) can be no destination: name host:port, such as mx.example.org:25, or a domain whose mail "
+                    + "exchangers are asked")
     }
 }
 

@@ -136,7 +136,7 @@ final class RuleKeeper: Sendable {
             preview.isKnown = await self.queue.onLoop {
                 self.names().contains(destination)
                     || self.queue.scheduler.configuration.routes.contains {
-                        $0.via == .exchangers && $0.pattern.matches(destination)
+                        $0.via == .exchangers && $0.pattern.matches(destination) && SocketEndpoint(destination) == nil
                     }
             }
         }
