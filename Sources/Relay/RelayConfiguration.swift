@@ -85,6 +85,10 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var hostname: String
     /// Where `<Postmaster>` goes; `nil`: `postmaster@hostname`, which then is held until a route takes it.
     public var postmaster: Mailbox?
+    /// Where that is.
+    var mailboxOfPostmaster: Mailbox {
+        self.postmaster ?? Mailbox(localPart: "postmaster", domain: Domain(self.hostname))
+    }
     public var listen: [Listener]
     /// What the listeners with TLS show.
     public var tls: TLSFiles?

@@ -64,8 +64,7 @@ final class Admission: Sendable {
     func queued(_ path: ForwardPath, from peer: Peer, at now: Timestamp) -> (path: ForwardPath, moved: Bool) {
         let us = Domain(self.configuration.hostname)
         guard case .path(var forward) = path else {
-            let mailbox = self.configuration.postmaster ?? Mailbox(localPart: "postmaster", domain: us)
-            return (.path(Path(mailbox: mailbox)), false)
+            return (.path(Path(mailbox: self.configuration.mailboxOfPostmaster)), false)
         }
         if case .standsFor(let mailbox) = self.keyring.rewriters?.meaning(of: forward.mailbox, at: now) {
             return (.path(Path(mailbox: mailbox)), false)

@@ -14,7 +14,7 @@ struct RouteCommand: FeedCommand {
 
             \(CommandStatus.help)
             """)
-    @Argument(help: "A recipient, or a domain.")
+    @Argument(help: "A recipient, or a domain; postmaster: where mail for <Postmaster> goes.")
     var address: String
     @OptionGroup var form: JSONOption
     @OptionGroup var daemon: DaemonOptions
