@@ -147,7 +147,7 @@ public enum WaitReason: Hashable, Sendable, Codable {
     case limitedElsewhere(connections: Int)
     /// It waits for its retry time.
     case retryTime
-    /// The next hop does not answer, so that nothing goes there before.
+    /// The next hop could not be used, so that nothing goes there before.
     case backoff(until: Timestamp?, reason: String?)
     /// What its route allows in a time is used up; about when it goes.
     case rate(until: Timestamp?)

@@ -149,7 +149,7 @@ public struct Attention: Hashable, Sendable, Codable {
     public enum Kind: Hashable, Sendable, Codable {
         /// Mail for so many domains, one of which is named, matches no route.
         case unrouted(domains: Int, example: String)
-        /// The next hop does not answer, or breaks off; no session is opened before.
+        /// The next hop could not be used, or breaks off; no session is opened before.
         case backoff(destination: String, reason: String?, until: Timestamp?)
         /// The next hop answers, and puts mail off; most often with this reply.
         case deferring(destination: String, reply: String)

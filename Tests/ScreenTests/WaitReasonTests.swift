@@ -77,6 +77,18 @@ struct WaitReasonTests {
         ),
     ]
 
+    @Test("nothing says that a host does not answer which was never asked")
+    func unasked() {
+        let why = WaitReason.backoff(until: Self.soon, reason: "MTA-STS: the policy has no such host")
+        let recipient = RecipientDetail(
+            ref: RecipientRef(node: "mx1", message: "4Q7K", index: 0, generation: 0), forwardPath: "<bob@example.org>",
+            state: .deferred, nextAttempt: Self.soon, lastReply: "MTA-STS: the policy has no such host", why: why)
+        #expect(
+            recipient.whyWords(ScriptedFeed.now)
+                == "The next hop is tried again when its back-off is over, in 90s; it could not be used (MTA-STS: the policy "
+                + "has no such host).")
+    }
+
     @Test("each reason is a sentence in the message view, and some words in the queue", arguments: sentences)
     func words(_ why: WaitReason, _ sentence: String, _ row: String?) async {
         let recipient = RecipientDetail(

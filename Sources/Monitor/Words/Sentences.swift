@@ -30,7 +30,7 @@ extension Attention {
         switch self.kind {
         case .unrouted(let domains, let example):
             domains == 1 ? "for \(example)" : "for \(Format.count(domains)) domains, such as \(example)"
-        case .backoff(_, let reason, _): reason ?? "does not answer"
+        case .backoff(_, let reason, _): reason ?? "backs off"
         case .deferring(_, let reply): reply
         case .suspended(_, let by, let until, let reason):
             "suspended by \(by)" + (until.map { " until \(Format.minute($0))" } ?? "")
@@ -111,7 +111,9 @@ extension RecipientDetail {
         case .backoff(let until, let reason):
             let reply = self.lastReply.map { $0 == reason ? "" : "; the last attempt ended with: \($0)" } ?? ""
             // The time stands first: what a host said may be longer than the room there is.
-            return "The next hop is tried again when its back-off is over\(Self.wait(until, now)); it does not answer "
+            // It may not have been asked at all, as where a policy lets no mail go to its hosts.
+            return
+                "The next hop is tried again when its back-off is over\(Self.wait(until, now)); it could not be used "
                 + "(\(reason ?? "no reason is known"))\(reply)."
         case .suspended(let by, let until, let reason):
             let words = reason.map { ": \($0)" } ?? ""
