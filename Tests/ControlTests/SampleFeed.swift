@@ -126,7 +126,7 @@ final class SampleFeed: MonitorFeed {
                 groups: [
                     FailureGroup(
                         ReplyFingerprint(of: "452 4.2.2 over quota"), example: "452 4.2.2 Over quota", deferred: 48,
-                        bounced: 2, domains: 2, domain: "example.org", since: Self.now)
+                        bounced: 2, expired: 1, domains: 2, domain: "example.org", since: Self.now)
                 ], moreGroups: 1, otherDeferred: 7),
             destinations: [
                 DestinationAges(

@@ -231,6 +231,14 @@ struct ReplyFingerprintTests {
         // Without a reply: why there was none.
         ("*: connection refused", ["192.0.2.1:25: Connection refused", "mx.example.org:25: connection refused"]),
         ("450", ["450", "450 "]), ("", ["", " "]),
+        // With a reply, behind the name of its host.
+        ("*: 421 busy", ["127.0.0.1:12622: 421 busy", "mx.example.org:25: 421 Busy", "*: 421 busy"]),
+        ("[*]:*: 421 4.3.2 busy", ["[2001:db8::1]:25: 421 4.3.2 busy"]),
+        ("*: 554 go away *", ["192.0.2.1:25: 554 go away 192.0.2.9"]),
+        // Names of protocols are no numbers.
+        ("554 5.6.3 8-bit content is not taken here", ["554 5.6.3 8-bit content is not taken here"]),
+        ("550 5.6.7 (smtputf8)", ["550 5.6.7 (SMTPUTF8)", "550 5.6.7 (smtputf8)"]),
+        ("554 5.6.1 8bitmime, 7bit, utf-8 and tlsv1.2", ["554 5.6.1 8BITMIME, 7BIT, UTF-8 and TLSv1.2"]),
     ]
 
     @Test("replies that say the same have the same, and others another", arguments: table)

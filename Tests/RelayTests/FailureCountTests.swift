@@ -117,6 +117,17 @@ struct FailureCountTests {
         #expect(failures.otherDeferred == 11_980)
     }
 
+    @Test("what expired is told apart from what bounced, over the whole hour")
+    func expired() {
+        var bounces = RecentBounces()
+        bounces.add("452 full", hasExpired: true, at: Self.now.adding(milliseconds: -3_000_000))
+        bounces.add("452 full", hasExpired: true, at: Self.now)
+        bounces.add("452 full", at: Self.now)
+        let group = self.failures(bounces).groups.first
+        #expect(group?.bounced == 3 && group?.expired == 2)
+        #expect(group?.words(Self.now) == "1 bounced, 2 expired within an hour")
+    }
+
     @Test("what bounced within the hour is beside what is deferred, and goes after it")
     func bounces() throws {
         var party = self
@@ -129,6 +140,7 @@ struct FailureCountTests {
         let groups = party.failures(bounces).groups
         #expect(groups.map(\.fingerprint.text) == ["550 no *", "552 full"])
         #expect(groups.map(\.bounced) == [2, 1])
+        #expect(groups.map(\.expired) == [nil, nil])
         #expect(groups.map(\.door?.text) == [nil, #"state:deferred failure="552 full""#])
         for number in 0..<2000 {
             bounces.add("550 \(String(repeating: "x", count: number % 190))", at: Self.now)

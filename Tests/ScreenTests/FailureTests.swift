@@ -93,5 +93,7 @@ struct FailureTests {
             group(1, 3, 1, "a.example", nil)
                 == "1 recipient at a.example, since before the start, 3 bounced within an hour")
         #expect(group(0, 1, 0, nil, nil) == "1 bounced within an hour")
+        let expired = FailureGroup(ReplyFingerprint(of: "452 full"), example: "452 full", bounced: 31, expired: 31)
+        #expect(expired.words(now) == "31 expired within an hour")
     }
 }

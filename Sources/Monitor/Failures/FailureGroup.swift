@@ -9,6 +9,8 @@ public struct FailureGroup: Hashable, Sendable, Codable {
     public var deferred: Int
     /// Recipients that bounced or expired with it within the last hour, or since the node started.
     public var bounced: Int
+    /// Those of ``bounced`` that expired, with this as their last reply; `nil`: none did.
+    public var expired: Int?
     /// Domains of the deferred recipients.
     public var domains: Int
     /// There may be more domains than are told.
@@ -20,13 +22,14 @@ public struct FailureGroup: Hashable, Sendable, Codable {
     /// The filter that shows the deferred recipients in the queue, and no others; `nil`: there are none.
     public var door: FilterExpression?
     public init(
-        _ fingerprint: ReplyFingerprint, example: String, deferred: Int = 0, bounced: Int = 0, domains: Int = 0,
-        hasMoreDomains: Bool = false, domain: String? = nil, since: Timestamp? = nil
+        _ fingerprint: ReplyFingerprint, example: String, deferred: Int = 0, bounced: Int = 0, expired: Int? = nil,
+        domains: Int = 0, hasMoreDomains: Bool = false, domain: String? = nil, since: Timestamp? = nil
     ) {
         self.fingerprint = fingerprint
         self.example = example
         self.deferred = deferred
         self.bounced = bounced
+        self.expired = expired
         self.domains = domains
         self.hasMoreDomains = hasMoreDomains
         self.domain = domain
@@ -92,6 +95,7 @@ extension FailureGroup {
         }
         self.deferred += other.deferred
         self.bounced += other.bounced
+        if let expired = other.expired { self.expired = (self.expired ?? 0) + expired }
         self.door = self.door ?? other.door
     }
 }

@@ -1,7 +1,7 @@
 /// What a failure says, without what differs from one time to the next: replies that say the same have the same one.
 ///
 /// The reply code and the enhanced status code stay (RFC 5321 §4.2.1, RFC 3463), and so do a host's own short codes
-/// (`[TSS04]`, `RP-001`). Addresses, domains, numbers, identifiers, times and URLs become `*`. The fingerprint of a
+/// (`[TSS04]`, `RP-001`), and the names of protocols (`8bitmime`). Addresses, domains, numbers, identifiers, times and URLs become `*`. The fingerprint of a
 /// fingerprint is itself. Its JSON form is its text.
 public struct ReplyFingerprint: Hashable, Sendable {
     /// `452 4.2.2 mailbox of * is over quota`: at most 200 octets, in lower case but for short codes, without `"`.
@@ -50,8 +50,12 @@ private struct FingerprintReader {
     init(_ reply: String) { self.reply = Array(reply.utf8.prefix(Self.replyLimit)) }
 
     mutating func read() -> String {
-        let status = self.takeCodes()
-        while !self.isFull, self.place < self.reply.count { self.takeNext(status) }
+        var status = self.takeCodes()
+        while !self.isFull, self.place < self.reply.count {
+            // What a host said may stand behind its name.
+            if self.isBehindHost { status = self.takeCodes() }
+            if self.place < self.reply.count { self.takeNext(status) }
+        }
         while let last = self.text.last, last.isSoft, last != .star { self.text.removeLast() }
         return String(decoding: self.text, as: UTF8.self)
     }
@@ -62,18 +66,29 @@ private struct FingerprintReader {
     ///
     /// - Returns: the enhanced status code, which each line of a reply may repeat.
     private mutating func takeCodes() -> ArraySlice<UInt8> {
-        let code = self.reply.prefix(3)
-        guard code.count == 3, code.allSatisfy(\.isDigit), self.reply.dropFirst(3).first.map(\.endsCode) ?? true else {
+        let rest = self.reply[self.place...]
+        let code = rest.prefix(3)
+        guard code.count == 3, code.allSatisfy(\.isDigit), rest.dropFirst(3).first.map(\.endsCode) ?? true else {
             return []
         }
         self.text += code
-        self.place = min(4, self.reply.count)
+        self.place = min(code.endIndex + 1, self.reply.count)
         self.text.append(.space)
+        self.star = nil
         let status = self.reply[self.place...].prefix { $0.isDigit || $0 == .dot }
         guard Self.isStatus(status), self.reply[status.endIndex...].first.map(\.isBlank) ?? true else { return [] }
         self.text += status
         self.place = status.endIndex
         return status
+    }
+
+    /// `mx.example.org:25: `, `[2001:db8::1]:25: `
+    private var isBehindHost: Bool {
+        guard let first = self.text.first, first == .star || first == .bracket, self.text.suffix(2) == [.colon, .space]
+        else { return false }
+        let isFailure = self.reply[self.place] == UInt8(ascii: "4") || self.reply[self.place] == UInt8(ascii: "5")
+        return isFailure
+            && self.text.allSatisfy { [.star, .bracket, .closingBracket, .colon, .space].contains($0) }
     }
 
     private mutating func takeNext(_ status: ArraySlice<UInt8>) {
@@ -112,6 +127,8 @@ private struct FingerprintReader {
             self.putStar()
         } else if word == status {
             // The next line of the same reply.
+        } else if Self.isTerm(word) {
+            self.put(word: word, isFolded: true)
         } else if Self.isOwnCode(word) || self.text.last == .hash && Self.isStatus(word) {
             // Some put the enhanced status code at the end: `(#4.3.0)`.
             self.put(word: word)
@@ -182,6 +199,17 @@ private struct FingerprintReader {
         return (1...4).contains(letters.count) && (1...5).contains(digits.count) && digits.allSatisfy(\.isDigit)
     }
 
+    /// Names with a digit in them that say what a failure is about, in lower case.
+    private static let terms = Set(
+        """
+        7bit 7-bit 8bit 8-bit 8bitmime base64 utf8 utf-8 smtputf8 utf8smtp iso-8859-1 ipv4 ipv6 tls1.0 tls1.1 tls1.2 tls1.3 \
+        tlsv1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 sslv2 sslv3 md5 sha1 sha-1 sha256 sha-256 x509 x.509
+        """.split(separator: " ").map { Array($0.utf8) })
+    private static let longestTerm = Self.terms.map(\.count).max() ?? 0
+    private static func isTerm(_ word: ArraySlice<UInt8>) -> Bool {
+        word.count <= self.longestTerm && word.contains(where: \.isDigit) && self.terms.contains(word.map(\.folded))
+    }
+
     private static func varies(_ word: ArraySlice<UInt8>) -> Bool {
         if word.contains(where: { $0.isDigit || $0 == .at }) { return true }
         // Letters in either case as by chance are an identifier.
@@ -249,6 +277,8 @@ extension UInt8 {
     fileprivate static let at = UInt8(ascii: "@")
     fileprivate static let less = UInt8(ascii: "<")
     fileprivate static let greater = UInt8(ascii: ">")
+    fileprivate static let bracket = UInt8(ascii: "[")
+    fileprivate static let closingBracket = UInt8(ascii: "]")
     fileprivate static let quote = UInt8(ascii: "\"")
     fileprivate static let apostrophe = UInt8(ascii: "'")
 

@@ -14,7 +14,10 @@ extension FailureGroup {
                 "since " + (self.since.map { Self.moment($0, now) } ?? "before the start"),
             ]
         }
-        if self.bounced > 0 { parts.append("\(Format.count(self.bounced)) bounced within an hour") }
+        let expired = self.expired ?? 0
+        let settled = [(self.bounced - expired, "bounced"), (expired, "expired")].filter { $0.0 > 0 }
+            .map { "\(Format.count($0.0)) \($0.1)" }
+        if !settled.isEmpty { parts.append(settled.joined(separator: ", ") + " within an hour") }
         return parts.joined(separator: ", ")
     }
 

@@ -78,7 +78,9 @@ extension Queue {
             // What an operator decided is no failure.
             guard outcome.state == .bounced || outcome.state == .expired, outcome.actor == nil else { continue }
             let last = self.scheduler.index.row(of: slot, index: outcome.index).flatMap(self.scheduler.index.reply)
-            if let reply = outcome.reply ?? last { self.bounces.add(reply, at: now) }
+            if let reply = outcome.reply ?? last {
+                self.bounces.add(reply, hasExpired: outcome.state == .expired, at: now)
+            }
         }
     }
 

@@ -63,10 +63,10 @@ struct FailureCount: Sendable {
                 since: group.since == 0 ? nil : Timestamp(milliseconds: Int64(group.since) * 1000))
         }
         for (mark, bounced) in bounces.counts(at: now) {
-            all[
-                mark,
-                default: FailureGroup(ReplyFingerprint(of: bounced.example), example: bounced.example)
-            ].bounced = bounced.recipients
+            var group = all[mark] ?? FailureGroup(ReplyFingerprint(of: bounced.example), example: bounced.example)
+            group.bounced = bounced.recipients
+            group.expired = bounced.expired > 0 ? bounced.expired : nil
+            all[mark] = group
         }
         return Failures(Array(all.values), otherDeferred: self.others)
     }
