@@ -154,30 +154,35 @@ public struct RelayConfiguration: Sendable, Hashable {
 }
 
 extension RelayConfiguration {
-    /// What is allowed and may still be a mistake, a line each.
-    public var warnings: [String] {
+    /// What is allowed and may still be a mistake.
+    public var warnings: [ConfigurationWarning] {
         [self.openRelay, self.unsignedReports, self.littleFreeSpace].compactMap { $0 } + self.idleRoutes
+            + self.networksWithHostBits + self.absentSecrets
     }
 
     /// What is kept free is there for the log, without which nothing that is queued can go on.
-    private var littleFreeSpace: String? {
+    private var littleFreeSpace: ConfigurationWarning? {
         // A database has a disk of its own.
         guard self.spoolDatabase == nil else { return nil }
         let log = SQLiteSpool.largestLog(in: self.spoolDirectory)
         guard self.freeSpace > 0, self.freeSpace < log else { return nil }
-        return "spool.free-space is less than the spool's log may take of its disk: with less than \(log) octets what "
-            + "is queued may come to a stop"
+        return ConfigurationWarning(
+            "spool.free-space",
+            "spool.free-space is less than the spool's log may take of its disk: with less than \(log) octets what is "
+                + "queued may come to a stop")
     }
 
     /// RFC 8460 §3: without a signature of the domain that reports they are ignored.
-    private var unsignedReports: String? {
+    private var unsignedReports: ConfigurationWarning? {
         guard let domain = self.tlsReporting.from?.domain.canonical,
             !self.signing.contains(where: { $0.covers(domain) })
         else { return nil }
-        return "TLS reports by mail will not be signed, and receivers ignore them: add a [[dkim]] for \(domain)"
+        return ConfigurationWarning(
+            "tls-report.from",
+            "TLS reports by mail will not be signed, and receivers ignore them: add a [[dkim]] for \(domain)")
     }
 
-    private var openRelay: String? {
+    private var openRelay: ConfigurationWarning? {
         let listener = self.listen.first { listener in
             guard listener.role == .relay else { return false }
             // Where the service manager listens is not known here.
@@ -187,13 +192,62 @@ extension RelayConfiguration {
             return !Network.loopback.contains { $0.contains(octets) }
         }
         guard let listener, let network = self.networks.first(where: \.isAny) else { return nil }
-        return "\(listener.address) is an open relay: relay.networks has \(network), so that everybody may send mail "
-            + "anywhere through it; name your own networks"
+        return ConfigurationWarning(
+            "relay.networks",
+            "\(listener.address) is an open relay: relay.networks has \(network), so that everybody may send mail anywhere "
+                + "through it; name your own networks")
     }
 
-    /// Routes behind one that takes everything.
-    private var idleRoutes: [String] {
-        guard let last = self.routes.firstIndex(where: { $0.pattern.isAny }) else { return [] }
-        return self.routes[(last + 1)...].map { "the route of \($0.pattern) never matches: one before it is of *" }
+    /// Routes behind one that takes all that they would.
+    private var idleRoutes: [ConfigurationWarning] {
+        var before: Set<DomainPattern> = []
+        return self.routes.enumerated().compactMap { index, route in
+            defer { before.insert(route.pattern) }
+            guard let wider = route.pattern.wider.first(where: before.contains) else { return nil }
+            return ConfigurationWarning(
+                "route[\(index)].domain",
+                "the route of \(route.pattern) never matches: one before it is of \(wider)")
+        }
+    }
+
+    /// Whoever wrote them may have meant one address, or another prefix.
+    private var networksWithHostBits: [ConfigurationWarning] {
+        var lists = [
+            ("relay.networks", self.networks), ("relay.xclient", self.xclient), ("relay.xforward", self.xforward),
+        ]
+        lists += self.listen.enumerated().map { ("listen[\($0)].proxy", $1.proxies) }
+        lists += self.milters.enumerated().map { ("milter[\($0)].except", $1.except) }
+        return lists.flatMap { key, networks in
+            networks.compactMap { network in
+                network.withoutHostBits.map { range in
+                    ConfigurationWarning(key, "\(network) is all of \(range): write that, or the one address without a prefix")
+                }
+            }
+        }
+    }
+
+    /// Passwords that are not there now: mail of that route would wait.
+    private var absentSecrets: [ConfigurationWarning] {
+        self.routes.enumerated().compactMap { index, route in
+            guard let login = route.security.login, case .environment(let name) = login.secret,
+                getenv(name).map({ $0.pointee == 0 }) ?? true
+            else { return nil }
+            return ConfigurationWarning(
+                "route[\(index)].\(login.kind == .token ? "token" : "password")",
+                "\(name) is not in the environment: as long as the relay does not have it there, mail that goes by the route "
+                    + "of \(route.pattern) waits")
+        }
+    }
+}
+
+/// What a configuration may say and hardly means.
+public struct ConfigurationWarning: Hashable, Sendable, CustomStringConvertible {
+    /// Such as `route[1].domain`.
+    public let key: String
+    public let description: String
+
+    init(_ key: String, _ description: String) {
+        self.key = key
+        self.description = description
     }
 }

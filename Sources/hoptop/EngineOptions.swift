@@ -41,18 +41,30 @@ struct EngineOptions: ParsableArguments {
     /// The engine's part.
     func configuration() throws -> RelayConfiguration { try self.wholeConfiguration().relay }
 
-    func wholeConfiguration() throws -> Configuration {
+    func wholeConfiguration() throws -> Configuration { try self.placedConfiguration().configuration }
+
+    /// With where each key of it is written.
+    func placedConfiguration() throws -> (configuration: Configuration, places: ConfigurationPlaces) {
         do {
+            let file = self.file
+            let text = try file.map(Self.text)
             var configuration: Configuration
-            if let file = self.file {
-                configuration = try ConfigurationFile.read(text: try Self.text(of: file), file: file)
+            if let file, let text {
+                configuration = try ConfigurationFile.read(text: text, file: file)
             } else {
                 configuration = ConfigurationFile.defaults(environment: ProcessInfo.processInfo.environment)
             }
+            let routes = configuration.relay.routes
             try Overrides(
                 listen: self.listen, spool: self.spool, hostname: self.hostname, routes: self.route, user: self.user
             ).apply(to: &configuration)
-            return configuration
+            let places = ConfigurationPlaces(
+                file: file, text: text,
+                routes: configuration.relay.routes.map { route in
+                    // A pattern has one route; one that is given on the command line took the place of the file's.
+                    routes.firstIndex { $0 == route }
+                })
+            return (configuration, places)
         } catch let error as ConfigurationError {
             throw Failure(error)
         }

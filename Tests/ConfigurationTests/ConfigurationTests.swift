@@ -370,7 +370,7 @@ struct ConfigurationTests {
         let reports = "[tls-report]\nfrom = \"tls@Example.net\"\n"
         let unsigned = try ConfigurationFile.read(text: reports, file: "hoptop.toml").relay.warnings
         #expect(unsigned.count == 1)
-        #expect(unsigned.first?.hasSuffix("add a [[dkim]] for example.net") == true)
+        #expect(unsigned.first?.description.hasSuffix("add a [[dkim]] for example.net") == true)
         let key = "[[dkim]]\ndomain = \"example.net\"\nselector = \"s\"\nkey = \"k.pem\"\n"
         #expect(try ConfigurationFile.read(text: reports + key, file: "hoptop.toml").relay.warnings == [])
     }
@@ -379,17 +379,103 @@ struct ConfigurationTests {
     func warnings() throws {
         func warnings(_ listen: String, _ networks: String) throws -> [String] {
             let text = "[[listen]]\naddress = \"\(listen)\"\n[relay]\nnetworks = [\(networks)]"
-            return try ConfigurationFile.read(text: text, file: "hoptop.toml").relay.warnings
+            return try ConfigurationFile.read(text: text, file: "hoptop.toml").relay.warnings.map(\.description)
         }
         #expect(try warnings("0.0.0.0:25", "\"10.0.0.0/8\", \"0.0.0.0/0\"").count == 1)
         #expect(try warnings("[::]:25", "\"::/0\"").first?.hasPrefix("[::]:25 is an open relay") == true)
         #expect(try warnings("0.0.0.0:25", "\"10.0.0.0/8\"") == [])
         #expect(try warnings("127.0.0.1:25", "\"0.0.0.0/0\"") == [])
         #expect(try warnings("[::1]:25", "\"::/0\"") == [])
-        let routes = ["*", "a.example"].map { "[[route]]\ndomain = \"\($0)\"\nvia = [\"a:1\"]" }
-        let idle = try ConfigurationFile.read(text: routes.joined(separator: "\n"), file: "hoptop.toml").relay.warnings
-        #expect(idle == ["the route of a.example never matches: one before it is of *"])
-        let used = try ConfigurationFile.read(text: routes.reversed().joined(separator: "\n"), file: "hoptop.toml")
-        #expect(used.relay.warnings == [])
+    }
+
+    /// The keys of the warnings, and their words.
+    private func warnings(_ text: String) throws -> [String] {
+        let relay = try ConfigurationFile.read(text: text, file: "hoptop.toml").relay
+        let places = ConfigurationPlaces(file: "hoptop.toml", text: text, routes: relay.routes.indices.map { $0 })
+        return relay.warnings.map { "\(places.mistake($0.description, of: $0.key))" }
+    }
+
+    @Test(
+        "a route behind one that takes all of its mail is warned of, by its line",
+        arguments: [
+            (["*", "a.example"], "a.example", "*"), (["*.example", "x.example", "a.x.example"], "x.example", "*.example"),
+            (["b.example", "*.X.example", "*.a.x.example"], "*.a.x.example", "*.X.example"),
+            (["a.example", "*.a.example", "*"], nil, ""),
+        ])
+    func idleRoutes(patterns: [String], idle: String?, wider: String) throws {
+        let text = patterns.map { "[[route]]\ndomain = \"\($0)\"\nvia = [\"a:1\"]\n" }.joined()
+        let warning = try self.warnings(text).first
+        guard let idle, let place = patterns.firstIndex(of: idle) else { return #expect(warning == nil) }
+        #expect(
+            warning
+                == "hoptop.toml:\(place * 3 + 2): route[\(place)].domain: the route of \(idle) never matches: one before it "
+                + "is of \(wider)")
+    }
+
+    @Test("a route for a domain that has one, in other letters, is a mistake")
+    func sameDomain() {
+        let text = ["Dup.test", "dup.test"].map { "[[route]]\ndomain = \"\($0)\"\nvia = [\"a:1\"]\n" }.joined()
+        #expect(
+            self.mistakes(text) == [
+                "hoptop.toml:5: route[1].domain: dup.test has a route already: the first match wins, so remove one"
+            ])
+    }
+
+    @Test(
+        "a network with bits behind its prefix is warned of",
+        arguments: [
+            ("10.0.0.5/8", "10.0.0.0/8"), ("192.0.2.129/25", "192.0.2.128/25"), ("2001:db8::1/32", "2001:db8::/32"),
+            ("10.0.0.5/31", "10.0.0.4/31"), ("10.0.0.0/8", nil), ("10.0.0.5", nil), ("10.0.0.5/32", nil), ("::1/128", nil),
+            ("0.0.0.0/0", nil),
+        ])
+    func hostBits(written: String, meant: String?) throws {
+        let warnings = try self.warnings("[relay]\nxclient = [\"\(written)\"]\n")
+        #expect(warnings.count == (meant == nil ? 0 : 1))
+        if let meant {
+            #expect(warnings.first?.hasPrefix("hoptop.toml:2: relay.xclient: \(written) is all of \(meant): ") == true)
+        }
+    }
+
+    @Test("a password that is not in the environment is warned of")
+    func absentPassword() throws {
+        func text(_ name: String) -> String {
+            """
+            [[route]]
+            domain = "*"
+            via = ["a:1"]
+            user = "u"
+            password = { environment = "\(name)" }
+            """
+        }
+        #expect(try self.warnings(text("PATH")) == [])
+        #expect(
+            try self.warnings(text("HOPTOP_TEST_NONE")).first?
+                .hasPrefix("hoptop.toml:5: route[0].password: HOPTOP_TEST_NONE is not in the environment") == true)
+    }
+
+    @Test("what is wrong with files that keys name is told by those keys, and of each")
+    func files() throws {
+        var configuration = ConfigurationFile.defaults()
+        configuration.relay.tls = TLSFiles(certificate: "/nowhere/cert.pem", key: "/nowhere/key.pem")
+        configuration.log.file = "/nowhere/log"
+        configuration.control.group = "no-such-group"
+        let problems = ConfigCommand.Check.problems(configuration)
+        #expect(problems.map(\.key) == ["tls.certificate", "control.group", "log.file"])
+        let places = ConfigurationPlaces(file: "hoptop.toml", text: "[tls]\n\ncertificate = \"x\"\n", routes: [])
+        #expect(
+            "\(places.mistake(problems[0].reason, of: problems[0].key))"
+                == "hoptop.toml:3: tls.certificate: /nowhere/cert.pem does not exist")
+        #expect(
+            "\(places.mistake(problems[1].reason, of: problems[1].key))"
+                == "hoptop.toml: control.group: this machine has no group no-such-group")
+    }
+
+    @Test("a route of the command line is not looked for in the file")
+    func placesOfRoutes() {
+        let places = ConfigurationPlaces(
+            file: "hoptop.toml", text: "[[route]]\n[[route]]\nsrs = 1\n", routes: [nil, 0, 1])
+        #expect("\(places.mistake("no", of: "route[0].srs"))" == "--route: no")
+        #expect("\(places.mistake("no", of: "route[1].srs"))" == "hoptop.toml:1: route[0].srs: no")
+        #expect("\(places.mistake("no", of: "route[2].srs"))" == "hoptop.toml:3: route[1].srs: no")
     }
 }

@@ -25,6 +25,23 @@ public struct DomainPattern: Sendable, Hashable, CustomStringConvertible {
         self.kind = below ? .below("." + name.lowercased()) : .exact(name.lowercased())
     }
 
+    /// Those of the same letters without case are one.
+    public static func == (left: Self, right: Self) -> Bool { left.kind == right.kind }
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.kind) }
+
+    /// The patterns that match all that this one does, and more; the narrowest first.
+    var wider: [DomainPattern] {
+        let name: Substring
+        switch self.kind {
+        case .any: return []
+        case .exact(let domain): name = domain[...]
+        case .below(let suffix): name = suffix.dropFirst()
+        }
+        let labels = name.split(separator: ".")
+        let above = labels.indices.dropFirst().map { "*." + labels[$0...].joined(separator: ".") }
+        return (above + ["*"]).compactMap { DomainPattern($0) }
+    }
+
     /// It is `*`.
     public var isAny: Bool { self.kind == .any }
 

@@ -133,11 +133,12 @@ final class SenderRewriters: Sendable {
     /// - Throws: ``KeyringError`` for a secret that cannot be read.
     init?(_ configuration: RelayConfiguration) throws(KeyringError) {
         var all: [String: SenderRewriter] = [:]
-        for case let rewriting? in configuration.routes.map(\.srs) where all[rewriting.domain] == nil {
+        for (index, route) in configuration.routes.enumerated() {
+            guard let rewriting = route.srs, all[rewriting.domain] == nil else { continue }
             do {
                 let secret = try Secret.file(rewriting.secretFile).read()
                 all[rewriting.domain] = SenderRewriter(domain: rewriting.domain, secret: secret)
-            } catch { throw KeyringError(description: "\(error)") }
+            } catch { throw KeyringError(description: "\(error)", key: "route[\(index)].srs") }
         }
         guard !all.isEmpty else { return nil }
         self.all = all

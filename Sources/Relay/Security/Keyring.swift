@@ -30,21 +30,27 @@ public struct Keyring: Sendable {
     /// - Throws: ``KeyringError`` for the first file that cannot be used.
     public init(_ configuration: RelayConfiguration) throws(KeyringError) {
         let farewell = TimeAmount.milliseconds(configuration.timeouts.farewell)
-        let server = try configuration.tls.map { files throws(KeyringError) in try Self.server(files, farewell) }
+        let server = try configuration.tls.map { files throws(KeyringError) in try Self.server(files, farewell, "tls") }
         (self.server, self.serverEndPoint) = (server?.0, server.flatMap { $0.1 })
         self.users = try configuration.users.map(Self.users)
         self.signing = configuration.signing.isEmpty ? nil : try SigningTable(configuration)
-        do { try configuration.resolver.check() } catch { throw KeyringError(description: "\(error)") }
+        do { try configuration.resolver.check() } catch {
+            throw KeyringError(description: "\(error)", key: "trust-anchor")
+        }
         self.rewriters = try SenderRewriters(configuration)
         self.anyCertificate = try Self.client(.none, farewell)
         // The session's callback decides; without verification it would not be asked.
         self.checkedCertificate = try Self.client(.noHostnameVerification, farewell)
         var authorities: [String: CertificateCheck.Authorities] = [:]
-        for file in configuration.routes.compactMap(\.security.authorities) where authorities[file] == nil {
-            authorities[file] = try Self.authorities(file)
+        for (index, route) in configuration.routes.enumerated() {
+            guard let file = route.security.authorities, authorities[file] == nil else { continue }
+            authorities[file] = try Self.authorities(file, "route[\(index)].authorities")
         }
         self.authorities = authorities
-        self.stsAuthorities = try configuration.delivery.stsAuthorities.map(Self.authorities) ?? .ofThisMachine
+        self.stsAuthorities =
+            try configuration.delivery.stsAuthorities.map { file throws(KeyringError) in
+                try Self.authorities(file, "delivery.mta-sts-authorities")
+            } ?? .ofThisMachine
     }
 
     /// The context for sessions to a host of which that is demanded.
@@ -67,22 +73,24 @@ public struct Keyring: Sendable {
     private static let usersOctets = 32 << 20
 
     /// The context of a listener that shows these files, for other protocols than mail.
-    public static func serverContext(_ files: TLSFiles) throws(KeyringError) -> NIOSSLContext {
-        try self.server(files, .milliseconds(RelayConfiguration.Timeouts().farewell)).0
+    ///
+    /// - Parameter table: of the configuration, whose `certificate` and `key` they are.
+    public static func serverContext(_ files: TLSFiles, of table: String) throws(KeyringError) -> NIOSSLContext {
+        try self.server(files, .milliseconds(RelayConfiguration.Timeouts().farewell), table).0
     }
 
     private static func server(
-        _ files: TLSFiles, _ farewell: TimeAmount
+        _ files: TLSFiles, _ farewell: TimeAmount, _ table: String
     ) throws(KeyringError) -> (NIOSSLContext, [UInt8]?) {
         let chain: [NIOSSLCertificate]
         let key: NIOSSLPrivateKey
         do { chain = try NIOSSLCertificate.fromPEMFile(files.certificate) } catch {
-            throw KeyringError(files.certificate, "is no certificate in PEM")
+            throw KeyringError(files.certificate, "is no certificate in PEM", key: "\(table).certificate")
         }
         do { key = try NIOSSLPrivateKey(file: files.key, format: .pem) } catch {
-            throw KeyringError(files.key, "is no key in PEM")
+            throw KeyringError(files.key, "is no key in PEM", key: "\(table).key")
         }
-        guard let own = chain.first else { throw KeyringError(files.certificate, "holds no certificate") }
+        guard let own = chain.first else { throw KeyringError(files.certificate, "holds no certificate", key: "\(table).certificate") }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12  // RFC 8996.
@@ -91,10 +99,11 @@ public struct Keyring: Sendable {
             let context = try NIOSSLContext(configuration: configuration)
             return (context, EndPointHash.of(certificate: try own.toDERBytes()))
         } catch NIOSSLError.failedToLoadPrivateKey {
-            throw KeyringError(files.key, "does not belong to \(files.certificate)")
+            throw KeyringError(files.key, "does not belong to \(files.certificate)", key: "\(table).key")
         } catch {
             throw KeyringError(
-                files.key, "cannot be used with \(files.certificate): \(ConnectionWords.words(for: error))")
+                files.key, "cannot be used with \(files.certificate): \(ConnectionWords.words(for: error))",
+                key: "\(table).key")
         }
     }
 
@@ -112,11 +121,13 @@ public struct Keyring: Sendable {
         }
     }
 
-    private static func authorities(_ file: String) throws(KeyringError) -> CertificateCheck.Authorities {
+    private static func authorities(
+        _ file: String, _ key: String
+    ) throws(KeyringError) -> CertificateCheck.Authorities {
         do {
             return try CertificateCheck.Authorities(
                 der: try NIOSSLCertificate.fromPEMFile(file).map { try $0.toDERBytes() })
-        } catch { throw KeyringError(file, "holds no certificates in PEM") }
+        } catch { throw KeyringError(file, "holds no certificates in PEM", key: key) }
     }
 
     private static func users(_ file: String) throws(KeyringError) -> Users {
@@ -125,26 +136,36 @@ public struct Keyring: Sendable {
             let isMissing = access(file, F_OK) != 0
             throw KeyringError(
                 description: isMissing
-                    ? "\(file) does not exist: make it with hoptop passwd --users \(file) NAME" : "\(error)")
+                    ? "\(file) does not exist: make it with hoptop passwd --users \(file) NAME" : "\(error)",
+                key: "auth.users")
         }
         guard let text = String(validating: octets, as: UTF8.self) else {
-            throw KeyringError(file, "is not UTF-8 text")
+            throw KeyringError(file, "is not UTF-8 text", key: "auth.users")
         }
         do {
             return try Users(text: text, file: file, decoyKey: self.decoyKey)
-        } catch { throw KeyringError(description: "\(error)") }
+        } catch { throw KeyringError(description: "\(error)", key: "auth.users") }
     }
 }
 
 /// A file that cannot be used. The description is one line and says what to do.
 public struct KeyringError: Error, Equatable, CustomStringConvertible {
     public let description: String
+    /// The configuration's key that names the file, such as `tls.key` or `route[1].authorities`; `nil`: that is not known here.
+    public var key: String?
 
-    init(description: String) { self.description = description }
+    public init(description: String, key: String? = nil) {
+        self.description = description
+        self.key = key
+    }
     /// - Parameter what: is the matter with the file, where it can be read.
-    init(_ file: String, _ what: String) {
+    init(_ file: String, _ what: String, key: String? = nil) {
         let exists = access(file, F_OK) == 0
         self.init(
-            description: "\(file) \(exists ? (access(file, R_OK) == 0 ? what : "cannot be read") : "does not exist")")
+            description: "\(file) \(exists ? (access(file, R_OK) == 0 ? what : "cannot be read") : "does not exist")",
+            key: key)
     }
+
+    /// The same, of a file that this key names.
+    func named(by key: String) -> KeyringError { KeyringError(description: self.description, key: self.key ?? key) }
 }

@@ -50,7 +50,9 @@ final class SigningTable: Sendable {
 
     init(_ configuration: RelayConfiguration) throws(KeyringError) {
         var entries: [(rule: SigningRule, signer: Signer)] = []
-        for rule in configuration.signing { entries.append((rule, try rule.signer())) }
+        for (index, rule) in configuration.signing.enumerated() {
+            do { entries.append((rule, try rule.signer())) } catch { throw error.named(by: "dkim[\(index)].key") }
+        }
         self.entries = entries
         self.networks = configuration.networks
     }

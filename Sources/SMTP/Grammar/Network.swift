@@ -23,6 +23,19 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
         self.description = text
     }
 
+    /// What it is written as without the bits behind its prefix, which mean nothing; `nil`: it has none.
+    public var withoutHostBits: String? {
+        var octets = self.prefix
+        for place in octets.indices {
+            let kept = min(max(self.bits - place * 8, 0), 8)
+            octets[place] &= UInt8(truncatingIfNeeded: 0xFF00 >> kept)
+        }
+        guard octets != self.prefix else { return nil }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        inet_ntop(octets.count == 4 ? AF_INET : AF_INET6, octets, &text, socklen_t(text.count))
+        return "\(String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))/\(self.bits)"
+    }
+
     /// Every address of its family.
     public var isAny: Bool { self.bits == 0 }
 

@@ -11,7 +11,7 @@ enum PlaceCheck {
         // Folders above the spool's are made with it.
         let spool = configuration.relay.spoolDirectory
         if configuration.relay.spoolDatabase == nil, let kind = self.kind(of: spool), kind != S_IFDIR {
-            throw Misplaced(description: "spool.directory: \(spool) is no folder: name another")
+            throw Misplaced(key: "spool.directory", reason: "\(spool) is no folder: name another")
         }
         if case .path(let socket) = configuration.control.socket { try self.check(parentOf: socket, "control.socket") }
         let journal = configuration.journal
@@ -20,20 +20,24 @@ enum PlaceCheck {
     }
 
     /// What would not work, a line that says what to do.
-    struct Misplaced: Error, CustomStringConvertible { let description: String }
+    struct Misplaced: Error, CustomStringConvertible {
+        let key: String
+        let reason: String
+        var description: String { "\(self.key): \(self.reason)" }
+    }
 
     private static func check(file path: String, _ key: String) throws(Misplaced) {
         guard let kind = self.kind(of: path) else { return try self.check(parentOf: path, key) }
-        guard kind != S_IFDIR else { throw Misplaced(description: "\(key): \(path) is a folder: name a file in it") }
+        guard kind != S_IFDIR else { throw Misplaced(key: key, reason: "\(path) is a folder: name a file in it") }
         guard access(path, W_OK) == 0 else { throw self.unwritable(path, key) }
     }
 
     private static func check(folder path: String, _ key: String) throws(Misplaced) {
         guard path.hasPrefix("/") else {
-            throw Misplaced(description: "\(key): \(path) depends on where hoptop is started: begin it with /")
+            throw Misplaced(key: key, reason: "\(path) depends on where hoptop is started: begin it with /")
         }
         guard let kind = self.kind(of: path) else { return try self.check(parentOf: path, key) }
-        guard kind == S_IFDIR else { throw Misplaced(description: "\(key): \(path) is no folder: name another") }
+        guard kind == S_IFDIR else { throw Misplaced(key: key, reason: "\(path) is no folder: name another") }
         try self.checkWritable(path, key)
     }
 
@@ -42,7 +46,7 @@ enum PlaceCheck {
         let parent = trimmed.lastIndex(of: "/").map { $0 == trimmed.startIndex ? "/" : String(trimmed[..<$0]) } ?? "."
         guard self.kind(of: parent) == S_IFDIR else {
             throw Misplaced(
-                description: "\(key): \(path) cannot be made: there is no folder \(parent): make it, or name another")
+                key: key, reason: "\(path) cannot be made: there is no folder \(parent): make it, or name another")
         }
         try self.checkWritable(parent, key)
     }
@@ -52,12 +56,12 @@ enum PlaceCheck {
         var information = statvfs()
         // Those of the kernel, such as /proc, have no blocks, and refuse files only when one is made.
         if statvfs(folder, &information) == 0, information.f_blocks == 0 {
-            throw Misplaced(description: "\(key): \(folder) is on no disk: name another")
+            throw Misplaced(key: key, reason: "\(folder) is on no disk: name another")
         }
     }
 
     private static func unwritable(_ path: String, _ key: String) -> Misplaced {
-        Misplaced(description: "\(key): \(path) cannot be written: \(String(cString: strerror(errno)))")
+        Misplaced(key: key, reason: "\(path) cannot be written: \(String(cString: strerror(errno)))")
     }
 
     private static func kind(of path: String) -> mode_t? {

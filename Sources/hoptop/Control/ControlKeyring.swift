@@ -10,7 +10,7 @@ struct ControlKeyring {
     /// `nil` where nothing is served on the network.
     let tls: ControlServer.TLS?
 
-    init(_ configuration: Configuration) throws {
+    init(_ configuration: Configuration) throws(KeyringError) {
         let control = configuration.control
         self.group = try control.group.map(Self.number)
         let tokens = try control.tokens.map(Self.tokens)
@@ -21,21 +21,28 @@ struct ControlKeyring {
             return
         }
         let files = control.certificate.map { TLSFiles(certificate: $0, key: control.key ?? "") }
-        self.tls = try (files ?? configuration.relay.tls).map { try Keyring.serverContext($0) }
+        self.tls = try (files ?? configuration.relay.tls).map { used throws(KeyringError) in
+            try Keyring.serverContext(used, of: files == nil ? "tls" : "control")
+        }
     }
 
-    private static func number(of group: String) throws(Failure) -> gid_t {
+    private static func number(of group: String) throws(KeyringError) -> gid_t {
         var entry = Glibc.group()
         var found: UnsafeMutablePointer<Glibc.group>?
         var room = [CChar](repeating: 0, count: 64 << 10)
         guard getgrnam_r(group, &entry, &room, room.count, &found) == 0, found != nil else {
-            throw Failure("control.group: this machine has no group \(group)")
+            throw KeyringError(description: "control.group: this machine has no group \(group)", key: "control.group")
         }
         return entry.gr_gid
     }
 
-    private static func tokens(_ path: String) throws -> ControlTokens {
-        let text = try Secret.text(of: path)
-        do { return try ControlTokens(text: text) } catch { throw Failure("\(path): \(error)") }
+    private static func tokens(_ path: String) throws(KeyringError) -> ControlTokens {
+        let text: String
+        do { text = try Secret.text(of: path) } catch {
+            throw KeyringError(description: error.description, key: "control.tokens")
+        }
+        do { return try ControlTokens(text: text) } catch {
+            throw KeyringError(description: "\(path): \(error)", key: "control.tokens")
+        }
     }
 }
