@@ -220,7 +220,8 @@ extension RelayConfiguration {
         return lists.flatMap { key, networks in
             networks.compactMap { network in
                 network.withoutHostBits.map { range in
-                    ConfigurationWarning(key, "\(network) is all of \(range): write that, or the one address without a prefix")
+                    ConfigurationWarning(
+                        key, "\(network) is all of \(range): write that, or the one address without a prefix")
                 }
             }
         }

@@ -90,7 +90,9 @@ public struct Keyring: Sendable {
         do { key = try NIOSSLPrivateKey(file: files.key, format: .pem) } catch {
             throw KeyringError(files.key, "is no key in PEM", key: "\(table).key")
         }
-        guard let own = chain.first else { throw KeyringError(files.certificate, "holds no certificate", key: "\(table).certificate") }
+        guard let own = chain.first else {
+            throw KeyringError(files.certificate, "holds no certificate", key: "\(table).certificate")
+        }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12  // RFC 8996.

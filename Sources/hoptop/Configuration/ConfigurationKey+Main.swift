@@ -112,12 +112,12 @@ extension ConfigurationKey<RelayConfiguration> {
             path: "spool.store", explanation: "A PostgreSQL database that keeps the queue in place of the directory.",
             read: { configuration, value throws(Refusal) in
                 let form = "a database such as \"postgresql://hoptop@db.example.net/hoptop\""
-                guard case .text(let text) = value else { throw Refusal(form) }
+                guard case .text(let text) = value else { throw Refusal(withoutValue: form) }
                 // The configuration is shown, and logged.
                 guard !DatabaseAddress.hasPassword(text) else {
                     throw Refusal(because: "a password does not belong here: put it into ~/.pgpass, or a passfile=")
                 }
-                guard let address = DatabaseAddress(text) else { throw Refusal(form) }
+                guard let address = DatabaseAddress(text) else { throw Refusal(withoutValue: form) }
                 configuration.spoolDatabase = address
             }, write: { $0.spoolDatabase.map { quoted($0.url) } },
             example: "\"postgresql://hoptop@db.example.net/hoptop\""),

@@ -193,7 +193,7 @@ extension ConfigurationKey<RouteDraft> {
                 guard case .table(let table) = value, table.count == 2, let domain = table["domain"],
                     let file = table["secret-file"], !file.isEmpty, let name = try? Domain(parsing: domain),
                     !name.isAddressLiteral
-                else { throw Refusal(form) }
+                else { throw Refusal(withoutValue: form) }
                 route.srs = SenderRewriting(domain: name.canonical, secretFile: file)
             },
             write: { route in
@@ -221,7 +221,7 @@ extension ConfigurationKey<RouteDraft> {
             read: { route, value throws(Refusal) in
                 guard case .table(let table) = value, table.count == 1, let (name, place) = table.first,
                     allowed.contains(name), !place.isEmpty
-                else { throw Refusal(form) }
+                else { throw Refusal(withoutValue: form) }
                 route[keyPath: field] =
                     switch name {
                     case "file": .file(place)

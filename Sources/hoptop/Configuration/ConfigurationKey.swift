@@ -26,6 +26,10 @@ struct ConfigurationRefusal: Error {
         self.words = reason
         self.isWhole = true
     }
+    /// The value of a key where secrets are put by mistake: neither a terminal nor a log is the place for it.
+    init(withoutValue allowed: String) {
+        self.init(because: "what stands here is not allowed, and not shown as it may be a secret; allowed: \(allowed)")
+    }
 
     /// - Parameter value: as the file has it.
     func reason(_ value: String) -> String {
