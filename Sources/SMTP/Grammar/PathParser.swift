@@ -4,9 +4,13 @@ public enum PathSyntaxError: Error, Equatable, Sendable, CustomStringConvertible
     case sourceRoute
     case localPart
     case domain
+    /// There is none behind the local part.
+    case noDomain
     case addressLiteral
     /// Something follows the end.
     case trailingOctets
+    /// A second @ follows the domain: a local part that has one is quoted.
+    case secondAt
     case tooLong(limit: Int)
 
     public var description: String {
@@ -15,8 +19,10 @@ public enum PathSyntaxError: Error, Equatable, Sendable, CustomStringConvertible
         case .sourceRoute: "malformed source route"
         case .localPart: "malformed local part"
         case .domain: "malformed domain"
+        case .noDomain: "the domain is missing"
         case .addressLiteral: "malformed address literal"
         case .trailingOctets: "unexpected text after the address"
+        case .secondAt: "more than one @"
         case .tooLong(let limit): "longer than \(limit) octets"
         }
     }
@@ -51,7 +57,7 @@ struct PathParser: Sendable {
         guard self.cursor.take(UInt8(ascii: "<")) else { throw .angleBrackets }
         if self.cursor.take(UInt8(ascii: ">")) { return .null }
         let path = try self.path()
-        guard self.cursor.take(UInt8(ascii: ">")) else { throw .angleBrackets }
+        try self.closingBracket()
         return .path(path)
     }
 
@@ -59,8 +65,14 @@ struct PathParser: Sendable {
         guard self.cursor.take(UInt8(ascii: "<")) else { throw .angleBrackets }
         if self.cursor.take(word: "POSTMASTER>") { return .postmaster }
         let path = try self.path()
-        guard self.cursor.take(UInt8(ascii: ">")) else { throw .angleBrackets }
+        try self.closingBracket()
         return .path(path)
+    }
+
+    private mutating func closingBracket() throws(PathSyntaxError) {
+        if self.cursor.take(UInt8(ascii: ">")) { return }
+        if self.cursor.current == .at { throw .secondAt }
+        throw self.cursor.rest.contains(UInt8(ascii: ">")) ? .trailingOctets : .angleBrackets
     }
 
     /// Reads a path without the angle brackets.
@@ -75,9 +87,12 @@ struct PathParser: Sendable {
 
     mutating func mailbox() throws(PathSyntaxError) -> Mailbox {
         let localPart = try self.localPart()
-        guard self.cursor.take(.at) else { throw .localPart }
+        guard self.cursor.take(.at) else { throw self.isAtEndOfPath ? .noDomain : .localPart }
+        guard !self.isAtEndOfPath else { throw .noDomain }
         return Mailbox(localPart: localPart, domain: try self.domain())
     }
+
+    private var isAtEndOfPath: Bool { self.cursor.isAtEnd || self.cursor.current == UInt8(ascii: ">") }
 
     mutating func domain() throws(PathSyntaxError) -> Domain {
         if self.cursor.current == UInt8(ascii: "[") { return try self.addressLiteral() }
