@@ -24,6 +24,15 @@ struct CommandTests {
     @Test("actions name their targets, ask, and say what they did")
     func actions() async throws { try await self.expect("actions") { .busy } }
 
+    @Test("mail that is due and goes nowhere all the same was left alone")
+    func suspended() async throws {
+        try await self.expect("suspended") {
+            let feed = ScriptedFeed.busy
+            feed.write { $0.remark = .suspended(destination: "mx.example.org:25") }
+            return feed
+        }
+    }
+
     @Test("what became of mail, and what operators did")
     func journal() async throws {
         try await self.expect("journal") {

@@ -19,6 +19,8 @@ final class ScriptedFeed: MonitorFeed {
         var failure: FeedError?
         /// Why the next action on mail does nothing.
         var skip: SkipReason?
+        /// What the next action on mail says beside its counts.
+        var remark: Receipt.Remark?
         /// Nothing of the node itself can be read.
         var isAway = false
         /// So many rows of the queue are found at once; the others only by who waits for them.
@@ -241,6 +243,8 @@ final class ScriptedFeed: MonitorFeed {
                 return Receipt(done: 0, messages: 0, skipped: [reason: words.count])
             }
             var receipt = Receipt(done: words.count, messages: words.count)
+            if let remark = script.remark { receipt.remarks = [remark] }
+            script.remark = nil
             switch action {
             case .drop:
                 script.serial += 1

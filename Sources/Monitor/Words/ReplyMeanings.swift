@@ -106,7 +106,9 @@ enum ReplyMeanings {
                 "rate limit", "ratelimit", "rate-limit", "throttl", "too many messages", "too many emails", "slow down",
                 "sending too fast", "too much mail",
             ],
-            Meaning("it wants less mail from us in a time", "It passes by itself; :limit makes it come more slowly")
+            Meaning(
+                "it wants less mail from us in a time",
+                "It passes by itself; a limit on the destination makes it come more slowly")
         ),
         (
             ["reverse dns", "ptr record", "no ptr", "rdns", "reverse lookup"], noReverseName

@@ -8,7 +8,7 @@ extension RouteAnswer {
             ("Domain", DomainName.disclosing(self.domain)), ("Rule", self.ruleWords),
         ]
         if let detour = self.detour {
-            lines.append(("Instead", "the operator sends it to \(detour) (:rules lists why)"))
+            lines.append(("Instead", "the operator sends it to \(detour), by a standing rule"))
         }
         if let destination = self.destination {
             lines += [

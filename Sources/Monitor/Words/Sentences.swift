@@ -75,7 +75,7 @@ extension Receipt.Remark {
     public var words: String {
         switch self {
         case .noRoute(let domain): "no route for \(DomainName.disclosing(domain)): add a [[route]] for it"
-        case .suspended(let destination): "\(destination) is suspended: :resume lets mail go there"
+        case .suspended(let destination): "\(destination) is suspended: nothing goes there until it is resumed"
         case .takes(let milliseconds): "it takes about \(Format.span(milliseconds: milliseconds)) if all goes well"
         case .failed(let error): error.description
         }

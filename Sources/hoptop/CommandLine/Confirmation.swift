@@ -26,7 +26,7 @@ struct Confirmation {
     func get(_ output: Output, isGiven: Bool) throws -> Bool {
         guard self.isNeeded, !isGiven else { return false }
         guard output.isInteractive else {
-            throw ValidationError("\(self.lines[0]): add --yes to have it done, or --dry-run to see more")
+            throw Failure("\(self.lines[0]): nothing was done: add --yes to have it done, or --dry-run to see more")
         }
         for line in self.lines { output.say(line) }
         let question = self.answer == "y" ? "Go on? [y/N]" : "Type \(self.answer) to go on:"

@@ -14,7 +14,7 @@ enum CommandStatus: Int32 {
     static let help = """
         EXIT STATUS
           0   done
-          1   not done: no daemon answers, or it refused
+          1   not done: no daemon answers, it refused, or --yes is missing
           2   nothing matches what was asked for
           3   something was left alone; it is said what and why
           64  the command line is not understood

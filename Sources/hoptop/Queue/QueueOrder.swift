@@ -92,11 +92,14 @@ extension Receipt {
         if asJSON {
             try output.json(self)
         } else {
-            let isWhole = self.done > 0 && self.skipped.isEmpty
+            let isWhole = self.done > 0 && self.status == .done
             output.line([self].words(deed), isWhole ? .ok : .limited)
             if let undo = self.undo {
                 let until = self.undoUntil.map { " until \(Format.moment($0, output.paper.now)) UTC" } ?? ""
                 output.line("hoptop queue undo --token \(undo.text) takes it back\(until)", .muted)
+            }
+            for case .suspended(let destination) in self.remarks {
+                output.line("hoptop destinations resume \(destination) lets mail go there", .muted)
             }
         }
         return self.status
@@ -104,7 +107,14 @@ extension Receipt {
 
     var status: CommandStatus {
         if self.remarks.contains(where: { if case .failed = $0 { true } else { false } }) { return .failed }
-        return self.skipped.isEmpty ? .done : .skipped
+        // What is due and goes nowhere was left alone, whatever was counted.
+        let goesNowhere = self.remarks.contains { remark in
+            switch remark {
+            case .suspended, .noRoute: true
+            case .takes, .failed: false
+            }
+        }
+        return self.skipped.isEmpty && !goesNowhere ? .done : .skipped
     }
 }
 
