@@ -62,6 +62,25 @@ extension EndToEnd {
             #expect(server.end(with: SIGTERM) == 0)
         }
 
+        @Test(
+            "who may not open the control socket is told that, and not to change the mode of the spool",
+            .enabled(if: access("/usr/bin/setpriv", X_OK) == 0))
+        func closed() async throws {
+            try "[control]\nsocket = \"\(self.folder.path)/control.sock\"\n[spool]\ndirectory = \"\(self.spool)\"\n"
+                .write(toFile: self.file, atomically: true, encoding: .utf8)
+            let server = try Server(spool: self.spool, configuration: self.file)
+            let asked = try Program.run(
+                [
+                    "--reuid=\(self.nobody.pw_uid)", "--regid=\(self.nobody.pw_gid)", "--clear-groups", Program.path,
+                    "sendmail",
+                    "-bp", "-C", self.file,
+                ], as: "/usr/bin/setpriv")
+            #expect(asked.status == 69, "\(asked.output)\(asked.errors)")
+            #expect(asked.errors.contains("\(self.folder.path)/control.sock may not be opened"), "\(asked.errors)")
+            #expect(!asked.errors.contains("cannot be read"), "\(asked.errors)")
+            #expect(server.end(with: SIGTERM) == 0)
+        }
+
         @Test("a key that root alone may read is used, warned of, and not taken by a reload; the old one stays")
         func keys() async throws {
             let tls = try DomainPolicyTests.certificate("mx", "DNS:mx.example.net", self.folder)

@@ -113,33 +113,53 @@ enum Sendmail {
 
     // MARK: the daemon
 
-    /// The daemon of the configuration; `nil`: it does not answer, or another one does.
-    private static func daemon(_ arguments: SendmailArguments) async throws(SendmailFailure) -> (any MonitorFeed)? {
+    /// The daemon of the configuration, if any can be asked.
+    private enum Daemon {
+        case open(any MonitorFeed)
+        /// It runs, and is not open to whoever asks.
+        case closed(FeedError)
+        /// None answers, or another one does.
+        case none
+    }
+
+    private static func daemon(_ arguments: SendmailArguments) async throws(SendmailFailure) -> Daemon {
         let configuration = try self.wholeConfiguration(arguments)
         let place: [String]
         switch configuration.control.socket {
         case .automatic: place = []
-        case .none: return nil
+        case .none: return .none
         case .path(let path): place = ["--to", path]
         }
-        guard let feed = try? await DaemonOptions.parse(place).feed(),
-            let capabilities = try? await feed.capabilities(), capabilities.node == configuration.relay.hostname
-        else { return nil }
-        return feed
+        do {
+            let feed = try await DaemonOptions.parse(place).feed()
+            return try await feed.capabilities().node == configuration.relay.hostname ? .open(feed) : .none
+        } catch let error as FeedError where error.code == .denied {
+            return .closed(error)
+        } catch { return .none }
     }
 
     /// What no daemon tells is read where it is kept.
     private static func showQueue(_ arguments: SendmailArguments) async throws(SendmailFailure) {
-        guard let feed = try await self.daemon(arguments) else {
-            return try MailQueue.show(try self.configuration(arguments))
+        let configuration = try self.configuration(arguments)
+        switch try await self.daemon(arguments) {
+        case .open(let feed):
+            do { try await MailQueue.show(feed) } catch { throw SendmailFailure(.unavailable, "\(error)") }
+        case .closed(let denial):
+            do throws(SendmailFailure) { try MailQueue.show(configuration) } catch { throw self.hidden(by: denial) }
+        case .none: try MailQueue.show(configuration)
         }
-        do { try await MailQueue.show(feed) } catch { throw SendmailFailure(.unavailable, "\(error)") }
+    }
+
+    /// The relay's queue is for those to whom its control socket is open; its spool is for nobody else to read.
+    static func hidden(by denial: FeedError) -> SendmailFailure {
+        SendmailFailure(
+            .unavailable, "the relay runs, and shows its queue to those for whom its control socket is open: \(denial)")
     }
 
     /// - Returns: `nil` where no daemon answers, or it lets nobody but operators do that: its listener is asked then, as
     ///   by any client (RFC 1985).
     private static func retryAll(_ arguments: SendmailArguments) async throws(SendmailFailure) -> Receipt? {
-        guard let feed = try await self.daemon(arguments) else { return nil }
+        guard case .open(let feed) = try await self.daemon(arguments) else { return nil }
         do {
             return try await feed.perform(.retry, on: .frozen(set: try await feed.freeze(QueueQuery()).id))
         } catch let error as FeedError where error.code == .denied {
