@@ -53,7 +53,8 @@ final class EngineFeed: MonitorFeed {
 
     func queue(_ query: QueueQuery, window: WindowRequest<MessageRef>) async throws -> Window<QueueRow> {
         var window = try await self.relay.view.window(query, window)
-        await self.relay.holds.explain(&window.rows, by: self.lookup)
+        let lookup = self.lookup
+        await self.relay.holds.explain(&window.rows) { try await lookup.hold(of: $0, to: $1) }
         return window
     }
     func groups(_ query: QueueQuery, by grouping: QueueGrouping) async throws -> QueueGroups {

@@ -1,33 +1,82 @@
 import Mail
 import Monitor
+import Spool
 import Synchronization
 
 /// Why rows of the queue are on hold, and by whom: the index knows that they are, and the facts why.
 ///
-/// Each is looked up once, and again when its message has changed.
+/// Each is looked up once, and again when its message has changed. A list never waits long for it: what is not known by then stands
+/// there without its reason, and the next look at the list goes on.
 final class HoldReasons: Sendable {
+    /// Finds the reason of a recipient; `nil`: nothing is told of it any more.
+    typealias Find = @Sendable (_ id: QueueID, _ path: String) async throws -> WaitReason?
+
     private struct Key: Hashable {
         let ref: MessageRef
         let to: String
     }
-    /// A long list is looked through now and then; all of it need not be remembered.
-    private static let most = 10_000
-    private let known = Mutex<[Key: WaitReason]>([:])
+    private enum Answer {
+        case reason(WaitReason)
+        case unknown
+    }
+    private struct State {
+        /// A long list is looked through now and then; all of it need not be remembered.
+        var known = RecentValues<Key, Answer>(limit: 20_000)
+        var lookers = 0
+    }
+    /// Lists that are looked up at a time: a spool that hangs is not asked by ever more of them.
+    private static let lookersAtOnce = 4
+    private let state = Mutex(State())
+    private let patience: Duration
 
-    /// The rows, with the reasons of those that are on hold; a fact that cannot be read is no reason to show nothing.
-    func explain(_ rows: inout [QueueRow], by lookup: MessageLookup) async {
-        for place in rows.indices where rows[place].state == .hold {
-            let row = rows[place]
-            let key = Key(ref: row.ref, to: row.to)
-            if let reason = self.known.withLock({ $0[key] }) {
-                rows[place].why = reason
-            } else if let id = QueueID(row.ref.id), let reason = try? await lookup.hold(of: id, to: row.to) {
-                rows[place].why = reason
-                self.known.withLock { known in
-                    if known.count >= Self.most { known = [:] }
-                    known[key] = reason
-                }
-            }
+    /// - Parameter patience: how long a list waits for what is not known yet.
+    init(patience: Duration = .milliseconds(100)) { self.patience = patience }
+
+    /// The rows, with the reasons of those that are on hold, as far as they are known.
+    func explain(_ rows: inout [QueueRow], find: @escaping Find) async {
+        let held = rows.indices.filter { rows[$0].state == .hold }
+        guard !held.isEmpty else { return }
+        let keys = held.map { Key(ref: rows[$0].ref, to: rows[$0].to) }
+        let missing = self.state.withLock { state in keys.filter { state.known[$0] == nil } }
+        if !missing.isEmpty { await self.lookUp(missing, find) }
+        let answers = self.state.withLock { state in keys.map { state.known[$0] } }
+        for (place, answer) in zip(held, answers) {
+            if case .reason(let reason)? = answer { rows[place].why = reason }
+        }
+    }
+
+    private func lookUp(_ keys: [Key], _ find: @escaping Find) async {
+        let isFree = self.state.withLock { state in
+            guard state.lookers < Self.lookersAtOnce else { return false }
+            state.lookers += 1
+            return true
+        }
+        guard isFree else { return }
+        // Whichever ends first: a read that hangs does not heed that it is cancelled.
+        let (end, ending) = AsyncStream<Void>.makeStream()
+        let looking = Task {
+            await self.look(keys, find)
+            self.state.withLock { $0.lookers -= 1 }
+            ending.finish()
+        }
+        let waiting = Task { [patience = self.patience] in
+            try? await Task.sleep(for: patience)
+            ending.finish()
+        }
+        for await _ in end {}
+        looking.cancel()
+        waiting.cancel()
+    }
+
+    /// One after the other, until one cannot be read: then the others cannot either.
+    private func look(_ keys: [Key], _ find: Find) async {
+        for key in keys {
+            guard !Task.isCancelled else { return }
+            guard let id = QueueID(key.ref.id) else { continue }
+            do {
+                let answer = try await find(id, key.to).map { Answer.reason($0) } ?? .unknown
+                self.state.withLock { $0.known.insert(answer, for: key) }
+            } catch { return }
         }
     }
 }

@@ -115,11 +115,17 @@ struct MessageLookup: Sendable {
                 node: self.node, message: message.id.description, index: recipient.index,
                 generation: Int(recipient.generation)),
             forwardPath: recipient.forwardPath.description, state: state, tries: Int(recipient.tries),
-            nextAttempt: live?.nextAttempt, lastReply: recipient.lastReply ?? live?.reason,
+            nextAttempt: live?.nextAttempt,
+            lastReply: Self.isInMemoryAlone(recipient, live) ? live?.reason : recipient.lastReply ?? live?.reason,
             why: self.why(recipient, state, live, facts), nextHops: live?.nextHops ?? [],
             ahead: Self.ahead(recipient.forwardPath), relayedTo: isRelayed ? recipient.nextHop : nil,
             remoteID: recipient.remoteID, settledAt: recipient.settledAt, progress: live?.progress,
             destination: state.isSettled ? nil : live?.destination)
+    }
+
+    /// What became of it could not be written down, and the index keeps it aside.
+    private static func isInMemoryAlone(_ recipient: SpooledRecipient, _ live: Live?) -> Bool {
+        live?.state == .hold && recipient.state != .hold
     }
 
     /// Why it is still here.
@@ -128,25 +134,42 @@ struct MessageLookup: Sendable {
     ) -> WaitReason {
         switch state {
         case .active: return .active
-        case .hold: return Self.hold(of: recipient.index, facts)
+        case .hold:
+            if Self.isInMemoryAlone(recipient, live) { return .held(by: nil, reason: live?.reason) }
+            return Self.hold(of: recipient.index, facts) ?? .held(by: nil)
         case .queued, .deferred:
             return live?.why ?? (state == .queued ? .due : .retryTime)
         case .relayed, .bounced, .expired, .dropped: return .settled
         }
     }
 
-    /// Why a recipient is on hold, and by whom.
-    func hold(of id: QueueID, to path: String) async throws -> WaitReason {
-        let facts = await self.facts(of: id, inSpool: try await self.spool.facts(of: id))
-        return Self.hold(of: facts.last { $0.to == path }?.recipient, facts)
+    /// Why a recipient is on hold, and by whom, as far as the spool still tells it: lists ask for many of these, and the journal,
+    /// which may have to be searched, is for one that is opened.
+    func hold(of id: QueueID, to path: String) async throws -> WaitReason? {
+        let index = await self.queue.onLoop { () -> Int? in
+            let index = self.queue.scheduler.index
+            guard let slot = index.slot(of: id) else { return nil }
+            return index.rows(of: slot).first { index.states[Int($0)] == .hold && index.forwardPath($0) == path }
+                .map { Int(index.rowIndex[Int($0)]) }
+        }
+        guard let index else { return nil }
+        return Self.hold(of: index, try await self.spool.facts(of: id))
     }
 
-    /// - Parameter index: `nil`: nothing was told of it alone.
-    private static func hold(of index: Int?, _ facts: [Fact]) -> WaitReason {
-        let held = facts.last {
-            [.held, .damaged].contains($0.kind) && ($0.recipient == nil || $0.recipient == index)
+    /// - Returns: `nil` where what happened last to its state is no hold: it is one in memory alone, or is not told of any more.
+    static func hold(of index: Int, _ facts: [Fact]) -> WaitReason? {
+        let last = facts.last {
+            switch $0.kind {
+            // They leave a hold as it was.
+            case .retried, .dropped, .restored: false
+            default: $0.kind.recipientState != nil && ($0.recipient == nil || $0.recipient == index)
+            }
         }
-        return held?.kind == .damaged ? .damaged(reason: held?.text) : .held(by: held?.actor, reason: held?.text)
+        return switch last?.kind {
+        case .held: .held(by: last?.actor, reason: last?.text)
+        case .damaged: .damaged(reason: last?.text)
+        default: nil
+        }
     }
 
     /// The hosts beyond the next hop: the rest of the source route, then the mailbox's domain.
