@@ -61,6 +61,34 @@ struct SiteTests {
         ) { $0.routes = SchedulerParty.routes("*=mx") }
     }
 
+    @Test("what a retry lets through a back-off is its mail, though that of other domains of the site waits for longer")
+    func ownProbe() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@x.example
+              resolve x.example
+            0:00:00 accepted 2 to c@y.example
+              resolve y.example
+            0:00:00 resolved x.example to mx1
+              begin 1: 1/b on session 1, new, to x.example
+            0:00:01 ended 1: unreachable timed out
+              settle 1: 1/b deferred until 0:05:01 (timed out)
+            0:00:02 resolved y.example to mx1
+            0:00:03 accepted 3 to d@x.example MT-PRIORITY=4
+            0:00:03 accepted 4 to e@x.example
+            0:00:04 retry 4
+              order 2: 1
+            0:00:04 done 2
+              begin 3: 4/e on session 2, new, to x.example
+            0:00:05 ended 3: 250 Ok
+              settle 3: 4/e relayed (250 Ok)
+              begin 4: 2/c on session 2
+              begin 5: 3/d on session 3, new, to x.example
+              forget 4
+            """
+        ) { $0.routes = SchedulerParty.routes("x.example=mx y.example=mx") }
+    }
+
     @Test("a domain whose exchangers are not known for now waits, and nothing else does")
     func unavailable() {
         SchedulerParty.expect(

@@ -304,14 +304,20 @@ struct Backlog {
         return self.destinations[destination].gate.map { self.gates[$0].allowProbe(for: order) } ?? isNew
     }
 
-    /// The one try that goes through a back-off is of the mail that it was asked for, which stands before all others then.
+    /// The one try that goes through a back-off is of the mail that it was asked for, which stands before all others then: those of
+    /// its destination, whatever their priority, and the other destinations of its site.
     mutating func tryFirst(_ row: QueueIndex.Row, at now: Timestamp) {
         guard let destination = self.destination(of: row), self.backOff(of: destination)?.isOn(at: now) == true,
             self.index.states[Int(row)] == .queued, self.index.isOurs(row)
         else { return }
         self.destinations[destination].add(
-            Destination.Entry(
-                row: row, stamp: self.index.stamps[Int(row)], due: 0, priority: self.index.priority(of: row)))
+            Destination.Entry(row: row, stamp: self.index.stamps[Int(row)], due: 0, priority: .max))
+        guard let gate = self.destinations[destination].gate, self.destinations[destination].suspension == nil else {
+            return
+        }
+        if self.destinations[destination].isInTurn { self.gates[gate].turns.removeAll { $0 == destination } }
+        self.destinations[destination].isInTurn = true
+        self.gates[gate].turns.prepend(destination)
     }
 
     /// It leads there no more, or it is not known where.
