@@ -59,11 +59,16 @@ public struct QueueRow: Hashable, Sendable, Codable {
 }
 
 extension QueueRow {
-    /// The address of a peer without its port, which differs from one session to the next; one that has none stays as it is:
-    /// `ann (uid 1000)`.
+    /// The address of a peer without its port, which differs from one session to the next, and without brackets; what is none
+    /// stays as it is: `ann (uid 1000)`.
     package static func client(_ peer: String) -> String {
-        guard let colon = peer.lastIndex(of: ":"), UInt16(peer[peer.index(after: colon)...]) != nil else { return peer }
-        let host = peer[..<colon]
+        var host = peer[...]
+        // Without brackets what stands behind the last colon of an IPv6 address is a part of it.
+        if let colon = peer.lastIndex(of: ":"), UInt16(peer[peer.index(after: colon)...]) != nil,
+            peer.first == "[" ? peer[..<colon].last == "]" : peer.firstIndex(of: ":") == colon
+        {
+            host = peer[..<colon]
+        }
         return String(host.first == "[" && host.last == "]" ? host.dropFirst().dropLast() : host)
     }
 }
