@@ -70,6 +70,10 @@ struct WaitReasonTests {
             .held(by: "ops", reason: "rule 4 of ops"),
             "ops holds it: rule 4 of ops; release it to have it tried again.", "rule 4 of ops"
         ),
+        (
+            .held(by: "rspamd", reason: "rule 4 of ops"),
+            "rspamd holds it: rule 4 of ops; release it to have it tried again.", "by rspamd: rule 4 of ops"
+        ),
         (.held(by: nil), "It is on hold; release it to have it tried again.", nil),
         (
             .damaged(reason: "no content"),

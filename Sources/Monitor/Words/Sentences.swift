@@ -158,12 +158,15 @@ extension RecipientDetail {
 
 extension WaitReason {
     /// `rule 3: maintenance`, of a standing rule's words, `rule 3 of ann until 2026-12-01T06:00:00Z: maintenance`; `nil`: they are
-    /// somebody else's.
-    private static func rule(_ words: String) -> String? {
-        let parts = words.split(separator: " ", maxSplits: 4)
-        guard parts.count > 3, parts[0] == "rule", Int(parts[1]) != nil, parts[2] == "of" else { return nil }
-        let reason = words.firstRange(of: ": ").map { words[$0.lowerBound...] }
-        return "rule \(parts[1])" + (reason ?? " of \(parts[3])")
+    /// somebody else's, as those are that name another than who holds it.
+    private static func rule(_ words: String, of holder: String) -> String? {
+        let parts = words.split(separator: " ", maxSplits: 2)
+        guard parts.count == 3, parts[0] == "rule", Int(parts[1]) != nil, parts[2].hasPrefix("of \(holder)") else {
+            return nil
+        }
+        let end = parts[2].dropFirst("of \(holder)".count)
+        guard end.isEmpty || end.hasPrefix(":") || end.hasPrefix(" until ") else { return nil }
+        return "rule \(parts[1])" + (end.firstRange(of: ": ").map { String(end[$0.lowerBound...]) } ?? " of \(holder)")
     }
 
     /// Why it does not go, for a row; `nil` where the last reply, or the state, says enough.
@@ -187,7 +190,9 @@ extension WaitReason {
         case .nodeIdle: "this node begins nothing"
         case .noRoute: "no route"
         case .held(let by, let reason):
-            reason.flatMap(Self.rule) ?? by.map { "by \($0)" + (reason.map { ": \($0)" } ?? "") } ?? reason
+            by.map { by in
+                reason.flatMap { Self.rule($0, of: by) } ?? "by \(by)" + (reason.map { ": \($0)" } ?? "")
+            } ?? reason
         case .damaged(let reason): "damaged" + (reason.map { ": \($0)" } ?? "")
         case .active, .due, .retryTime, .backoff, .settled: nil
         }
