@@ -17,16 +17,24 @@ public enum Words {
         return "\(all), \(some) being tried now"
     }
 
-    /// A reply where a row tells already whom it is about and which host was asked: without the address that stands behind its
-    /// codes, and without the host that could not be connected to. `452 4.2.2 over quota`, `connection refused`
-    public static func inBrief(_ reply: String) -> String {
-        if reply.hasPrefix("connect to "), let colon = reply.firstRange(of: ": ") {
-            return String(reply[colon.upperBound...])
+    /// A reply that begins with what it says: without the address that stands behind its codes where the row tells it, and with the
+    /// host that could not be connected to behind it, where the row does not tell that. `452 4.2.2 over quota`,
+    /// `connection refused (192.0.2.1:25)`
+    ///
+    /// - Parameters:
+    ///   - path: that the row tells, with its angle brackets.
+    ///   - host: that the row tells.
+    public static func inBrief(_ reply: String, to path: String? = nil, host: String? = nil) -> String {
+        let connecting = "connect to "
+        if reply.hasPrefix(connecting), let colon = reply.firstRange(of: ": ") {
+            let asked = reply[..<colon.lowerBound].dropFirst(connecting.count)
+            let words = reply[colon.upperBound...]
+            return asked == host ?? "" ? String(words) : "\(words) (\(asked))"
         }
         let codes = reply.prefix { $0.isASCII && ($0.isNumber || $0 == "." || $0 == " ") }
         let rest = reply[codes.endIndex...]
-        guard !codes.isEmpty, rest.first == "<", let end = rest.firstIndex(of: ">") else { return reply }
-        let words = rest[rest.index(after: end)...].drop { $0 == ":" || $0 == " " }
+        guard !codes.isEmpty, let path, rest.prefix(path.count).lowercased() == path.lowercased() else { return reply }
+        let words = rest.dropFirst(path.count).drop { $0 == ":" || $0 == " " }
         return words.isEmpty ? reply : String(codes + words)
     }
 

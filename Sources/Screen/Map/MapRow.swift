@@ -38,7 +38,10 @@ public struct MapRow: Sendable {
         Column("DELAY", .fixed(6), isRight: true, from: 50) { row, _ in
             TableCell(row.words?.cells.delay ?? "", .muted)
         },
-        Column("WAIT", .fixed(7), isRight: true) { row, _ in TableCell(row.words?.cells.waiting ?? "") },
+        Column("WAIT", .fixed(7), isRight: true) { row, look in
+            let waiting = row.words?.cells.waiting ?? 0
+            return TableCell(waiting == 0 ? "" : look.count(waiting, columns: 7))
+        },
         Column("STATE", .share(12, weight: 1)) { row, _ in TableCell(row.state) },
     ]
 }

@@ -8,7 +8,7 @@ struct MapWords {
     private let delay: String
     /// With its noun, and without.
     private let waiting: (long: String, short: String)
-    private let waitingInRow: String
+    private let waitingInRow: Int
     /// `back-off 12s`; empty: all is well.
     private let state: (long: String, short: String)
     private let role: Role
@@ -17,7 +17,7 @@ struct MapWords {
         self.rate = link.isPast ? "" : Self.rate(link)
         self.delay = link.traffic.median.map { Format.took(milliseconds: Int64($0)) } ?? ""
         let count = Format.count(link.waiting)
-        self.waitingInRow = link.waiting == 0 ? "" : Format.count(link.waiting, columns: 7)
+        self.waitingInRow = link.waiting
         self.waiting = link.waiting == 0 ? ("", "") : ("\(count) waiting", "\(count) wait")
         self.state = link.condition == .ok ? ("", "") : (link.stateWords(now), link.condition.word)
         self.role = link.role
@@ -60,7 +60,7 @@ struct MapWords {
     }
 
     /// Each by itself, for a table.
-    var cells: (rate: String, delay: String, waiting: String, state: Run) {
+    var cells: (rate: String, delay: String, waiting: Int, state: Run) {
         (self.rate, self.delay, self.waitingInRow, Run(self.state.long, self.role))
     }
 }

@@ -29,12 +29,12 @@ enum DestinationList: ListKind {
             let glyph: Glyph = role == .limited ? .limited : row.condition.glyph
             return TableCell("\(look.glyphs[glyph]) \(row.stateWords(look.now))", role)
         },
-        Column("WAIT", .fixed(7), isRight: true, sort: "waiting") { row, _ in
-            TableCell(Format.count(row.waiting, columns: 7), row.waiting == 0 ? .muted : .title)
+        Column("WAIT", .fixed(7), isRight: true, sort: "waiting") { row, look in
+            TableCell(look.count(row.waiting, columns: 7), row.waiting == 0 ? .muted : .title)
         },
-        Column("DUE", .fixed(7), isRight: true, from: 100) { row, _ in Self.count(row, .queued) },
-        Column("DEFER", .fixed(7), isRight: true, from: 100) { row, _ in Self.count(row, .deferred) },
-        Column("HOLD", .fixed(5), isRight: true, from: 100) { row, _ in Self.count(row, .hold) },
+        Column("DUE", .fixed(7), isRight: true, from: 100) { Self.count($0, .queued, $1) },
+        Column("DEFER", .fixed(7), isRight: true, from: 100) { Self.count($0, .deferred, $1) },
+        Column("HOLD", .fixed(5), isRight: true, from: 100) { Self.count($0, .hold, $1) },
         Column("OLDEST", .fixed(7), isRight: true, sort: "oldest", from: 50) { row, look in
             TableCell(row.oldest.map { Format.roughAge(milliseconds: look.now.since($0)) } ?? "-", .muted)
         },
@@ -44,19 +44,19 @@ enum DestinationList: ListKind {
         Column("TRIED", .fixed(5), isRight: true, from: 120) { row, _ in
             TableCell(row.window.map(Format.count) ?? "-", .muted)
         },
-        Column("LAST REPLY", .share(8, weight: 4), from: 60) { row, _ in
+        Column("LAST REPLY", .share(8, weight: 4), from: 60) { row, look in
             TableCell(
                 row.condition == .suspended
                     ? Run("by \(row.by ?? "somebody")\(row.reason.map { ": \($0)" } ?? "")", .hold)
-                    : (row.lastReply ?? row.reason).map(Run.init(brief:)) ?? Run("", .muted))
+                    : (row.lastReply ?? row.reason).map { look.reply($0, host: row.ref.id) } ?? Run("", .muted))
         },
     ]
 
-    private static func count(_ row: DestinationRow, _ state: RecipientState) -> TableCell {
+    private static func count(_ row: DestinationRow, _ state: RecipientState, _ look: RowLook) -> TableCell {
         let count = row.recipients[state]
         let columns = state == .hold ? 5 : 7
         return TableCell(
-            count == 0 ? "-" : Format.count(count, columns: columns), count == 0 ? .muted : state.role)
+            count == 0 ? "-" : look.count(count, columns: columns), count == 0 ? .muted : state.role)
     }
 
     static func window(

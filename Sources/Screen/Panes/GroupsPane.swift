@@ -133,28 +133,29 @@ final class GroupsPane: Pane {
             Column(grouping.rawValue.uppercased(), .share(16, weight: 4)) { row, look in
                 TableCell(grouping.run(row.value, look))
             },
-            Column("RCPTS", .fixed(8), isRight: true) { row, _ in
-                TableCell(Format.count(row.recipients.unsettled, columns: 8), .title)
+            Column("RCPTS", .fixed(8), isRight: true) { row, look in
+                TableCell(look.count(row.recipients.unsettled, columns: 8), .title)
             },
-            Column("MSGS", .fixed(8), isRight: true, from: 60) { row, _ in
-                TableCell(Format.count(row.messages, columns: 8), .muted)
+            Column("MSGS", .fixed(8), isRight: true, from: 60) { row, look in
+                TableCell(look.count(row.messages, columns: 8), .muted)
             },
             Column("SIZE", .fixed(5), isRight: true, from: 76) { row, _ in
                 TableCell(Format.octets(row.contentOctets), .muted)
             },
         ]
             + [RecipientState.queued, .active, .deferred, .hold].map { state in
-                Column(state.columnTitle, .fixed(7), isRight: true, from: 110) { row, _ in
+                Column(state.columnTitle, .fixed(7), isRight: true, from: 110) { row, look in
                     let count = row.recipients[state]
                     return TableCell(
-                        count == 0 ? "-" : Format.count(count, columns: 7), count == 0 ? .muted : state.role)
+                        count == 0 ? "-" : look.count(count, columns: 7), count == 0 ? .muted : state.role)
                 }
             } + [
                 Column("OLDEST", .fixed(6), isRight: true, from: 50) { row, look in
                     TableCell(Format.roughAge(milliseconds: look.now.since(row.oldest)), .muted)
                 },
-                Column("A REPLY", .share(12, weight: 4), from: 60) { row, _ in
-                    TableCell(row.reply.map(Run.init(brief:)) ?? Run("", .muted))
+                Column("A REPLY", .share(12, weight: 4), from: 60) { row, look in
+                    let host = grouping == .destination ? row.value : nil
+                    return TableCell(row.reply.map { look.reply($0, host: host) } ?? Run("", .muted))
                 },
             ]
     }
@@ -199,7 +200,7 @@ extension QueueGrouping {
         switch self {
         case .failure: "no reply yet"
         case .user: "nobody logged in"
-        case .client: "made here"
+        case .client: "not known, or made here"
         case .destination, .sender, .state: "none"
         }
     }

@@ -50,8 +50,8 @@ enum QueueList: ListKind {
             if look.isDeparted { return TableCell("") }
             if let progress = row.progress { return TableCell(progress.words, .active, bar: progress.share) }
             if let words = row.why?.words(look.now) { return TableCell(words, .muted) }
-            return TableCell(
-                row.lastReply.map(Run.init(brief:)) ?? Run(row.destination == nil ? "no route" : "", .muted))
+            let reply = row.lastReply.map { look.reply($0, to: row.to) }
+            return TableCell(reply ?? Run(row.destination == nil ? "no route" : "", .muted))
         },
     ]
 

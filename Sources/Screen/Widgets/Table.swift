@@ -28,21 +28,33 @@ struct RowLook {
     var isInRange = false
     /// The row left its place, and only its picture is still here.
     var isDeparted = false
+    /// Columns have their widths; else each takes what stands in it, and nothing needs to be shortened.
+    let isBounded: Bool
 
     /// Where there is no screen around.
     init(_ paper: Paper) {
         self.now = paper.now
         self.glyphs = paper.glyphs
         self.nodes = []
+        self.isBounded = paper.columns != nil
     }
     init(_ around: Surroundings) {
         self.now = around.now
         self.glyphs = around.glyphs
         self.nodes = around.nodes
+        self.isBounded = true
     }
     /// Words about an address, after the name of the node that listens on it.
     func place(_ address: String, _ words: String) -> String {
         self.nodes.first { $0.listens(on: address) }.map { "\($0.entry.name) \(words)" } ?? words
+    }
+    /// A count in a column that is so wide.
+    func count(_ value: Int, columns: Int) -> String {
+        self.isBounded ? Format.count(value, columns: columns) : Format.count(value)
+    }
+    /// A reply in a row, as far as the row does not tell the same: whom it is about, and which host was asked.
+    func reply(_ text: String, to path: String? = nil, host: String? = nil) -> Run {
+        Run(reply: self.isBounded ? Words.inBrief(text, to: path, host: host) : text)
     }
 }
 

@@ -55,11 +55,6 @@ extension Run {
     }
 }
 
-extension Run {
-    /// A reply in a row that tells whom it is about.
-    init(brief reply: String) { self.init(reply: Words.inBrief(reply)) }
-}
-
 extension Words {
     /// What is said where the queue is empty.
     static func nothingQueued(_ node: Node) -> [String] {

@@ -26,13 +26,13 @@ enum JournalColumns {
         Column("NEXT HOP", .share(8, weight: 3), from: 100) { row, look in
             TableCell(row.fact.nextHop.map { look.place($0, $0) } ?? "", .muted)
         },
-        Column("REPLY", .share(10, weight: 5), from: 60) { row, _ in TableCell(row.outcome) },
+        Column("REPLY", .share(10, weight: 5), from: 60) { TableCell($0.outcome($1)) },
     ]
 }
 
 extension JournalEntry {
     /// What was said, or who did it.
-    fileprivate var outcome: Run {
+    fileprivate func outcome(_ look: RowLook) -> Run {
         if let actor = self.fact.actor {
             return Run("by \(actor)" + (self.fact.text.map { ": \($0)" } ?? ""), .title)
         }
@@ -40,7 +40,7 @@ extension JournalEntry {
             let size = self.fact.contentOctets.map { Format.octetsLong($0) + "  " } ?? ""
             return Run(size + (self.hello ?? self.peer ?? self.fact.text ?? ""), .muted)
         }
-        return self.fact.text.map(Run.init(brief:)) ?? Run("")
+        return self.fact.text.map { look.reply($0, to: self.fact.to) } ?? Run("")
     }
 }
 

@@ -34,7 +34,7 @@ struct AttemptList {
         Column("", .share(12, weight: 2)) { row, _ in
             TableCell([row.nextHop ?? "-", row.security?.protection].compactMap { $0 }.joined(separator: " "), .muted)
         },
-        Column("", .share(12, weight: 5)) { row, _ in TableCell(Run(brief: row.reply ?? "")) },
+        Column("", .share(12, weight: 5)) { TableCell($1.reply($0.reply ?? "", host: $0.nextHop)) },
         Column("", .fixed(8)) { row, _ in TableCell(row.session?.id ?? "", .muted) },
     ]
 

@@ -101,10 +101,10 @@ struct RecipientList {
         Column("NEXT", .fixed(5), isRight: true) { row, look in
             TableCell(row.nextAttempt.map { Format.roughSpan(milliseconds: $0.since(look.now)) } ?? "-")
         },
-        Column("LAST REPLY", .share(10, weight: 5), from: 50) { row, _ in
+        Column("LAST REPLY", .share(10, weight: 5), from: 50) { row, look in
             if let progress = row.progress { return TableCell(progress.words, .active) }
             let taken = row.relayedTo.map { "taken by \($0)" }
-            return TableCell(Run(brief: row.lastReply ?? taken ?? ""))
+            return TableCell(look.reply(row.lastReply ?? taken ?? "", to: row.forwardPath))
         },
     ]
 

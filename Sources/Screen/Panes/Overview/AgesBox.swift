@@ -63,13 +63,14 @@ extension DestinationAges {
                     // Without all columns each takes the one before it along.
                     if !isWhole, index > 0, index < 9 { value += row.ages.columns[index - 1] }
                     if value == 0 { return TableCell(look.glyphs.sign("·", "."), .graphGrid) }
-                    return TableCell(Format.count(value, columns: 5), index >= 6 ? .graphHigh : .graphLow)
+                    return TableCell(look.count(value, columns: 5), index >= 6 ? .graphHigh : .graphLow)
                 }
             }
     }
 
     private static let nextHop = Column<DestinationAges>("DESTINATION", .share(12, weight: 1)) { row, look in
-        let words = [row.destination, row.reason.map(Words.inBrief) ?? ""].joined(separator: "  ")
+        let reason = row.reason.map { look.isBounded ? Words.inBrief($0, host: row.destination) : $0 } ?? ""
+        let words = [row.destination, reason].joined(separator: "  ")
         return TableCell(look.place(row.destination, words))
     }
     private static let domain = Column<DestinationAges>("DOMAIN", .share(12, weight: 1)) { row, _ in
@@ -81,6 +82,8 @@ extension DestinationAges {
         Column("STATE", .fixed(13)) { row, look in
             TableCell("\(look.glyphs[row.condition.glyph]) \(row.words(look.now))", row.condition.role)
         },
-        Column("TOTAL", .fixed(6), isRight: true) { row, _ in TableCell(Format.count(row.total, columns: 6), .title) },
+        Column("TOTAL", .fixed(6), isRight: true) { row, look in
+            TableCell(look.count(row.total, columns: 6), .title)
+        },
     ]
 }

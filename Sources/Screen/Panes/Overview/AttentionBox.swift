@@ -27,7 +27,7 @@ struct AttentionBox {
                 [
                     Run(painter.glyph(attention.severity.glyph) + " ", attention.severity.role), Run(node, .muted),
                     Run((self.names?[attention.subject] ?? attention.subject) + " ", .title),
-                    Run(Words.inBrief(attention.words), .muted),
+                    Run(Words.inBrief(attention.words, host: attention.subject), .muted),
                 ], x: row.x + 1, y: row.y, columns: room)
             painter.textRight(number, x: row.x + 1, y: row.y, columns: row.width - 2, role: .base)
             if self.cursor.marks(index) { painter.select(row) }

@@ -38,7 +38,9 @@ extension FactRow {
         if let from = self.from { runs += [Run(address: from, .muted), Run(" ")] }
         if let to = self.to { runs += [Run("\(glyphs.arrow) ", .muted), Run(address: to), Run(" ")] }
         if let hop = self.nextHop { runs.append(Run(" \(hop) ", .muted)) }
-        if let text = self.text { runs += [Run(" "), Run(brief: text)] }
+        if let text = self.text {
+            runs += [Run(" "), Run(reply: Words.inBrief(text, to: self.to, host: self.nextHop))]
+        }
         if let actor = self.actor { runs.append(Run(" by \(actor)", .muted)) }
         if let octets = self.contentOctets { runs.append(Run(" \(Format.octetsLong(octets))", .muted)) }
         if let took = self.milliseconds { runs.append(Run("  \(Format.took(milliseconds: took))", .muted)) }
