@@ -99,6 +99,10 @@ extension Screen {
             failed(error)
             self.say((error as? FeedError)?.description ?? "\(error)", .failure)
         }
+        self.deedEnded()
+    }
+
+    private func deedEnded() {
         self.errands.endDeed()
         while self.errands.deeds == 0, let next = self.undos.nextTurn() { self.turn(next) }
         self.rest()
@@ -139,8 +143,7 @@ extension Screen {
         } catch {
             self.say((error as? FeedError)?.description ?? "\(error)", .failure)
         }
-        self.errands.endDeed()
-        self.rest()
+        self.deedEnded()
     }
 
     /// What a key was for is done, so rows may move.

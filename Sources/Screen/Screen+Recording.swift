@@ -4,7 +4,10 @@ public typealias NodeRecording = @Sendable (_ feeds: [FeedEntry], _ path: String
 /// A recording that was begun with `:record`.
 struct RecordingUnderWay {
     let path: String
-    let task: Task<Void, Never>
+    /// Gives what came of it, in words.
+    let task: Task<String, Never>
+    /// Somebody asked for its end.
+    var isEnding = false
 }
 
 extension Screen {
@@ -12,6 +15,7 @@ extension Screen {
     ///
     /// - Parameter path: `nil`: asks for one; ends the recording where there is one.
     func record(_ path: String?) {
+        guard self.options.playback == nil else { return self.say("this is a recording already", .warning) }
         guard let record = self.options.record else {
             return self.say("nothing is recorded here: hoptop record does it", .warning)
         }
@@ -31,29 +35,50 @@ extension Screen {
             task: Task {
                 do {
                     let content = try await record(feeds, path)
-                    self.recorded("recorded: \(path), \(content); hoptop replay shows it", .ok)
+                    return self.recorded("recorded: \(path), \(content); hoptop replay shows it", .ok)
                 } catch {
-                    self.recorded("\(error)", .failure)
+                    return self.recorded("\(error)", .failure)
                 }
             })
     }
 
     private var endOfRecording: String { self.around.sentence(.record, "ends it") }
 
-    private func recorded(_ words: String, _ kind: Outcome.Kind) {
+    private func recorded(_ words: String, _ kind: Outcome.Kind) -> String {
+        let isAsked = self.recording?.isEnding == true
         self.recording = nil
-        self.say(words, kind)
+        if isAsked {
+            self.say(words, kind)
+        } else {
+            // Nobody may be looking when the disk is full.
+            self.outcome = Outcome((words, kind == .ok ? .warning : kind), until: nil)
+        }
         self.changed()
+        return words
     }
 
-    /// What is asked for last is as of now, and takes a moment.
+    /// What is asked for last is as of now, and takes a moment. Keys mean meanwhile what they always mean.
     private func end(_ recording: RecordingUnderWay) {
-        self.errands.beginDeed()
+        self.errands.beginOther()
+        self.recording?.isEnding = true
         Task {
             recording.task.cancel()
-            await recording.task.value
-            self.errands.endDeed()
+            _ = await recording.task.value
+            self.errands.endOther()
             self.changed()
         }
+    }
+
+    /// The path of what is being recorded; `nil`: nothing is.
+    public var recordingPath: String? { self.recording?.path }
+
+    /// Ends what is being recorded, which is whole then; that takes as long as the nodes take to answer once more.
+    ///
+    /// - Returns: what came of it; `nil`: nothing was being recorded.
+    public func finishRecording() async -> String? {
+        guard let recording = self.recording else { return nil }
+        self.recording?.isEnding = true
+        recording.task.cancel()
+        return await recording.task.value
     }
 }

@@ -93,12 +93,9 @@ public actor Screen {
                 })
         }
     }
-    /// What is being recorded is whole then.
-    public func stop() async {
+    public func stop() {
         for watcher in self.watchers { watcher.cancel() }
         self.watchers = []
-        self.recording?.task.cancel()
-        await self.recording?.task.value
     }
 
     public func resize(columns: Int, rows: Int) {
@@ -127,7 +124,7 @@ public actor Screen {
     public func tick() {
         let now = self.now
         if self.lock.expires(now) { self.say("locked again: ten minutes are over", .plain) }
-        if let outcome = self.outcome, now >= outcome.until { self.outcome = nil }
+        if let until = self.outcome?.until, now >= until { self.outcome = nil }
         if let name = self.themes.changedName() { self.change(theme: name) }
         guard !self.isFrozen else {
             if self.isBehind { for read in self.stack.top.counts(self.around) { self.start(read) } }
@@ -148,7 +145,7 @@ public actor Screen {
 
     /// Whether a second that passes changes what is shown; without a clock, only while something waits for its time.
     public var wantsTicks: Bool {
-        self.options.showsClock || self.lock.unlockedUntil != nil || self.outcome != nil
+        self.options.showsClock || self.lock.unlockedUntil != nil || self.outcome?.until != nil
             || self.undos.offered(self.now) != nil || self.nodes[self.stack.node].blindness != nil
             || self.isBehind
             || !self.isFrozen && (self.headerIsBehind || !self.stack.top.ticked(self.around).isEmpty)
@@ -239,6 +236,7 @@ public actor Screen {
     // MARK: Keys
 
     public func press(_ key: Key) {
+        self.outcome?.wasSeen(at: self.now)
         let table = self.around.commands(of: self.stack.top)
         // Also over what is open, and however small the terminal is.
         if table.bound(to: key) == .stop { return self.carryOut(.suspend) }

@@ -4,6 +4,7 @@ import Mail
 import Recording
 import Relay
 public import Screen
+import Synchronization
 import Terminal
 
 extension ColourDepth.Choice: ExpressibleByArgument {}
@@ -101,12 +102,34 @@ struct ScreenCommandOptions: ParsableArguments {
     static func show(_ feeds: [FeedEntry], _ options: ScreenOptions) async throws -> Terminal.End {
         do {
             let screen = Screen(feeds: feeds, options: options)
-            return try await Terminal(
+            let end = try await Terminal(
                 screen, environment: ProcessInfo.processInfo.environment, colours: options.colours,
                 usesMouse: options.usesMouse
             ).run()
+            await Self.finishRecording(of: screen)
+            return end
         } catch {
             throw Failure(error)
         }
+    }
+
+    /// For so long a recording may ask nodes once more that may not answer.
+    private static let patience = Duration.seconds(5)
+
+    /// Says what came of what was still being recorded. What was seen is in the file by then; only what is asked last may lack.
+    private static func finishRecording(of screen: Screen) async {
+        guard let path = await screen.recordingPath else { return }
+        let (endings, telling) = AsyncStream<String>.makeStream()
+        Task {
+            if let words = await screen.finishRecording() { telling.yield(words) }
+            telling.finish()
+        }
+        Task {
+            try? await Task.sleep(for: Self.patience)
+            telling.finish()
+        }
+        let told = Mutex<String?>(nil)
+        _ = await Departure.waitForEnd { for await words in endings { told.withLock { $0 = words } } }
+        print(told.withLock { $0 } ?? "recorded: \(path), but for its last moment; hoptop replay shows it")
     }
 }

@@ -64,12 +64,53 @@ struct MessageTextTests {
         #expect(await !rig.text.contains("REC"))
         #expect(begun.withLock { $0 } == ["a.hoptop of [\"mx1\"]"])
         await rig.run("record there.hoptop")
-        await rig.run("record")
+        await Self.recordingEnds(of: rig)
+        #expect(await rig.text.contains("there.hoptop is there already"))
         #expect(begun.withLock { $0.count } == 2)
-        await rig.press(.escape)
         await rig.run("record c.hoptop")
         await rig.screen.stop()
+        #expect(await rig.screen.recordingPath == "c.hoptop")
+        #expect(await rig.screen.finishRecording() == "recorded: c.hoptop, 2 facts; hoptop replay shows it")
         #expect(await !rig.text.contains("REC"))
+        #expect(await rig.screen.finishRecording() == nil)
+    }
+
+    private static func recordingEnds(of rig: Rig) async {
+        while await rig.screen.recordingPath != nil { await Task.yield() }
+    }
+
+    @Test("that a recording ended by itself is said until a key is pressed, and a while longer")
+    func recordingEnds() async {
+        let rig = await Rig(columns: 120) { $0.record = { _, _ in "2 facts, which is all that it may have" } }
+        await rig.run("record a.hoptop")
+        await Self.recordingEnds(of: rig)
+        await rig.wait(seconds: 3600)
+        #expect(await rig.text.contains("recorded: a.hoptop, 2 facts, which is all that it may have"))
+        await rig.press("j")
+        await rig.wait(seconds: 20)
+        #expect(await rig.text.contains("recorded: a.hoptop"))
+        await rig.wait(seconds: 20)
+        #expect(await !rig.text.contains("recorded: a.hoptop"))
+    }
+
+    @Test("while a recording takes long to end a drop is taken back at once")
+    func undoWhileRecordingEnds() async {
+        let mayEnd = Mutex(false)
+        let rig = await Rig {
+            $0.record = { _, _ in
+                while !mayEnd.withLock({ $0 }) { await Task.yield() }
+                return "2 facts"
+            }
+        }
+        await rig.run("record a.hoptop")
+        await rig.press("2", "d")
+        for key in [":", "r", "e", "c", "o", "r", "d", .enter, "z"] as [Key] { await rig.screen.press(key) }
+        while rig.feed.performed.count < 2 { await Task.yield() }
+        #expect(rig.feed.performed == ["drop 4Q5B", "undo 7"])
+        #expect(await rig.screen.recordingPath == "a.hoptop")
+        mayEnd.withLock { $0 = true }
+        await rig.screen.settled()
+        #expect(await rig.text.contains("recorded: a.hoptop"))
     }
 
     private static func feed() -> ScriptedFeed {

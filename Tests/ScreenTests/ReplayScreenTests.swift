@@ -57,6 +57,13 @@ struct ReplayScreenTests {
         }
     }
 
+    @Test("a recording is not recorded")
+    func recording() async {
+        let rig = await self.rig(ScriptedPlayback(Self.position()))
+        await rig.run("record")
+        #expect(await rig.text.contains("this is a recording already"))
+    }
+
     @Test("a sentence names no key that means something else in a recording")
     func sentences() async {
         let rig = await Rig(Self.feed()) { options in

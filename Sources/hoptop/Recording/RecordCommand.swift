@@ -142,7 +142,11 @@ extension Recorder {
         let options = Options(software: "hoptop \(Relay.version)")
         let recorder = try Recorder(feeds.map { ($0.name, $0.feed) }, to: path, options)
         let isFull = try await recorder.run()
-        return await recorder.content.words + (isFull ? ", which is all that it may have" : "")
+        let content = await recorder.content
+        return [
+            content.words, content.missed.words.map { "without \($0), for which there was no time" },
+            isFull ? "which is all that it may have" : nil,
+        ].compactMap { $0 }.joined(separator: ", ")
     }
 }
 

@@ -57,7 +57,6 @@ struct ReplayCommand: AsyncParsableCommand {
         var options = try self.look.options()
         options.playback = replay
         options.isLocked = true
-        options.record = nil
         do { try Departure.listen() } catch { throw Failure(error) }
         let playing = Task { await replay.run() }
         defer { playing.cancel() }
