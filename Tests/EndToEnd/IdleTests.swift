@@ -37,16 +37,28 @@ extension EndToEnd {
             return (wakeUps, after.1 - before.1)
         }
 
+        /// The same, and once more where it was more than that: what happens once in a while, as when the start still does
+        /// something, or a minute begins, is not what is meant.
+        private func watch(
+            _ process: pid_t, seconds: Int, atMost most: (wakeUps: Int, octets: Int)
+        ) async throws -> (wakeUps: Int, octets: Int) {
+            var seen = try await self.watch(process, seconds: seconds)
+            if seen.wakeUps > most.wakeUps || seen.octets > most.octets {
+                seen = try await self.watch(process, seconds: seconds)
+            }
+            print("\(seen.wakeUps) wake-ups and \(seen.octets) octets in \(seconds) s")
+            return seen
+        }
+
         @Test("it wakes at most twice a second in every view, for the clock and now and then for the engine")
         func wakeUps() async throws {
             let (tmux, process) = try await self.start("")
             for view in ["1", "2", "3", "4", "5", "6"] {
                 tmux.press(view)
                 try await Task.sleep(for: .seconds(1))
-                let (wakeUps, octets) = try await self.watch(process, seconds: 5)
-                print("view \(view): \(wakeUps) wake-ups and \(octets) octets in 5 s")
-                #expect(wakeUps <= 10)
-                #expect(octets <= 150)
+                let seen = try await self.watch(process, seconds: 5, atMost: (10, 150))
+                #expect(seen.wakeUps <= 10, "view \(view)")
+                #expect(seen.octets <= 150, "view \(view)")
             }
         }
 
@@ -69,10 +81,8 @@ extension EndToEnd {
             let young = try Regex("[^0-9][0-9]s .*app@shop")
             let isOlder = try await eventually { tmux.screen.firstMatch(of: young) == nil }
             #expect(isOlder)
-            var seen = try await self.watch(process, seconds: 10)
             // The engine may still put in order what came, and ages of minutes change, too.
-            if seen.wakeUps > 20 || seen.octets > 300 { seen = try await self.watch(process, seconds: 10) }
-            print("\(seen.wakeUps) wake-ups and \(seen.octets) octets in 10 s")
+            let seen = try await self.watch(process, seconds: 10, atMost: (20, 300))
             #expect(seen.wakeUps <= 20)
             #expect(seen.octets <= 300)
         }
@@ -81,11 +91,10 @@ extension EndToEnd {
         func withoutClock() async throws {
             let (tmux, process) = try await self.start("--clock off")
             #expect(try tmux.screen.firstMatch(of: Regex("[0-9]:[0-9][0-9]Z")) == nil)
-            let (wakeUps, octets) = try await self.watch(process, seconds: 5)
-            print("\(wakeUps) wake-ups in 5 s")
             // The free space of the disk is looked at now and then.
-            #expect(wakeUps <= 3)
-            #expect(octets == 0)
+            let seen = try await self.watch(process, seconds: 5, atMost: (3, 0))
+            #expect(seen.wakeUps <= 3)
+            #expect(seen.octets == 0)
         }
 
         /// Beside the clock's ten it is the daemon's sign of life that is read, by two threads.
@@ -97,10 +106,9 @@ extension EndToEnd {
             let (tmux, process) = try await self.start(command: "attach --to \(socket) \(options)")
             tmux.press("2")
             try await Task.sleep(for: .seconds(1))
-            let (wakeUps, octets) = try await self.watch(process, seconds: 10)
-            print("\(wakeUps) wake-ups and \(octets) octets in 10 s")
-            #expect(wakeUps <= most)
-            #expect(octets <= (options.isEmpty ? 300 : 0))
+            let seen = try await self.watch(process, seconds: 10, atMost: (most, options.isEmpty ? 300 : 0))
+            #expect(seen.wakeUps <= most)
+            #expect(seen.octets <= (options.isEmpty ? 300 : 0))
         }
 
         private static func sleeps(of process: pid_t) throws -> [String: Int] {
