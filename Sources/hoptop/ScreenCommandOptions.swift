@@ -113,8 +113,8 @@ struct ScreenCommandOptions: ParsableArguments {
         }
     }
 
-    /// For so long a recording may ask nodes once more that may not answer.
-    private static let patience = Duration.seconds(5)
+    /// For so long a recording may go on asking nodes once more that may not answer, when that was said.
+    private static let patience = Duration.seconds(4)
 
     /// Says what came of what was still being recorded. What was seen is in the file by then; only what is asked last may lack.
     private static func finishRecording(of screen: Screen) async {
@@ -124,12 +124,15 @@ struct ScreenCommandOptions: ParsableArguments {
             if let words = await screen.finishRecording() { telling.yield(words) }
             telling.finish()
         }
-        Task {
-            try? await Task.sleep(for: Self.patience)
+        let waiting = Task {
+            try await Task.sleep(for: .seconds(1))
+            print("waiting for the last moment of \(path); q: end now")
+            try await Task.sleep(for: Self.patience)
             telling.finish()
         }
         let told = Mutex<String?>(nil)
         _ = await Departure.waitForEnd { for await words in endings { told.withLock { $0 = words } } }
+        waiting.cancel()
         print(told.withLock { $0 } ?? "recorded: \(path), but for its last moment; hoptop replay shows it")
     }
 }
