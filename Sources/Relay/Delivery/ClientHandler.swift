@@ -64,6 +64,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private var isUnwanted = false
     /// The node's lease was over before all of the transaction was said: another node may make it.
     private var isFenced = false
+    /// The next hop was given all of the transaction.
+    private var isAllGiven = false
     /// Other mail may demand more of the host than was demanded of this session.
     private var isForOne = false
     /// The session is between transactions, with nothing to do.
@@ -102,6 +104,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         if self.isForOne { self.isUnwanted = true }
         self.isIdle = false
         self.isTried = self.transactions == 0
+        self.isAllGiven = false
         self.transactions += 1
         self.reader = nil
         self.contentFailure = nil
@@ -253,13 +256,12 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         guard !self.isDraining else { return }  // `run` answered at once, and the loop below goes on by itself.
         self.isDraining = true
         self.turn = self.delivery.clock.now()
-        self.fence(before: self.session.phase)
-        var phase = self.session.phase
+        self.fence()
         while self.hasRoom, let action = self.session.next() {
             // A machine may stand still at any moment.
-            self.fence(before: phase)
+            if action.isSaid { self.fence() }
             if !self.isFenced || !action.isSaid { self.run(action) }
-            phase = self.session.phase
+            if self.session.phase == .finalReply { self.isAllGiven = true }
         }
         self.isDraining = false
         self.write()
@@ -275,11 +277,9 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Once a node's lease is over another one may make its attempts. What the next hop was not given in full it forgets with the
-    /// connection; where it was given all, its reply is waited for.
-    ///
-    /// - Parameter phase: of what was said until now.
-    private func fence(before phase: SessionPhase) {
-        guard !self.isFenced, phase != .finalReply, let lease = self.job?.lease,
+    /// connection; where it was given all, its reply is waited for. What was given lies in buffers first, and goes out.
+    private func fence() {
+        guard !self.isFenced, !self.isAllGiven, let lease = self.job?.lease,
             self.delivery.spool.fleet?.lease != lease
         else { return }
         self.isFenced = true
@@ -376,7 +376,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         let verdict: JobResult.Verdict =
             if let contentFailure = self.contentFailure {
                 contentFailure
-            } else if self.isFenced && outcomes.contains(where: \.isLost) || !self.isTried && isLost
+            } else if self.isFenced && !self.isAllGiven && outcomes.contains(where: \.isLost) || !self.isTried && isLost
                 || self.transactions > 1 && outcomes.allSatisfy(\.isEndOfService)
             {
                 .untried

@@ -45,6 +45,8 @@ final class OutboundConnection: @unchecked Sendable {
     private var isUnwanted = false
     /// Ended at once, whatever the hosts would have said.
     private var verdictOnWaiting: JobResult.Verdict?
+    /// The node's lease was over: another node may make the attempt.
+    private var isLeaseOver = false
     /// What the hosts are, or what is demanded of one, is being found out.
     private var isResolving = false
 
@@ -82,7 +84,12 @@ final class OutboundConnection: @unchecked Sendable {
     private static let closed = "closed by the operator"
 
     /// This node's lease is over: nothing that another node may do by now is said any more.
-    func leaseEnded() { self.loop.execute { self.handler?.leaseEnded() } }
+    func leaseEnded() {
+        self.loop.execute {
+            self.isLeaseOver = true
+            self.handler?.leaseEnded()
+        }
+    }
 
     // MARK: on the loop
 
@@ -148,6 +155,10 @@ final class OutboundConnection: @unchecked Sendable {
     }
 
     private func tryNextHost() {
+        guard !self.isLeaseOver else {
+            self.finished(.untried, host: nil, session: nil)
+            return self.end()
+        }
         guard !self.isUnwanted, let host = self.hosts.popFirst() else { return self.finishWithoutHost() }
         self.lastTried = nil
         self.tried.append(host.endpoint)
@@ -206,7 +217,7 @@ final class OutboundConnection: @unchecked Sendable {
     /// The host answers. This runs in the turn of the loop in which it did: nothing was read yet, and nothing is lost.
     private func attach(_ handler: ClientHandler, to channel: any Channel) throws {
         do {
-            guard channel.isActive, !self.isUnwanted else { throw ChannelError.eof }
+            guard channel.isActive, !self.isUnwanted, !self.isLeaseOver else { throw ChannelError.eof }
             if let tls = try handler.implicitTLS() { try channel.pipeline.syncOperations.addHandler(tls) }
             self.handler = handler
             try channel.pipeline.syncOperations.addHandler(handler)
