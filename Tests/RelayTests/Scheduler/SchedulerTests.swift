@@ -17,6 +17,34 @@ struct SchedulerTests {
             """)
     }
 
+    @Test("a store that takes what is written and gives nothing is asked ever more seldom")
+    func storeUnreadable() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:00 ended 1: away
+              settle 1: 1/b deferred until 0:00:01 (the store is away)
+            0:00:01
+              begin 2: 1/b on session 2, new, to a.example:25
+            0:00:01 ended 2: away
+              settle 2: 1/b deferred until 0:00:02 (the store is away)
+            0:00:02
+              begin 3: 1/b on session 3, new, to a.example:25
+            0:00:02 ended 3: away
+              settle 3: 1/b deferred until 0:00:04 (the store is away)
+            0:00:04
+              begin 4: 1/b on session 4, new, to a.example:25
+            0:00:04 ended 4: away
+              settle 4: 1/b deferred until 0:00:07 (the store is away)
+            0:00:07
+              begin 5: 1/b on session 5, new, to a.example:25
+            0:00:07 ended 5: 450 busy
+              settle 5: 1/b deferred until 0:00:10 (450 busy)
+            """
+        ) { $0.retry.first = 3000 }
+    }
+
     @Test("a next hop that does not answer is left alone for a while, and then asked by one session")
     func backOff() {
         SchedulerParty.expect(

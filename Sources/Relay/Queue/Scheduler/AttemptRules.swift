@@ -5,7 +5,7 @@ import Spool
 
 /// What the result of an attempt means for its recipients, as it is to be written down.
 struct AttemptRules {
-    /// For so many milliseconds nothing is read again from a store that did not answer.
+    /// For so many milliseconds at least nothing is read again from a store that did not answer.
     private static let pause: Int64 = 1000
 
     var retry: RelayConfiguration.Retry
@@ -60,9 +60,8 @@ struct AttemptRules {
                 outcome.countsAsTry = false
                 self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)
             case .away(let reason):
-                // As soon as this can be written down the store is back.
                 outcome.reply = reason
-                outcome.due = now.adding(milliseconds: Self.pause)
+                outcome.due = now.adding(milliseconds: self.pause(of: row, reason, in: index, at: now))
                 outcome.countsAsTry = false
             case .damaged(let reason):
                 // It is neither sent as it is now, nor returned as if a next hop had refused it, nor tried again and again:
@@ -74,6 +73,14 @@ struct AttemptRules {
             }
             return outcome
         }
+    }
+
+    /// Mostly the store is back as soon as this can be written down. Where it takes what is written, and gives nothing, the pause
+    /// is as long as it has been so, up to that behind a first failure: each is twice the one before.
+    private func pause(of row: QueueIndex.Row, _ reason: String, in index: QueueIndex, at now: Timestamp) -> Int64 {
+        guard index.reply(row) == reason else { return Self.pause }
+        let since = max(Int64(index.failingSince[Int(row)]) * 1000, index.started.milliseconds)
+        return max(Self.pause, min(now.milliseconds - since, self.retry.first))
     }
 
     /// Deferred, or expired when there is no more time.
