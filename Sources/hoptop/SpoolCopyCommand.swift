@@ -106,7 +106,7 @@ struct SpoolCopyCommand: AsyncParsableCommand {
         func open(_ threads: NIOThreadPool) throws(SpoolError) -> any Spool {
             switch self {
             case .directory(let path): try SQLiteSpool(directory: path, threads: threads)
-            case .database(let address): try PostgreSQLSpool(address, name: "hoptop spool copy", visits: true)
+            case .database(let address): try PostgreSQLSpool(address, name: "hoptop spool copy", isCourier: true)
             }
         }
     }

@@ -150,7 +150,7 @@ struct PostgreSQLSpoolTests {
             """
             ALTER TABLE hoptop.nodes DROP COLUMN lease, DROP COLUMN taken, DROP COLUMN draining, DROP COLUMN quiet,
                 DROP COLUMN stopped, DROP COLUMN software, DROP COLUMN parts, DROP COLUMN known, DROP COLUMN crowded,
-                DROP COLUMN visits;
+                DROP COLUMN courier;
             ALTER TABLE hoptop.facts DROP COLUMN said_by;
             DROP TABLE hoptop.permits;
             UPDATE hoptop.schema SET version = 1
@@ -339,15 +339,15 @@ struct PostgreSQLSpoolTests {
     }
 
     @Test("who only brings mail is a node for as long as it works, and until others have what it left")
-    func visitor() async throws {
+    func courier() async throws {
         let fixture = try Fixture()
-        let visitor = try PostgreSQLSpool(fixture.address, name: "a copy", visits: true)
+        let courier = try PostgreSQLSpool(fixture.address, name: "a copy", isCourier: true)
         #expect(try await fixture.spool.nodes().map(\.node) == [0, 7])
         var message = fixture.message(octets: 3)
-        message.id = visitor.nextID(at: message.arrived)
+        message.id = courier.nextID(at: message.arrived)
         let new = NewMessage(message, content: .buffer(ByteBuffer(string: "abc")))
-        try await visitor.accept(new, on: fixture.loop).get()
-        await visitor.close()
+        try await courier.accept(new, on: fixture.loop).get()
+        await courier.close()
         #expect(try await fixture.spool.nodes().map(\.state) == [.stopped, .up])
         // No site has a part for it.
         let news = try await fixture.spool.look()
@@ -357,7 +357,7 @@ struct PostgreSQLSpoolTests {
         // A relay that has the number stays one.
         let relay = try PostgreSQLSpool(fixture.address, name: "b.example")
         await relay.close()
-        let again = try PostgreSQLSpool(fixture.address, name: "a copy", visits: true)
+        let again = try PostgreSQLSpool(fixture.address, name: "a copy", isCourier: true)
         await again.close()
         #expect(try await fixture.spool.nodes().map(\.name) == ["b.example", "a.example"])
         await fixture.spool.close()

@@ -14,7 +14,7 @@ struct NodeLease: Sendable {
         /// `hoptop 0.1.0`
         var software: String
         /// It is no relay, and comes once to bring mail, or to fetch it.
-        var visits = false
+        var isCourier = false
     }
 
     /// Others may have taken what the node holds.
@@ -25,12 +25,12 @@ struct NodeLease: Sendable {
     private static let take = Query(
         "node-take",
         """
-        INSERT INTO hoptop.nodes AS n (node, token, name, written, last_id, until, lease, software, visits)
+        INSERT INTO hoptop.nodes AS n (node, token, name, written, last_id, until, lease, software, courier)
         VALUES ($1, 1, $2, 0, 0, now() + $3::bigint * interval '1 ms', $3, $4, $5::bigint = 1)
         ON CONFLICT (node) DO UPDATE SET token = n.token + 1, until = excluded.until, lease = excluded.lease,
-            name = CASE WHEN excluded.visits THEN n.name ELSE excluded.name END,
-            software = CASE WHEN excluded.visits THEN n.software ELSE excluded.software END,
-            visits = n.visits AND excluded.visits, stopped = false, parts = 0, known = 0, crowded = ''
+            name = CASE WHEN excluded.courier THEN n.name ELSE excluded.name END,
+            software = CASE WHEN excluded.courier THEN n.software ELSE excluded.software END,
+            courier = n.courier AND excluded.courier, stopped = false, parts = 0, known = 0, crowded = ''
         RETURNING token, written, last_id
         """)
     private static let holder = Query("node-holder", "SELECT name FROM hoptop.nodes WHERE node = $1")
@@ -95,7 +95,7 @@ struct NodeLease: Sendable {
             Self.take,
             [
                 .integer(claimant.node), .text(claimant.name), .integer(milliseconds), .text(claimant.software),
-                .integer(claimant.visits ? 1 : 0),
+                .integer(claimant.isCourier ? 1 : 0),
             ])
         self.node = claimant.node
         self.claimant = claimant

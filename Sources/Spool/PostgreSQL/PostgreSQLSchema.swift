@@ -69,13 +69,13 @@ enum PostgreSQLSchema {
     /// Who said what a fact tells: `ReplyAuthor`.
     private static let sixth = ["ALTER TABLE hoptop.facts ADD COLUMN said_by bigint"]
 
-    /// Each node's `FleetDivision`. `visits`: it is no relay, and comes once to bring mail.
+    /// Each node's `FleetDivision`. `courier`: it is no relay, and comes once to bring mail.
     private static let fifth = [
         """
         ALTER TABLE hoptop.nodes ADD COLUMN parts bigint NOT NULL DEFAULT 0, ADD COLUMN known bigint NOT NULL DEFAULT 0,
-            ADD COLUMN crowded text NOT NULL DEFAULT '', ADD COLUMN visits boolean NOT NULL DEFAULT false
+            ADD COLUMN crowded text NOT NULL DEFAULT '', ADD COLUMN courier boolean NOT NULL DEFAULT false
         """,
-        "UPDATE hoptop.nodes SET visits = true WHERE stopped AND name = 'hoptop spool copy'",
+        "UPDATE hoptop.nodes SET courier = true WHERE stopped AND name = 'hoptop spool copy'",
     ]
 
     /// When a node asked last, by the database's clock.

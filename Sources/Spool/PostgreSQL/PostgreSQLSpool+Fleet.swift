@@ -32,7 +32,7 @@ extension PostgreSQLSpool: Fleet {
             CASE WHEN (until <= now() OR draining AND quiet)
                 AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node) THEN 1 ELSE 0 END::bigint,
             CASE WHEN draining AND quiet THEN 1 ELSE 0 END::bigint, parts, known, crowded,
-            CASE WHEN visits THEN 1 ELSE 0 END::bigint
+            CASE WHEN courier THEN 1 ELSE 0 END::bigint
         FROM hoptop.nodes n
         """)
     private static let changed = Query(
@@ -129,9 +129,9 @@ extension PostgreSQLSpool: Fleet {
         """
         WITH live AS (
             SELECT node, parts, known FROM hoptop.nodes
-            WHERE node = $1 OR NOT visits AND until > clock_timestamp() AND NOT (draining AND quiet)),
+            WHERE node = $1 OR NOT courier AND until > clock_timestamp() AND NOT (draining AND quiet)),
         needed AS (SELECT (SELECT count(*) FROM live) AS parts,
-            (SELECT count(*) FROM hoptop.nodes WHERE node = $1 OR NOT visits) AS known)
+            (SELECT count(*) FROM hoptop.nodes WHERE node = $1 OR NOT courier) AS known)
         UPDATE hoptop.nodes n SET parts = $3, known = $4, crowded = $5 FROM needed
         WHERE n.node = $1 AND n.token = $2 AND n.until > clock_timestamp()
             AND $3::bigint >= needed.parts AND $4::bigint >= needed.known AND NOT EXISTS (
@@ -246,7 +246,7 @@ extension PostgreSQLSpool: Fleet {
             greatest(0, extract(epoch FROM now() - until) * 1000 + CASE WHEN stopped THEN 0 ELSE lease END)::bigint,
             (SELECT count(*) FROM hoptop.messages m WHERE m.holder = n.node), software
         FROM hoptop.nodes n
-        WHERE NOT visits OR until > now() OR EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node)
+        WHERE NOT courier OR until > now() OR EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node)
         ORDER BY node
         """)
 

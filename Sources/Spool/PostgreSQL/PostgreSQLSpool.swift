@@ -22,17 +22,17 @@ public final class PostgreSQLSpool: Spool {
     /// - Parameters:
     ///   - node: this node's number, which its queue IDs carry.
     ///   - name: of the relay, for operators; `software` likewise.
-    ///   - visits: it is no relay, and is shown among them only for as long as it works, or left mail.
+    ///   - isCourier: it is no relay, and is shown among them only for as long as it works, or left mail.
     ///   - lease: milliseconds after which others take the messages of a node that says nothing.
     ///   - mayLoseCommits: a database is used also when its commits are not durable.
     ///   - metrics: where its transactions are counted.
     /// - Throws: `.unavailable`, `.inUse`, `.newerVersion`, `.notWritable`.
     public convenience init(
-        _ address: DatabaseAddress, node: UInt8 = 0, name: String, software: String = "hoptop", visits: Bool = false,
+        _ address: DatabaseAddress, node: UInt8 = 0, name: String, software: String = "hoptop", isCourier: Bool = false,
         lease: Int64 = 30_000, mayLoseCommits: Bool = false, metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) throws(SpoolError) {
         try self.init(
-            address, NodeLease.Claimant(node: node, name: name, software: software, visits: visits),
+            address, NodeLease.Claimant(node: node, name: name, software: software, isCourier: isCourier),
             lease: lease, mayLoseCommits: mayLoseCommits, kept: .init(), metrics: metrics)
     }
 
