@@ -142,8 +142,8 @@ public enum WaitReason: Hashable, Sendable, Codable {
     /// It is due, as are about so many others before it, and its next hop has as many connections as its route, or the
     /// operator, lets it have.
     case limited(others: Int, connections: Int)
-    /// It is due; all nodes of the fleet together may have so many connections to its next hop, fewer than there are nodes, and
-    /// this one has none yet.
+    /// It is due; all nodes of the fleet together may have so many connections to its next hop, and this one has none yet: they
+    /// are fewer than there are nodes, or others have not gone down to their shares.
     case limitedElsewhere(connections: Int)
     /// It waits for its retry time.
     case retryTime

@@ -36,12 +36,14 @@ public protocol Fleet: Sendable {
     func drain(_ node: UInt8, _ isDraining: Bool, as fact: Fact?, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
     /// This node drains, and begins nothing more: from now on others may take what it holds.
     func letGo() async throws
+    /// How what sites take is divided now. Cheap, and at any time: others may wait for what this node does about it.
+    func sharing() async throws -> FleetSharing
     /// Tells the others by how many this node divides what a site takes. It may always divide by more; by fewer, or at all, only
     /// when each other node divides by as many as there are.
     ///
-    /// - Parameter lease: ``lease``; another one begins without a part.
-    /// - Returns: whether it is so from now on.
-    func divide(_ division: FleetDivision, under lease: Int64) async throws -> Bool
+    /// - Parameter lease: ``lease``; another one begins without a share.
+    /// - Returns: the sites that are crowded by others at the moment from which on it is so; `nil`: it is not.
+    func divide(_ division: FleetDivision, under lease: Int64) async throws -> Set<String>?
     /// Gives permits back, takes those that are to be had, and says which ones the node has now. Who waits asks again, now and
     /// then and when it hears of others; what a node does not ask for any more it gives back by asking for none.
     ///
@@ -60,32 +62,39 @@ extension Fleet {
 }
 
 /// How a node divides what a site takes among those that there are. Each that divides at all divides by as many nodes as do so, so
-/// that all together never have more than that: who comes up has no part before the others have given up theirs.
+/// that all together never have more than that: who comes up has no share before the others have gone down to theirs.
 public struct FleetDivision: Sendable, Hashable {
-    /// Nodes with a part each; 0: this one has none yet.
-    public var parts: Int
+    /// Nodes with a share each; 0: this one has none yet.
+    public var shares: Int
     /// Nodes that there ever were, as each of them may come back.
     public var known: Int
-    /// Sites to which the node still has more connections than its part, until what is on its way there is over; by the names
+    /// Sites to which the node still has more connections than its share, until what is on its way there is over; by the names
     /// of ``PermitRequest/site``.
     public var crowded: Set<String>
-    public init(parts: Int = 0, known: Int = 0, crowded: Set<String> = []) {
-        self.parts = parts
+    public init(shares: Int = 0, known: Int = 0, crowded: Set<String> = []) {
+        self.shares = shares
         self.known = known
         self.crowded = crowded
     }
 }
 
-/// What a node learns of the others.
-public struct FleetNews: Sendable, Hashable {
+/// What a node goes by when it divides what sites take.
+public struct FleetSharing: Sendable, Hashable {
     /// How many there are whose lease is not over, this one among them, but for those that drain and have nothing under way.
     public var live = 1
     /// How many there ever were.
     public var known = 1
     /// As this node told it last, under its lease.
     public var division = FleetDivision()
-    /// Sites to which others have more connections than their part: nobody opens one more there.
+    /// Sites that others crowd: nobody opens one more connection there.
     public var crowded: Set<String> = []
+    /// This node is to give its share up.
+    public var isDraining = false
+    public init() {}
+}
+
+/// What a node learns of the others.
+public struct FleetNews: Sendable, Hashable {
     /// None whose lease is not over has a lower number than this one, which so does what one alone is to do.
     public var isFirst = true
     /// What the nodes call themselves.

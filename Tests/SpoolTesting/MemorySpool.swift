@@ -141,7 +141,8 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
     ) -> EventLoopFuture<Bool> {
         self.change(on: eventLoop) { $0.drain(node, isDraining, as: fact, &$1) }
     }
-    package func divide(_ division: FleetDivision, under lease: Int64) async throws -> Bool {
+    package func sharing() async throws -> FleetSharing { try self.store.sharing(as: self.node) }
+    package func divide(_ division: FleetDivision, under lease: Int64) async throws -> Set<String>? {
         self.store.divide(division, as: self.node, under: lease)
     }
     package func letGo() async throws { self.store.letGo(as: self.node) }

@@ -93,6 +93,10 @@ package final class MemoryStore: Sendable {
         var division = FleetDivision()
         var news = FleetNews()
         var heard: @Sendable () -> Void = {}
+
+        /// It drained, and nothing of it is left.
+        var isAway: Bool { self.isDraining && self.isQuiet }
+        func isLive(at now: Timestamp) -> Bool { (self.until.map { $0 > now } ?? true) && !self.isAway }
     }
 
     struct Totals {
@@ -405,12 +409,6 @@ package final class MemoryStore: Sendable {
             guard let member = state.nodes[node] else { throw Self.closed }
             state.nodes[node]?.news = FleetNews()
             var news = member.news
-            news.live = state.nodes.values.count { !($0.isDraining && $0.isQuiet) }
-            news.known = state.nodes.count
-            news.division = member.division
-            for (other, member) in state.nodes where other != node && member.division.parts > 0 {
-                news.crowded.formUnion(member.division.crowded)
-            }
             news.isFirst = state.nodes.keys.allSatisfy { $0 >= node }
             news.isDraining = member.isDraining
             return news
@@ -426,27 +424,46 @@ package final class MemoryStore: Sendable {
         return true
     }
 
-    func divide(_ division: FleetDivision, as node: Node, under lease: Int64) -> Bool {
+    func sharing(as node: Node) throws -> FleetSharing {
+        let now = self.now()
+        return try self.read(as: node) { state in
+            let own = state.nodes[node] ?? Member()
+            var sharing = FleetSharing()
+            sharing.live = state.nodes.count { $0.key == node ? !$0.value.isAway : $0.value.isLive(at: now) }
+            sharing.known = state.nodes.count
+            (sharing.division, sharing.isDraining) = (own.division, own.isDraining)
+            sharing.crowded = Self.crowded(state.nodes, but: node, at: now)
+            return sharing
+        }
+    }
+
+    /// The sites that others crowd.
+    private static func crowded(_ nodes: [Node: Member], but node: Node, at now: Timestamp) -> Set<String> {
+        nodes.reduce(into: []) { crowded, other in
+            guard other.key != node, other.value.isLive(at: now), other.value.division.shares > 0 else { return }
+            crowded.formUnion(other.value.division.crowded)
+        }
+    }
+
+    func divide(_ division: FleetDivision, as node: Node, under lease: Int64) -> Set<String>? {
         let now = self.now()
         return self.state.withLockedValue { state in
-            guard let own = state.nodes[node], own.lease == lease, own.until.map({ $0 > now }) ?? true else {
-                return false
-            }
-            let live = state.nodes.filter { other, member in
-                other == node || (member.until.map { $0 > now } ?? true) && !(member.isDraining && member.isQuiet)
-            }
+            guard let own = state.nodes[node], own.lease == lease, own.until.map({ $0 > now }) ?? true, !own.isAway
+            else { return nil }
+            let live = state.nodes.filter { $0.key == node || $0.value.isLive(at: now) }
             let isLess =
-                own.division.parts > 0 && division.parts >= own.division.parts && division.known >= own.division.known
+                own.division.shares > 0 && division.shares >= own.division.shares
+                && division.known >= own.division.known
             let mayHaveMore =
-                division.parts >= live.count && division.known >= state.nodes.count
+                division.shares >= live.count && division.known >= state.nodes.count
                 && live.allSatisfy { other, member in
-                    other == node || member.division.parts == 0
-                        || member.division.parts >= live.count && member.division.known >= state.nodes.count
+                    other == node || member.division.shares == 0
+                        || member.division.shares >= live.count && member.division.known >= state.nodes.count
                 }
-            guard isLess || mayHaveMore else { return false }
+            guard isLess || mayHaveMore else { return nil }
             state.nodes[node]?.division = division
             Self.wake(all: state.nodes, but: node)
-            return true
+            return Self.crowded(state.nodes, but: node, at: now)
         }
     }
 

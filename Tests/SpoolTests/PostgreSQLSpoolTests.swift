@@ -149,7 +149,7 @@ struct PostgreSQLSpoolTests {
         try fixture.execute(
             """
             ALTER TABLE hoptop.nodes DROP COLUMN lease, DROP COLUMN taken, DROP COLUMN draining, DROP COLUMN quiet,
-                DROP COLUMN stopped, DROP COLUMN software, DROP COLUMN parts, DROP COLUMN known, DROP COLUMN crowded,
+                DROP COLUMN stopped, DROP COLUMN software, DROP COLUMN shares, DROP COLUMN known, DROP COLUMN crowded,
                 DROP COLUMN courier;
             ALTER TABLE hoptop.facts DROP COLUMN said_by;
             DROP TABLE hoptop.permits;
@@ -349,9 +349,10 @@ struct PostgreSQLSpoolTests {
         try await courier.accept(new, on: fixture.loop).get()
         await courier.close()
         #expect(try await fixture.spool.nodes().map(\.state) == [.stopped, .up])
-        // No site has a part for it.
-        let news = try await fixture.spool.look()
-        #expect(news.known == 1 && news.live == 1 && news.isFirst)
+        #expect(try await fixture.spool.look().isFirst)
+        // No site has a share for it.
+        let sharing = try await fixture.spool.sharing()
+        #expect(sharing.known == 1 && sharing.live == 1)
         #expect(try await fixture.spool.takeOver(9).messages.map(\.id) == [message.id])
         #expect(try await fixture.spool.nodes().map(\.node) == [7])
         // A relay that has the number stays one.

@@ -40,6 +40,7 @@ final class FleetMember: Sendable {
     private let rules: RuleKeeper
     private let spoolWatch: SpoolWatch
     private let log: Logger
+    private let divider: FleetDivider
     private let permits: PermitKeeper
     private let looks = Recurrence(every: FleetMember.interval)
     private let state = NIOLockedValueBox(State())
@@ -51,27 +52,29 @@ final class FleetMember: Sendable {
         self.rules = rules
         self.spoolWatch = spoolWatch
         self.log = log
+        self.divider = FleetDivider(fleet, queue: queue, log: log)
         self.permits = PermitKeeper(fleet, queue: queue, log: log)
     }
 
-    /// From here on it misses nothing.
+    /// From here on it misses nothing, and has its share of what sites take, or asks for it.
     func begin() async {
         do {
             let lease = self.fleet.lease
-            let news = try await self.fleet.look()
-            await self.take(news, try await self.divide(news, under: lease), under: lease)
+            await self.take(try await self.fleet.look(), under: lease)
         } catch { self.failed(error) }
+        let (looks, divider, permits) = (self.looks, self.divider, self.permits)
+        divider.start()
+        self.fleet.listen {
+            divider.wake()
+            looks.wake()
+            permits.wake()
+        }
     }
 
     /// The queue that this node left is taken up; now comes that of others.
     func start() {
-        let (looks, permits) = (self.looks, self.permits)
-        looks.start { await self.turns() }
-        permits.start()
-        self.fleet.listen {
-            looks.wake()
-            permits.wake()
-        }
+        self.looks.start { await self.turns() }
+        self.permits.start()
     }
 
     /// Takes nothing over any more, but for what it is at.
@@ -81,6 +84,7 @@ final class FleetMember: Sendable {
     func stop() async {
         await self.looks.stop()
         await self.permits.stop()
+        await self.divider.stop()
     }
 
     /// Whether what one node alone is to do is this one's.
@@ -105,8 +109,6 @@ final class FleetMember: Sendable {
     private func turn() async throws -> Bool {
         let lease = self.fleet.lease
         let news = try await self.fleet.look()
-        // Others wait for that.
-        let parts = try await self.divide(news, under: lease)
         let mayHaveLost = self.state.withLockedValue { state in
             state.isBehind = state.isBehind || news.hasTakeovers || lease != state.lease
             state.hasRules = state.hasRules || news.hasRules
@@ -115,7 +117,7 @@ final class FleetMember: Sendable {
         }
         if news.isDraining {
             // From here on it begins nothing more.
-            await self.take(news, parts, under: lease)
+            await self.take(news, under: lease)
         } else if mayHaveLost {
             try await self.compare(news)
         }
@@ -127,7 +129,7 @@ final class FleetMember: Sendable {
             try await self.rules.reload()
             self.state.withLockedValue { $0.hasRules = false }
         }
-        await self.take(news, parts, under: lease)
+        await self.take(news, under: lease)
         if news.isDraining {
             if await self.queue.onLoop({ self.queue.hasNothingUnderWay }) { try await self.fleet.letGo() }
         } else if news.hasAbsent {
@@ -163,27 +165,7 @@ final class FleetMember: Sendable {
         }
     }
 
-    /// Divides what sites take by the number of nodes, as it is now: where they are more, at once, and the others are told when this
-    /// one does; where they are fewer, or this one comes up, when the others let it.
-    ///
-    /// - Returns: by how many it divides; 0: it has no part yet.
-    private func divide(_ news: FleetNews, under lease: Int64?) async throws -> Int {
-        guard let lease, !(news.isDraining && news.division.parts == 0) else { return news.division.parts }
-        let (parts, known) = (max(1, news.live), news.known)
-        let crowded = await self.queue.onLoop {
-            self.queue.tell { scheduler, now in
-                if news.division.parts > 0 {
-                    scheduler.divided(by: max(parts, news.division.parts), of: known, crowded: news.crowded, at: now)
-                }
-                return scheduler.crowdedSites(among: parts, of: known)
-            }
-        }
-        let division = FleetDivision(parts: parts, known: known, crowded: crowded)
-        guard division != news.division else { return parts }
-        return try await self.fleet.divide(division, under: lease) ? parts : news.division.parts
-    }
-
-    private func take(_ news: FleetNews, _ parts: Int, under lease: Int64?) async {
+    private func take(_ news: FleetNews, under lease: Int64?) async {
         let wasDraining = self.state.withLockedValue { state in
             defer { state.isDraining = news.isDraining }
             state.isFirst = news.isFirst
@@ -196,9 +178,7 @@ final class FleetMember: Sendable {
                 news.isDraining ? "this node drains: other nodes take its mail" : "this node drains no more")
         }
         await self.queue.onLoop {
-            self.queue.fleetChanged(lease: news.isDraining ? nil : lease, names: news.names) { scheduler, now in
-                scheduler.divided(by: parts, of: news.known, crowded: news.crowded, at: now)
-            }
+            self.queue.fleetChanged(lease: news.isDraining ? nil : lease, names: news.names)
         }
     }
 

@@ -279,18 +279,13 @@ final class Queue: @unchecked Sendable {
 
     /// How this node stands among those that share the queue.
     ///
-    /// - Parameters:
-    ///   - lease: under which it may begin attempts; `nil`: it may not.
-    ///   - also: what else is told of it.
-    func fleetChanged(
-        lease: Int64?, names: [UInt8: String], also: (inout Scheduler, Timestamp) -> Void = { _, _ in }
-    ) {
+    /// - Parameter lease: under which it may begin attempts; `nil`: it may not.
+    func fleetChanged(lease: Int64?, names: [UInt8: String]) {
         // What it had under another one others may have by now.
         if let lease, lease != self.lease { self.scheduler.leaseEnded(now: lease) }
         self.lease = lease
         self.tell { scheduler, now in
             scheduler.nodesAreCalled(names)
-            also(&scheduler, now)
             scheduler.fleetChanged(mayBegin: self.lease != nil, at: now)
         }
     }

@@ -30,7 +30,7 @@ struct NodeLease: Sendable {
         ON CONFLICT (node) DO UPDATE SET token = n.token + 1, until = excluded.until, lease = excluded.lease,
             name = CASE WHEN excluded.courier THEN n.name ELSE excluded.name END,
             software = CASE WHEN excluded.courier THEN n.software ELSE excluded.software END,
-            courier = n.courier AND excluded.courier, stopped = false, parts = 0, known = 0, crowded = ''
+            courier = n.courier AND excluded.courier, stopped = false, shares = 0, known = 0, crowded = ''
         RETURNING token, written, last_id
         """)
     private static let holder = Query("node-holder", "SELECT name FROM hoptop.nodes WHERE node = $1")

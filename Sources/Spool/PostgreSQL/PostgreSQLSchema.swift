@@ -72,7 +72,7 @@ enum PostgreSQLSchema {
     /// Each node's `FleetDivision`. `courier`: it is no relay, and comes once to bring mail.
     private static let fifth = [
         """
-        ALTER TABLE hoptop.nodes ADD COLUMN parts bigint NOT NULL DEFAULT 0, ADD COLUMN known bigint NOT NULL DEFAULT 0,
+        ALTER TABLE hoptop.nodes ADD COLUMN shares bigint NOT NULL DEFAULT 0, ADD COLUMN known bigint NOT NULL DEFAULT 0,
             ADD COLUMN crowded text NOT NULL DEFAULT '', ADD COLUMN courier boolean NOT NULL DEFAULT false
         """,
         "UPDATE hoptop.nodes SET courier = true WHERE stopped AND name = 'hoptop spool copy'",

@@ -31,7 +31,6 @@ extension PostgreSQLSpool: Fleet {
             (SELECT last_fact FROM hoptop.counters), (SELECT pruned FROM hoptop.counters),
             CASE WHEN (until <= now() OR draining AND quiet)
                 AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node) THEN 1 ELSE 0 END::bigint,
-            CASE WHEN draining AND quiet THEN 1 ELSE 0 END::bigint, parts, known, crowded,
             CASE WHEN courier THEN 1 ELSE 0 END::bigint
         FROM hoptop.nodes n
         """)
@@ -80,25 +79,16 @@ extension PostgreSQLSpool: Fleet {
     private func read(
         _ rows: Rows, of node: UInt8, _ news: inout FleetNews, _ next: inout FleetFollower
     ) throws -> Int64 {
-        (news.live, news.known) = (0, 0)
         news.hasAbsent = false
         var lastFact: Int64 = 0
         for row in 0..<rows.count {
             let other: UInt8 = try rows.number(row, 0)
             news.names[other] = try rows.text(row, 1)
             lastFact = try rows.integer(row, 6)
-            let isRelay = try other == node || rows.integer(row, 13) == 0
-            if isRelay { news.known += 1 }
-            let division = try Self.division(rows, row)
-            if try isRelay && (other == node || rows.integer(row, 2) == 1) {
-                if try rows.integer(row, 9) == 0 { news.live += 1 }
-                if other < node { news.isFirst = false }
-                if other != node, division.parts > 0 { news.crowded.formUnion(division.crowded) }
-            }
             if other == node {
                 news.isDraining = try rows.integer(row, 3) == 1
-                news.division = division
             } else {
+                if try other < node && rows.integer(row, 2) == 1 && rows.integer(row, 9) == 0 { news.isFirst = false }
                 next.written += try rows.integer(row, 4)
                 next.taken += try rows.integer(row, 5)
                 if try rows.integer(row, 8) == 1 { news.hasAbsent = true }
@@ -107,53 +97,94 @@ extension PostgreSQLSpool: Fleet {
         return lastFact
     }
 
-    private static func division(_ rows: Rows, _ row: Int) throws -> FleetDivision {
-        let crowded = try rows.text(row, 12).split(separator: "\n").map(String.init)
-        return FleetDivision(
-            parts: try rows.number(row, 10), known: try rows.number(row, 11), crowded: Set(crowded))
+    // MARK: shares
+
+    /// Relays, and which of them are there.
+    private static let sharing = Query(
+        "shares-now",
+        """
+        SELECT node, shares, known, crowded, CASE WHEN draining THEN 1 ELSE 0 END::bigint,
+            CASE WHEN node = $1 OR until > now() THEN 1 ELSE 0 END::bigint,
+            CASE WHEN draining AND quiet THEN 1 ELSE 0 END::bigint
+        FROM hoptop.nodes WHERE node = $1 OR NOT courier
+        """)
+    private static let crowded = Query(
+        "shares-crowded",
+        """
+        SELECT crowded FROM hoptop.nodes
+        WHERE node <> $1 AND NOT courier AND until > clock_timestamp() AND shares > 0 AND crowded <> ''
+        """)
+
+    public func sharing() async throws -> FleetSharing {
+        let node = self.node
+        return try await self.pool.read { connection in
+            let rows = try connection.rows(Self.sharing, [.integer(node)])
+            var sharing = FleetSharing()
+            (sharing.live, sharing.known) = (0, rows.count)
+            for row in 0..<rows.count where try rows.integer(row, 5) == 1 {
+                if try rows.integer(row, 6) == 0 { sharing.live += 1 }
+                let division = FleetDivision(
+                    shares: try rows.number(row, 1), known: try rows.number(row, 2),
+                    crowded: Self.sites(try rows.text(row, 3)))
+                if try rows.integer(row, 0) == node {
+                    (sharing.division, sharing.isDraining) = (division, try rows.integer(row, 4) == 1)
+                } else if division.shares > 0 {
+                    sharing.crowded.formUnion(division.crowded)
+                }
+            }
+            return sharing
+        }
     }
 
-    // MARK: shares
+    private static func sites(_ text: String) -> Set<String> {
+        Set(text.split(separator: "\n").map(String.init))
+    }
 
     private static let shareLess = Query(
         "shares-less",
         """
-        UPDATE hoptop.nodes SET parts = $3, known = $4, crowded = $5
-        WHERE node = $1 AND token = $2 AND until > clock_timestamp() AND parts > 0 AND parts <= $3 AND known <= $4
+        UPDATE hoptop.nodes SET shares = $3, known = $4, crowded = $5
+        WHERE node = $1 AND token = $2 AND until > clock_timestamp() AND shares > 0 AND shares <= $3 AND known <= $4
         """)
-    /// One node at a time, so that none takes a part that another one is just taking; nobody waits for that.
+    /// One node at a time, so that none takes a share that another one is just taking; nobody waits for that.
     private static let lockShares = Query(
         "shares-lock", "SELECT CASE WHEN pg_try_advisory_xact_lock(7235419, 258) THEN 1 ELSE 0 END::bigint")
     private static let share = Query(
         "shares",
         """
         WITH live AS (
-            SELECT node, parts, known FROM hoptop.nodes
+            SELECT node, shares, known FROM hoptop.nodes
             WHERE node = $1 OR NOT courier AND until > clock_timestamp() AND NOT (draining AND quiet)),
-        needed AS (SELECT (SELECT count(*) FROM live) AS parts,
+        needed AS (SELECT (SELECT count(*) FROM live) AS shares,
             (SELECT count(*) FROM hoptop.nodes WHERE node = $1 OR NOT courier) AS known)
-        UPDATE hoptop.nodes n SET parts = $3, known = $4, crowded = $5 FROM needed
-        WHERE n.node = $1 AND n.token = $2 AND n.until > clock_timestamp()
-            AND $3::bigint >= needed.parts AND $4::bigint >= needed.known AND NOT EXISTS (
-                SELECT FROM live l WHERE l.node <> $1 AND l.parts > 0
-                    AND (l.parts < needed.parts OR l.known < needed.known))
+        UPDATE hoptop.nodes n SET shares = $3, known = $4, crowded = $5 FROM needed
+        WHERE n.node = $1 AND n.token = $2 AND n.until > clock_timestamp() AND NOT (n.draining AND n.quiet)
+            AND $3::bigint >= needed.shares AND $4::bigint >= needed.known AND NOT EXISTS (
+                SELECT FROM live l WHERE l.node <> $1 AND l.shares > 0
+                    AND (l.shares < needed.shares OR l.known < needed.known))
         """)
 
-    public func divide(_ division: FleetDivision, under lease: Int64) async throws -> Bool {
+    public func divide(_ division: FleetDivision, under lease: Int64) async throws -> Set<String>? {
         let crowded = division.crowded.sorted().joined(separator: "\n")
-        return try await self.writer.submit(on: MultiThreadedEventLoopGroup.singleton.next()) { transaction in
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        return try await self.writer.submit(on: loop) { transaction -> Set<String>? in
             let connection = transaction.connection
             let values: [QueryValue] = [
-                .integer(transaction.node), .integer(lease), .integer(division.parts), .integer(division.known),
+                .integer(transaction.node), .integer(lease), .integer(division.shares), .integer(division.known),
                 .text(crowded),
             ]
             var isSo = try connection.rows(Self.shareLess, values).affected > 0
             if !isSo, try connection.rows(Self.lockShares).integer(0, 0) == 1 {
                 isSo = try connection.rows(Self.share, values).affected > 0
             }
-            // Who waits for its part, or for a site, need not wait until it asks.
-            if isSo { transaction.wakesOthers = true }
-            return isSo
+            guard isSo else { return nil }
+            // Who waits for its share, or for a site, need not wait until it asks.
+            transaction.wakesOthers = true
+            // What others had told before this share was given counts from the first connection on.
+            let others = try connection.rows(Self.crowded, [.integer(transaction.node)])
+            return try (0..<others.count).reduce(into: Set<String>()) { sites, row in
+                sites.formUnion(Self.sites(try others.text(row, 0)))
+            }
         }.get()
     }
 
@@ -265,11 +296,11 @@ extension PostgreSQLSpool: Fleet {
 
     private static let drainNode = Query(
         "fleet-drain", "UPDATE hoptop.nodes SET draining = ($2::bigint = 1), quiet = false WHERE node = $1")
-    /// It has a part again when it drains no more, and the others have heard that.
+    /// It has a share again when it drains no more, and the others have heard that.
     private static let quiet = Query(
         "fleet-quiet",
         """
-        UPDATE hoptop.nodes SET quiet = true, parts = 0, crowded = '' WHERE node = $1 AND draining AND NOT quiet
+        UPDATE hoptop.nodes SET quiet = true, shares = 0, crowded = '' WHERE node = $1 AND draining AND NOT quiet
         """)
 
     public func drain(

@@ -6,8 +6,8 @@ import Testing
 
 @Suite("sites with fewer connections than there are nodes")
 struct PermitTests {
-    @Test("a node opens nothing before it has a part, and none where another one has more than its own")
-    func parts() {
+    @Test("a node opens nothing before it has a share, and none where another one has more than its own")
+    func shares() {
         SchedulerParty.expect(
             """
             0:00:00 nodes 0

@@ -147,7 +147,7 @@ struct SchedulerParty {
             } else {
                 if name == "new" { self.lease += 1 }
                 self.scheduler.leaseEnded(now: self.lease)
-                self.scheduler.divided(by: 1, of: 1, at: self.now)
+                self.scheduler.divided(by: 1, of: 1, under: self.lease, at: self.now)
                 self.scheduler.fleetChanged(mayBegin: true, at: self.now)
             }
         case "drains": self.scheduler.leaseEnded(now: self.lease)
@@ -158,11 +158,12 @@ struct SchedulerParty {
                 PermitGrant(site: $0.site, held: Int(words.prefix(1)) ?? 0, isWaitedFor: words.hasSuffix("waited for"))
             }
             self.scheduler.permitsGranted(grants, for: self.requests, at: self.now)
-        // That share the queue; `crowded`: another one has more than its part of a site.
+        // That share the queue; `crowded`: another one has more than its share of a site.
         case "nodes":
             let isCrowded = words.hasPrefix("crowded")
             let sites = self.scheduler.backlog.gates.all.map { self.scheduler.backlog.gates[$0].key.name }
-            self.scheduler.divided(by: number, of: number, crowded: isCrowded ? Set(sites) : [], at: self.now)
+            self.scheduler.divided(
+                by: number, of: number, crowded: isCrowded ? Set(sites) : [], under: self.lease, at: self.now)
         case "crowded":
             let sites = self.scheduler.crowdedSites(among: number, of: number).map { $0.prefix { $0 != " " } }
             self.lines.append("  \(sites.isEmpty ? "none" : sites.sorted().joined(separator: " "))")

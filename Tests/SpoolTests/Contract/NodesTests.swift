@@ -36,8 +36,13 @@ struct NodesTests {
             return try await self.fleet.permits([request], under: try #require(try self.fleet.lease)).first?.held
         }
         /// Whether it divides by so many nodes from now on.
-        func divides(by parts: Int, of known: Int, crowded: Set<String> = []) async throws -> Bool {
-            let division = FleetDivision(parts: parts, known: known, crowded: crowded)
+        func divides(by shares: Int, of known: Int, crowded: Set<String> = []) async throws -> Bool {
+            try await self.crowdedByOthers(by: shares, of: known, crowded: crowded) != nil
+        }
+
+        /// The sites that others crowd when it begins to divide by so many; `nil`: they do not let it.
+        func crowdedByOthers(by shares: Int, of known: Int, crowded: Set<String> = []) async throws -> Set<String>? {
+            let division = FleetDivision(shares: shares, known: known, crowded: crowded)
             return try await self.fleet.divide(division, under: try #require(try self.fleet.lease))
         }
         /// The next messages that others changed.
@@ -132,10 +137,10 @@ struct NodesTests {
             #expect(try await first.fleet.look().isDraining)
             // It has attempts under way, until it says that it has none.
             #expect(try await second.takenOver() == [])
-            #expect(try await second.fleet.look().live == 2)
+            #expect(try await second.fleet.sharing().live == 2)
             try await first.fleet.letGo()
             // It sends nothing, and so has no share of what all may send; it does what one alone is to do all the same.
-            #expect(try await second.fleet.look().live == 1)
+            #expect(try await second.fleet.sharing().live == 1)
             #expect(try await !second.fleet.look().isFirst)
             #expect(try await second.takenOver() == own)
             #expect(try await first.fleet.look().hasTakeovers)
@@ -146,7 +151,7 @@ struct NodesTests {
             #expect(try await first.settle(late.message, [.deferred]) == .done(generation: 1, isGone: false))
             #expect(try await second.changes() == [own[0]])
             #expect(try await second.fleet.drain(1, false, on: second.loop).get())
-            #expect(try await second.fleet.look().live == 2)
+            #expect(try await second.fleet.sharing().live == 2)
             #expect(try await !second.fleet.drain(99, false, on: second.loop).get())
             #expect(try await second.fleet.nodes().map(\.state) == [.up, .up])
 
@@ -372,12 +377,12 @@ struct NodesTests {
     }
 
     @Test(
-        "a node that comes up has a part of what sites take when each other one divides by as many nodes as there are",
+        "a node that comes up has a share of what sites take when each other one divides by as many nodes as there are",
         arguments: Kind.allCases)
     func division(_ kind: Kind) async throws {
         func run(_ store: some SharedStore) async throws {
             let first = try store.open(1)
-            #expect(try await first.fleet.look().division == FleetDivision())
+            #expect(try await first.fleet.sharing().division == FleetDivision())
             #expect(try await first.divides(by: 1, of: 1))
             let second = try store.open(2)
             #expect(try await !second.divides(by: 2, of: 2))
@@ -386,21 +391,24 @@ struct NodesTests {
             #expect(try await !second.divides(by: 2, of: 2))
             #expect(try await first.divides(by: 2, of: 2, crowded: ["a", "b"]))
             #expect(try await !second.divides(by: 1, of: 2))
-            let news = try await second.fleet.look()
-            #expect(news.live == 2 && news.known == 2 && news.crowded == ["a", "b"])
-            #expect(try await second.divides(by: 2, of: 2))
-            #expect(try await first.divides(by: 2, of: 2))
-            #expect(try await second.fleet.look().crowded == [])
+            let sharing = try await second.fleet.sharing()
+            #expect(sharing.live == 2 && sharing.known == 2 && sharing.crowded == ["a", "b"])
+            // More may be crowded by now than when it looked.
+            #expect(try await first.divides(by: 2, of: 2, crowded: ["b", "c"]))
+            #expect(try await second.crowdedByOthers(by: 2, of: 2, crowded: ["d"]) == ["b", "c"])
+            #expect(try await first.crowdedByOthers(by: 2, of: 2) == ["d"])
+            #expect(try await second.fleet.sharing().crowded == [])
             // Another one has as much as before for as long as it is there.
             #expect(try await !first.divides(by: 1, of: 2))
 
-            // Who drained and has nothing under way leaves its part to the others, and comes up as one that is new.
+            // Who drained and has nothing under way leaves its share to the others, and comes up as one that is new.
             _ = try await first.fleet.drain(2, true, on: first.loop).get()
             #expect(try await !first.divides(by: 1, of: 2))
             try await second.fleet.letGo()
             #expect(try await first.divides(by: 1, of: 2))
+            #expect(try await !second.divides(by: 2, of: 2))
             _ = try await first.fleet.drain(2, false, on: first.loop).get()
-            #expect(try await second.fleet.look().division.parts == 0)
+            #expect(try await second.fleet.sharing().division.shares == 0)
             #expect(try await !second.divides(by: 2, of: 2))
             #expect(try await first.divides(by: 2, of: 2))
             #expect(try await second.divides(by: 2, of: 2))
@@ -408,10 +416,31 @@ struct NodesTests {
             #expect(try await first.divides(by: 1, of: 2))
             // Under a lease that is not its own nothing is said.
             let lease = try #require(try first.fleet.lease)
-            #expect(try await !first.fleet.divide(FleetDivision(parts: 9, known: 9), under: lease + 1))
+            #expect(try await first.fleet.divide(FleetDivision(shares: 9, known: 9), under: lease + 1) == nil)
             await first.spool.close()
         }
         try await run(kind.make(lease: 30_000))
+    }
+
+    @Test("nodes that know of fewer than there are block each other only until they tell what they always may")
+    func divisionOfOlder() async throws {
+        func run(_ store: some SharedStore) async throws {
+            let (first, second) = (try store.open(1), try store.open(2))
+            for node in [first, second] { #expect(try await node.divides(by: 4, of: 4)) }
+            let others = try (3...5).map { try store.open($0) }
+            // Three of five are there.
+            for node in others.dropLast() { await node.spool.close() }
+            let fifth = others[2]
+            #expect(try await fifth.fleet.sharing().known == 5)
+            #expect(try await !first.divides(by: 3, of: 5))
+            #expect(try await !second.divides(by: 3, of: 5))
+            #expect(try await !fifth.divides(by: 3, of: 5))
+            for node in [first, second] { #expect(try await node.divides(by: 4, of: 5)) }
+            for node in [fifth, first, second] { #expect(try await node.divides(by: 3, of: 5)) }
+            for node in [first, second, fifth] { await node.spool.close() }
+        }
+        // A store in memory forgets who has gone.
+        try await run(Kind.postgresql.make(lease: 30_000))
     }
 
     @Test("facts and counters are the store's: each node reads what all of them did, in one order")

@@ -32,6 +32,8 @@ struct Gate {
     static let restingLimit = 64
 
     let key: Key
+    /// Made of a digest, and hardly ever needed.
+    private(set) lazy var name = self.key.name
     /// Destinations with something ready, the next one first.
     var turns: Deque<DestinationTable.Index> = []
     /// How many destinations lead here.
@@ -53,11 +55,11 @@ struct Gate {
     private var progressed = Timestamp(milliseconds: 0)
     private(set) var times = TransactionTimes()
     private var pace: Pace?
-    /// Nodes that have a part each of what the site takes; 0: this one has none yet.
+    /// Nodes that have a share each of what the site takes; 0: this one has none yet.
     private var nodes = 1
     /// All nodes that the queue ever had, each of which may come back; 0: it is this one's alone.
     private var knownNodes = 0
-    /// Another node still has more sessions than its part: none is opened here meanwhile.
+    /// Another node still has more sessions than its share: none is opened here meanwhile.
     private var isCrowdedElsewhere = false
     /// Where there are fewer connections than nodes.
     var permits = Permits()
@@ -99,27 +101,26 @@ struct Gate {
     /// - Parameter configured: for all nodes, where neither the operator nor a route says another number.
     func limit(configured: Int) -> Int {
         guard self.nodes > 0 else { return 0 }
-        let part =
+        let share =
             if let limit = self.limitWithPermits(configured: configured) {
                 min(limit, self.permits.usable)
             } else {
                 self.limitOfAll(configured: configured).shared(among: self.nodes)
             }
-        return self.isCrowdedElsewhere ? min(part, self.sessions) : part
+        return self.isCrowdedElsewhere ? min(share, self.sessions) : share
     }
 
-    /// Other nodes have given up a part for this one.
-    var hasPart: Bool { self.nodes > 0 && !self.isCrowdedElsewhere }
+    /// Other nodes have gone down to their shares for this one.
+    var hasShare: Bool { self.nodes > 0 && !self.isCrowdedElsewhere }
 
-    mutating func share(_ shares: GateTable.Shares) {
-        self.nodes = shares.nodes
-        self.knownNodes = shares.known
-        self.pace?.nodes = max(1, shares.nodes)
-        // Names are made of digests, and hardly ever needed.
-        self.isCrowdedElsewhere = !shares.crowded.isEmpty && shares.crowded.contains(self.key.name)
+    mutating func divide(_ division: GateTable.Division) {
+        self.nodes = division.nodes
+        self.knownNodes = division.known
+        self.pace?.nodes = max(1, division.nodes)
+        self.isCrowdedElsewhere = division.crowded.isEmpty ? false : division.crowded.contains(self.name)
     }
 
-    /// Whether there are more sessions than this node's part, so that no other node can have all of its own; those that were
+    /// Whether there are more sessions than this node's share, so that no other node can have all of its own; those that were
     /// counted as permits are everybody's business already.
     func isCrowded(configured: Int, nodes: Int, known: Int) -> Bool {
         guard self.sessions > 0 else { return false }
@@ -150,7 +151,7 @@ struct Gate {
         let limit = self.limit(configured: configured)
         guard self.sessions >= limit else { return nil }
         let all = self.limitWithPermits(configured: configured)
-        if all != nil || !self.hasPart, self.sessions == 0 { return (self.limitOfAll(configured: configured), true) }
+        if all != nil || !self.hasShare, self.sessions == 0 { return (self.limitOfAll(configured: configured), true) }
         guard self.limitForNow != nil || self.key.limits.connections != nil else { return nil }
         return (all ?? limit, false)
     }

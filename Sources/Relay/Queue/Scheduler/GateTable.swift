@@ -7,15 +7,15 @@ struct GateTable {
     private var table: [Gate] = []
     private var free: [Index] = []
     /// How what a site takes is divided among nodes.
-    struct Shares: Equatable {
-        /// Those that have a part each; 0: this one has none yet.
+    struct Division: Equatable {
+        /// Those that have a share each; 0: this one has none yet.
         var nodes = 1
         /// All that the queue ever had; 0: it is this one's alone.
         var known = 0
-        /// Sites at which others have more than their part, by the names of gates' keys.
+        /// Sites at which others have more than their share, by the names of gates' keys.
         var crowded: Set<String> = []
     }
-    private(set) var shares = Shares()
+    private(set) var division = Division()
     private var indices: [Gate.Key: Index] = [:]
 
     /// - Parameter index: of a gate that there is.
@@ -37,7 +37,7 @@ struct GateTable {
         }
         var gate = Gate(key)
         gate.members = 1
-        gate.share(self.shares)
+        gate.divide(self.division)
         let index: Index
         if let free = self.free.popLast() {
             index = free
@@ -51,7 +51,7 @@ struct GateTable {
     }
 
     /// Whether sessions need permits where all nodes together may have so many.
-    func needPermits(_ limit: Int) -> Bool { limit < Gate.permitsBelow(nodes: self.shares.known) }
+    func needPermits(_ limit: Int) -> Bool { limit < Gate.permitsBelow(nodes: self.division.known) }
 
     /// One destination less leads there.
     mutating func leave(_ index: Index) { self[index].members -= 1 }
@@ -71,15 +71,15 @@ struct GateTable {
         return nil
     }
 
-    mutating func share(_ shares: Shares) {
-        self.shares = shares
-        for index in self.table.indices { self.table[index].share(shares) }
+    mutating func divide(_ division: Division) {
+        self.division = division
+        for index in self.table.indices { self.table[index].divide(division) }
     }
 
     mutating func shift(by jump: Int64) { for index in self.table.indices { self.table[index].shift(by: jump) } }
 }
 
 extension Int {
-    /// One node's part of what is allowed to all of them: one at least.
+    /// One node's share of what is allowed to all of them: one at least.
     func shared(among nodes: Int) -> Int { Swift.max(1, self / Swift.max(1, nodes)) }
 }

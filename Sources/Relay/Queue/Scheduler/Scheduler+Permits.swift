@@ -76,14 +76,14 @@ extension Scheduler {
 
     private mutating func know(_ gate: GateTable.Index) {
         guard self.backlog.gates[gate].permits.name == nil else { return }
-        let name = self.backlog.gates[gate].key.name
+        let name = self.backlog.gates[gate].name
         self.backlog.gates[gate].permits.begin(as: name)
         self.permits.add(gate, as: name)
     }
 
     /// Whether another session would be opened if there were a permit.
     private mutating func wantsMore(_ gate: GateTable.Index, at now: Timestamp) -> Bool {
-        guard self.canWrite, self.mayBegin, !self.isStopping, self.backlog.gates[gate].hasPart,
+        guard self.canWrite, self.mayBegin, !self.isStopping, self.backlog.gates[gate].hasShare,
             let limit = self.backlog.gates[gate].limitWithPermits(
                 configured: self.configuration.delivery.connections),
             self.backlog.gates[gate].idle.isEmpty, self.backlog.nextInTurn(gate) != nil,

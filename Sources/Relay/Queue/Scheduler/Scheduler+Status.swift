@@ -64,10 +64,10 @@ extension Scheduler {
         return self.share(of: limit)
     }
 
-    /// This node's part of what is allowed to all of them, or that where they take turns.
+    /// This node's share of what is allowed to all of them, or that where they take turns, or it has no share yet.
     func share(of limit: Int) -> (sessions: Int, isOfAll: Bool) {
-        self.backlog.gates.needPermits(limit)
-            ? (limit, true) : (limit.shared(among: self.backlog.gates.shares.nodes), false)
+        let nodes = self.backlog.gates.division.nodes
+        return nodes == 0 || self.backlog.gates.needPermits(limit) ? (limit, true) : (limit.shared(among: nodes), false)
     }
 
     func backOff(of destination: DestinationTable.Index) -> BackOff? { self.backlog.backOff(of: destination) }

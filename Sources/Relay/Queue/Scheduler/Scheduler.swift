@@ -62,6 +62,8 @@ struct Scheduler: Sendable {
     var backlog: Backlog
     private var sessions: [Int: Session] = [:]
     var permits = PermitTable()
+    /// The lease under which this node has its share of what sites take, or was told that it has none.
+    private var dividedUnder: Int64?
     private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
     private(set) var canWrite = true
@@ -83,11 +85,11 @@ struct Scheduler: Sendable {
     private var wakeAt: Timestamp?
     var actions: Deque<Action> = []
 
-    /// - Parameter isShared: other nodes may have a part of what sites take; this one has none before ``divided(by:of:crowded:at:)``.
+    /// - Parameter isShared: other nodes may have a share of what sites take; this one has none before it hears of it.
     init(_ configuration: RelayConfiguration, sharing isShared: Bool = false, at now: Timestamp) {
         self.configuration = configuration
         self.backlog = Backlog(configuration)
-        if isShared { self.backlog.gates.share(GateTable.Shares(nodes: 0, known: 0)) }
+        if isShared { self.backlog.gates.divide(GateTable.Division(nodes: 0, known: 0)) }
         self.backlog.index.started = now
         self.sweep = Walk(since: now.adding(milliseconds: configuration.sweepInterval))
     }
@@ -492,24 +494,30 @@ struct Scheduler: Sendable {
     /// What sites take is divided among nodes.
     ///
     /// - Parameters:
-    ///   - nodes: that have a part each; 0: this one has none yet.
+    ///   - nodes: that have a share each; 0: this one has none yet.
     ///   - known: nodes that the queue ever had.
-    ///   - crowded: sites at which others have more than their part.
-    mutating func divided(by nodes: Int, of known: Int, crowded: Set<String> = [], at now: Timestamp) {
-        let shares = GateTable.Shares(nodes: nodes, known: max(nodes, known), crowded: crowded)
-        guard shares != self.backlog.gates.shares else { return }
-        self.backlog.gates.share(shares)
+    ///   - crowded: sites at which others have more than their share.
+    ///   - lease: that is on.
+    mutating func divided(
+        by nodes: Int, of known: Int, crowded: Set<String> = [], under lease: Int64, at now: Timestamp
+    ) {
+        self.dividedUnder = lease
+        let division = GateTable.Division(nodes: nodes, known: max(nodes, known), crowded: crowded)
+        guard division != self.backlog.gates.division else { return }
+        self.backlog.gates.divide(division)
         for gate in self.backlog.gates.all { self.endSurplus(gate) }
         self.serveAll(at: now)
     }
 
-    /// Sites to which there are more connections than this node's part would be.
-    func crowdedSites(among nodes: Int, of known: Int) -> Set<String> {
+    /// Sites to which there are more connections than this node's share would be.
+    mutating func crowdedSites(among nodes: Int, of known: Int) -> Set<String> {
         let configured = self.configuration.delivery.connections
-        let crowded = self.backlog.gates.all.filter {
-            self.backlog.gates[$0].isCrowded(configured: configured, nodes: nodes, known: max(nodes, known))
+        var crowded: Set<String> = []
+        for gate in self.backlog.gates.all
+        where self.backlog.gates[gate].isCrowded(configured: configured, nodes: nodes, known: max(nodes, known)) {
+            crowded.insert(self.backlog.gates[gate].name)
         }
-        return Set(crowded.map { self.backlog.gates[$0].key.name })
+        return crowded
     }
 
     private mutating func serveAll(at now: Timestamp) {
@@ -522,6 +530,10 @@ struct Scheduler: Sendable {
     mutating func leaseEnded(now lease: Int64?) {
         self.mayBegin = false
         self.permits(areUnder: lease)
+        guard let lease, let old = self.dividedUnder, lease != old else { return }
+        // A share ends with the lease under which it was had.
+        self.dividedUnder = nil
+        self.backlog.gates.divide(GateTable.Division(nodes: 0, known: self.backlog.gates.division.known))
     }
 
     /// This node has a message from now on.
