@@ -242,7 +242,7 @@ struct SharedMailTests {
         #expect(scheduler.hasChanged(message, sinceAttempt: attempt))
     }
 
-    @Test("nodes share a rate: each has its part of it")
+    @Test("nodes share a rate: each has its share of it")
     func rate() {
         SchedulerParty.expect(
             """

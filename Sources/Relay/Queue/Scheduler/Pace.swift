@@ -7,7 +7,7 @@ struct Pace {
 
     /// Milliseconds from one to the next, of all nodes.
     private let rate: Double
-    /// Nodes that have a part of the rate each.
+    /// Nodes that have a share of the rate each.
     var nodes = 1
     /// Milliseconds from one to the next, of this node.
     var interval: Double { self.rate * Double(self.nodes) }
