@@ -51,6 +51,36 @@ struct ReportTests {
         Settlement.Outcome(index: 0, generation: 0, state: .bounced, nextHop: host, reply: reply, saidBy: author)
     }
 
+    @Test("of many recipients that bounce in one transaction each is in a report, a hundred in each")
+    func many() async throws {
+        let spool = try SpoolTesting.MemorySpool()
+        let message = SpooledMessage(
+            id: spool.nextID(at: self.now), arrived: self.now,
+            reversePath: try ReversePath(parsing: "<ann@a.example>", utf8: true),
+            arrival: Arrival(with: "ESMTP"), contentOctets: 2,
+            recipients: try (0..<250).map {
+                SpooledRecipient(index: $0, forwardPath: try ForwardPath(parsing: "<u\($0)@b.example>"), due: self.now)
+            })
+        try await spool.accept(
+            NewMessage(message, content: .buffer(ByteBuffer(string: "hi"))), expectingMore: false, on: self.loop
+        ).get()
+        let writer = ReportWriter(
+            spool: spool, rules: StandingRules(), clock: .system, loop: self.loop,
+            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        let outcomes = (0..<250).map {
+            Settlement.Outcome(index: $0, generation: 0, state: .bounced, reply: "550 no such user")
+        }
+        let configuration = RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: "")
+        let reports = try await writer.reports(on: outcomes, of: message.id, configuration).get()
+        let told = reports.map { report -> [String] in
+            guard case .buffer(let buffer) = report.content else { return [] }
+            return String(buffer: buffer).split(separator: "\r\n").map(String.init)
+                .filter { $0.hasPrefix("Final-Recipient:") }
+        }
+        #expect(told.map(\.count) == [100, 100, 50])
+        #expect(Set(told.joined()).count == 250)
+    }
+
     // MARK: who said it
 
     @Test("a reply of the next hop is told as its own, with its status")

@@ -18,8 +18,8 @@ struct ReportWriter: Sendable {
     let loop: any EventLoop
     let log: Logger
 
-    /// - Returns: a report for each kind of news that the sender wants; none where there is nobody to tell: a null
-    ///   reverse-path is never answered (RFC 5321 §4.5.5).
+    /// - Returns: reports for each kind of news that the sender wants, one for up to a hundred recipients; none where there is
+    ///   nobody to tell: a null reverse-path is never answered (RFC 5321 §4.5.5).
     func reports(
         on outcomes: [Settlement.Outcome], of id: QueueID, _ configuration: RelayConfiguration
     ) -> EventLoopFuture<[NewMessage]> {
@@ -36,15 +36,18 @@ struct ReportWriter: Sendable {
             let isWhole =
                 parameters.return == .full && beginning.readableBytes == message.contentOctets
                 && Self.travels(beginning)
-            return [DeliveryStatusNotification.Action.failed, .delayed, .relayed].compactMap { action in
+            return [DeliveryStatusNotification.Action.failed, .delayed, .relayed].flatMap { action in
                 let told = wanted.filter { $0.news == action }
                 // Only a failure returns content (RFC 3461 §4.3).
                 let returned: DeliveryStatusNotification.Returned =
                     action == .failed && isWhole
                     ? .full(beginning) : .header(Array(MessageHeader(beginning).headerOctets))
-                return told.isEmpty
-                    ? nil
-                    : self.report(on: told, of: message, parameters, configuration, to: sender, returned: returned)
+                // One transaction may have had more recipients than a report has.
+                return stride(from: 0, to: told.count, by: Scheduler.recipientsInReport).map { start in
+                    self.report(
+                        on: told[start...].prefix(Scheduler.recipientsInReport), of: message, parameters, configuration,
+                        to: sender, returned: returned)
+                }
             }
         }
     }
@@ -80,12 +83,12 @@ struct ReportWriter: Sendable {
     }
 
     private func report(
-        on outcomes: [Settlement.Outcome], of message: SpooledMessage, _ parameters: MailParameters,
+        on outcomes: ArraySlice<Settlement.Outcome>, of message: SpooledMessage, _ parameters: MailParameters,
         _ configuration: RelayConfiguration, to sender: Path, returned: DeliveryStatusNotification.Returned
     ) -> NewMessage {
         let now = self.clock.now()
         let id = self.spool.nextID(at: now)
-        let recipients = outcomes.prefix(Scheduler.recipientsInReport).compactMap { outcome in
+        let recipients = outcomes.compactMap { outcome in
             message.recipients.first { $0.index == outcome.index }.map { ($0, outcome) }
         }
         var routes = RouteTable(configuration.routes)
