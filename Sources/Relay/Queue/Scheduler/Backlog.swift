@@ -109,10 +109,12 @@ struct Backlog {
         }
     }
 
-    /// Its place in the line.
+    /// Its place in the line. What goes on to the next host of a list had its turn, and does not wait for a whole line to come
+    /// to the host that put it off.
     func entry(_ row: QueueIndex.Row, at now: Timestamp) -> Destination.Entry {
         Destination.Entry(
-            row: row, stamp: self.index.stamps[Int(row)], due: min(self.index.due[Int(row)], now.milliseconds),
+            row: row, stamp: self.index.stamps[Int(row)],
+            due: self.index.passedHosts(row) == nil ? min(self.index.due[Int(row)], now.milliseconds) : 0,
             priority: self.index.priority(of: row))
     }
 

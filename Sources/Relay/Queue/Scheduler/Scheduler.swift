@@ -321,10 +321,8 @@ struct Scheduler: Sendable {
         case .outcomes(let outcomes):
             // A session that broke is a sign of too many; one that answered, whatever it said of the mail, is not.
             if let reason = outcomes.lazy.compactMap({ $0.breakingCause }).first {
-                if next != nil {
-                    // The next host may make it good: the site has not failed yet, and where it did it goes on being tried.
-                    self.backlog.gates[session.gate].allowProbe(for: nil)
-                } else if passed?.allBroke ?? true, self.backlog.gates[session.gate].broke(at: now) {
+                // Where the next host may make it good the site has not failed yet.
+                if next == nil, passed?.allBroke ?? true, self.backlog.gates[session.gate].broke(at: now) {
                     self.failed(session.gate, reason, retry, at: now, using: &random)
                 }
             } else {
@@ -598,6 +596,12 @@ struct Scheduler: Sendable {
 
     mutating func resume(_ row: QueueIndex.Row, after claim: Claims.Claim, at now: Timestamp) {
         self.bounceIfOrdered(row)
+        // A probe goes on to the next host, and is nobody else's before this one stands in line.
+        if self.backlog.index.passedHosts(row) != nil, self.backlog.index.states[Int(row)] != .hold,
+            let gate = self.backlog.destination(of: row).flatMap({ self.backlog.destinations[$0].gate })
+        {
+            self.backlog.gates[gate].allowProbe(for: nil)
+        }
         if let destination = self.backlog.resume(row, after: claim, at: now) {
             self.serve(destination, at: now)
         }
