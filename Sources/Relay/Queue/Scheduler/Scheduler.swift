@@ -312,10 +312,12 @@ struct Scheduler: Sendable {
             // A host before it answered, and put the mail off: the site is there.
             if let passed, !passed.allBroke { break }
             let backOff = self.backlog.gates[session.gate].backOff
-            if !backOff.isOn(at: now), passed == nil, self.backlog.gates[session.gate].sessions > 1 {
-                // The others show that the site is there: it takes no more of them, and nothing was tried.
+            if !backOff.isOn(at: now), self.backlog.gates[session.gate].sessions > 1 {
+                // The others show that the site is there, and takes no more of them.
                 self.backlog.gates[session.gate].congested(at: now)
-                return self.notTried(result.job, at: now)
+                if passed == nil { return self.notTried(result.job, at: now) }
+                // A host before it had this mail, and broke: it waits, and it alone.
+                break
             }
             self.failed(session.gate, reason, retry, at: now, using: &random)
         case .outcomes(let outcomes):
