@@ -66,6 +66,11 @@ extension EndToEnd {
             try await relay.send(to: ["<a@z.example>"])
             #expect(try await eventually { try await self.attempts(relay, "a@z.example").count == 1 })
             #expect(try await self.attempts(relay, "a@z.example").map(\.host) == ["127.0.0.1:\(busy.port)"])
+            // No other host is left: it waits by the retry schedule.
+            let row = try #require(
+                try await feed.queue(QueueQuery(), window: WindowRequest(.row(number: 0), count: 1)).rows.first)
+            #expect(row.state == .deferred)
+            #expect(try #require(row.nextAttempt) > Timestamp.now.adding(milliseconds: 60_000))
             await relay.stop()
             #expect(other.sessions == 0)
             await busy.stop()

@@ -24,10 +24,12 @@ final class OneDelivery: Sendable {
     var state: State { self.box.withLockedValue { $0 } }
 
     /// - Parameters:
+    ///   - others: hosts behind it.
     ///   - parameters: of MAIL.
     ///   - content: `nil`: it cannot be read.
     init(
-        to host: SocketEndpoint, parameters: [Parameter] = [], content: (any ContentSource)? = nil,
+        to host: SocketEndpoint, and others: [SocketEndpoint] = [], without leftOut: HostsLeftOut = HostsLeftOut(),
+        parameters: [Parameter] = [], content: (any ContentSource)? = nil,
         _ timeouts: RelayConfiguration.Timeouts = RelayConfiguration.Timeouts()
     ) throws {
         let group = MultiThreadedEventLoopGroup.singleton
@@ -43,7 +45,7 @@ final class OneDelivery: Sendable {
             group: group, spool: self.spool, registry: self.registry, clock: .system,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton)
         self.connection = delivery.open(
-            to: NextHop(.hosts([host])), job: job,
+            to: NextHop(.hosts([host] + others)), without: leftOut, job: job,
             settings: Delivery.Settings(
                 hostname: "mx.example.net", timeouts: timeouts, keyring: try Keyring(configuration))
         ) { [box] event in

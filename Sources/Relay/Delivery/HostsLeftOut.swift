@@ -4,10 +4,16 @@ import SMTP
 struct HostsLeftOut: Equatable, Sendable {
     /// Those that put off, in this round, the mail that the session is opened for.
     var passed: Set<SocketEndpoint> = []
-    /// The operator suspended destinations of these names.
-    var suspended: Set<String> = []
+    /// The operator's, who may have suspended hosts.
+    var orders = DestinationOrders()
 
     func contains(_ host: SocketEndpoint) -> Bool {
-        self.passed.contains(host) || !self.suspended.isEmpty && self.suspended.contains(host.description)
+        self.passed.contains(host) || self.orders.suspension(of: host) != nil
+    }
+
+    /// Why none of the others may be tried, where that is a suspension.
+    func suspension(among hosts: [MailHost]) -> String? {
+        hosts.lazy.map(\.endpoint).first { !self.passed.contains($0) && self.orders.suspension(of: $0) != nil }
+            .map { "\($0) is suspended" }
     }
 }

@@ -259,18 +259,21 @@ final class RuleKeeper: Sendable {
         return terms
     }
 
-    /// The destination that is meant: a port may be left out where there is one such host.
+    /// The destination or host that is meant: a port may be left out where there is one such host, and case does not matter.
     private func name(_ text: String) -> String {
         let names = self.names()
         guard !names.contains(text) else { return text }
-        let meant = names.filter { $0.hasPrefix("\(text):") }
-        return meant.count == 1 ? meant.first ?? text : text
+        let plain = text.lowercased()
+        let meant =
+            names.first { $0.lowercased() == plain }.map { [$0] }
+            ?? names.filter { $0.lowercased().hasPrefix("\(plain):") }
+        return meant.count == 1 ? meant.first ?? plain : plain
     }
 
-    /// Destinations that have mail, or that a route leads to.
+    /// Destinations that have mail, and all hosts that routes name.
     private func names() -> Set<String> {
         let scheduler = self.queue.scheduler
-        return Set(scheduler.configuration.routes.compactMap { $0.firstHost?.description }).union(
+        return Set(scheduler.configuration.routes.flatMap { $0.nextHop(for: "").hosts.map(\.description) }).union(
             scheduler.destinations.all.map { scheduler.destinations[$0].nextHop.description })
     }
 

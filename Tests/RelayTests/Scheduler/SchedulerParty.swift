@@ -296,6 +296,7 @@ struct SchedulerParty {
         let verdict: JobResult.Verdict
         switch words.split(separator: " ").first.map(String.init) {
         case "unreachable": verdict = .unreachable(String(words.dropFirst(12)))
+        case "suspended": verdict = .suspended(String(words.dropFirst(10)))
         case "untried": verdict = .untried
         case "changed": verdict = .changed
         case "away": verdict = .away("the store is away")
@@ -311,7 +312,9 @@ struct SchedulerParty {
         }
         let hosts = self.hosts[session] ?? []
         var result = JobResult(job: number, verdict: verdict, host: hosts.first, session: nil, milliseconds: 10)
-        if case .unreachable = verdict {
+        if case .suspended = verdict {
+            result.host = nil
+        } else if case .unreachable = verdict {
             result.host = nil
             result.tried = hosts
         } else {

@@ -221,8 +221,10 @@ final class Simulation {
     private func answer(_ number: Int) {
         guard let attempt = self.attempts.removeValue(forKey: number), let session = self.sessions[attempt.session]
         else { return }
-        let (verdict, isOver) = self.verdict(
-            attempt.recipients, self.mood(of: session.host), isByMX: session.host.hasPrefix("m"))
+        let (verdict, isOver) =
+            session.host.isEmpty
+            ? (.suspended("all hosts are suspended"), true)
+            : self.verdict(attempt.recipients, self.mood(of: session.host), isByMX: session.host.hasPrefix("m"))
         var result = JobResult(
             job: number, verdict: verdict, host: nil, session: nil, milliseconds: self.steady - attempt.begun)
         switch verdict {
@@ -230,7 +232,7 @@ final class Simulation {
             result.host = session.hosts.first
             result.tried = Array(session.hosts.prefix(1))
             result.untried = Array(session.hosts.dropFirst())
-        case .untried, .changed, .unreachable, .unresolved: break
+        case .untried, .changed, .unreachable, .unresolved, .suspended: break
         }
         self.scheduler.attemptEnded(result, at: self.now, using: &self.random)
         // Nothing of it is written down: it was none.

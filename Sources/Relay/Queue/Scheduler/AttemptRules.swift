@@ -59,6 +59,10 @@ struct AttemptRules {
             case .unreadable(let reason):
                 outcome.countsAsTry = false
                 self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)
+            case .suspended(let reason):
+                outcome.countsAsTry = false
+                self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)
+                if outcome.state == .expired { outcome.notice = .suspended }
             case .away(let reason):
                 outcome.reply = reason
                 outcome.due = now.adding(milliseconds: self.pause(of: row, reason, in: index, at: now))

@@ -11,6 +11,15 @@ struct DestinationOrders: Equatable, Sendable {
     var limits: [String: Int] = [:]
     /// All of its mail goes another way.
     var detours: [String: Detour] = [:]
+
+    /// Nothing goes to a host that bears the name of a suspended destination, wherever it stands in a list. A mail exchanger,
+    /// which is no destination, may be named without its port; and names have no case.
+    func suspension(of host: SocketEndpoint) -> Suspension? {
+        guard !self.suspensions.isEmpty else { return nil }
+        if let suspension = self.suspensions[host.description] { return suspension }
+        if let suspension = self.suspensions[host.description.lowercased()] { return suspension }
+        return host.port == 25 ? self.suspensions[host.host.lowercased()] : nil
+    }
 }
 
 /// Who suspended a destination, until when and why.

@@ -260,6 +260,13 @@ struct Gate {
     @discardableResult
     mutating func allowProbe(for order: Int?) -> Bool { self.backOff.allowProbe(for: order) }
 
+    /// Whether a host of the site may be tried again that was suspended.
+    func gains(by orders: DestinationOrders, after before: DestinationOrders) -> Bool {
+        self.key.site.hosts.contains {
+            before.suspension(of: $0.endpoint) != nil && orders.suspension(of: $0.endpoint) == nil
+        }
+    }
+
     // MARK: time
 
     /// - Returns: whether nobody looks before already.

@@ -22,15 +22,8 @@ struct PassedHosts: Equatable, Sendable {
         next.hosts.formUnion(result.tried)
         next.allBroke = self.allBroke && broke
         guard next.hosts.count < Self.limit,
-            result.untried.contains(where: { !next.hosts.contains($0) && !orders.suspends($0) })
+            result.untried.contains(where: { !next.hosts.contains($0) && orders.suspension(of: $0) == nil })
         else { return nil }
         return next
-    }
-}
-
-extension DestinationOrders {
-    /// Nothing goes to a host that bears the name of a suspended destination, wherever it stands in a list.
-    func suspends(_ host: SocketEndpoint) -> Bool {
-        !self.suspensions.isEmpty && self.suspensions[host.description] != nil
     }
 }

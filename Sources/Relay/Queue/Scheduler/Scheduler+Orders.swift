@@ -121,8 +121,16 @@ extension Scheduler {
 
     /// What is under way ends as it does; what waits obeys.
     mutating func destinationsOrdered(_ orders: DestinationOrders, at now: Timestamp) {
+        let before = self.backlog.destinations.orders
         if self.backlog.ordered(orders) { self.rerouting = Walk(since: now) }
-        for gate in self.backlog.gates.all { self.endSurplus(gate) }
+        for gate in self.backlog.gates.all {
+            self.endSurplus(gate)
+            // The host may be the one of the site that answers.
+            let isBackedOff = self.backlog.gates[gate].backOff.isOn(at: now)
+            if isBackedOff, self.backlog.gates[gate].gains(by: orders, after: before) {
+                self.backlog.gates[gate].allowProbe(for: nil)
+            }
+        }
         for destination in self.backlog.destinations.all { self.serve(destination, at: now) }
     }
 

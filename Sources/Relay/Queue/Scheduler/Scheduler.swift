@@ -334,7 +334,7 @@ struct Scheduler: Sendable {
                 self.backlog.gates[session.gate].succeeded(
                     in: result.milliseconds, isTelling: isTelling, limit: self.limit(of: session.gate), at: now)
             }
-        case .unreadable, .away, .damaged: break
+        case .suspended, .unreadable, .away, .damaged: break
         }
         let rules = AttemptRules(retry: retry)
         let outcomes = rules.outcomes(
@@ -582,9 +582,7 @@ struct Scheduler: Sendable {
 
     /// The hosts that a session is to be opened without.
     func hostsLeftOut(ofSession session: Int) -> HostsLeftOut {
-        HostsLeftOut(
-            passed: self.sessions[session]?.passed ?? [],
-            suspended: Set(self.backlog.destinations.orders.suspensions.keys))
+        HostsLeftOut(passed: self.sessions[session]?.passed ?? [], orders: self.backlog.destinations.orders)
     }
 
     func limit(of gate: GateTable.Index) -> Int {
@@ -657,7 +655,7 @@ struct Scheduler: Sendable {
         let place = self.backlog.gates[gate].idle.lastIndex { number in
             guard let session = self.sessions[number] else { return true }
             let mayBeUsed = session.host.map {
-                !passed.contains($0) && !self.backlog.destinations.orders.suspends($0)
+                !passed.contains($0) && self.backlog.destinations.orders.suspension(of: $0) == nil
             }
             return session.passed.isSubset(of: passed) && mayBeUsed ?? true
         }

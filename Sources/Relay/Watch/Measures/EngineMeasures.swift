@@ -59,7 +59,7 @@ final class EngineMeasures: Sendable {
             case .unreachable: .unreachable
             case .unresolved: .unresolved
             case .unreadable, .away, .damaged: .unreadable
-            case .untried, .changed: .untried
+            case .untried, .changed, .suspended: .untried
             }
         self.attempts[word]?.increment()
         if word != .untried { self.attemptDuration.recordMilliseconds(result.milliseconds) }
