@@ -32,14 +32,71 @@ struct UnwantedSessionTests {
         try await host.close()
     }
 
-    @Test("one that still connects does as well")
-    func connecting() async throws {
-        // It takes nobody, and its kernel takes one in its place: who comes behind that waits.
+    /// It takes nobody, and its kernel takes `first` in its place: who comes behind that waits.
+    private func deafHost() async throws -> (host: any Channel, first: any Channel) {
         let host = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 0).serverChannelOption(.autoRead, value: false)
             .bind(host: "127.0.0.1", port: 0).get()
         let first = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(to: try #require(host.localAddress)).get()
+        return (host, first)
+    }
+
+    @Test("one that still connects when the relay stops ends at once, and tells of no failure")
+    func stopped() async throws {
+        let (host, first) = try await self.deafHost()
+        let delivery = try OneDelivery(to: try self.endpoint(host))
+        #expect(try await eventually { delivery.session?.row.phase == .connect })
+        delivery.connection.quit()
+        #expect(try await eventually { delivery.state.isEnded })
+        guard case .untried? = delivery.state.verdicts.first, delivery.state.verdicts.count == 1 else {
+            Issue.record("\(delivery.state.verdicts)")
+            return
+        }
+        #expect(delivery.session?.row.remark == nil)
+        #expect(delivery.registry.liveCounts == (0, 0))
+        try await first.close()
+        try await host.close()
+    }
+
+    @Test("where one is closed before it is ready its mail goes to the next host")
+    func next() async throws {
+        let host = try await HostOfFewWords.listen(["220 here"], last: { _ in })
+        let other = try await HostOfFewWords.listen(["220 there"], last: { _ in })
+        let delivery = try OneDelivery(to: try self.endpoint(host), and: [try self.endpoint(other)])
+        #expect(try await eventually { delivery.session?.row.phase == .hello })
+        #expect(delivery.session?.hangUp() == true)
+        let name = try self.endpoint(other).description
+        #expect(
+            try await eventually {
+                delivery.registry.records(includingEnded: true).contains {
+                    $0.row.peer == name && $0.row.phase == .hello
+                }
+            })
+        #expect(delivery.state.verdicts.isEmpty)
+        delivery.connection.abort()
+        #expect(try await eventually { delivery.state.isEnded })
+        try await host.close()
+        try await other.close()
+    }
+
+    @Test("none is opened where all hosts are suspended, which is not their failure")
+    func suspended() async throws {
+        let endpoint = SocketEndpoint(host: "mx.example.org", port: 25)
+        var orders = DestinationOrders()
+        orders.suspensions["mx.example.org"] = Suspension(by: "ops")
+        let delivery = try OneDelivery(to: endpoint, without: HostsLeftOut(orders: orders))
+        #expect(try await eventually { delivery.state.isEnded })
+        guard case .suspended("mx.example.org:25 is suspended")? = delivery.state.verdicts.first else {
+            Issue.record("\(delivery.state.verdicts)")
+            return
+        }
+        #expect(delivery.session == nil)
+    }
+
+    @Test("one that still connects does as well")
+    func connecting() async throws {
+        let (host, first) = try await self.deafHost()
         let delivery = try OneDelivery(to: try self.endpoint(host))
         #expect(try await eventually { delivery.session?.row.phase == .connect })
         #expect(delivery.session?.hangUp() == true)

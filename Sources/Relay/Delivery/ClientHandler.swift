@@ -148,6 +148,13 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.drain()
     }
 
+    /// Ends with QUIT when it is idle, and does not wait for what the host says to that.
+    func leave() {
+        let isIdle = self.isIdle
+        self.quit()
+        if isIdle { self.context?.hangUpUnderTLS() }
+    }
+
     /// Ends as soon as it can: at once, but for a transaction of which everything was said.
     func leaseEnded() {
         if self.isIdle { return self.quit() }

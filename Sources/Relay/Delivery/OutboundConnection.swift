@@ -41,12 +41,12 @@ final class OutboundConnection: @unchecked Sendable {
     /// Some host gave no session for a reason that may pass.
     private var mayAnswerLater = false
     private var isEnded = false
+    /// The operator ended the session with the host that is being tried, before it gave one.
+    private var isPassedOver = false
     /// Asked to end before a host answered.
     private var isUnwanted = false
     /// Ended at once, whatever the hosts would have said.
     private var verdictOnWaiting: JobResult.Verdict?
-    /// The node's lease was over: another node may make the attempt.
-    private var isLeaseOver = false
     /// What the hosts are, or what is demanded of one, is being found out.
     private var isResolving = false
 
@@ -67,27 +67,52 @@ final class OutboundConnection: @unchecked Sendable {
     /// Gives an idle session its next transaction.
     func start(_ job: Job) { self.loop.execute { self.begin(job) } }
 
-    /// Ends the session with QUIT when it is idle, else after its transaction.
+    /// Ends the session with QUIT when it is idle, else after its transaction. A host that has not answered yet did nothing
+    /// wrong by that.
     func quit() {
         self.loop.execute {
+            self.verdictOnWaiting = self.verdictOnWaiting ?? .untried
             self.becomeUnwanted()
             if self.isReady { self.handler?.quit() }
+            self.connectNoMore()
+        }
+    }
+
+    /// Ends the session when it is idle, as ``quit()`` does, and waits for nothing.
+    func leave() {
+        self.loop.execute {
+            self.becomeUnwanted()
+            if self.isReady { self.handler?.leave() }
         }
     }
 
     /// Ends the session at once, however far it is.
-    func abort() { self.loop.execute { self.hangUp(.untried) } }
+    func abort() {
+        self.loop.execute {
+            self.becomeUnwanted()
+            self.verdictOnWaiting = .untried
+            self.hangUp()
+        }
+    }
 
-    /// Ends it for an operator, who wants no other one with the host at once.
-    func close() { self.loop.execute { self.hangUp(.unreachable(Self.closed)) } }
+    /// Ends it for an operator, who wants no other one with the host at once: what waits for it goes to the next host.
+    func close() {
+        self.loop.execute {
+            if self.isReady { self.becomeUnwanted() } else { self.isPassedOver = true }
+            self.hangUp()
+        }
+    }
 
     private static let closed = "closed by the operator"
 
     /// This node's lease is over: nothing that another node may do by now is said any more.
     func leaseEnded() {
         self.loop.execute {
-            self.isLeaseOver = true
-            self.handler?.leaseEnded()
+            if self.isReady { return self.handler?.leaseEnded() ?? () }
+            self.verdictOnWaiting = .untried
+            self.becomeUnwanted()
+            self.connectNoMore()
+            self.handler?.hangUp("the node's lease was over")
         }
     }
 
@@ -131,10 +156,14 @@ final class OutboundConnection: @unchecked Sendable {
         self.end()
     }
 
-    /// - Parameter verdict: on a job that waits for a session.
-    private func hangUp(_ verdict: JobResult.Verdict) {
-        self.becomeUnwanted()
-        self.verdictOnWaiting = verdict
+    /// Waits no longer for a host to be connected to, which did nothing wrong.
+    private func connectNoMore() {
+        guard let (_, record) = self.connecting.take() else { return }
+        self.delivery.registry.close(record, at: self.delivery.clock.now(), failed: false, remark: nil)
+        self.finishWithoutHost()
+    }
+
+    private func hangUp() {
         if let (host, record) = self.connecting.take() {
             self.connectFailed(HostConnector.Failure(words: Self.closed), host, record)
         } else {
@@ -159,12 +188,9 @@ final class OutboundConnection: @unchecked Sendable {
     }
 
     private func tryNextHost() {
-        guard !self.isLeaseOver else {
-            self.finished(.untried, host: nil, session: nil)
-            return self.end()
-        }
         guard !self.isUnwanted, let host = self.hosts.popFirst() else { return self.finishWithoutHost() }
         self.lastTried = nil
+        self.isPassedOver = false
         self.tried.append(host.endpoint)
         let security = self.nextHop.security
         guard let policies = self.delivery.policies, self.job?.isTLSReport != true,
@@ -221,7 +247,7 @@ final class OutboundConnection: @unchecked Sendable {
     /// The host answers. This runs in the turn of the loop in which it did: nothing was read yet, and nothing is lost.
     private func attach(_ handler: ClientHandler, to channel: any Channel) throws {
         do {
-            guard channel.isActive, !self.isUnwanted, !self.isLeaseOver else { throw ChannelError.eof }
+            guard channel.isActive else { throw ChannelError.eof }
             if let tls = try handler.implicitTLS() { try channel.pipeline.syncOperations.addHandler(tls) }
             self.handler = handler
             try channel.pipeline.syncOperations.addHandler(handler)
@@ -315,7 +341,13 @@ final class OutboundConnection: @unchecked Sendable {
             self.finished(.untried, host: nil, session: nil)
             self.end()
         } else {
-            self.tryNextHost()  // It never got ready.
+            // It never got ready.
+            if self.isPassedOver {
+                self.lastFailure = Self.closed
+                self.mayAnswerLater = true
+                if let host = self.plaintextHost.take(), self.hosts.first == host { self.hosts.removeFirst() }
+            }
+            self.tryNextHost()
         }
     }
 

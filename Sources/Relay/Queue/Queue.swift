@@ -136,6 +136,7 @@ final class Queue: @unchecked Sendable {
             self.fresh.remove(id)
             self.spoolWatch.damagedMail.isOver(id)
         case .quit(let session): self.connections[session]?.quit()
+        case .leave(let session): self.connections[session]?.leave()
         case .purge: self.purge()
         case .askForPermits: self.asksForPermits()
         case .wake(let at): self.wake(at)

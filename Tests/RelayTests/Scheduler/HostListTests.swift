@@ -101,6 +101,101 @@ struct HostListTests {
             """)
     }
 
+    @Test("what goes on to the next host stands before what waits for the first one")
+    func line() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 accepted 2 to c@a.example
+            0:00:02 accepted 3 to d@a.example
+            0:00:03 ended 1: 421 shutting down
+              settle 1: 1/b deferred until 0:00:03 (421 shutting down)
+              begin 2: 2/c on session 2, new, to a1:25
+            0:00:04 ended 2: 421 shutting down
+              settle 2: 2/c deferred until 0:00:04 (421 shutting down)
+              begin 3: 1/b on session 3, new, to a1:25, at a2:25
+            0:00:05 ended 3: 250 Ok
+              settle 3: 1/b relayed (250 Ok)
+              begin 4: 2/c on session 3
+              forget 1
+            """, connections: 1)
+    }
+
+    @Test("a probe through a back-off goes on to the next host, whatever waits longer")
+    func probe() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 ended 1: unreachable refused
+              settle 1: 1/b deferred until 0:05:01 (refused)
+            0:00:02 accepted 2 to c@a.example
+            0:00:03 accepted 3 to d@a.example
+            0:00:04 retry 3
+              order 2: 1
+            0:00:04 done 2
+              begin 3: 3/d on session 2, new, to a1:25
+            0:00:05 ended 3: 421 shutting down
+              settle 3: 3/d deferred until 0:00:05 (421 shutting down)
+              begin 4: 3/d on session 3, new, to a1:25, at a2:25
+            0:00:06 ended 4: 250 Ok
+              settle 4: 3/d relayed (250 Ok)
+              begin 5: 2/c on session 4, new, to a1:25
+              forget 3
+            """)
+    }
+
+    @Test("mail that breaks the session of one host, and finds the next one gone, waits alone where others go well")
+    func poison() {
+        Self.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 accepted 2 to c@a.example
+              begin 2: 2/c on session 2, new, to a1:25
+            0:00:02 ended 2: lost
+              settle 2: 2/c deferred until 0:00:02 (connection lost while sending mail data)
+              begin 3: 2/c on session 3, new, to a1:25, at a2:25
+            0:00:03 ended 3: unreachable refused
+              settle 3: 2/c deferred until 0:05:03 (refused)
+            0:00:04 ended 1: 250 Ok
+              settle 1: 1/b relayed (250 Ok)
+              forget 1
+            0:00:05 accepted 3 to d@a.example
+              begin 4: 3/d on session 1
+            """)
+    }
+
+    @Test("where only a suspended host is left mail waits, and the site with none; a resume lets one try")
+    func onlySuspended() {
+        Self.expect(
+            """
+            0:00:00 suspend a2
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 ended 1: suspended a2:25 is suspended
+              settle 1: 1/b deferred until 0:05:01 (a2:25 is suspended)
+            0:00:02 accepted 2 to c@a.example
+              begin 2: 2/c on session 2, new, to a1:25
+            0:00:03 ended 2: unreachable refused
+              settle 2: 2/c deferred until 0:05:03 (refused)
+            0:00:04 accepted 3 to d@a.example
+            0:00:05 resume a2
+              begin 3: 3/d on session 3, new, to a1:25
+            """)
+    }
+
+    @Test(
+        "a host is suspended by its name, in any case, and without a port where that is 25", arguments: ["a2", "a2:25"])
+    func named(_ name: String) {
+        var orders = DestinationOrders()
+        orders.suspensions[name] = Suspension(by: "ops")
+        #expect(orders.suspension(of: SocketEndpoint(host: "A2", port: 25)) != nil)
+        #expect(orders.suspension(of: SocketEndpoint(host: "a2", port: 2525)) == nil)
+        #expect(orders.suspension(of: SocketEndpoint(host: "a3", port: 25)) == nil)
+    }
+
     @Test("a host that answered shows that the site is there, though the next one does not")
     func nextIsGone() {
         Self.expect(
@@ -136,14 +231,14 @@ struct HostListTests {
               begin 1: 1/b on session 1, new, to a1:25
             0:00:00 ended 1: 450 busy
               settle 1: 1/b deferred until 0:00:00 (450 busy)
-              quit session 1
+              leave session 1
             0:00:01 closed 1
               begin 2: 1/b on session 2, new, to a1:25, at a2:25
             0:00:02 ended 2: 250 Ok
               settle 2: 1/b relayed (250 Ok)
               forget 1
             0:00:03 accepted 2 to c@a.example
-              quit session 2
+              leave session 2
             0:00:04 closed 2
               begin 3: 2/c on session 3, new, to a1:25
             """, connections: 1)

@@ -419,6 +419,7 @@ struct SchedulerParty {
                 if self.isWriting { self.written(number) }
             case .read(let id): self.lines.append("  read \(id.rawValue)")
             case .forget(let id): self.lines.append("  forget \(id.rawValue)")
+            case .leave(let session): self.lines.append("  leave session \(session)")
             case .quit(let session): self.lines.append("  quit session \(session)")
             case .wake(let at): self.wake = at
             case .purge: break

@@ -457,7 +457,7 @@ final class Simulation {
             case .read(let id): self.schedule(.read(id), in: 20)
             case .forget(let id):
                 self.expect(self.spool.messages[id] == nil, "\(id) is forgotten, and there")
-            case .quit(let session):
+            case .quit(let session), .leave(let session):
                 self.expect(self.sessions[session]?.attempt == nil, "session \(session) is to end in an attempt")
                 self.sessions[session]?.isEnding = true
                 self.schedule(.close(session: session), in: 10)

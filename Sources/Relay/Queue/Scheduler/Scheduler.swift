@@ -28,6 +28,8 @@ struct Scheduler: Sendable {
         case forget(QueueID)
         /// Ends a session when its transaction is over.
         case quit(session: Int)
+        /// Ends a session that waits for a transaction, at once: another one needs its place.
+        case leave(session: Int)
         /// Forgets drops that can no longer be taken back.
         case purge
         /// Asks the store for permits as soon as may be; `permitRequests` says which.
@@ -667,7 +669,7 @@ struct Scheduler: Sendable {
         guard !self.backlog.gates[gate].backOff.isOn(at: now),
             let session = self.backlog.gates[gate].takeUseless()
         else { return }
-        self.actions.append(.quit(session: session))
+        self.actions.append(.leave(session: session))
     }
 
     private mutating func willLook(at gate: GateTable.Index, _ time: Timestamp) {
