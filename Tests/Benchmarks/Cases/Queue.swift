@@ -54,7 +54,7 @@ extension Case {
                         scheduler.sessionIdle(session, at: now)
                     case .settle(let settlement, _, let outcomes):
                         scheduler.settlementWritten(settlement, outcomes, generation: 1, isGone: true, at: now)
-                    case .resolve, .read, .forget, .quit, .purge, .askForPermits, .wake: break
+                    case .resolve, .read, .forget, .quit, .leave, .purge, .askForPermits, .wake: break
                     }
                 }
                 precondition(scheduler.index.messages == 0, "the message is still there")

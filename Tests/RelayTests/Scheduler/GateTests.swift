@@ -191,7 +191,7 @@ struct GateTests {
                 case .settle(let settlement, _, let outcomes):
                     scheduler.settlementWritten(settlement, outcomes, generation: 1, isGone: true, at: now)
                 case .wake(let at): wake = at.milliseconds
-                case .resolve, .read, .forget, .quit, .purge, .askForPermits: break
+                case .resolve, .read, .forget, .quit, .leave, .purge, .askForPermits: break
                 }
             }
             guard let next = underWay.indices.min(by: { underWay[$0].end < underWay[$1].end }) else { break }

@@ -53,7 +53,7 @@ struct SimulationTests {
                     scheduler.settlementWritten(settlement, outcomes, generation: 1, isGone: !isDead, at: now)
                     guard isDead, let order = scheduler.dropAll() else { break }
                     scheduler.orderEnded(order.0, order.1, at: now)
-                case .resolve, .read, .forget, .quit, .purge, .askForPermits, .wake: break
+                case .resolve, .read, .forget, .quit, .leave, .purge, .askForPermits, .wake: break
                 }
             }
             now = now.adding(milliseconds: 1000)
