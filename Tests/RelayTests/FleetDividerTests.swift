@@ -40,7 +40,7 @@ struct FleetDividerTests {
             let divider = FleetDivider(
                 spool, queue: queue, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
             spool.listen { divider.wake() }
-            divider.start()
+            await divider.begin()
             nodes.append((queue, divider))
         }
         for (queue, _) in nodes {

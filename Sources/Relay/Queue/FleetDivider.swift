@@ -17,7 +17,11 @@ final class FleetDivider: Sendable {
         self.log = log
     }
 
-    func start() { self.recurrence.start { await self.turn() } }
+    /// Asks once, so that who is alone has its share from the start, and goes on by itself.
+    func begin() async {
+        await self.turn()
+        self.recurrence.start { await self.turn() }
+    }
     func wake() { self.recurrence.wake() }
     func stop() async { await self.recurrence.stop() }
 

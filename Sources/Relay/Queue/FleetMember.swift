@@ -63,7 +63,7 @@ final class FleetMember: Sendable {
             await self.take(try await self.fleet.look(), under: lease)
         } catch { self.failed(error) }
         let (looks, divider, permits) = (self.looks, self.divider, self.permits)
-        divider.start()
+        await divider.begin()
         self.fleet.listen {
             divider.wake()
             looks.wake()
