@@ -154,6 +154,15 @@ struct ClientSessionExtensionsTests {
         }
     }
 
+    @Test("a report goes with REQUIRETLS where it is offered, and also where it is not (RFC 8689 §5)")
+    func requireTLSOfReports() {
+        let report = Self.mail(from: .null, "REQUIRETLS")
+        for security in [ClientSession.Security.none, .encrypted, .verified] {
+            Self.secured(report, security).expect("\(Self.hello("SIZE"))\nC: MAIL FROM:<> SIZE=24")
+        }
+        Self.secured(report, .encrypted).expect("\(Self.hello("REQUIRETLS"))\nC: MAIL FROM:<> REQUIRETLS")
+    }
+
     @Test("SMTPUTF8 where it is needed or was asked for, and offered (RFC 6531 §3.4)")
     func smtpUTF8() {
         let offer = Self.hello("SMTPUTF8")

@@ -58,7 +58,8 @@ extension ClientSession {
         if let limit = self.server.maximumMessageOctets, transaction.contentOctets > limit {
             return Reply(552, "5.3.4", "Message size exceeds the limit announced by \(name) (\(limit) octets)")
         }
-        if transaction.has("REQUIRETLS") {
+        // A bounce is not to be lost where its way back knows of no REQUIRETLS (RFC 8689 §5).
+        if transaction.has("REQUIRETLS"), transaction.reversePath != .null {
             guard self.security == .verified else {
                 return Reply(550, "5.7.30", "REQUIRETLS: there is no TLS to \(name) with a verified certificate")
             }
@@ -111,7 +112,7 @@ extension ClientSession {
         case "BODY": transaction.body == .eightBit || transaction.body == .binary
         case "RET", "ENVID": self.server.offers(.dsn)
         case "MT-PRIORITY": self.server.offers(.mtPriority)
-        case "REQUIRETLS": true
+        case "REQUIRETLS": self.server.offers(.requireTLS)
         // A server that does not know us has no reason to believe it (RFC 4954 §5).
         case "AUTH": self.isAuthenticated
         default: false
