@@ -17,11 +17,13 @@ public struct RecipientTarget: Sendable, Hashable {
 /// What one attempt, or the end of patience, did to some recipients of one message.
 public struct Settlement: Sendable {
     /// A reason as anybody may know it: it gives no advice, and names nobody who works here.
-    public enum Notice: Sendable, Hashable {
+    public indirect enum Notice: Sendable, Hashable {
         /// No route takes mail for this domain.
         case noRoute(String)
         /// An operator wants nothing to go there for now.
         case suspended
+        /// It is over before it was sent, by a time of its own, as the words say; it was not sent before for the other reason.
+        case late(String, Notice)
     }
 
     public struct Outcome: Sendable, Hashable {

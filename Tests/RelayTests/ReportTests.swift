@@ -136,6 +136,13 @@ struct ReportTests {
         outcome.reply = "suspended by root: they are down"
         let suspended = try await self.report(on: outcome).content
         #expect(!suspended.contains("root") && !suspended.contains("they are down"))
+        #expect(suspended.contains("mail for this domain was kept back until its time was over"))
+        // The time that the sender set is why it is over.
+        outcome.notice = .late("time is over", .noRoute("b.example"))
+        let late = try await self.report(on: outcome).content
+        #expect(
+            late.contains(
+                "\r\nStatus: 5.4.7\r\nDiagnostic-Code: X-Hoptop; time is over; mail for b.example cannot be sent"))
     }
 
     // MARK: how it goes
@@ -145,6 +152,11 @@ struct ReportTests {
         let parameters = isRequired ? [Parameter("REQUIRETLS")] : []
         let report = try await self.report(on: self.bounced("550 no", by: .nextHop), parameters)
         #expect(report.message.parameters == parameters)
+        let full = try await self.report(
+            on: self.bounced("550 no", by: .nextHop), of: "Subject: hi\r\n\r\nsecret\r\n",
+            parameters + [Parameter("RET", "FULL")])
+        #expect(full.content.contains("secret") == !isRequired)
+        #expect(full.content.contains("Subject: hi\r\n"))
     }
 
     // MARK: what comes back

@@ -32,10 +32,11 @@ struct ReportWriter: Sendable {
             let wanted = news.filter { message.wantsToKnow($0) }
             guard !wanted.isEmpty else { return [] }
             let parameters = (try? MailParameters(message.parameters)) ?? MailParameters()
-            let beginning = try await self.beginning(of: message, isWhole: parameters.return == .full)
+            // Of what was to go under TLS only the header returns, whatever RET says (RFC 8689 §5).
+            let wantsWhole = parameters.return == .full && !message.isForTLSOnly
+            let beginning = try await self.beginning(of: message, isWhole: wantsWhole)
             let isWhole =
-                parameters.return == .full && beginning.readableBytes == message.contentOctets
-                && Self.travels(beginning)
+                wantsWhole && beginning.readableBytes == message.contentOctets && Self.travels(beginning)
             return [DeliveryStatusNotification.Action.failed, .delayed, .relayed].flatMap { action in
                 let told = wanted.filter { $0.news == action }
                 // Only a failure returns content (RFC 3461 §4.3).
@@ -110,8 +111,8 @@ struct ReportWriter: Sendable {
         var mail: [Parameter] = []
         if notification.isEightBit { mail.append(Parameter("BODY", "8BITMIME")) }
         if notification.isInternational { mail.append(Parameter("SMTPUTF8")) }
-        // A report tells of what it is about, so it goes as safely (RFC 8689 §5).
-        if message.parameters.contains(where: { $0.keyword == "REQUIRETLS" }) { mail.append(Parameter("REQUIRETLS")) }
+        // A report tells of what it is about, so it goes as safely where that is possible (RFC 8689 §5).
+        if message.isForTLSOnly { mail.append(Parameter("REQUIRETLS")) }
         var report = SpooledMessage(
             id: id, arrived: now, reversePath: .null, parameters: mail, arrival: .report,
             contentOctets: content.readableBytes,
@@ -144,7 +145,7 @@ struct ReportWriter: Sendable {
         return DeliveryStatusNotification.Recipient(
             mailbox: mailbox, action: action, status: status,
             remoteMTA: isReply ? outcome.nextHop ?? recipient.nextHop : nil,
-            diagnostic: outcome.notice?.words ?? outcome.reply ?? recipient.lastReply,
+            diagnostic: outcome.notice?.words(action) ?? outcome.reply ?? recipient.lastReply,
             isReply: isReply, original: (try? RecipientParameters(recipient.parameters))?.originalRecipient,
             lastAttempt: outcome.countsAsTry ? now : nil)
     }
@@ -160,10 +161,12 @@ struct ReportWriter: Sendable {
 }
 
 extension Settlement.Notice {
-    fileprivate var words: String {
+    fileprivate func words(_ action: DeliveryStatusNotification.Action) -> String {
         switch self {
         case .noRoute(let domain): "mail for \(domain) cannot be sent from here"
+        case .suspended where action == .failed: "mail for this domain was kept back until its time was over"
         case .suspended: "mail for this domain is kept back for now"
+        case .late(let why, let notice): "\(why); \(notice.words(action))"
         }
     }
 }
@@ -181,6 +184,8 @@ extension Settlement.Outcome {
 }
 
 extension SpooledMessage {
+    fileprivate var isForTLSOnly: Bool { self.parameters.contains { $0.keyword == "REQUIRETLS" } }
+
     /// Whether NOTIFY asks for these news (RFC 3461 §4.1): without it, failures and delays are told.
     fileprivate func wantsToKnow(_ outcome: Settlement.Outcome) -> Bool {
         guard let recipient = self.recipients.first(where: { $0.index == outcome.index }) else { return false }

@@ -429,10 +429,19 @@ struct SchedulerParty {
     }
 
     private func text(_ outcome: Settlement.Outcome) -> String {
-        let reply = outcome.reply.map { " (\($0))" } ?? ""
+        let notice = outcome.notice.map { ", told: \(Self.text($0))" } ?? ""
+        let reply = outcome.reply.map { " (\($0)\(notice))" } ?? ""
         if outcome.delayNoticed { return "noticed\(reply)" }
         let until = outcome.state == .deferred ? outcome.due.map { " until \(self.text($0))" } ?? "" : ""
         return "\(outcome.state.word)\(until)\(reply)"
+    }
+
+    private static func text(_ notice: Settlement.Notice) -> String {
+        switch notice {
+        case .noRoute: "no route"
+        case .suspended: "suspended"
+        case .late(_, let notice): "late, \(Self.text(notice))"
+        }
     }
 
     private func name(_ row: QueueIndex.Row) -> String {

@@ -304,6 +304,25 @@ struct SchedulerTests {
             """)
     }
 
+    @Test("what a host said is why mail is returned, also where an operator keeps it back since")
+    func suspendedLate() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example BY=600;R
+              begin 1: 1/b on session 1, new, to a.example:25
+            0:00:01 ended 1: 450 later
+              settle 1: 1/b deferred until 0:05:01 (450 later)
+            0:00:02 suspend a.example:25
+            0:00:03 accepted 2 to c@a.example BY=600;R
+            0:10:00
+              settle 2: 1/b expired (the time that the sender set (DELIVERBY) is over; 450 later)
+              forget 1
+            0:10:03
+              settle 3: 2/c expired (the time that the sender set (DELIVERBY) is over; suspended by ops, told: late, suspended)
+              forget 2
+            """)
+    }
+
     @Test("time on hold does not count to what a sender allows (RFC 2852)")
     func deliverByHeld() {
         SchedulerParty.expect(
@@ -317,7 +336,7 @@ struct SchedulerTests {
             0:03:30 done 2
             0:04:19
             0:04:20
-              settle 3: 1/b expired (the time that the sender set (DELIVERBY) is over; no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"])
+              settle 3: 1/b expired (the time that the sender set (DELIVERBY) is over; no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"], told: late, no route)
               forget 1
             """)
     }
@@ -358,10 +377,10 @@ struct SchedulerTests {
             0:00:00 accepted 1 to b@nowhere.example
             0:00:00 accepted 2 to c@nowhere.example <>
             4:00:00
-              settle 1: 1/b noticed (no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"])
+              settle 1: 1/b noticed (no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"], told: no route)
             6:00:00
-              settle 2: 1/b expired (no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"])
-              settle 3: 2/c expired (no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"])
+              settle 2: 1/b expired (no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"], told: no route)
+              settle 3: 2/c expired (no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"], told: no route)
               forget 1
               forget 2
             """

@@ -22,7 +22,7 @@ struct SharedMailTests {
             7:00:01 lease on
               begin 2: 1/b on session 1
             7:00:02
-              settle 3: 2/c expired (the time that the sender set (DELIVERBY) is over; no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"])
+              settle 3: 2/c expired (the time that the sender set (DELIVERBY) is over; no route for nowhere.example: add a [[route]] with domain = "nowhere.example" (or "*") and via = ["host:port"], told: late, no route)
               forget 2
             7:00:02 ended 2: 450 later
               settle 2: 1/b expired (450 later)

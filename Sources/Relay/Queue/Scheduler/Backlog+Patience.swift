@@ -46,7 +46,7 @@ extension Backlog {
             } else if let verdict = Patience.verdict(deadline.mode, isNoticed: self.index.delayNoticed(row)) {
                 let why = deadline.why
                 let reason = self.cause(row, at: now).map { "\(why); \($0)" } ?? why
-                ended.append(EndedWait(row, verdict, reason, self.notice(row)))
+                ended.append(EndedWait(row, verdict, reason, self.notice(row).map { .late(why, $0) }))
             }
         }
         return ended
@@ -57,8 +57,9 @@ extension Backlog {
         self.reason(row, at: now) ?? self.unroutedDomain(row).map(RouteTable.missingRoute)
     }
 
-    /// What of that a sender is told, where the cause is with us.
+    /// What of that a sender is told, where the cause is with us: no host was asked, or what it said is told.
     private func notice(_ row: QueueIndex.Row) -> Settlement.Notice? {
+        guard self.index.reply(row) == nil else { return nil }
         if let domain = self.unroutedDomain(row) { return .noRoute(domain) }
         let isSuspended = self.destination(of: row).flatMap { self.destinations[$0].suspension } != nil
         return isSuspended ? .suspended : nil
