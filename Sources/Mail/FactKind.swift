@@ -49,8 +49,9 @@ public enum FactKind: String, Hashable, Sendable, Codable, CaseIterable {
     /// Nothing more is done for the recipient.
     public var settles: Bool { self.recipientState?.isSettled ?? false }
 
-    /// It tells what became of an attempt, or of the patience with which one was waited for.
-    public var endsAttempt: Bool { self == .deferred || self.settles && self != .dropped }
+    /// It tells what became of an attempt, or of the patience with which one was waited for; but what is deferred may also wait
+    /// without an attempt.
+    package var mayEndAttempt: Bool { self == .deferred || self.settles && self != .dropped }
 
     /// Something did not go as it should.
     public var isTrouble: Bool {

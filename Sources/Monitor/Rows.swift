@@ -213,6 +213,12 @@ public struct FactRow: Hashable, Sendable, Codable {
     public var contentOctets: Int?
     /// The attempt's or the whole stay's length in milliseconds.
     public var milliseconds: Int64?
+    /// It tells what became of an attempt, or of the patience with which one was waited for. Mail that no route takes is deferred,
+    /// and nothing is attempted.
+    public var endsAttempt: Bool {
+        guard self.kind == .deferred else { return self.kind.mayEndAttempt }
+        return self.nextHop != nil || self.session != nil || self.milliseconds != nil
+    }
     public init(
         at: Timestamp, kind: Kind, message: String?, from: String? = nil, recipient: Int? = nil, to: String? = nil,
         nextHop: String? = nil, remoteID: String? = nil, text: String? = nil, session: SessionRef? = nil,

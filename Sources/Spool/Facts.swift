@@ -37,6 +37,13 @@ public struct Fact: Sendable, Hashable {
     public var subject: ByteBuffer?
     /// An accepted message's Message-ID field, at most 998 octets; facts of before it was kept have none.
     public var messageID: String?
+    /// It tells what became of an attempt, or of the patience with which one was waited for. Mail that no route takes is deferred,
+    /// and nothing is attempted.
+    public var endsAttempt: Bool {
+        guard self.kind == .deferred else { return self.kind.mayEndAttempt }
+        return self.nextHop != nil || self.session != nil || self.milliseconds != nil
+    }
+
     /// Whether it is about that node, or about what all nodes have in common.
     public func concerns(node: String) -> Bool {
         guard self.kind.isAboutNode, let text = self.text else { return true }

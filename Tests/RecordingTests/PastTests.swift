@@ -91,6 +91,17 @@ struct PastTests {
         #expect(entries[1].messageID == "<1@example.net>" && entries[1].user == "shop-app")
     }
 
+    @Test("mail that no route took waited without an attempt")
+    func unrouted() {
+        let feed = ScriptedFeed()
+        feed.journaled(.accepted, "4Q7K", before: 20, from: "ann@example.net")
+        feed.journaled(
+            .deferred, "4Q7K", before: 20, from: "ann@example.net", to: "bob@there.example", text: "no route")
+        var message = PastMessage("4Q7K", feed.write { $0.journal }, node: "mx1")
+        for entry in feed.write({ $0.journal }) { message.apply(entry) }
+        #expect(message.row?.state == .deferred && message.detail.attempts.isEmpty)
+    }
+
     @Test("what a time only tells to be forgotten for good was dropped before, and waits no more")
     func purged() throws {
         let feed = ScriptedFeed()

@@ -77,7 +77,7 @@ struct PastMessage {
         }
         recipient.settledAt = state.isSettled ? fact.at : nil
         self.recipients[index] = recipient
-        guard fact.kind.endsAttempt else { return }
+        guard fact.endsAttempt else { return }
         self.attempts.append(
             AttemptRow(
                 recipientIndex: index, at: fact.at, milliseconds: fact.milliseconds, nextHop: fact.nextHop,

@@ -159,6 +159,7 @@ private struct Flow {
             kind = 1
             self.totals.relayed += 1
         case .deferred:
+            guard fact.endsAttempt else { return }
             kind = 2
             self.totals.deferredAttempts += 1
         case .bounced, .expired:

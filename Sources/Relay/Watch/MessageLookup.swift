@@ -182,7 +182,7 @@ struct MessageLookup: Sendable {
 
     private func attempts(_ facts: [Fact]) -> [AttemptRow] {
         facts.compactMap { fact in
-            guard fact.kind.endsAttempt, let outcome = fact.kind.recipientState else { return nil }
+            guard fact.endsAttempt, let outcome = fact.kind.recipientState else { return nil }
             return AttemptRow(
                 recipientIndex: fact.recipient ?? 0, at: fact.at, milliseconds: fact.milliseconds,
                 nextHop: fact.nextHop, outcome: outcome, reply: fact.text,
