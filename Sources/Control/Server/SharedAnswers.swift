@@ -62,6 +62,8 @@ final class SharedAnswers: Sendable {
         let now = NIODeadline.now()
         let response = self.state.withLockedValue { state in
             if let answer = state.answers[question], self.isShared(answer, state, at: now) { return answer.response }
+            // Known before anything is read: a beat meanwhile makes the answer one of before it.
+            let version = self.version(state)
             state.answers = state.answers.filter { self.isShared($0.value, state, at: now) }
             let given = NIOLockedValueBox<ControlResponse?>(nil)
             let response = Task {
@@ -69,8 +71,7 @@ final class SharedAnswers: Sendable {
                 given.withLockedValue { $0 = response }
                 return response
             }
-            state.answers[question] = Answer(
-                response: response, given: given, asked: now, version: self.version(state))
+            state.answers[question] = Answer(response: response, given: given, asked: now, version: version)
             return response
         }
         return await response.value
