@@ -141,6 +141,7 @@ struct LogFormTests {
         "what a peer said, or is called, ends where its quotation mark does",
         arguments: [
             "550 5.1.1 x\" by=ann reason=\"asked by boss", "550 \\", "550 \\\" by=ann", "no route: add domain = \"x\"",
+            "550", "550=by", "it's", "a'b",
         ])
     func forged(_ reply: String) {
         var fact = Fact(
@@ -170,6 +171,35 @@ struct LogFormTests {
             line.hasSuffix(
                 " mail is refused by=\"\" count=3 error=\"a.toml:112: \\\"x\\\" is no key\" "
                     + "reason=\"the spool's disk is full: make room\"\n"))
+    }
+
+    @Test("an address with = is quoted, and what controls is escaped once more, as a backslash is")
+    func escaped() {
+        let fact = Fact(
+            at: self.id.time, kind: .readdressed, message: self.id, recipient: 0,
+            from: "<SRS0=abc=TT=b.test=ann@a.test>", to: "<o'hara@d>", text: "\u{1B}[31m")
+        #expect(
+            LogFormat.text.lines(LogEntry(fact)).hasSuffix(
+                " from=\"<SRS0=abc=TT=b.test=ann@a.test>\" to=\"<o'hara@d>\" was=\"\\\\x1b[31m\"\n"))
+    }
+
+    @Test("a long value is cut by itself, and what is behind it stays", arguments: ["x", "\u{1B}", "\""])
+    func long(_ piece: String) {
+        let fact = Fact(
+            at: self.id.time, kind: .held, message: self.id, recipient: 0, from: "<a@b>", to: "<c@d>",
+            text: String(repeating: piece, count: 10_000), actor: "ann")
+        let line = LogFormat.text.lines(LogEntry(fact))
+        #expect(line.hasSuffix("…\" by=ann\n"))
+        #expect(Set(Self.fields(line).keys) == ["from", "to", "reason", "by"])
+    }
+
+    @Test("who did away with mail is told by one name in all lines for people")
+    func actor() {
+        let entry = LogEntry(
+            at: self.id.time, level: .notice, part: .queue, event: "dropped",
+            fields: [("recipients", .number(2)), ("actor", .text("ann"))])
+        #expect(LogFormat.text.lines(entry).hasSuffix(" notice dropped recipients=2 by=ann\n"))
+        #expect(LogFormat.json.lines(entry).contains("\"actor\":\"ann\""))
     }
 
     /// The fields of a line, as whoever reads logfmt finds them.

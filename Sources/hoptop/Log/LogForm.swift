@@ -36,7 +36,7 @@ enum TextForm {
         text.add(entry.level.rawValue)
         text.add(" ")
         if let fact = entry.fact { self.add(fact, to: &text) } else { self.add(entry, to: &text) }
-        return SafeText.describing(text.text) + "\n"
+        return text.text + "\n"
     }
 
     static func words(_ fact: Fact) -> String {
@@ -57,7 +57,8 @@ enum TextForm {
         for field in entry.fields {
             // What others said is in quotes, as in the lines about mail.
             let isSaid = field.name == "command" || field.name == "reply"
-            line.add(field.name, field.value.description, isQuoted: isSaid)
+            // Who did something is `by`, as in the lines about mail.
+            line.add(field.name == "actor" ? "by" : field.name, field.value.description, isQuoted: isSaid)
         }
     }
 
@@ -104,15 +105,20 @@ private struct LineOctets {
 
     init() { self.octets.reserveCapacity(256) }
 
-    mutating func add(_ text: String) { self.octets.append(contentsOf: text.utf8) }
+    /// What controls is made visible, and what is too long is cut, of each text by itself: none ends the line before the others.
+    mutating func add(_ text: String) { self.octets.append(contentsOf: SafeText.describing(text).utf8) }
 
-    /// ` name=value`. A value is quoted where it would not end by itself; a quotation mark or a backslash in it has a backslash
-    /// before it.
+    /// ` name=value`. A value is quoted where it would not end by itself, or could be taken for more than one; a quotation mark or
+    /// a backslash in it has a backslash before it.
     mutating func add(_ name: String, _ value: String, isQuoted: Bool = false) {
         self.octets.append(UInt8(ascii: " "))
         self.add(name)
         self.octets.append(UInt8(ascii: "="))
-        guard isQuoted || value.isEmpty || value.utf8.contains(where: Self.needsQuotes) else { return self.add(value) }
+        let value = SafeText.describing(value)
+        guard isQuoted || value.isEmpty || value.utf8.contains(where: Self.needsQuotes) else {
+            self.octets.append(contentsOf: value.utf8)
+            return
+        }
         self.octets.append(Self.quote)
         for octet in value.utf8 {
             if octet == Self.quote || octet == Self.escape { self.octets.append(Self.escape) }
@@ -121,9 +127,12 @@ private struct LineOctets {
         self.octets.append(Self.quote)
     }
 
-    /// White space beyond ASCII is none to who takes lines apart at spaces, and what controls is made visible later.
+    /// White space beyond ASCII is none to who takes lines apart at spaces.
     private static func needsQuotes(_ octet: UInt8) -> Bool {
-        octet <= 0x20 || octet == self.quote || octet == self.escape
+        switch octet {
+        case UInt8(ascii: " "), self.quote, self.escape, UInt8(ascii: "="), UInt8(ascii: "'"): true
+        default: false
+        }
     }
 
     var text: String { String(decoding: self.octets, as: UTF8.self) }
