@@ -77,9 +77,8 @@ struct ServeCommand: AsyncParsableCommand {
                 await engine.relay.toldToStop(by: "signal")
                 await engine.stop(within: seconds) {
                     await control.stop()
-                    var (end, place) = await following.value
-                    end = await mail.tell(after: end)
-                    await place.end(at: end)
+                    let (end, place) = await following.value
+                    await place.end(at: await mail.tell(after: end))
                 }
                 log.info("stopped")
                 output.writer.flush(within: 2)

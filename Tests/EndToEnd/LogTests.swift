@@ -185,6 +185,10 @@ extension EndToEnd {
             #expect(
                 line.contains(
                     " reason=\"no route for there.example: add a [[route]] with domain = \\\"there.example\\\""))
+            // It is told to wait, and was not tried.
+            let id = try #require(line.split(separator: " ").dropFirst(3).first.map(String.init))
+            let feed = try await RemoteFeed(DaemonAddress("\(self.spool)-run/hoptop/control.sock"))
+            #expect(try await feed.message(id)?.attempts.isEmpty == true)
             #expect(server.end(with: SIGTERM) == 0)
         }
 
@@ -217,7 +221,7 @@ extension EndToEnd {
             for words in [
                 "dropped recipients=2 messages=2", "bounced recipients=1 messages=1", "purged recipients=2 messages=2",
             ] {
-                try server.waitFor("notice \(words) actor=\(me)")
+                try server.waitFor("notice \(words) by=\(me)")
             }
             #expect(server.end(with: SIGTERM) == 0)
             #expect(!server.log.contains("@there.example"))

@@ -64,13 +64,38 @@ struct LogPlaceTests {
         #expect(self.said.withLockedValue { $0 }.isEmpty)
     }
 
+    @Test("what was told within the pause is known to the spool behind it, though nothing more happens")
+    func quiet() async throws {
+        let place = try await LogPlace(
+            self.spool, self.writer, Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, pause: .milliseconds(50))
+        for _ in 0..<2 {
+            try await self.happens(1)
+            await place.reached(try await self.spool.newestFacts(count: 0).end)
+        }
+        while try await self.begin().untold > 0 { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    @Test("where the place cannot be read the spool keeps it, and a warning says what is left out")
+    func unreadable() async throws {
+        _ = try await self.begin()
+        try await self.happens(3)
+        self.spool.failReaders(true)
+        let run = try await self.begin()
+        #expect(run.untold == 0)
+        #expect(self.said.withLockedValue { $0 }.first?.hasPrefix("where the log ended is not known") == true)
+        self.spool.failReaders(false)
+        await run.place.reached(run.end)
+        await run.place.end(at: run.end)
+        #expect(try await self.begin().untold == 3)
+    }
+
     @Test("what was handed to a log that is not written yet is not told to be")
     func unwritten() async throws {
         var fifo: [Int32] = [0, 0]
         #expect(pipe(&fifo) == 0)
         defer { for end in fifo { close(end) } }
         let writer = try LogWriter("/proc/self/fd/\(fifo[1])") { _ in "" }
-        var place = try await LogPlace(self.spool, writer, Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let place = try await LogPlace(self.spool, writer, Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await self.happens(1)
         let end = try await self.spool.newestFacts(count: 0).end
         // More than a pipe takes while nobody reads.

@@ -9,6 +9,7 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
     package let node: UInt8
     private let identifiers: NIOLockedValueBox<QueueIDGenerator>
     private let free = NIOLockedValueBox<Int?>(nil)
+    private let readersFail = NIOLockedValueBox(false)
 
     /// - Throws: `.inUse` when the node has the store open already.
     package init(_ store: MemoryStore = MemoryStore(), node: UInt8 = 0) throws(SpoolError) {
@@ -200,8 +201,11 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
     }
 
     package func acknowledged(by reader: String) async throws -> FactCursor? {
-        try self.read { $0.totals.readers[reader].map(Self.cursor) }
+        if self.readersFail.withLockedValue({ $0 }) { throw SpoolError(.unavailable, "readers cannot be read") }
+        return try self.read { $0.totals.readers[reader].map(Self.cursor) }
     }
+    /// How far readers have come cannot be read from now on, or can again.
+    package func failReaders(_ fail: Bool) { self.readersFail.withLockedValue { $0 = fail } }
 
     package func forget(reader: String, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         self.change(on: eventLoop) { $1.totals.readers[reader] = nil }

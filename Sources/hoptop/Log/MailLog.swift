@@ -32,12 +32,12 @@ struct MailLog: Sendable {
     ///
     /// - Returns: the place behind those that were told.
     func follow(from place: LogPlace) async -> (end: FactCursor, place: LogPlace) {
-        var place = place
         let changes = self.engine.relay.feed(user: "log").changes()
         var last = await self.tell(after: place.start)
+        await place.reached(last)
         for await _ in changes {
-            await place.reached(last)
             last = await self.tell(after: last)
+            await place.reached(last)
         }
         return (last, place)
     }
