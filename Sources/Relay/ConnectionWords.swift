@@ -22,7 +22,8 @@ public enum ConnectionWords {
             let failure = [error.dnsAError, error.dnsAAAAError].lazy.compactMap { $0 }.first {
                 !($0 is SocketAddressError)
             }
-            return failure.map { "DNS: \($0) for \(error.host)" } ?? "DNS: \(error.host) has no address"
+            return failure.map { "DNS: \($0) for \(error.host)" }
+                ?? "\(error.host) was not found, or DNS does not answer"
         }
         return error.connectionErrors.map { failure in
             let address = failure.target.ipAddress ?? "?"
