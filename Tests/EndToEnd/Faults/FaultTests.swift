@@ -120,7 +120,8 @@ extension EndToEnd {
             #expect(try await eventually { self.ledger.summary(queued: []).relayed > 0 })
             try await Task.sleep(for: .seconds(3))
             #expect(self.ledger.missing.count > 50)
-            #expect(server.log.split(separator: "\n").count < 120, "the log is flooded")
+            // Each message has two lines: it came in, and there was no route for it.
+            #expect(server.log.split(separator: "\n").count < 220, "the log is flooded")
 
             faults.end()
             try server.waitFor("the spool takes mail again")

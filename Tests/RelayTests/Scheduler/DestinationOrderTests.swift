@@ -47,7 +47,7 @@ struct DestinationOrderTests {
             0:00:00 suspend a.example:25
             0:00:01 accepted 1 to b@a.example
             1:01:00
-              settle 1: 1/b expired (suspended by ops)
+              settle 1: 1/b expired (suspended by ops, told: suspended)
               forget 1
             """
         ) {
