@@ -20,7 +20,7 @@ public enum ConnectionWords {
     private static func words(for error: NIOConnectionError) -> String {
         guard !error.connectionErrors.isEmpty else {
             let failure = [error.dnsAError, error.dnsAAAAError].lazy.compactMap { $0 }.first {
-                !($0 is SocketAddressError)
+                !($0 is SocketAddressError) && !($0 is SocketAddressError.UnknownHost)
             }
             return failure.map { "DNS: \($0) for \(error.host)" }
                 ?? "\(error.host) was not found, or DNS does not answer"
