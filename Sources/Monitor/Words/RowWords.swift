@@ -31,11 +31,15 @@ public enum Words {
             let words = reply[colon.upperBound...]
             return asked == host ?? "" ? String(words) : "\(words) (\(asked))"
         }
-        let codes = reply.prefix { $0.isASCII && ($0.isNumber || $0 == "." || $0 == " ") }
+        // By octets: this is asked of every row of every frame, and most replies name nobody.
+        let codes = reply.utf8.prefix {
+            (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: " ")
+        }
+        guard !codes.isEmpty, let path, reply.utf8[codes.endIndex...].first == path.utf8.first else { return reply }
         let rest = reply[codes.endIndex...]
-        guard !codes.isEmpty, let path, rest.prefix(path.count).lowercased() == path.lowercased() else { return reply }
+        guard rest.prefix(path.count).lowercased() == path.lowercased() else { return reply }
         let words = rest.dropFirst(path.count).drop { $0 == ":" || $0 == " " }
-        return words.isEmpty ? reply : String(codes + words)
+        return words.isEmpty ? reply : "\(Substring(codes))\(words)"
     }
 
     /// A row as a sample of what an action would touch.
