@@ -268,7 +268,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             // A machine may stand still at any moment.
             if action.isSaid { self.fence() }
             if !self.isFenced || !action.isSaid { self.run(action) }
-            if self.session.phase == .finalReply { self.isAllGiven = true }
+            if !self.isFenced, self.session.phase == .finalReply { self.isAllGiven = true }
         }
         self.isDraining = false
         self.write()

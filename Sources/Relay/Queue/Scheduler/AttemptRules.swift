@@ -60,8 +60,9 @@ struct AttemptRules {
                 outcome.countsAsTry = false
                 self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)
             case .suspended(let reason):
-                outcome.countsAsTry = false
                 self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)
+                // Also where its time is over: no host was tried.
+                outcome.countsAsTry = false
                 if outcome.state == .expired { outcome.notice = .suspended }
             case .away(let reason):
                 outcome.reply = reason
