@@ -519,10 +519,11 @@ final class Simulation {
         }
     }
 
-    /// Nowhere is more begun than is allowed, but for one that a timer was late for.
+    /// Nowhere is more begun than is allowed, but for one that a timer was late for. A list of hosts and its first host alone, where
+    /// mail is rerouted to, are two next hops.
     private func lookAtPace(_ session: Int) {
         guard let hop = self.scheduler.nextHop(ofSession: session), hop.limits.rate != nil else { return }
-        let host = self.host(of: hop)
+        let host = hop.hosts.isEmpty ? self.host(of: hop) : hop.hosts.map(\.description).joined(separator: ", ")
         let times = (self.paced[host] ?? []).filter { self.steady - $0 < Self.rate.milliseconds } + [self.steady]
         self.paced[host] = times
         self.expect(times.count <= Self.rate.messages + 1, "\(times.count) begin at \(host) in ten seconds")
