@@ -1,7 +1,7 @@
 import Mail
 import Monitor
+import NIOConcurrencyHelpers
 import Spool
-import Synchronization
 import Testing
 
 @testable import Relay
@@ -19,50 +19,50 @@ struct HoldReasonsTests {
 
     @Test("each is asked for once, and what nobody knows is not asked for again")
     func once() async {
-        let asked = Mutex<[QueueID]>([])
+        let asked = NIOLockedValueBox<[QueueID]>([])
         let reasons = HoldReasons(patience: .seconds(60))
         var rows = [Self.row(1), Self.row(2), Self.row(3, .queued)]
         for _ in 1...2 {
             await reasons.explain(&rows) { id, _ in
-                asked.withLock { $0.append(id) }
+                asked.withLockedValue { $0.append(id) }
                 return id.rawValue == 1 ? .held(by: "ops") : nil
             }
             #expect(rows.map(\.why) == [.held(by: "ops"), nil, nil])
         }
-        #expect(asked.withLock { $0.map(\.rawValue) } == [1, 2])
+        #expect(asked.withLockedValue { $0.map(\.rawValue) } == [1, 2])
     }
 
     @Test("where one cannot be read the others are not tried, and all are asked for again")
     func failing() async {
         struct Away: Error {}
-        let count = Mutex(0)
+        let count = NIOLockedValueBox(0)
         let reasons = HoldReasons(patience: .seconds(60))
         var rows = (1...1000).map { Self.row($0) }
         for _ in 1...2 {
             await reasons.explain(&rows) { _, _ in
-                count.withLock { $0 += 1 }
+                count.withLockedValue { $0 += 1 }
                 throw Away()
             }
         }
-        #expect(count.withLock { $0 } == 2)
+        #expect(count.withLockedValue { $0 } == 2)
     }
 
     @Test("a list does not wait for a spool that does not answer, and lists ask it only so many at a time")
     func hanging() async {
         let (answers, answer) = AsyncStream<Void>.makeStream()
-        let count = Mutex(0)
+        let count = NIOLockedValueBox(0)
         let reasons = HoldReasons(patience: .milliseconds(1))
         var rows = (1...3).map { Self.row($0) }
         for _ in 1...10 {
             await reasons.explain(&rows) { _, _ in
-                count.withLock { $0 += 1 }
+                count.withLockedValue { $0 += 1 }
                 // It heeds no cancellation, as a call that blocks.
                 await Task { for await _ in answers {} }.value
                 return nil
             }
         }
         #expect(rows.allSatisfy { $0.why == nil })
-        #expect(count.withLock { $0 } <= 4)
+        #expect(count.withLockedValue { $0 } <= 4)
         answer.finish()
     }
 

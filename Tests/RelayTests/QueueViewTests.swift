@@ -1,11 +1,11 @@
 import Foundation
 import Mail
 import Monitor
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import SMTP
 import Spool
-import Synchronization
 import Testing
 
 @testable import Relay
@@ -69,17 +69,17 @@ struct QueueViewTests {
         let (queue, folder) = try Self.queue()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try await Self.fill(queue, 30_000)
-        let isOver = Mutex(false)
+        let isOver = NIOLockedValueBox(false)
         // One in each turn of the loop, of those that are walked through first and stand on top.
         @Sendable func leave(_ number: Int64) {
-            guard number < 8000, !isOver.withLock({ $0 }) else { return }
+            guard number < 8000, !isOver.withLockedValue({ $0 }) else { return }
             queue.tell { $0.messageRead(QueueID(rawValue: number), nil, at: $1) }
             queue.loop.execute { leave(number + 1) }
         }
         queue.loop.execute { leave(1) }
         let window = try await QueueView(queue).window(
             QueueQuery(descending: false), WindowRequest(.row(number: 0), count: 10))
-        isOver.withLock { $0 = true }
+        isOver.withLockedValue { $0 = true }
         #expect(window.total < 30_000)
         #expect(window.matched == window.total)
         #expect(window.rows.count == 10)

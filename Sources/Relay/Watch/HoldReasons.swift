@@ -1,7 +1,7 @@
 import Mail
 import Monitor
+import NIOConcurrencyHelpers
 import Spool
-import Synchronization
 
 /// Why rows of the queue are on hold, and by whom: the index knows that they are, and the facts why.
 ///
@@ -26,7 +26,7 @@ final class HoldReasons: Sendable {
     }
     /// Lists that are looked up at a time: a spool that hangs is not asked by ever more of them.
     private static let lookersAtOnce = 4
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let patience: Duration
 
     /// - Parameter patience: how long a list waits for what is not known yet.
@@ -37,16 +37,16 @@ final class HoldReasons: Sendable {
         let held = rows.indices.filter { rows[$0].state == .hold }
         guard !held.isEmpty else { return }
         let keys = held.map { Key(ref: rows[$0].ref, to: rows[$0].to) }
-        let missing = self.state.withLock { state in keys.filter { state.known[$0] == nil } }
+        let missing = self.state.withLockedValue { state in keys.filter { state.known[$0] == nil } }
         if !missing.isEmpty { await self.lookUp(missing, find) }
-        let answers = self.state.withLock { state in keys.map { state.known[$0] } }
+        let answers = self.state.withLockedValue { state in keys.map { state.known[$0] } }
         for (place, answer) in zip(held, answers) {
             if case .reason(let reason)? = answer { rows[place].why = reason }
         }
     }
 
     private func lookUp(_ keys: [Key], _ find: @escaping Find) async {
-        let isFree = self.state.withLock { state in
+        let isFree = self.state.withLockedValue { state in
             guard state.lookers < Self.lookersAtOnce else { return false }
             state.lookers += 1
             return true
@@ -56,7 +56,7 @@ final class HoldReasons: Sendable {
         let (end, ending) = AsyncStream<Void>.makeStream()
         let looking = Task {
             await self.look(keys, find)
-            self.state.withLock { $0.lookers -= 1 }
+            self.state.withLockedValue { $0.lookers -= 1 }
             ending.finish()
         }
         let waiting = Task { [patience = self.patience] in
@@ -75,7 +75,7 @@ final class HoldReasons: Sendable {
             guard let id = QueueID(key.ref.id) else { continue }
             do {
                 let answer = try await find(id, key.to).map { Answer.reason($0) } ?? .unknown
-                self.state.withLock { $0.known.insert(answer, for: key) }
+                self.state.withLockedValue { $0.known.insert(answer, for: key) }
             } catch { return }
         }
     }
