@@ -516,6 +516,8 @@ struct ReceptionTests {
     /// - Parameter window: what its kernel keeps for it.
     private func connect(to server: OpenListener, window: Int = 4096) async throws -> any Channel {
         try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            // Others that ask and ask keep the loops from new connections, for seconds on a slow machine.
+            .connectTimeout(.minutes(1))
             .channelOption(.autoRead, value: false)
             .channelOption(.socketOption(.so_rcvbuf), value: window)
             .connect(to: try #require(server.channel.localAddress)).get()
