@@ -209,7 +209,7 @@ public protocol StreamedContent: AnyObject, Sendable {
 public struct SpoolError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable {
         private enum Value: Hashable, Sendable {
-            case full, unavailable, inUse, newerVersion, notWritable, damaged, foreign
+            case full, unavailable, inUse, olderVersion, newerVersion, notWritable, damaged, foreign
         }
         private var value: Value
         /// The disk, or the configured share of it, is full.
@@ -217,6 +217,8 @@ public struct SpoolError: Error, Sendable, CustomStringConvertible {
         public static let unavailable = Code(value: .unavailable)
         /// Another process has it.
         public static let inUse = Code(value: .inUse)
+        /// Its tables are brought forward by a command, since several may use them.
+        public static let olderVersion = Code(value: .olderVersion)
         public static let newerVersion = Code(value: .newerVersion)
         public static let notWritable = Code(value: .notWritable)
         public static let damaged = Code(value: .damaged)

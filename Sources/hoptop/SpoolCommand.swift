@@ -7,8 +7,8 @@ import Spool
 
 struct SpoolCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "spool", abstract: "Check, repair or copy a spool that no relay has open.",
-        subcommands: [Check.self, Repair.self, SpoolCopyCommand.self])
+        commandName: "spool", abstract: "Check, repair, copy or bring forward a spool that no relay has open.",
+        subcommands: [Check.self, Repair.self, SpoolCopyCommand.self, SpoolMigrateCommand.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(

@@ -75,8 +75,11 @@ struct OlderSpoolTests {
 
     @Test("is looked into and left as it is; a damaged page of its facts stops no migration")
     func inspected() async throws {
-        #expect(try SpoolInspection(directory: self.spool.path).check { _, _, _ in }.isSound)
+        let inspection = try SpoolInspection(directory: self.spool.path)
+        #expect(try inspection.check { _, _, _ in }.isSound)
+        #expect(try inspection.migration() == SpoolMigration(from: 3, to: Int64(Schema.version)))
         #expect(try self.version() == 3)
+        inspection.directory.unlock()
         let database = try DatabaseQueue(path: "\(self.spool.path)/spool.sqlite")
         try await database.write { db in
             try db.execute(

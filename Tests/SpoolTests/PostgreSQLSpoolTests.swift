@@ -142,27 +142,94 @@ struct PostgreSQLSpoolTests {
         }
     }
 
-    @Test("tables of an earlier version are brought forward, when no relay of that version is there any more")
-    func migration() async throws {
+    /// Tables as earlier programs left them, with the version that these said.
+    private enum Older: CaseIterable {
+        case first, between, betweenWithLast
+
+        var version: Int64 { self == .first ? 1 : 5 }
+        var statements: String {
+            switch self {
+            case .first:
+                """
+                ALTER TABLE hoptop.nodes DROP COLUMN lease, DROP COLUMN taken, DROP COLUMN draining, DROP COLUMN quiet,
+                    DROP COLUMN stopped, DROP COLUMN software, DROP COLUMN shares, DROP COLUMN known, DROP COLUMN crowded,
+                    DROP COLUMN courier;
+                ALTER TABLE hoptop.facts DROP COLUMN said_by;
+                DROP TABLE hoptop.permits;
+                UPDATE hoptop.schema SET version = 1
+                """
+            // Columns had other names until shortly before there was a sixth version, and shortly after.
+            case .between:
+                """
+                ALTER TABLE hoptop.nodes RENAME COLUMN shares TO parts;
+                ALTER TABLE hoptop.nodes RENAME COLUMN courier TO visits;
+                ALTER TABLE hoptop.facts DROP COLUMN said_by;
+                UPDATE hoptop.schema SET version = 5
+                """
+            case .betweenWithLast: "ALTER TABLE hoptop.nodes RENAME COLUMN shares TO parts"
+            }
+        }
+    }
+
+    @Test(
+        "older tables are left as they are by a relay's start, which names the command that brings them forward",
+        arguments: Older.allCases)
+    private func migration(_ older: Older) async throws {
         let fixture = try Fixture()
         let message = try await fixture.accept()
-        try fixture.execute(
-            """
-            ALTER TABLE hoptop.nodes DROP COLUMN lease, DROP COLUMN taken, DROP COLUMN draining, DROP COLUMN quiet,
-                DROP COLUMN stopped, DROP COLUMN software, DROP COLUMN shares, DROP COLUMN known, DROP COLUMN crowded,
-                DROP COLUMN courier;
-            ALTER TABLE hoptop.facts DROP COLUMN said_by;
-            DROP TABLE hoptop.permits;
-            UPDATE hoptop.schema SET version = 1
-            """)
+        await fixture.spool.close()
+        try fixture.execute(older.statements)
         let error = #expect(throws: SpoolError.self) {
             try PostgreSQLSpool(fixture.address, node: 8, name: "b.example")
         }
-        #expect(error?.code == .inUse)
-        let next = try await fixture.reopened()
+        #expect(error?.code == .olderVersion)
+        #expect(error?.description.contains("hoptop spool migrate") == true)
+        let expected = SpoolMigration(from: older.version, to: PostgreSQLSchema.version)
+        #expect(try PostgreSQLSpool.migrate(fixture.address, isRehearsed: true) == expected)
+        #expect(throws: SpoolError.self) { try PostgreSQLSpool(fixture.address, node: 8, name: "b.example") }
+        #expect(try PostgreSQLSpool.migrate(fixture.address) == expected)
+        let next = try PostgreSQLSpool(fixture.address, node: 7, name: "a.example")
         #expect(try await next.lease(after: nil, count: 9).messages == [message])
+        #expect(try await next.sharing().known == 1)
         #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "\(PostgreSQLSchema.version)\n")
         await next.close()
+        let again = try PostgreSQLSpool.migrate(fixture.address)
+        #expect(again == SpoolMigration(from: PostgreSQLSchema.version, to: PostgreSQLSchema.version))
+    }
+
+    @Test("older tables are not changed under a node that has its number, or whose lease lasts, but by force")
+    func migrationUnderNodes() async throws {
+        let fixture = try Fixture()
+        func refused() -> String? {
+            let error = #expect(throws: SpoolError.self) { try PostgreSQLSpool.migrate(fixture.address) }
+            #expect(error?.code == .inUse)
+            return error?.description
+        }
+        try fixture.execute(Older.between.statements)
+        #expect(refused()?.contains("node 7 (a.example)") == true)
+        #expect(try PostgreSQLSpool.migrate(fixture.address, isRehearsed: true).live == ["node 7 (a.example)"])
+        await fixture.spool.close()
+        // As of a process that was just killed.
+        try fixture.execute("UPDATE hoptop.nodes SET until = now() + interval '1 hour'")
+        #expect(refused()?.contains("node 7 (a.example)") == true)
+        try fixture.execute("UPDATE hoptop.nodes SET until = now()")
+        let standing = try Connection(fixture.address)
+        #expect(try NodeLease.lock(7, on: standing))
+        #expect(refused()?.contains("node 7 (a.example)") == true)
+        #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "5\n")
+        #expect(try PostgreSQLSpool.migrate(fixture.address, isForced: true).to == PostgreSQLSchema.version)
+    }
+
+    @Test("tables of a newer version are refused, by a start and by the command")
+    func newer() async throws {
+        let fixture = try Fixture()
+        await fixture.spool.close()
+        try fixture.execute("UPDATE hoptop.schema SET version = \(PostgreSQLSchema.version + 1)")
+        for open: () throws -> Void in [
+            { _ = try PostgreSQLSpool(fixture.address, node: 7, name: "a.example") },
+            { _ = try PostgreSQLSpool.migrate(fixture.address, isForced: true) },
+            { _ = try PostgreSQLSpool.migrate(fixture.address, isRehearsed: true) },
+        ] { #expect(#expect(throws: SpoolError.self, performing: open)?.code == .newerVersion) }
     }
 
     @Test("a permit is another's when its node's lease is over and it is not just being renewed, or was one before")

@@ -36,6 +36,13 @@ struct PostgreSQLError: Error, CustomStringConvertible {
 }
 
 extension SpoolError {
+    /// Why a database could not be opened.
+    init(opening address: DatabaseAddress, _ error: any Error) {
+        self.init(database: error)
+        guard self.code == .unavailable, error is PostgreSQLError else { return }
+        self.init(.unavailable, "the spool's database \(address) cannot be used: \(error)")
+    }
+
     /// - Parameter reading: nothing was to be written.
     init(database error: any Error, _ id: QueueID? = nil, reading: Bool = false) {
         switch error {

@@ -6,32 +6,80 @@ enum PostgreSQLSchema {
     private static let isThere = Query(
         "schema-there", "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'hoptop' AND tablename = 'schema'"
     )
-    private static let versionFound = Query("schema-version", "SELECT version FROM hoptop.schema")
+    /// Columns that have other names by now tell tables of a build between two versions: they lack what the next one brings.
+    private static let versionFound = Query(
+        "schema-version",
+        """
+        SELECT least(version, (SELECT CASE WHEN count(*) > 0 THEN 5 ELSE version END FROM pg_catalog.pg_attribute
+            WHERE attrelid = 'hoptop.nodes'::regclass AND attname IN ('parts', 'visits') AND NOT attisdropped))
+        FROM hoptop.schema
+        """)
     private static let noteVersion = Query("schema-note", "UPDATE hoptop.schema SET version = $1")
     /// One that changes the tables at a time. Nodes lock their numbers, up to 255.
     private static let lock = Query("schema-lock", "SELECT pg_advisory_xact_lock(7235419, 256)")
-    /// Relays that have a number, other than who asks.
-    private static let others = Query(
-        "schema-others",
+    /// Who has a number, or whose lease is not over: a connection may just be lost, or shared. Of all versions.
+    private static let live = Query(
+        "schema-live",
         """
-        SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7235419 AND objid < 256 AND granted
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND pid <> pg_backend_pid()
+        SELECT node, name FROM hoptop.nodes n WHERE until > now() OR EXISTS (
+            SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 7235419 AND objid::bigint = n.node AND granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+        ORDER BY node
         """)
 
-    /// Makes the tables where there are none, and brings older ones forward.
+    /// Makes the tables where there are none, as each node does at its start.
     ///
-    /// - Throws: `.newerVersion`; `.notWritable` where the role may not make them; `.inUse` where a relay of an older version
-    ///   works on older ones.
+    /// - Throws: `.olderVersion`: what older nodes work on is not changed under them by the first new one;
+    ///   `.newerVersion`; `.notWritable` where the role may not make them.
     static func prepare(_ connection: Connection) throws {
-        if try self.found(connection) < self.version { try self.update(connection) }
-        let found = try self.found(connection)
-        guard found <= self.version else {
-            throw SpoolError(
-                .newerVersion,
-                "the spool's database has version \(found), and this program knows \(self.version): use the newer hoptop"
-            )
+        var found = try self.found(connection)
+        if found == 0 { found = try self.update(connection) { $0 == 0 }.to }
+        guard found < self.version else { return try self.refuseNewer(found) }
+        throw SpoolError(
+            .olderVersion,
+            "the spool's database has version \(found), and this program needs \(self.version): stop all nodes of the "
+                + "older hoptop, then bring it forward with hoptop spool migrate")
+    }
+
+    /// Brings older tables forward.
+    ///
+    /// - Parameter isForced: also under nodes that are there.
+    /// - Throws: `.inUse` with who is there; as ``prepare(_:)``.
+    static func migrate(_ connection: Connection, isForced: Bool) throws -> SpoolMigration {
+        let migration = try self.update(connection) { found in
+            if found > 0, found < self.version, !isForced { try self.refuse(try self.liveNodes(connection)) }
+            return true
         }
+        try self.refuseNewer(migration.from)
+        return migration
+    }
+
+    /// What ``migrate(_:isForced:)`` would do.
+    static func rehearse(_ connection: Connection) throws -> SpoolMigration {
+        let found = try self.found(connection)
+        try self.refuseNewer(found)
+        return SpoolMigration(
+            from: found, to: self.version, live: found > 0 ? try self.liveNodes(connection) : [])
+    }
+
+    private static func refuseNewer(_ found: Int64) throws {
+        guard found > self.version else { return }
+        throw SpoolError(
+            .newerVersion,
+            "the spool's database has version \(found), and this program knows \(self.version): use the newer hoptop")
+    }
+
+    private static func refuse(_ live: [String]) throws {
+        guard !live.isEmpty else { return }
+        throw SpoolError(
+            .inUse,
+            "\(live.joined(separator: ", ")) of the older version \(live.count == 1 ? "uses" : "use") the spool's "
+                + "database: stop \(live.count == 1 ? "it" : "them") first")
+    }
+
+    private static func liveNodes(_ connection: Connection) throws -> [String] {
+        let rows = try connection.rows(self.live)
+        return try (0..<rows.count).map { row in "node \(try rows.integer(row, 0)) (\(try rows.text(row, 1)))" }
     }
 
     /// 0: there are no tables.
@@ -40,24 +88,25 @@ enum PostgreSQLSchema {
         return try connection.rows(self.versionFound).integer(0, 0)
     }
 
-    private static func update(_ connection: Connection) throws {
+    /// - Parameter isWanted: whether tables of that version are changed, while nobody else changes them.
+    private static func update(_ connection: Connection, _ isWanted: (Int64) throws -> Bool) throws -> SpoolMigration {
         do {
             try connection.add(TransactionQuery.begin)
             try connection.add(self.lock)
             let found = try self.found(connection)
-            if found > 0, found < self.version, try connection.rows(self.others).integer(0, 0) > 0 {
-                throw SpoolError(
-                    .inUse, "a relay of an older version uses the spool's database: stop it, then start this one")
-            }
-            for (version, statements) in self.versions.enumerated().dropFirst(Int(found)) {
-                for (number, sql) in statements.enumerated() {
-                    try connection.add(Query("schema-\(version + 1)-\(number)", sql))
-                    try connection.run()
+            let isChanged = try found < self.version && isWanted(found)
+            if isChanged {
+                for (version, statements) in self.versions.enumerated().dropFirst(Int(found)) {
+                    for (number, sql) in statements.enumerated() {
+                        try connection.add(Query("schema-\(version + 1)-\(number)", sql))
+                        try connection.run()
+                    }
+                    try connection.add(self.noteVersion, [.integer(version + 1)])
                 }
-                try connection.add(self.noteVersion, [.integer(version + 1)])
             }
             try connection.add(TransactionQuery.commit)
             try connection.run()
+            return SpoolMigration(from: found, to: isChanged ? self.version : found)
         } catch {
             try connection.rollBack()
             throw error
@@ -67,7 +116,21 @@ enum PostgreSQLSchema {
     private static let versions = [first, second, third, fourth, fifth, sixth]
 
     /// Who said what a fact tells: `ReplyAuthor`.
-    private static let sixth = ["ALTER TABLE hoptop.facts ADD COLUMN said_by bigint"]
+    ///
+    /// A build between the versions had other names for columns of the fifth, and maybe this one already.
+    private static let sixth = [
+        "ALTER TABLE hoptop.facts ADD COLUMN IF NOT EXISTS said_by bigint",
+        """
+        DO $$ DECLARE former text; present text; BEGIN
+            FOR former, present IN VALUES ('parts', 'shares'), ('visits', 'courier') LOOP
+                IF EXISTS (SELECT FROM pg_catalog.pg_attribute
+                    WHERE attrelid = 'hoptop.nodes'::regclass AND attname = former AND NOT attisdropped) THEN
+                    EXECUTE format('ALTER TABLE hoptop.nodes RENAME COLUMN %I TO %I', former, present);
+                END IF;
+            END LOOP;
+        END $$
+        """,
+    ]
 
     /// Each node's `FleetDivision`. `courier`: it is no relay, and comes once to bring mail.
     private static let fifth = [

@@ -17,7 +17,8 @@ public final class PostgreSQLSpool: Spool {
     /// Who asks it for news of the others.
     let follower = NIOLockedValueBox(FleetFollower())
 
-    /// Opens the spool, and makes its tables in a database that has none. Waits for the database.
+    /// Opens the spool, and makes its tables in a database that has none; older ones it leaves to ``migrate``. Waits for the
+    /// database.
     ///
     /// - Parameters:
     ///   - node: this node's number, which its queue IDs carry.
@@ -26,7 +27,7 @@ public final class PostgreSQLSpool: Spool {
     ///   - lease: milliseconds after which others take the messages of a node that says nothing.
     ///   - mayLoseCommits: a database is used also when its commits are not durable.
     ///   - metrics: where its transactions are counted.
-    /// - Throws: `.unavailable`, `.inUse`, `.newerVersion`, `.notWritable`.
+    /// - Throws: `.unavailable`, `.inUse`, `.olderVersion`, `.newerVersion`, `.notWritable`.
     public convenience init(
         _ address: DatabaseAddress, node: UInt8 = 0, name: String, software: String = "hoptop", isCourier: Bool = false,
         lease: Int64 = 30_000, mayLoseCommits: Bool = false, metrics: any MetricsFactory = NOOPMetricsHandler.instance
@@ -57,12 +58,7 @@ public final class PostgreSQLSpool: Spool {
             self.copies = NIOLockedValueBox(lease.token << 32)
             self.writer = try PostgreSQLWriter(
                 connection, lease, term, link, self.cache, watch: watch, kept: kept, metrics: metrics)
-        } catch {
-            guard let error = error as? PostgreSQLError else { throw SpoolError(database: error) }
-            let other = SpoolError(database: error)
-            guard other.code == .unavailable else { throw other }
-            throw SpoolError(.unavailable, "the spool's database \(address) cannot be used: \(error)")
-        }
+        } catch { throw SpoolError(opening: address, error) }
         self.node = node
         self.link = link
         self.pool = ConnectionPool(link)
