@@ -57,6 +57,16 @@ struct SpoolWatchTests {
         }
     }
 
+    @Test("a node that drains says that it takes no mail, and not that it could not; trouble beside that comes first")
+    func draining() {
+        let watch = self.watch(floor: 0)
+        watch.drains(true)
+        #expect(watch.refusal(of: nil)?.enhanced == EnhancedStatusCode(4, 3, 2))
+        #expect(watch.isWriting)
+        watch.failed(SpoolError(.unavailable, "as told"))
+        #expect(watch.refusal(of: nil)?.enhanced == EnhancedStatusCode(4, 3, 0))
+    }
+
     /// Counts the looks.
     private final class Disk: SpoolCondition {
         let looks = NIOLockedValueBox(0)

@@ -106,10 +106,14 @@ final class SpoolWatch: Sendable {
     /// - Parameter octets: what the client declared (RFC 1870), which has to fit above the floor.
     func refusal(of octets: Int?) -> Reply? {
         self.wake()
-        let (codes, fits) = self.state.withLockedValue { state in
+        let (codes, fits, onlyDrains) = self.state.withLockedValue { state in
             let room = state.free.map { $0 - state.floor } ?? .max
-            return (state.troubles.values.map(\.code), state.floor == 0 || octets ?? 0 <= room)
+            return (
+                state.troubles.values.map(\.code), state.floor == 0 || octets ?? 0 <= room,
+                state.troubles.keys.elementsEqual([.drain])
+            )
         }
+        if onlyDrains { return Self.draining }
         if codes.contains(.full) || codes.isEmpty && !fits { return Self.full }
         return codes.isEmpty ? nil : Self.unavailable
     }
@@ -134,6 +138,8 @@ final class SpoolWatch: Sendable {
     }
 
     private static let full = Reply(452, EnhancedStatusCode(4, 3, 1), "Insufficient system storage")
+    private static let draining = Reply(
+        451, EnhancedStatusCode(4, 3, 2), "This relay takes no mail for now, try again later")
     private static let unavailable = Reply(
         451, EnhancedStatusCode(4, 3, 0), "The message could not be stored, try again later")
 
