@@ -5,6 +5,8 @@ public struct FleetStatus: Hashable, Sendable, Codable {
             case up
             /// It takes no mail, and others take what it has.
             case draining
+            /// Nothing has been heard of it for a third of its lease: it may be gone, and what it has nobody else takes yet.
+            case silent
             /// It ended by itself.
             case stopped
             /// Nothing has been heard of it for as long as its lease lasts; others take what it has.

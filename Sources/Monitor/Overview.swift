@@ -164,6 +164,8 @@ public struct Attention: Hashable, Sendable, Codable {
         case spoolStalled(seconds: Int)
         /// The node takes no mail, and lets others have what it has.
         case draining
+        /// A node of the fleet says nothing, and others take what it has.
+        case nodeGone(name: String)
         /// The journal cannot be written, as the error says; mail is not concerned.
         case journalFailing(error: String)
         /// What is shown lacks this node's part.

@@ -103,6 +103,8 @@ public struct FleetNews: Sendable, Hashable {
     public var isDraining = false
     /// Messages that somebody changed, or that are gone: maybe this node itself. Each is to be compared.
     public var changed: [MessageHolder] = []
+    /// Nodes whose lease is over, and that did not stop by themselves; `nil`: they may just come back, as this one does.
+    public var gone: Set<UInt8>?
     /// Standing rules were set, or ended.
     public var hasRules = false
     /// Another node took messages over: who holds which is to be asked anew.
@@ -142,6 +144,8 @@ public struct HeldMessage: Sendable, Hashable {
 public struct FleetNode: Sendable, Hashable {
     public enum State: String, Sendable, Hashable, CaseIterable {
         case up, draining
+        /// Its lease goes on, and it has missed to renew it: it may be gone, and nobody takes its messages yet.
+        case silent
         /// It ended by itself.
         case stopped
         /// Its lease is over, and nobody said that it stopped.

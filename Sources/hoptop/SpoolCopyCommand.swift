@@ -65,7 +65,7 @@ struct SpoolCopyCommand: AsyncParsableCommand {
     private static func checkAlone(_ source: any Spool) async throws {
         guard let fleet = source.fleet else { return }
         let others = try await fleet.nodes().filter { node in
-            node.node != fleet.node && (node.state == .up || node.state == .draining)
+            node.node != fleet.node && [.up, .draining, .silent].contains(node.state)
         }
         guard let other = others.first else { return }
         throw Failure("node \(other.node) (\(other.name)) works on the source: stop it first")

@@ -220,6 +220,23 @@ struct PostgreSQLSpoolTests {
         #expect(try PostgreSQLSpool.migrate(fixture.address, isForced: true).to == PostgreSQLSchema.version)
     }
 
+    @Test("a node that misses to renew its lease is silent, then gone; one that stops is neither")
+    func silent() async throws {
+        let fixture = try Fixture()
+        let other = try PostgreSQLSpool(fixture.address, node: 8, name: "b.example")
+        await other.close()
+        func state(_ change: String) async throws -> FleetNode.State? {
+            try fixture.execute("UPDATE hoptop.nodes SET \(change) WHERE node = 8")
+            return try await fixture.spool.nodes().last?.state
+        }
+        #expect(try await state("stopped = stopped") == .stopped)
+        #expect(try await state("stopped = false, lease = 3600000, until = now() + interval '59 min'") == .up)
+        #expect(try await state("until = now() + interval '30 min'") == .silent)
+        #expect(try await state("draining = true") == .silent)
+        #expect(try await state("until = now()") == .gone)
+        await fixture.spool.close()
+    }
+
     @Test("tables of a newer version are refused, by a start and by the command")
     func newer() async throws {
         let fixture = try Fixture()

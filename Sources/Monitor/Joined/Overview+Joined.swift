@@ -91,7 +91,7 @@ extension RecipientCounts {
 extension Attention {
     fileprivate var isAboutQueue: Bool {
         switch self.kind {
-        case .unrouted, .deferring, .suspended, .damaged: true
+        case .unrouted, .deferring, .suspended, .damaged, .nodeGone: true
         default: false
         }
     }

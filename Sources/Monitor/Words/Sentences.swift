@@ -11,7 +11,7 @@ extension Attention {
             destination
         case .damaged: "damaged mail"
         case .spoolLow, .spoolFailing, .spoolStalled: "spool"
-        case .draining: "fleet"
+        case .draining, .nodeGone: "fleet"
         case .journalFailing: "journal"
         case .unreachable(let node): node.node
         }
@@ -21,7 +21,9 @@ extension Attention {
         switch self.kind {
         case .backoff(let destination, _, _), .deferring(let destination, _), .suspended(let destination, _, _, _):
             destination
-        case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled, .journalFailing, .unreachable, .draining: nil
+        case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled, .journalFailing, .unreachable, .draining,
+            .nodeGone:
+            nil
         }
     }
     public var isSuspension: Bool { if case .suspended = self.kind { true } else { false } }
@@ -41,6 +43,8 @@ extension Attention {
             "only \(Format.octetsLong(free)) free, mail is refused below \(Format.octetsLong(wanted)) (spool.free-space)"
         case .spoolFailing(let error): error
         case .draining: "this node drains: it takes no mail, and others take what it has (hoptop fleet)"
+        case .nodeGone(let name):
+            "\(name) is gone: others take its mail. If it does not come back: hoptop fleet forget \(name)"
         case .journalFailing(let error): "\(error); what happens waits in the spool"
         case .spoolStalled(let seconds): "its disk or database has not answered for \(seconds) s"
         case .unreachable(let node): "not seen since \(Format.clock(node.since)): \(node.reason)"

@@ -31,6 +31,8 @@ final class FleetMember: Sendable {
         var strays: [QueueID: ContinuousClock.Instant] = [:]
         var isDraining = false
         var isFirst = true
+        /// Nodes that say nothing, by number, with their names.
+        var gone: [UInt8: String] = [:]
         var isFailing = false
     }
 
@@ -89,6 +91,11 @@ final class FleetMember: Sendable {
 
     /// Whether what one node alone is to do is this one's.
     var isFirst: Bool { self.state.withLockedValue { $0.isFirst } }
+
+    /// What the nodes call themselves of which nothing is heard any more.
+    var gone: [String] {
+        self.state.withLockedValue { state in state.gone.sorted { $0.key < $1.key }.map(\.value) }
+    }
 
     // MARK: a turn
 
@@ -165,7 +172,27 @@ final class FleetMember: Sendable {
         }
     }
 
+    /// Tells who is gone, and who is back.
+    private func note(_ news: FleetNews) {
+        guard let numbers = news.gone else { return }
+        let gone = news.names.filter { numbers.contains($0.key) }
+        let before = self.state.withLockedValue { state in
+            defer { state.gone = gone }
+            return state.gone
+        }
+        guard gone != before else { return }
+        for (node, name) in gone where before[node] == nil {
+            self.log.warning(
+                "a node says nothing any more: others take its mail", metadata: ["node": "\(node) (\(name))"])
+        }
+        for (node, name) in before where gone[node] == nil {
+            self.log.notice("a node is no longer gone", metadata: ["node": "\(node) (\(name))"])
+        }
+        self.queue.signal.raise(.queue)
+    }
+
     private func take(_ news: FleetNews, under lease: Int64?) async {
+        self.note(news)
         let wasDraining = self.state.withLockedValue { state in
             defer { state.isDraining = news.isDraining }
             state.isFirst = news.isFirst

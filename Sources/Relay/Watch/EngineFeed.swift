@@ -198,6 +198,7 @@ final class EngineFeed: MonitorFeed {
         overview.sessionsOut = sessions.outbound
         overview.neighbours?.addSending(self.registry.records(includingEnded: false))
         overview.attention = self.relay.spoolWatch.attention + overview.attention
+        overview.attention += (self.relay.fleetMember?.gone ?? []).map { Attention(.warning, .nodeGone(name: $0)) }
         if let failure = self.relay.journal?.failure {
             overview.attention.append(Attention(.warning, .journalFailing(error: failure)))
         }
@@ -316,6 +317,7 @@ extension FleetStatus.Node.State {
             switch state {
             case .up: .up
             case .draining: .draining
+            case .silent: .silent
             case .stopped: .stopped
             case .gone: .gone
             }

@@ -131,6 +131,7 @@ extension FleetStatus.Node.State {
         switch self {
         case .up: "takes mail, and delivers what it has"
         case .draining: "takes no mail, and others take what it has"
+        case .silent: "missed to renew its lease; when that is over others take what it has"
         case .stopped: "ended by itself; others took what it had"
         case .gone: "says nothing; others take what it has"
         }
@@ -138,7 +139,7 @@ extension FleetStatus.Node.State {
     public var role: Role {
         switch self {
         case .up: .ok
-        case .draining: .limited
+        case .draining, .silent: .limited
         case .stopped: .muted
         case .gone: .failed
         }

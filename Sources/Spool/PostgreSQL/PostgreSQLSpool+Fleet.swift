@@ -31,7 +31,8 @@ extension PostgreSQLSpool: Fleet {
             (SELECT last_fact FROM hoptop.counters), (SELECT pruned FROM hoptop.counters),
             CASE WHEN (until <= now() OR draining AND quiet)
                 AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node) THEN 1 ELSE 0 END::bigint,
-            CASE WHEN courier THEN 1 ELSE 0 END::bigint
+            CASE WHEN courier THEN 1 ELSE 0 END::bigint,
+            CASE WHEN until <= now() AND NOT stopped AND NOT courier THEN 1 ELSE 0 END::bigint
         FROM hoptop.nodes n
         """)
     private static let changed = Query(
@@ -80,6 +81,7 @@ extension PostgreSQLSpool: Fleet {
         _ rows: Rows, of node: UInt8, _ news: inout FleetNews, _ next: inout FleetFollower
     ) throws -> Int64 {
         news.hasAbsent = false
+        news.gone = self.writer.term.isSettled ? [] : nil
         var lastFact: Int64 = 0
         for row in 0..<rows.count {
             let other: UInt8 = try rows.number(row, 0)
@@ -92,6 +94,7 @@ extension PostgreSQLSpool: Fleet {
                 next.written += try rows.integer(row, 4)
                 next.taken += try rows.integer(row, 5)
                 if try rows.integer(row, 8) == 1 { news.hasAbsent = true }
+                if try rows.integer(row, 10) == 1 { news.gone?.insert(other) }
             }
         }
         return lastFact
@@ -268,10 +271,12 @@ extension PostgreSQLSpool: Fleet {
 
     // MARK: states
 
+    /// A node renews its lease six times while it lasts; who has missed that is silent.
     private static let allNodes = Query(
         "fleet-nodes",
         """
         SELECT node, name, CASE WHEN stopped THEN 'stopped' WHEN until <= now() THEN 'gone'
+                WHEN until <= now() + lease * 2 / 3 * interval '1 ms' THEN 'silent'
                 WHEN draining THEN 'draining' ELSE 'up' END,
             CASE WHEN draining THEN 1 ELSE 0 END::bigint,
             greatest(0, extract(epoch FROM now() - until) * 1000 + CASE WHEN stopped THEN 0 ELSE lease END)::bigint,

@@ -18,8 +18,9 @@ struct FleetCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "How the nodes are doing, and how much mail each has.",
             discussion: """
-                STATE is up, draining, stopped (it ended by itself) or gone (nothing was heard of it for as long as its lease \
-                lasts). HEARD is how long ago it renewed its lease, or stopped. Others take the mail of a node that is not up.
+                STATE is up, draining, silent (it missed to renew its lease, which is not over), stopped (it ended by itself) \
+                or gone (nothing was heard of it for as long as its lease lasts). HEARD is how long ago it renewed its lease, \
+                or stopped. Others take the mail of a node that drains, stopped or is gone.
 
                 EXAMPLE
                   hoptop fleet status --json | jq '.nodes[] | select(.state == "gone") | .name'
