@@ -6,8 +6,9 @@ public enum ControlAPI {
     public static let calls: [any ControlCall.Type] = [
         CapabilitiesCall.self, OverviewCall.self, QueueCall.self, QueueSearchCall.self, QueueGroupsCall.self,
         ConnectionsCall.self, ConnectionSearchCall.self, DestinationsCall.self, DestinationSearchCall.self,
-        RouteCall.self, FleetCall.self, DrainCall.self, ShutdownCall.self, MessageCall.self, ContentCall.self,
-        TranscriptCall.self, FactsCall.self, JournalCall.self, JournalStatusCall.self, FreezeCall.self,
+        RouteCall.self, FleetCall.self, DrainCall.self, ForgetNodeCall.self, ShutdownCall.self, MessageCall.self,
+        ContentCall.self, TranscriptCall.self, FactsCall.self, JournalCall.self, JournalStatusCall.self,
+        FreezeCall.self,
         QueueActionCall.self, UndoCall.self, UndoableCall.self, PurgeCall.self, RerouteCall.self, EditCall.self,
         CloseCall.self, RulesCall.self, RulePreviewCall.self, StandingActionCall.self,
     ]

@@ -10,11 +10,8 @@ import Spool
 /// The place that it has come to is written in the transaction of the entries, so that each fact is in it once, whenever the
 /// program ends. The spool is told of it later, which only means that it may forget older facts.
 struct JournalFiller {
-    /// As it is named to the spool, of which each node has a journal of its own.
-    static func reader(of spool: any Spool) -> String {
-        guard let node = spool.fleet?.node, node != 0 else { return "journal" }
-        return "journal of node \(node)"
-    }
+    /// As it is named to the spool.
+    static func reader(of spool: any Spool) -> String { FactReader.journal.name(of: spool) }
     private static let page = 2000
     /// Facts after which the spool is told.
     private static let untold = 20_000

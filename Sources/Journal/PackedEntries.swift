@@ -181,7 +181,7 @@ struct PackedEntries {
     private static let kinds: [FactKind] = [
         .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored, .reported,
         .damaged, .rerouted, .ruleSet, .ruleEnded, .refused, .limited, .readdressed, .purged, .closed, .drained,
-        .undrained, .reloaded, .shutdown, .reloadFailed,
+        .undrained, .reloaded, .shutdown, .reloadFailed, .forgotten,
     ]
     private static func code(of kind: FactKind) -> UInt8 {
         // Those that come often are in front.

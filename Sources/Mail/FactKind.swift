@@ -23,6 +23,8 @@ public enum FactKind: String, Hashable, Sendable, Codable, CaseIterable {
     case closed
     /// A node of a fleet takes no more mail, or does again; `text` says which.
     case drained, undrained
+    /// A node of a fleet that is gone for good is none of its nodes any more; `text` says which.
+    case forgotten
     /// A node read its configuration again; `text` is its name, and what of it stays as it was.
     case reloaded
     /// A node was told to stop; `text` is its name.
@@ -41,7 +43,7 @@ public enum FactKind: String, Hashable, Sendable, Codable, CaseIterable {
         case .held, .damaged: .hold
         case .released, .retried, .restored: .queued
         case .accepted, .reported, .refused, .rerouted, .readdressed, .ruleSet, .ruleEnded, .limited, .purged, .closed,
-            .drained, .undrained, .reloaded, .shutdown, .reloadFailed:
+            .drained, .undrained, .forgotten, .reloaded, .shutdown, .reloadFailed:
             nil
         }
     }
@@ -58,7 +60,7 @@ public enum FactKind: String, Hashable, Sendable, Codable, CaseIterable {
         switch self {
         case .deferred, .bounced, .expired, .refused, .damaged, .reloadFailed: true
         case .accepted, .relayed, .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .readdressed,
-            .ruleSet, .ruleEnded, .limited, .purged, .closed, .drained, .undrained, .reloaded, .shutdown:
+            .ruleSet, .ruleEnded, .limited, .purged, .closed, .drained, .undrained, .forgotten, .reloaded, .shutdown:
             false
         }
     }
@@ -66,7 +68,7 @@ public enum FactKind: String, Hashable, Sendable, Codable, CaseIterable {
     /// It is about a node or one of its sessions, and about mail only by the way.
     public var isAboutNode: Bool {
         switch self {
-        case .closed, .drained, .undrained, .reloaded, .shutdown, .reloadFailed: true
+        case .closed, .drained, .undrained, .forgotten, .reloaded, .shutdown, .reloadFailed: true
         case .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored,
             .reported,
             .refused, .damaged, .rerouted, .readdressed, .ruleSet, .ruleEnded, .limited, .purged:

@@ -35,6 +35,10 @@ public protocol MonitorFeed: Sendable {
     ///
     /// - Throws: `.gone` where no node has that number.
     func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus
+    /// A node that is gone for good is none of the nodes any more, and nothing is kept for its journal and its log.
+    ///
+    /// - Throws: `.gone` where there is no such node; `.invalid` while it lives.
+    func forget(_ number: Int) async throws -> FleetStatus
     /// Facts, newest last, at most `count`: those behind `cursor`, the end of an earlier page; `nil`: the newest.
     func facts(after cursor: String?, count: Int) async throws -> FactWindow
     /// What the journal has of what became of mail and of what operators did, in the query's order.
@@ -166,6 +170,7 @@ extension MonitorFeed {
     }
     public func fleet() async throws -> FleetStatus { throw Self.noFleet }
     public func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus { throw Self.noFleet }
+    public func forget(_ number: Int) async throws -> FleetStatus { throw Self.noFleet }
     private static var noFleet: FeedError {
         FeedError(
             .unsupported, "no nodes that share one queue are known here: ask one of them, whose spool is a database")

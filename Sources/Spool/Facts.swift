@@ -46,7 +46,8 @@ public struct Fact: Sendable, Hashable {
 
     /// Whether it is about that node, or about what all nodes have in common.
     public func concerns(node: String) -> Bool {
-        guard self.kind.isAboutNode, let text = self.text else { return true }
+        // A node that is forgotten is not there to tell of it.
+        guard self.kind.isAboutNode, self.kind != .forgotten, let text = self.text else { return true }
         // `mx1.example.net`, `mx1.example.net: why`, `node 1 (mx1.example.net)`
         return text == node || text.hasPrefix("\(node): ") || text.hasSuffix(" (\(node))")
     }

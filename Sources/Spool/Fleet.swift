@@ -34,6 +34,11 @@ public protocol Fleet: Sendable {
     /// - Parameter fact: is written with it.
     /// - Returns: whether there is such a node.
     func drain(_ node: UInt8, _ isDraining: Bool, as fact: Fact?, on eventLoop: any EventLoop) -> EventLoopFuture<Bool>
+    /// A node that is gone for good is none of the nodes from now on, and nothing is kept for its readers of facts. One that has
+    /// its number later is a node again.
+    ///
+    /// - Parameter fact: is written with it.
+    func forget(_ node: UInt8, as fact: Fact, on eventLoop: any EventLoop) -> EventLoopFuture<FleetForgetting>
     /// This node drains, and begins nothing more: from now on others may take what it holds.
     func letGo() async throws
     /// How what sites take is divided now. Cheap, and at any time: others may wait for what this node does about it.
@@ -59,6 +64,26 @@ extension Fleet {
     public func drain(_ node: UInt8, _ isDraining: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
         self.drain(node, isDraining, as: nil, on: eventLoop)
     }
+}
+
+/// What became of the order to forget a node.
+public enum FleetForgetting: Sendable, Hashable {
+    case done
+    /// There is no such node.
+    case unknown
+    /// Its lease is not over.
+    case live
+    /// Its lease is over, and a process that stands still, or does not reach the store, has its number.
+    case standing
+}
+
+/// Who reads all facts of a spool. Each node of a fleet has readers of its own.
+public enum FactReader: String, Sendable, CaseIterable {
+    case journal, log
+
+    /// As it is named to the spool.
+    public func name(at node: UInt8) -> String { node == 0 ? self.rawValue : "\(self.rawValue) of node \(node)" }
+    public func name(of spool: any Spool) -> String { self.name(at: spool.fleet?.node ?? 0) }
 }
 
 /// How a node divides what a site takes among those that there are. Each that divides at all divides by as many nodes as do so, so

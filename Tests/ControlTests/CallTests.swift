@@ -48,6 +48,7 @@ struct CallTests {
         try self.roundTrip(RouteCall(Self.hostile))
         try self.roundTrip(FleetCall())
         try self.roundTrip(DrainCall(255, false))
+        try self.roundTrip(ForgetNodeCall(255))
         try self.roundTrip(ContentCall(Self.hostile, from: 3, count: 10))
         try self.roundTrip(TranscriptCall(session, from: 3, count: 10))
         try self.roundTrip(FactsCall(after: Self.hostile, count: 5))

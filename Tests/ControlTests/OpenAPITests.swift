@@ -97,6 +97,7 @@ struct OpenAPITests {
         try await self.check(RouteCall("bob@example.org"))
         try await self.check(FleetCall())
         try await self.check(DrainCall(2, true))
+        try await self.check(ForgetNodeCall(2))
         try await self.check(ContentCall(message.id, from: 0, count: 5))
         try await self.check(TranscriptCall(session, from: 0, count: 5))
         try await self.check(FactsCall(after: nil, count: 5))

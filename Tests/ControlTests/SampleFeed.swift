@@ -205,6 +205,7 @@ final class SampleFeed: MonitorFeed {
                     messages: 7, software: "hoptop 0.1.0", isAsked: number == 0)
             })
     }
+    func forget(_ number: Int) async throws -> FleetStatus { try await self.fleet() }
     func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus { try await self.fleet() }
     func route(_ address: String) async throws -> [RouteAnswer] {
         try self.check()

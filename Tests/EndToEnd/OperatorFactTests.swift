@@ -29,6 +29,10 @@ extension EndToEnd {
             case "DrainCall":
                 let database = try PostgreSQLCluster.shared.get().makeDatabase()
                 return try await Relay.started(as: 2, on: database, in: self.folder)
+            case "ForgetNodeCall":
+                let database = try PostgreSQLCluster.shared.get().makeDatabase()
+                try await PostgreSQLSpool(database, node: 3, name: "mx3").close()
+                return try await Relay.started(as: 2, on: database, in: self.folder)
             case "CloseCall":
                 let any = try #require(DomainPattern("*"))
                 return try await Relay.started("\(self.folder.path)/spool") {
@@ -83,6 +87,9 @@ extension EndToEnd {
             case "DrainCall":
                 _ = try await feed.drain(2, true)
                 return "drained node 2 (\(try await feed.capabilities().node))"
+            case "ForgetNodeCall":
+                _ = try await feed.forget(3)
+                return "forgotten node 3 (mx3)"
             case "ShutdownCall":
                 relay.allowShutdown {}
                 let name = try await feed.capabilities().node

@@ -142,6 +142,10 @@ package final class MemorySpool: Spool, Fleet, SpoolCondition, PolicyStore, Tall
     ) -> EventLoopFuture<Bool> {
         self.change(on: eventLoop) { $0.drain(node, isDraining, as: fact, &$1) }
     }
+    /// Only those that have it open are nodes.
+    package func forget(_ node: UInt8, as fact: Fact, on eventLoop: any EventLoop) -> EventLoopFuture<FleetForgetting> {
+        self.change(on: eventLoop) { _, state in state.nodes[node] == nil ? .unknown : .live }
+    }
     package func sharing() async throws -> FleetSharing { try self.store.sharing(as: self.node) }
     package func divide(_ division: FleetDivision, under lease: Int64) async throws -> Set<String>? {
         self.store.divide(division, as: self.node, under: lease)

@@ -14,6 +14,7 @@ struct NodeFactTests {
             (.shutdown, "mx11.example.net", false),
             (.drained, "node 1 (mx1.example.net)", true),
             (.undrained, "node 2 (mx2.example.net)", false),
+            (.forgotten, "node 2 (mx2.example.net)", true),
             (.closed, "mx2.example.net", false),
             (.relayed, "250 2.0.0 Ok", true),
             (.ruleSet, "1: hold all", true),

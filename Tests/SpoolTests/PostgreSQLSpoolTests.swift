@@ -249,6 +249,57 @@ struct PostgreSQLSpoolTests {
         ] { #expect(#expect(throws: SpoolError.self, performing: open)?.code == .newerVersion) }
     }
 
+    @Test("a node that is gone for good is forgotten with its readers; one that may come back in a moment is not")
+    func forgotten() async throws {
+        let fixture = try Fixture()
+        func forget(_ node: UInt8) async throws -> FleetForgetting {
+            let fact = Fact(
+                at: Timestamp(milliseconds: 0), kind: .forgotten, message: nil, text: "node \(node) (b.example)",
+                actor: "ann")
+            return try await fixture.spool.forget(node, as: fact, on: fixture.loop).get()
+        }
+        func readers() throws -> String { try fixture.execute("SELECT name FROM hoptop.readers ORDER BY name") }
+
+        let other = try PostgreSQLSpool(fixture.address, node: 8, name: "b.example")
+        let lease = try #require(other.lease)
+        for spool in [fixture.spool, other] {
+            for reader in FactReader.allCases {
+                try await spool.acknowledge(.start, as: reader.name(of: spool), on: fixture.loop).get()
+            }
+        }
+        _ = try await other.drain(8, true, on: fixture.loop).get()
+        var message = fixture.message(octets: 3)
+        message.id = other.nextID(at: message.arrived)
+        let new = NewMessage(message, content: .buffer(ByteBuffer(string: "abc")))
+        try await other.accept(new, on: fixture.loop).get()
+        #expect(try await forget(8) == .live)
+        #expect(try await forget(7) == .live)
+        #expect(try await forget(9) == .unknown)
+        await other.close()
+        // A process that stands still keeps its number.
+        var standing: Connection? = try Connection(fixture.address)
+        #expect(try NodeLease.lock(8, on: try #require(standing)))
+        #expect(try await forget(8) == .standing)
+        standing = nil
+        while try await forget(8) != .done { try await Task.sleep(for: .milliseconds(10)) }
+
+        #expect(try readers() == "journal of node 7\nlog of node 7\n")
+        #expect(try await fixture.spool.newestFacts(count: 1).facts.map(\.text) == ["node 8 (b.example)"])
+        #expect(try await fixture.spool.sharing().known == 1)
+        // It is still shown for the mail that it left.
+        #expect(try await fixture.spool.nodes().map(\.node) == [7, 8])
+        #expect(try await fixture.spool.takeOver(9).messages.map(\.id) == [message.id])
+        #expect(try await fixture.spool.nodes().map(\.node) == [7])
+        #expect(try await forget(8) == .unknown)
+        // Its number is not as if it had never been there: a lease of before must not be on again.
+        let again = try PostgreSQLSpool(fixture.address, node: 8, name: "b.example")
+        #expect(try #require(again.lease) > lease)
+        #expect(again.nextID(at: Timestamp(milliseconds: 0)) > message.id)
+        #expect(try await fixture.spool.nodes().map(\.state) == [.up, .up])
+        await again.close()
+        await fixture.spool.close()
+    }
+
     @Test("a permit is another's when its node's lease is over and it is not just being renewed, or was one before")
     func permitOfNodeThatIsGone() async throws {
         let fixture = try Fixture()

@@ -59,6 +59,7 @@ public struct RemoteFeed: MonitorFeed {
     }
     public func route(_ address: String) async throws -> [RouteAnswer] { try await self.answer(RouteCall(address)) }
     public func fleet() async throws -> FleetStatus { try await self.answer(FleetCall()) }
+    public func forget(_ number: Int) async throws -> FleetStatus { try await self.answer(ForgetNodeCall(number)) }
     public func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus {
         try await self.answer(DrainCall(number, isDrained))
     }

@@ -117,7 +117,7 @@ extension FactKind {
         case .reloadFailed: "no reload"
         case .accepted, .deferred, .relayed, .bounced, .expired, .dropped, .held, .released, .retried, .restored,
             .reported, .refused, .damaged, .rerouted, .readdressed, .limited, .purged, .closed, .drained, .undrained,
-            .reloaded, .shutdown:
+            .forgotten, .reloaded, .shutdown:
             self.rawValue
         }
     }

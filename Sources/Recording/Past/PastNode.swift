@@ -169,7 +169,8 @@ private struct Flow {
             self.totals.dropped += 1
             return
         case .held, .released, .retried, .restored, .reported, .refused, .damaged, .rerouted, .readdressed, .ruleSet,
-            .ruleEnded, .limited, .purged, .closed, .drained, .undrained, .reloaded, .shutdown, .reloadFailed:
+            .ruleEnded, .limited, .purged, .closed, .drained, .undrained, .forgotten, .reloaded, .shutdown,
+            .reloadFailed:
             return
         }
         self.seconds[fact.at.milliseconds / 1000, default: [0, 0, 0, 0]][kind] += 1

@@ -86,8 +86,30 @@ final class EngineFeed: MonitorFeed {
         let fleet = try self.spoolFleet
         return FleetStatus(try await fleet.nodes(), asked: fleet.node)
     }
+    private static func noNode(_ number: Int) -> FeedError {
+        FeedError(.gone, "there is no node \(number): see hoptop fleet status")
+    }
+    func forget(_ number: Int) async throws -> FleetStatus {
+        let fleet = try self.spoolFleet
+        guard let node = try await fleet.nodes().first(where: { $0.node == number }) else {
+            throw Self.noNode(number)
+        }
+        let name = "node \(number) (\(node.name))"
+        let fact = Fact(at: self.queue.now, kind: .forgotten, message: nil, text: name, actor: self.user)
+        switch try await fleet.forget(node.node, as: fact, on: self.queue.loop).get() {
+        case .done: break
+        case .unknown: throw Self.noNode(number)
+        case .live: throw FeedError(.invalid, "\(name) is there: stop it, or wait until its lease is over")
+        case .standing:
+            throw FeedError(
+                .invalid,
+                "a process that says nothing still has the number of \(name): end it, or its connection, first")
+        }
+        self.signal.raise(.facts)
+        return try await self.fleet()
+    }
     func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus {
-        let gone = FeedError(.gone, "there is no node \(number): see hoptop fleet status")
+        let gone = Self.noNode(number)
         let fleet = try self.spoolFleet
         guard let node = try await fleet.nodes().first(where: { $0.node == number }) else { throw gone }
         let fact = Fact(

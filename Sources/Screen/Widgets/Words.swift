@@ -111,7 +111,7 @@ extension FactKind {
         case .relayed: .relayed
         case .bounced, .refused, .reloadFailed: .bounced
         case .expired: .expired
-        case .dropped, .purged, .closed: .dropped
+        case .dropped, .purged, .closed, .forgotten: .dropped
         case .held, .damaged, .ruleSet, .drained, .shutdown: .hold
         case .released, .retried, .restored, .rerouted, .readdressed, .ruleEnded, .limited, .undrained, .reloaded:
             .active
@@ -126,7 +126,7 @@ extension FactKind {
         case .relayed: .relayed
         case .bounced, .refused, .reloadFailed: .bounced
         case .expired: .expired
-        case .dropped, .purged, .closed: .dropped
+        case .dropped, .purged, .closed, .forgotten: .dropped
         case .held, .damaged, .ruleSet, .drained, .shutdown: .hold
         case .retried: .active
         }

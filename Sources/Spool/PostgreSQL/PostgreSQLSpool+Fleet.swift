@@ -321,6 +321,45 @@ extension PostgreSQLSpool: Fleet {
         }
     }
 
+    /// The row stays, as that of a courier does, with the number of its leases and the last of its queue IDs: a process that
+    /// wakes up after all must not have a lease that it had before.
+    private static let forgetNode = Query(
+        "fleet-forget",
+        """
+        UPDATE hoptop.nodes SET courier = true, stopped = true, draining = false, quiet = false, shares = 0, crowded = '',
+            until = CASE WHEN stopped THEN until ELSE until - lease * interval '1 ms' END
+        WHERE node = $1
+        """)
+    private static let nodeToForget = Query(
+        "fleet-node-to-forget",
+        """
+        WITH found AS MATERIALIZED (
+            SELECT until FROM hoptop.nodes n WHERE node = $1 AND (NOT courier OR until > clock_timestamp()
+                OR EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node)) FOR NO KEY UPDATE)
+        SELECT CASE WHEN until > clock_timestamp() THEN 1 ELSE 0 END::bigint,
+            CASE WHEN pg_try_advisory_xact_lock(7235419, $1::bigint::int) THEN 1 ELSE 0 END::bigint
+        FROM found
+        """)
+
+    public func forget(
+        _ node: UInt8, as fact: Fact, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<FleetForgetting> {
+        self.writer.submit(on: eventLoop) { transaction in
+            // Its own number this connection has.
+            guard node != transaction.node else { return .live }
+            let (connection, number) = (transaction.connection, QueryValue.integer(node))
+            let found = try connection.rows(Self.nodeToForget, [number])
+            guard found.count == 1 else { return .unknown }
+            guard try found.integer(0, 0) == 0 else { return .live }
+            guard try found.integer(0, 1) == 1 else { return .standing }
+            _ = try connection.rows(Self.forgetNode, [number])
+            for reader in FactReader.allCases { try transaction.forget(reader: reader.name(at: node)) }
+            transaction.add(SharedFact(fact: fact))
+            transaction.wakesOthers = true
+            return .done
+        }
+    }
+
     public func letGo() async throws {
         try await self.writer.submit(on: MultiThreadedEventLoopGroup.singleton.next()) { transaction in
             transaction.wakesOthers =

@@ -76,7 +76,7 @@ extension FactKind {
         case .accepted, .refused: .reception
         case .deferred, .relayed, .bounced, .expired: .delivery
         case .dropped, .held, .released, .retried, .restored, .reported, .rerouted, .readdressed, .ruleSet, .ruleEnded,
-            .limited, .purged, .drained, .undrained:
+            .limited, .purged, .drained, .undrained, .forgotten:
             .queue
         case .damaged: .spool
         case .closed: .control

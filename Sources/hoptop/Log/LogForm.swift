@@ -88,7 +88,8 @@ enum TextForm {
             case .reported: line.add("report", text)
             case .ruleSet, .ruleEnded: line.add("rule", text, isQuoted: true)
             case .limited: line.add("limit", text, isQuoted: true)
-            case .closed, .drained, .undrained, .reloaded, .shutdown: line.add("node", text, isQuoted: true)
+            case .closed, .drained, .undrained, .forgotten, .reloaded, .shutdown:
+                line.add("node", text, isQuoted: true)
             }
         }
         if fact.kind == .closed, let session = fact.session { line.add("session", session) }

@@ -67,10 +67,7 @@ actor LogPlace {
     }
 
     /// Each node has a log of its own.
-    private static func reader(of spool: any Spool) -> String {
-        guard let node = spool.fleet?.node, node != 0 else { return "log" }
-        return "log of node \(node)"
-    }
+    private static func reader(of spool: any Spool) -> String { FactReader.log.name(of: spool) }
 
     /// No log is written: when one is again it begins with what happens then.
     static func forget(_ spool: any Spool) {

@@ -55,7 +55,7 @@ enum PostfixForm {
         case .retried: return [("postsuper", "\(id): requeued")]
         case .dropped: return [("smtpd", Self.set(aside: id, fact, "discard"))]
         case .restored, .damaged, .rerouted, .readdressed, .ruleSet, .ruleEnded, .refused, .limited, .purged, .closed,
-            .drained, .undrained, .reloaded, .shutdown, .reloadFailed:
+            .drained, .undrained, .forgotten, .reloaded, .shutdown, .reloadFailed:
             return [("qmgr", Self.others(fact))]
         }
     }

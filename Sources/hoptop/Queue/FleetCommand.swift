@@ -12,7 +12,7 @@ struct FleetCommand: AsyncParsableCommand {
 
             \(CommandStatus.help)
             """,
-        subcommands: [Status.self, Drain.self, Undrain.self])
+        subcommands: [Status.self, Drain.self, Undrain.self, Forget.self])
 
     struct Status: FeedCommand {
         static let configuration = CommandConfiguration(
@@ -68,6 +68,47 @@ struct FleetCommand: AsyncParsableCommand {
     }
 }
 
+extension FleetCommand {
+    struct Forget: FeedCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Forget a node that is gone for good.",
+            discussion: """
+                Nothing that happens to mail is kept any longer for its journal and its log, it is in no list of nodes, and \
+                limits are divided without it. Refused while it is up, or for as long as its lease lasts. Mail that it had \
+                goes to the other nodes. Started again, it is a node as any new one.
+
+                EXAMPLE
+                  hoptop fleet forget mx3.example.net
+
+                \(CommandStatus.help)
+                """)
+        @Flag(help: "Say which node it is, and whether it can be forgotten.")
+        var dryRun = false
+        @OptionGroup var target: FleetTarget
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            guard let node = try await self.target.find(on: feed, output) else { return .nothing }
+            let name = "node \(node.number) (\(node.name))"
+            if self.dryRun {
+                guard node.state == .gone || node.state == .stopped else {
+                    throw Failure("\(name) is \(node.state.rawValue): only one that stopped or is gone is forgotten")
+                }
+                let status = FleetStatus(nodes: [node])
+                if self.target.form.json {
+                    try output.json(status)
+                } else {
+                    output.line(
+                        "would forget \(name), \(node.state.rawValue) for \(Format.age(milliseconds: node.age))")
+                }
+                return .done
+            }
+            let status = try await feed.forget(node.number)
+            if self.target.form.json { try output.json(status) } else { output.line("forgot \(name)", .ok) }
+            return .done
+        }
+        var daemon: DaemonOptions { self.target.daemon }
+    }
+}
+
 /// The node that a command is about, whichever one is asked.
 struct FleetTarget: ParsableArguments {
     @Argument(help: ArgumentHelp("The node's number, or its name.", valueName: "node"))
@@ -75,13 +116,17 @@ struct FleetTarget: ParsableArguments {
     @OptionGroup var form: JSONOption
     @OptionGroup var daemon: DaemonOptions
 
-    func drain(_ isDrained: Bool, on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
-        let node: FleetStatus.Node
-        do throws(FeedError) { node = try await feed.fleetStatus().node(self.node) } catch {
+    /// - Returns: `nil`: there is none, as it was told.
+    func find(on feed: any MonitorFeed, _ output: Output) async throws -> FleetStatus.Node? {
+        do throws(FeedError) { return try await feed.fleetStatus().node(self.node) } catch {
             guard error.code == .gone else { throw error }
             output.say("\(error)")
-            return .nothing
+            return nil
         }
+    }
+
+    func drain(_ isDrained: Bool, on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+        guard let node = try await self.find(on: feed, output) else { return .nothing }
         let status = try await feed.drain(node.number, isDrained)
         guard !self.form.json else {
             try output.json(status)

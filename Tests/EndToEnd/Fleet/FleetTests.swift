@@ -62,6 +62,27 @@ extension EndToEnd {
             #expect(ledger.summary(queued: []).relayed == 20)
         }
 
+        @Test("a node that is gone is told of at the others, until it is forgotten")
+        func gone() async throws {
+            let cluster = try PostgreSQLCluster.shared.get()
+            let database = try cluster.makeDatabase()
+            let folder = try TemporaryFolder()
+            let relay = try await Relay.started(as: 1, on: database, in: folder, lease: 1000)
+            await (try PostgreSQLSpool(database, node: 2, name: "mx2")).close()
+            let feed = relay.feed(user: "ann")
+            func told() async throws -> [Attention.Kind] { try await feed.overview().attention.map(\.kind) }
+            #expect(try await feed.fleet().nodes.map(\.state) == [.up, .stopped])
+            #expect(try await told().isEmpty)
+            // As of a process that was killed.
+            try cluster.execute("UPDATE hoptop.nodes SET stopped = false WHERE node = 2", in: database.database)
+            #expect(try await eventually { try await told() == [.nodeGone(name: "mx2")] })
+            #expect(try await feed.forget(2).nodes.map(\.number) == [1])
+            #expect(try await eventually { try await told().isEmpty })
+            #expect(await #expect(throws: FeedError.self) { try await feed.forget(2) }?.code == .gone)
+            #expect(await #expect(throws: FeedError.self) { try await feed.forget(1) }?.code == .invalid)
+            await relay.stop(within: 0)
+        }
+
         @Test("mail brought back at another node waits at its own; drained, that one hands it on")
         func undoElsewhere() async throws {
             let database = try PostgreSQLCluster.shared.get().makeDatabase()
