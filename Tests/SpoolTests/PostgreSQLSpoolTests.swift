@@ -276,6 +276,12 @@ struct PostgreSQLSpoolTests {
         #expect(try await forget(7) == .live)
         #expect(try await forget(9) == .unknown)
         await other.close()
+        // Content on its way in when it was killed.
+        try fixture.execute(
+            """
+            INSERT INTO hoptop.incoming VALUES (\(8 << 16), 1);
+            INSERT INTO hoptop.content VALUES (\(8 << 16), 1, 0, '')
+            """)
         // A process that stands still keeps its number.
         var standing: Connection? = try Connection(fixture.address)
         #expect(try NodeLease.lock(8, on: try #require(standing)))
@@ -284,6 +290,7 @@ struct PostgreSQLSpoolTests {
         while try await forget(8) != .done { try await Task.sleep(for: .milliseconds(10)) }
 
         #expect(try readers() == "journal of node 7\nlog of node 7\n")
+        #expect(try fixture.execute("SELECT count(*) FROM hoptop.content WHERE message = \(8 << 16)") == "0\n")
         #expect(try await fixture.spool.newestFacts(count: 1).facts.map(\.text) == ["node 8 (b.example)"])
         #expect(try await fixture.spool.sharing().known == 1)
         // It is still shown for the mail that it left.

@@ -353,6 +353,8 @@ extension PostgreSQLSpool: Fleet {
             guard try found.integer(0, 0) == 0 else { return .live }
             guard try found.integer(0, 1) == 1 else { return .standing }
             _ = try connection.rows(Self.forgetNode, [number])
+            // Its next start would do that.
+            try UploadedContent.sweep(of: node, on: connection)
             for reader in FactReader.allCases { try transaction.forget(reader: reader.name(at: node)) }
             transaction.add(SharedFact(fact: fact))
             transaction.wakesOthers = true
