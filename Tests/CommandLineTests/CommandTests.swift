@@ -33,6 +33,22 @@ struct CommandTests {
         }
     }
 
+    @Test("the nodes of a fleet, and what is done to one")
+    func fleet() async throws {
+        try await self.expect("fleet") {
+            let feed = ScriptedFeed()
+            feed.write { script in
+                script.fleet = zip([.up, .draining, .silent, .gone], 1...).map { state, number in
+                    FleetStatus.Node(
+                        number: number, name: "mx\(number).example.net", state: state, isDrained: state == .draining,
+                        age: Int64(number) * 5000, messages: number * 12, software: "hoptop 0.1.0",
+                        isAsked: number == 1)
+                }
+            }
+            return feed
+        }
+    }
+
     @Test("what became of mail, and what operators did")
     func journal() async throws {
         try await self.expect("journal") {

@@ -296,6 +296,24 @@ final class ScriptedFeed: MonitorFeed {
         guard !nodes.isEmpty else { throw FeedError(.unsupported, "no nodes that share one queue are known here") }
         return FleetStatus(nodes: nodes)
     }
+    func drain(_ number: Int, _ isDrained: Bool) async throws -> FleetStatus {
+        self.write { script in
+            for index in script.fleet.indices where script.fleet[index].number == number {
+                script.fleet[index].isDrained = isDrained
+                script.fleet[index].state = isDrained ? .draining : .up
+            }
+        }
+        return try await self.fleet()
+    }
+    func forget(_ number: Int) async throws -> FleetStatus {
+        try self.write { script in
+            guard script.fleet.contains(where: { $0.number == number && [.stopped, .gone].contains($0.state) }) else {
+                throw FeedError(.invalid, "node \(number) is there")
+            }
+            script.fleet.removeAll { $0.number == number }
+        }
+        return try await self.fleet()
+    }
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview {
         try self.write { script in
             try script.fail()
