@@ -21,7 +21,7 @@ struct SpoolMigrateCommand: AsyncParsableCommand {
             """)
     @Flag(help: "Say from which version to which, and change nothing.")
     var dryRun = false
-    @Flag(help: "Also under nodes that are there, which then fail until they are replaced.")
+    @Flag(help: "Also under nodes that are there, which may fail until they are replaced.")
     var force = false
     @Flag(help: "Print one JSON document.")
     var json = false
