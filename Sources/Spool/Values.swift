@@ -146,6 +146,8 @@ public struct Lease: Sendable, Hashable {
     public var damaged: [Damage]
     /// The last message looked at, behind which the next page begins; `nil`: there are no more.
     public var end: QueueID?
+    /// The node that they were taken over from.
+    public var former: UInt8?
     public init(_ messages: [SpooledMessage], damaged: [Damage] = [], end: QueueID? = nil) {
         self.messages = messages
         self.damaged = damaged

@@ -22,6 +22,8 @@ final class FleetMember: Sendable {
     private struct State {
         /// The lease under which the queue was compared last.
         var lease: Int64?
+        /// The last one that was on.
+        var lastLease: Int64?
         /// All of the queue is to be compared, since others took messages over, or news was lost.
         var isBehind = true
         /// Standing rules are to be read.
@@ -142,7 +144,7 @@ final class FleetMember: Sendable {
         } else if news.hasAbsent {
             let taken = try await self.fleet.takeOver(Self.part)
             if taken.end != nil {
-                await self.takeUp(taken)
+                await self.takeUp(taken, from: taken.former.map { Self.words($0, news.names[$0]) })
                 return true
             }
         }
@@ -183,21 +185,27 @@ final class FleetMember: Sendable {
         guard gone != before else { return }
         for (node, name) in gone where before[node] == nil {
             self.log.warning(
-                "a node says nothing any more: others take its mail", metadata: ["node": "\(node) (\(name))"])
+                "a node says nothing any more: others take its mail", metadata: ["node": "\(Self.words(node, name))"])
         }
         for (node, name) in before where gone[node] == nil {
-            self.log.notice("a node is no longer gone", metadata: ["node": "\(node) (\(name))"])
+            self.log.notice("a node is no longer gone", metadata: ["node": "\(Self.words(node, name))"])
         }
         self.queue.signal.raise(.queue)
     }
 
     private func take(_ news: FleetNews, under lease: Int64?) async {
         self.note(news)
-        let wasDraining = self.state.withLockedValue { state in
-            defer { state.isDraining = news.isDraining }
+        let (wasDraining, lastLease) = self.state.withLockedValue { state in
+            defer {
+                state.isDraining = news.isDraining
+                state.lastLease = lease ?? state.lastLease
+            }
             state.isFirst = news.isFirst
             state.lease = lease
-            return state.isDraining
+            return (state.isDraining, state.lastLease)
+        }
+        if let lease, let lastLease, lease != lastLease {
+            self.log.notice("the lease of this node was over: others may have taken its mail meanwhile")
         }
         if wasDraining != news.isDraining {
             self.spoolWatch.drains(news.isDraining)
@@ -209,8 +217,12 @@ final class FleetMember: Sendable {
         }
     }
 
-    private func takeUp(_ taken: Lease) async {
-        self.log.info("took over mail of another node", metadata: ["messages": "\(taken.messages.count)"])
+    private static func words(_ node: UInt8, _ name: String?) -> String { "\(node) (\(name ?? "?"))" }
+
+    private func takeUp(_ taken: Lease, from former: String?) async {
+        self.log.info(
+            "took over mail of another node",
+            metadata: ["node": "\(former ?? "?")", "messages": "\(taken.messages.count)"])
         self.spoolWatch.damagedMail.found(taken.damaged)
         let left = taken.messages.filter { $0.recipients.contains { !$0.state.isSettled } }
         await self.queue.onLoop { self.shared.takenOver(left) }

@@ -257,12 +257,13 @@ extension PostgreSQLSpool: Fleet {
             let (connection, node) = (transaction.connection, transaction.node)
             let absent = try connection.rows(Self.absent, [.integer(node), .integer(isSettled ? 1 : 0)])
             for row in 0..<absent.count {
-                let rows = try connection.rows(
-                    Self.take, [.integer(node), .integer(try absent.integer(row, 0)), .integer(count)])
+                let former: UInt8 = try absent.number(row, 0)
+                let rows = try connection.rows(Self.take, [.integer(node), .integer(former), .integer(count)])
                 guard rows.count > 0 else { continue }
                 try connection.add(Self.noteTaken, [.integer(node), .integer(rows.count)])
                 var lease = try Lease(rows)
                 lease.messages.sort { $0.id < $1.id }
+                lease.former = former
                 return lease
             }
             return Lease([])
