@@ -10,6 +10,27 @@ public enum QueueAction: String, Hashable, Sendable, Codable, CaseIterable {
     case drop
     /// Settles with a DSN to the sender. Irreversible.
     case bounce
+
+    /// Octets of a reason.
+    private static let longestReason = 400
+
+    /// It may be given a reason, in words.
+    public var takesReason: Bool { self == .hold || self == .bounce }
+
+    /// Whether it can be done for this reason; asked before anybody is asked to confirm it.
+    ///
+    /// - Throws: ``FeedError`` `.invalid`: what cannot be, and what would be right.
+    public func check(_ reason: String?) throws(FeedError) {
+        guard let reason else { return }
+        guard self.takesReason else {
+            throw FeedError(.invalid, "a \(self.rawValue) has no reason: only a hold and a bounce are told why")
+        }
+        guard !reason.isEmpty, reason.utf8.count <= Self.longestReason,
+            !reason.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
+            throw FeedError(.invalid, "a reason is one line of at most \(Self.longestReason) octets")
+        }
+    }
 }
 
 public enum Targets: Hashable, Sendable, Codable {

@@ -54,7 +54,9 @@ public protocol MonitorFeed: Sendable {
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage?
     /// Names exactly the unsettled recipients that the query matches now, so that an action can wait for a person.
     func freeze(_ query: QueueQuery) async throws -> FrozenSet
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt
+    /// - Parameter reason: why, in the operator's words, of a hold or a bounce: what is held shows them, and a bounce tells them to
+    ///   the senders.
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt
     /// Takes back what the token names, as far as it is as it was left, until its time is over.
     func undo(_ token: UndoToken) async throws -> Receipt
     /// What whoever acts through this feed dropped and can still take back, also before the node started; latest last.
@@ -182,6 +184,9 @@ extension MonitorFeed {
     }
     public func shutDown(_ name: String) async throws {
         throw FeedError(.unsupported, "this feed cannot shut down: ask a node that hoptop serve runs")
+    }
+    public func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+        try await self.perform(action, on: targets, because: nil)
     }
     public func rules() async throws -> [RuleRow] { throw Self.noRules }
     public func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { throw Self.noRules }

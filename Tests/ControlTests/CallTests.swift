@@ -62,6 +62,8 @@ struct CallTests {
         try self.roundTrip(JournalStatusCall())
         try self.roundTrip(FreezeCall(query))
         try self.roundTrip(QueueActionCall(.hold, on: .messages(references: [message], matching: filter)))
+        let set = Targets.frozen(set: FrozenSetID(node: "mx1", id: 2))
+        try self.roundTrip(QueueActionCall(.bounce, on: set, because: Self.hostile))
         try self.roundTrip(UndoCall(UndoToken(node: "mx1", id: 7)))
         try self.roundTrip(RerouteCall(.frozen(set: FrozenSetID(node: "mx1", id: 2)), via: "mx"))
         try self.roundTrip(CloseCall(session))

@@ -61,6 +61,7 @@ struct ClientFeedTests {
         try await both { try await $0.transcript(SampleFeed.session, from: 0, count: 100) }
         try await both { try await $0.freeze(query) }
         try await both { try await $0.perform(.hold, on: set) }
+        try await both { try await $0.perform(.bounce, on: set, because: "moved") }
         try await both { try await $0.undo(UndoToken(node: SampleFeed.node, id: 7)) }
         try await both { try await $0.undoable() }
         try await both { try await $0.purge(until: SampleFeed.now, of: 2) }

@@ -114,6 +114,7 @@ struct OpenAPITests {
         for action in QueueAction.allCases {
             for target in targets { try await self.check(QueueActionCall(action, on: target)) }
         }
+        try await self.check(QueueActionCall(.bounce, on: targets[0], because: "moved"))
         for edit in [RecipientEdit.due(at: SampleFeed.now), .address(to: "bob@example.org")] {
             try await self.check(EditCall(targets[0], edit))
         }

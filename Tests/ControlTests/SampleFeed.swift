@@ -236,8 +236,8 @@ final class SampleFeed: MonitorFeed {
         return FrozenSet(
             id: FrozenSetID(node: Self.node, id: 4), recipients: 2, messages: 1, sample: Self.rows, active: 1)
     }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
-        try self.note(action.rawValue)
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
+        try self.note(action.rawValue + (reason.map { " because \($0)" } ?? ""))
         return Self.receipt
     }
     func undo(_ token: UndoToken) async throws -> Receipt {

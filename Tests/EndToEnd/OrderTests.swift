@@ -160,6 +160,34 @@ extension EndToEnd {
             await relay.stop()
         }
 
+        @Test("the reason of a hold stands beside the mail, and that of a bounce in the report to its sender")
+        func reasons() async throws {
+            let relay = try await Relay.startedWithoutRoutes(in: self.folder)
+            let feed = relay.feed(user: "test")
+            try await relay.send(to: ["<a@one.example>"])
+            func rows() async throws -> [QueueRow] {
+                try await feed.queue(QueueQuery(), window: WindowRequest(.row(number: 0), count: 10)).rows
+            }
+            func all() async throws -> Targets { .frozen(set: try await feed.freeze(QueueQuery()).id) }
+            #expect(try await eventually { try await rows().count == 1 })
+            let id = try #require(try await rows().first?.ref.id)
+            await #expect(throws: FeedError.self) { try await feed.perform(.drop, on: try await all(), because: "no") }
+            await #expect(throws: FeedError.self) {
+                try await feed.perform(.hold, on: try await all(), because: "two\r\nlines")
+            }
+            let held = try await feed.perform(.hold, on: try await all(), because: "looks like spam")
+            #expect(held.done == 1)
+            let why = try await feed.message(id)?.recipients.first?.why
+            #expect(why == .held(by: "test", reason: "looks like spam"))
+            let bounced = try await feed.perform(.bounce, on: try await all(), because: "one.example has moved")
+            #expect(bounced.done == 1)
+            let report = try #require(try await rows().first)
+            #expect(report.ref.id != id)
+            let page = try #require(try await feed.content(of: report.ref, from: 0, count: 10_000))
+            #expect(String(decoding: page.octets, as: UTF8.self).contains("one.example has moved"))
+            await relay.stop()
+        }
+
         @Test("what was done to the same mail is taken back one after the other, whatever came in between")
         func oneAfterTheOther() async throws {
             let relay = try await Relay.startedWithoutRoutes(in: self.folder)

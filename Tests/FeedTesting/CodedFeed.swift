@@ -63,8 +63,8 @@ struct CodedFeed<Feed: MonitorFeed>: MonitorFeed {
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
         try await self.coded(self.feed.freeze(self.coded(query)))
     }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
-        var receipt = try await self.coded(self.feed.perform(action, on: self.coded(targets)))
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
+        var receipt = try await self.coded(self.feed.perform(action, on: self.coded(targets), because: reason))
         receipt.undo = nil
         return receipt
     }

@@ -232,12 +232,12 @@ final class ScriptedFeed: MonitorFeed {
             messages: rows.count, sample: Array(rows.prefix(5)))
     }
 
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
         try self.write { script in
             _ = try script.reachable()
             try script.fail()
             let words = targets.named
-            script.performed.append("\(action.rawValue) \(targets.words)")
+            script.performed.append("\(action.rawValue) \(targets.words)" + (reason.map { " because \($0)" } ?? ""))
             if let reason = script.skip {
                 script.skip = nil
                 return Receipt(done: 0, messages: 0, skipped: [reason: words.count])

@@ -218,7 +218,7 @@ private final class FactsFeed: MonitorFeed {
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
         FrozenSet(id: FrozenSetID(node: self.node, id: 7), recipients: 2, messages: 1, sample: [])
     }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
         if case .frozen(let set) = targets, set.node == self.node {
             self.deeds.withLock { $0.append("\(action.rawValue) \(set.id)") }
         }

@@ -256,7 +256,7 @@ private final class FleetFeed: MonitorFeed {
         self.deeds.withLock { $0.append("set") }
         return Receipt(done: 1, messages: 1)
     }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
         try self.check()
         guard case .messages(let references, _) = targets else { throw FeedError(.invalid, "no messages") }
         for reference in references { self.deeds.withLock { $0.append("\(action.rawValue) \(reference.id)") } }

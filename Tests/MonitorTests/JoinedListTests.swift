@@ -244,7 +244,9 @@ extension MonitorFeed {
     func message(_ id: String) async throws -> MessageDetail? { throw notAsked }
     func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? { throw notAsked }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { throw notAsked }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt { throw notAsked }
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
+        throw notAsked
+    }
     func undo(_ token: UndoToken) async throws -> Receipt { throw notAsked }
     func close(_ session: SessionRef) async throws -> Receipt { throw notAsked }
     func changes() -> AsyncStream<FeedChange> { AsyncStream { $0.finish() } }

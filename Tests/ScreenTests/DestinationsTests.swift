@@ -127,7 +127,7 @@ struct DestinationsTests {
             func message(_ id: String) async throws -> MessageDetail? { nil }
             func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? { nil }
             func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.feed.freeze(query) }
-            func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+            func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
                 Receipt(done: 0, messages: 0)
             }
             func undo(_ token: UndoToken) async throws -> Receipt { Receipt(done: 0, messages: 0) }

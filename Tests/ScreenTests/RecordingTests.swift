@@ -113,8 +113,9 @@ private struct RecordingFeed<Feed: MonitorFeed>: MonitorFeed {
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
         try await self.tape.record("freeze", query, answer: self.feed.freeze(query))
     }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
-        try await self.tape.record("perform", action, targets, answer: self.feed.perform(action, on: targets))
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
+        try await self.tape.record(
+            "perform", action, targets, answer: self.feed.perform(action, on: targets, because: reason))
     }
     func undo(_ token: UndoToken) async throws -> Receipt {
         try await self.tape.record("undo", token, answer: self.feed.undo(token))
@@ -160,7 +161,7 @@ private struct ReplayedFeed: MonitorFeed {
         try self.tape.play("transcript", session, from, count)
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try self.tape.play("freeze", query) }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
         try self.tape.play("perform", action, targets)
     }
     func undo(_ token: UndoToken) async throws -> Receipt { try self.tape.play("undo", token) }

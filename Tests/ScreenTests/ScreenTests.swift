@@ -126,6 +126,21 @@ struct ScreenTests {
         #expect(rig.feed.performed.last == "close out#9")
     }
 
+    @Test("a hold and a bounce take a reason, which the dialog shows")
+    func reasons() async {
+        let rig = await Rig()
+        await rig.press("2")
+        await rig.run("hold looks like spam")
+        #expect(rig.feed.performed == ["hold 4Q5B because looks like spam"])
+        await rig.run("bounce the domain has moved")
+        #expect(await rig.text.contains("Reason: the domain has moved"))
+        await rig.press(.tab, .enter)
+        #expect(rig.feed.performed.last == "bounce 4Q5B because the domain has moved")
+        // What is on hold is not let go of by who gives a reason to hold it.
+        await rig.run("hold once more")
+        #expect(rig.feed.performed.last == "hold 4Q5B because once more")
+    }
+
     @Test("sort by a column, and turned round")
     func sort() async {
         let rig = await Rig()

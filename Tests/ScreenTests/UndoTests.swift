@@ -21,6 +21,16 @@ struct UndoTests {
         #expect(await rig.text.contains("undo drop: 1 recipient"))
     }
 
+    @Test("a hold that is done again has its reason again, and letting go has none")
+    func reason() async {
+        let rig = await Rig()
+        await rig.press("2", "j")
+        await rig.run("hold looks like spam")
+        await rig.press("z", "Z")
+        #expect(rig.feed.performed.count == 3)
+        #expect(rig.feed.performed.map { $0.hasSuffix("because looks like spam") } == [true, false, true])
+    }
+
     @Test("an undo that finds nothing says so")
     func nothing() async {
         let rig = await Rig()

@@ -15,16 +15,20 @@ public struct FreezeCall: ControlCall {
 public struct QueueActionCall: ControlCall {
     public static let route = ControlRoute(.post, "/v1/queue/actions", role: .operator)
     public var order: Order
-    public init(_ action: QueueAction, on targets: Targets) { self.order = Order(action: action, targets: targets) }
+    public init(_ action: QueueAction, on targets: Targets, because reason: String? = nil) {
+        self.order = Order(action: action, targets: targets, reason: reason)
+    }
     public init(_ arguments: CallArguments, node: String) throws(FeedError) { self.order = try arguments.body() }
     public var arguments: CallArguments { get throws { try CallArguments(body: self.order) } }
     public func answer(from feed: any MonitorFeed) async throws -> Receipt {
-        try await feed.perform(self.order.action, on: self.order.targets)
+        try await feed.perform(self.order.action, on: self.order.targets, because: self.order.reason)
     }
 
     public struct Order: Hashable, Sendable, Codable {
         public var action: QueueAction
         public var targets: Targets
+        /// Why, in the operator's words.
+        public var reason: String?
     }
 }
 

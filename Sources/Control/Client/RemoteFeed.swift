@@ -78,8 +78,8 @@ public struct RemoteFeed: MonitorFeed {
         try await self.found(TranscriptCall(session, from: from, count: count))
     }
     public func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.answer(FreezeCall(query)) }
-    public func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
-        try await self.answer(QueueActionCall(action, on: targets))
+    public func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
+        try await self.answer(QueueActionCall(action, on: targets, because: reason))
     }
     public func undo(_ token: UndoToken) async throws -> Receipt { try await self.answer(UndoCall(token)) }
     public func undoable() async throws -> [UndoOffer] { try await self.answer(UndoableCall()) }

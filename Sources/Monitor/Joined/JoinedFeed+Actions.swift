@@ -18,9 +18,9 @@ extension JoinedFeed {
             absent: answers.isAbsent)
     }
 
-    public func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
+    public func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
         let parts = try await self.parts(of: targets)
-        return try await self.act(parts) { try await $0.perform(action, on: $1) }
+        return try await self.act(parts) { try await $0.perform(action, on: $1, because: reason) }
     }
     public func reroute(_ targets: Targets, via: String?) async throws -> Receipt {
         let parts = try await self.parts(of: targets)

@@ -106,7 +106,9 @@ struct ReplayFeed: MonitorFeed {
     }
 
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { throw Self.isOver }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt { throw Self.isOver }
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
+        throw Self.isOver
+    }
     func undo(_ token: UndoToken) async throws -> Receipt { throw Self.isOver }
     func perform(_ action: StandingAction) async throws -> Receipt { throw Self.isOver }
     func preview(_ terms: StandingRule.Terms) async throws -> RulePreview { throw Self.isOver }

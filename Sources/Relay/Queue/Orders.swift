@@ -91,25 +91,29 @@ struct Orders: Sendable {
     private enum Deed: Sendable {
         case order(Order.Action, reason: String? = nil)
         case drop
-        case bounce
+        case bounce(reason: String?)
 
         /// `nil` for a bounce, which is a settlement, and for a drop, which is taken back as a whole.
         var order: Order.Action? { if case .order(let action, _) = self { action } else { nil } }
 
-        init(_ action: QueueAction) {
+        init(_ action: QueueAction, because reason: String?) {
             self =
                 switch action {
                 case .retry: .order(.retry)
-                case .hold: .order(.hold)
+                case .hold: .order(.hold, reason: reason)
                 case .release: .order(.release)
                 case .drop: .drop
-                case .bounce: .bounce
+                case .bounce: .bounce(reason: reason)
                 }
         }
     }
 
-    func perform(_ action: QueueAction, on targets: Targets, by name: String) async throws -> Receipt {
-        try await self.perform(Deed(action), on: targets, by: name)
+    /// - Throws: ``FeedError`` `.invalid`: the action cannot be done for this reason.
+    func perform(
+        _ action: QueueAction, on targets: Targets, by name: String, because reason: String? = nil
+    ) async throws -> Receipt {
+        try action.check(reason)
+        return try await self.perform(Deed(action, because: reason), on: targets, by: name)
     }
 
     /// Sends recipients to another next hop; `nil`: by their routes again.
@@ -247,7 +251,7 @@ struct Orders: Sendable {
             switch deed {
             case .order(let action, let reason): self.apply(action, targets, by: name, reason: reason, &progress)
             case .drop: self.drop(targets, by: name, &progress)
-            case .bounce: self.bounce(targets, by: name, &progress)
+            case .bounce(let reason): self.bounce(targets, by: name, reason: reason, &progress)
             }
         return done.map { [progress] part in
             self.queue.signal.raise(.facts)
@@ -284,7 +288,7 @@ struct Orders: Sendable {
 
     /// What another node has, it bounces: it alone knows whether it is handing it over.
     private func bounce(
-        _ targets: ArraySlice<RecipientTarget>, by name: String, _ progress: inout Progress
+        _ targets: ArraySlice<RecipientTarget>, by name: String, reason: String?, _ progress: inout Progress
     ) -> EventLoopFuture<Part> {
         let (own, elsewhere) = self.queue.tell { scheduler, _ in
             var parts: (own: [RecipientTarget], elsewhere: [RecipientTarget]) = ([], [])
@@ -294,17 +298,19 @@ struct Orders: Sendable {
             }
             return parts
         }
-        guard !elsewhere.isEmpty else { return self.returned(own, by: name) }
-        let ordered = self.apply(.bounce, elsewhere[...], by: name, &progress)
+        guard !elsewhere.isEmpty else { return self.returned(own, by: name, reason) }
+        let ordered = self.apply(.bounce, elsewhere[...], by: name, reason: reason, &progress)
         guard !own.isEmpty else { return ordered }
         // What is returned is told of also when the order fails.
-        return self.returned(own, by: name).and(
+        return self.returned(own, by: name, reason).and(
             ordered.recover { Part(failed: elsewhere.count, FeedError(.unavailable, "\($0)")) }
         ).map { $0.joined(with: $1) }
     }
 
-    private func returned(_ targets: [RecipientTarget], by name: String) -> EventLoopFuture<Part> {
-        self.queue.bounce(targets, by: name).map { Part(done: $0.done, skipped: $0.skipped) }
+    private func returned(
+        _ targets: [RecipientTarget], by name: String, _ reason: String?
+    ) -> EventLoopFuture<Part> {
+        self.queue.bounce(targets, by: name, because: reason).map { Part(done: $0.done, skipped: $0.skipped) }
     }
 
     /// What is told is until when all parts can be taken back; the later ones can for a little longer.

@@ -88,9 +88,9 @@ extension Queue {
     ///
     /// - Returns: completes with how many recipients of each message that was done to, and how many were left alone.
     func bounce(
-        _ targets: some Sequence<RecipientTarget>, by name: String
+        _ targets: some Sequence<RecipientTarget>, by name: String, because reason: String? = nil
     ) -> EventLoopFuture<(done: [QueueID: Int], skipped: [SkipReason: Int])> {
-        let (settlements, skipped) = self.scheduler.bounceOrdered(on: targets, by: name)
+        let (settlements, skipped) = self.scheduler.bounceOrdered(on: targets, by: name, because: reason)
         let written = settlements.map { settlement in
             let promise = self.loop.makePromise(of: Int.self)
             self.waiting[settlement.number] = promise

@@ -122,8 +122,8 @@ final class EngineFeed: MonitorFeed {
     func freeze(_ query: QueueQuery) async throws -> FrozenSet {
         try await self.relay.selections.freeze(query, of: self.user)
     }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
-        try await self.relay.orders.perform(action, on: targets, by: self.user)
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
+        try await self.relay.orders.perform(action, on: targets, by: self.user, because: reason)
     }
     func undo(_ token: UndoToken) async throws -> Receipt {
         guard token.node == self.node else {

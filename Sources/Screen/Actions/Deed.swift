@@ -10,6 +10,8 @@ struct Deed {
     let words: String
     /// What was done to mail; `nil`: something else.
     var action: QueueAction?
+    /// Why, in the operator's words; `nil`: none are given.
+    var reason: String?
     var direction = Direction.new
     let work: @Sendable (any MonitorFeed) async throws -> [Receipt]
     /// It sends recipients to another address than this one; `nil`: it does not, or there were several.

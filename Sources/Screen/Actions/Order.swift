@@ -47,6 +47,8 @@ struct Order {
     let node: Int
     /// Asks whatever the count is.
     let asks: Bool
+    /// Why, in the operator's words; `nil`: none are given.
+    var reason: String?
     /// What follows from its receipts.
     var done: ([Receipt]) -> Void = { _ in }
 
@@ -59,8 +61,12 @@ struct Order {
         if let limits = chosen.limits { lines.append([Run(address: limits)]) }
         lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
         if chosen.messages > chosen.sample.count { lines.append([Run("  and more", .muted)]) }
+        if let reason { lines.append([Run("Reason: ", .muted), Run(reason)]) }
         let wayBack = self.action == .drop ? " \(around.sentence(.undo, "takes it back"))." : ""
         lines += [[], [Run(self.action.consequence + wayBack)]]
+        if self.action == .bounce, self.reason == nil {
+            lines.append([Run(":\(Command.bounce.name) WHY tells the senders why.", .muted)])
+        }
         return Dialog(
             title: self.action.rawValue.capitalizedFirst + "?", lines: lines, verb: self.action.rawValue,
             number: isLarge ? chosen.recipients : nil, confirmed: [.deed(self.deed)])
@@ -68,15 +74,17 @@ struct Order {
 
     var deed: Deed {
         let action = self.action
-        let (chosen, done) = (self.chosen, self.done)
+        let (chosen, done, reason) = (self.chosen, self.done, self.reason)
         let targets = chosen.targets
-        return Deed(
+        var deed = Deed(
             node: self.node, words: action.rawValue, action: action,
-            work: { feed in try await Deed.each(targets) { try await feed.perform(action, on: $0) } },
+            work: { feed in try await Deed.each(targets) { try await feed.perform(action, on: $0, because: reason) } },
             done: { receipts in
                 chosen.done()
                 done(receipts)
             })
+        deed.reason = reason
+        return deed
     }
 }
 
@@ -101,6 +109,16 @@ extension QueueAction {
         case .drop: self = .drop
         case .bounce: self = .bounce
         default: return nil
+        }
+    }
+
+    /// What is said where it cannot be done for that reason; `nil`: it can.
+    func refusal(of reason: String?) -> [Effect]? {
+        do throws(FeedError) {
+            try self.check(reason)
+            return nil
+        } catch {
+            return [.say(error.description, .warning)]
         }
     }
 }
@@ -131,10 +149,16 @@ extension Pane {
         _ call: Call, _ around: Surroundings, done: @escaping ([Receipt]) -> Void = { _ in }
     ) -> [Effect]? {
         guard let action = QueueAction(call.command) else { return nil }
+        if let refusal = action.refusal(of: call.argument) { return refusal }
         guard let chosen = self.chosen(around) else { return [.say("nothing to \(action.rawValue)", .plain)] }
         if let refusal = chosen.refusal { return [.say(refusal, .plain)] }
-        // What is held lets go by the same key.
-        let turned = action == .hold && chosen.isHeld ? QueueAction.release : action
-        return [.order(Order(action: turned, chosen: chosen, node: self.node, asks: call.asks, done: done))]
+        // What is held lets go by the same key, unless a reason says that a hold is meant.
+        let turned = action == .hold && chosen.isHeld && call.argument == nil ? QueueAction.release : action
+        return [
+            .order(
+                Order(
+                    action: turned, chosen: chosen, node: self.node, asks: call.asks, reason: call.argument, done: done)
+            )
+        ]
     }
 }

@@ -22,6 +22,8 @@ struct UndoStack {
         var words: String
         /// What was done to mail; `nil`: something else.
         var action: QueueAction?
+        /// Why it was done, in words; `nil`: none were given.
+        var reason: String?
         var ways: [Way]
         /// Rules that ended by what was done.
         var ended: [RuleRef] = []
@@ -128,8 +130,8 @@ struct UndoStack {
             guard !ways.isEmpty else { return nil }
             self.undos.append(
                 Entry(
-                    node: deed.node, words: deed.undoWords, action: deed.action, ways: ways, ended: deed.ends,
-                    until: until))
+                    node: deed.node, words: deed.undoWords, action: deed.action, reason: deed.reason, ways: ways,
+                    ended: deed.ends, until: until))
             return until
         case .undo:
             let ways = receipts.compactMap { receipt -> Way? in
@@ -141,8 +143,8 @@ struct UndoStack {
             if !ways.isEmpty {
                 self.redos.append(
                     Entry(
-                        node: deed.node, words: deed.undoWords, action: deed.action, ways: ways, ended: deed.ends,
-                        until: until))
+                        node: deed.node, words: deed.undoWords, action: deed.action, reason: deed.reason, ways: ways,
+                        ended: deed.ends, until: until))
             }
             return nil
         }
@@ -175,7 +177,7 @@ extension UndoStack.Entry {
 
     /// - Parameter direction: `.undo` or `.redo`.
     func deed(_ direction: Deed.Direction) -> Deed {
-        let ways = self.ways
+        let (ways, reason) = (self.ways, self.reason)
         let prefix =
             switch direction {
             case .new: ""
@@ -195,7 +197,9 @@ extension UndoStack.Entry {
                 try await Deed.each(ways, passesGone: true) { way in
                     switch way {
                     case .token(let token): try await feed.undo(token)
-                    case .opposite(let action, let set): try await feed.perform(action, on: .frozen(set: set))
+                    case .opposite(let action, let set):
+                        try await feed.perform(
+                            action, on: .frozen(set: set), because: action.takesReason ? reason : nil)
                     case .standing(let action): try await feed.perform(action)
                     case .routes(let set): try await feed.reroute(.frozen(set: set), via: nil)
                     case .address(let set, let address):
@@ -209,6 +213,7 @@ extension UndoStack.Entry {
                     let remarks = receipts.flatMap(\.remarks).map { "; \($0.words)" }.joined()
                     return (words + remarks, remarks.isEmpty ? .ok : .warning)
                 })
+        deed.reason = reason
         deed.ends = self.ends
         deed.restores = self.ended
         return deed

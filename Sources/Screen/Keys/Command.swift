@@ -55,13 +55,14 @@ extension Command {
     static let untag = Command("untag", ["u"], "untag the row")
     static let untagAll = Command("untag-all", ["U"], "untag all")
     static let retry = Command("retry", ["r"], "try now", hint: "retry", acts: true)
-    static let hold = Command("hold", ["h"], "hold back; a held one is released", hint: "hold", acts: true)
+    static let hold = Command(
+        "hold", ["h"], "[why]: hold back; a held one is released", hint: "hold", argument: "why", acts: true)
     static let release = Command("release", ["H"], "release what is on hold", acts: true)
     static let drop = Command(
         "drop", ["d"], "settle without telling anybody; can be undone", hint: "drop", acts: true, isDestructive: true)
     static let bounce = Command(
-        "bounce", ["B"], "settle with a report to the sender; asks first", hint: "bounce", acts: true,
-        isDestructive: true)
+        "bounce", ["B"], "[why]: settle with a report that tells the sender; asks first", hint: "bounce",
+        argument: "why", acts: true, isDestructive: true)
     static let endSession = Command(
         "close", ["K"], "end a session at once; asks first", hint: "close", acts: true, isDestructive: true)
     static let transcript = Command("transcript", ["t"], "the dialogue of the row's session", hint: "transcript")

@@ -83,7 +83,10 @@ final class GroupsPane: Pane {
             }
         default:
             guard let action = QueueAction(call.command) else { return nil }
-            return self.act { [.order(Order(action: action, chosen: $0, node: self.node, asks: true))] }
+            if let refusal = action.refusal(of: call.argument) { return refusal }
+            return self.act {
+                [.order(Order(action: action, chosen: $0, node: self.node, asks: true, reason: call.argument))]
+            }
         }
     }
 

@@ -169,7 +169,7 @@ extension Fact {
         case .reroute(let via): self.nextHop = via
         case .postpone: self.text = "at \(recipient.due.rfc3339)"
         case .readdress: self.text = before.forwardPath.description
-        case .bounce: self.text = "until the node that has it bounces it"
+        case .bounce: self.text = "until the node that has it bounces it" + (order.reason.map { ": \($0)" } ?? "")
         case .retry, .hold, .holdUnder, .release, .drop: break
         }
     }

@@ -91,8 +91,8 @@ final class SwitchingFeed: MonitorFeed {
         try await self.feed.find(search, in: query)
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.feed.freeze(query) }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt {
-        try await self.feed.perform(action, on: targets)
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
+        try await self.feed.perform(action, on: targets, because: reason)
     }
     func trace(_ query: TraceQuery) -> AsyncThrowingStream<[TraceEvent], any Error> {
         do { return try self.feed.trace(query) } catch { return AsyncThrowingStream { throw error } }

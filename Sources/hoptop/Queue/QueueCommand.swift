@@ -31,11 +31,14 @@ struct QueueCommand: AsyncParsableCommand {
 protocol QueueActionCommand: FeedCommand {
     static var action: QueueAction { get }
     var targets: QueueTargets { get }
+    /// Why, in words; `nil`: none are given, or the action takes none.
+    var reason: String? { get }
 }
 
 extension QueueActionCommand {
+    var reason: String? { nil }
     func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
-        try await QueueOrder(Self.action).run(on: feed, self.targets, output)
+        try await QueueOrder(Self.action, because: self.reason).run(on: feed, self.targets, output)
     }
 }
 
@@ -79,6 +82,8 @@ extension QueueCommand {
         static let configuration = CommandConfiguration(
             abstract: "Keep mail back until it is released.",
             discussion: "EXAMPLE\n  hoptop queue hold 'from:app@example.net age<1h'\n\n\(CommandStatus.help)")
+        @Option(help: "Why, in one line; shown beside the mail.")
+        var reason: String?
         @OptionGroup var targets: QueueTargets
         @OptionGroup var daemon: DaemonOptions
     }
@@ -105,7 +110,15 @@ extension QueueCommand {
         static let action = QueueAction.bounce
         static let configuration = CommandConfiguration(
             abstract: "Return mail to its senders. Nothing takes that back.",
-            discussion: "EXAMPLE\n  hoptop queue bounce 4Q7K2M9XW1B --yes\n\n\(CommandStatus.help)")
+            discussion: """
+                EXAMPLE
+                  hoptop queue bounce 4Q7K2M9XW1B --yes
+                  hoptop queue bounce to:old.example.org --reason 'We moved to example.org'
+
+                \(CommandStatus.help)
+                """)
+        @Option(help: "Why, in one line; the report tells it to the sender.")
+        var reason: String?
         @OptionGroup var targets: QueueTargets
         @OptionGroup var daemon: DaemonOptions
     }

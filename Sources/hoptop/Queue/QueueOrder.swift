@@ -38,11 +38,13 @@ struct QueueOrder {
     var isIrreversible = false
     let perform: (any MonitorFeed, Targets) async throws -> Receipt
 
-    init(_ action: QueueAction) {
+    /// - Parameter reason: why, in words; `nil`: none are given.
+    init(_ action: QueueAction, because reason: String? = nil) throws {
+        try action.check(reason)
         self.words = action.rawValue
-        self.consequence = action.consequence
+        self.consequence = action.consequence + (reason.map { " Reason: \($0)" } ?? "")
         self.isIrreversible = action == .bounce
-        self.perform = { try await $0.perform(action, on: $1) }
+        self.perform = { try await $0.perform(action, on: $1, because: reason) }
     }
     init(reroute via: String?) {
         self.words = "reroute"

@@ -138,7 +138,9 @@ private struct StillFeed: MonitorFeed {
         throw Self.unasked
     }
     func freeze(_ query: QueueQuery) async throws -> FrozenSet { throw Self.unasked }
-    func perform(_ action: QueueAction, on targets: Targets) async throws -> Receipt { throw Self.unasked }
+    func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
+        throw Self.unasked
+    }
     func undo(_ token: UndoToken) async throws -> Receipt { throw Self.unasked }
     func close(_ session: SessionRef) async throws -> Receipt { throw Self.unasked }
 }

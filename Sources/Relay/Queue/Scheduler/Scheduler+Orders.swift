@@ -73,7 +73,7 @@ extension Scheduler {
     ///
     /// - Returns: what is written down for that, and how many were left alone.
     mutating func bounceOrdered(
-        on targets: some Sequence<RecipientTarget>, by name: String
+        on targets: some Sequence<RecipientTarget>, by name: String, because reason: String? = nil
     ) -> (settlements: [BegunSettlement], skipped: [SkipReason: Int]) {
         let (free, rows, skipped) = self.backlog.free(targets)
         var settlements: [BegunSettlement] = []
@@ -81,7 +81,7 @@ extension Scheduler {
         while start < rows.count {
             let end = free[start...].firstIndex { $0.message != free[start].message } ?? rows.count
             let outcomes = free[start..<end].map {
-                Settlement.Outcome(bouncedBy: name, index: $0.index, generation: $0.generation)
+                Settlement.Outcome(bouncedBy: name, because: reason, index: $0.index, generation: $0.generation)
             }
             settlements += self.settle(Array(rows[start..<end]), outcomes)
             start = end
@@ -110,8 +110,8 @@ extension Scheduler {
             let rows = self.index.rows(of: slot).filter { self.isToBeBounced($0) }
             let outcomes = rows.map { row in
                 Settlement.Outcome(
-                    bouncedBy: self.index.returnedBy(row) ?? "", index: Int(self.index.rowIndex[Int(row)]),
-                    generation: self.index.rowGenerations[Int(row)])
+                    bouncedBy: self.index.returnedBy(row) ?? "", because: nil,
+                    index: Int(self.index.rowIndex[Int(row)]), generation: self.index.rowGenerations[Int(row)])
             }
             self.settle(rows, outcomes)
         }
@@ -144,9 +144,9 @@ extension Scheduler {
 }
 
 extension Settlement.Outcome {
-    fileprivate init(bouncedBy name: String, index: Int, generation: UInt32) {
+    fileprivate init(bouncedBy name: String, because reason: String?, index: Int, generation: UInt32) {
         self.init(
             index: index, generation: generation, state: .bounced, countsAsTry: false,
-            reply: "bounced by the operator", actor: name)
+            reply: "bounced by the operator" + (reason.map { ": \($0)" } ?? ""), actor: name)
     }
 }
