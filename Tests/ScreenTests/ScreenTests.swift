@@ -141,6 +141,17 @@ struct ScreenTests {
         #expect(rig.feed.performed.last == "hold 4Q5B because once more")
     }
 
+    @Test("words behind a command that understands none keep it from being done to what the cursor is on")
+    func noWords() async {
+        let rig = await Rig()
+        await rig.press("2")
+        await rig.run("drop example.org")
+        #expect(rig.feed.performed.isEmpty)
+        #expect(await rig.text.contains("drop understands no words behind it"))
+        await rig.run("drop ")
+        #expect(rig.feed.performed.count == 1)
+    }
+
     @Test("sort by a column, and turned round")
     func sort() async {
         let rig = await Rig()

@@ -56,7 +56,13 @@ struct CommandTable {
                 text: known.isEmpty
                     ? "no command \(SafeText(name)) here; \(help) lists them" : "\(name): which of \(which)?")
         }
-        return Call(command: command, argument: words.count > 1 ? String(words[1].drop { $0 == " " }) : nil)
+        let argument = words.count > 1 ? String(words[1].drop { $0 == " " }) : nil
+        // Who names what is meant behind it must not have it done to whatever the cursor is on.
+        if command.argument == nil, argument?.isEmpty == false {
+            let meant = command.acts ? ": it is for what is chosen" : ""
+            throw CommandProblem(text: "\(command.name) understands no words behind it\(meant)")
+        }
+        return Call(command: command, argument: argument?.isEmpty == true ? nil : argument)
     }
 }
 
