@@ -49,6 +49,19 @@ struct FilterExpressionTests {
         #expect(!filter.matches(QueueRowSubject(Self.row, at: Self.now)))
     }
 
+    @Test("what is damaged is found by that word, and as what it is, on hold")
+    func damaged() throws {
+        var row = Self.row
+        row.state = .hold
+        row.why = .held(by: "ops")
+        let damaged = try FilterExpression(parsing: "state:damaged", with: FilterField.ofQueue)
+        let held = try FilterExpression(parsing: "state:hold", with: FilterField.ofQueue)
+        #expect(!damaged.matches(QueueRowSubject(row, at: Self.now)))
+        row.why = .damaged(reason: "its content ends early")
+        #expect(damaged.matches(QueueRowSubject(row, at: Self.now)))
+        #expect(held.matches(QueueRowSubject(row, at: Self.now)))
+    }
+
     @Test(
         "what does not; a plain word is not looked for in what a remote host said",
         arguments: [

@@ -64,6 +64,33 @@ struct QueueViewTests {
         #expect(again == whole)
     }
 
+    @Test("what is damaged and on hold is found by a state of its own, and by that of hold")
+    func damaged() async throws {
+        let (queue, folder) = try Self.queue()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let mail = try [RecipientState.hold, .hold, .deferred].enumerated().map { number, state in
+            SpooledMessage(
+                id: QueueID(rawValue: Int64(number + 1)), arrived: Self.now, reversePath: .null,
+                arrival: Arrival(with: "ESMTP"), contentOctets: 1,
+                recipients: [
+                    SpooledRecipient(
+                        index: 0, forwardPath: try ForwardPath(parsing: "<u\(number + 1)@example.org>"), state: state,
+                        due: Self.now.adding(milliseconds: 3_600_000))
+                ])
+        }
+        try await queue.loop.submit { queue.add(mail) }.get()
+        queue.spoolWatch.damagedMail.found([Damage(QueueID(rawValue: 1), "its content ends early")])
+        let view = QueueView(queue)
+        func found(_ filter: String) async throws -> [String] {
+            let query = QueueQuery(filter: try FilterExpression(parsing: filter))
+            return try await view.window(query, WindowRequest(.row(number: 0), count: 10)).rows.map(\.to).sorted()
+        }
+        #expect(try await found("state:damaged") == ["<u1@example.org>"])
+        #expect(try await found("state:hold") == ["<u1@example.org>", "<u2@example.org>"])
+        #expect(try await found("!state:damaged") == ["<u2@example.org>", "<u3@example.org>"])
+        #expect(try await found("state:deferred | state:damaged") == ["<u1@example.org>", "<u3@example.org>"])
+    }
+
     @Test("what leaves the queue while it is put in order is not shown, nor counted")
     func leaving() async throws {
         let (queue, folder) = try Self.queue()

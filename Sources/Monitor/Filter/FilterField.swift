@@ -103,7 +103,7 @@ public enum FilterField: String, Hashable, Sendable, CaseIterable {
     /// What `state` may be where rows have these fields; empty: that is not known.
     static func states(of fields: [FilterField]) -> [String] {
         switch fields {
-        case self.ofQueue: RecipientState.allCases.map(\.word)
+        case self.ofQueue: RecipientState.allCases.map(\.word) + [WaitReason.damagedWord]
         case self.ofConnections: SessionPhase.allCases.map(\.filterWord)
         case self.ofJournal: FactRow.Kind.allCases.map(\.word)
         case self.ofDestinations: DestinationAges.Condition.allCases.map(\.word)

@@ -81,7 +81,7 @@ public struct FilterTerm: Hashable, Sendable {
         case .text(let field, let test): subject.holds(field, test.holds)
         case .moment(_, let range):
             subject.number(.at).map { range.contains(Timestamp(milliseconds: $0)) } ?? false
-        case .state(let prefix): subject.text(.state)?.hasPrefix(prefix) ?? false
+        case .state(let prefix): subject.holds(.state) { $0.hasPrefix(prefix) }
         case .code(let prefix): subject.text(.reply).map { Self.code(of: $0, begins: prefix) } ?? false
         case .number(.code, let comparison, let value):
             subject.text(.reply).flatMap(Self.code).map { comparison.holds($0, value) } ?? false

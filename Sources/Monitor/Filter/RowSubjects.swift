@@ -28,6 +28,11 @@ public struct QueueRowSubject: FilterSubject {
             nil
         }
     }
+    /// What is damaged is on hold, and found as either.
+    public func holds(_ field: FilterField, _ test: (String) -> Bool) -> Bool {
+        if field == .state, case .damaged? = self.row.why, test(WaitReason.damagedWord) { return true }
+        return self.text(field).map(test) ?? false
+    }
     public func number(_ field: FilterField) -> Int64? {
         switch field {
         case .age: self.now.since(self.row.arrived)

@@ -173,6 +173,9 @@ extension WaitReason {
         return "rule \(parts[1])" + (end.firstRange(of: ": ").map { String(end[$0.lowerBound...]) } ?? " of \(holder)")
     }
 
+    /// What filters call mail that is damaged, beside its state, which is hold.
+    public static let damagedWord = "damaged"
+
     /// Why it does not go, for a row; `nil` where the last reply, or the state, says enough.
     public func words(_ now: Timestamp) -> String? {
         func until(_ time: Timestamp?) -> String {
@@ -197,7 +200,7 @@ extension WaitReason {
             by.map { by in
                 reason.flatMap { Self.rule($0, of: by) } ?? "by \(by)" + (reason.map { ": \($0)" } ?? "")
             } ?? reason
-        case .damaged(let reason): "damaged" + (reason.map { ": \($0)" } ?? "")
+        case .damaged(let reason): Self.damagedWord + (reason.map { ": \($0)" } ?? "")
         case .active, .due, .retryTime, .backoff, .settled: nil
         }
     }

@@ -39,6 +39,8 @@ final class DamagedMail: Sendable {
         self.reasons.withLockedValue { if !$0.isEmpty { $0[id] = nil } }
     }
 
+    /// Which they are.
+    var messages: Set<QueueID> { self.reasons.withLockedValue { Set($0.keys) } }
     var count: Int { self.reasons.withLockedValue { $0.count } }
 
     var attention: Attention? {
@@ -47,7 +49,7 @@ final class DamagedMail: Sendable {
             return Attention(
                 .warning,
                 .damaged(messages: reasons.count, example: "\(first.key)", reason: first.value),
-                door: FilterExpression([(.state, ":", RecipientState.hold.word)]))
+                door: FilterExpression([(.state, ":", WaitReason.damagedWord)]))
         }
     }
 }

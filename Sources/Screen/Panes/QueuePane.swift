@@ -162,10 +162,13 @@ final class QueuePane: ListPane<QueueList> {
         return (AttemptWatch(recipient, of: detail, self.feed), row.ref.id)
     }
 
-    /// What was put off, what goes nowhere, and what waits behind the trouble of others: a recipient that was not tried shows why
-    /// nothing goes to its destination.
+    /// What was put off, what goes nowhere, what is damaged, and what waits behind the trouble of others: a recipient that was not
+    /// tried shows why nothing goes to its destination.
     private static let troubled =
-        (try? FilterExpression(parsing: "state:deferred | state:queued reply:/./ | dest=\"\(noRoute)\"")) ?? .all
+        (try? FilterExpression(
+            parsing:
+                "state:deferred | state:queued reply:/./ | dest=\"\(noRoute)\" | state:\(WaitReason.damagedWord)"))
+        ?? .all
 
     private func groups(by grouping: QueueGrouping) -> [Effect] {
         [.open(GroupsPane(grouping, of: self.query, node: self.node, feed: self.feed))]

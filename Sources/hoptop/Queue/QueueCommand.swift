@@ -8,8 +8,8 @@ struct QueueCommand: AsyncParsableCommand {
         commandName: "queue", abstract: "What is queued at a running daemon, and what is to become of it.",
         discussion: """
             A filter is what the screen takes: plain words are looked for in queue ID, sender and recipient, and \
-            to:example.org, from:, dest:, state:deferred, code:4.2.2, age>1h, size>2M, try>3, next<10m, reply:, peer: (the \
-            client's address), tls:, user: and node: ask for a field; failure="452 4.2.2 over quota" finds all that got a \
+            to:example.org, from:, dest:, state:deferred (or damaged), code:4.2.2, age>1h, size>2M, try>3, next<10m, reply:, \
+            peer: (the client's address), tls:, user: and node: ask for a field; failure="452 4.2.2 over quota" finds all that got a \
             reply that says the same. A space means and, | or, ! not. The arguments that are left are joined by a space; \
             quote what the shell would take for its own.
 
