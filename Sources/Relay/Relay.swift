@@ -22,7 +22,7 @@ public final class Relay: Sendable {
     let signal: ChangeSignal
     let queue: Queue
     let view: QueueView
-    let holds = HoldReasons()
+    let holds: HoldReasons
     let overview: QueueOverview
     let selections: Selections
     let orders: Orders
@@ -88,6 +88,7 @@ public final class Relay: Sendable {
         self.queueGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = self.queueGroup.next()
         self.signal = ChangeSignal(loop: loop)
+        self.holds = HoldReasons { [signal = self.signal] in signal.raise(.queue) }
         self.registry = SessionRegistry(node: configuration.hostname, signal: self.signal) { record in
             journal?.keep(record.ref, failed: record.hasFailed) { record.page(from: 0, count: .max) }
         }

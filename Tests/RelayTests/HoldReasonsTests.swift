@@ -20,7 +20,7 @@ struct HoldReasonsTests {
     @Test("each is asked for once, and what nobody knows is not asked for again")
     func once() async {
         let asked = NIOLockedValueBox<[QueueID]>([])
-        let reasons = HoldReasons(patience: .seconds(60))
+        let reasons = HoldReasons(patience: .seconds(60)) {}
         var rows = [Self.row(1), Self.row(2), Self.row(3, .queued)]
         for _ in 1...2 {
             await reasons.explain(&rows) { id, _ in
@@ -36,7 +36,7 @@ struct HoldReasonsTests {
     func failing() async {
         struct Away: Error {}
         let count = NIOLockedValueBox(0)
-        let reasons = HoldReasons(patience: .seconds(60))
+        let reasons = HoldReasons(patience: .seconds(60)) {}
         var rows = (1...1000).map { Self.row($0) }
         for _ in 1...2 {
             await reasons.explain(&rows) { _, _ in
@@ -51,7 +51,7 @@ struct HoldReasonsTests {
     func hanging() async {
         let (answers, answer) = AsyncStream<Void>.makeStream()
         let count = NIOLockedValueBox(0)
-        let reasons = HoldReasons(patience: .milliseconds(1))
+        let reasons = HoldReasons(patience: .milliseconds(1)) {}
         var rows = (1...3).map { Self.row($0) }
         for _ in 1...10 {
             await reasons.explain(&rows) { _, _ in
@@ -64,6 +64,28 @@ struct HoldReasonsTests {
         #expect(rows.allSatisfy { $0.why == nil })
         #expect(count.withLockedValue { $0 } <= 4)
         answer.finish()
+    }
+
+    @Test("what is found when a list has gone on without it is told once, and not while nothing is found")
+    func late() async {
+        let (answers, answer) = AsyncStream<Void>.makeStream()
+        let (told, tell) = AsyncStream<Void>.makeStream()
+        let reasons = HoldReasons(patience: .milliseconds(1)) { tell.yield() }
+        var rows = [Self.row(1), Self.row(2)]
+        let find: HoldReasons.Find = { id, _ in
+            for await _ in answers {}
+            return id.rawValue == 1 ? .held(by: "ops") : nil
+        }
+        await reasons.explain(&rows, find: find)
+        #expect(rows.allSatisfy { $0.why == nil })
+        answer.finish()
+        var notices = told.makeAsyncIterator()
+        await notices.next()
+        await reasons.explain(&rows, find: find)
+        #expect(rows.map(\.why) == [.held(by: "ops"), nil])
+        // What everybody knows is no news.
+        tell.finish()
+        #expect(await notices.next() == nil)
     }
 
     private static func fact(_ kind: FactKind, _ recipient: Int?, _ text: String? = nil) -> Fact {
