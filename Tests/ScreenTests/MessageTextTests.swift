@@ -21,6 +21,24 @@ struct MessageTextTests {
         subscript(path: String) -> String? { self.all.withLock { $0[path] } }
     }
 
+    @Test("also among many recipients, on a small screen, stands why the chosen one is still here")
+    func whyOfMany() async {
+        let rig = await Rig()
+        rig.feed.write { script in
+            guard var one = script.details["4Q6A"]?.recipients.first else { return }
+            one.ahead = ["a.host.that.lies.behind.the.next.hop.example"]
+            script.details["4Q6A"]?.recipients = (0..<8).map { index in
+                var recipient = one
+                recipient.ref.index = index
+                recipient.forwardPath = "<u\(index)@example.com>"
+                return recipient
+            }
+        }
+        await rig.press("2", "j", .enter)
+        #expect(await rig.text.contains("8 deferred"))
+        #expect(await rig.text.contains("Why: It waits for its retry time"))
+    }
+
     @Test("what is on the screen goes into a file, as text without anything that does something")
     func saveScreen() async {
         let files = Files()

@@ -152,6 +152,16 @@ struct ScreenTests {
         #expect(rig.feed.performed.count == 1)
     }
 
+    @Test("a dialog says what it has to say to the end, however narrow the screen is")
+    func narrowDialog() async {
+        let rig = await Rig(columns: 60)
+        await rig.press("2")
+        await rig.run("edit to somebody.with.a.long.name@another.example.net")
+        let text = await rig.text
+        #expect(text.contains("Edit?"))
+        #expect(text.contains("sender") && text.contains("knows."))
+    }
+
     @Test("sort by a column, and turned round")
     func sort() async {
         let rig = await Rig()

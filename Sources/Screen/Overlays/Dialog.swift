@@ -73,12 +73,14 @@ final class Dialog: Overlay {
     }
 
     func paint(_ painter: inout Painter, _ around: Surroundings) {
-        let width = max(44, self.lines.map(\.columns).max() ?? 0)
-        let inner = painter.popup(
-            columns: width, rows: self.lines.count + (self.proof == nil ? 2 : 4), title: self.title)
+        // A sentence is read to its end; mail that is shown as an example is cut.
+        let widest = max(2, painter.canvas.columns - 6)
+        let all = self.lines.flatMap { $0.last?.role == .muted ? [$0] : $0.wrapped(widest) }
+        let width = max(44, all.map(\.columns).max() ?? 0)
+        let inner = painter.popup(columns: width, rows: all.count + (self.proof == nil ? 2 : 4), title: self.title)
         let room = max(0, inner.height - (self.proof == nil ? 1 : 2))
         // Where there is little room, none goes to blank lines.
-        let lines = self.lines.count <= room ? self.lines : self.lines.filter { !$0.isEmpty }
+        let lines = all.count <= room ? all : all.filter { !$0.isEmpty }
         for (index, line) in lines.prefix(room).enumerated() {
             painter.runs(line, x: inner.x + 1, y: inner.y + index, columns: inner.width - 2)
         }

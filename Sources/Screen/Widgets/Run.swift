@@ -20,6 +20,17 @@ public struct Run: Sendable {
 extension [Run] {
     /// Columns that they take one after another.
     public var columns: Int { self.reduce(0) { $0 + $1.text.columns } }
+
+    /// The runs on lines of at most so many columns: the last one goes on below where it began.
+    func wrapped(_ columns: Int) -> [[Run]] {
+        guard self.columns > columns, let last = self.last else { return [self] }
+        let indent = self.dropLast().columns
+        let parts = last.text.wrapped(Swift.max(2, columns - indent))
+        return parts.enumerated().map { number, part in
+            let head = number == 0 ? Array(self.dropLast()) : indent == 0 ? [] : [Run(SafeText(blanks: indent), .base)]
+            return head + [Run(part, last.role)]
+        }
+    }
 }
 
 extension SafeText {

@@ -185,6 +185,8 @@ struct Way {
     struct Line {
         var path: [Run] = []
         var notes: [Run] = []
+        /// Something is told of one of its names.
+        var hasNotes = false
         var columns = 0
     }
 
@@ -222,6 +224,7 @@ struct Way {
             line.path.append(Run(SafeText(blanks: width - name.columns), .base))
             line.notes.append(Run(SafeText(blanks: edge.columns), .base))
             line.notes.append(Run(note, hop.noteRole))
+            line.hasNotes = line.hasNotes || !note.isEmpty
             line.notes.append(Run(SafeText(blanks: width - note.columns), .base))
             line.columns += edge.columns + width
             lines[lines.count - 1] = line

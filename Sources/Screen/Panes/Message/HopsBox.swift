@@ -14,7 +14,8 @@ struct HopsBox {
         let hasBoxes = !boxes.isEmpty && boxes.count <= (area.height - 6) / 2
         let lines = hasBoxes ? [] : self.way.lines(columns: area.width - 4, painter.glyphs)
         let count = min(lines.count, max(1, (area.height - 6) / 3))
-        let rows = hasBoxes ? boxes.count : 2 * count
+        // Nothing stands below hosts of which nothing is told.
+        let rows = hasBoxes ? boxes.count : 2 * count - (lines[count - 1].hasNotes ? 0 : 1)
         let height = min(area.height, 2 + rows + (self.progress == nil ? 0 : 1))
         let legend = hasBoxes ? "c = claimed by a header, E = experienced" : "c = claimed by a header"
         let inner = painter.box(
@@ -25,6 +26,7 @@ struct HopsBox {
         }
         for (index, line) in lines.prefix(count).enumerated() {
             painter.runs(line.path, x: inner.x + 1, y: inner.y + 2 * index, columns: inner.width - 2)
+            guard 2 * index + 1 < rows else { continue }
             painter.runs(line.notes, x: inner.x + 1, y: inner.y + 2 * index + 1, columns: inner.width - 2)
         }
         if let progress = self.progress {

@@ -324,7 +324,9 @@ final class MessagePane: Pane {
         if let watch = self.watch { return watch.paint(&painter, rest.below(1), around) }
         rest = Rect(x: rest.x, y: rest.y + 1, width: rest.width, height: rest.height - 1 - whyLines)
         self.painted = [.recipients: self.recipients.paintRows(&painter, rest, isFocused: true, around)]
-        for (line, text) in why.prefix(whyLines).enumerated() {
+        for line in 0..<min(whyLines, why.count) {
+            // What has no room is cut where it shows.
+            let text = line == whyLines - 1 ? SafeText.joined(why[line...]) : why[line]
             painter.text(text, x: rest.x + 1, y: rest.maxY + line, columns: rest.width - 2, role: .title)
         }
     }

@@ -22,8 +22,11 @@ struct AgesBox {
 
     func paint(_ painter: inout Painter, _ area: Rect, _ look: RowLook) {
         let other = self.otherKey.map { "  \($0) by \(self.isByDomain ? "destination" : "domain")" } ?? ""
+        let all = self.rows.count + self.more
         let inner = painter.box(
-            area, title: "Queue by \(self.isByDomain ? "domain" : "destination") and age",
+            area,
+            title: "Queue by \(self.isByDomain ? "domain" : "destination") and age"
+                + (all > 0 ? " (\(Format.count(all)))" : ""),
             right: area.width >= 70 ? "minutes; \(self.openKey) filters\(other)" : "", isFocused: self.cursor.isFocused)
         guard inner.height > 0 else { return }
         guard !self.rows.isEmpty else {
