@@ -81,6 +81,7 @@ let package = Package(
         room("Mail", ["SMTP", nioCore]),
         room("Milter", ["SMTP", nioCore]),
         .target(name: "CMalloc"),
+        .target(name: "CSwiftRuntime"),
         room("Measures", [coreMetrics, nioConcurrency]),
         .target(name: "CICUData"),
         room("SASL", ["SMTP", crypto]),
@@ -129,7 +130,8 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CICUData", "CMalloc", "Control", "Terminal", "Screen", "Recording", "Relay", "Journal", "Spool",
+                "CICUData", "CMalloc", "CSwiftRuntime", "Control", "Terminal", "Screen", "Recording", "Relay",
+                "Journal", "Spool",
                 "Monitor",
                 "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL,
                 nioTLS,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSwiftRuntime
 import Glibc
 import Monitor
 import Relay
@@ -44,6 +45,10 @@ struct Hoptop: AsyncParsableCommand {
         defaultSubcommand: RunCommand.self)
 
     @MainActor static func main() async {
+        #if !DEBUG
+            // As in our own modules (Package.swift), so in those of others: NIO alone looks 250 times a message, and tests see it.
+            hoptop_trust_accesses()
+        #endif
         let words = Array(CommandLine.arguments.dropFirst())
         // Under a name of old a first word is somebody's address, and no command.
         if let name = Sendmail.Name(calling: CommandLine.arguments) {
