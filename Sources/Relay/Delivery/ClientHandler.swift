@@ -264,11 +264,12 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.isDraining = true
         self.turn = self.delivery.clock.now()
         self.fence()
-        while self.hasRoom, let action = self.session.next() {
+        let channel = self.context.map(\.channel)
+        while self.hasRoom(channel), let action = self.session.next() {
             // A machine may stand still at any moment.
             if action.isSaid { self.fence() }
             if !self.isFenced || !action.isSaid { self.run(action) }
-            if !self.isFenced, self.session.phase == .finalReply { self.isAllGiven = true }
+            if !self.isFenced, self.session.look().phase == .finalReply { self.isAllGiven = true }
         }
         self.isDraining = false
         self.write()
@@ -280,7 +281,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             octetsIn: self.octetsIn, at: self.now)
         self.octetsIn = 0
         self.turn = nil
-        self.readOn()
+        self.readOn(look)
     }
 
     /// Once a node's lease is over another one may make its attempts. What the next hop was not given in full it forgets with the
@@ -297,14 +298,14 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     /// Whether more may be written. Without a channel nothing can be, and the last words of a session need no room: a server
     /// that reads nothing must not keep it from its end.
-    private var hasRoom: Bool {
-        guard let channel = self.context?.channel, channel.isActive else { return true }
-        return channel.isWritable && self.output.readableBytes < 256 << 10 || self.session.isEnding
+    private func hasRoom(_ channel: (any Channel)?) -> Bool {
+        guard let channel, channel.isActive else { return true }
+        return channel.isWritable && self.output.readableBytes < 256 << 10 || self.session.look().isEnding
     }
 
     /// Reads what the server says next, once what it said before was looked at.
-    private func readOn() {
-        guard self.isPaused, !self.isClosing, self.session.wantsInput else { return }
+    private func readOn(_ look: ClientSession.Look) {
+        guard self.isPaused, !self.isClosing, look.wantsInput else { return }
         self.isPaused = false
         self.context?.read()
     }
@@ -486,7 +487,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         let timeouts = self.settings.timeouts
         if self.isEnding { return .milliseconds(timeouts.farewell) }
         if self.isIdle { return .milliseconds(timeouts.idle) }
-        return switch self.session.phase {
+        return switch self.session.look().phase {
         case .content: .milliseconds(timeouts.data)
         case .finalReply: .milliseconds(timeouts.finalReply)
         case .quit: .seconds(5)  // Nothing hangs on its reply.

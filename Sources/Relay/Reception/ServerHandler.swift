@@ -170,7 +170,8 @@ final class ServerHandler: ChannelInboundHandler {
         self.isDraining = true
         self.turn = self.turn ?? self.reception.clock.now()
         self.isHeldBack = false
-        while self.hasRoom(context), let action = self.session.next() { self.run(action, context) }
+        let channel = context.channel
+        while self.hasRoom(channel, context), let action = self.session.next() { self.run(action, context) }
         self.isDraining = false
         let look = self.session.look()
         self.countMail(isUnderWay: look.recipients > 0 && look.phase != .finalReply)
@@ -187,14 +188,14 @@ final class ServerHandler: ChannelInboundHandler {
                 self.isGathered = true
                 self.replies?.add(self, context)
             }
-            if self.wantsInput(look), context.channel.isWritable { context.read() }
+            if self.wantsInput(look), channel.isWritable { context.read() }
         }
     }
 
     /// Whether more may be said: a client that reads no replies is not served any further. The last words need no room.
-    private func hasRoom(_ context: ChannelHandlerContext) -> Bool {
+    private func hasRoom(_ channel: any Channel, _ context: ChannelHandlerContext) -> Bool {
         if self.output.readableBytes >= Self.mostOutput { self.write(context) }
-        self.isHeldBack = !context.channel.isWritable && self.session.look().phase != .closed
+        self.isHeldBack = !channel.isWritable && self.session.look().phase != .closed
         return !self.isHeldBack
     }
     /// Replies that wait for the end of a turn.
@@ -377,7 +378,7 @@ final class ServerHandler: ChannelInboundHandler {
         let timeouts = self.admission.configuration.timeouts
         if self.isEnding { return .milliseconds(timeouts.farewell) }
         if !self.isBegun { return .milliseconds(timeouts.handshake) }
-        return .milliseconds(self.session.phase == .content ? timeouts.data : timeouts.command)
+        return .milliseconds(self.session.look().phase == .content ? timeouts.data : timeouts.command)
     }
 
     var now: Timestamp { self.turn ?? self.reception.clock.now() }

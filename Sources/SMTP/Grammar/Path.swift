@@ -8,7 +8,8 @@ public struct Domain: Sendable, CustomStringConvertible {
 
     public var isAddressLiteral: Bool { self.text.utf8.first == UInt8(ascii: "[") }
     /// The text with ASCII letters in lower case: what two spellings of one domain share (§2.3.5).
-    public var canonical: String { self.text.lowercased() }
+    public var canonical: String { self.isCanonical ? self.text : self.text.lowercased() }
+    private var isCanonical: Bool { self.text.allOctets { $0 < 0x80 && !(0x41...0x5A).contains($0) } }
     public var description: String { self.text }
 }
 
@@ -150,5 +151,14 @@ public struct Envelope: Hashable, Sendable {
 }
 
 extension String {
-    fileprivate var isASCII: Bool { self.utf8.allSatisfy { $0 < 0x80 } }
+    fileprivate var isASCII: Bool { self.allOctets { $0 < 0x80 } }
+
+    /// Asks of all of them and not until one fails, which is several octets at a time.
+    fileprivate func allOctets(_ are: (UInt8) -> Bool) -> Bool {
+        self.utf8.withContiguousStorageIfAvailable { octets in
+            var fail: UInt8 = 0
+            for octet in octets { fail |= are(octet) ? 0 : 1 }
+            return fail == 0
+        } ?? self.utf8.allSatisfy(are)
+    }
 }

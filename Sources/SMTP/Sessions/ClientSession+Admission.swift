@@ -24,7 +24,7 @@ extension ClientSession {
     /// ``Transaction/hasASCIIHeader`` what it found: SMTPUTF8 is not offered, and may have been given for nothing, or for a
     /// recipient alone.
     public func asksAboutHeader(of transaction: Transaction) -> Bool {
-        transaction.has("SMTPUTF8") && !transaction.hasASCIIHeader && transaction.reversePath.fitsASCII
+        transaction.has("SMTPUTF8") && !transaction.hasASCIIHeader && transaction.reversePath.isASCII
             && !self.server.offers(.smtpUTF8)
     }
 
@@ -39,7 +39,7 @@ extension ClientSession {
         var domains = self.domains
         var tried = 0
         return transaction.recipients.map { recipient in
-            if !recipient.fitsASCII, !self.server.offers(.smtpUTF8) {
+            if !recipient.isASCII, !self.server.offers(.smtpUTF8) {
                 return .bounced(self.addressRefusal, by: .relay)
             }
             if let limit = limits.recipients, tried >= limit { return .deferred(.beyondLimit(.recipients, limit)) }
@@ -68,7 +68,7 @@ extension ClientSession {
             }
         }
         if transaction.isInternational, !self.server.offers(.smtpUTF8) {
-            return transaction.reversePath.fitsASCII
+            return transaction.reversePath.isASCII
                 ? Reply(554, "5.6.9", "\(name) does not take header fields beyond ASCII (SMTPUTF8)")
                 : self.addressRefusal
         }

@@ -43,7 +43,7 @@ extension ClientSession.Transaction {
 
     /// Whether the reverse-path or the header needs SMTPUTF8, whoever the recipients are.
     var isInternational: Bool {
-        !self.reversePath.fitsASCII || (self.has("SMTPUTF8") && !self.hasASCIIHeader)
+        !self.reversePath.isASCII || (self.has("SMTPUTF8") && !self.hasASCIIHeader)
     }
 
     func recipientLine(_ index: Int, dsn: Bool, smtpUTF8: Bool) -> String {
@@ -56,30 +56,7 @@ extension ClientSession.Transaction {
     }
 }
 
-extension Path {
-    fileprivate var fitsASCII: Bool {
-        self.mailbox.localPart.fitsASCII && self.mailbox.domain.text.fitsASCII
-            && self.route.allSatisfy(\.text.fitsASCII)
-    }
-}
-
-extension ReversePath {
-    var fitsASCII: Bool {
-        switch self {
-        case .null: true
-        case .path(let path): path.fitsASCII
-        }
-    }
-}
-
 extension ForwardPath {
-    var fitsASCII: Bool {
-        switch self {
-        case .postmaster: true
-        case .path(let path): path.fitsASCII
-        }
-    }
-
     /// The mailbox's domain in lower case, not that of the source route.
     var domainName: String? {
         switch self {
@@ -87,8 +64,4 @@ extension ForwardPath {
         case .path(let path): path.mailbox.domain.canonical
         }
     }
-}
-
-extension String {
-    fileprivate var fitsASCII: Bool { self.utf8.allSatisfy { $0 < 0x80 } }
 }

@@ -156,7 +156,7 @@ public struct ClientSession: Sendable {
         if self.server.limits.domains != nil { self.domains.formUnion(tried.compactMap(\.domainName)) }
         let smtpUTF8 =
             self.server.offers(.smtpUTF8)
-            && (transaction.has("SMTPUTF8") || transaction.isInternational || !tried.allSatisfy(\.fitsASCII))
+            && (transaction.has("SMTPUTF8") || transaction.isInternational || !tried.allSatisfy(\.isASCII))
         let means = Exchange.Means(
             pipelining: self.pipelines, chunks: self.chunks, dsn: self.server.offers(.dsn), smtpUTF8: smtpUTF8)
         let mailLine = self.mailLine(for: transaction, smtpUTF8: smtpUTF8)
@@ -180,11 +180,8 @@ public struct ClientSession: Sendable {
         }
     }
 
-    /// Whether the driver should read on: not when what came before waits to be pulled.
-    public var wantsInput: Bool { self.replies.readableOctets < Self.inputLimit }
-
-    /// Whether there is an end to what is to be pulled, whatever the server does.
-    public var isEnding: Bool {
+    private var wantsInput: Bool { self.replies.readableOctets < Self.inputLimit }
+    private var isEnding: Bool {
         if case .closed = self.state { true } else { self.ending != nil }
     }
 
@@ -218,11 +215,17 @@ extension ClientSession {
         public let phase: SessionPhase
         /// Recipients of the transaction that the server has answered.
         public let recipientsAnswered: Int
+        /// Whether there is an end to what is to be pulled, whatever the server does.
+        public let isEnding: Bool
+        /// Whether the driver should read on: not when what came before waits to be pulled.
+        public let wantsInput: Bool
     }
 
     /// Mutating, though nothing changes, as in ``ServerSession/look()``.
     public mutating func look() -> Look {
-        Look(phase: self.phase, recipientsAnswered: self.recipientProgress.answered)
+        Look(
+            phase: self.phase, recipientsAnswered: self.recipientProgress.answered, isEnding: self.isEnding,
+            wantsInput: self.wantsInput)
     }
 
     /// How many recipients of the transaction the server has answered; (0, 0) outside of one.
