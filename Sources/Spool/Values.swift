@@ -2,18 +2,18 @@ public import Mail
 public import NIOCore
 public import SMTP
 
-/// How a message came to us: what the envelope does not say.
-public struct Arrival: Sendable, Hashable {
+/// How a message came to us: what the envelope does not say. It never changes, so that the many copies of a message share it.
+public final class Arrival: Sendable, Hashable {
     /// `192.0.2.7:40112`; `nil` for a report made here.
-    public var peer: String?
+    public let peer: String?
     /// The name given with EHLO or HELO.
-    public var hello: String?
+    public let hello: String?
     /// The Received field's WITH: `SMTP`, `ESMTP`; `report` or `tls-report` for one made here; empty where it is not known.
-    public var with: String
+    public let with: String
     /// `in#4410`
-    public var session: String?
-    public var tls: String?
-    public var user: String?
+    public let session: String?
+    public let tls: String?
+    public let user: String?
 
     public init(
         peer: String? = nil, hello: String? = nil, with: String, session: String? = nil, tls: String? = nil,
@@ -31,6 +31,20 @@ public struct Arrival: Sendable, Hashable {
     public static let report = Arrival(with: "report")
     /// A report to a domain on TLS to its hosts (RFC 8460).
     public static let tlsReport = Arrival(with: "tls-report")
+
+    public static func == (one: Arrival, other: Arrival) -> Bool {
+        one === other
+            || one.peer == other.peer && one.hello == other.hello && one.with == other.with
+                && one.session == other.session && one.tls == other.tls && one.user == other.user
+    }
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(self.peer)
+        hasher.combine(self.hello)
+        hasher.combine(self.with)
+        hasher.combine(self.session)
+        hasher.combine(self.tls)
+        hasher.combine(self.user)
+    }
 
     /// Made here.
     public var isOfOurs: Bool { self == .report || self == .tlsReport }

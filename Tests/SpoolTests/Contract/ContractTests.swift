@@ -27,8 +27,10 @@ struct ContractTests {
             message.reversePath = .path(
                 Path(route: [Domain("A")], mailbox: Mailbox(localPart: "\"odd one\"", domain: Domain("[192.0.2.1]"))))
             message.parameters = [Parameter("BODY", "8BITMIME"), Parameter("X-NEW")]
-            message.arrival.tls = "TLSv1.3"
-            message.arrival.user = "ann"
+            let arrival = message.arrival
+            message.arrival = Arrival(
+                peer: arrival.peer, hello: arrival.hello, with: arrival.with, session: arrival.session, tls: "TLSv1.3",
+                user: "ann")
             message.recipients[0].moved = true
             message.recipients[0].parameters = [Parameter("NOTIFY", "NEVER")]
             message.recipients[0].lastReply = "451 later"
