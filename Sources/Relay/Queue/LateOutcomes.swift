@@ -28,7 +28,7 @@ struct LateOutcomes: Sendable {
     func counting(as message: SpooledMessage, isOurs: Bool) -> [Settlement.Outcome] {
         self.outcomes.compactMap { outcome, forwardPath in
             guard let recipient = message.recipients.first(where: { $0.index == outcome.index }),
-                recipient.isOpen(to: outcome), isOurs || !outcome.isHoldersAlone
+                recipient.isOpen(to: outcome.state), isOurs || !outcome.isHoldersAlone
             else { return nil }
             if recipient.generation == outcome.generation { return outcome }
             guard outcome.state == .relayed else { return nil }

@@ -17,14 +17,14 @@ extension Queue {
             case .ended(.written(let generation, let isGone, let reports)):
                 self.count(outcomes, of: id, at: now)
                 // What waits for a retry is read back then; memory is for what moves.
-                if outcomes.contains(where: { $0.state == .deferred }) { self.fresh.remove(id) }
+                if outcomes.haveDeferred { self.fresh.remove(id) }
                 self.scheduler.settlementWritten(number, outcomes, generation: generation, isGone: isGone, at: now)
                 for report in reports {
                     self.fresh.insert(report.message, for: report.message.id)
                     self.scheduler.accepted(report.message, at: now)
                 }
                 self.waiting.removeValue(forKey: number)?.succeed(outcomes.count)
-                if self.rules.hasHolds, outcomes.contains(where: { $0.state == .deferred }) { self.looksAgain(id) }
+                if self.rules.hasHolds, outcomes.haveDeferred { self.looksAgain(id) }
             case .ended(.stale) where self.fleet != nil && tries < LateOutcomes.tries:
                 self.settleLate(number, outcomes, of: id, tries: tries + 1)
             case .ended(.stale):
@@ -72,11 +72,15 @@ extension Queue {
     private func count(_ outcomes: [Settlement.Outcome], of id: QueueID, at now: Timestamp) {
         guard let slot = self.scheduler.index.slot(of: id) else { return }
         let age = now.milliseconds - self.scheduler.index.arrived[Int(slot)]
-        for outcome in outcomes {
-            self.flow.settled(outcome.state, isTry: outcome.countsAsTry, after: age, at: now)
-            self.delivery.measures.settled(outcome, after: age)
+        // By their places: an outcome has many texts, which a copy would hold.
+        for place in outcomes.indices {
+            self.flow.settled(outcomes[place].state, isTry: outcomes[place].countsAsTry, after: age, at: now)
+            self.delivery.measures.settled(outcomes[place], after: age)
             // What an operator decided is no failure.
-            guard outcome.state == .bounced || outcome.state == .expired, outcome.actor == nil else { continue }
+            guard outcomes[place].state == .bounced || outcomes[place].state == .expired,
+                outcomes[place].actor == nil
+            else { continue }
+            let outcome = outcomes[place]
             let last = self.scheduler.index.row(of: slot, index: outcome.index).flatMap(self.scheduler.index.reply)
             if let reply = outcome.reply ?? last {
                 self.bounces.add(reply, hasExpired: outcome.state == .expired, at: now)
@@ -121,4 +125,8 @@ extension Queue {
         let hasMissed = applied.map { $0.skipped[.changed] != nil || $0.skipped[.gone] != nil } ?? false
         self.tell { $0.orderEnded(number, changes, hasMissed: hasMissed, retry: retry, at: $1) }
     }
+}
+
+extension [Settlement.Outcome] {
+    fileprivate var haveDeferred: Bool { self.indices.contains { self[$0].state == .deferred } }
 }

@@ -1,4 +1,4 @@
-import Mail
+package import Mail
 import SMTP
 
 /// What a settlement makes of its message: a store writes all of it down in one transaction, together with the reports.
@@ -32,7 +32,7 @@ extension SpooledMessage {
         for number in settlement.outcomes.indices {
             guard let place = self.place(of: settlement.outcomes[number].index),
                 self.recipients[place].generation == settlement.outcomes[number].generation,
-                self.recipients[place].isOpen(to: settlement.outcomes[number])
+                self.recipients[place].isOpen(to: settlement.outcomes[number].state)
             else { return nil }
         }
         var effect = SettlementEffect(generation: self.generation + 1)
@@ -43,9 +43,9 @@ extension SpooledMessage {
         if !self.isEnded(by: settlement, isKept: isKept) {
             var message = self
             message.generation += 1
-            for outcome in settlement.outcomes {
-                guard let place = message.place(of: outcome.index) else { continue }
-                message.recipients[place].settle(outcome, at: settlement.at)
+            for number in settlement.outcomes.indices {
+                guard let place = message.place(of: settlement.outcomes[number].index) else { continue }
+                message.recipients[place].settle(settlement.outcomes[number], at: settlement.at)
             }
             effect.message = message.isOver(isKept: isKept) ? nil : message
         }
@@ -80,7 +80,8 @@ extension SettlementEffect {
         let outcomes = settlement.outcomes
         var start = outcomes.startIndex
         while start < outcomes.endIndex {
-            let end = outcomes[start...].indices.first { !outcomes[$0].isLike(outcomes[start]) } ?? outcomes.endIndex
+            var end = start + 1
+            while end < outcomes.endIndex, outcomes.areAlike(end, start) { end += 1 }
             self.tell(outcomes[start..<end], of: message, at: settlement.at)
             start = end
         }
@@ -112,7 +113,7 @@ extension SettlementEffect {
             remoteID: outcome.remoteID, text: outcome.reply, session: outcome.session, security: outcome.security,
             actor: outcome.actor, contentOctets: message.contentOctets, milliseconds: outcome.milliseconds)
         if outcome.reply != nil { fact.saidBy = outcome.author(after: message.recipients[first]) }
-        self.facts.append(SharedFact(fact: fact, others: others))
+        self.facts.append(SharedFact(fact: consume fact, others: others))
     }
 
     /// - Returns: as which fact it is told; `nil`: as none.
@@ -136,24 +137,24 @@ extension SettlementEffect {
     }
 }
 
-extension Settlement.Outcome {
-    /// Whether the same happened to another recipient, as far as facts tell it: each retry has a time of its own.
-    fileprivate func isLike(_ other: Self) -> Bool {
-        var other = other
-        other.index = self.index
-        other.generation = self.generation
-        other.due = self.due
-        other.relayNoticed = self.relayNoticed
-        other.forwardPath = self.forwardPath
-        return self == other
+extension [Settlement.Outcome] {
+    /// Whether the same happened to two recipients, as far as facts tell it: each retry has a time of its own. They are compared
+    /// where they are: a copy costs more than the rest of a recipient's fact.
+    fileprivate func areAlike(_ one: Int, _ other: Int) -> Bool {
+        self[one].state == self[other].state && self[one].countsAsTry == self[other].countsAsTry
+            && self[one].nextHop == self[other].nextHop && self[one].reply == self[other].reply
+            && self[one].saidBy == self[other].saidBy && self[one].notice == self[other].notice
+            && self[one].remoteID == self[other].remoteID && self[one].session == self[other].session
+            && self[one].security == self[other].security && self[one].milliseconds == self[other].milliseconds
+            && self[one].actor == self[other].actor && self[one].delayNoticed == self[other].delayNoticed
     }
 }
 
 extension SpooledRecipient {
     /// Whether the outcome can still be its own. What was dropped at one node while another handed it over has gone all the
     /// same.
-    package func isOpen(to outcome: Settlement.Outcome) -> Bool {
-        !self.state.isSettled || self.state == .dropped && outcome.state == .relayed
+    package func isOpen(to outcome: RecipientState) -> Bool {
+        !self.state.isSettled || self.state == .dropped && outcome == .relayed
     }
 
     fileprivate mutating func settle(_ outcome: Settlement.Outcome, at now: Timestamp) {

@@ -45,7 +45,9 @@ struct Backlog {
 
     /// - Returns: `nil` when it is known already.
     mutating func add(_ message: SpooledMessage, at now: Timestamp) -> QueueIndex.Slot? {
-        let destinations = message.recipients.map { self.destinations.route($0.forwardPath, by: $0.detour) }
+        let destinations = message.recipients.indices.map {
+            self.destinations.route(message.recipients[$0].forwardPath, by: message.recipients[$0].detour)
+        }
         self.index.makeRoom(forDestinations: self.destinations.capacity)
         guard let slot = self.index.add(message, destinations: destinations, at: now) else {
             for destination in destinations { self.removeIfIdle(destination, at: now) }
