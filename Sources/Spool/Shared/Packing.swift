@@ -65,7 +65,11 @@ struct Packer {
         case .path(let path): packer.write(path)
         }
         packer.write(parameters)
-        for text in [arrival.peer, arrival.hello, arrival.session, arrival.tls, arrival.user] { packer.write(text) }
+        packer.write(arrival.peer)
+        packer.write(arrival.hello)
+        packer.write(arrival.session)
+        packer.write(arrival.tls)
+        packer.write(arrival.user)
         packer.write(arrival.with)
         return packer.finish()
     }
@@ -73,7 +77,7 @@ struct Packer {
     static func recipients(_ recipients: [SpooledRecipient]) -> [UInt8] {
         var packer = Packer(recipients: recipients.count)
         packer.write(UInt32(recipients.count))
-        for recipient in recipients { packer.write(recipient) }
+        for place in recipients.indices { packer.write(recipients[place]) }
         return packer.finish()
     }
 
