@@ -62,14 +62,17 @@ extension QueueRow {
     /// The address of a peer without its port, which differs from one session to the next, and without brackets; what is none
     /// stays as it is: `ann (uid 1000)`.
     package static func client(_ peer: String) -> String {
-        var host = peer[...]
+        // By octets: it is asked of all mail that comes in.
+        let octets = peer.utf8
+        let (colon, open, close) = (UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"))
+        var host = octets[...]
         // Without brackets what stands behind the last colon of an IPv6 address is a part of it.
-        if let colon = peer.lastIndex(of: ":"), UInt16(peer[peer.index(after: colon)...]) != nil,
-            peer.first == "[" ? peer[..<colon].last == "]" : peer.firstIndex(of: ":") == colon
+        if let last = octets.lastIndex(of: colon), UInt16(peer[octets.index(after: last)...]) != nil,
+            octets.first == open ? octets[..<last].last == close : octets.firstIndex(of: colon) == last
         {
-            host = peer[..<colon]
+            host = octets[..<last]
         }
-        return String(host.first == "[" && host.last == "]" ? host.dropFirst().dropLast() : host)
+        return String(Substring(host.first == open && host.last == close ? host.dropFirst().dropLast() : host))
     }
 }
 

@@ -48,7 +48,23 @@ public struct PhaseTimes: Hashable, Sendable {
 }
 
 extension SessionPhase {
-    fileprivate var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    fileprivate var place: Int {
+        switch self {
+        case .connect: 0
+        case .greeting: 1
+        case .hello: 2
+        case .tls: 3
+        case .auth: 4
+        case .idle: 5
+        case .mail: 6
+        case .rcpt: 7
+        case .data: 8
+        case .content: 9
+        case .finalReply: 10
+        case .quit: 11
+        case .closed: 12
+        }
+    }
 }
 
 /// Its JSON form has the milliseconds by phase, without those that took none.
