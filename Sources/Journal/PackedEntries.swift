@@ -77,9 +77,14 @@ struct PackedEntries {
                     before.storeBytes(
                         of: Int64(recipient.index).littleEndian, toByteOffset: Self.fixed, as: Int64.self)
                 }
-                self.octets.append(contentsOf: before)
-                self.write(text)
-                self.octets.append(contentsOf: after)
+                self.append(before.count + 4 + text.count + after.count) { octets in
+                    octets.copyBytes(from: before)
+                    octets.storeBytes(
+                        of: UInt32(text.count).littleEndian, toByteOffset: before.count, as: UInt32.self)
+                    UnsafeMutableRawBufferPointer(rebasing: octets[(before.count + 4)...]).copyMemory(from: text)
+                    UnsafeMutableRawBufferPointer(rebasing: octets[(before.count + 4 + text.count)...])
+                        .copyBytes(from: after)
+                }
                 known.withUnsafeBytes { known in
                     grams.insert(text, butFor: UnsafeRawBufferPointer(rebasing: known.prefix(Self.textLimit)))
                 }
@@ -91,11 +96,13 @@ struct PackedEntries {
 
     mutating func append(_ fact: Fact, _ grams: inout GramFilter) {
         let start = self.octets.count
-        self.write(UInt32(0))
-        self.write(fact.at.milliseconds)
-        self.octets.append(Self.code(of: fact.kind))
-        let fields = self.octets.count
-        self.write(UInt32(0))
+        self.append(Self.fixed) {
+            // The count and the fields follow at the end, when they are known.
+            $0.storeBytes(of: 0, as: UInt32.self)
+            $0.storeBytes(of: fact.at.milliseconds.littleEndian, toByteOffset: 4, as: Int64.self)
+            $0[12] = Self.code(of: fact.kind)
+            $0.storeBytes(of: 0, toByteOffset: 13, as: UInt32.self)
+        }
         var mask: UInt32 = 0
         var bit: UInt32 = 1
         func number(_ value: Int64?, _ entries: inout PackedEntries) {
@@ -139,18 +146,26 @@ struct PackedEntries {
         }
         bit <<= 1
         number((fact.saidBy?.rawValue).map(Int64.init), &self)
-        self.write(UInt32(self.octets.count - start), at: start)
-        self.write(mask, at: fields)
+        self.octets.withUnsafeMutableBytes {
+            $0.storeBytes(of: UInt32($0.count - start).littleEndian, toByteOffset: start, as: UInt32.self)
+            $0.storeBytes(of: mask.littleEndian, toByteOffset: start + 13, as: UInt32.self)
+        }
         self.count += 1
     }
 
-    private mutating func write(_ integer: some FixedWidthInteger) {
-        withUnsafeBytes(of: integer.littleEndian) { self.octets.append(contentsOf: $0) }
-    }
-    private mutating func write(_ integer: UInt32, at place: Int) {
-        withUnsafeBytes(of: integer.littleEndian) { octets in
-            for index in octets.indices { self.octets[place + index] = octets[index] }
+    /// Makes room for so many octets, all of which `fill` writes.
+    private mutating func append(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        self.octets.append(addingCapacity: count) { room in
+            room.withUnsafeMutableBufferPointer { octets, written in
+                fill(
+                    UnsafeMutableRawBufferPointer(
+                        UnsafeMutableBufferPointer(rebasing: octets[written..<written + count])))
+                written += count
+            }
         }
+    }
+    private mutating func write(_ number: Int64) {
+        self.append(8) { $0.storeBytes(of: number.littleEndian, as: Int64.self) }
     }
     private mutating func write(_ text: UnsafeRawBufferPointer, of field: UInt32, _ grams: inout GramFilter) {
         let text = UnsafeRawBufferPointer(rebasing: text.prefix(Self.textLimit))
@@ -160,8 +175,10 @@ struct PackedEntries {
         self.newest[field.trailingZeroBitCount] = self.octets.count - text.count..<self.octets.count
     }
     private mutating func write(_ text: UnsafeRawBufferPointer) {
-        self.write(UInt32(text.count))
-        self.octets.append(contentsOf: text)
+        self.append(4 + text.count) {
+            $0.storeBytes(of: UInt32(text.count).littleEndian, as: UInt32.self)
+            UnsafeMutableRawBufferPointer(rebasing: $0[4...]).copyMemory(from: text)
+        }
     }
     private func isNewest(_ text: UnsafeRawBufferPointer, of field: UInt32) -> Bool {
         let place = self.newest[field.trailingZeroBitCount]
