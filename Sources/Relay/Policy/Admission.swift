@@ -62,19 +62,16 @@ final class Admission: Sendable {
     ///
     /// - Returns: the path, and whether a route was walked, so that our name goes to the front of the reverse-path.
     func queued(_ path: ForwardPath, from peer: Peer, at now: Timestamp) -> (path: ForwardPath, moved: Bool) {
-        let us = Domain(self.configuration.hostname)
-        guard case .path(var forward) = path else {
+        guard case .path(let given) = path else {
             return (.path(Path(mailbox: self.configuration.mailboxOfPostmaster)), false)
         }
-        if case .standsFor(let mailbox) = self.keyring.rewriters?.meaning(of: forward.mailbox, at: now) {
+        if case .standsFor(let mailbox) = self.keyring.rewriters?.meaning(of: given.mailbox, at: now) {
             return (.path(Path(mailbox: mailbox)), false)
         }
-        guard !forward.route.isEmpty else { return (path, false) }
-        guard self.honors(peer) else {
-            forward.route = []
-            return (.path(forward), false)
-        }
-        if forward.route.first == us { forward.route.removeFirst() }
+        guard !given.route.isEmpty else { return (path, false) }
+        guard self.honors(peer) else { return (.path(Path(mailbox: given.mailbox)), false) }
+        var forward = given
+        if forward.route.first == Domain(self.configuration.hostname) { forward.route.removeFirst() }
         return (.path(forward), true)
     }
 

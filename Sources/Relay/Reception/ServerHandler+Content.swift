@@ -181,8 +181,9 @@ extension ServerHandler {
         // A set costs more than a single recipient, and most messages have no more.
         let isOnlyOne = envelope.recipients.count == 1
         var known = Set<ForwardPath>(minimumCapacity: isOnlyOne ? 0 : envelope.recipients.count)
+        let (admission, peer) = (self.admission, self.peer)
         for recipient in envelope.recipients {
-            let queued = self.admission.queued(recipient.forwardPath, from: self.peer, at: arrived)
+            let queued = admission.queued(recipient.forwardPath, from: peer, at: arrived)
             guard isOnlyOne || known.insert(Self.knownAs(queued.path)).inserted else { continue }
             var spooled = SpooledRecipient(
                 index: recipients.count, forwardPath: queued.path, parameters: recipient.parameters,
