@@ -77,7 +77,7 @@ struct PackedEntries {
                     before.storeBytes(
                         of: Int64(recipient.index).littleEndian, toByteOffset: Self.fixed, as: Int64.self)
                 }
-                self.append(before.count + 4 + text.count + after.count) { octets in
+                self.octets.append(before.count + 4 + text.count + after.count) { octets in
                     octets.copyBytes(from: before)
                     octets.storeBytes(
                         of: UInt32(text.count).littleEndian, toByteOffset: before.count, as: UInt32.self)
@@ -96,7 +96,7 @@ struct PackedEntries {
 
     mutating func append(_ fact: Fact, _ grams: inout GramFilter) {
         let start = self.octets.count
-        self.append(Self.fixed) {
+        self.octets.append(Self.fixed) {
             // The count and the fields follow at the end, when they are known.
             $0.storeBytes(of: 0, as: UInt32.self)
             $0.storeBytes(of: fact.at.milliseconds.littleEndian, toByteOffset: 4, as: Int64.self)
@@ -153,19 +153,8 @@ struct PackedEntries {
         self.count += 1
     }
 
-    /// Makes room for so many octets, all of which `fill` writes.
-    private mutating func append(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
-        self.octets.append(addingCapacity: count) { room in
-            room.withUnsafeMutableBufferPointer { octets, written in
-                fill(
-                    UnsafeMutableRawBufferPointer(
-                        UnsafeMutableBufferPointer(rebasing: octets[written..<written + count])))
-                written += count
-            }
-        }
-    }
     private mutating func write(_ number: Int64) {
-        self.append(8) { $0.storeBytes(of: number.littleEndian, as: Int64.self) }
+        self.octets.append(8) { $0.storeBytes(of: number.littleEndian, as: Int64.self) }
     }
     private mutating func write(_ text: UnsafeRawBufferPointer, of field: UInt32, _ grams: inout GramFilter) {
         let text = UnsafeRawBufferPointer(rebasing: text.prefix(Self.textLimit))
@@ -175,7 +164,7 @@ struct PackedEntries {
         self.newest[field.trailingZeroBitCount] = self.octets.count - text.count..<self.octets.count
     }
     private mutating func write(_ text: UnsafeRawBufferPointer) {
-        self.append(4 + text.count) {
+        self.octets.append(4 + text.count) {
             $0.storeBytes(of: UInt32(text.count).littleEndian, as: UInt32.self)
             UnsafeMutableRawBufferPointer(rebasing: $0[4...]).copyMemory(from: text)
         }

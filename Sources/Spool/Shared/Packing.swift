@@ -22,12 +22,20 @@ struct Packer {
 
     private mutating func write(_ octet: UInt8) { self.octets.append(octet) }
     private mutating func write(_ integer: some FixedWidthInteger) {
-        withUnsafeBytes(of: integer.bigEndian) { self.octets.append(contentsOf: $0) }
+        self.octets.append(integer.bitWidth / 8) { Self.put(integer, $0, at: 0) }
+    }
+    private static func put(_ integer: some FixedWidthInteger, _ octets: UnsafeMutableRawBufferPointer, at place: Int) {
+        octets.storeBytes(of: integer.bigEndian, toByteOffset: place, as: type(of: integer))
     }
 
     private mutating func write(_ text: String) {
-        self.write(UInt32(text.utf8.count))
-        self.octets.append(contentsOf: text.utf8)
+        var text = text
+        text.withUTF8 { text in
+            self.octets.append(4 + text.count) {
+                Self.put(UInt32(text.count), $0, at: 0)
+                UnsafeMutableRawBufferPointer(rebasing: $0[4...]).copyMemory(from: UnsafeRawBufferPointer(text))
+            }
+        }
     }
     private mutating func write(_ text: String?) {
         self.write(UInt8(text == nil ? 0 : 1))
@@ -104,14 +112,17 @@ struct Packer {
         self.write(recipient.forwardPath)
         self.write(recipient.parameters)
         // What few recipients have is written where its flag is set.
-        self.write(
+        let flags =
             UInt8((recipient.moved ? 1 : 0) | (recipient.delayNoticed ? 2 : 0))
-                | (recipient.heldUnder == nil ? 0 : 4) | (recipient.via == nil ? 0 : 8)
-                | (recipient.returnedBy == nil ? 0 : 16) | (recipient.lastSaidBy == nil ? 0 : 32))
-        self.write(recipient.state.rawValue)
-        self.write(recipient.generation)
-        self.write(recipient.tries)
-        self.write(recipient.due.milliseconds)
+            | (recipient.heldUnder == nil ? 0 : 4) | (recipient.via == nil ? 0 : 8)
+            | (recipient.returnedBy == nil ? 0 : 16) | (recipient.lastSaidBy == nil ? 0 : 32)
+        self.octets.append(16) {
+            $0[0] = flags
+            $0[1] = recipient.state.rawValue
+            Self.put(recipient.generation, $0, at: 2)
+            Self.put(recipient.tries, $0, at: 6)
+            Self.put(recipient.due.milliseconds, $0, at: 8)
+        }
         self.write(recipient.heldSince)
         self.write(recipient.heldTotal)
         self.write(recipient.nextHop)
