@@ -38,17 +38,6 @@ struct Scheduler: Sendable {
         case wake(at: Timestamp)
     }
 
-    private struct Session {
-        var gate: GateTable.Index
-        var nextHop: NextHop
-        /// Those that it was opened without, as they had put off the mail that it was opened for.
-        var passed: Set<SocketEndpoint>
-        /// Where it leads, once it was used.
-        var host: SocketEndpoint?
-        /// Counted where the route limits them.
-        var transactions = 0
-    }
-
     /// Recipients that come due in one event.
     private static let duesInPart = 10_000
     /// Settlements under way at once: all mail to a hop that is gone may wait too long at the same time.
@@ -62,11 +51,10 @@ struct Scheduler: Sendable {
 
     private(set) var configuration: RelayConfiguration
     var backlog: Backlog
-    private var sessions: [Int: Session] = [:]
+    private var sessions = SessionTable()
     var permits = PermitTable()
     /// The lease under which this node has its share of what sites take, or was told that it has none.
     private var dividedUnder: Int64?
-    private var lastSession = 0
     /// Whether outcomes can be written: what is relayed meanwhile would be relayed again after a restart.
     private(set) var canWrite = true
     /// Whether this node may begin anything, or return mail: its lease is on, and it does not drain. Others may have its mail
@@ -277,8 +265,7 @@ struct Scheduler: Sendable {
     /// A session waits for a transaction.
     mutating func sessionIdle(_ session: Int, at now: Timestamp) {
         guard let known = self.sessions[session] else { return }
-        let most = known.nextHop.limits.messagesPerConnection
-        if self.isStopping || most.map({ known.transactions >= $0 }) ?? false {
+        if self.isStopping || known.isSpent {
             return self.actions.append(.quit(session: session))
         }
         self.backlog.gates[known.gate].idle.append(session)
@@ -288,7 +275,7 @@ struct Scheduler: Sendable {
 
     /// A session is gone; what became of its last attempt has been told.
     mutating func sessionEnded(_ session: Int, at now: Timestamp) {
-        guard let gate = self.sessions.removeValue(forKey: session)?.gate else { return }
+        guard let gate = self.sessions.close(session) else { return }
         self.backlog.gates[gate].closed(session)
         self.pump(gate, at: now)
         self.permitMayBeFree(gate)
@@ -301,23 +288,22 @@ struct Scheduler: Sendable {
         guard let (claim, session) = self.backlog.claims.attemptEnded(result.job) else { return }
         // The message may be gone, as far as the spool knows.
         guard let first = claim.rows.first else { return self.notTried(result.job, at: now) }
-        if session.isNew { self.sessions[session.number]?.host = result.host }
+        if session.isNew { self.sessions.leads(session.number, to: result.host) }
         let retry = self.backlog.retry(of: first)
-        let passed = self.backlog.index.passedHosts(first)
-        let next = self.nextHosts(after: result, passed)
+        let step = HostStep(
+            from: self.backlog.index.passedHosts(first), by: result, orders: self.backlog.destinations.orders)
         switch result.verdict {
         case .untried: return self.notTried(result.job, at: now)
         case .changed: return self.settlementStale(result.job, of: self.backlog.index.id(ofRow: first), at: now)
         case .unresolved(let reason):
             self.notFound(self.backlog.index.destinations[Int(first)], reason, at: now, using: &random)
         case .unreachable(let reason):
-            // A host before it answered, and put the mail off: the site is there.
-            if let passed, !passed.allBroke { break }
+            if step.siteHasAnswered { break }
             let backOff = self.backlog.gates[session.gate].backOff
             if !backOff.isOn(at: now), self.backlog.gates[session.gate].sessions > 1 {
                 // The others show that the site is there, and takes no more of them.
                 self.backlog.gates[session.gate].congested(at: now)
-                if passed == nil { return self.notTried(result.job, at: now) }
+                if step.isFirst { return self.notTried(result.job, at: now) }
                 // A host before it had this mail, and broke: it waits, and it alone.
                 break
             }
@@ -326,7 +312,7 @@ struct Scheduler: Sendable {
             // A session that broke is a sign of too many; one that answered, whatever it said of the mail, is not.
             if let reason = outcomes.lazy.compactMap({ $0.breakingCause }).first {
                 // Where the next host may make it good the site has not failed yet.
-                if next == nil, passed?.allBroke ?? true, self.backlog.gates[session.gate].broke(at: now) {
+                if !step.goesOn, !step.siteHasAnswered, self.backlog.gates[session.gate].broke(at: now) {
                     self.failed(session.gate, reason, retry, at: now, using: &random)
                 }
             } else {
@@ -340,30 +326,16 @@ struct Scheduler: Sendable {
         }
         let rules = AttemptRules(retry: retry)
         let outcomes = rules.outcomes(
-            of: result, for: claim.rows, goesOn: next != nil, in: self.backlog.index, at: now, using: &random)
-        self.passHosts(claim.rows, result.verdict, next)
+            of: result, for: claim.rows, goesOn: step.goesOn, in: self.backlog.index, at: now, using: &random)
+        self.passHosts(claim.rows, result.verdict, step)
         self.actions.append(.settle(result.job, message: self.backlog.index.id(ofRow: first), outcomes))
     }
 
-    /// Where the recipients of an attempt go on that its host put off; `nil`: nowhere in this round.
-    private func nextHosts(after result: JobResult, _ passed: PassedHosts?) -> PassedHosts? {
-        guard !result.untried.isEmpty, case .outcomes(let outcomes) = result.verdict,
-            outcomes.contains(where: \.mayGoOn)
-        else { return nil }
-        return (passed ?? PassedHosts()).next(
-            after: result, broke: outcomes.contains { $0.breakingCause != nil },
-            orders: self.backlog.destinations.orders)
-    }
-
-    private mutating func passHosts(_ rows: [QueueIndex.Row], _ verdict: JobResult.Verdict, _ next: PassedHosts?) {
+    private mutating func passHosts(_ rows: [QueueIndex.Row], _ verdict: JobResult.Verdict, _ step: HostStep) {
+        var outcomes: [ClientSession.Outcome]?
+        if case .outcomes(let told) = verdict { outcomes = told }
         for (place, row) in rows.enumerated() {
-            if case .outcomes(let outcomes) = verdict {
-                // Another transaction takes it, at the same host.
-                if case .deferred(.beyondLimit) = outcomes[place] { continue }
-                self.backlog.index.setPassedHosts(row, outcomes[place].mayGoOn ? next : nil)
-            } else {
-                self.backlog.index.setPassedHosts(row, nil)
-            }
+            self.backlog.index.setPassedHosts(row, step.passed(with: outcomes?[place]))
         }
     }
 
@@ -574,7 +546,7 @@ struct Scheduler: Sendable {
     /// Nothing more begins.
     mutating func stopped() {
         self.isStopping = true
-        for session in self.sessions.keys.sorted() { self.actions.append(.quit(session: session)) }
+        for session in self.sessions.all { self.actions.append(.quit(session: session)) }
     }
 
     // MARK: what goes next
@@ -641,25 +613,19 @@ struct Scheduler: Sendable {
             case .later(let time): return self.willLook(at: gate, time)
             case .open:
                 self.backlog.gates[gate].opened()
-                self.lastSession += 1
-                self.sessions[self.lastSession] = Session(
-                    gate: gate, nextHop: self.backlog.destinations[turn.destination].nextHop,
-                    passed: self.backlog.index.passedHosts(turn.row)?.hosts ?? [])
-                self.begin(turn.row, on: self.lastSession, isNew: true, gate, at: now)
+                let session = self.sessions.open(
+                    to: self.backlog.destinations[turn.destination].nextHop, through: gate,
+                    without: self.backlog.index.passedHosts(turn.row)?.hosts ?? [])
+                self.begin(turn.row, on: session, isNew: true, gate, at: now)
             }
         }
     }
 
-    /// A session that waits for a transaction, and leads where a recipient may go now: to none of the hosts that it has passed,
-    /// and, as a host is tried before those behind it in the list, past none that it has not.
+    /// A session that waits for a transaction, and leads where a recipient may go now.
     private mutating func takeIdle(_ gate: GateTable.Index, for row: QueueIndex.Row) -> Int? {
         let passed = self.backlog.index.passedHosts(row)?.hosts ?? []
         let place = self.backlog.gates[gate].idle.lastIndex { number in
-            guard let session = self.sessions[number] else { return true }
-            let mayBeUsed = session.host.map {
-                !passed.contains($0) && self.backlog.destinations.orders.suspension(of: $0) == nil
-            }
-            return session.passed.isSubset(of: passed) && mayBeUsed ?? true
+            self.sessions.mayCarry(number, mailPast: passed, orders: self.backlog.destinations.orders)
         }
         return place.map { self.backlog.gates[gate].idle.remove(at: $0) }
     }
@@ -688,7 +654,7 @@ struct Scheduler: Sendable {
             routing: self.backlog.destinations.routing)
         self.backlog.gates[gate].began(at: now)
         if self.backlog.gates[gate].key.limits.messagesPerConnection != nil {
-            self.sessions[session]?.transactions += 1
+            self.sessions.count(session)
         }
         self.backlog.turnTaken(gate)
         self.actions.append(
