@@ -4,7 +4,7 @@ extension ServerSession {
     /// Answers a command line: with a reply, or with a question first. The session waits for one, and goes on waiting
     /// unless the state is set here.
     mutating func answer(_ line: LineBuffer.Line, _ standing: Standing) {
-        let isAUTH = self.isHidingSecrets
+        let isAUTH = self.mask.isBehindAUTH
         guard !line.isCut, isAUTH || line.octets.readableBytes <= Self.lineLimit else {
             return self.fail(
                 isAUTH ? Self.authLineTooLong : CommandSyntaxError.lineTooLong(limit: Self.lineLimit).reply)

@@ -120,7 +120,6 @@ public struct ServerSession: Sendable {
     static let lineLimit = 2048
     /// RFC 4954 §4.
     static let authLineLimit = 12288
-    static let heardLimit = 1000
     static let inputLimit = 64 * 1024
     /// While an answer is awaited, this much input keeps the session busy after it.
     static let waitingInputLimit = 16 * 1024
@@ -143,8 +142,7 @@ public struct ServerSession: Sendable {
     var isShuttingDown = false
     /// Content was begun, and neither committed nor discarded.
     var isContentOpen = false
-    /// The last command was AUTH, and what is no command may be a secret.
-    var isHidingSecrets = false
+    var mask = CommandMask()
     var hasTalkedEarly = false
     /// TLS protects the session.
     public internal(set) var isSecured: Bool
@@ -186,7 +184,7 @@ public struct ServerSession: Sendable {
                 if self.isShuttingDown {
                     self.close(saying: self.shutDownReply)
                 } else if let line = self.input.nextLine() {
-                    let heard = self.transcript(of: line)  // As the session was when it was said.
+                    let heard = self.mask.shown(line.octets, mechanisms: self.configuration.mechanisms)
                     self.answer(line, standing)
                     return .heard(heard)
                 } else {
@@ -197,7 +195,7 @@ public struct ServerSession: Sendable {
                     self.close(saying: self.shutDownReply)
                 } else if let line = self.input.nextLine() {
                     self.responded(line, user)
-                    return .heard(Self.redacted(line))
+                    return .heard(CommandMask.redacted(line.octets))
                 } else {
                     return nil
                 }
