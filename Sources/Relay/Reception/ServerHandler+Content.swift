@@ -83,20 +83,6 @@ extension ServerHandler {
         }
     }
 
-    /// A message whose content is complete.
-    struct IncomingMail: Sendable {
-        let id: QueueID
-        var envelope: Envelope
-        /// Of the content, our trace field among them.
-        var octets: Int
-        /// Why its recipients are on hold from the start, and who wants that.
-        var hold: (reason: String, by: String)?
-        /// The memory for its content is in use as long as this is there.
-        let share: ContentMemory.Share
-
-        var confirmation: Reply { Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(self.id)") }
-    }
-
     /// How what it brings comes to us.
     var arrival: Arrival {
         let client = self.session.introduction()
@@ -109,32 +95,18 @@ extension ServerHandler {
     func accept(_ mail: IncomingMail, _ content: StoredContent, _ context: ChannelHandlerContext) {
         let reception = self.reception
         let arrived = self.now
-        let peer = self.peer
-        let release = self.session.mailParameters?.futureRelease.map { Self.release($0, arrived) }
-        var recipients = self.recipients(of: mail.envelope, heldBackUntil: release, at: arrived)
-        if let hold = mail.hold {
-            for place in recipients.indices { recipients[place].comesInOnHold(hold.reason, at: arrived) }
-        }
-        let reversePath = self.admission.queued(mail.envelope.reversePath, from: peer)
-        if reversePath != mail.envelope.reversePath || mail.envelope.recipients.contains(where: Self.isRouted) {
-            self.record?.said(
-                .relay, "source route: \(self.admission.configuration.sourceRoutes.rawValue)", at: arrived)
-        }
-        var message = SpooledMessage(
-            id: mail.id, generation: 0, arrived: arrived, reversePath: reversePath,
-            parameters: mail.envelope.parameters, arrival: self.arrival, contentOctets: mail.octets,
-            recipients: recipients)
-        // What a filter holds is held by no rule, whose end would release it.
-        let holder = reception.rules.hold(&message, at: arrived)
-        if let holder { self.record?.said(.relay, "on hold by a rule of \(holder)", at: arrived) }
+        let acceptance = Acceptance(
+            mail, from: self.peer, arrival: self.arrival, release: self.session.mailParameters?.futureRelease,
+            by: self.admission, reception.rules, at: arrived)
+        for remark in acceptance.remarks { self.record?.said(.relay, remark, at: arrived) }
         self.countMail(isUnderWay: false)
         let begun = NIODeadline.now()
-        reception.store(message, content, heldBy: mail.hold?.by ?? holder, on: context.eventLoop)
-            .assumeIsolated().whenComplete { [message] result in
+        reception.store(acceptance.message, content, heldBy: acceptance.heldBy, on: context.eventLoop)
+            .assumeIsolated().whenComplete { result in
                 switch result {
                 case .success:
                     reception.measures.accepted(after: .now() - begun)
-                    reception.accepted(message)
+                    reception.accepted(acceptance.message)
                     self.record?.update(at: self.now) { $0.messages += 1 }
                     self.finish(mail, mail.confirmation, context)
                 case .failure(let error):
@@ -161,61 +133,5 @@ extension ServerHandler {
         self.writer?.discard(threads: self.reception.threads)
         self.writer = nil
         self.record?.update(at: self.now) { $0.message = nil }
-    }
-
-    /// When mail that the client wants held back goes out (RFC 4865).
-    private static func release(_ release: MailParameters.FutureRelease, _ now: Timestamp) -> Timestamp {
-        switch release {
-        case .after(let seconds): now.adding(milliseconds: Int64(seconds) * 1000)
-        case .at(let milliseconds): Timestamp(milliseconds: max(milliseconds, now.milliseconds))
-        }
-    }
-
-    /// Recipients as the queue keeps them. One named twice gets one copy, on the terms that were given first; whether two paths
-    /// are one shows only when policy has rewritten them.
-    private func recipients(
-        of envelope: Envelope, heldBackUntil release: Timestamp?, at arrived: Timestamp
-    ) -> [SpooledRecipient] {
-        var recipients: [SpooledRecipient] = []
-        recipients.reserveCapacity(envelope.recipients.count)
-        // A set costs more than a single recipient, and most messages have no more.
-        let isOnlyOne = envelope.recipients.count == 1
-        var known = Set<ForwardPath>(minimumCapacity: isOnlyOne ? 0 : envelope.recipients.count)
-        let (admission, peer) = (self.admission, self.peer)
-        for recipient in envelope.recipients {
-            let queued = admission.queued(recipient.forwardPath, from: peer, at: arrived)
-            guard isOnlyOne || known.insert(Self.knownAs(queued.path)).inserted else { continue }
-            var spooled = SpooledRecipient(
-                index: recipients.count, forwardPath: queued.path, parameters: recipient.parameters,
-                moved: queued.moved, due: arrived)
-            if let release { spooled.heldBack(until: release, from: arrived) }
-            recipients.append(spooled)
-        }
-        if recipients.count < envelope.recipients.count {
-            let count = envelope.recipients.count - recipients.count
-            self.record?.said(.relay, "recipients named twice: \(count)", at: arrived)
-        }
-        return recipients
-    }
-
-    /// The path with its domain as DNS knows it: beyond ASCII a name has two spellings (RFC 5890 §2.3.2.1).
-    private static func knownAs(_ path: ForwardPath) -> ForwardPath {
-        guard !path.isASCII, case .path(var known) = path else { return path }
-        known.mailbox.domain = DomainName.ascii(known.mailbox.domain.text).map { Domain($0) } ?? known.mailbox.domain
-        return .path(known)
-    }
-
-    private static func isRouted(_ given: Envelope.Recipient) -> Bool {
-        guard case .path(let path) = given.forwardPath else { return false }
-        return !path.route.isEmpty
-    }
-}
-
-extension SpooledRecipient {
-    /// The sender wants it to wait, which counts neither to retry nor to expiry.
-    fileprivate mutating func heldBack(until release: Timestamp, from now: Timestamp) {
-        guard release > now else { return }
-        self.putOff(to: release, at: now)
-        self.lastReply = "held back until \(release.rfc5322), as the sender asked (FUTURERELEASE)"
     }
 }
