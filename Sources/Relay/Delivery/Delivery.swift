@@ -31,7 +31,7 @@ struct JobResult: Sendable {
         case unreachable(String)
         /// It is not known for now where it goes: why, in words.
         case unresolved(String)
-        /// The operator suspended all hosts that could be tried: which, in words. None was.
+        /// The operator suspended all hosts that could be tried, in words. None was.
         case suspended(String)
         /// A reused session broke before it said anything; nothing was tried.
         case untried

@@ -286,4 +286,59 @@ struct HostListTests {
               settle 3: 1/b deferred until 0:15:03 (450 busy)
             """, hosts: "a1,a2,a3")
     }
+
+    @Test("where all hosts are suspended mail waits without an attempt, and goes when one of them is resumed")
+    func allSuspended() {
+        Self.expect(
+            """
+            0:00:00 suspend a1
+            0:00:00 suspend a2
+            0:00:01 accepted 1 to b@a.example
+            0:00:02 why 1
+              1/b suspended(by: "ops", until: nil, reason: nil)
+            0:00:02 retry 1/b
+              order 1: 1
+            0:00:02 done 1
+            0:00:03 resume a2
+              begin 2: 1/b on session 1, new, to a1:25, at a2:25
+            """)
+    }
+
+    @Test("and its sender is told of no host")
+    func allSuspendedTooLong() {
+        SchedulerParty.expect(
+            """
+            0:00:00 suspend a1
+            0:00:00 suspend a2
+            0:00:01 accepted 1 to b@a.example
+            1:01:00
+              settle 1: 1/b expired (suspended by ops, told: suspended)
+              forget 1
+            """
+        ) {
+            $0.routes = SchedulerParty.routes("a.example=a1,a2")
+            $0.retry.giveUp = 3_600_000
+            $0.retry.delayNotice = 0
+        }
+    }
+
+    @Test("a domain whose mail exchangers are suspended is asked about again: it may have others by then")
+    func exchangersSuspended() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              resolve a.example
+            0:00:00 suspend mx1
+            0:00:01 resolved a.example to mx1
+            0:05:01
+              resolve a.example
+            0:05:02 resolved a.example to mx1
+            0:05:03 suspend mx3
+            0:10:02
+              resolve a.example
+            0:10:03 resolved a.example to mx2
+              begin 1: 1/b on session 1, new, to a.example
+            """
+        ) { $0.routes = SchedulerParty.routes("a.example=mx") }
+    }
 }

@@ -13,6 +13,15 @@ extension Backlog {
         return self.gates[gate].backOff
     }
 
+    /// The name of what has to be resumed for mail to go to a suspended destination: its own, or that of a host.
+    func suspendedName(_ destination: DestinationTable.Index) -> String {
+        let known = self.destinations[destination]
+        guard !known.isSuspendedItself, let gate = known.gate else { return known.nextHop.description }
+        let orders = self.destinations.orders
+        let host = self.gates[gate].key.site.hosts.first { orders.suspension(of: $0.endpoint) == known.suspension }
+        return host.flatMap { orders.nameSuspending($0.endpoint) } ?? known.nextHop.description
+    }
+
     /// The last reply, or why there was none.
     func reason(_ row: QueueIndex.Row, at now: Timestamp) -> String? {
         if let reply = self.index.reply(row) { return reply }

@@ -238,7 +238,8 @@ struct Backlog {
     }
 
     mutating func way(of destination: DestinationTable.Index, at now: Timestamp) -> Way {
-        if self.destinations[destination].suspension != nil { return .wait }
+        // Where its hosts are suspended, and it is not, it is still asked about: it may lead elsewhere by now.
+        if self.destinations[destination].isSuspendedItself { return .wait }
         if self.destinations[destination].mustAsk(at: now), self.firstReady(destination) != nil {
             self.destinations[destination].asks()
             return .ask
@@ -248,6 +249,7 @@ struct Backlog {
         case .due, .asked: return .wait
         case .found:
             let gate = self.gate(of: destination)
+            if self.destinations[destination].suspension != nil { return .wait }
             if !self.destinations[destination].isInTurn {
                 self.destinations[destination].isInTurn = true
                 self.gates[gate].turns.append(destination)
@@ -268,6 +270,7 @@ struct Backlog {
         let hop = self.destinations[destination].nextHop
         let gate = self.gates.enter(Gate.Key(site: site, security: hop.security, limits: hop.limits))
         self.destinations[destination].gate = gate
+        self.destinations[destination].obey(self.destinations.orders, at: site.hosts)
         self.limit(gate, as: destination)
         return gate
     }
@@ -284,10 +287,22 @@ struct Backlog {
         let isElsewhere = self.destinations.ordered(orders)
         for gate in self.gates.all { self.gates[gate].limitForNow = nil }
         for destination in self.destinations.all {
+            if let gate = self.destinations[destination].gate {
+                self.destinations[destination].obey(orders, at: self.gates[gate].key.site.hosts)
+                self.limit(gate, as: destination)
+                self.lookWhereSuspendedHosts(destination)
+            }
             if self.destinations[destination].suspension != nil { self.withdraw(destination) }
-            if let gate = self.destinations[destination].gate { self.limit(gate, as: destination) }
         }
         return isElsewhere
+    }
+
+    /// While its hosts are suspended no mail goes there that would ask where else it leads by now.
+    private mutating func lookWhereSuspendedHosts(_ destination: DestinationTable.Index) {
+        guard self.destinations[destination].suspensionOfHosts != nil,
+            case .found(let until?) = self.destinations[destination].lookup
+        else { return }
+        self.agenda.add(Agenda.Look(at: until.milliseconds, place: .destination(destination)))
     }
 
     /// It is known where a destination leads.
@@ -297,6 +312,7 @@ struct Backlog {
         }
         if self.destinations[destination].gate == nil { self.enter(destination, site) }
         self.destinations[destination].found(until: until)
+        self.lookWhereSuspendedHosts(destination)
     }
 
     /// An order lets one try through each back-off.
@@ -333,6 +349,7 @@ struct Backlog {
             self.gates[gate].resting.removeAll { $0 == destination }
         }
         self.destinations[destination].gate = nil
+        self.destinations[destination].obey(self.destinations.orders, at: [])
         self.gates.leave(gate)
         self.removeIfUnused(gate, at: now)
     }

@@ -57,8 +57,12 @@ struct Destination {
     private(set) var lookup: Lookup
     /// While its hosts cannot be found out.
     private(set) var backOff = BackOff()
+    private var ownSuspension: Suspension?
+    var isSuspendedItself: Bool { self.ownSuspension != nil }
+    /// All hosts that it leads to are suspended by their own names: until the first of them may be tried again.
+    private(set) var suspensionOfHosts: Suspension?
     /// Nothing goes there as long as there is one.
-    private(set) var suspension: Suspension?
+    var suspension: Suspension? { self.ownSuspension ?? self.suspensionOfHosts }
     /// The operator's limit of sessions, in place of the configured one.
     private(set) var limitForNow: Int?
     private(set) var isRemoved = false
@@ -76,8 +80,13 @@ struct Destination {
     /// Takes on what the operator ordered about it.
     mutating func obey(_ orders: DestinationOrders) {
         let name = self.nextHop.description
-        self.suspension = orders.suspensions.isEmpty ? nil : orders.suspensions[name]
+        self.ownSuspension = orders.suspensions.isEmpty ? nil : orders.suspensions[name]
         self.limitForNow = orders.limits.isEmpty ? nil : orders.limits[name]
+    }
+
+    /// Takes on what the operator ordered about the hosts that it leads to.
+    mutating func obey(_ orders: DestinationOrders, at hosts: [MailHost]) {
+        self.suspensionOfHosts = orders.suspension(ofAll: hosts)
     }
 
     // MARK: the line

@@ -15,10 +15,26 @@ struct DestinationOrders: Equatable, Sendable {
     /// Nothing goes to a host that bears the name of a suspended destination, wherever it stands in a list. A mail exchanger,
     /// which is no destination, may be named without its port; and names have no case.
     func suspension(of host: SocketEndpoint) -> Suspension? {
+        self.nameSuspending(host).flatMap { self.suspensions[$0] }
+    }
+
+    /// The name under which a host is suspended.
+    func nameSuspending(_ host: SocketEndpoint) -> String? {
         guard !self.suspensions.isEmpty else { return nil }
-        if let suspension = self.suspensions[host.description] { return suspension }
-        if let suspension = self.suspensions[host.description.lowercased()] { return suspension }
-        return host.port == 25 ? self.suspensions[host.host.lowercased()] : nil
+        let name = host.description
+        let names = [name, name.lowercased()] + (host.port == 25 ? [host.host.lowercased()] : [])
+        return names.first { self.suspensions[$0] != nil }
+    }
+
+    /// Where each of these hosts is suspended, the suspension that ends first.
+    func suspension(ofAll hosts: [MailHost]) -> Suspension? {
+        guard !self.suspensions.isEmpty else { return nil }
+        var first: Suspension?
+        for host in hosts {
+            guard let suspension = self.suspension(of: host.endpoint) else { return nil }
+            if first.map({ suspension.end < $0.end }) ?? true { first = suspension }
+        }
+        return first
     }
 }
 
@@ -29,6 +45,7 @@ struct Suspension: Hashable, Sendable, CustomStringConvertible {
     var until: Timestamp?
     var reason: String?
 
+    fileprivate var end: Int64 { self.until?.milliseconds ?? .max }
     var description: String { "suspended by \(self.by)" + (self.reason.map { ": \($0)" } ?? "") }
 }
 

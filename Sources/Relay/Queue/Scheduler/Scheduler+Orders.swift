@@ -25,7 +25,7 @@ extension Scheduler {
         guard !self.backlog.destinations.orders.suspensions.isEmpty else { return nil }
         return rows.lazy.compactMap { self.backlog.destination(of: $0) }
             .first { self.backlog.destinations[$0].suspension != nil }
-            .map { self.backlog.destinations[$0].nextHop.description }
+            .map { self.backlog.suspendedName($0) }
     }
 
     /// The spool did this, or nothing, and the order has ended.

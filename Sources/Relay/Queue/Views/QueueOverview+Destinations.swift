@@ -96,6 +96,7 @@ extension QueueOverview {
         row.condition = state.condition
         row.reason = state.reason
         row.until = state.until
+        row.by = destination.suspension?.by
         row.failures = self.scheduler.backOff(of: index)?.failures ?? 0
         for state in RecipientState.allCases where !state.isSettled { row.recipients[state] = counts[state] }
         row.oldest = row.waiting > 0 ? counted?.oldest : nil
