@@ -106,4 +106,23 @@ struct DestinationOrderTests {
               begin 4: 2/c on session 1
             """)
     }
+
+    @Test("what is sent to the first host of a list goes as the list's own mail does, within its limits")
+    func rerouteToList() {
+        SchedulerParty.expect(
+            """
+            0:00:00 reroute b.example:25 a1:25
+            0:00:00 accepted 1 to b@a.example
+              begin 1: 1/b on session 1, new, to a1:25
+            0:00:01 accepted 2 to c@b.example
+            0:00:02 ended 1: 250 ok
+              settle 1: 1/b relayed (250 ok)
+              begin 2: 2/c on session 1
+              forget 1
+            """
+        ) {
+            $0.routes = SchedulerParty.routes("a.example=a1,a2 b.example=b.example")
+            $0.routes[0].limits.connections = 1
+        }
+    }
 }

@@ -97,8 +97,10 @@ extension RouteTable {
         case .host(let endpoint):
             security.isImplicit = endpoint.port == 465
             let route = self.route(via: endpoint)
+            // A list bears the name of its first host: who names that means the list, and all of its mail has one set of limits.
+            let place = route?.nextHop(for: domain).place ?? .hosts([endpoint])
             return NextHop(
-                .hosts([endpoint]), security: route?.security ?? security, limits: route?.limits ?? RouteLimits(),
+                place, security: route?.security ?? security, limits: route?.limits ?? RouteLimits(),
                 retry: retry, srs: route.map(\.srs) ?? hop?.srs)
         }
     }
