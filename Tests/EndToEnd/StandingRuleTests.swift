@@ -38,6 +38,27 @@ extension EndToEnd {
             return all.sorted()
         }
 
+        @Test("a suspension holds although routes spell its name otherwise at the next start, or are read again")
+        func spelling() async throws {
+            let names = ["MX.example:2525", "mx.example:2525", "Mx.Example:2525"].compactMap { SocketEndpoint($0) }
+            var (relay, feed) = try await self.start(via: names[0])
+            _ = try await feed.perform(.set(terms: .init(.suspend(destination: "mx.example:2525"))))
+            await relay.stop()
+            (relay, feed) = try await self.start(via: names[1])
+            try await relay.send(to: ["<u@z.example>"])
+            #expect(try await eventually { try await feed.overview().destinations.map(\.condition) == [.suspended] })
+            var configuration = RelayConfiguration(
+                hostname: "relay.example", listen: [], spoolDirectory: "\(self.folder.path)/spool")
+            configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [names[2]])]
+            relay.reload(configuration, keyring: try Keyring(configuration))
+            #expect(
+                try await eventually {
+                    let rows = try await feed.overview().destinations
+                    return rows.map(\.destination) == [names[2].description] && rows.map(\.condition) == [.suspended]
+                })
+            await relay.stop()
+        }
+
         @Test("a rule holds what is queued and what comes, of mixed mail its recipients alone, and lets go of these")
         func hold() async throws {
             let (relay, feed) = try await self.start()

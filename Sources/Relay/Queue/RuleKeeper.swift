@@ -110,6 +110,9 @@ final class RuleKeeper: Sendable {
         }
     }
 
+    /// The operator changed the routes, and with them the names of destinations.
+    func routesChanged() { self.queue.loop.execute { self.obey() } }
+
     // MARK: what an operator does
 
     /// Rules in force, with what they do.
@@ -264,10 +267,17 @@ final class RuleKeeper: Sendable {
         let names = self.names()
         guard !names.contains(text) else { return text }
         let plain = text.lowercased()
-        let meant =
-            names.first { $0.lowercased() == plain }.map { [$0] }
-            ?? names.filter { $0.lowercased().hasPrefix("\(plain):") }
+        let spelt = Self.spelling(of: plain, among: names)
+        guard !names.contains(spelt) else { return spelt }
+        let meant = names.filter { $0.lowercased().hasPrefix("\(plain):") }
         return meant.count == 1 ? meant.first ?? plain : plain
+    }
+
+    /// A name as it is spelt now, which may be otherwise than when a rule was set about it.
+    private static func spelling(of name: String, among names: Set<String>) -> String {
+        guard !names.contains(name) else { return name }
+        let plain = name.lowercased()
+        return names.first { $0.lowercased() == plain } ?? name
     }
 
     /// Destinations that have mail, and all hosts that routes name.
@@ -286,13 +296,16 @@ final class RuleKeeper: Sendable {
     /// The scheduler learns what was ordered about destinations.
     private func obey() {
         var orders = DestinationOrders()
-        for rule in self.rules.book.rules {
+        let rules = self.rules.book.rules.filter { $0.terms.order.destination != nil }
+        let names = rules.isEmpty ? [] : self.names()
+        for rule in rules {
+            guard let name = rule.terms.order.destination.map({ Self.spelling(of: $0, among: names) }) else { continue }
             switch rule.terms.order {
-            case .suspend(let destination):
-                orders.suspensions[destination] = Suspension(
+            case .suspend:
+                orders.suspensions[name] = Suspension(
                     by: rule.by, until: rule.terms.until, reason: rule.terms.reason)
-            case .reroute(let destination, let via): orders.detours[destination] = Detour(via)
-            case .limit(let destination, let connections): orders.limits[destination] = connections
+            case .reroute(_, let via): orders.detours[name] = Detour(via)
+            case .limit(_, let connections): orders.limits[name] = connections
             case .hold, .refuse: continue
             }
         }
