@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Logging
 import Mail
+import Monitor
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -66,22 +67,23 @@ struct FarewellTests {
         }
     }
 
-    @Test("nothing is kept of a session that is over", arguments: Manners.allCases)
-    private func inbound(_ manners: Manners) async throws {
-        let certificate = try Certificate()
-        let configuration = self.configuration(certificate)
+    private func reception(_ configuration: RelayConfiguration) throws -> Reception {
         let spool = MemorySpool()
         let loop = self.group.next()
         let signal = ChangeSignal(loop: loop)
         let watch = SpoolWatch(
             spool, floor: 0, threads: .singleton, loop: loop, log: Self.silence, signal: signal)
-        func admission() throws -> Admission {
-            Admission(configuration: configuration, keyring: try Keyring(configuration))
-        }
-        let reception = Reception(
-            try admission(), spool: spool, spoolWatch: watch,
-            registry: SessionRegistry(node: "mx", signal: signal), clock: .system, log: Self.silence,
-            threads: .singleton, requested: { _ in loop.makeSucceededFuture(0) }, accepted: { _ in })
+        return Reception(
+            Admission(configuration: configuration, keyring: try Keyring(configuration)), spool: spool,
+            spoolWatch: watch, registry: SessionRegistry(node: "mx", signal: signal), clock: .system,
+            log: Self.silence, threads: .singleton, requested: { _ in loop.makeSucceededFuture(0) }, accepted: { _ in })
+    }
+
+    @Test("nothing is kept of a session that is over", arguments: Manners.allCases)
+    private func inbound(_ manners: Manners) async throws {
+        let certificate = try Certificate()
+        let configuration = self.configuration(certificate)
+        let reception = try self.reception(configuration)
         let open = try await reception.listen(
             on: Listener(SocketEndpoint(host: "127.0.0.1", port: 0), tls: .implicit), group: self.group)
         let server = try #require(open.first)
@@ -103,11 +105,43 @@ struct FarewellTests {
         // Each session holds the policy that it began with, and nobody else does now.
         weak let before = reception.admission
         #expect(before != nil)
-        reception.reload(try admission())
+        reception.reload(Admission(configuration: configuration, keyring: try Keyring(configuration)))
         #expect(try await eventually { before == nil }, "\(reception.registry.liveCounts)")
         #expect(reception.registry.liveCounts == (0, 0))
         let records = reception.registry.records(includingEnded: true)
         #expect(records.map(\.failed) == Array(repeating: manners == .vanishing, count: 5))
+        await server.close()
+        await reception.drain(within: .seconds(1))
+    }
+
+    @Test("an operator who closes a session waits for no good-bye, nor does a stop", arguments: [true, false])
+    func closed(byOperator isOperator: Bool) async throws {
+        let certificate = try Certificate()
+        let reception = try self.reception(self.configuration(certificate))
+        let open = try await reception.listen(
+            on: Listener(SocketEndpoint(host: "127.0.0.1", port: 0), tls: .implicit), group: self.group)
+        let server = try #require(open.first)
+        var client = TLSConfiguration.makeClientConfiguration()
+        client.certificateVerification = .none
+        let context = try NIOSSLContext(configuration: client)
+        let channel = try await ClientBootstrap(group: self.group)
+            .connect(to: try #require(server.channel.localAddress)) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        NIOSSLClientHandler(context: context, serverHostname: nil))
+                    return channel
+                }
+            }
+        #expect(try await eventually { reception.registry.records(includingEnded: false).first?.row.phase == .hello })
+        // It reads no good-bye, and so answers none.
+        try await channel.setOption(.autoRead, value: false).get()
+        if isOperator {
+            #expect(reception.registry.records(includingEnded: false).first?.hangUp() == true)
+        } else {
+            await reception.drain(within: .zero)
+        }
+        #expect(try await eventually { reception.registry.liveCounts == (0, 0) })
+        try? await channel.close()
         await server.close()
         await reception.drain(within: .seconds(1))
     }

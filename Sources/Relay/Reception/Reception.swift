@@ -139,7 +139,7 @@ final class Reception: Sendable {
     func drain(within time: TimeAmount) async {
         await self.end(.atGoodMoment, within: time)
         await self.end(.now, within: .seconds(2))
-        for channel in self.channels.withLockedValue({ Array($0.values) }) { channel.close(promise: nil) }
+        for channel in self.channels.withLockedValue({ Array($0.values) }) { channel.hangUpUnderTLS() }
     }
 
     private func end(_ event: ShutDownEvent, within time: TimeAmount) async {

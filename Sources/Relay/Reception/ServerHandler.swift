@@ -77,7 +77,7 @@ final class ServerHandler: ChannelInboundHandler {
             self.admission.session(on: self.listener, from: self.peer, at: self.now))
         self.record = self.reception.registry.open(
             .inbound, peer: self.peer.text, address: self.peer.client, countedAs: self.countedAs, at: self.now,
-            hangUp: { channel.close(promise: nil) })
+            hangUp: { channel.hangUpUnderTLS() })
         self.filters = self.makeFilters(context)
         if let user = self.peer.user { self.record?.update(at: self.now) { $0.user = user.name } }
         self.replies = .of(context.eventLoop)

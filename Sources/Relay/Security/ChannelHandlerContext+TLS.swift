@@ -17,3 +17,13 @@ extension ChannelHandlerContext {
         (tls ?? self).close(promise: nil)
     }
 }
+
+extension Channel {
+    /// Hangs up from any thread, without a good-bye that would be waited for.
+    func hangUpUnderTLS() {
+        self.eventLoop.execute {
+            let tls = try? self.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+            if let tls { tls.close(promise: nil) } else { self.close(promise: nil) }
+        }
+    }
+}
