@@ -105,6 +105,7 @@ let package = Package(
             "Journal", ["Monitor", "Spool", "Mail", "SMTP", nioCore, nioPosix, nioConcurrency, deque, grdb, logging],
             exclude: ["README.md"]),
         .target(name: "CIdentity"),
+        .target(name: "CStreams"),
         room("Service", ["CIdentity", "Sockets"]),
         room("Sockets", ["Mail", nioCore, nioPosix, nioConcurrency]),
         room(
@@ -130,7 +131,7 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CICUData", "CMalloc", "CSwiftRuntime", "Control", "Terminal", "Screen", "Recording", "Relay",
+                "CICUData", "CMalloc", "CStreams", "CSwiftRuntime", "Control", "Terminal", "Screen", "Recording", "Relay",
                 "Journal", "Spool",
                 "Monitor",
                 "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL,

@@ -48,6 +48,31 @@ extension EndToEnd {
             }
         }
 
+        @Test("standard streams that were closed are /dev/null, so that nothing else is written to in their place")
+        func closedStreams() async throws {
+            let file = "\(self.folder.path)/closed.toml"
+            try """
+            [control]
+            socket = "none"
+            [spool]
+            directory = "\(self.folder.path)/closed"
+            [[listen]]
+            address = "127.0.0.1:0"
+            """.write(toFile: file, atomically: true, encoding: .utf8)
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "exec \"$0\" serve --config \"$1\" <&- >&- 2>&-", Program.path, file]
+            try process.run()
+            defer { process.terminate() }
+            let streams = (0...2).map { "/proc/\(process.processIdentifier)/fd/\($0)" }
+            // The spool comes behind them.
+            let spool = "\(self.folder.path)/closed/spool.sqlite"
+            #expect(try await eventually { FileManager.default.fileExists(atPath: spool) })
+            #expect(
+                streams.map { try? FileManager.default.destinationOfSymbolicLink(atPath: $0) }
+                    == Array(repeating: "/dev/null", count: 3))
+        }
+
         @Test("spool check names damage with status 1, repair mends it; a running relay keeps both out")
         func spool() async throws {
             let spool = "\(self.folder.path)/checked"
