@@ -35,11 +35,13 @@ extension MessageHeader {
         content.withUnsafeReadableBytes { octets in
             let octets = UnsafeRawBufferPointer(rebasing: octets.prefix(Self.octetsSearched))
             guard let found = Self.field("message-id", in: octets) else { return nil }
-            // It is one word, which may stand on a line of its own.
-            let value = octets[found].drop { $0 <= 0x20 }.prefix { $0 > 0x20 }.prefix(Self.subjectOctets)
+            // It is one word, which may stand on a line of its own. A database takes no NUL as text.
+            let value = octets[found].drop { $0 <= 0x20 }.prefix { !Self.endsWord($0) }.prefix(Self.subjectOctets)
             return value.isEmpty ? nil : String(decoding: value, as: UTF8.self)
         }
     }
+
+    private static func endsWord(_ octet: UInt8) -> Bool { [0x20, 0x09, 0x0D, 0x0A, 0x00].contains(octet) }
 
     /// - Parameter name: in lower case.
     /// - Returns: where the value of the first such field is.
