@@ -189,7 +189,7 @@ struct AuthenticationTests {
         ServerParty(
             .sample {
                 $0 = .submission
-                $0.requiresAuthentication = false
+                $0.user = "ann"
             }
         ).expect(
             """

@@ -13,10 +13,7 @@ struct ExtensionTests {
                 $0.mechanisms = ["SCRAM-SHA-256", "PLAIN"]
                 $0.isSecured = true
                 $0.trustsClient = true
-                $0.minimumDeliverBySeconds = 60
                 $0.holdLimit = .init(seconds: 86_400, until: 1_795_615_200_000)
-                $0.maximumTransactions = 50
-                $0.maximumRecipientDomains = 3
             }
         ).expect(
             after: .connected,
@@ -32,8 +29,8 @@ struct ExtensionTests {
             S: 250-BINARYMIME
             S: 250-DSN
             S: 250-SMTPUTF8
-            S: 250-LIMITS RCPTMAX=1000 MAILMAX=50 RCPTDOMAINMAX=3
-            S: 250-DELIVERBY 60
+            S: 250-LIMITS RCPTMAX=1000
+            S: 250-DELIVERBY
             S: 250-FUTURERELEASE 86400 2026-11-25T14:00:00Z
             S: 250-MT-PRIORITY
             S: 250-REQUIRETLS
@@ -180,57 +177,32 @@ struct ExtensionTests {
             """)
     }
 
-    @Test("limits that are announced are kept (RFC 9422 §4)")
+    @Test("the limit that is announced is kept (RFC 9422 §4)")
     func limits() {
         ServerParty(
             .sample {
                 $0.extensions.insert(.limits)
                 $0.maximumRecipients = 3
-                $0.maximumTransactions = 2
-                $0.maximumRecipientDomains = 2
             }
         ).expect(
             """
             C: MAIL FROM:<ann@example.net>
             C: RCPT TO:<a@b>
             C: RCPT TO:<a@c>
-            C: RCPT TO:<a@d>
             C: RCPT TO:<d@B>
             C: RCPT TO:<e@b>
-            C: RSET
-            C: MAIL FROM:<evil@example.net>
-            C: MAIL FROM:<ann@example.net>
-            C: RSET
-            C: MAIL FROM:<ann@example.net>
-            C: RCPT TO:<a@b>
             S: 250 2.1.0 Ok
             S: 250 2.1.5 Ok
             S: 250 2.1.5 Ok
-            S: 452 4.5.3 Too many recipient domains
             S: 250 2.1.5 Ok
             S: 452 4.5.3 Too many recipients
-            S: 250 2.0.0 Ok
-            S: 550 5.7.1 Not you
-            S: 250 2.1.0 Ok
-            S: 250 2.0.0 Ok
-            S: 452 4.5.3 Too many transactions in this session
-            S: 503 5.5.1 Say MAIL first
             """)
     }
 
-    @Test(
-        "a time to deliver by that is less than the least is refused, where the message would be returned (RFC 2852 §4)"
-    )
+    @Test("a time to deliver by that is over already is refused, where the message would be returned (RFC 2852 §4)")
     func deliverBy() {
-        ServerParty(
-            .sample {
-                $0.extensions.insert(.deliverBy)
-                $0.minimumDeliverBySeconds = 60
-            }
-        ).expect(
+        ServerParty(.sample { $0.extensions.insert(.deliverBy) }).expect(
             """
-            C: MAIL FROM:<ann@example.net> BY=59;R
-            S: 555 5.5.4 BY has to be 60 seconds at least
             C: MAIL FROM:<ann@example.net> BY=0;R
             S: 501 5.5.4 Malformed parameter BY
             C: MAIL FROM:<ann@example.net> BY=5;N

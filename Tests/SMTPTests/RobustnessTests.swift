@@ -78,7 +78,7 @@ struct RobustnessTests {
         .sample {
             $0.extensions = Set(ServiceExtension.allCases.filter { _ in Int.random(in: 0..<8, using: &random) > 0 })
             $0.role = [.relay, .submission, .lmtp].randomElement(using: &random)!
-            $0.requiresAuthentication = false
+            if $0.role == .submission, Bool.random(using: &random) { $0.user = "ann" }
             $0.isSecured = Bool.random(using: &random)
             $0.trustsClient = Bool.random(using: &random)
             $0.mechanisms = ["PLAIN", "LOGIN", "X-LAST"]
@@ -87,9 +87,6 @@ struct RobustnessTests {
             $0.longLines = Bool.random(using: &random) ? .fold : .reject
             $0.earlyTalkers = Int.random(in: 0..<10, using: &random) == 0 ? .refuse : .note
             $0.holdLimit = .init(seconds: 60, until: 1_795_615_200_000)
-            $0.minimumDeliverBySeconds = 60
-            $0.maximumTransactions = 9
-            $0.maximumRecipientDomains = 2
             $0.maximumMessageOctets = [0, 60, 5000].randomElement(using: &random)!
             $0.maximumErrors = 50
         }

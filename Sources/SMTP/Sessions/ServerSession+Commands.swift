@@ -54,13 +54,9 @@ extension ServerSession {
             self.knownClient = Client(name: name, extended: extended)
             self.reply(own ?? self.helloReply(extended: extended), then: self.endTransaction())
         case .mail:
-            self.transactions += 1
             self.reply(own ?? Self.senderOk, then: standing)
         case .recipient(let forwardPath, let parameters):
             self.transaction?.envelope.recipients.append(Envelope.Recipient(forwardPath, parameters: parameters))
-            if self.configuration.maximumRecipientDomains != nil, let domain = forwardPath.domain {
-                self.transaction?.domains.insert(domain)
-            }
             self.reply(own ?? Self.recipientOk, then: standing)
         case .content: if self.isChunked { self.acceptedChunk() } else { self.acceptedData(own) }
         case .startTLS: self.acceptedTLS(own)
@@ -118,21 +114,13 @@ extension ServerSession {
     /// What stands against a MAIL that is well-formed.
     private func objection(to parameters: MailParameters) -> Reply? {
         let configuration = self.configuration
-        if self.user == nil, configuration.requiresAuthentication ?? (configuration.role == .submission) {
+        if self.user == nil, configuration.role == .submission {
             return Reply(530, "5.7.0", "Authentication required")  // RFC 6409 §4.3.
-        }
-        if let maximum = configuration.maximumTransactions, self.transactions >= maximum {
-            return Reply(452, "4.5.3", "Too many transactions in this session")
         }
         if configuration.maximumMessageOctets > 0, let size = parameters.size,
             size > configuration.maximumMessageOctets
         {
             return self.tooLargeReply
-        }
-        if let least = configuration.minimumDeliverBySeconds, let deliverBy = parameters.deliverBy,
-            deliverBy.mode == .return, deliverBy.seconds < least
-        {
-            return Reply(555, "5.5.4", "BY has to be \(least) seconds at least")
         }
         if let limit = configuration.holdLimit {
             switch parameters.futureRelease {
@@ -166,11 +154,6 @@ extension ServerSession {
             }
             guard self.recipients < self.configuration.maximumRecipients else {
                 return self.reply(Reply(452, "4.5.3", "Too many recipients"), then: standing)
-            }
-            if let maximum = self.configuration.maximumRecipientDomains, let known = self.transaction?.domains,
-                known.count >= maximum, let domain = forwardPath.domain, !known.contains(domain)
-            {
-                return self.reply(Reply(452, "4.5.3", "Too many recipient domains"), then: standing)
             }
             self.ask(.recipient(forwardPath, parameters), standing)
         }
@@ -311,14 +294,4 @@ extension ServerSession {
     static let sayEHLO = Reply(503, "5.5.1", "Say EHLO first")
     static let inTransaction = Reply(503, "5.5.1", "A transaction is open already")
     private static let inChunks = Reply(503, "5.5.1", "Chunks have begun; say BDAT or RSET")
-}
-
-extension ForwardPath {
-    /// `nil` for `<Postmaster>`.
-    fileprivate var domain: Domain? {
-        switch self {
-        case .postmaster: nil
-        case .path(let path): path.mailbox.domain
-        }
-    }
 }

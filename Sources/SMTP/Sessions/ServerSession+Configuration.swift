@@ -67,19 +67,11 @@ extension ServerSession {
         public var allowsAuthenticationWithoutTLS = false
         /// Who the client is known to be before it says anything: a user of this machine.
         public var user: String?
-        /// Whether MAIL has to wait for AUTH (RFC 6409 §4.3). `nil`: for ``Role/submission``.
-        public var requiresAuthentication: Bool?
         public var bareLineEnds = BareLineEnds.normalize
         public var longLines = LongLines.fold
         public var earlyTalkers = EarlyTalkers.note
-        /// The least `BY=…;R` in seconds (RFC 2852 §3); `nil`: none is announced.
-        public var minimumDeliverBySeconds: Int?
         /// FUTURERELEASE is not offered without.
         public var holdLimit: HoldLimit?
-        /// Transactions of a session, MAILMAX under LIMITS (RFC 9422 §4.1).
-        public var maximumTransactions: Int?
-        /// Different domains among the recipients of a message, RCPTDOMAINMAX under LIMITS (RFC 9422 §4.2).
-        public var maximumRecipientDomains: Int?
 
         public init(
             hostname: String, maximumMessageOctets: Int = 50_000_000, maximumRecipients: Int = 1000,
@@ -122,24 +114,16 @@ extension ServerSession {
         ServiceExtension.allCases.filter(self.offered.contains).map { offered in
             switch offered {
             case .size: "SIZE \(self.configuration.maximumMessageOctets)"
-            case .limits: self.limits
-            case .deliverBy: self.configuration.minimumDeliverBySeconds.map { "DELIVERBY \($0)" } ?? "DELIVERBY"
+            case .limits: "LIMITS RCPTMAX=\(self.configuration.maximumRecipients)"
             case .futureRelease: self.futureRelease
             case .auth: "AUTH \(self.configuration.mechanisms.joined(separator: " "))"
             case .xclient, .xforward:
                 "\(offered.rawValue) \(ClientAttributes.names(of: offered).joined(separator: " "))"
-            case .pipelining, .eightBitMIME, .enhancedStatusCodes, .chunking, .binaryMIME, .dsn, .smtpUTF8, .mtPriority,
-                .requireTLS, .etrn, .startTLS:
+            case .pipelining, .eightBitMIME, .enhancedStatusCodes, .chunking, .binaryMIME, .dsn, .smtpUTF8, .deliverBy,
+                .mtPriority, .requireTLS, .etrn, .startTLS:
                 offered.rawValue
             }
         }
-    }
-
-    private var limits: String {
-        var line = "LIMITS RCPTMAX=\(self.configuration.maximumRecipients)"
-        if let count = self.configuration.maximumTransactions { line += " MAILMAX=\(count)" }
-        if let count = self.configuration.maximumRecipientDomains { line += " RCPTDOMAINMAX=\(count)" }
-        return line
     }
 
     private var futureRelease: String {

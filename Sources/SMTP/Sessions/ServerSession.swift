@@ -79,8 +79,6 @@ public struct ServerSession: Sendable {
         var isChunked = false
         /// Chunks could not be stored: what the next of them is answered.
         var failure: Reply?
-        /// Domains of the recipients; kept only where their number is limited.
-        var domains: Set<Domain> = []
 
         init(_ envelope: Envelope, _ parameters: MailParameters) {
             self.envelope = envelope
@@ -138,7 +136,6 @@ public struct ServerSession: Sendable {
     /// Actions to be pulled before the state is asked.
     var outbox = CircularBuffer<Action>(initialCapacity: 2)
     var errors = 0
-    var transactions = 0
     var isShuttingDown = false
     /// Content was begun, and neither committed nor discarded.
     var isContentOpen = false

@@ -9,7 +9,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     var configuration = ServerSession.Configuration(hostname: "mx.example.net", maximumMessageOctets: 5000)
     configuration.extensions = Set(ServiceExtension.allCases)
     configuration.role = [.relay, .submission, .lmtp][Int(input.octet() % 3)]
-    configuration.requiresAuthentication = false
+    if configuration.role == .submission { configuration.user = "ann" }
     configuration.mechanisms = ["PLAIN", "LOGIN"]
     configuration.allowsAuthenticationWithoutTLS = true
     let choices = input.octet()
