@@ -38,6 +38,7 @@ struct ConfigurationTests {
         configuration.bareLineEnds = .reject
         configuration.without = [.chunking, .binaryMIME]
         configuration.limits.hold = 3_600_000
+        configuration.timeouts.handshake = 7000
         configuration.sourceRoutes = .honor
         configuration.limits.messageOctets = 64 << 10
         var milter = Milter(.unix(path: "/run/filter.sock"))

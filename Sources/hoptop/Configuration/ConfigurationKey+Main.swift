@@ -203,6 +203,9 @@ extension ConfigurationKey<RelayConfiguration> {
             "limits.hold", "How long a client may have us hold mail back (FUTURERELEASE); 0s: not offered.",
             \.limits.hold, least: 0),
         .duration("timeouts.command", "What a client may wait before its next command.", \.timeouts.command),
+        .duration(
+            "timeouts.handshake", "For the TLS that a client begins with, where a listener has tls = \"implicit\".",
+            \.timeouts.handshake),
         .duration("timeouts.data", "Between two pieces of mail data.", \.timeouts.data),
         .duration("timeouts.connect", "For a next hop's host to answer.", \.timeouts.connect),
         .duration("timeouts.reply", "For a reply to a command.", \.timeouts.reply),
