@@ -79,6 +79,19 @@ struct CommandTests {
         }
     }
 
+    @Test("what was dropped is forgotten for good by who says so, and by nobody else")
+    func purge() async throws {
+        try await self.expect("purge") {
+            let feed = ScriptedFeed()
+            for number in 0..<3 { feed.queued("4QM\(number)", from: "ann@example.net", to: "u\(number)@many.example") }
+            feed.write {
+                $0.dropped[7] = $0.rows
+                $0.rows = []
+            }
+            return feed
+        }
+    }
+
     @Test("hostile text is made visible, in lines and in JSON")
     func hostile() async throws {
         try await self.expect("hostile") {

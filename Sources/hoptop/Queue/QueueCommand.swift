@@ -23,7 +23,7 @@ struct QueueCommand: AsyncParsableCommand {
             """,
         subcommands: [
             List.self, Groups.self, Show.self, Retry.self, Hold.self, Release.self, Drop.self, Undo.self, Bounce.self,
-            Reroute.self, Edit.self,
+            Reroute.self, Edit.self, Purge.self,
         ])
 }
 
