@@ -147,7 +147,8 @@ extension QueueCommand {
         static let configuration = CommandConfiguration(
             abstract: "Send queued mail to another address.",
             discussion: """
-                All recipients that match go there. Reports to senders name the address that they know.
+                All recipients that match go there; where a message goes there already, its others stay as they are. Reports to
+                senders name the address that they know.
 
                 EXAMPLE
                   hoptop queue edit to=bob@exmaple.org --address bob@example.org
