@@ -55,9 +55,11 @@ struct EndOptions: ParsableArguments {
 }
 
 extension RuleRow {
-    func end(on feed: any MonitorFeed, _ options: EndOptions, _ output: Output) async throws -> CommandStatus {
-        if options.dryRun {
-            if options.form.json {
+    func end(
+        on feed: any MonitorFeed, dryRun: Bool, asJSON: Bool, _ output: Output
+    ) async throws -> CommandStatus {
+        if dryRun {
+            if asJSON {
                 try output.json(self)
             } else {
                 output.line("end of rule \(self.rule.id): \(self.rule.terms.order)")
@@ -69,7 +71,7 @@ extension RuleRow {
             return .done
         }
         let receipt = try await feed.perform(.end(rule: self.ref))
-        if options.form.json { try output.json(receipt) } else { output.line(self.rule.ended([receipt]), .ok) }
+        if asJSON { try output.json(receipt) } else { output.line(self.rule.ended([receipt]), .ok) }
         return receipt.status
     }
 }

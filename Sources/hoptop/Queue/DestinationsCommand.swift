@@ -10,11 +10,12 @@ struct DestinationsCommand: AsyncParsableCommand {
             EXAMPLES
               hoptop destinations list
               hoptop destinations suspend mx.example.org:25 for 2h maintenance
+              hoptop destinations reroute mx.example.org:25 to mx2.example.org:25
               hoptop destinations limit mx.example.org:25 2
 
             \(CommandStatus.help)
             """,
-        subcommands: [List.self, Suspend.self, Resume.self, Limit.self])
+        subcommands: [List.self, Suspend.self, Resume.self, Reroute.self, Limit.self])
 
     struct List: FeedCommand {
         static let configuration = CommandConfiguration(
@@ -75,15 +76,56 @@ struct DestinationsCommand: AsyncParsableCommand {
         @OptionGroup var daemon: DaemonOptions
 
         func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
-            let suspension = try await feed.rules().first { row in
-                guard case .suspend(let name) = row.rule.terms.order else { return false }
-                return name == self.destination || name.hasPrefix("\(self.destination):")
+            let suspension = try await feed.rules().about(self.destination) {
+                if case .suspend = $0 { true } else { false }
             }
             guard let suspension else {
                 output.say("\(self.destination) is not suspended")
                 return .nothing
             }
-            return try await suspension.end(on: feed, self.options, output)
+            return try await suspension.end(
+                on: feed, dryRun: self.options.dryRun, asJSON: self.options.form.json, output)
+        }
+    }
+
+    struct Reroute: FeedCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Send all mail of a destination another way, also what comes.",
+            discussion: """
+                Behind its name: to HOST:PORT|mx [for 2h|until 06:00] [why], or to route for the way back. Times are in UTC.
+                What is queued alone goes another way by hoptop queue reroute.
+
+                EXAMPLES
+                  hoptop destinations reroute mx.example.org:25 to mx2.example.org:25
+                  hoptop destinations reroute mx.example.org:25 to route
+
+                \(CommandStatus.help)
+                """)
+        @Argument(
+            help: ArgumentHelp("The destination, where to, and for how long and why.", valueName: "words"),
+            completion: Completions.destinations)
+        var words: [String]
+        @OptionGroup var options: StandingOptions
+        @OptionGroup var daemon: DaemonOptions
+
+        func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
+            let (destination, terms) = try StandingWords.reading(self.words, at: output.paper.now) {
+                words throws(StandingWords.Problem) -> (String, StandingRule.Terms?) in
+                let destination = try words.destination(nil)
+                let via = try words.way()
+                guard via == "route" else {
+                    return (destination, try words.terms(.reroute(destination: destination, via: via)))
+                }
+                try words.checkEnd()
+                return (destination, nil)
+            }
+            if let terms { return try await terms.set(on: feed, self.options, output) }
+            let detour = try await feed.rules().about(destination) { if case .reroute = $0 { true } else { false } }
+            guard let detour else {
+                output.say("\(destination) goes by its routes already")
+                return .nothing
+            }
+            return try await detour.end(on: feed, dryRun: self.options.dryRun, asJSON: self.options.form.json, output)
         }
     }
 
@@ -140,5 +182,18 @@ extension Overview {
         output.lines([table.header(rows)] + table.lines(rows))
         let others = self.destinations.count - rows.count + self.moreDestinations
         if others > 0 { output.line("and \(Format.plural(others, "more destination"))", .muted) }
+    }
+}
+
+extension [RuleRow] {
+    /// The rule of a kind about a destination, of whose name the port may be left out; case does not matter.
+    fileprivate func about(_ destination: String, _ isOfKind: (StandingOrder) -> Bool) -> RuleRow? {
+        let meant = destination.lowercased()
+        return self.first { row in
+            guard isOfKind(row.rule.terms.order), let name = row.rule.terms.order.destination?.lowercased() else {
+                return false
+            }
+            return name == meant || name.hasPrefix("\(meant):")
+        }
     }
 }

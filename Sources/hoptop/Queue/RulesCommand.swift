@@ -87,7 +87,8 @@ struct RulesCommand: AsyncParsableCommand {
                 output.say("no rule \(self.number) is in force")
                 return .nothing
             }
-            return try await row.end(on: feed, self.options, output)
+            return try await row.end(
+                on: feed, dryRun: self.options.dryRun, asJSON: self.options.form.json, output)
         }
     }
 
