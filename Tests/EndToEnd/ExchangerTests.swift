@@ -167,6 +167,21 @@ extension EndToEnd {
             await relay.stop()
         }
 
+        @Test("mail exchangers are known as hosts that can be suspended; where all of them are, the domain is")
+        func suspended() async throws {
+            let relay = try await self.relay()
+            let feed = relay.relay.feed(user: "ops")
+            #expect(try await self.attempts(["u@busy.plain.example"], relay)[0].kind == .deferred)
+            for host in ["five", "four"] {
+                let terms = StandingRule.Terms(.suspend(destination: "\(host).plain.example:\(self.network.port)"))
+                #expect(try await feed.preview(terms).isKnown)
+                _ = try await feed.perform(.set(terms: terms))
+            }
+            let rows = try await feed.overview().destinations
+            #expect(rows.map(\.destination) == ["busy.plain.example"] && rows.map(\.condition) == [.suspended])
+            await relay.stop()
+        }
+
         @Test("we are known by our addresses too, where exchangers listen")
         func ownAddress() async throws {
             let port = self.network.port

@@ -137,7 +137,7 @@ final class RuleKeeper: Sendable {
             sample: selection.sample, replaces: self.rules.book.replaced(by: terms.order).last)
         if let destination = terms.order.destination {
             preview.isKnown = await self.queue.onLoop {
-                self.names().contains(destination)
+                self.names().contains(destination) || self.suspendsHost(terms.order)
                     || self.queue.scheduler.configuration.routes.contains {
                         $0.via == .exchangers && $0.pattern.matches(destination) && SocketEndpoint(destination) == nil
                     }
@@ -292,6 +292,17 @@ final class RuleKeeper: Sendable {
     func look(at id: QueueID) { self.mail.look(at: id) }
 
     // MARK: on the queue's loop
+
+    /// A mail exchanger that mail goes to now is no destination, and may be suspended.
+    private func suspendsHost(_ order: StandingOrder) -> Bool {
+        guard case .suspend(let name) = order else { return false }
+        var orders = DestinationOrders()
+        orders.suspensions[name] = Suspension(by: "")
+        let gates = self.queue.scheduler.backlog.gates
+        return gates.all.contains { gate in
+            gates[gate].key.site.hosts.contains { orders.nameSuspending($0.endpoint) != nil }
+        }
+    }
 
     /// The scheduler learns what was ordered about destinations.
     private func obey() {
