@@ -131,7 +131,8 @@ let package = Package(
         .executableTarget(
             name: "hoptop",
             dependencies: [
-                "CICUData", "CMalloc", "CStreams", "CSwiftRuntime", "Control", "Terminal", "Screen", "Recording", "Relay",
+                "CICUData", "CMalloc", "CStreams", "CSwiftRuntime", "Control", "Terminal", "Screen", "Recording",
+                "Relay",
                 "Journal", "Spool",
                 "Monitor",
                 "Mail", "Measures", "DKIM", "DNS", "SASL", "SMTP", "Service", "Sockets", nioCore, nioPosix, nioSSL,
