@@ -25,20 +25,20 @@ extension ClientHandler {
 
     private func makeTLS() throws -> NIOSSLClientHandler {
         let keyring = self.settings.keyring
-        let context = keyring.client(for: self.demand)
+        let context = keyring.client(for: self.tls.demand)
         let name = self.host.isAddress ? nil : self.host.host
-        guard let check = self.demand.check ?? self.demand.trial else {
+        guard let check = self.tls.demand.check ?? self.tls.demand.trial else {
             return try NIOSSLClientHandler(context: context, serverHostname: name)
         }
-        let isTrial = self.demand.check == nil
-        let authorities = keyring.authorities(for: self.demand, self.security)
+        let isTrial = self.tls.demand.check == nil
+        let authorities = keyring.authorities(for: self.tls.demand, self.security)
         return try NIOSSLClientHandler(context: context, serverHostname: name) { chain, promise in
             // One that cannot be read is none; those behind it keep their places.
             let octets = chain.map { (try? $0.toDERBytes()) ?? [] }
             Task {
                 let failure = await check.failure(of: octets, authorities: authorities)
                 promise.futureResult.eventLoop.execute {
-                    self.certificateFailure = failure
+                    self.tls.certificateFailure = failure
                     promise.succeed(failure == nil || isTrial ? .certificateVerified : .failed)
                 }
             }
@@ -48,13 +48,12 @@ extension ClientHandler {
     func secured(_ context: ChannelHandlerContext) {
         let version = try? context.pipeline.syncOperations.nioSSL_tlsVersion()
         let words = version.map(\.words) ?? "TLS"
-        let isVerified = self.demand.check != nil
-        self.protection.tls = words
+        let result = self.tls.secured(words)
+        let isVerified = self.tls.protection.isVerified
         self.delivery.measures.secured(.outbound, version?.words)
-        self.protection.isVerified = isVerified
         self.record.update(at: self.now) { $0.tls = words }
         self.record.said(.relay, isVerified ? "\(words), certificate verified" : words, at: self.now)
-        self.isUnderTLS()
+        self.count(result)
         if self.isSecuring {
             self.isSecuring = false
             self.session.tlsEstablished(verified: isVerified)
@@ -62,9 +61,33 @@ extension ClientHandler {
         }
     }
 
+    /// The session's TLS is counted, where a policy has it reported (RFC 8460).
+    func count(_ result: TLSSessionResult?) {
+        guard var result else { return }
+        result.local = self.context?.localAddress?.ipAddress
+        result.remote = self.context?.remoteAddress?.ipAddress
+        self.delivery.tlsSessions?.ended(result)
+    }
+
+    /// The words of the policy that applies to a job's domain, where the session was opened, or used last, for another domain of
+    /// its site. They may differ, as what was found in DNS; domains that demand more have sites of their own.
+    ///
+    /// - Returns: completes on the channel's loop; `nil`: it is the same domain, or none was looked up.
+    func policy(of job: Job) -> EventLoopFuture<String?>? {
+        guard let place = job.place, let domain = place.domain, !self.tls.isAbout(domain),
+            let findings = self.delivery.policies?.findings(
+                on: self.mailHost, of: place, self.security, on: self.connection.loop)
+        else { return nil }
+        self.tls.turns(to: domain)
+        let before = self.tls.protection.policy
+        return findings.map { findings in
+            if case .demand(let demand) = findings.verdict { demand.applied } else { before }
+        }
+    }
+
     /// What went wrong, short enough for a row.
     func words(for error: any Error) -> String {
-        self.certificateFailure.map { "\($0)" } ?? ConnectionWords.words(for: error)
+        self.tls.certificateFailure.map { "\($0)" } ?? ConnectionWords.words(for: error)
     }
 
     // MARK: AUTH

@@ -20,15 +20,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     let mailHost: MailHost
     var host: SocketEndpoint { self.mailHost.endpoint }
     let security: RouteSecurity
-    /// What has to hold before mail goes out.
-    let demand: TLSDemand
-    /// What the session is counted under in reports, and what was wrong before it; `nil`: it is not counted.
-    let reported: ReportedPolicy?
-    let knownFailure: TLSFailure?
-    /// How TLS went is known, and told.
-    var isConcluded: Bool
-    /// The domain that the policy of ``protection`` is told of.
-    var policyDomain: String?
+    var tls: TLSAccount
     let record: SessionRecord
     var session: ClientSession
     private(set) var context: ChannelHandlerContext?
@@ -55,10 +47,6 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     private var isClosing = false
     /// The connection is being closed; under TLS the server's good-bye is awaited.
     private var isEnding = false
-    /// What protects the session by now.
-    var protection: SessionSecurity
-    /// Why the server's certificate was not taken.
-    var certificateFailure: CertificateFailure?
     /// The handshake that STARTTLS began is under way.
     var isSecuring = false
     private var isUnwanted = false
@@ -83,15 +71,8 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         self.settings = settings
         self.mailHost = host
         self.security = security
-        self.demand = demand
-        self.reported = findings?.policy
-        self.knownFailure = findings?.failure
-        // TLS failed in a session before this one, and that was told.
-        self.isConcluded = withoutTLS
-        self.policyDomain = connection.nextHop.place.domain
-        let failure =
-            withoutTLS && demand.trial != nil ? TLSDemand.words(ofFailedTrial: "the TLS handshake failed") : ""
-        self.protection = SessionSecurity(tls: nil, policy: demand.applied.map { $0 + failure })
+        self.tls = TLSAccount(
+            demand, findings, host: host.endpoint.host, domain: connection.nextHop.place.domain, withoutTLS: withoutTLS)
         self.record = record
         self.session = ClientSession(
             security.session(hostname: settings.hostname, demand, without: withoutTLS ? .startTLS : nil))
@@ -117,7 +98,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
         }
         guard let policy = self.policy(of: job) else { return self.beginTransaction(job) }
         policy.assumeIsolated().whenSuccess { words in
-            self.protection.policy = words
+            self.tls.names(policy: words)
             self.beginTransaction(job)
         }
     }
@@ -167,7 +148,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     func hangUp(_ why: String) {
         self.failure = why
-        self.isConcluded = true  // TLS that we broke off failed nobody.
+        self.tls.hungUp()
         self.context?.hangUpUnderTLS()
     }
 
@@ -211,7 +192,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
 
     private func end() {
         guard let context = self.context else { return }
-        guard self.protection.tls != nil else { return context.close(promise: nil) }
+        guard self.tls.isUnderTLS else { return context.close(promise: nil) }
         // What the server does not read would be in front of our good-bye.
         guard context.channel.isWritable || self.isEnding else { return context.hangUpUnderTLS() }
         if !self.isEnding {
@@ -347,10 +328,10 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
             self.record.said(.client, "[content: \(self.reader?.octetsGiven ?? 0) octets] .", at: self.now)
         case .finished(let outcomes): self.finished(outcomes)
         case .unusable(let cause, let permanent):
-            self.isUnusable(cause)
+            self.count(self.tls.unusable(cause))
             self.failure = self.failure ?? cause.description
             self.connection.unusable(
-                cause, permanent: permanent, host: self.mailHost, demand: self.demand, session: self.record.ref)
+                cause, permanent: permanent, host: self.mailHost, demand: self.tls.demand, session: self.record.ref)
         case .close: self.isClosing = true
         }
     }
@@ -362,7 +343,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func ready() {
-        if self.protection.tls == nil { self.isWithoutTLS() }
+        if !self.tls.isUnderTLS { self.count(self.tls.isPlaintext()) }
         if self.isUnwanted { return self.session.quit() }
         self.isIdle = true
         self.lastActivity = .now()
@@ -392,7 +373,7 @@ final class ClientHandler: ChannelInboundHandler, @unchecked Sendable {
                 .outcomes(outcomes)
             }
         self.connection.finished(
-            verdict, host: self.host, session: self.record.ref, security: self.protection)
+            verdict, host: self.host, session: self.record.ref, security: self.tls.protection)
     }
 
     // MARK: content
