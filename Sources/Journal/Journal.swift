@@ -3,7 +3,6 @@ import GRDB
 public import Logging
 public import Mail
 public import Monitor
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 public import Spool
@@ -13,39 +12,14 @@ public import Spool
 /// Nothing that moves mail waits for it. While it cannot be written it says so and tries again, and the facts wait in the
 /// spool, as many as that keeps.
 public final class Journal: Sendable {
-    /// Things happen in bursts; what comes within this time is written at once.
-    private static let gathering = Duration.milliseconds(500)
     /// How long one search may take before it says how far it has come.
     private static let patience = Duration.milliseconds(700)
-    private static let waits: ClosedRange<Duration> = .seconds(2)...Duration.seconds(15)
-    private static let pruning = Duration.seconds(60)
-    private static let farewell = Duration.seconds(5)
 
     public let settings: JournalSettings
     private let directory: String
     private let node: String
     private let clock: @Sendable () -> Timestamp
-    private let log: Logger
-    private let transcripts: TranscriptQueue
-    /// Rings when there is something to be written.
-    private let bells: AsyncStream<Void>
-    private let bell: AsyncStream<Void>.Continuation
-    private let state = NIOLockedValueBox(State())
-
-    private struct State {
-        var opened: Opened?
-        /// Why it cannot be written now.
-        var failure: String?
-        var filling: Task<Void, Never>?
-        var pause: Task<Void, Never>?
-        /// The node stops.
-        var isEnding = false
-    }
-    private struct Opened: Sendable {
-        let store: JournalStore
-        let runs: JournalRuns
-        let lock: FolderLock
-    }
+    private let follower: JournalFollower
 
     /// Opens nothing yet.
     ///
@@ -58,9 +32,7 @@ public final class Journal: Sendable {
         self.directory = settings.directory ?? spoolDirectory + "/journal"
         self.node = node
         self.clock = clock
-        self.log = log
-        self.transcripts = TranscriptQueue(clock: clock)
-        (self.bells, self.bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        self.follower = JournalFollower(settings, directory: self.directory, node: node, clock: clock, log: log)
     }
 
     /// No journal is kept any more, and no facts need to wait for one.
@@ -79,164 +51,32 @@ public final class Journal: Sendable {
     public func follow(
         _ spool: any Spool, since started: Timestamp, changes: AsyncStream<FeedChange>,
         filled: @escaping @Sendable () -> Void
-    ) {
-        let task = Task {
-            let listening = Task {
-                for await change in changes {
-                    switch change {
-                    case .changed(let areas) where areas.contains(.facts): self.bell.yield()
-                    case .missed: self.bell.yield()
-                    case .changed: break
-                    }
-                }
-                self.bell.finish()
-            }
-            await self.fill(from: spool, since: started, filled)
-            listening.cancel()
-        }
-        self.state.withLockedValue { $0.filling = task }
-        self.bell.yield()
-    }
+    ) { self.follower.follow(spool, since: started, changes: changes, filled: filled) }
 
-    private func fill(from spool: any Spool, since started: Timestamp, _ filled: @Sendable () -> Void) async {
-        var filler: JournalFiller?
-        var wait = Self.waits.lowerBound
-        var nextPruning = ContinuousClock.now
-        func takeUp() async throws {
-            let opened = try await self.open(since: started)
-            var current = if let filler { filler } else { try await JournalFiller(opened.store, spool) }
-            // After a failure, what was read of the store may not be what is there.
-            filler = nil
-            var isNew = false
-            while try await current.fill() { isNew = true }
-            try await self.writeTranscripts(opened)
-            if ContinuousClock.now >= nextPruning {
-                try await self.prune(opened.store)
-                nextPruning = ContinuousClock.now + Self.pruning
-            }
-            filler = current
-            if self.changed(failure: nil) || isNew { filled() }
-        }
-        for await _ in self.bells {
-            do {
-                try await takeUp()
-                wait = Self.waits.lowerBound
-                await self.pause(Self.gathering)
-            } catch {
-                if self.changed(failure: "\(JournalError(error, self.directory))") { filled() }
-                await self.pause(wait)
-                wait = min(wait * 2, Self.waits.upperBound)
-                self.bell.yield()
-            }
-        }
-        // What came last.
-        if self.failure == nil { try? await takeUp() }
-        try? await filler?.tell()
-        let opened = self.state.withLockedValue { state in
-            defer { state.opened = nil }
-            return state.opened
-        }
-        opened?.store.close()
-    }
+    /// Takes up what has happened, then closes it: when the changes are over that it follows, while the spool is still open.
+    public func finish() async { await self.follower.finish() }
 
-    /// Waits, but not for long when the node stops.
-    private func pause(_ time: Duration) async {
-        let pause = Task<Void, Never> { try? await Task.sleep(for: time) }
-        let isEnding = self.state.withLockedValue { state in
-            state.pause = pause
-            return state.isEnding
-        }
-        if isEnding { pause.cancel() }
-        await pause.value
-    }
-
-    /// Takes up what has happened, then closes it: when the changes are over that it follows, while the spool is still
-    /// open. It waits as long as disks that work may take; what is not taken up then is at the next start.
-    public func finish() async {
-        let (filling, pause) = self.state.withLockedValue { state in
-            state.isEnding = true
-            return (state.filling, state.pause)
-        }
-        pause?.cancel()
-        guard let filling else { return }
-        let (ends, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
-        Task {
-            await filling.value
-            end.yield()
-        }
-        let patience = Task {
-            try? await Task.sleep(for: Self.farewell)
-            end.yield()
-        }
-        for await _ in ends { break }
-        patience.cancel()
-    }
-
-    private func open(since started: Timestamp) async throws -> Opened {
-        if let opened = self.state.withLockedValue({ $0.opened }) { return opened }
-        let lock = try FolderLock(self.directory)
-        let store = try JournalStore(directory: self.directory)
-        let runs = try await store.pool.write { [node] db in
-            // One that could not be opened at first is of the same run.
-            try JournalRuns.begin(at: started, db)
-            return try JournalRuns(node: node, db)
-        }
-        let opened = Opened(store: store, runs: runs, lock: lock)
-        self.state.withLockedValue { $0.opened = opened }
-        return opened
-    }
-
-    private func writeTranscripts(_ opened: Opened) async throws {
-        guard let run = opened.runs.current else { return }
-        let pages = self.transcripts.waiting
-        guard !pages.isEmpty else { return }
-        let settings = self.settings
-        try await opened.store.pool.write { db in
-            for page in pages { try page.insert(run: run, db) }
-            try opened.store.pruneTranscripts(successes: settings.transcripts, octets: settings.octets / 4, db)
-        }
-        self.transcripts.written(pages.count)
-    }
-
-    private func prune(_ store: JournalStore) async throws {
-        let (age, octets) = (self.clock().adding(milliseconds: -self.settings.age), self.settings.octets)
-        while try await store.pool.writeWithoutTransaction({ db in
-            try store.prune(before: age, octets: octets, db)
-        }) {}
-        // What the log took meanwhile goes back to the disk; a reader that is in its way is gone the next time.
-        try? await store.pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
-    }
-
-    /// - Returns: whether that is new.
-    private func changed(failure: String?) -> Bool {
-        let before = self.state.withLockedValue { state in
-            defer { state.failure = failure }
-            return state.failure
-        }
-        guard before != failure else { return false }
-        if let failure {
-            self.log.error(
-                "the journal is not written; what happens waits in the spool", metadata: ["error": "\(failure)"])
-        } else {
-            self.log.info("the journal is written again")
-        }
-        return true
+    /// Keeps what was said in a session that ended, if there is something in it to keep. From any thread.
+    ///
+    /// - Parameter page: is asked for all of it, where it is kept.
+    package func keep(_ session: SessionRef, failed: Bool, _ page: () -> TranscriptPage) {
+        self.follower.keep(session, failed: failed, page)
     }
 
     /// Why it cannot be written now; `nil`: it can.
-    public var failure: String? { self.state.withLockedValue { $0.failure } }
+    public var failure: String? { self.follower.failure }
 
     // MARK: reading
 
-    private func opened() throws -> Opened {
-        let (opened, failure) = self.state.withLockedValue { ($0.opened, $0.failure) }
-        guard let opened else {
-            throw FeedError(.unavailable, "the journal cannot be read: \(failure ?? "it is being opened")")
+    private func opened() throws -> OpenJournal {
+        guard let opened = self.follower.opened else {
+            throw FeedError(
+                .unavailable, "the journal cannot be read: \(self.failure ?? "it is being opened")")
         }
         return opened
     }
 
-    private func read<Value: Sendable>(_ body: @escaping @Sendable (Database, Opened) throws -> Value) async throws
+    private func read<Value: Sendable>(_ body: @escaping @Sendable (Database, OpenJournal) throws -> Value) async throws
         -> Value
     {
         let opened = try self.opened()
@@ -294,7 +134,7 @@ public final class Journal: Sendable {
         var status = JournalStatus(
             directory: self.directory, entries: 0, octets: 0, octetsLimit: self.settings.octets,
             ageLimit: self.settings.age, failure: self.failure)
-        guard self.state.withLockedValue({ $0.opened != nil }) else {
+        guard self.follower.opened != nil else {
             let told = try await spool.acknowledged(by: JournalFiller.reader(of: spool))
             status.behind = try await Self.facts(behind: told ?? .start, in: spool)
             return status
@@ -334,28 +174,16 @@ public final class Journal: Sendable {
 
     // MARK: transcripts
 
-    /// Keeps what was said in a session that ended, if there is something in it to keep. From any thread.
-    ///
-    /// - Parameter page: is asked for all of it, where it is kept.
-    package func keep(_ session: SessionRef, failed: Bool, _ page: () -> TranscriptPage) {
-        guard self.transcripts.wants(failed: failed, success: self.settings.transcripts > 0)
-        else {
-            return
-        }
-        self.transcripts.append(KeptTranscript(session: session.id, failed: failed, page: page()))
-        self.bell.yield()
-    }
-
     /// How a session is called by whoever watches.
     ///
     /// - Parameter time: when something happened in it.
     package func ref(_ session: String?, at time: Timestamp) -> SessionRef? {
-        self.state.withLockedValue { $0.opened?.runs }?.ref(session, at: time)
+        self.follower.opened?.runs.ref(session, at: time)
     }
 
     /// - Returns: `nil` where it has none of that session.
     public func transcript(_ session: SessionRef, from: Int, count: Int) async throws -> TranscriptPage? {
-        guard self.state.withLockedValue({ $0.opened != nil }) else { return nil }
+        guard self.follower.opened != nil else { return nil }
         let page: TranscriptPage? = try await self.read { db, opened in
             guard let (run, name) = opened.runs.parts(of: session) else { return nil }
             let octets = try Data.fetchOne(
