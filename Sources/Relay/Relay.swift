@@ -274,6 +274,12 @@ public final class Relay: Sendable {
 
     /// Makes everything deferred due now.
     public func retryAll(by name: String) async throws -> Receipt { try await self.orders.retryAll(by: name) }
+    var routeQuestion: RouteQuestion {
+        RouteQuestion(
+            node: self.node, queue: self.queue, overview: self.overview, exchangers: self.exchangers,
+            policies: self.policies)
+    }
+
 
     /// What an operator can see and do.
     ///

@@ -23,9 +23,9 @@ struct RouteQuestionTests {
             ("postmaster", "<pm@local.test>"), ("<Postmaster>", "<pm@local.test>"),
         ])
     func meant(asked: String, path: String) {
-        #expect(Relay.path(asked, Self.configuration)?.description == path)
+        #expect(RouteQuestion.path(asked, Self.configuration)?.description == path)
     }
 
     @Test("what is neither", arguments: ["foo", "", "bob@", "@", "a b.c", "<>"])
-    func unmeant(asked: String) { #expect(Relay.path(asked, Self.configuration) == nil) }
+    func unmeant(asked: String) { #expect(RouteQuestion.path(asked, Self.configuration) == nil) }
 }

@@ -73,7 +73,9 @@ final class EngineFeed: MonitorFeed {
         let all = try await self.relay.overview.destinations()
         return query.find(search, among: all.rows, at: all.at)
     }
-    func route(_ address: String) async throws -> [RouteAnswer] { [try await self.relay.route(address)] }
+    func route(_ address: String) async throws -> [RouteAnswer] {
+        [try await self.relay.routeQuestion.answer(for: address)]
+    }
     private var spoolFleet: any Fleet {
         get throws {
             guard let fleet = self.spool.fleet else {

@@ -3,12 +3,17 @@ import Monitor
 import NIOCore
 import SMTP
 
-extension Relay {
-    /// Where mail for an address would go now: the route that takes it, what the operator ordered instead, the hosts that are
-    /// found there, and what is demanded of their TLS.
-    ///
+/// Where mail for an address would go now: the route that takes it, what the operator ordered instead, the hosts that are found
+/// there, and what is demanded of their TLS.
+struct RouteQuestion: Sendable {
+    let node: String
+    let queue: Queue
+    let overview: QueueOverview
+    let exchangers: MailExchangers
+    let policies: HostPolicies
+
     /// - Parameter address: `bob@example.org`, with a source route perhaps; a domain; or `postmaster`.
-    func route(_ address: String) async throws -> RouteAnswer {
+    func answer(for address: String) async throws -> RouteAnswer {
         let loop = self.queue.loop
         let (way, hop) = try await loop.submit { try self.way(of: address) }.get()
         var answer = way
