@@ -31,6 +31,7 @@ public final class Relay: Sendable {
     let fleetMember: FleetMember?
     let refusals: RefusalFacts
     let deeds: OperatorDeeds
+    let shutdown: ShutdownOrder
     let started: Timestamp
     let spoolWatch: SpoolWatch
     let log: Logger
@@ -51,12 +52,6 @@ public final class Relay: Sendable {
         var configuration: RelayConfiguration
         var listeners: [OpenListener] = []
         var hasStarted = false
-        var isStopping = false
-        var shutDown: (@Sendable () -> Void)?
-        /// Somebody said so, by a signal or through a feed.
-        var isToldToEnd = false
-        /// A signal says so: one more would end sessions at once.
-        var hasSignal = false
     }
 
     /// - Parameters:
@@ -113,7 +108,11 @@ public final class Relay: Sendable {
         let rules = StandingRules()
         let refusals = RefusalFacts(spool, loop: loop, log: log.of(.reception), signal: self.signal)
         self.refusals = refusals
-        self.deeds = OperatorDeeds(spool: spool, loop: loop, signal: self.signal, log: log)
+        let deeds = OperatorDeeds(spool: spool, loop: loop, signal: self.signal, log: log)
+        self.deeds = deeds
+        self.shutdown = ShutdownOrder(node: configuration.hostname, now: { clock.now() }) {
+            try? await deeds.note($0).get()
+        }
         let queue = Queue(
             configuration, keyring: keyring, node: configuration.hostname, loop: loop, spool: spool, delivery: delivery,
             spoolWatch: self.spoolWatch, rules: rules, clock: clock, log: log.of(.queue), signal: self.signal)
@@ -229,9 +228,9 @@ public final class Relay: Sendable {
     public func stop(within seconds: Int64 = 5, lastLook: () async -> Void = {}) async {
         let listeners = self.state.withLockedValue { state in
             defer { state.listeners = [] }
-            state.isStopping = true
             return state.listeners
         }
+        self.shutdown.obeyed()
         self.spoolWatch.stop()
         // What sessions brought about is written by then, or cannot be.
         self.spool.giveUp(after: .seconds(seconds) + Queue.lastWrites)
@@ -274,12 +273,12 @@ public final class Relay: Sendable {
 
     /// Makes everything deferred due now.
     public func retryAll(by name: String) async throws -> Receipt { try await self.orders.retryAll(by: name) }
+
     var routeQuestion: RouteQuestion {
         RouteQuestion(
             node: self.node, queue: self.queue, overview: self.overview, exchangers: self.exchangers,
             policies: self.policies)
     }
-
 
     /// What an operator can see and do.
     ///
@@ -323,40 +322,12 @@ public final class Relay: Sendable {
     ///
     /// - Parameter body: has it end, as a signal would; returns at once.
     public func allowShutdown(_ body: @escaping @Sendable () -> Void) {
-        self.state.withLockedValue { $0.shutDown = body }
-    }
-    var canShutDown: Bool { self.state.withLockedValue { $0.shutDown != nil } }
-    /// Somebody has it stop. That is a fact before anything ends, since a disk or a power cut may be in the way later.
-    ///
-    /// - Throws: ``FeedError`` `.gone`: it stops already. A second signal would end its sessions at once.
-    func shutDown(by name: String) async throws {
-        guard let shutDown = self.takeShutDown() else { throw FeedError(.gone, "\(self.node) stops already") }
-        try? await self.deeds.note(self.shutdownFact(by: name)).get()
-        // A signal may have come meanwhile.
-        let goesOn = self.state.withLockedValue { !$0.hasSignal && !$0.isStopping }
-        if goesOn { shutDown() }
-    }
-    private func takeShutDown() -> (@Sendable () -> Void)? {
-        self.state.withLockedValue { state in
-            defer { state.isToldToEnd = true }
-            return state.isToldToEnd || state.isStopping ? nil : state.shutDown
-        }
+        self.shutdown.allow(body)
     }
 
     /// A signal has it stop, behind which ``stop(within:lastLook:)`` comes. It returns when that is a fact, so that a last look
     /// finds it, unless a disk stands still.
-    public func toldToStop(by name: String) async {
-        let wasTold = self.state.withLockedValue { state in
-            defer { (state.isToldToEnd, state.hasSignal) = (true, true) }
-            return state.isToldToEnd
-        }
-        // Whoever asked for it through a feed is known already.
-        if !wasTold { try? await self.deeds.note(self.shutdownFact(by: name)).get() }
-    }
-
-    private func shutdownFact(by name: String) -> Fact {
-        Fact(at: self.queue.now, kind: .shutdown, message: nil, text: self.node, actor: name)
-    }
+    public func toldToStop(by name: String) async { await self.shutdown.signalled(by: name) }
 
     /// The configuration was read again.
     ///
@@ -374,7 +345,7 @@ public final class Relay: Sendable {
     }
 
     /// Nothing new is begun any more.
-    public var isStopping: Bool { self.state.withLockedValue { $0.isStopping } }
+    public var isStopping: Bool { self.shutdown.isObeyed }
     /// All of them, the queue's too.
     var allEventLoops: [any EventLoop] { Array(self.group.makeIterator()) + Array(self.queueGroup.makeIterator()) }
 

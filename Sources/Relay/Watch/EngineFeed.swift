@@ -38,7 +38,8 @@ final class EngineFeed: MonitorFeed {
         FeedCapabilities(
             node: self.node, software: "hoptop \(Relay.version)",
             areas: Set(FeedCapabilities.Area.allCases).subtracting(self.relay.journal == nil ? [.journal] : []),
-            abilities: Set(FeedCapabilities.Ability.allCases).subtracting(self.relay.canShutDown ? [] : [.shutdown]),
+            abilities: Set(FeedCapabilities.Ability.allCases)
+                .subtracting(self.relay.shutdown.isAllowed ? [] : [.shutdown]),
             notes: self.relay.notes, sharing: await self.sharing)
     }
 
@@ -164,10 +165,10 @@ final class EngineFeed: MonitorFeed {
 
     func shutDown(_ name: String) async throws {
         guard name == self.node else { throw FeedError(.invalid, "this is \(self.node), and not \(name)") }
-        guard self.relay.canShutDown else {
+        guard self.relay.shutdown.isAllowed else {
             throw FeedError(.unsupported, "this relay ends with the program that shows it: quit that")
         }
-        try await self.relay.shutDown(by: self.user)
+        try await self.relay.shutdown.give(by: self.user)
     }
 
     func rules() async throws -> [RuleRow] { await self.relay.ruleKeeper.rows() }
