@@ -74,7 +74,7 @@ private final class SlowSpool: Spool {
     func facts(of id: QueueID) async throws -> [Fact] { try await self.spool.facts(of: id) }
     func counters() async throws -> Counters { try await self.spool.counters() }
     var tallies: any TallyStore { self.spool.tallies }
-    var policies: any PolicyStore { self.spool }
+    var policies: any PolicyStore { self.spool.policies }
     var condition: any SpoolCondition { self.spool }
     func close() async { await self.spool.close() }
 }

@@ -65,6 +65,9 @@ public final class PostgreSQLSpool: Spool {
         self.listener = FleetListener(link, node: node)
     }
 
+    public var policies: any PolicyStore { PostgreSQLPolicies(writer: self.writer, pool: self.pool) }
+    public var tallies: any TallyStore { PostgreSQLTallies(writer: self.writer, pool: self.pool) }
+
     // MARK: changes
 
     public func nextID(at now: Timestamp) -> QueueID { self.identifiers.withLockedValue { $0.next(at: now) } }

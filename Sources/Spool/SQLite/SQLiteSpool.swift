@@ -119,6 +119,9 @@ public final class SQLiteSpool: Spool {
         }
     }
 
+    public var policies: any PolicyStore { SQLitePolicies(spool: self) }
+    public var tallies: any TallyStore { SQLiteTallies(spool: self) }
+
     // MARK: changes
 
     public func nextID(at now: Timestamp) -> QueueID { self.identifiers.withLockedValue { $0.next(at: now) } }

@@ -1,11 +1,12 @@
 import GRDB
-public import NIOCore
+import NIOCore
 
-extension SQLiteSpool: TallyStore {
-    public var tallies: any TallyStore { self }
+/// What domains are to be told of, in the tables of a spool in SQLite.
+struct SQLiteTallies: TallyStore {
+    let spool: SQLiteSpool
 
-    public func add(_ tallies: [Tally], on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
-        self.writer.submit(.patient, on: eventLoop) { _, db in
+    func add(_ tallies: [Tally], on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.writer.submit(.patient, on: eventLoop) { _, db in
             let statement = try db.cachedStatement(
                 sql: """
                     INSERT INTO tallies (day, domain, what, count) VALUES (?, ?, ?, ?)
@@ -17,16 +18,16 @@ extension SQLiteSpool: TallyStore {
         }
     }
 
-    public func talliedDays(before day: Int) async throws -> [TalliedDay] {
-        try await self.read { try TalliedDay.all($0, before: day) }
+    func talliedDays(before day: Int) async throws -> [TalliedDay] {
+        try await self.spool.read { try TalliedDay.all($0, before: day) }
     }
 
-    public func tallies(of domain: String, on day: Int) async throws -> [Tally] {
-        try await self.read { try Tally.all($0, of: domain, on: day) }
+    func tallies(of domain: String, on day: Int) async throws -> [Tally] {
+        try await self.spool.read { try Tally.all($0, of: domain, on: day) }
     }
 
-    public func forgetTallies(of domain: String, on day: Int, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
-        self.writer.submit(on: eventLoop) { _, db in
+    func forgetTallies(of domain: String, on day: Int, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.writer.submit(on: eventLoop) { _, db in
             try db.execute(sql: "DELETE FROM tallies WHERE day = ? AND domain = ?", arguments: [day, domain])
         }
     }

@@ -1,12 +1,13 @@
 import GRDB
-public import Mail
-public import NIOCore
+import Mail
+import NIOCore
 
-extension SQLiteSpool: PolicyStore {
-    public var policies: any PolicyStore { self }
+/// The policies of domains, in the tables of a spool in SQLite.
+struct SQLitePolicies: PolicyStore {
+    let spool: SQLiteSpool
 
-    public func keep(_ policy: KeptPolicy, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
-        self.writer.submit(on: eventLoop) { _, db in
+    func keep(_ policy: KeptPolicy, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        self.spool.writer.submit(on: eventLoop) { _, db in
             try db.execute(
                 sql: "DELETE FROM policies WHERE until <= ?", arguments: [policy.fetched.milliseconds])
             try db.execute(
@@ -17,8 +18,8 @@ extension SQLiteSpool: PolicyStore {
         }
     }
 
-    public func keptPolicy(of domain: String, at now: Timestamp) async throws -> KeptPolicy? {
-        try await self.read { db in
+    func keptPolicy(of domain: String, at now: Timestamp) async throws -> KeptPolicy? {
+        try await self.spool.read { db in
             try Row.fetchOne(
                 db, sql: "SELECT * FROM policies WHERE domain = ? AND until > ?",
                 arguments: [domain, now.milliseconds]
@@ -26,8 +27,8 @@ extension SQLiteSpool: PolicyStore {
         }
     }
 
-    public func policiesDue(at now: Timestamp, count: Int) async throws -> [KeptPolicy] {
-        try await self.read { db in
+    func policiesDue(at now: Timestamp, count: Int) async throws -> [KeptPolicy] {
+        try await self.spool.read { db in
             try Row.fetchAll(
                 db,
                 sql: """
