@@ -79,24 +79,14 @@ extension PostgreSQLTransaction {
         "forget-drop", "DELETE FROM hoptop.dropped WHERE message = $1 AND recipient = $2")
 
     func undo(_ token: Int64, after last: QueueID?, at now: Timestamp, by actor: String) throws -> Applied {
-        var applied = Applied()
         let rows = try self.connection.rows(
             Self.dropsOfToken, [.integer(token), .integer(last?.rawValue ?? 0), .integer(Self.messagesInPart)])
-        var drops: [(id: QueueID, drops: [Drop])] = []
-        for row in 0..<rows.count {
-            let id = QueueID(rawValue: try rows.integer(row, 0))
-            applied.end = id
-            guard let drop = try? Drop(rows, row) else {
-                applied.skipped[.damaged, default: 0] += 1
-                continue
-            }
-            if drops.last?.id == id { drops[drops.count - 1].drops.append(drop) } else { drops.append((id, [drop])) }
-        }
-        try self.load(drops.map(\.id))
-        for (id, drops) in drops {
-            let effect = UndoEffect(drops, of: try self.messageIfSound(id), at: now, by: actor)
-            applied.add(effect)
-            guard let message = effect.message else { continue }
+        var part = UndoPart()
+        for row in 0..<rows.count { part.add(try? Drop(rows, row), of: QueueID(rawValue: try rows.integer(row, 0))) }
+        try self.load(part.ids)
+        return try part.takeBack(at: now, by: actor) {
+            try self.messageIfSound($0)
+        } write: { id, effect, message in
             try self.wakeHolder(of: id)
             for recipient in effect.changed {
                 try self.connection.add(Self.forgetDrop, [.integer(id.rawValue), .integer(recipient.index)])
@@ -106,7 +96,6 @@ extension PostgreSQLTransaction {
             for fact in effect.facts { self.add(SharedFact(fact: fact)) }
             try self.write(message, as: id)
         }
-        return applied
     }
 
     // MARK: purge

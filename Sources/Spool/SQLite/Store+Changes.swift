@@ -60,7 +60,6 @@ extension Store {
     func undo(
         _ token: Int64, after last: QueueID?, at now: Timestamp, by actor: String, _ db: Database
     ) throws -> Applied {
-        var applied = Applied()
         let rows = try Row.fetchAll(
             db,
             sql: """
@@ -68,21 +67,15 @@ extension Store {
                     SELECT DISTINCT message FROM dropped WHERE token = ?1 AND message > ?2 ORDER BY message LIMIT ?3)
                 ORDER BY message
                 """, arguments: [token, last?.rawValue ?? 0, Self.messagesInPart])
-        var drops: [(id: QueueID, drops: [Drop])] = []
+        var part = UndoPart()
         for row in rows {
             guard let rawValue: Int64 = row.checkedIfPresent("message") else { continue }
             let id = QueueID(rawValue: rawValue)
-            applied.end = id
-            guard let drop = Drop(row, of: id) else {
-                applied.skipped[.damaged, default: 0] += 1
-                continue
-            }
-            if drops.last?.id == id { drops[drops.count - 1].drops.append(drop) } else { drops.append((id, [drop])) }
+            part.add(Drop(row, of: id), of: id)
         }
-        for (id, drops) in drops {
-            let effect = UndoEffect(drops, of: try self.messageIfSound(id, db), at: now, by: actor)
-            applied.add(effect)
-            guard let message = effect.message else { continue }
+        return try part.takeBack(at: now, by: actor) {
+            try self.messageIfSound($0, db)
+        } write: { id, effect, message in
             for recipient in effect.changed {
                 try db.execute(
                     sql: "DELETE FROM dropped WHERE message = ? AND recipient = ?",
@@ -93,7 +86,6 @@ extension Store {
             try self.forgetUndone(id, db)
             try self.write(message, as: id, db)
         }
-        return applied
     }
 
     /// `nil` also when its row is there and cannot be unpacked.
