@@ -20,8 +20,7 @@ final class UploadedContent: StreamedContent, @unchecked Sendable {
     private var rest = ByteBuffer()
     private var parts = 0
     private var octets = 0
-    private var foundSubject: ByteBuffer?
-    private var foundMessageID: String?
+    private var found = FoundFields()
 
     /// - Parameter copy: a number that no other content ever has.
     init(_ pool: ConnectionPool, _ id: QueueID, copy: Int64) {
@@ -30,18 +29,13 @@ final class UploadedContent: StreamedContent, @unchecked Sendable {
         self.copy = copy
     }
 
-    var subject: ByteBuffer? { self.lock.withLock { self.foundSubject } }
-    var messageID: String? { self.lock.withLock { self.foundMessageID } }
+    var subject: ByteBuffer? { self.lock.withLock { self.found.subject } }
+    var messageID: String? { self.lock.withLock { self.found.messageID } }
 
     func append(_ chunk: ByteBuffer) throws {
         try self.lock.withLock {
             guard self.state != .discarded else { return }  // Nobody wants it any more.
-            if self.octets == 0 {
-                // A copy, since a slice would keep the whole chunk in memory.
-                self.foundSubject = MessageHeader.subjectField(in: chunk)
-                    .map { ByteBuffer(bytes: $0.readableBytesView) }
-                self.foundMessageID = MessageHeader.messageID(in: chunk)
-            }
+            if self.octets == 0 { self.found = FoundFields(in: chunk) }
             chunk.withUnsafeReadableBytes { self.digest.update($0) }
             self.octets += chunk.readableBytes
             self.rest.writeImmutableBuffer(chunk)

@@ -28,8 +28,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
     private var path: String
     private let digest = Digest()
     private var octets = 0
-    private var foundSubject: ByteBuffer?
-    private var foundMessageID: String?
+    private var found = FoundFields()
 
     init(_ directory: SpoolDirectory, _ id: QueueID) {
         self.directory = directory
@@ -55,12 +54,7 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
                 }
                 self.digest.update(octets)
             }
-            if self.octets == 0 {
-                // A copy, since a slice would keep the whole chunk in memory.
-                self.foundSubject = MessageHeader.subjectField(in: chunk)
-                    .map { ByteBuffer(bytes: $0.readableBytesView) }
-                self.foundMessageID = MessageHeader.messageID(in: chunk)
-            }
+            if self.octets == 0 { self.found = FoundFields(in: chunk) }
             self.octets += chunk.readableBytes
         }
     }
@@ -81,8 +75,8 @@ final class ContentFile: StreamedContent, @unchecked Sendable {
         }
     }
 
-    var subject: ByteBuffer? { self.lock.withLock { self.foundSubject } }
-    var messageID: String? { self.lock.withLock { self.foundMessageID } }
+    var subject: ByteBuffer? { self.lock.withLock { self.found.subject } }
+    var messageID: String? { self.lock.withLock { self.found.messageID } }
 
     /// The digest of what was appended.
     var digestValue: Int64 { self.lock.withLock { self.digest.value } }
