@@ -68,7 +68,7 @@ struct FarewellTests {
     }
 
     private func reception(_ configuration: RelayConfiguration) throws -> Reception {
-        let spool = MemorySpool()
+        let spool = StubSpool()
         let loop = self.group.next()
         let signal = ChangeSignal(loop: loop)
         let watch = SpoolWatch(
@@ -201,7 +201,7 @@ struct FarewellTests {
     private func deliver(_ configuration: RelayConfiguration, _ registry: SessionRegistry) async throws -> NIOSSLContext
     {
         let delivery = Delivery(
-            group: self.group, spool: MemorySpool(), registry: registry, clock: .system, log: Self.silence,
+            group: self.group, spool: StubSpool(), registry: registry, clock: .system, log: Self.silence,
             threads: .singleton)
         let route = try #require(configuration.routes.first)
         let path = ForwardPath.path(Path(mailbox: Mailbox(localPart: "u", domain: Domain("example.org"))))

@@ -35,7 +35,7 @@ struct FleetDividerTests {
         let configuration = RelayConfiguration(hostname: "mx.example.net", listen: [], spoolDirectory: "")
         var nodes: [(queue: Queue, divider: FleetDivider)] = []
         for node: UInt8 in 1...3 {
-            let spool = try SpoolTesting.MemorySpool(store, node: node)
+            let spool = try MemorySpool(store, node: node)
             let queue = try Queue.tested(configuration, spool: spool, at: .now)
             let divider = FleetDivider(
                 spool, queue: queue, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))

@@ -46,7 +46,7 @@ struct LeaseFenceTests {
     ///   - isOverBefore: it is over before there is a connection.
     private func result(_ last: String, isOverBefore: Bool = false) async throws -> (JobResult, failed: [Bool]) {
         let time = NIOLockedValueBox(Timestamp.now)
-        let spool = try SpoolTesting.MemorySpool(MemoryStore(leaseMilliseconds: 1000) { time.withLockedValue { $0 } })
+        let spool = try MemorySpool(MemoryStore(leaseMilliseconds: 1000) { time.withLockedValue { $0 } })
         let host = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

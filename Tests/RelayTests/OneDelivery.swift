@@ -16,7 +16,7 @@ final class OneDelivery: Sendable {
         var idles = 0
         var isEnded = false
     }
-    let spool = MemorySpool()
+    let spool = StubSpool()
     let registry = SessionRegistry(
         node: "mx", signal: ChangeSignal(loop: MultiThreadedEventLoopGroup.singleton.next()))
     let connection: OutboundConnection

@@ -40,7 +40,7 @@ struct ProgressTests {
             transaction: ClientSession.Transaction(
                 reversePath: .null, recipients: [.path(Path(mailbox: mailbox))], contentOctets: 1))
         let delivery = Delivery(
-            group: group, spool: MemorySpool(),
+            group: group, spool: StubSpool(),
             registry: SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next())), clock: .system,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton)
         let hop = NextHop(

@@ -14,7 +14,7 @@ struct QueueLeaseTests {
         let start = Timestamp(milliseconds: 1_795_510_800_000)
         let time = NIOLockedValueBox(start)
         let store = MemoryStore(leaseMilliseconds: 1000) { time.withLockedValue { $0 } }
-        let spool = try SpoolTesting.MemorySpool(store)
+        let spool = try MemorySpool(store)
         time.withLockedValue { $0 = start.adding(milliseconds: 1001) }
         #expect(spool.lease == nil)
         let queue = try Queue.tested(

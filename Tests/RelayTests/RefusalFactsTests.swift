@@ -25,7 +25,7 @@ struct RefusalFactsTests {
     @Test("the first of a kind at once, those like it as one, and a flood of kinds as one more")
     func coalesced() throws {
         let loop = EmbeddedEventLoop()
-        let spool = MemorySpool()
+        let spool = StubSpool()
         let refusals = RefusalFacts(
             spool, loop: loop, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             signal: ChangeSignal(loop: loop))

@@ -49,7 +49,7 @@ struct RefusingHostTests {
             transaction: ClientSession.Transaction(reversePath: .null, recipients: recipients, contentOctets: 1))
         let group = MultiThreadedEventLoopGroup.singleton
         let delivery = Delivery(
-            group: group, spool: MemorySpool(),
+            group: group, spool: StubSpool(),
             registry: SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next())), clock: .system,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton)
         let (events, continuation) = AsyncStream.makeStream(of: JobResult.self)

@@ -20,7 +20,7 @@ struct ReportTests {
         _ parameters: [Parameter] = [], from sender: String = "<ann@a.example>",
         before: (reply: String, by: ReplyAuthor, host: String)? = nil
     ) async throws -> (content: String, octets: [UInt8], message: SpooledMessage) {
-        let spool = try SpoolTesting.MemorySpool()
+        let spool = try MemorySpool()
         var recipient = SpooledRecipient(
             index: 0, forwardPath: try ForwardPath(parsing: "<bob@b.example>"), due: self.now)
         recipient.lastReply = before?.reply
@@ -53,7 +53,7 @@ struct ReportTests {
 
     @Test("of many recipients that bounce in one transaction each is in a report, a hundred in each")
     func many() async throws {
-        let spool = try SpoolTesting.MemorySpool()
+        let spool = try MemorySpool()
         let message = SpooledMessage(
             id: spool.nextID(at: self.now), arrived: self.now,
             reversePath: try ReversePath(parsing: "<ann@a.example>", utf8: true),

@@ -11,7 +11,7 @@ import Testing
 
 @Suite("reports on mail that cannot be read")
 struct ReportWriterTests {
-    private let spool = MemorySpool()
+    private let spool = StubSpool()
 
     /// The reports on a message that was bounced; its content is not to be had.
     private func reports() async throws -> [NewMessage] {

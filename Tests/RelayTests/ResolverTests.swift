@@ -64,7 +64,7 @@ struct ResolverTests {
     private func delivery(_ resolver: any NextHopResolver) -> Delivery {
         let group = MultiThreadedEventLoopGroup.singleton
         return Delivery(
-            group: group, spool: MemorySpool(),
+            group: group, spool: StubSpool(),
             registry: SessionRegistry(node: "mx", signal: ChangeSignal(loop: group.next())), resolver: resolver,
             clock: .system, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), threads: .singleton)
     }

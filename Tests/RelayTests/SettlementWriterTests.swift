@@ -28,7 +28,7 @@ struct SettlementWriterTests {
 
     private let store = Store()
     /// Fails each settlement.
-    private let spool = MemorySpool()
+    private let spool = StubSpool()
 
     /// Writes one outcome; returns when it has been tried so often, with how it ended until then.
     private func write(tries: Int, each: @escaping @Sendable () -> Void = {}) async throws -> [String] {

@@ -13,7 +13,7 @@ import Testing
 
 @Suite("the watch over the spool", .timeLimit(.minutes(5)))
 struct SpoolWatchTests {
-    private let spool = MemorySpool()
+    private let spool = StubSpool()
 
     private func watch(floor: Int) -> SpoolWatch {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
