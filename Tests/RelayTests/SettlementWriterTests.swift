@@ -58,8 +58,8 @@ struct SettlementWriterTests {
             return NIOLoopBound(writer, eventLoop: loop)
         }.get()
         while tried.withLockedValue({ $0 }) < tries { try await Task.sleep(for: .milliseconds(20)) }
-        // What is told of the last try is told on the loop.
-        try await Task.sleep(for: .milliseconds(100))
+        // What becomes of the last try is told in the same turn of the loop.
+        try await loop.submit {}.get()
         watch.stop()
         try await loop.submit { writer.value.isStopping = true }.get()
         return ends.withLockedValue { $0 }

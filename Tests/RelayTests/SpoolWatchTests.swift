@@ -92,8 +92,11 @@ struct SpoolWatchTests {
     func rest() async throws {
         let disk = Disk()
         let loop = NIOAsyncTestingEventLoop()
+        // Looks run on it one behind the other.
+        let thread = NIOThreadPool(numberOfThreads: 1)
+        thread.start()
         let watch = SpoolWatch(
-            disk, floor: 0, threads: .singleton, loop: loop,
+            disk, floor: 0, threads: thread, loop: loop,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), signal: ChangeSignal(loop: loop))
         await watch.start()
         await loop.advanceTime(by: .seconds(1))
@@ -106,8 +109,8 @@ struct SpoolWatchTests {
         #expect(watch.refusal(of: nil) == nil)
         #expect(try await disk.hasLooked(4))
         for count in 5...8 {
-            // What the look before found is on its way to the loop.
-            try await Task.sleep(for: .milliseconds(100))
+            // What the look before found has been given to the loop by then.
+            try await thread.runIfActive {}
             await loop.run()
             #expect(watch.refusal(of: nil) == nil)
             await loop.advanceTime(by: .seconds(1))
@@ -116,6 +119,7 @@ struct SpoolWatchTests {
         watch.stop()
         await loop.advanceTime(by: .seconds(60))
         #expect(try await disk.hasLooked(8))
+        try await thread.shutdownGracefully()
     }
 
     @Test("damaged mail is told with its number and an example, and keeps no other out")

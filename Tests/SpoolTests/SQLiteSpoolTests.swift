@@ -198,9 +198,9 @@ struct SQLiteSpoolTests {
         var reusable: Int { spool.spool.directory.reusableOctets.load(ordering: .relaxed) }
         #expect(reusable < reserve)
         for message in messages { _ = try await spool.settle(message, [.relayed]) }
-        // A look every second, then a step every 50 ms.
-        try await Task.sleep(for: .milliseconds(1500))
-        for _ in 0..<500 where reusable > reserve { try await Task.sleep(for: .milliseconds(10)) }
+        // A look every second finds all of it, then a step every 50 ms gives some back.
+        for _ in 0..<1000 where reusable <= reserve { try await Task.sleep(for: .milliseconds(5)) }
+        for _ in 0..<1000 where reusable > reserve { try await Task.sleep(for: .milliseconds(10)) }
         #expect((reserve / 2...reserve).contains(reusable))
         #expect(try #require(try spool.spool.freeOctets()) > reusable)
         try await spool.accept(content: String(repeating: "x", count: 100_000))
