@@ -16,7 +16,7 @@ public final class StubResolver: Sendable {
         var requests: [Request] = []
         var isReloaded = false
         /// Tells the thread to look here; `nil`: there is none.
-        var bell: Bell?
+        var waker: Waker?
         var isStopped = false
         /// Whoever waits for the thread's end.
         var stopping: CheckedContinuation<Void, Never>?
@@ -63,16 +63,16 @@ public final class StubResolver: Sendable {
     private func ask(_ question: Question, for recipient: @escaping Inquiries.Recipient) {
         let failure = self.state.withLockedValue { state -> LookupFailure? in
             guard !state.isStopped else { return .unavailable("the resolver has stopped") }
-            if state.bell == nil {
-                guard let bell = Bell() else { return .unavailable("no descriptors are left") }
-                state.bell = bell
-                let thread = Thread { self.run(bell) }
+            if state.waker == nil {
+                guard let waker = Waker() else { return .unavailable("no descriptors are left") }
+                state.waker = waker
+                let thread = Thread { self.run(waker) }
                 thread.name = "hoptop-dns"
                 thread.stackSize = 1 << 20
                 thread.start()
             }
             state.requests.append(Request(question: question, recipient: recipient))
-            if state.requests.count == 1 { state.bell?.ring() }
+            if state.requests.count == 1 { state.waker?.wake() }
             return nil
         }
         if let failure { recipient(RawAnswer(failure: failure)) }
@@ -83,7 +83,7 @@ public final class StubResolver: Sendable {
         self.state.withLockedValue { state in
             state.configuration = configuration
             state.isReloaded = true
-            state.bell?.ring()
+            state.waker?.wake()
         }
     }
 
@@ -92,9 +92,9 @@ public final class StubResolver: Sendable {
         await withCheckedContinuation { continuation in
             let isRunning = self.state.withLockedValue { state in
                 state.isStopped = true
-                guard let bell = state.bell else { return false }
+                guard let waker = state.waker else { return false }
                 state.stopping = continuation
-                bell.ring()
+                waker.wake()
                 return true
             }
             if !isRunning { continuation.resume() }
@@ -103,8 +103,8 @@ public final class StubResolver: Sendable {
 
     // MARK: on the thread
 
-    private func run(_ bell: Bell) {
-        let desk = Desk(self.state.withLockedValue { $0.configuration }, note: self.note)
+    private func run(_ waker: Waker) {
+        let client = UnboundClient(self.state.withLockedValue { $0.configuration }, note: self.note)
         while true {
             let (requests, reloaded, isStopped) = self.state.withLockedValue { state in
                 defer {
@@ -114,13 +114,13 @@ public final class StubResolver: Sendable {
                 return (state.requests, state.isReloaded ? state.configuration : nil, state.isStopped)
             }
             let now = NIODeadline.now()
-            if let reloaded { desk.reload(reloaded) }
-            for request in requests { desk.inquiries.add(request.question, for: request.recipient, at: now) }
+            if let reloaded { client.reload(reloaded) }
+            for request in requests { client.inquiries.add(request.question, for: request.recipient, at: now) }
             if isStopped { break }
-            desk.work(at: now)
-            bell.wait(or: desk.descriptor, until: desk.deadline)
+            client.work(at: now)
+            waker.wait(or: client.descriptor, until: client.deadline)
         }
-        desk.close()
+        client.close()
         self.state.withLockedValue { $0.stopping }?.resume()
     }
 }

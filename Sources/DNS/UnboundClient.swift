@@ -2,7 +2,7 @@ import Glibc
 import NIOCore
 
 /// Keeps a context of libunbound for as long as it is right, and asks it. The resolver's thread owns it.
-final class Desk {
+final class UnboundClient {
     private enum State {
         case closed
         /// Whether the servers hand signatures on is being found out. Nothing else is asked meanwhile.

@@ -1,8 +1,8 @@
 import Glibc
 import NIOCore
 
-/// Wakes a thread that sleeps in ``wait(or:until:)``; it may ring from any thread.
-final class Bell: Sendable {
+/// Wakes a thread that sleeps in ``wait(or:until:)``; it may be woken from any thread.
+final class Waker: Sendable {
     private let readEnd: CInt
     private let writeEnd: CInt
 
@@ -20,17 +20,17 @@ final class Bell: Sendable {
         close(self.writeEnd)
     }
 
-    /// What is full has rung already.
-    func ring() { _ = write(self.writeEnd, "!", 1) }
+    /// What is full wakes it already.
+    func wake() { _ = write(self.writeEnd, "!", 1) }
 
-    /// Until it rings, `other` can be read, or it is so late.
+    /// Until it is woken, `other` can be read, or it is so late.
     func wait(or other: CInt?, until deadline: NIODeadline?) {
         var descriptors = [pollfd(fd: self.readEnd, events: Int16(POLLIN), revents: 0)]
         if let other { descriptors.append(pollfd(fd: other, events: Int16(POLLIN), revents: 0)) }
         // Rounded up, so that it is late indeed.
         let milliseconds = deadline.map { max(($0 - .now()).nanoseconds / 1_000_000 + 1, 0) } ?? -1
         _ = poll(&descriptors, nfds_t(descriptors.count), CInt(clamping: milliseconds))
-        var rung = [UInt8](repeating: 0, count: 64)
-        _ = read(self.readEnd, &rung, rung.count)
+        var woken = [UInt8](repeating: 0, count: 64)
+        _ = read(self.readEnd, &woken, woken.count)
     }
 }
