@@ -35,4 +35,22 @@ struct FilterPatternTests {
             }
         }
     }
+
+    @Test(
+        "repeats inside repeats inside repeats are refused, which the C library would write out",
+        arguments: [
+            "n" + String(repeating: "+", count: 100),
+            String(repeating: "(", count: 40) + "n" + String(repeating: "+)", count: 40) + "+",
+            #"/(((((\d+)+)+)+)+)+a+"# + String(repeating: "+", count: 12),
+        ])
+    func nestedRepeats(_ text: String) {
+        #expect(throws: FilterPattern.Failure.self) { try FilterPattern(text) }
+    }
+
+    @Test(
+        "repeats that stand behind one another are taken, and a few in others",
+        arguments: [
+            String(repeating: "a+", count: 128), "((ab+)+c+)+", #"(\w+\.)+\w+"#, "a|b+|(c+)+", #"\++\(+"#, "[+(]+",
+        ])
+    func repeats(_ text: String) { #expect(throws: Never.self) { try FilterPattern(text) } }
 }

@@ -7,7 +7,7 @@
 /// An extended regular expression (POSIX), without case, that may be put to many texts; `\d`, `\w`, `\s` and their capitals
 /// mean what they mean in Perl's.
 ///
-/// Back-references and counted repeats are not taken, so that its time stays a multiple of the text's length and its memory
+/// Back-references, counted repeats, and repeats in repeats in repeats are not taken, so that its time stays a multiple of the text's length and its memory
 /// small, whoever wrote it.
 ///
 /// `@unchecked Sendable`: the compiled expression is written by `init` alone, and `regexec` may be called on it from any
@@ -73,9 +73,11 @@ public final class FilterPattern: @unchecked Sendable, Hashable {
         var isEscaped = false
         /// What stands behind the `[` that is open.
         var bracket: String?
+        var weight = PatternWeight()
         for character in text {
             if isEscaped {
                 isEscaped = false
+                if bracket == nil { weight.addAtom() }
                 posix += try bracket == nil ? self.escaped(character) : self.escapedInBracket(character)
                 bracket = bracket.map { $0 + "\\" }
             } else if character == "\\" {
@@ -86,9 +88,11 @@ public final class FilterPattern: @unchecked Sendable, Hashable {
                 posix.append(character)
             } else {
                 if character == "[" { bracket = "" }
+                weight.add(character)
                 posix.append(character)
             }
         }
+        guard !weight.isTooLarge else { throw Failure(description: "too many repeats stand inside repeats") }
         return isEscaped ? posix + "\\" : posix
     }
 
