@@ -12,11 +12,13 @@ let settings: [SwiftSetting] =
     ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
-let rooms = ["SMTP", "Mail"].map { Target.Dependency.product(name: $0, package: "hoptop") }
+let rooms = ["SMTP", "Mail", "Milter", "Monitor"].map { Target.Dependency.product(name: $0, package: "hoptop") }
 
-func fuzzer(_ name: String) -> Target {
+/// - Parameter seeds: there are inputs to begin with.
+func fuzzer(_ name: String, seeds: Bool = false) -> Target {
     .executableTarget(
-        name: name, dependencies: ["FuzzInput", nioCore] + rooms, path: name, exclude: ["words.dict"],
+        name: name, dependencies: ["FuzzInput", nioCore] + rooms, path: name,
+        exclude: ["words.dict"] + (seeds ? ["seeds"] : []),
         swiftSettings: settings,
         linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(platforms: [.linux], configuration: .release))])
 }
@@ -30,4 +32,6 @@ let package = Package(
     targets: [
         .target(name: "FuzzInput", dependencies: [nioCore], path: "FuzzInput", swiftSettings: settings),
         fuzzer("FuzzServerSession"), fuzzer("FuzzClientSession"), fuzzer("FuzzPaths"), fuzzer("FuzzHeader"),
+        fuzzer("FuzzProxyHeader", seeds: true), fuzzer("FuzzMilter", seeds: true), fuzzer("FuzzFilter", seeds: true),
+        fuzzer("FuzzContent", seeds: true), fuzzer("FuzzMIME", seeds: true),
     ])
