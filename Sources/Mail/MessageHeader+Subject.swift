@@ -36,7 +36,8 @@ extension MessageHeader {
             let octets = UnsafeRawBufferPointer(rebasing: octets.prefix(Self.octetsSearched))
             guard let found = Self.field("message-id", in: octets) else { return nil }
             // It is one word, which may stand on a line of its own. A database takes no NUL as text.
-            let value = octets[found].drop { $0 <= 0x20 }.prefix { !Self.endsWord($0) }.prefix(Self.subjectOctets)
+            let value = octets[found].drop(while: Self.endsWord).prefix { !Self.endsWord($0) }
+                .prefix(Self.subjectOctets)
             return value.isEmpty ? nil : String(decoding: value, as: UTF8.self)
         }
     }

@@ -26,6 +26,7 @@ public struct Settlement: Sendable {
         case late(String, Notice)
     }
 
+    /// What is added here, and makes what happened to a recipient another thing, `areAlike` has to compare too (Rules).
     public struct Outcome: Sendable, Hashable {
         public var index: Int
         public var generation: UInt32

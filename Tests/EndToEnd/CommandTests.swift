@@ -63,7 +63,10 @@ extension EndToEnd {
             process.executableURL = URL(fileURLWithPath: "/bin/sh")
             process.arguments = ["-c", "exec \"$0\" serve --config \"$1\" <&- >&- 2>&-", Program.path, file]
             try process.run()
-            defer { process.terminate() }
+            defer {
+                process.terminate()
+                process.waitUntilExit()
+            }
             let streams = (0...2).map { "/proc/\(process.processIdentifier)/fd/\($0)" }
             // The spool comes behind them.
             let spool = "\(self.folder.path)/closed/spool.sqlite"

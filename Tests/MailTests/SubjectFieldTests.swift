@@ -57,7 +57,8 @@ struct SubjectFieldTests {
             ("Message-ID: <1@b>\r\n\r\n", "<1@b>"), ("Subject: x\r\nMESSAGE-id:<1@b> (a comment)\r\n\r\n", "<1@b>"),
             ("Message-ID:\r\n <1@b>\r\n\r\n", "<1@b>"), ("Message-ID: \r\n\r\n", nil), ("X-Message-ID: <1@b>\r\n", nil),
             ("Resent-Message-ID: <1@b>\r\n\r\nMessage-ID: <2@b>\r\n", nil), ("Message-IDs: <1@b>\r\n", nil),
-            ("Message-ID: <1\u{1B}2\u{1}@b>\r\n", "<1\u{1B}2\u{1}@b>"), ("Message-ID: <1\u{0}@b>\r\n", "<1"),
+            ("Message-ID: <1\u{1B}2\u{1}@b>\r\n", "<1\u{1B}2\u{1}@b>"), ("Message-ID: \u{1}<3@b>\r\n", "\u{1}<3@b>"),
+            ("Message-ID: <1\u{0}@b>\r\n", "<1"),
         ])
     func messageID(_ content: String, _ messageID: String?) {
         #expect(MessageHeader.messageID(in: ByteBuffer(string: content)) == messageID)

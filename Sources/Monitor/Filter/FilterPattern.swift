@@ -7,8 +7,8 @@
 /// An extended regular expression (POSIX), without case, that may be put to many texts; `\d`, `\w`, `\s` and their capitals
 /// mean what they mean in Perl's.
 ///
-/// Back-references, counted repeats, and repeats in repeats in repeats are not taken, so that its time stays a multiple of the text's length and its memory
-/// small, whoever wrote it.
+/// Back-references, counted repeats, and patterns whose repeats in repeats make them large (``PatternWeight``) are not taken, so
+/// that its time stays a multiple of the text's length and its memory small, whoever wrote it.
 ///
 /// `@unchecked Sendable`: the compiled expression is written by `init` alone, and `regexec` may be called on it from any
 /// thread (POSIX requires it).

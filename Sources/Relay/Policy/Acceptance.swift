@@ -12,8 +12,9 @@ struct Acceptance: Sendable {
     private(set) var remarks: [String] = []
 
     /// - Parameters:
-    ///   - mail: of a client whose session told `arrival`.
-    ///   - release: what it asked for (RFC 4865).
+    ///   - mail: as its content came in.
+    ///   - arrival: how it came to us.
+    ///   - release: until when its client wants it held back (RFC 4865).
     init(
         _ mail: IncomingMail, from peer: Peer, arrival: Arrival, release: MailParameters.FutureRelease?,
         by admission: Admission, _ rules: StandingRules, at arrived: Timestamp

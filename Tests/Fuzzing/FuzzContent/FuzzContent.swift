@@ -24,7 +24,6 @@ private struct Outcome: Equatable {
     init(of pieces: [ByteBuffer], _ choices: UInt8) {
         var configuration = ServerSession.Configuration(hostname: "mx.example.net", maximumMessageOctets: 5000)
         configuration.extensions = Set(ServiceExtension.allCases)
-        configuration.requiresAuthentication = false
         configuration.bareLineEnds = choices & 1 != 0 ? .reject : .normalize
         configuration.longLines = choices & 2 != 0 ? .reject : .fold
         var session = ServerSession(configuration)
