@@ -31,8 +31,8 @@ struct JobResult: Sendable {
         case unreachable(String)
         /// It is not known for now where it goes: why, in words.
         case unresolved(String)
-        /// The operator suspended all hosts that could be tried, in words. None was.
-        case suspended(String)
+        /// The operator suspended all hosts that could be tried. None was.
+        case suspended
         /// A reused session broke before it said anything; nothing was tried.
         case untried
         /// Somebody changed the message at another node, of which nothing was known here; nothing was tried.

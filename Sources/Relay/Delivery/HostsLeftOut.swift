@@ -11,9 +11,8 @@ struct HostsLeftOut: Equatable, Sendable {
         self.passed.contains(host) || self.orders.suspension(of: host) != nil
     }
 
-    /// Why none of the others may be tried, where that is a suspension. A sender may be told so, and of no host.
-    func suspension(among hosts: [MailHost]) -> String? {
-        hosts.lazy.map(\.endpoint).first { !self.passed.contains($0) && self.orders.suspension(of: $0) != nil }
-            .map { _ in "all hosts that could be tried are suspended" }
+    /// Whether a suspension is why one of these is left out.
+    func hasSuspended(among hosts: [MailHost]) -> Bool {
+        hosts.contains { !self.passed.contains($0.endpoint) && self.orders.suspension(of: $0.endpoint) != nil }
     }
 }

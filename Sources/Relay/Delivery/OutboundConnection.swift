@@ -128,8 +128,8 @@ final class OutboundConnection: @unchecked Sendable {
             switch resolution {
             case .hosts(let hosts, _):
                 self.hosts = hosts.filter { !self.leftOut.contains($0.endpoint) }[...]
-                if self.hosts.isEmpty, let suspension = self.leftOut.suspension(among: hosts) {
-                    self.finished(.suspended(suspension), host: nil, session: nil)
+                if self.hosts.isEmpty, self.leftOut.hasSuspended(among: hosts) {
+                    self.finished(.suspended, host: nil, session: nil)
                     return self.end()
                 }
                 if self.hosts.count < hosts.count {

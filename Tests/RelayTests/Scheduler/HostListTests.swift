@@ -174,8 +174,8 @@ struct HostListTests {
             0:00:00 suspend a2
             0:00:00 accepted 1 to b@a.example
               begin 1: 1/b on session 1, new, to a1:25
-            0:00:01 ended 1: suspended a2:25 is suspended
-              settle 1: 1/b deferred until 0:05:01 (a2:25 is suspended)
+            0:00:01 ended 1: suspended
+              settle 1: 1/b deferred until 0:05:01 (all hosts that could be tried are suspended)
             0:00:02 accepted 2 to c@a.example
               begin 2: 2/c on session 2, new, to a1:25
             0:00:03 ended 2: unreachable refused

@@ -296,7 +296,7 @@ struct SchedulerParty {
         let verdict: JobResult.Verdict
         switch words.split(separator: " ").first.map(String.init) {
         case "unreachable": verdict = .unreachable(String(words.dropFirst(12)))
-        case "suspended": verdict = .suspended(String(words.dropFirst(10)))
+        case "suspended": verdict = .suspended
         case "untried": verdict = .untried
         case "changed": verdict = .changed
         case "away": verdict = .away("the store is away")

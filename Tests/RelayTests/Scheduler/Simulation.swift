@@ -223,7 +223,7 @@ final class Simulation {
         else { return }
         let (verdict, isOver) =
             session.host.isEmpty
-            ? (.suspended("all hosts are suspended"), true)
+            ? (.suspended, true)
             : self.verdict(attempt.recipients, self.mood(of: session.host), isByMX: session.host.hasPrefix("m"))
         var result = JobResult(
             job: number, verdict: verdict, host: nil, session: nil, milliseconds: self.steady - attempt.begun)

@@ -59,7 +59,9 @@ struct AttemptRules {
             case .unreadable(let reason):
                 outcome.countsAsTry = false
                 self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)
-            case .suspended(let reason):
+            case .suspended:
+                // A sender may be told so, and of no host.
+                let reason = "all hosts that could be tried are suspended"
                 self.put(off: &outcome, of: row, reason, &delays, in: index, at: now, using: &random)
                 // Also where its time is over: no host was tried.
                 outcome.countsAsTry = false
