@@ -341,4 +341,21 @@ struct HostListTests {
             """
         ) { $0.routes = SchedulerParty.routes("a.example=mx") }
     }
+
+    @Test("while they are suspended a failing DNS settles nothing: no mail has a turn")
+    func exchangersUnknown() {
+        SchedulerParty.expect(
+            """
+            0:00:00 accepted 1 to b@a.example
+              resolve a.example
+            0:00:00 suspend mx1
+            0:00:01 resolved a.example to mx1
+            0:05:01
+              resolve a.example
+            0:05:02 resolved a.example unavailable SERVFAIL
+            0:05:03 why 1
+              1/b suspended(by: "ops", until: nil, reason: nil)
+            """
+        ) { $0.routes = SchedulerParty.routes("a.example=mx") }
+    }
 }

@@ -21,8 +21,10 @@ extension Scheduler {
             self.backlog.destinations[destination].refused(reply)
         case .unavailable(let reason):
             self.notFound(destination, reason, at: now, using: &random)
-            // The one whose turn it was says so; the others wait.
-            guard self.mayBegin, let first = self.backlog.firstReady(destination) else { break }
+            // The one whose turn it was says so; the others wait. While it is suspended no mail has a turn, nor was any tried.
+            guard self.mayBegin, self.backlog.destinations[destination].suspension == nil,
+                let first = self.backlog.firstReady(destination)
+            else { break }
             let most = self.configuration.delivery.recipientsPerTransaction
             let rows = self.backlog.together(with: first, upTo: most, at: now)
             let outcomes = AttemptRules(retry: self.backlog.retry(of: first)).outcomes(
