@@ -68,3 +68,17 @@ public struct RulePreview: Hashable, Sendable, Codable {
         self.absent = absent
     }
 }
+
+extension [RuleRow] {
+    /// The rules of a kind about a destination: one, and those of the same name that other nodes have. Of the name the port may be
+    /// left out, where none is of that very name; case does not matter.
+    public func about(_ destination: String, _ isOfKind: (StandingOrder) -> Bool) -> [RuleRow] {
+        let meant = destination.lowercased()
+        let named = self.compactMap { row in
+            isOfKind(row.rule.terms.order)
+                ? row.rule.terms.order.destination.map { (name: $0.lowercased(), row: row) } : nil
+        }
+        let name = named.first { $0.name == meant }?.name ?? named.first { $0.name.hasPrefix("\(meant):") }?.name
+        return named.filter { $0.name == name }.map(\.row)
+    }
+}

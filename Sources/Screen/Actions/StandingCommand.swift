@@ -66,7 +66,8 @@ struct StandingCommand {
 
     private func isKnownSuspended(_ destination: String) -> Bool {
         self.around.nodes[self.node].overview?.attention.contains {
-            if case .suspended(destination, _, _, _) = $0.kind { true } else { false }
+            guard case .suspended(let name, _, _, _) = $0.kind else { return false }
+            return name.lowercased() == destination.lowercased()
         } ?? false
     }
 
@@ -113,15 +114,10 @@ struct StandingCommand {
                 self.key("preview"), isInstead: true,
                 begin: {
                     {
-                        let rows = try await feed.rules().filter { row in
-                            let name = row.rule.terms.order.destination
-                            return isMeant(row.rule.terms.order)
-                                && (name == destination || name?.hasPrefix("\(destination):") == true)
-                        }
-                        guard let row = rows.first else { return EndPreview() }
                         // Several nodes may each have one of their own.
-                        let destination = row.rule.terms.order.destination
-                        let others = rows.dropFirst().filter { $0.rule.terms.order.destination == destination }
+                        let rows = try await feed.rules().about(destination, isMeant)
+                        guard let row = rows.first else { return EndPreview() }
+                        let others = Array(rows.dropFirst())
                         // What is asked is what it touches, whenever it ends.
                         let terms = StandingRule.Terms(row.rule.terms.order, reason: row.rule.terms.reason)
                         return EndPreview(row: row, others: others, preview: try await feed.preview(terms))

@@ -78,7 +78,7 @@ struct DestinationsCommand: AsyncParsableCommand {
         func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
             let suspension = try await feed.rules().about(self.destination) {
                 if case .suspend = $0 { true } else { false }
-            }
+            }.first
             guard let suspension else {
                 output.say("\(self.destination) is not suspended")
                 return .nothing
@@ -120,7 +120,9 @@ struct DestinationsCommand: AsyncParsableCommand {
                 return (destination, nil)
             }
             if let terms { return try await terms.set(on: feed, self.options, output) }
-            let detour = try await feed.rules().about(destination) { if case .reroute = $0 { true } else { false } }
+            let detour = try await feed.rules().about(destination) {
+                if case .reroute = $0 { true } else { false }
+            }.first
             guard let detour else {
                 output.say("\(destination) goes by its routes already")
                 return .nothing
@@ -182,18 +184,5 @@ extension Overview {
         output.lines([table.header(rows)] + table.lines(rows))
         let others = self.destinations.count - rows.count + self.moreDestinations
         if others > 0 { output.line("and \(Format.plural(others, "more destination"))", .muted) }
-    }
-}
-
-extension [RuleRow] {
-    /// The rule of a kind about a destination, of whose name the port may be left out; case does not matter.
-    fileprivate func about(_ destination: String, _ isOfKind: (StandingOrder) -> Bool) -> RuleRow? {
-        let meant = destination.lowercased()
-        return self.first { row in
-            guard isOfKind(row.rule.terms.order), let name = row.rule.terms.order.destination?.lowercased() else {
-                return false
-            }
-            return name == meant || name.hasPrefix("\(meant):")
-        }
     }
 }
