@@ -268,7 +268,6 @@ public final class Relay: Sendable {
         self.spoolWatch.reload(floor: configuration.freeSpace)
         self.reception.reload(Admission(configuration: configuration, keyring: keyring))
         self.queue.reload(configuration, keyring: keyring)
-        self.ruleKeeper.routesChanged()
     }
 
     /// Makes everything deferred due now.

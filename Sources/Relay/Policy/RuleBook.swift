@@ -39,13 +39,14 @@ struct RuleBook: Sendable {
     }
 
     /// The rules that end when one with this order is set: a destination has one suspension, one other way and one limit.
-    /// There are several where nodes set one each before they heard of the other's; the last is the one that holds.
+    /// There are several where nodes set one each before they heard of the other's; the last is the one that holds. Names have no
+    /// case, and a route may have spelt one otherwise when the rule was set.
     func replaced(by order: StandingOrder) -> [StandingRule] {
         self.rules.filter { rule in
             switch (rule.terms.order, order) {
             case (.suspend(let old), .suspend(let new)), (.reroute(let old, _), .reroute(let new, _)),
                 (.limit(let old, _), .limit(let new, _)):
-                old == new
+                old.lowercased() == new.lowercased()
             default: false
             }
         }
@@ -129,7 +130,7 @@ struct RuleBook: Sendable {
         case .reroute(let destination, let via):
             try self.checkName(destination)
             guard let detour = Detour(via) else { throw .noDetour(via) }
-            if detour.description == destination {
+            if detour.description.lowercased() == destination.lowercased() {
                 throw FeedError(.invalid, "its mail goes to \(destination) already: name another next hop")
             }
         }

@@ -110,9 +110,6 @@ final class RuleKeeper: Sendable {
         }
     }
 
-    /// The operator changed the routes, and with them the names of destinations.
-    func routesChanged() { self.queue.loop.execute { self.obey() } }
-
     // MARK: what an operator does
 
     /// Rules in force, with what they do.
@@ -267,17 +264,9 @@ final class RuleKeeper: Sendable {
         let names = self.names()
         guard !names.contains(text) else { return text }
         let plain = text.lowercased()
-        let spelt = Self.spelling(of: plain, among: names)
-        guard !names.contains(spelt) else { return spelt }
+        if let spelt = names.first(where: { $0.lowercased() == plain }) { return spelt }
         let meant = names.filter { $0.lowercased().hasPrefix("\(plain):") }
         return meant.count == 1 ? meant.first ?? plain : plain
-    }
-
-    /// A name as it is spelt now, which may be otherwise than when a rule was set about it.
-    private static func spelling(of name: String, among names: Set<String>) -> String {
-        guard !names.contains(name) else { return name }
-        let plain = name.lowercased()
-        return names.first { $0.lowercased() == plain } ?? name
     }
 
     /// Destinations that have mail, and all hosts that routes name.
@@ -296,8 +285,7 @@ final class RuleKeeper: Sendable {
     /// A mail exchanger that mail goes to now is no destination, and may be suspended.
     private func suspendsHost(_ order: StandingOrder) -> Bool {
         guard case .suspend(let name) = order else { return false }
-        var orders = DestinationOrders()
-        orders.suspensions[name] = Suspension(by: "")
+        let orders = DestinationOrders().suspending(name.lowercased())
         let gates = self.queue.scheduler.backlog.gates
         return gates.all.contains { gate in
             gates[gate].key.site.hosts.contains { orders.nameSuspending($0.endpoint) != nil }
@@ -307,10 +295,8 @@ final class RuleKeeper: Sendable {
     /// The scheduler learns what was ordered about destinations.
     private func obey() {
         var orders = DestinationOrders()
-        let rules = self.rules.book.rules.filter { $0.terms.order.destination != nil }
-        let names = rules.isEmpty ? [] : self.names()
-        for rule in rules {
-            guard let name = rule.terms.order.destination.map({ Self.spelling(of: $0, among: names) }) else { continue }
+        for rule in self.rules.book.rules {
+            guard let name = rule.terms.order.destination?.lowercased() else { continue }
             switch rule.terms.order {
             case .suspend:
                 orders.suspensions[name] = Suspension(

@@ -45,4 +45,7 @@ public struct NextHop: Sendable, Hashable, CustomStringConvertible {
         case .exchangers(let domain): domain.text
         }
     }
+
+    /// Under which the operator orders something about it.
+    var nameInOrders: String { self.description.lowercased() }
 }

@@ -61,7 +61,7 @@ struct RouteQuestion: Sendable {
         answer.number = index + 1
         answer.rule = configuration.routes[index].pattern.description
         let hop = configuration.routes[index].nextHop(for: domain)
-        guard let detour = self.queue.scheduler.destinations.orders.detours[hop.description] else {
+        guard let detour = self.queue.scheduler.destinations.orders.detours[hop.nameInOrders] else {
             return (answer, hop)
         }
         answer.detour = detour.description

@@ -125,4 +125,22 @@ struct DestinationOrderTests {
             $0.routes[0].limits.connections = 1
         }
     }
+
+    @Test("it holds for a name that routes spell otherwise, also when they change while mail waits")
+    func spelling() {
+        SchedulerParty.expect(
+            """
+            0:00:00 suspend mx:25
+            0:00:00 accepted 1 to b@a.example
+            0:00:01 routes a.example=Mx
+            0:00:02 accepted 2 to c@a.example
+            0:00:03 limit mx:25 1
+            0:00:03 resume mx:25
+              begin 1: 1/b on session 1, new, to Mx:25
+            0:00:04 reroute mx:25 c.example:2525
+            0:00:04
+              begin 2: 2/c on session 2, new, to c.example:2525
+            """
+        ) { $0.routes = SchedulerParty.routes("a.example=MX") }
+    }
 }

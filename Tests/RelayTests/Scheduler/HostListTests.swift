@@ -304,6 +304,18 @@ struct HostListTests {
             """)
     }
 
+    @Test("that is known before any of it is due")
+    func allSuspendedEarly() {
+        Self.expect(
+            """
+            0:00:00 suspend a1
+            0:00:00 suspend a2
+            0:00:01 accepted 1 to b@a.example due=0:20:00
+            0:00:02 why 1
+              1/b suspended(by: "ops", until: nil, reason: nil)
+            """)
+    }
+
     @Test("and its sender is told of no host")
     func allSuspendedTooLong() {
         SchedulerParty.expect(

@@ -13,13 +13,19 @@ extension Backlog {
         return self.gates[gate].backOff
     }
 
-    /// The name of what has to be resumed for mail to go to a suspended destination: its own, or that of a host.
-    func suspendedName(_ destination: DestinationTable.Index) -> String {
+    /// The name of what has to be resumed for mail to go to a suspended destination: its own, or that of a host; `nil`: it is
+    /// not suspended.
+    func suspendedName(_ destination: DestinationTable.Index) -> String? {
         let known = self.destinations[destination]
-        guard !known.isSuspendedItself, let gate = known.gate else { return known.nextHop.description }
-        let orders = self.destinations.orders
-        let host = self.gates[gate].key.site.hosts.first { orders.suspension(of: $0.endpoint) == known.suspension }
-        return host.flatMap { orders.nameSuspending($0.endpoint) } ?? known.nextHop.description
+        guard known.suspension != nil else { return nil }
+        return known.isSuspendedItself
+            ? known.nextHop.description : self.destinations.orders.nameSuspending(all: self.hosts(of: destination))
+    }
+
+    /// The hosts that it leads to, as far as they are known.
+    private func hosts(of destination: DestinationTable.Index) -> [SocketEndpoint] {
+        let known = self.destinations[destination]
+        return known.gate.map { self.gates[$0].key.site.hosts.map(\.endpoint) } ?? known.nextHop.hosts
     }
 
     /// The last reply, or why there was none.

@@ -270,7 +270,7 @@ struct Backlog {
         let hop = self.destinations[destination].nextHop
         let gate = self.gates.enter(Gate.Key(site: site, security: hop.security, limits: hop.limits))
         self.destinations[destination].gate = gate
-        self.destinations[destination].obey(self.destinations.orders, at: site.hosts)
+        self.destinations[destination].obey(self.destinations.orders, at: site.hosts.map(\.endpoint))
         self.limit(gate, as: destination)
         return gate
     }
@@ -288,7 +288,7 @@ struct Backlog {
         for gate in self.gates.all { self.gates[gate].limitForNow = nil }
         for destination in self.destinations.all {
             if let gate = self.destinations[destination].gate {
-                self.destinations[destination].obey(orders, at: self.gates[gate].key.site.hosts)
+                self.destinations[destination].obey(orders, at: self.gates[gate].key.site.hosts.map(\.endpoint))
                 self.limit(gate, as: destination)
                 self.lookWhereSuspendedHosts(destination)
             }

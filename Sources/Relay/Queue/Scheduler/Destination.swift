@@ -43,6 +43,8 @@ struct Destination {
     }
 
     let nextHop: NextHop
+    /// Under which the operator orders something about it.
+    let nameInOrders: String
     /// A number that no other destination ever has, while its index goes to another one after it.
     let number: Int
     /// Due recipients: those of the highest priority first, among equals the oldest due. An entry whose stamp is old is
@@ -69,6 +71,7 @@ struct Destination {
 
     init(_ nextHop: NextHop, number: Int) {
         self.nextHop = nextHop
+        self.nameInOrders = nextHop.nameInOrders
         self.number = number
         self.lookup =
             switch nextHop.place {
@@ -79,14 +82,18 @@ struct Destination {
 
     /// Takes on what the operator ordered about it.
     mutating func obey(_ orders: DestinationOrders) {
-        let name = self.nextHop.description
-        self.ownSuspension = orders.suspensions.isEmpty ? nil : orders.suspensions[name]
-        self.limitForNow = orders.limits.isEmpty ? nil : orders.limits[name]
+        self.ownSuspension = orders.suspensions.isEmpty ? nil : orders.suspensions[self.nameInOrders]
+        self.limitForNow = orders.limits.isEmpty ? nil : orders.limits[self.nameInOrders]
+        if case .hosts(let hosts) = self.nextHop.place {
+            self.suspensionOfHosts = orders.suspension(ofAll: hosts)
+        }
     }
 
-    /// Takes on what the operator ordered about the hosts that it leads to.
-    mutating func obey(_ orders: DestinationOrders, at hosts: [MailHost]) {
-        self.suspensionOfHosts = orders.suspension(ofAll: hosts)
+    /// Takes on what the operator ordered about the mail exchangers that it leads to; the hosts of a list are known from the
+    /// start.
+    mutating func obey(_ orders: DestinationOrders, at exchangers: [SocketEndpoint]) {
+        guard case .exchangers = self.nextHop.place else { return }
+        self.suspensionOfHosts = orders.suspension(ofAll: exchangers)
     }
 
     // MARK: the line

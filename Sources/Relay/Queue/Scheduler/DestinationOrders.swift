@@ -2,8 +2,8 @@ import Mail
 import SMTP
 import Spool
 
-/// What the operator ordered about destinations, each by the name that the screen shows: it holds for a destination that
-/// comes up later too.
+/// What the operator ordered about destinations, each by its name in lower case: names have no case, and routes may spell one
+/// otherwise tomorrow. It holds for a destination that comes up later too.
 struct DestinationOrders: Equatable, Sendable {
     /// Nothing more begins there.
     var suspensions: [String: Suspension] = [:]
@@ -13,7 +13,7 @@ struct DestinationOrders: Equatable, Sendable {
     var detours: [String: Detour] = [:]
 
     /// Nothing goes to a host that bears the name of a suspended destination, wherever it stands in a list. A mail exchanger,
-    /// which is no destination, may be named without its port; and names have no case.
+    /// which is no destination, may be named without its port.
     func suspension(of host: SocketEndpoint) -> Suspension? {
         self.nameSuspending(host).flatMap { self.suspensions[$0] }
     }
@@ -21,20 +21,33 @@ struct DestinationOrders: Equatable, Sendable {
     /// The name under which a host is suspended.
     func nameSuspending(_ host: SocketEndpoint) -> String? {
         guard !self.suspensions.isEmpty else { return nil }
-        let name = host.description
-        let names = [name, name.lowercased()] + (host.port == 25 ? [host.host.lowercased()] : [])
-        return names.first { self.suspensions[$0] != nil }
+        let name = host.description.lowercased()
+        if self.suspensions[name] != nil { return name }
+        let portless = host.host.lowercased()
+        return host.port == 25 && self.suspensions[portless] != nil ? portless : nil
     }
 
     /// Where each of these hosts is suspended, the suspension that ends first.
-    func suspension(ofAll hosts: [MailHost]) -> Suspension? {
+    func suspension(ofAll hosts: [SocketEndpoint]) -> Suspension? {
+        self.nameSuspending(all: hosts).flatMap { self.suspensions[$0] }
+    }
+
+    /// Where each of these hosts is suspended, the name of the one that ends first.
+    func nameSuspending(all hosts: [SocketEndpoint]) -> String? {
         guard !self.suspensions.isEmpty else { return nil }
-        var first: Suspension?
+        var first: (name: String, end: Int64)?
         for host in hosts {
-            guard let suspension = self.suspension(of: host.endpoint) else { return nil }
-            if first.map({ suspension.end < $0.end }) ?? true { first = suspension }
+            guard let name = self.nameSuspending(host), let end = self.suspensions[name]?.end else { return nil }
+            if first.map({ end < $0.end }) ?? true { first = (name, end) }
         }
-        return first
+        return first?.name
+    }
+
+    /// As they are while that name is suspended, which it may be already.
+    func suspending(_ name: String) -> DestinationOrders {
+        var orders = self
+        if orders.suspensions[name] == nil { orders.suspensions[name] = Suspension(by: "") }
+        return orders
     }
 }
 

@@ -58,7 +58,7 @@ struct DestinationTable {
 
     private mutating func nextHop(for domain: String) -> NextHop? {
         guard let hop = self.routes.nextHop(for: domain) else { return nil }
-        guard !self.orders.detours.isEmpty, let detour = self.orders.detours[hop.description] else { return hop }
+        guard !self.orders.detours.isEmpty, let detour = self.orders.detours[hop.nameInOrders] else { return hop }
         return self.routes.nextHop(for: domain, by: detour, insteadOf: hop)
     }
 

@@ -24,8 +24,7 @@ extension Scheduler {
     private func suspendedDestination(_ rows: [QueueIndex.Row]) -> String? {
         guard !self.backlog.destinations.orders.suspensions.isEmpty else { return nil }
         return rows.lazy.compactMap { self.backlog.destination(of: $0) }
-            .first { self.backlog.destinations[$0].suspension != nil }
-            .map { self.backlog.suspendedName($0) }
+            .compactMap { self.backlog.suspendedName($0) }.first
     }
 
     /// The spool did this, or nothing, and the order has ended.

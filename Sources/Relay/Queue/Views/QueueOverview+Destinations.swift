@@ -54,7 +54,7 @@ extension QueueOverview {
         }
         // What was ordered about a name that no mail and no route has may have been forgotten.
         let orders = self.scheduler.destinations.orders
-        let names = Set(rows.map(\.row.name))
+        let names = Set(rows.map { $0.row.name.lowercased() })
         for name in Set(orders.suspensions.keys).union(orders.limits.keys).subtracting(names).sorted() {
             rows.append((nil, self.idle(name, nil)))
         }
@@ -114,8 +114,11 @@ extension QueueOverview {
     /// - Parameter hop: `nil`: it is a name only.
     private func idle(_ name: String, _ hop: NextHop?) -> DestinationRow {
         let orders = self.scheduler.destinations.orders
-        let suspension = orders.suspensions[name]
-        let limit = orders.limits[name]
+        let ownName = name.lowercased()
+        let suspendedName =
+            orders.suspensions[ownName] != nil ? name : hop.flatMap { orders.nameSuspending(all: $0.hosts) }
+        let suspension = suspendedName.flatMap { orders.suspensions[$0.lowercased()] }
+        let limit = orders.limits[ownName]
         var row = DestinationRow(
             ref: DestinationRef(node: self.queue.node, id: name), name: name,
             otherHosts: hop?.hosts.dropFirst().map(\.description) ?? [], terms: hop.map(DestinationTerms.init),

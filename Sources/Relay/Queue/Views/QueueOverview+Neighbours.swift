@@ -29,14 +29,17 @@ extension QueueOverview {
     ) -> [Neighbours.Hop] {
         // Namesakes are one place, which does as its worst.
         var hops = Dictionary(rows.map { ($0.destination, Neighbours.Hop($0)) }) { $0.joined(with: $1) }
-        let routed = self.queue.scheduler.configuration.routes.compactMap { route -> String? in
-            guard case .hosts = route.via else { return nil }
-            return route.nextHop(for: "").description
+        var hosts: [String: [SocketEndpoint]] = [:]
+        for route in self.queue.scheduler.configuration.routes {
+            let hop = route.nextHop(for: "")
+            if !hop.hosts.isEmpty { hosts[hop.description] = hop.hosts }
         }
-        let suspensions = self.queue.scheduler.destinations.orders.suspensions
-        for name in Set(known.keys).union(routed) {
+        let orders = self.queue.scheduler.destinations.orders
+        for name in Set(known.keys).union(hosts.keys) {
             var hop = hops[name] ?? Neighbours.Hop(destination: name)
-            if hops[name] == nil, let suspension = suspensions[name] {
+            if hops[name] == nil,
+                let suspension = orders.suspensions[name.lowercased()] ?? orders.suspension(ofAll: hosts[name] ?? [])
+            {
                 (hop.condition, hop.reason, hop.until) = (.suspended, suspension.description, suspension.until)
             }
             hop.traffic = known[name]?.traffic ?? LinkTraffic()
