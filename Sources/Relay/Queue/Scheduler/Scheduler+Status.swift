@@ -60,7 +60,8 @@ extension Scheduler {
         let configured = self.configuration.delivery.connections
         let limit =
             self.gate(of: destination)?.limitOfAll(configured: configured)
-            ?? self.destinations[destination].nextHop.limits.connections ?? configured
+            ?? self.destinations[destination].limitForNow ?? self.destinations[destination].nextHop.limits.connections
+            ?? configured
         return self.share(of: limit)
     }
 
