@@ -28,6 +28,9 @@ public struct DestinationRow: Hashable, Sendable, Codable {
     public var until: Timestamp?
     /// Who suspended it.
     public var by: String?
+    /// What has to be resumed for its mail to go on, where it is suspended: its own name, or that of one of its hosts, all of
+    /// which are suspended.
+    public var suspendedName: String?
     /// Failures in a row, for which it backs off.
     public var failures: Int
     /// Unsettled recipients in each state.
@@ -51,6 +54,11 @@ public struct DestinationRow: Hashable, Sendable, Codable {
     public var waiting: Int { self.recipients.unsettled }
     /// The filter that shows its mail in the queue, with that of its namesakes.
     public var door: FilterExpression { FilterExpression(.dest, is: self.name) }
+
+    /// The name of a suspension that is not its own, but that of a host.
+    public var suspendedHost: String? {
+        self.suspendedName.flatMap { $0.lowercased() == self.name.lowercased() ? nil : $0 }
+    }
 
     public init(
         ref: DestinationRef, name: String, otherHosts: [String] = [], terms: DestinationTerms? = nil,

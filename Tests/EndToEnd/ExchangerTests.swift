@@ -179,6 +179,19 @@ extension EndToEnd {
             }
             let rows = try await feed.overview().destinations
             #expect(rows.map(\.destination) == ["busy.plain.example"] && rows.map(\.condition) == [.suspended])
+            // What is to be resumed is told, and what waits for that counted and shown.
+            let hosts = ["five", "four"].map { "\($0).plain.example:\(self.network.port)" }
+            let all = try await feed.destinations(DestinationQuery(), window: WindowRequest(.row(number: 0), count: 10))
+            let row = try #require(all.rows.first { $0.name == "busy.plain.example" })
+            #expect(row.suspendedHost.map(hosts.contains) == true)
+            let attention = try await feed.overview().attention.filter(\.isSuspension)
+            #expect(attention.map(\.count) == [1, 1])
+            #expect(attention.allSatisfy { $0.door == FilterExpression(.dest, is: "busy.plain.example") })
+            for host in hosts {
+                #expect(try await feed.preview(StandingRule.Terms(.suspend(destination: host))).recipients == 1)
+            }
+            let suspension = try #require(try await feed.rules().about(hosts[0]) { _ in true }.first)
+            #expect(try await feed.perform(.end(rule: suspension.ref)).done == 1)
             await relay.stop()
         }
 

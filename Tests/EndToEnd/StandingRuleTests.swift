@@ -38,25 +38,46 @@ extension EndToEnd {
             return all.sorted()
         }
 
-        @Test("a suspension holds although routes spell its name otherwise at the next start, or are read again")
+        @Test("what was ordered about a host holds although routes spell it otherwise later, also for mail that waits")
         func spelling() async throws {
-            let names = ["MX.example:2525", "mx.example:2525", "Mx.Example:2525"].compactMap { SocketEndpoint($0) }
-            var (relay, feed) = try await self.start(via: names[0])
-            _ = try await feed.perform(.set(terms: .init(.suspend(destination: "mx.example:2525"))))
-            await relay.stop()
-            (relay, feed) = try await self.start(via: names[1])
+            let far = [
+                try await Sink(at: "127.0.0.1", port: 0), try await Sink(at: "127.0.0.1", port: 0),
+            ]
+            func hosts(_ name: String) -> [SocketEndpoint] { far.map { SocketEndpoint(host: name, port: $0.port) } }
+            let any = try #require(DomainPattern("*"))
+            let relay = try await Relay.started("\(self.folder.path)/spool") {
+                $0.routes = [Route(pattern: any, via: hosts("LOCALHOST"))]
+            }
+            let feed = relay.feed(user: "ops")
+            for host in hosts("localhost") {
+                _ = try await feed.perform(.set(terms: .init(.suspend(destination: host.description))))
+            }
+            _ = try await feed.perform(.limit(destination: "\(hosts("localhost")[0])", connections: 1))
             try await relay.send(to: ["<u@z.example>"])
-            #expect(try await eventually { try await feed.overview().destinations.map(\.condition) == [.suspended] })
             var configuration = RelayConfiguration(
                 hostname: "relay.example", listen: [], spoolDirectory: "\(self.folder.path)/spool")
-            configuration.routes = [Route(pattern: try #require(DomainPattern("*")), via: [names[2]])]
+            configuration.routes = [Route(pattern: any, via: hosts("LocalHost"))]
             relay.reload(configuration, keyring: try Keyring(configuration))
+            let name = hosts("LocalHost")[0].description
             #expect(
                 try await eventually {
                     let rows = try await feed.overview().destinations
-                    return rows.map(\.destination) == [names[2].description] && rows.map(\.condition) == [.suspended]
+                    return rows.map(\.destination) == [name] && rows.map(\.condition) == [.suspended]
                 })
+            #expect(far.allSatisfy { $0.sessions == 0 })
+            let row = try await feed.destinations(DestinationQuery(), window: WindowRequest(.row(number: 0), count: 1))
+                .rows.first
+            #expect(row?.isLimited == true && row?.connectionLimit == 1 && row?.suspendedName == name)
+            // What was set under another spelling is replaced, and taken off.
+            _ = try await feed.perform(.set(terms: .init(.suspend(destination: name))))
+            _ = try await feed.perform(.limit(destination: name, connections: nil))
+            #expect(try await feed.rules().map(\.rule.terms.order.destination) == ["\(hosts("LOCALHOST")[1])", name])
+            let suspension = try #require(try await feed.rules().about("localhost:\(far[0].port)") { _ in true }.first)
+            #expect(try await feed.perform(.end(rule: suspension.ref)).done == 1)
+            #expect(try await eventually { far[0].messages.count == 1 })
+            #expect(far[1].sessions == 0)
             await relay.stop()
+            for end in far { await end.stop() }
         }
 
         @Test("a rule holds what is queued and what comes, of mixed mail its recipients alone, and lets go of these")

@@ -1,3 +1,4 @@
+import Mail
 import Monitor
 import Testing
 
@@ -92,6 +93,31 @@ struct DestinationsTests {
         await rig.run("limit mx.example.org:25 3")
         await rig.press(.tab, .enter)
         #expect(rig.feed.performed.last == "limit mx.example.org:25 3")
+    }
+
+    @Test("where a destination is suspended by its hosts, P resumes the host, which is named")
+    func hosts() async {
+        let rig = await Rig(columns: 120, rows: 36)
+        rig.feed.write { script in
+            for place in script.destinations.indices where script.destinations[place].name == "corp.example" {
+                script.destinations[place].suspendedName = "mx1.corp.example:25"
+            }
+            let names = ["mx1.corp.example:2525", "MX1.corp.example:25", "corp.example"]
+            script.rules = names.enumerated().map { index, name in
+                let rule = StandingRule(
+                    id: Int64(index + 3), .init(.suspend(destination: name)), at: ScriptedFeed.now, by: "ops")
+                return RuleRow(ref: RuleRef(node: "mx1", id: rule.id), rule: rule)
+            }
+        }
+        await rig.press("4", "f")
+        await rig.type("corp")
+        await rig.press(.enter)
+        #expect(await rig.text.contains("ops suspended mx1.corp.example:25 until 10:30 UTC"))
+        #expect(await rig.text.contains("P resumes mx1.corp.example:25"))
+        await rig.press("P")
+        #expect(await rig.text.contains("suspend MX1.corp.example:25"))
+        await rig.press(.tab, .enter)
+        #expect(rig.feed.performed.last == "end 4")
     }
 
     @Test("mail without a route has no next hop to be suspended")

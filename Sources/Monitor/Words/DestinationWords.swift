@@ -48,7 +48,8 @@ extension DestinationRow {
                 "It failed\(times); \(next ?? "one session is being tried") (\(self.reason ?? "no reason is known"))."
         case .suspended:
             let end = wait.map { " until \(Format.moment(self.until ?? now, now)) UTC, in \($0)" } ?? ", without an end"
-            return "\(self.by ?? "Somebody") suspended it\(end)\(self.reason.map { ": \($0)" } ?? "")."
+            let reason = self.reason.map { ": \($0)" } ?? ""
+            return "\(self.by ?? "Somebody") suspended \(self.suspendedHost ?? "it")\(end)\(reason)."
         case .deferring: return "It answers, and puts \(Format.plural(self.recipients[.deferred], "recipient")) off."
         case .unrouted:
             let domain = self.reason.map { "\(DomainName.disclosing($0))" } ?? "several domains"

@@ -27,7 +27,9 @@ struct RuledMail: Sendable {
         by order: StandingOrder, where isWanted: @escaping @Sendable (QueueIndex.Row) -> Bool = { _ in true }
     ) async throws -> Selection {
         switch order {
-        case .suspend(let destination), .reroute(let destination, _), .limit(let destination, _):
+        case .suspend(let destination):
+            return try await self.select(where: isWanted, keptBackBy: destination.lowercased())
+        case .reroute(let destination, _), .limit(let destination, _):
             return try await self.select(FilterExpression(.dest, is: destination), where: isWanted)
         case .hold(let mail), .refuse(let mail, _):
             let matcher = try MailMatcher(mail)
@@ -37,6 +39,25 @@ struct RuledMail: Sendable {
                     && (found.contains(self.queue.scheduler.index.id(ofRow: row))
                         || self.matches(row, matcher))
             }
+        }
+    }
+
+    /// What a suspension keeps back, or would: mail of the destination of that name, and of those all whose hosts are suspended
+    /// with it.
+    private func select(
+        where isWanted: @escaping @Sendable (QueueIndex.Row) -> Bool, keptBackBy name: String
+    ) async throws -> Selection {
+        let kept: Set<Int> = await self.queue.onLoop {
+            let orders = self.queue.scheduler.destinations.orders.suspending(name)
+            let all = self.queue.scheduler.destinations.all
+            return Set(
+                all.filter { self.queue.scheduler.backlog.isKeptBack($0, by: name, orders) }
+                    .map { self.queue.scheduler.destinations[$0].number })
+        }
+        return try await self.select { row in
+            let destination = self.queue.scheduler.index.destinations[Int(row)]
+            return destination >= 0 && kept.contains(self.queue.scheduler.destinations[destination].number)
+                && isWanted(row)
         }
     }
 

@@ -94,7 +94,8 @@ final class DestinationsPane: ListPane<DestinationList> {
             guard let row = self.list.selected else { return [.say("there is no next hop here", .plain)] }
             // The row says which of the two the key does.
             return StandingCommand(
-                node: self.node, feed: self.feed, around: around, destination: self.destination(around), chosen: nil,
+                node: self.node, feed: self.feed, around: around,
+                destination: row.suspendedName ?? self.destination(around), chosen: nil,
                 isSuspended: row.condition == .suspended
             ).perform(call)
         case .reroute where call.argument == nil, .retryHow:
@@ -129,7 +130,7 @@ final class DestinationsPane: ListPane<DestinationList> {
     override func remarks(_ around: Surroundings) -> (left: [Run], right: String) {
         guard let row = self.list.selected, row.name != noRoute else { return ([], "") }
         let isSuspended = row.condition == .suspended
-        let words = around.sentence(.suspend, isSuspended ? "resumes" : "suspends")
+        let words = around.sentence(.suspend, isSuspended ? row.resumes("resumes") : "suspends")
         return ([], isSuspended ? words : "\(words)  \(around.sentence(.retryHow, "reroutes"))  :limit")
     }
 
@@ -157,9 +158,14 @@ final class DestinationsPane: ListPane<DestinationList> {
 }
 
 extension DestinationRow {
+    /// What the key does where it is suspended, which names the host that is resumed in its place.
+    fileprivate func resumes(_ words: String) -> String {
+        self.suspendedHost.map { "resumes \(SafeText($0))" } ?? words
+    }
+
     /// What is known of it, each line behind its name.
     fileprivate func lines(_ around: Surroundings) -> [(String, Run)] {
-        let wayOut = self.condition == .suspended ? " \(around.sentence(.suspend, "resumes it"))." : ""
+        let wayOut = self.condition == .suspended ? " \(around.sentence(.suspend, self.resumes("resumes it")))." : ""
         var lines: [(String, Run)] = [("Why", Run(self.whyWords(around.now) + wayOut))]
         if let reply = self.lastReply { lines.append(("Reply", Run(reply: reply))) }
         if self.name != noRoute { lines.append(("Sessions", Run(self.limitWords))) }

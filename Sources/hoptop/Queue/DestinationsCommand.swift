@@ -80,11 +80,20 @@ struct DestinationsCommand: AsyncParsableCommand {
                 if case .suspend = $0 { true } else { false }
             }.first
             guard let suspension else {
-                output.say("\(self.destination) is not suspended")
+                output.say(await self.otherWords(feed) ?? "\(self.destination) is not suspended")
                 return .nothing
             }
             return try await suspension.end(
                 on: feed, dryRun: self.options.dryRun, asJSON: self.options.form.json, output)
+        }
+
+        /// What has to be resumed in its place: its hosts are suspended, and not it.
+        private func otherWords(_ feed: any MonitorFeed) async -> String? {
+            let query = DestinationQuery(filter: FilterExpression(.dest, is: self.destination))
+            let rows = try? await feed.destinations(query, window: WindowRequest(.row(number: 0), count: 10)).rows
+            return rows?.lazy.compactMap(\.suspendedHost).first.map {
+                "\(self.destination) is suspended by its hosts: resume \($0)"
+            }
         }
     }
 

@@ -22,6 +22,17 @@ extension Backlog {
             ? known.nextHop.description : self.destinations.orders.nameSuspending(all: self.hosts(of: destination))
     }
 
+    /// Whether a suspension under that name keeps mail of a destination back: it bears the name, or all its hosts are suspended
+    /// and one of them bears it.
+    ///
+    /// - Parameter orders: in which that name is suspended.
+    func isKeptBack(_ destination: DestinationTable.Index, by name: String, _ orders: DestinationOrders) -> Bool {
+        let known = self.destinations[destination]
+        if known.nameInOrders == name || known.isSuspendedItself { return known.nameInOrders == name }
+        let hosts = self.hosts(of: destination)
+        return orders.suspension(ofAll: hosts) != nil && hosts.contains { orders.nameSuspending($0) == name }
+    }
+
     /// The hosts that it leads to, as far as they are known.
     private func hosts(of destination: DestinationTable.Index) -> [SocketEndpoint] {
         let known = self.destinations[destination]

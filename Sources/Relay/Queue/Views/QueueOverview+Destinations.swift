@@ -97,6 +97,7 @@ extension QueueOverview {
         row.reason = state.reason
         row.until = state.until
         row.by = destination.suspension?.by
+        row.suspendedName = self.scheduler.backlog.suspendedName(index)
         row.failures = self.scheduler.backOff(of: index)?.failures ?? 0
         for state in RecipientState.allCases where !state.isSettled { row.recipients[state] = counts[state] }
         row.oldest = row.waiting > 0 ? counted?.oldest : nil
@@ -124,6 +125,7 @@ extension QueueOverview {
             otherHosts: hop?.hosts.dropFirst().map(\.description) ?? [], terms: hop.map(DestinationTerms.init),
             condition: suspension == nil ? .ok : .suspended, reason: suspension?.reason, until: suspension?.until,
             by: suspension?.by, isLimited: limit != nil)
+        row.suspendedName = suspendedName
         row.limit(
             self.scheduler.share(
                 of: limit ?? hop?.limits.connections ?? self.scheduler.configuration.delivery.connections))

@@ -77,7 +77,8 @@ struct QueueOverview: Sendable {
         }
     }
 
-    typealias Row = (ages: DestinationAges, deferred: Int)
+    /// - Parameter destination: `nil`: no route takes it.
+    typealias Row = (ages: DestinationAges, deferred: Int, destination: DestinationTable.Index?)
 
     func destinationRows(_ census: QueueCensus) -> [Row] {
         let now = self.queue.now
@@ -98,7 +99,7 @@ struct QueueOverview: Sendable {
                 total: counted?.ages.total ?? counts.unsettled, ages: counted?.ages ?? AgeCounts())
             row.isLimitOfAll = limit.isOfAll ? true : nil
             if counts[.queued] > 0 { row.remaining = self.queue.scheduler.remaining(CollectionOfOne(index), at: now) }
-            rows.append((row, counts[.deferred]))
+            rows.append((row, counts[.deferred], index))
         }
         if let unrouted = census.byDestination[QueueIndex.unrouted] {
             let row = DestinationAges(
@@ -106,27 +107,33 @@ struct QueueOverview: Sendable {
                 // One of several would be taken for the only one.
                 reason: census.unroutedDomains.count == 1 ? census.unroutedDomains.example : nil,
                 total: unrouted.ages.total, ages: unrouted.ages)
-            rows.append((row, unrouted.deferred))
+            rows.append((row, unrouted.deferred, nil))
         }
         return rows.sorted { ($1.ages.total, $0.ages.destination) < ($0.ages.total, $1.ages.destination) }
     }
 
     /// What an operator suspended, also where no mail waits for it: it may have been forgotten.
     private func suspended(_ rows: [Row]) -> [Attention] {
-        let suspensions = self.queue.scheduler.destinations.orders.suspensions.sorted { $0.key < $1.key }
-        return suspensions.map { name, suspension in
-            let waiting = rows.lazy.filter { $0.ages.destination == name }.reduce(0) { $0 + $1.ages.total }
+        let orders = self.queue.scheduler.destinations.orders
+        let kept = rows.filter { $0.ages.condition == .suspended }
+        return orders.suspensions.sorted { $0.key < $1.key }.map { name, suspension in
+            let rows = kept.filter { row in
+                row.destination.map { self.queue.scheduler.backlog.isKeptBack($0, by: name, orders) } ?? false
+            }
+            let waiting = rows.reduce(0) { $0 + $1.ages.total }
+            // Mail of a domain waits under its own name where the suspension is that of its hosts.
+            let names = Set(rows.map { $0.ages.destination.lowercased() })
             return Attention(
                 .warning,
                 .suspended(
                     destination: name, by: suspension.by, until: suspension.until, reason: suspension.reason),
-                count: waiting, door: FilterExpression(.dest, is: name))
+                count: waiting, door: FilterExpression(.dest, is: names.count == 1 ? names.first ?? name : name))
         }
     }
 
     /// What concerns most recipients first.
     private static func attention(_ rows: [Row], _ census: QueueCensus) -> [Attention] {
-        let attention = rows.compactMap { row, deferred -> Attention? in
+        let attention = rows.compactMap { row, deferred, _ -> Attention? in
             guard row.total > 0 else { return nil }
             switch row.condition {
             case .ok, .hold, .suspended: return nil
