@@ -191,6 +191,8 @@ struct PostgreSQLSpoolTests {
         let next = try PostgreSQLSpool(fixture.address, node: 7, name: "a.example")
         #expect(try await next.lease(after: nil, count: 9).messages == [message])
         #expect(try await next.sharing().known == 1)
+        // Nothing is to be done, so that nobody is in the way.
+        #expect(try PostgreSQLSpool.migrate(fixture.address, isRehearsed: true).live == [])
         #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "\(PostgreSQLSchema.version)\n")
         await next.close()
         let again = try PostgreSQLSpool.migrate(fixture.address)
@@ -218,6 +220,36 @@ struct PostgreSQLSpoolTests {
         #expect(refused()?.contains("node 7 (a.example)") == true)
         #expect(try fixture.execute("SELECT version FROM hoptop.schema") == "5\n")
         #expect(try PostgreSQLSpool.migrate(fixture.address, isForced: true).to == PostgreSQLSchema.version)
+    }
+
+    @Test("a relay that starts while tables are brought forward waits, and does not work on those of a newer version")
+    func startDuringMigration() async throws {
+        let fixture = try Fixture()
+        let migrating = try Connection(fixture.address)
+        _ = try migrating.rows(Query("lock", "SELECT pg_advisory_lock(7235419, 256)"))
+        let start = Task { try PostgreSQLSpool(fixture.address, node: 8, name: "b.example") }
+        func waits() throws -> Bool {
+            try fixture.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 256 AND NOT granted") == "1\n"
+        }
+        while try !waits() { try await Task.sleep(for: .milliseconds(10)) }
+        try fixture.execute("UPDATE hoptop.schema SET version = \(PostgreSQLSchema.version + 1)")
+        _ = try migrating.rows(Query("unlock", "SELECT pg_advisory_unlock(7235419, 256)"))
+        let error = await #expect(throws: SpoolError.self) { try await start.value }
+        #expect(error?.code == .newerVersion)
+        #expect(try fixture.execute("SELECT count(*) FROM hoptop.nodes WHERE node = 8") == "0\n")
+        await fixture.spool.close()
+    }
+
+    @Test("facts of a kind that a later version writes are passed over, and counted as missing")
+    func laterKinds() async throws {
+        let fixture = try Fixture()
+        for _ in 0..<4 { try await fixture.accept() }
+        try fixture.execute("UPDATE hoptop.facts SET kind = 'odd' WHERE sequence IN (1, 3)")
+        let page = try await fixture.spool.facts(after: .start, count: 9)
+        #expect(page.facts.count == 2 && page.missing == 2)
+        #expect(try await fixture.spool.newestFacts(count: 9).facts.count == 2)
+        await fixture.spool.close()
     }
 
     @Test("a node that misses to renew its lease is silent, then gone; one that stops is neither")

@@ -55,6 +55,7 @@ struct NodeLease: Sendable {
         WITH released AS (UPDATE hoptop.nodes SET until = now(), stopped = true WHERE node = $1 AND token = $2 RETURNING node)
         SELECT pg_notify('hoptop', node::text) FROM released
         """)
+    private static let unlock = Query("node-unlock", "SELECT pg_advisory_unlock(7235419, $1::bigint::int)")
 
     let node: UInt8
     let claimant: Claimant
@@ -148,9 +149,11 @@ struct NodeLease: Sendable {
         return written.map { $0 > self.written } ?? false
     }
 
-    /// The node stops: others may take its messages at once.
+    /// The node stops: others may take its messages at once. Its number is free when this returns, and not only when the database
+    /// has seen the end of the connection.
     func release(on connection: Connection) throws {
         _ = try connection.rows(Self.release, [.integer(self.node), .integer(self.token)])
+        _ = try connection.rows(Self.unlock, [.integer(self.node)])
     }
 
     static func lost(_ node: UInt8) -> SpoolError {

@@ -17,6 +17,9 @@ enum PostgreSQLSchema {
     private static let noteVersion = Query("schema-note", "UPDATE hoptop.schema SET version = $1")
     /// One that changes the tables at a time. Nodes lock their numbers, up to 255.
     private static let lock = Query("schema-lock", "SELECT pg_advisory_xact_lock(7235419, 256)")
+    /// Keeps the tables as they are, for as long as the connection has it. Several may.
+    private static let keep = Query("schema-keep", "SELECT pg_advisory_lock_shared(7235419, 256)")
+    private static let letGo = Query("schema-let-go", "SELECT pg_advisory_unlock_shared(7235419, 256)")
     /// Who has a number, or whose lease is not over: a connection may just be lost, or shared. Of all versions.
     private static let live = Query(
         "schema-live",
@@ -34,6 +37,24 @@ enum PostgreSQLSchema {
     static func prepare(_ connection: Connection) throws {
         var found = try self.found(connection)
         if found == 0 { found = try self.update(connection) { $0 == 0 }.to }
+        try self.refuseOther(found)
+    }
+
+    /// Does what makes this one a node that ``migrate(_:isForced:)`` finds, while nobody changes the tables. Where it fails the
+    /// connection is of no more use.
+    ///
+    /// - Throws: `.newerVersion` and `.olderVersion`, before anything is done: they were changed after ``prepare(_:)``.
+    static func whileKept<Value>(_ connection: Connection, _ body: () throws -> Value) throws -> Value {
+        try connection.add(self.keep)
+        // Its own statement, so that it sees what was committed while that waited.
+        try connection.run()
+        try self.refuseOther(try self.found(connection))
+        let value = try body()
+        _ = try connection.rows(self.letGo)
+        return value
+    }
+
+    private static func refuseOther(_ found: Int64) throws {
         guard found < self.version else { return try self.refuseNewer(found) }
         throw SpoolError(
             .olderVersion,
@@ -59,7 +80,8 @@ enum PostgreSQLSchema {
         let found = try self.found(connection)
         try self.refuseNewer(found)
         return SpoolMigration(
-            from: found, to: self.version, live: found > 0 ? try self.liveNodes(connection) : [])
+            from: found, to: self.version, live: found > 0 && found < self.version ? try self.liveNodes(connection) : []
+        )
     }
 
     private static func refuseNewer(_ found: Int64) throws {

@@ -50,7 +50,9 @@ public final class PostgreSQLSpool: Spool {
             try PostgreSQLSchema.prepare(connection)
             let term = LeaseTerm(milliseconds: milliseconds)
             let asked = LeaseTerm.now
-            let lease = try NodeLease(claimant, milliseconds: milliseconds, on: connection)
+            let lease = try PostgreSQLSchema.whileKept(connection) {
+                try NodeLease(claimant, milliseconds: milliseconds, on: connection)
+            }
             term.renewed(lease.token, asOf: asked)
             try UploadedContent.sweep(of: node, on: connection)
             self.identifiers = NIOLockedValueBox(QueueIDGenerator(node: node, after: lease.lastID))

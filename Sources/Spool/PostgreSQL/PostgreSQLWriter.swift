@@ -201,7 +201,9 @@ final class PostgreSQLWriter: @unchecked Sendable {
         do {
             let connection = try self.link.writing(watch: self.watch)
             try PostgreSQLSchema.prepare(connection)
-            self.isLocked = try NodeLease.lock(self.lease.node, on: connection)
+            self.isLocked = try PostgreSQLSchema.whileKept(connection) {
+                try NodeLease.lock(self.lease.node, on: connection)
+            }
             self.connection = connection
             self.failure = nil
             return connection
