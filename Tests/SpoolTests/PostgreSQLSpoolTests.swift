@@ -512,6 +512,20 @@ struct PostgreSQLSpoolTests {
         await next.close()
     }
 
+    @Test("large content whose beginning was swept away, since its node was taken for gone, gets no further part")
+    func sweptWhileItComes() async throws {
+        let fixture = try Fixture()
+        let file = fixture.spool.newContentFile(for: fixture.spool.nextID(at: Timestamp(milliseconds: 0)))
+        let part = ByteBuffer(repeating: 0x61, count: 200_000)
+        try file.append(part)
+        let others = try Connection(fixture.address)
+        try UploadedContent.sweep(of: 7, on: others)
+        #expect(throws: SpoolError.self) { try file.append(part) }
+        #expect(throws: SpoolError.self) { try file.finish() }
+        #expect(try fixture.execute("SELECT count(*) FROM hoptop.content") == "0\n")
+        await fixture.spool.close()
+    }
+
     @Test("who only brings mail is a node for as long as it works, and until others have what it left")
     func courier() async throws {
         let fixture = try Fixture()

@@ -45,7 +45,13 @@ final class UploadedContent: StreamedContent, @unchecked Sendable {
     }
 
     private static let announce = Query("announce-content", "INSERT INTO hoptop.incoming VALUES ($1, $2)")
-    private static let write = Query("write-content", "INSERT INTO hoptop.content VALUES ($1, $2, $3, $4)")
+    /// Only while it is announced: whoever takes that away, since this node is gone, takes all parts that are there.
+    private static let write = Query(
+        "write-content",
+        """
+        INSERT INTO hoptop.content SELECT message, copy, $3::bigint, $4::bytea FROM hoptop.incoming
+        WHERE message = $1 AND copy = $2 FOR KEY SHARE
+        """)
 
     private func write(_ part: ByteBuffer) throws(SpoolError) {
         try self.pool.withConnection { connection in
@@ -55,7 +61,14 @@ final class UploadedContent: StreamedContent, @unchecked Sendable {
             }
             try connection.add(
                 Self.write,
-                [.integer(self.id.rawValue), .integer(self.copy), .integer(self.parts), .buffer(part)])
+                [.integer(self.id.rawValue), .integer(self.copy), .integer(self.parts), .buffer(part)]
+            ) { [id] rows in
+                guard rows.affected == 1 else {
+                    throw SpoolError(
+                        .unavailable, "the node was taken for gone, and what it had of the content is away", queueID: id
+                    )
+                }
+            }
             try connection.run()
         }
         self.state = .open
