@@ -73,7 +73,7 @@ public enum FleetForgetting: Sendable, Hashable {
     case unknown
     /// Its lease is not over.
     case live
-    /// Its lease is over, and a process that stands still, or does not reach the store, has its number.
+    /// Its lease is over, and a process that stands still, or does not reach the store, has its number or its row.
     case standing
 }
 
@@ -122,8 +122,10 @@ public struct FleetSharing: Sendable, Hashable {
 public struct FleetNews: Sendable, Hashable {
     /// None whose lease is not over has a lower number than this one, which so does what one alone is to do.
     public var isFirst = true
-    /// What the nodes call themselves.
+    /// What the nodes call themselves, also those that are none any more.
     public var names: [UInt8: String] = [:]
+    /// Those of them that are nodes now, up or not: neither forgotten nor a courier that has ended.
+    public var present: Set<UInt8> = []
     /// This node is to take no mail, and lets others have its messages.
     public var isDraining = false
     /// Messages that somebody changed, or that are gone: maybe this node itself. Each is to be compared.

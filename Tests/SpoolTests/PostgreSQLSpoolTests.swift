@@ -319,12 +319,19 @@ struct PostgreSQLSpoolTests {
         #expect(try NodeLease.lock(8, on: try #require(standing)))
         #expect(try await forget(8) == .standing)
         standing = nil
+        // Or its row alone, which nobody waits for.
+        let between = try Connection(fixture.address)
+        try between.add(TransactionQuery.begin)
+        _ = try between.rows(Query("row", "SELECT node FROM hoptop.nodes WHERE node = 8 FOR NO KEY UPDATE"))
+        #expect(try await forget(8) == .standing)
+        _ = try between.rows(TransactionQuery.rollback)
         while try await forget(8) != .done { try await Task.sleep(for: .milliseconds(10)) }
 
         #expect(try readers() == "journal of node 7\nlog of node 7\n")
         #expect(try fixture.execute("SELECT count(*) FROM hoptop.content WHERE message = \(8 << 16)") == "0\n")
         #expect(try await fixture.spool.newestFacts(count: 1).facts.map(\.text) == ["node 8 (b.example)"])
         #expect(try await fixture.spool.sharing().known == 1)
+        #expect(try await fixture.spool.look().present == [7])
         // It is still shown for the mail that it left.
         #expect(try await fixture.spool.nodes().map(\.node) == [7, 8])
         #expect(try await fixture.spool.takeOver(9).messages.map(\.id) == [message.id])

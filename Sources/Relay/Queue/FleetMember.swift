@@ -35,6 +35,8 @@ final class FleetMember: Sendable {
         var isFirst = true
         /// Nodes that say nothing, by number, with their names.
         var gone: [UInt8: String] = [:]
+        /// What the nodes call themselves that are not forgotten.
+        var present: Set<String> = []
         var isFailing = false
     }
 
@@ -98,6 +100,9 @@ final class FleetMember: Sendable {
     var gone: [String] {
         self.state.withLockedValue { state in state.gone.sorted { $0.key < $1.key }.map(\.value) }
     }
+
+    /// What the nodes call themselves that share the queue, up or not.
+    var present: Set<String> { self.state.withLockedValue { $0.present } }
 
     // MARK: a turn
 
@@ -188,7 +193,9 @@ final class FleetMember: Sendable {
                 "a node says nothing any more: others take its mail", metadata: ["node": "\(Self.words(node, name))"])
         }
         for (node, name) in before where gone[node] == nil {
-            self.log.notice("a node is no longer gone", metadata: ["node": "\(Self.words(node, name))"])
+            self.log.notice(
+                news.present.contains(node) ? "a node is no longer gone" : "a node that was gone is none any more",
+                metadata: ["node": "\(Self.words(node, name))"])
         }
         self.queue.signal.raise(.queue)
     }
@@ -201,6 +208,7 @@ final class FleetMember: Sendable {
                 state.lastLease = lease ?? state.lastLease
             }
             state.isFirst = news.isFirst
+            state.present = Set(news.present.compactMap { news.names[$0] })
             state.lease = lease
             return (state.isDraining, state.lastLease)
         }

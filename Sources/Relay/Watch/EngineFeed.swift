@@ -40,14 +40,11 @@ final class EngineFeed: MonitorFeed {
             areas: Set(FeedCapabilities.Area.allCases).subtracting(self.relay.journal == nil ? [.journal] : []),
             abilities: Set(FeedCapabilities.Ability.allCases)
                 .subtracting(self.relay.shutdown.isAllowed ? [] : [.shutdown]),
-            notes: self.relay.notes, sharing: await self.sharing)
+            notes: self.relay.notes, sharing: self.sharing)
     }
 
     private var sharing: [String]? {
-        get async {
-            guard self.spool.fleet != nil else { return nil }
-            return await self.queue.onLoop { Set(self.queue.scheduler.nodeNames.values).union([self.node]).sorted() }
-        }
+        self.relay.fleetMember.map { $0.present.union([self.node]).sorted() }
     }
 
     func changes() -> AsyncStream<FeedChange> { self.signal.changes() }
@@ -106,7 +103,8 @@ final class EngineFeed: MonitorFeed {
         case .standing:
             throw FeedError(
                 .invalid,
-                "a process that says nothing still has the number of \(name): end it, or its connection, first")
+                "a process that says nothing still has the number of \(name), or its row in the database: end it, or its "
+                    + "connection, first")
         }
         self.signal.raise(.facts)
         return try await self.fleet()

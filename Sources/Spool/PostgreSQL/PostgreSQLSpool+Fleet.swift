@@ -32,7 +32,8 @@ extension PostgreSQLSpool: Fleet {
             CASE WHEN (until <= now() OR draining AND quiet)
                 AND EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node) THEN 1 ELSE 0 END::bigint,
             CASE WHEN courier THEN 1 ELSE 0 END::bigint,
-            CASE WHEN until <= now() AND NOT stopped AND NOT courier THEN 1 ELSE 0 END::bigint
+            CASE WHEN until <= now() AND NOT stopped AND NOT courier THEN 1 ELSE 0 END::bigint,
+            CASE WHEN NOT courier OR until > now() THEN 1 ELSE 0 END::bigint
         FROM hoptop.nodes n
         """)
     private static let changed = Query(
@@ -86,6 +87,7 @@ extension PostgreSQLSpool: Fleet {
         for row in 0..<rows.count {
             let other: UInt8 = try rows.number(row, 0)
             news.names[other] = try rows.text(row, 1)
+            if try rows.integer(row, 11) == 1 { news.present.insert(other) }
             lastFact = try rows.integer(row, 6)
             if other == node {
                 news.isDraining = try rows.integer(row, 3) == 1
@@ -272,6 +274,9 @@ extension PostgreSQLSpool: Fleet {
 
     // MARK: states
 
+    /// A courier is among the nodes for as long as it works, or has mail; and one that was forgotten, for as long as it has mail.
+    private static let isShown =
+        "(NOT courier OR until > now() OR EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node))"
     /// A node renews its lease six times while it lasts; who has missed that is silent.
     private static let allNodes = Query(
         "fleet-nodes",
@@ -283,7 +288,7 @@ extension PostgreSQLSpool: Fleet {
             greatest(0, extract(epoch FROM now() - until) * 1000 + CASE WHEN stopped THEN 0 ELSE lease END)::bigint,
             (SELECT count(*) FROM hoptop.messages m WHERE m.holder = n.node), software
         FROM hoptop.nodes n
-        WHERE NOT courier OR until > now() OR EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node)
+        WHERE \(isShown)
         ORDER BY node
         """)
 
@@ -331,15 +336,17 @@ extension PostgreSQLSpool: Fleet {
             until = CASE WHEN stopped THEN until ELSE until - lease * interval '1 ms' END
         WHERE node = $1
         """)
+    /// It waits for nobody: who stands still in the midst of a transaction may have the row, and all mail of this node would wait
+    /// as well.
     private static let nodeToForget = Query(
         "fleet-node-to-forget",
         """
-        WITH found AS MATERIALIZED (
-            SELECT until FROM hoptop.nodes n WHERE node = $1 AND (NOT courier OR until > clock_timestamp()
-                OR EXISTS (SELECT FROM hoptop.messages m WHERE m.holder = n.node)) FOR NO KEY UPDATE)
-        SELECT CASE WHEN until > clock_timestamp() THEN 1 ELSE 0 END::bigint,
-            CASE WHEN pg_try_advisory_xact_lock(7235419, $1::bigint::int) THEN 1 ELSE 0 END::bigint
-        FROM found
+        WITH found AS MATERIALIZED (SELECT until FROM hoptop.nodes n WHERE node = $1 AND \(isShown)),
+            locked AS MATERIALIZED (SELECT until FROM hoptop.nodes WHERE node = $1 FOR NO KEY UPDATE SKIP LOCKED)
+        SELECT CASE WHEN coalesce(l.until, f.until) > clock_timestamp() THEN 1 ELSE 0 END::bigint,
+            CASE WHEN l.until IS NOT NULL AND pg_try_advisory_xact_lock(7235419, $1::bigint::int)
+                THEN 1 ELSE 0 END::bigint
+        FROM found f LEFT JOIN locked l ON true
         """)
 
     public func forget(

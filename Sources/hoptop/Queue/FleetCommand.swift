@@ -77,12 +77,15 @@ extension FleetCommand {
                 limits are divided without it. Refused while it is up, or for as long as its lease lasts. Mail that it had \
                 goes to the other nodes. Started again, it is a node as any new one.
 
+                Have all nodes, and whoever attaches to them, on this version first: an earlier node leaves what is done \
+                here out of its log and its journal, and an earlier client cannot read the pages of facts that tell it.
+
                 EXAMPLE
                   hoptop fleet forget mx3.example.net
 
                 \(CommandStatus.help)
                 """)
-        @Flag(help: "Say which node it is, and whether it can be forgotten.")
+        @Flag(help: "Say which node it is. Whether a process still has its number is seen only when it is done.")
         var dryRun = false
         @OptionGroup var target: FleetTarget
         func run(on feed: any MonitorFeed, _ output: Output) async throws -> CommandStatus {
@@ -97,7 +100,8 @@ extension FleetCommand {
                     try output.json(status)
                 } else {
                     output.line(
-                        "would forget \(name), \(node.state.rawValue) for \(Format.age(milliseconds: node.age))")
+                        "would forget \(name), \(node.state.rawValue) for \(Format.age(milliseconds: node.age)), unless a "
+                            + "process still has its number")
                 }
                 return .done
             }
