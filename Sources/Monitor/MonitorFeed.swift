@@ -122,6 +122,9 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
     public var software: String
     public var areas: Set<Area>
     public var abilities: Set<Ability>
+    /// It does with the reason of an action what ``MonitorFeed/perform(_:on:because:)`` says; `nil`: it does not look at it, as
+    /// earlier versions do not. It is none of ``abilities``, among which earlier clients understand none that is new.
+    public var takesReasons: Bool?
     /// What an operator should know from the start.
     public var notes: [Note]
     /// The nodes that are shown as one; `nil`: it is one node.
@@ -131,7 +134,7 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
     public init(
         node: String, software: String, areas: Set<Area> = Set(Area.allCases),
         abilities: Set<Ability> = Set(Ability.allCases), notes: [Note] = [], nodes: [String]? = nil,
-        sharing: [String]? = nil
+        sharing: [String]? = nil, takesReasons: Bool? = true
     ) {
         self.node = node
         self.software = software
@@ -140,6 +143,7 @@ public struct FeedCapabilities: Hashable, Sendable, Codable {
         self.notes = notes
         self.nodes = nodes
         self.sharing = sharing
+        self.takesReasons = takesReasons
     }
 
     public enum Note: String, Hashable, Sendable, Codable {

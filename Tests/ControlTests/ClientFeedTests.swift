@@ -38,6 +38,22 @@ struct ClientFeedTests {
         }
     }
 
+    @Test("a reason is not sent to a daemon that would not look at it: nothing is done, and it says so")
+    func reasons() async throws {
+        let targets = Targets.messages(references: [SampleFeed.message], matching: .all)
+        let feed = SampleFeed(takesReasons: nil)
+        let rig = try await Rig(feed)
+        let older = try await rig.client()
+        let error = await #expect(throws: FeedError.self) {
+            try await older.perform(.bounce, on: targets, because: "moved")
+        }
+        #expect(error?.code == .unsupported)
+        #expect(error?.description.contains("too old for a reason") == true)
+        _ = try await older.perform(.bounce, on: targets, because: nil)
+        #expect(feed.done.withLock { $0 } == ["ann: bounce"])
+        await rig.server.stop()
+    }
+
     @Test("every method gives what the feed itself gives")
     func methods() async throws {
         let feed = SampleFeed()

@@ -21,12 +21,14 @@ final class SampleFeed: MonitorFeed {
     let looks = Atomic<Int>(0)
     /// What everything fails with.
     let failure: FeedError?
+    let takesReasons: Bool?
 
-    init(user: String = "ann", isRestless: Bool = false, failure: FeedError? = nil) {
+    init(user: String = "ann", isRestless: Bool = false, failure: FeedError? = nil, takesReasons: Bool? = true) {
         self.user = user
         self.done = Mutex([])
         self.isRestless = isRestless
         self.failure = failure
+        self.takesReasons = takesReasons
     }
 
     private func check() throws { if let failure = self.failure { throw failure } }
@@ -112,7 +114,7 @@ final class SampleFeed: MonitorFeed {
 
     func capabilities() async throws -> FeedCapabilities {
         try self.check()
-        return FeedCapabilities(node: Self.node, software: "hoptop", notes: [.noRoute])
+        return FeedCapabilities(node: Self.node, software: "hoptop", notes: [.noRoute], takesReasons: self.takesReasons)
     }
     func overview() async throws -> Overview {
         try self.check()

@@ -79,7 +79,15 @@ public struct RemoteFeed: MonitorFeed {
     }
     public func freeze(_ query: QueueQuery) async throws -> FrozenSet { try await self.answer(FreezeCall(query)) }
     public func perform(_ action: QueueAction, on targets: Targets, because reason: String?) async throws -> Receipt {
-        try await self.answer(QueueActionCall(action, on: targets, because: reason))
+        if reason != nil {
+            let node = try await self.capabilities()
+            guard node.takesReasons == true else {
+                throw FeedError(
+                    .unsupported,
+                    "\(node.node) (\(node.software)) is too old for a reason, so nothing is done: try it without one")
+            }
+        }
+        return try await self.answer(QueueActionCall(action, on: targets, because: reason))
     }
     public func undo(_ token: UndoToken) async throws -> Receipt { try await self.answer(UndoCall(token)) }
     public func undoable() async throws -> [UndoOffer] { try await self.answer(UndoableCall()) }

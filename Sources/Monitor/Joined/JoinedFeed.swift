@@ -42,7 +42,8 @@ public final class JoinedFeed: MonitorFeed {
             // What one of them lacks, it says when it is asked.
             areas: all.reduce(into: []) { $0.formUnion($1.areas) },
             abilities: all.reduce(into: []) { $0.formUnion($1.abilities.subtracting(Self.ofOneNode)) },
-            notes: Array(all.reduce(into: Set()) { $0.formUnion($1.notes) }), nodes: self.nodes.all.map(\.name))
+            notes: Array(all.reduce(into: Set()) { $0.formUnion($1.notes) }), nodes: self.nodes.all.map(\.name),
+            takesReasons: all.contains { $0.takesReasons == true } ? true : nil)
     }
 
     public func overview() async throws -> Overview {
