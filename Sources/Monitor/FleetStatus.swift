@@ -11,6 +11,13 @@ public struct FleetStatus: Hashable, Sendable, Codable {
             case stopped
             /// Nothing has been heard of it for as long as its lease lasts; others take what it has.
             case gone
+            /// Of a later version than this one, which does not know what it means.
+            case unknown
+            /// Those that this version tells.
+            public static let allCases: [State] = [.up, .draining, .silent, .stopped, .gone]
+            public init(from decoder: any Decoder) throws {
+                self = Self(rawValue: try decoder.singleValueContainer().decode(String.self)) ?? .unknown
+            }
         }
         /// Its number in the queue.
         public var number: Int

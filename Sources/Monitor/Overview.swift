@@ -170,6 +170,8 @@ public struct Attention: Hashable, Sendable, Codable {
         case journalFailing(error: String)
         /// What is shown lacks this node's part.
         case unreachable(node: AbsentNode)
+        /// Something that the node's later version tells, by its name there, and this one does not know.
+        case unknown(name: String)
     }
     /// Where it is; `nil`: at the feed's own node.
     public var node: String?
@@ -179,6 +181,7 @@ public struct Attention: Hashable, Sendable, Codable {
     public var count: Int?
     /// The filter that shows them in the queue.
     public var door: FilterExpression?
+    enum CodingKeys: CodingKey { case node, severity, kind, count, door }
     public init(_ severity: Severity, _ kind: Kind, count: Int? = nil, door: FilterExpression? = nil) {
         self.severity = severity
         self.kind = kind

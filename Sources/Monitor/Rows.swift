@@ -251,6 +251,7 @@ public struct FactWindow: Hashable, Sendable, Codable {
     public var end: String
     /// How many facts before `end` are no longer kept, or cannot be read.
     public var missing: Int
+    enum CodingKeys: CodingKey { case rows, end, missing }
     public init(rows: [FactRow], end: String, missing: Int = 0) {
         self.rows = rows
         self.end = end

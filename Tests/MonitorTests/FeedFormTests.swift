@@ -92,6 +92,37 @@ struct FeedFormTests {
         #expect(try self.form(JournalRequest(behind: "7", count: 9)) == #"{"count":9,"place":"7"}"#)
     }
 
+    @Test("what a later version tells beside is left out, or shown as not known, and takes nothing else with it")
+    func laterKinds() throws {
+        func read<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
+            try JSONDecoder().decode(type, from: Data(text.utf8))
+        }
+        let attention = try read(
+            [Attention].self,
+            #"[{"severity":"warning","kind":{"moonFull":{"since":5}},"count":3},{"severity":"notice","kind":{"draining":{}}}]"#
+        )
+        var unknown = Attention(.warning, .unknown(name: "moonFull"), count: 3)
+        #expect(attention == [unknown, Attention(.notice, .draining)])
+        unknown.node = "mx1"
+        #expect(try read(Attention.self, self.form(unknown)) == unknown)
+        #expect(try read([FleetStatus.Node.State].self, #"["up","asleep","gone"]"#) == [.up, .unknown, .gone])
+        let capabilities = try read(
+            FeedCapabilities.self,
+            #"{"node":"mx1","software":"hoptop 9","areas":["queue","dreams"],"abilities":["fly","hold"],"notes":["odd"]}"#
+        )
+        #expect(
+            capabilities
+                == FeedCapabilities(
+                    node: "mx1", software: "hoptop 9", areas: [.queue], abilities: [.hold], takesReasons: nil))
+        let facts = try read(
+            FactWindow.self,
+            #"{"rows":[{"at":5,"kind":"odd"},{"at":6,"kind":"held","message":"4Q7K"}],"end":"9","missing":1}"#)
+        let held = FactRow(at: Timestamp(milliseconds: 6), kind: .held, message: "4Q7K")
+        #expect(facts == FactWindow(rows: [held], end: "9", missing: 2))
+        #expect(
+            try read(FeedChange.self, #"{"changed":{"areas":["queue","dreams"]}}"#) == .changed(areas: [.queue]))
+    }
+
     @Test("a filter that is not understood is no value")
     func badFilter() {
         #expect(throws: DecodingError.self) {

@@ -14,6 +14,7 @@ extension Attention {
         case .draining, .nodeGone: "fleet"
         case .journalFailing: "journal"
         case .unreachable(let node): node.node
+        case .unknown(let name): name
         }
     }
     /// The destination that it is about; `nil`: it is about something else.
@@ -22,7 +23,7 @@ extension Attention {
         case .backoff(let destination, _, _), .deferring(let destination, _), .suspended(let destination, _, _, _):
             destination
         case .unrouted, .damaged, .spoolLow, .spoolFailing, .spoolStalled, .journalFailing, .unreachable, .draining,
-            .nodeGone:
+            .nodeGone, .unknown:
             nil
         }
     }
@@ -48,6 +49,7 @@ extension Attention {
         case .journalFailing(let error): "\(error); what happens waits in the spool"
         case .spoolStalled(let seconds): "its disk or database has not answered for \(seconds) s"
         case .unreachable(let node): "not seen since \(Format.clock(node.since)): \(node.reason)"
+        case .unknown: "the node tells of this, and is of a later version: a newer hoptop says what it is"
         }
     }
 }

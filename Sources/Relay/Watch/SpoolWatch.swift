@@ -40,7 +40,9 @@ final class SpoolWatch: Sendable {
             case .spoolFailing(let error): error
             case .spoolStalled(let seconds): "its disk or database has not answered for \(seconds) s"
             case .draining: "this node drains"
-            case .unrouted, .backoff, .deferring, .suspended, .damaged, .unreachable, .journalFailing, .nodeGone: ""
+            case .unrouted, .backoff, .deferring, .suspended, .damaged, .unreachable, .journalFailing, .nodeGone,
+                .unknown:
+                ""
             }
         }
     }

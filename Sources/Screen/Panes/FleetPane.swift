@@ -134,13 +134,14 @@ extension FleetStatus.Node.State {
         case .silent: "missed to renew its lease; when that is over others take what it has"
         case .stopped: "ended by itself; others took what it had"
         case .gone: "says nothing; others take what it has"
+        case .unknown: "is in a state that this version does not know"
         }
     }
     public var role: Role {
         switch self {
         case .up: .ok
         case .draining, .silent: .limited
-        case .stopped: .muted
+        case .stopped, .unknown: .muted
         case .gone: .failed
         }
     }
