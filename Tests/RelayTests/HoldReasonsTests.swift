@@ -53,7 +53,8 @@ struct HoldReasonsTests {
         let count = NIOLockedValueBox(0)
         let reasons = HoldReasons(patience: .milliseconds(1)) {}
         var rows = (1...3).map { Self.row($0) }
-        for _ in 1...10 {
+        for list in 1...10 {
+            rows = (1...3).map { Self.row(Int64(list) * 10 + $0) }
             await reasons.explain(&rows) { _, _ in
                 count.withLockedValue { $0 += 1 }
                 // It heeds no cancellation, as a call that blocks.
@@ -64,6 +65,27 @@ struct HoldReasonsTests {
         #expect(rows.allSatisfy { $0.why == nil })
         #expect(count.withLockedValue { $0 } <= 4)
         answer.finish()
+    }
+
+    @Test("what one list looks for the next does not ask for again")
+    func underWay() async {
+        let (answers, answer) = AsyncStream<Void>.makeStream()
+        let asked = NIOLockedValueBox<[Int64]>([])
+        let reasons = HoldReasons(patience: .milliseconds(1)) {}
+        let find: HoldReasons.Find = { id, _ in
+            asked.withLockedValue { $0.append(id.rawValue) }
+            await Task { for await _ in answers {} }.value
+            return .held(by: "ops")
+        }
+        var rows = [Self.row(1)]
+        await reasons.explain(&rows, find: find)
+        await reasons.explain(&rows, find: find)
+        var more = [Self.row(1), Self.row(2)]
+        await reasons.explain(&more, find: find)
+        answer.finish()
+        // They are asked for until both are known.
+        while more.contains(where: { $0.why == nil }) { await reasons.explain(&more, find: find) }
+        #expect(asked.withLockedValue { $0.sorted() } == [1, 2])
     }
 
     @Test("what is found when a list has gone on without it is told once, and not while nothing is found")

@@ -23,6 +23,8 @@ final class HoldReasons: Sendable {
         /// A long list is looked through now and then; all of it need not be remembered.
         var known = RecentValues<Key, Answer>(limit: 20_000)
         var lookers = 0
+        /// What they look for, so that the next list does not ask for the same.
+        var underWay: Set<Key> = []
         /// A list went on without some.
         var isWanted = false
     }
@@ -58,18 +60,22 @@ final class HoldReasons: Sendable {
     }
 
     private func lookUp(_ keys: [Key], _ find: @escaping Find) async {
-        let isFree = self.state.withLockedValue { state in
-            guard state.lookers < Self.lookersAtOnce else { return false }
+        let keys = self.state.withLockedValue { state -> [Key] in
+            guard state.lookers < Self.lookersAtOnce else { return [] }
+            let keys = keys.filter { !state.underWay.contains($0) }
+            guard !keys.isEmpty else { return [] }
             state.lookers += 1
-            return true
+            state.underWay.formUnion(keys)
+            return keys
         }
-        guard isFree else { return }
+        guard !keys.isEmpty else { return }
         // Whichever ends first: a read that hangs does not heed that it is cancelled.
         let (end, ending) = AsyncStream<Void>.makeStream()
         Task {
             let hasFound = await self.look(keys, find)
             let tells = self.state.withLockedValue { state in
                 state.lookers -= 1
+                state.underWay.subtract(keys)
                 guard hasFound, state.isWanted else { return false }
                 state.isWanted = false
                 return true
