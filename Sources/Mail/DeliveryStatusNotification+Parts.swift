@@ -45,12 +45,27 @@ extension DeliveryStatusNotification {
     }
 
     /// The part that people read, with its header.
+    ///
+    /// Words beyond ASCII, such as an operator's, are encoded where the report may not be: they come back as they are.
     var explanation: [String] {
-        var lines =
-            self.isInternational
-            ? ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", ""]
-            : ["Content-Type: text/plain; charset=us-ascii", ""]
-        lines += ["This is the mail system at \(self.line(self.hostname)).", ""]
+        let text = self.explanationText
+        if self.isInternational {
+            return ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", ""] + text
+        }
+        guard text.contains(where: { !$0.utf8.allSatisfy { $0 < 0x80 } }) else {
+            return ["Content-Type: text/plain; charset=us-ascii", ""] + text
+        }
+        var encoder = QuotedPrintableEncoder()
+        var octets: [UInt8] = []
+        encoder.encode(text.joined(separator: "\r\n").utf8, into: &octets)
+        encoder.finish(into: &octets)
+        return ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable", ""]
+            + String(decoding: octets, as: UTF8.self).split(separator: "\r\n", omittingEmptySubsequences: false)
+            .map(String.init)
+    }
+
+    private var explanationText: [String] {
+        var lines = ["This is the mail system at \(self.line(self.hostname)).", ""]
         switch self.action {
         case .failed:
             lines.append("Your message could not be passed on to the recipients below. It is not")
@@ -66,8 +81,8 @@ extension DeliveryStatusNotification {
         }
         for recipient in self.recipients {
             let by = recipient.isReply ? recipient.remoteMTA.map { "\(self.line($0)) said: " } ?? "" : ""
-            lines += ["", "<\(self.line(recipient.mailbox))>"]
-            lines.append("    \(by)\(recipient.diagnostic.map(self.line) ?? "no reason is known")")
+            lines += ["", "<\(self.text(recipient.mailbox))>"]
+            lines.append("    \(by)\(recipient.diagnostic.map { self.text($0) } ?? "no reason is known")")
         }
         return lines
     }
@@ -122,12 +137,14 @@ extension DeliveryStatusNotification {
     }
 
     /// Text of a peer on one line, without what controls or cannot be seen; in ASCII unless the report may be beyond.
-    private func line(_ text: String) -> String {
+    private func line(_ text: String) -> String { self.text(text, isASCII: !self.isInternational) }
+
+    private func text(_ text: String, isASCII: Bool = false) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator: result.unicodeScalars.append("?")
-            default: result.unicodeScalars.append(scalar.isASCII || self.isInternational ? scalar : "?")
+            default: result.unicodeScalars.append(scalar.isASCII || !isASCII ? scalar : "?")
             }
             if result.utf8.count >= Self.lineOctets { break }
         }

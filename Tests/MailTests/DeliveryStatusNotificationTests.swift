@@ -173,6 +173,18 @@ struct DeliveryStatusNotificationTests {
                 "Content-Type: message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: é\r\n"))
     }
 
+    @Test("words beyond ASCII reach who reads the report, also where it has to be in ASCII")
+    func words() {
+        let report = self.report(diagnostic: "bounced by the operator: café zu, 1=2") {
+            $0.recipients[0].isReply = false
+        }
+        let fields = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        #expect(report.contains(fields))
+        #expect(report.contains("\r\n    bounced by the operator: caf=C3=A9 zu, 1=3D2\r\n\r\n--=_hoptop-report-4Q7K"))
+        #expect(report.contains("Diagnostic-Code: X-Hoptop; bounced by the operator: caf? zu, 1=2\r\n"))
+        #expect(report.utf8.allSatisfy { $0 < 0x80 })
+    }
+
     @Test("the whole message comes back octet for octet, behind a boundary that it does not have")
     func full() {
         let message = "Subject: hi\r\n\r\n--=_hoptop-report-4Q7K--\r\nend\r\n"
