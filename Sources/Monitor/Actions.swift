@@ -25,10 +25,10 @@ public enum QueueAction: String, Hashable, Sendable, Codable, CaseIterable {
         guard self.takesReason else {
             throw FeedError(.invalid, "a \(self.rawValue) has no reason: only a hold and a bounce are told why")
         }
-        guard !reason.isEmpty, reason.utf8.count <= Self.longestReason,
+        guard !reason.allSatisfy(\.isWhitespace), reason.utf8.count <= Self.longestReason,
             !reason.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         else {
-            throw FeedError(.invalid, "a reason is one line of at most \(Self.longestReason) octets")
+            throw FeedError(.invalid, "a reason is one line of at most \(Self.longestReason) octets, and not blank")
         }
     }
 }
