@@ -162,6 +162,29 @@ struct ScreenTests {
         #expect(text.contains("sender") && text.contains("knows."))
     }
 
+    @Test("on the smallest screen examples and a long reason make room for what follows from an order")
+    func smallestDialog() async {
+        let feed = ScriptedFeed.busy
+        feed.write { script in
+            let row = script.rows[0]
+            script.rows = (0..<30).map { number in
+                var row = row
+                row.ref.id = "4R\(10 + number)"
+                row.from = "<sender\(number)@example.net>"
+                return row
+            }
+        }
+        let rig = await Rig(feed, columns: 40, rows: 10)
+        await rig.press("2", "T")
+        await rig.run("bounce the domain has moved to another provider, and takes no mail at the old one any more")
+        let text = await rig.text
+        #expect(text.contains("Bounce?"))
+        #expect(text.contains("No undo."))
+        #expect(!text.contains("sender1@"))
+        #expect(text.contains("type 30 to go on:"))
+        #expect(text.contains("[ Cancel ]"))
+    }
+
     @Test("sort by a column, and turned round")
     func sort() async {
         let rig = await Rig()

@@ -61,9 +61,9 @@ struct EditCommand {
     }
 
     private func dialog(_ edit: RecipientEdit, _ chosen: Chosen) -> Dialog {
-        var lines: [[Run]] = [[Run(chosen.rehearsal, .prompt)]]
-        if let limits = chosen.limits { lines.append([Run(address: limits)]) }
-        lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
+        var lines: [Dialog.Line] = [[Run(chosen.rehearsal, .prompt)]]
+        if let limits = chosen.limits { lines.append(.remark(Run(address: limits))) }
+        lines += chosen.sample.prefix(5).map { .example($0) }
         lines += [[], [Run(address: edit.consequence(self.now))]]
         if case .due = edit, chosen.isHeld {
             lines.append([Run("What is on hold stays there: release it first.", .limited)])

@@ -55,7 +55,7 @@ struct NodeCommand {
     private var shutdownDialog: Dialog {
         let node = self.around.nodes[self.node]
         let name = node.name
-        var lines = [[Run(name, .title)]]
+        var lines: [Dialog.Line] = [[Run(name, .title)]]
         if let overview = node.overview {
             let sessions = Format.plural(overview.sessionsIn + overview.sessionsOut, "session")
             lines.append([Run("\(sessions), \(Format.plural(overview.queuedMessages, "message")) queued", .prompt)])

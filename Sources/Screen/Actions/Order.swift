@@ -57,15 +57,15 @@ struct Order {
         let chosen = self.chosen
         let isLarge = chosen.recipients > Self.askAbove || chosen.messages > Self.askAbove
         guard isLarge || self.asks || self.action == .bounce else { return nil }
-        var lines: [[Run]] = [[Run(chosen.rehearsal, .prompt)]]
-        if let limits = chosen.limits { lines.append([Run(address: limits)]) }
-        lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
-        if chosen.messages > chosen.sample.count { lines.append([Run("  and more", .muted)]) }
-        if let reason { lines.append([Run("Reason: ", .muted), Run(reason)]) }
+        var lines: [Dialog.Line] = [[Run(chosen.rehearsal, .prompt)]]
+        if let limits = chosen.limits { lines.append(.remark(Run(address: limits))) }
+        lines += chosen.sample.prefix(5).map { .example($0) }
+        if chosen.messages > chosen.sample.count { lines.append(.example("and more")) }
+        if let reason { lines.append(.reason(reason)) }
         let wayBack = self.action == .drop ? " \(around.sentence(.undo, "takes it back"))." : ""
         lines += [[], [Run(self.action.consequence + wayBack)]]
         if self.action == .bounce, self.reason == nil {
-            lines.append([Run(":\(Command.bounce.name) WHY tells the senders why.", .muted)])
+            lines.append(.remark(Run(":\(Command.bounce.name) WHY tells the senders why.", .muted)))
         }
         return Dialog(
             title: self.action.rawValue.capitalizedFirst + "?", lines: lines, verb: self.action.rawValue,

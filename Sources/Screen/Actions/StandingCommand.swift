@@ -147,9 +147,9 @@ struct StandingCommand {
     }
 
     private func dialog(_ chosen: Chosen, via: String?) -> Dialog {
-        var lines: [[Run]] = [[Run(chosen.rehearsal, .prompt)]]
-        if let limits = chosen.limits { lines.append([Run(address: limits)]) }
-        lines += chosen.sample.prefix(5).map { [Run(address: "  " + $0, .muted)] }
+        var lines: [Dialog.Line] = [[Run(chosen.rehearsal, .prompt)]]
+        if let limits = chosen.limits { lines.append(.remark(Run(address: limits))) }
+        lines += chosen.sample.prefix(5).map { .example($0) }
         lines += [[]]
         lines += [
             [Run(StandingOrder.consequence(ofReroute: via))]
@@ -176,9 +176,9 @@ extension StandingWords {
 extension RulePreview {
     func dialog(node: Int, _ now: Timestamp) -> Dialog {
         let terms = self.terms
-        var lines: [[Run]] = [[Run("\(terms.order)", .title)], [Run(self.touches, .prompt)]]
-        lines += self.sample.prefix(3).map { [Run(address: "  " + Words.sample($0), .muted)] }
-        if self.messages > min(self.sample.count, 3) { lines.append([Run("  and more", .muted)]) }
+        var lines: [Dialog.Line] = [[Run("\(terms.order)", .title)], [Run(self.touches, .prompt)]]
+        lines += self.sample.prefix(3).map { .example(Words.sample($0)) }
+        if self.messages > min(self.sample.count, 3) { lines.append(.example("and more")) }
         if let absent = self.absent {
             lines.append([Run("It does not reach \(absent.map(\.node).joined(separator: ", ")).", .failed)])
         }
@@ -186,7 +186,7 @@ extension RulePreview {
         lines.append([])
         lines += terms.consequence.map { [Run($0)] }
         lines.append([Run(terms.end(now))])
-        if let reason = terms.reason { lines.append([Run("Reason: ", .muted), Run(reason)]) }
+        if let reason = terms.reason { lines.append(.reason(reason)) }
         let deed = Deed(
             node: node, words: terms.order.verb, work: { [try await $0.perform(.set(terms: terms))] },
             report: { (terms.outcome($0), $0.skipped.isEmpty ? .ok : .warning) })
@@ -198,7 +198,7 @@ extension RulePreview {
     func limitDialog(node: Int, _ connections: Int?) -> Dialog {
         guard let destination = self.terms.order.destination else { preconditionFailure("a limit is a destination's") }
         let words = connections.map { "\(Format.plural($0, "connection")) at a time" } ?? "as many as configured"
-        var lines: [[Run]] = [[Run(destination, .title)], [Run(self.touches, .prompt)]]
+        var lines: [Dialog.Line] = [[Run(destination, .title)], [Run(self.touches, .prompt)]]
         if let warning = self.nameWarning { lines.append([Run(warning, .limited)]) }
         lines += [[], [Run("\(words.capitalizedFirst)" + (connections == nil ? "." : ","))]]
         if connections != nil { lines.append([Run("until somebody ends it; it outlasts a restart.")]) }
@@ -216,10 +216,10 @@ extension RuleRow {
     ///   - preview: what it touches now, where that is known.
     func endDialog(node: Int, others: [RuleRow] = [], _ preview: RulePreview?, _ now: Timestamp) -> Dialog {
         let verb = self.rule.terms.order.endVerb
-        var lines: [[Run]] = [
+        var lines: [Dialog.Line] = [
             [Run("\(self.rule.terms.order)", .title)], [Run("rule \(self.rule.id), set by \(self.rule.by)", .muted)],
         ]
-        if let reason = self.rule.terms.reason { lines.append([Run("Reason: ", .muted), Run(reason)]) }
+        if let reason = self.rule.terms.reason { lines.append(.reason(reason)) }
         switch self.rule.terms.order {
         case .hold:
             lines.append([Run("\(Format.plural(self.held, "recipient")) on hold by it", .prompt)])

@@ -3,7 +3,7 @@ import Monitor
 /// Asks before something is done. Cancel is chosen at first.
 final class Dialog: Overlay {
     private let title: String
-    private let lines: [[Run]]
+    private let lines: [Line]
     /// The word on the button that is not Cancel.
     private let verb: String
     /// What must be typed first: a number, or a name; `nil`: nothing.
@@ -13,14 +13,14 @@ final class Dialog: Overlay {
     private var typed = ""
     private var isOnVerb = false
 
-    init(title: String, lines: [[Run]], verb: String, proof: Proof?, confirmed: [Effect]) {
+    init(title: String, lines: [Line], verb: String, proof: Proof?, confirmed: [Effect]) {
         self.title = title
         self.lines = lines
         self.verb = verb
         self.proof = proof
         self.confirmed = confirmed
     }
-    convenience init(title: String, lines: [[Run]], verb: String, number: Int? = nil, confirmed: [Effect]) {
+    convenience init(title: String, lines: [Line], verb: String, number: Int? = nil, confirmed: [Effect]) {
         self.init(title: title, lines: lines, verb: verb, proof: number.map { .number($0) }, confirmed: confirmed)
     }
 
@@ -73,16 +73,14 @@ final class Dialog: Overlay {
     }
 
     func paint(_ painter: inout Painter, _ around: Surroundings) {
-        // A sentence is read to its end; mail that is shown as an example is cut.
-        let widest = max(2, painter.canvas.columns - 6)
-        let all = self.lines.flatMap { $0.last?.role == .muted ? [$0] : $0.wrapped(widest) }
-        let width = max(44, all.map(\.columns).max() ?? 0)
+        let all = self.lines.flatMap { $0.wrapped(max(2, painter.canvas.columns - 6)) }
+        let width = max(44, all.map(\.runs.columns).max() ?? 0)
         let inner = painter.popup(columns: width, rows: all.count + (self.proof == nil ? 2 : 4), title: self.title)
-        let room = max(0, inner.height - (self.proof == nil ? 1 : 2))
-        // Where there is little room, none goes to blank lines.
-        let lines = all.count <= room ? all : all.filter { !$0.isEmpty }
-        for (index, line) in lines.prefix(room).enumerated() {
-            painter.runs(line, x: inner.x + 1, y: inner.y + index, columns: inner.width - 2)
+        // The buttons stand on the last row, and what is typed above them, if it can be behind a blank one.
+        let isTight = self.proof != nil && all.count > inner.height - 3
+        let room = max(0, inner.height - (self.proof == nil ? 1 : isTight ? 2 : 3))
+        for (index, line) in Line.fitting(all, room).enumerated() {
+            painter.runs(line.runs, x: inner.x + 1, y: inner.y + index, columns: inner.width - 2)
         }
         var y = inner.maxY - 1
         var x = inner.x + 1
@@ -96,12 +94,50 @@ final class Dialog: Overlay {
                 case .number(let number): "\(number)"
                 case .name(let name): name
                 }
-            y -= inner.height > 4 ? 2 : 1
+            y -= isTight ? 1 : 2
             let end = painter.runs(
                 [Run("type \(wanted) to go on: ", .muted), Run(self.typed, self.isTyped ? .prompt : .promptBad)],
                 x: inner.x + 1, y: y, columns: inner.width - 2)
             painter.canvas.cursor = Point(x: end, y: y)
             painter.canvas.isCursorVisible = true
+        }
+    }
+}
+
+extension Dialog {
+    /// A line of what a dialog says.
+    struct Line: ExpressibleByArrayLiteral {
+        /// What goes first where there is little room: blank lines, then the last of the examples, then of the remarks.
+        fileprivate enum Kind { case sentence, remark, example }
+        let runs: [Run]
+        fileprivate var kind = Kind.sentence
+
+        init(_ runs: [Run]) { self.runs = runs }
+        init(arrayLiteral runs: Run...) { self.runs = runs }
+        private init(_ runs: [Run], _ kind: Kind) {
+            self.runs = runs
+            self.kind = kind
+        }
+
+        /// Mail that it is about, or how much more there is.
+        static func example(_ words: String) -> Line { Line([Run(address: "  " + words, .muted)], .example) }
+        /// Why somebody orders it.
+        static func reason(_ words: String) -> Line { Line([Run("Reason: ", .muted), Run(words)], .remark) }
+        static func remark(_ run: Run) -> Line { Line([run], .remark) }
+
+        /// A sentence is read to its end; an example is cut.
+        fileprivate func wrapped(_ columns: Int) -> [Line] {
+            self.kind == .example ? [self] : self.runs.wrapped(columns).map { Line($0, self.kind) }
+        }
+
+        /// As many as there is room for, so that what follows is told as long as it can be.
+        fileprivate static func fitting(_ lines: [Line], _ room: Int) -> ArraySlice<Line> {
+            guard lines.count > room else { return lines[...] }
+            var left = lines.filter { !$0.runs.isEmpty }
+            for kind in [Kind.example, .remark] {
+                while left.count > room, let last = left.lastIndex(where: { $0.kind == kind }) { left.remove(at: last) }
+            }
+            return left.prefix(room)
         }
     }
 }

@@ -53,7 +53,8 @@ final class TranscriptPane: Pane {
                     title: "Close \(session.id)?",
                     lines: [
                         [Run(row.peer, .prompt), Run("  at \(row.ref.node)", .muted)], [],
-                    ] + row.direction.consequenceOfClosing.map { [Run($0)] }, verb: "close", confirmed: [.deed(deed)]))
+                    ] + row.direction.consequenceOfClosing.map { Dialog.Line([Run($0)]) }, verb: "close",
+                    confirmed: [.deed(deed)]))
         ]
     }
 
