@@ -22,7 +22,8 @@ struct AgesBox {
 
     func paint(_ painter: inout Painter, _ area: Rect, _ look: RowLook) {
         let other = self.otherKey.map { "  \($0) by \(self.isByDomain ? "destination" : "domain")" } ?? ""
-        let all = self.rows.count + self.more
+        // The domains that wait the most are told of, and not how many there are.
+        let all = self.isByDomain ? 0 : self.rows.count + self.more
         let inner = painter.box(
             area,
             title: "Queue by \(self.isByDomain ? "domain" : "destination") and age"
