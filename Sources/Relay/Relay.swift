@@ -174,7 +174,7 @@ public final class Relay: Sendable {
             self.log.error("the standing rules cannot be read", metadata: ["error": "\(error)"])
         }
         let damaged = try await self.takeUp(below: self.spool.nextID(at: self.started))
-        self.spoolWatch.damagedMail.found(damaged)
+        self.spoolWatch.damagedMail.found(damaged, isListed: false)
     }
 
     /// Twice a second for as long as many sessions share the memory for content.
@@ -191,7 +191,7 @@ public final class Relay: Sendable {
     private func recover(below boundary: QueueID) async throws {
         let damaged = try await self.takeUp(below: boundary)
         if !damaged.isEmpty {
-            self.spoolWatch.damagedMail.found(damaged)
+            self.spoolWatch.damagedMail.found(damaged, isListed: false)
             do {
                 try await self.spool.report(damaged, at: self.queue.now, on: self.group.next()).get()
             } catch { self.spoolWatch.failed(error) }
@@ -204,6 +204,7 @@ public final class Relay: Sendable {
         var last: QueueID?
         var count = 0
         var damaged: [Damage] = []
+        var known: [Damage] = []
         while true {
             let lease = try await self.spool.lease(after: last, count: 1000)
             guard let end = lease.end else { break }
@@ -213,9 +214,11 @@ public final class Relay: Sendable {
                 message.id < boundary && message.recipients.contains { !$0.state.isSettled }
             }
             count += messages.count
+            known += messages.compactMap(\.damage)
             await self.queue.onLoop { self.queue.add(messages) }
             if end >= boundary { break }
         }
+        self.spoolWatch.damagedMail.found(known)
         if count > 0 { self.log.info("took up the queue", metadata: ["messages": "\(count)"]) }
         return damaged
     }

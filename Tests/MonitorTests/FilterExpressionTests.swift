@@ -60,6 +60,10 @@ struct FilterExpressionTests {
         row.why = .damaged(reason: "its content ends early")
         #expect(damaged.matches(QueueRowSubject(row, at: Self.now)))
         #expect(held.matches(QueueRowSubject(row, at: Self.now)))
+        for (prefix, isMeant) in [("d", false), ("da", true), ("de", false)] {
+            let filter = try FilterExpression(parsing: "state:\(prefix)", with: FilterField.ofQueue)
+            #expect(filter.matches(QueueRowSubject(row, at: Self.now)) == isMeant, "\(prefix)")
+        }
     }
 
     @Test(

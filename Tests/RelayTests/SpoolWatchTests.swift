@@ -131,4 +131,15 @@ struct SpoolWatchTests {
         #expect(watch.attention.map(\.kind) == [.damaged(messages: 2, example: "2", reason: "its content is gone")])
         #expect(watch.refusal(of: nil) == nil)
     }
+
+    @Test("a way to damaged mail leads to what the queue has, and not to rows that nobody can read")
+    func damageThatNoListHas() {
+        let watch = self.watch(floor: 0)
+        watch.damagedMail.found([Damage(.init(rawValue: 2), "its row is noise")], isListed: false)
+        #expect(watch.attention.map(\.door) == [nil])
+        watch.damagedMail.found([Damage(.init(rawValue: 3), "its content is gone")])
+        #expect(watch.attention.map { $0.door?.text } == ["state:damaged"])
+        watch.damagedMail.isOver(.init(rawValue: 3))
+        #expect(watch.attention.map(\.door) == [nil])
+    }
 }

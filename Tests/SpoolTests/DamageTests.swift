@@ -24,6 +24,22 @@ struct DamageTests {
     /// Content that nobody else has.
     private func content(_ number: Int) -> String { "Subject: \(number)\r\n\r\nhello\r\n" }
 
+    @Test("what a recipient waits with tells whether that is damage")
+    func words() {
+        let id = QueueID(rawValue: 1_795_507_200_000)
+        for words in [
+            "\(SpoolError.changedContent(of: id))", "the content of \(id) ends early",
+            "the content of \(id) is not there",
+            "relayed, but that could not be written down: the spool's row of \(id) is damaged",
+            "a row of the spool is damaged: its state is none",
+            "the spool's database is damaged (malformed): see there",
+        ] { #expect(SpoolError.tellsOfDamage(words), "\(words)") }
+        for words in [
+            "550 the content of your-message ends early", "452 4.2.2 over quota", "the content of ", "looks damaged",
+            "the message could not be read: the spool cannot be read",
+        ] { #expect(!SpoolError.tellsOfDamage(words), "\(words)") }
+    }
+
     @Test("a row that cannot be unpacked is named, and hides no other")
     func row() async throws {
         let spool = try TemporarySpool()

@@ -30,7 +30,12 @@ public struct QueueRowSubject: FilterSubject {
     }
     /// What is damaged is on hold, and found as either.
     public func holds(_ field: FilterField, _ test: (String) -> Bool) -> Bool {
-        if field == .state, case .damaged? = self.row.why, test(WaitReason.damagedWord) { return true }
+        if field == .state, case .damaged? = self.row.why, test(WaitReason.damagedWord),
+            // One letter is that of other states.
+            !test(String(WaitReason.damagedWord.prefix(1)))
+        {
+            return true
+        }
         return self.text(field).map(test) ?? false
     }
     public func number(_ field: FilterField) -> Int64? {

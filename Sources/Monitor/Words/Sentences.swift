@@ -178,6 +178,11 @@ extension WaitReason {
     /// What filters call mail that is damaged, beside its state, which is hold.
     public static let damagedWord = "damaged"
 
+    /// Whether the beginning of a state's word is of that one: what is deferred, or dropped, begins alike.
+    public static func isDamageMeant(by prefix: String) -> Bool {
+        prefix.count > 1 && self.damagedWord.hasPrefix(prefix)
+    }
+
     /// Why it does not go, for a row; `nil` where the last reply, or the state, says enough.
     public func words(_ now: Timestamp) -> String? {
         func until(_ time: Timestamp?) -> String {

@@ -231,8 +231,9 @@ final class FleetMember: Sendable {
         self.log.info(
             "took over mail of another node",
             metadata: ["node": "\(former ?? "?")", "messages": "\(taken.messages.count)"])
-        self.spoolWatch.damagedMail.found(taken.damaged)
+        self.spoolWatch.damagedMail.found(taken.damaged, isListed: false)
         let left = taken.messages.filter { $0.recipients.contains { !$0.state.isSettled } }
+        self.spoolWatch.damagedMail.found(left.compactMap(\.damage))
         await self.queue.onLoop { self.shared.takenOver(left) }
     }
 

@@ -120,10 +120,17 @@ extension Queue {
         for change in changes {
             // Its recipients may have other addresses by now.
             self.fresh.remove(change.message)
-            if change.recipient.state != .hold { self.spoolWatch.damagedMail.isOver(change.message) }
         }
         let hasMissed = applied.map { $0.skipped[.changed] != nil || $0.skipped[.gone] != nil } ?? false
         self.tell { $0.orderEnded(number, changes, hasMissed: hasMissed, retry: retry, at: $1) }
+        let released = Set(changes.lazy.filter { $0.recipient.state != .hold }.map(\.message))
+        for id in released where !self.isDamaged(id) { self.spoolWatch.damagedMail.isOver(id) }
+    }
+
+    /// Whether a recipient of it is on hold for damage.
+    private func isDamaged(_ id: QueueID) -> Bool {
+        guard let slot = self.scheduler.index.slot(of: id) else { return false }
+        return self.scheduler.index.rows(of: slot).contains { self.scheduler.index.isDamaged($0) }
     }
 }
 

@@ -256,7 +256,8 @@ final class Queue: @unchecked Sendable {
                 if message?.recipients.contains(where: { $0.heldUnder != nil }) == true { self.looksAgain(id) }
             case .failure(let error as SpoolError) where error.code == .damaged:
                 self.fresh.remove(id)
-                self.spoolWatch.damagedMail.found([Damage(id, "\(error)")])
+                let isListed = self.scheduler.index.slot(of: id) != nil
+                self.spoolWatch.damagedMail.found([Damage(id, "\(error)")], isListed: isListed)
                 self.tell { scheduler, _ in scheduler.messageDamaged(id, "\(error)") }
             case .failure(let error):
                 if isFirst {

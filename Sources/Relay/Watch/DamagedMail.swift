@@ -4,14 +4,19 @@ import Monitor
 import NIOConcurrencyHelpers
 import Spool
 
-/// Messages found not to be as they were written, since the start, and still in the queue: what the operator is told of
+/// Messages found not to be as they were written, and still in the queue: what the operator is told of
 /// them.
 final class DamagedMail: Sendable {
     private static let logged = 20
 
     private let log: Logger
     private let signal: ChangeSignal
-    private let reasons = NIOLockedValueBox<[QueueID: String]>([:])
+    private struct Finding {
+        var reason: String
+        /// Where a row cannot be read no list has it.
+        var isListed: Bool
+    }
+    private let findings = NIOLockedValueBox<[QueueID: Finding]>([:])
 
     init(log: Logger, signal: ChangeSignal) {
         self.log = log
@@ -19,9 +24,12 @@ final class DamagedMail: Sendable {
     }
 
     /// They are kept aside from now on.
-    func found(_ damaged: [Damage]) {
-        self.reasons.withLockedValue { reasons in
-            for damage in damaged { reasons[damage.message] = damage.reason }
+    ///
+    /// - Parameter isListed: the queue knows them.
+    func found(_ damaged: [Damage], isListed: Bool = true) {
+        guard !damaged.isEmpty else { return }
+        self.findings.withLockedValue { findings in
+            for damage in damaged { findings[damage.message] = Finding(reason: damage.reason, isListed: isListed) }
         }
         for damage in damaged.prefix(Self.logged) {
             self.log.error(
@@ -36,20 +44,27 @@ final class DamagedMail: Sendable {
 
     /// It is gone, or the operator lets it go on; if it is not mended it will be found again.
     func isOver(_ id: QueueID) {
-        self.reasons.withLockedValue { if !$0.isEmpty { $0[id] = nil } }
+        self.findings.withLockedValue { if !$0.isEmpty { $0[id] = nil } }
     }
 
-    /// Which they are.
-    var messages: Set<QueueID> { self.reasons.withLockedValue { Set($0.keys) } }
-    var count: Int { self.reasons.withLockedValue { $0.count } }
+    var count: Int { self.findings.withLockedValue { $0.count } }
 
     var attention: Attention? {
-        self.reasons.withLockedValue { reasons in
-            guard let first = reasons.min(by: { $0.key < $1.key }) else { return nil }
+        self.findings.withLockedValue { findings in
+            guard let first = findings.min(by: { $0.key < $1.key }) else { return nil }
+            let isListed = findings.values.contains(where: \.isListed)
             return Attention(
                 .warning,
-                .damaged(messages: reasons.count, example: "\(first.key)", reason: first.value),
-                door: FilterExpression([(.state, ":", WaitReason.damagedWord)]))
+                .damaged(messages: findings.count, example: "\(first.key)", reason: first.value.reason),
+                door: isListed ? FilterExpression([(.state, ":", WaitReason.damagedWord)]) : nil)
         }
+    }
+}
+
+extension SpooledMessage {
+    /// What an earlier run, or another node, found of it, and nobody has released since.
+    var damage: Damage? {
+        let held = self.recipients.first { $0.state == .hold && $0.lastReply.map(SpoolError.tellsOfDamage) ?? false }
+        return held?.lastReply.map { Damage(self.id, $0) }
     }
 }

@@ -115,8 +115,8 @@ extension SpooledRecipient {
             if let since = self.heldSince { self.heldTotal += max(order.at.since(since), 0) }
             // It may have been put off before it was held, to a time that is later than it would expire else.
             self.heldSince = self.state == .deferred ? order.at : nil
-            // Before the first attempt there was no reply, but why it was held.
-            if self.tries == 0 { self.lastReply = nil }
+            // Before the first attempt there was no reply, but why it was held; and damage, which may be mended, is none.
+            if self.tries == 0 || self.lastReply.map(SpoolError.tellsOfDamage) == true { self.lastReply = nil }
         case .bounce:
             guard self.returnedBy == nil else { return .alreadyOnHold }
             if self.state != .hold {

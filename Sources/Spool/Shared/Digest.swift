@@ -30,6 +30,19 @@ final class Digest: @unchecked Sendable {
 }
 
 extension SpoolError {
+    /// Whether words are those of an error that tells of damage: the last reply of a recipient that is on hold for it, here or
+    /// at another node, now or before a restart. A queue ID stands where only such an error has one.
+    public static func tellsOfDamage(_ words: String) -> Bool {
+        if Self.damageOfAll.contains(where: words.contains) { return true }
+        return Self.damageOfOne.contains { beginning in
+            guard let range = words.firstRange(of: beginning) else { return false }
+            let id = words[range.upperBound...].prefix { $0 != " " }
+            return QueueID(String(id)) != nil
+        }
+    }
+    private static let damageOfAll = ["a row of the spool is damaged", "the spool's database is damaged"]
+    private static let damageOfOne = ["the content of ", "the spool's row of ", "a fact of ", "a drop of "]
+
     /// The disk changed it. Its digest may be what changed, which nobody can tell.
     static func changedContent(of id: QueueID) -> SpoolError {
         SpoolError(.damaged, "the content of \(id) is not what was accepted: the disk changed it", queueID: id)

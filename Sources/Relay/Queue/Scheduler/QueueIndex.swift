@@ -129,6 +129,10 @@ struct QueueIndex {
     func delayNoticed(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.delayNoticed != 0 }
     func wantsSuccess(_ row: Row) -> Bool { self.flags[Int(row)] & Flags.wantsSuccess != 0 }
     func reply(_ row: Row) -> String? { self.interner[self.replies[Int(row)]] }
+    /// On hold since it is not as it was written.
+    func isDamaged(_ row: Row) -> Bool {
+        self.states[Int(row)] == .hold && self.reply(row).map(SpoolError.tellsOfDamage) ?? false
+    }
     /// What the last reply of a deferred recipient says.
     func failureMark(_ row: Row) -> FailureMark { self.interner.mark(of: self.replies[Int(row)]) }
     static func failureMark(of reply: String) -> FailureMark {

@@ -1,5 +1,6 @@
 import Mail
 import Monitor
+import Spool
 
 /// A filter made ready for one scan of the queue, recipient by recipient: what a term says of states, destinations, replies
 /// and users is looked up once each, so that a recipient costs a walk over its octets and little else.
@@ -13,9 +14,8 @@ final class QueueMatcher {
         case to(Text)
         /// Whether the destination's name passes, by its index.
         case destination([Bool], isUnrouted: Bool)
-        /// Whether the state passes, by `RecipientState.rawValue`; and messages that are damaged, where that is asked for: what of them
-        /// is on hold passes, too.
-        case state([Bool], damaged: Set<QueueID>)
+        /// Whether the state passes, by `RecipientState.rawValue`; and whether what is on hold for damage does in any case.
+        case state([Bool], orDamaged: Bool)
         /// What the last reply has to be.
         case reply((String) -> Bool)
         /// What the client's address, the name of the user, or the TLS version and cipher, has to be.
@@ -91,10 +91,9 @@ final class QueueMatcher {
             let others = (0...UInt8.max).map { text.holds(self.queue.scheduler.nodeName($0)) }
             return .holder(others, own: text.holds(self.queue.node))
         case .state(let prefix):
-            let isDamageMeant = WaitReason.damagedWord.hasPrefix(prefix)
             return .state(
                 RecipientState.allCases.map { $0.word.hasPrefix(prefix) },
-                damaged: isDamageMeant ? self.queue.spoolWatch.damagedMail.messages : [])
+                orDamaged: WaitReason.isDamageMeant(by: prefix))
         case .code(let prefix): return .reply { FilterTerm.code(of: $0, begins: prefix) }
         case .number(.code, let comparison, let value):
             return .reply { FilterTerm.code(of: $0).map { comparison.holds($0, value) } ?? false }
@@ -176,10 +175,12 @@ final class QueueMatcher {
                 self.queue.scheduler.destinations[QueueIndex.DestinationIndex(destination)].number <= self.newest
                     && found[destination]
             }
-        case .state(let found, let damaged):
+        case .state(let found, let orDamaged):
             found[Int(self.queue.scheduler.index.states[Int(row)].rawValue)]
-                || !damaged.isEmpty && self.queue.scheduler.index.states[Int(row)] == .hold
-                    && damaged.contains(self.queue.scheduler.index.id(slot))
+                || orDamaged && self.queue.scheduler.index.states[Int(row)] == .hold
+                    && self.known(
+                        alternative, place, self.queue.scheduler.index.replies[Int(row)], SpoolError.tellsOfDamage)
+                        ?? false
         case .reply(let test):
             // One without a reply of its own shows why its destination waits.
             self.known(alternative, place, self.queue.scheduler.index.replies[Int(row)], test)
