@@ -132,6 +132,29 @@ extension Queue {
         guard let slot = self.scheduler.index.slot(of: id) else { return false }
         return self.scheduler.index.rows(of: slot).contains { self.scheduler.index.isDamaged($0) }
     }
+
+    /// Whether another node ordered that these are bounced.
+    func isOrderedElsewhere(_ outcomes: [Settlement.Outcome], of id: QueueID) -> Bool {
+        guard let first = outcomes.first, first.state == .bounced, first.actor != nil,
+            let slot = self.scheduler.index.slot(of: id),
+            let row = self.scheduler.index.row(of: slot, index: first.index)
+        else { return false }
+        return self.scheduler.index.returnedBy(row) != nil
+    }
+
+    /// Writes down that mail is bounced as another node ordered, for the reason that was given there: its facts tell it. A spool that
+    /// does not tell them keeps no bounce back.
+    func bounceAsOrdered(_ number: Int, _ outcomes: [Settlement.Outcome], of id: QueueID) {
+        self.loop.makeFutureWithTask { try await self.spool.facts(of: id) }.whenComplete { result in
+            let facts = (try? result.get()) ?? []
+            var outcomes = outcomes
+            for place in outcomes.indices {
+                let order = facts.last { $0.kind == .held && $0.recipient == outcomes[place].index }
+                if let reason = order?.bounceReason { outcomes[place].reply?.append(": \(reason)") }
+            }
+            self.settle(number, outcomes, of: id)
+        }
+    }
 }
 
 extension [Settlement.Outcome] {

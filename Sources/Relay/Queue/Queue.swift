@@ -130,7 +130,12 @@ final class Queue: @unchecked Sendable {
         switch action {
         case .resolve(let question, let place): self.resolve(question, place)
         case .begin(let attempt, let id, let session, let isNew): self.begin(attempt, id, on: session, isNew: isNew)
-        case .settle(let number, let id, let outcomes): self.settle(number, outcomes, of: id)
+        case .settle(let number, let id, let outcomes):
+            if self.isOrderedElsewhere(outcomes, of: id) {
+                self.bounceAsOrdered(number, outcomes, of: id)
+            } else {
+                self.settle(number, outcomes, of: id)
+            }
         case .read(let id): self.refresh(id)
         case .forget(let id):
             self.fresh.remove(id)

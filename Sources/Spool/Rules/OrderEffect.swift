@@ -150,6 +150,16 @@ extension SpooledRecipient {
 }
 
 extension Fact {
+    private static let untilBounced = "until the node that has it bounces it"
+
+    /// Why it is to be bounced, where this is an order for that to the node that has it; `nil`: it is another fact, or no reason was
+    /// given.
+    public var bounceReason: String? {
+        let beginning = Self.untilBounced + ": "
+        guard self.kind == .held, let text, text.hasPrefix(beginning) else { return nil }
+        return String(text.dropFirst(beginning.count))
+    }
+
     fileprivate init(
         _ order: Order, _ recipient: SpooledRecipient, of message: SpooledMessage, before: SpooledRecipient
     ) {
@@ -169,7 +179,7 @@ extension Fact {
         case .reroute(let via): self.nextHop = via
         case .postpone: self.text = "at \(recipient.due.rfc3339)"
         case .readdress: self.text = before.forwardPath.description
-        case .bounce: self.text = "until the node that has it bounces it" + (order.reason.map { ": \($0)" } ?? "")
+        case .bounce: self.text = Self.untilBounced + (order.reason.map { ": \($0)" } ?? "")
         case .retry, .hold, .holdUnder, .release, .drop: break
         }
     }

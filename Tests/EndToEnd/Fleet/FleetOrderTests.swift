@@ -127,13 +127,15 @@ extension EndToEnd {
             let pair = try await Pair()
             let ref = try await pair.handOver()
             let receipt = try await pair.other.feed(user: "ann")
-                .perform(.bounce, on: .messages(references: [ref], matching: .all))
+                .perform(.bounce, on: .messages(references: [ref], matching: .all), because: "they have moved")
             #expect(receipt.done == 1)
             #expect(try await pair.rows(pair.other).map(\.state) == [.hold])
             pair.hop.answer("451 4.3.0 not now")
             #expect(try await eventually { try await pair.kinds().contains(.reported) })
             let kinds = try await pair.kinds()
             #expect(kinds.count { $0 == .bounced } == 1)
+            let facts = try await pair.other.feed(user: "ann").facts(after: "", count: 100).rows
+            #expect(facts.first { $0.kind == .bounced }?.text == "bounced by the operator: they have moved")
             #expect(!kinds.contains(.relayed))
             await pair.stop()
         }

@@ -23,6 +23,7 @@ struct BounceOrderTests {
             let facts = try await store.spool.facts(of: message.id)
             #expect(facts.map(\.kind) == [.accepted, .held, .held, .released])
             #expect(facts[1].text == "until the node that has it bounces it")
+            #expect(facts[1].bounceReason == nil)
         }
         try await play(implementation.make())
     }
