@@ -35,7 +35,8 @@ struct DamageTests {
             "the spool's database is damaged (malformed): see there",
         ] { #expect(SpoolError.tellsOfDamage(words), "\(words)") }
         for words in [
-            "550 the content of your-message ends early", "452 4.2.2 over quota", "the content of ", "looks damaged",
+            "550 the content of your-message ends early", "550 the content of \(id) ends early", "452 4.2.2 over quota",
+            "the content of ", "looks damaged",
             "the message could not be read: the spool cannot be read",
         ] { #expect(!SpoolError.tellsOfDamage(words), "\(words)") }
     }

@@ -32,7 +32,9 @@ final class Digest: @unchecked Sendable {
 extension SpoolError {
     /// Whether words are those of an error that tells of damage: the last reply of a recipient that is on hold for it, here or
     /// at another node, now or before a restart. A queue ID stands where only such an error has one.
+    /// What a next hop says begins with its code, and is none of them, whatever it says.
     public static func tellsOfDamage(_ words: String) -> Bool {
+        guard words.first?.isNumber == false else { return false }
         if Self.damageOfAll.contains(where: words.contains) { return true }
         return Self.damageOfOne.contains { beginning in
             guard let range = words.firstRange(of: beginning) else { return false }
