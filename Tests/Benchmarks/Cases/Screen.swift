@@ -10,7 +10,7 @@ extension Case {
     /// Frames painted, and compared with the one before.
     static let screen: [Case] = [(80, 24), (200, 60)].flatMap { columns, rows in
         [("overview", "1"), ("queue", "2")].map { view, key in
-            Case("screen/\(view) \(columns)x\(rows)", unit: "frame", steps: 10) {
+            Case("screen/\(view) \(columns)x\(rows)", unit: "frame", steps: 50) {
                 var frames = try Frames(columns: columns, rows: rows, key: Character(key))
                 return {
                     let changed = try frames.next()
