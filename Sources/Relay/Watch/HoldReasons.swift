@@ -62,7 +62,8 @@ final class HoldReasons: Sendable {
     private func lookUp(_ keys: [Key], _ find: @escaping Find) async {
         let keys = self.state.withLockedValue { state -> [Key] in
             guard state.lookers < Self.lookersAtOnce else { return [] }
-            let keys = keys.filter { !state.underWay.contains($0) }
+            // What was under way when the list looked may be known by now.
+            let keys = keys.filter { !state.underWay.contains($0) && state.known[$0] == nil }
             guard !keys.isEmpty else { return [] }
             state.lookers += 1
             state.underWay.formUnion(keys)
