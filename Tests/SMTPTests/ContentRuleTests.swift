@@ -112,6 +112,34 @@ struct ContentRuleTests {
         #expect(self.decode(fields + field, pieces: pieces).content == fields + folded + "\r\n")
     }
 
+    @Test("a field is folded at the same white space however it came, also where that is near its beginning")
+    func foldedEarly() {
+        let field = "To: a " + String(repeating: "z", count: 1400)
+        let folded = field.replacing(" z", with: "\r\n z").replacing(
+            String(repeating: "z", count: 998), with: String(repeating: "z", count: 997) + "\r\n z")
+        for pieces in [1, 5, 300, 1200, 100_000] {
+            // Enough comes before it for what there is of the field to be stored with it.
+            let before = "X: " + String(repeating: "x", count: 700) + "\r\n"
+            #expect(self.decode(before + before + field, pieces: pieces).content == before + before + folded + "\r\n")
+        }
+    }
+
+    @Test("of two faults the first is told, however the octets came")
+    func firstFault() {
+        let party = ServerParty(
+            .sample {
+                $0.longLines = .reject
+                $0.bareLineEnds = .reject
+            })
+        let line = String(repeating: "x", count: 999)
+        for pace in Transcript.Pace.allCases {
+            let long = Transcript.play("C| \(line)\\ry\\r\\n.\\r\\n", to: party.started(.dataAccepted), pace: pace)
+            #expect(long.hasSuffix("S: 554 5.6.0 A line is longer than 998 octets"))
+            let bare = Transcript.play("C| x\\ry\(line)\\r\\n.\\r\\n", to: party.started(.dataAccepted), pace: pace)
+            #expect(bare.hasSuffix("S: 550 5.6.0 Lines end with CRLF, and a CR or LF may not stand alone"))
+        }
+    }
+
     @Test("whatever the octets and pieces, no line is too long, and nothing but folds is added")
     func foldedAtRandom() {
         let seed = UInt64.random(in: 0...UInt64.max)

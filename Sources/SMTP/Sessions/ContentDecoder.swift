@@ -13,6 +13,12 @@ struct ContentDecoder: Sendable {
         case chunks(binary: Bool)
     }
 
+    private struct Faults: OptionSet, Sendable {
+        static let bareLineEnd = Faults(rawValue: 1)
+        static let longLine = Faults(rawValue: 2)
+        let rawValue: UInt8
+    }
+
     private enum State: Sendable {
         case lineStart  // Behind a true CRLF, or at the very start. Next: dot, text.
         case dot  // A dot at the start of a line; nobody knows yet which kind. Next: dotCR, text.
@@ -26,7 +32,8 @@ struct ContentDecoder: Sendable {
     static let chunkOctets = 1024
     /// RFC 5322 §2.1.1, without CRLF.
     static let lineLimit = 998
-    /// A line longer than this is held back to its end, since it may have to be folded.
+    /// A line of a body that is longer than this is held back to its end, since it may have to be cut. Any line of a header
+    /// is: the white space where it is folded may be anywhere in it.
     private static let heldColumn = 500
 
     private let framing: Framing
@@ -44,10 +51,8 @@ struct ContentDecoder: Sendable {
     private(set) var isLastChunk: Bool
     /// Decoded so far.
     private(set) var octets = 0
-    /// A CR or LF stood alone.
-    private(set) var hasBareLineEnd = false
-    /// A line exceeded the limit, also where it was folded.
-    private(set) var hasLongLine = false
+    /// What was not as it should be so far, also where it was mended.
+    private var faults: Faults = []
 
     /// - Parameter folds: whether a line beyond the limit is made into two.
     init(_ framing: Framing = .dot, folds: Bool = true) {
@@ -70,6 +75,10 @@ struct ContentDecoder: Sendable {
         case .chunks: self.remaining == 0
         }
     }
+    /// A CR or LF stood alone.
+    var hasBareLineEnd: Bool { self.faults.contains(.bareLineEnd) }
+    /// A line exceeded the limit, also where it was folded.
+    var hasLongLine: Bool { self.faults.contains(.longLine) }
     /// How many Received fields the header holds so far.
     var receivedFields: Int { self.trace.count }
 
@@ -82,31 +91,42 @@ struct ContentDecoder: Sendable {
 
     /// Takes octets from `input`: all of them, or those up to the end of the chunk or of mail data.
     mutating func decode(_ input: inout ByteBuffer) {
-        guard !self.isComplete else { return }
+        while self.decodeToFault(&input) {}
+    }
+
+    /// The same, but no further than the first fault of a kind that was not met before: which of several faults a client is
+    /// told of must not depend on how its octets came in pieces.
+    /// - Returns: whether there was one.
+    mutating func decodeToFault(_ input: inout ByteBuffer) -> Bool {
+        guard !self.isComplete else { return false }
+        let faults = self.faults
         switch self.framing {
         case .dot:
-            guard input.readableBytes > 0 else { return }
+            guard input.readableBytes > 0 else { return false }
             let taken = input.withUnsafeReadableBytes { self.decode($0, of: input) }
             input.moveReaderIndex(forwardBy: taken)
         case .chunks(let binary):
             let count = min(self.remaining, input.readableBytes)
             if count > 0 {
-                input.withUnsafeReadableBytes { octets in
+                let taken = input.withUnsafeReadableBytes { octets in
                     let octets = UnsafeRawBufferPointer(rebasing: octets.prefix(count))
-                    if binary { self.pass(octets, 0..<count, of: input) } else { _ = self.decode(octets, of: input) }
+                    guard binary else { return self.decode(octets, of: input) }
+                    self.pass(octets, 0..<count, of: input)
+                    return count
                 }
-                input.moveReaderIndex(forwardBy: count)
-                self.remaining -= count
+                input.moveReaderIndex(forwardBy: taken)
+                self.remaining -= taken
             }
-            guard self.remaining == 0, self.isLastChunk else { return }
+            guard self.remaining == 0, self.isLastChunk else { break }
             if case .cr = self.state { self.insertBareLineEnd() }
             self.state = .complete
         }
+        return self.faults != faults
     }
 
     /// The next piece of content; `nil` while it is worth to wait for more.
     mutating func nextChunk() -> ByteBuffer? {
-        let isHolding = self.folds && !self.isComplete && self.column > Self.heldColumn
+        let isHolding = self.folds && !self.isComplete && (self.column > Self.heldColumn || self.trace.isInHeader)
         let held = isHolding ? min(self.column, self.output.readableBytes) : 0
         let ready = self.output.readableBytes - held
         guard self.isComplete ? ready > 0 : ready >= Self.chunkOctets else { return nil }
@@ -122,7 +142,8 @@ struct ContentDecoder: Sendable {
     private mutating func decode(_ octets: UnsafeRawBufferPointer, of input: ByteBuffer) -> Int {
         var index = 0
         var start = 0  // From here to `index` octets pass as they are, and go in one piece.
-        while index < octets.count {
+        let faults = self.faults
+        while index < octets.count, self.faults == faults {
             switch self.state {
             case .lineStart:
                 guard octets[index] == .dot, case .dot = self.framing else {
@@ -157,7 +178,7 @@ struct ContentDecoder: Sendable {
                 index = LineEnds.next(in: octets, from: index)
                 self.column += index - from
                 if self.column > Self.lineLimit { self.lineIsLong(octets, &start, from..<index, of: input) }
-                guard index < octets.count else { continue }
+                guard index < octets.count, self.faults == faults else { continue }
                 if octets[index] == .cr, index + 1 < octets.count, octets[index + 1] == .lf {
                     index += 2
                     self.column = 0
@@ -203,7 +224,7 @@ struct ContentDecoder: Sendable {
     private mutating func insertBareLineEnd() {
         self.insert("\r\n")
         self.column = 0
-        self.hasBareLineEnd = true
+        self.faults.insert(.bareLineEnd)
     }
 }
 
@@ -213,7 +234,7 @@ extension ContentDecoder {
     private mutating func lineIsLong(
         _ octets: UnsafeRawBufferPointer, _ start: inout Int, _ range: Range<Int>, of input: ByteBuffer
     ) {
-        self.hasLongLine = true
+        self.faults.insert(.longLine)
         guard self.folds else { return }
         self.pass(octets, start..<range.lowerBound, of: input)
         self.column -= range.count

@@ -2,10 +2,13 @@ import NIOCore
 
 extension ServerSession {
     mutating func nextContent() -> Action? {
-        self.input.withOctets { self.decoder.decode(&$0) }
-        if let reply = self.objectionToContent {
-            self.sink(reply)
-            return self.outbox.removeFirst()
+        var isAtFault = true
+        while isAtFault {
+            isAtFault = self.input.withOctets { self.decoder.decodeToFault(&$0) }
+            if let reply = self.objectionToContent {
+                self.sink(reply)
+                return self.outbox.removeFirst()
+            }
         }
         if let chunk = self.decoder.nextChunk() {
             self.state = .storing
