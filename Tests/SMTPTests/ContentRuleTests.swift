@@ -130,11 +130,14 @@ struct ContentRuleTests {
             .sample {
                 $0.longLines = .reject
                 $0.bareLineEnds = .reject
+                $0.maximumMessageOctets = 1500
             })
         let line = String(repeating: "x", count: 999)
         for pace in Transcript.Pace.allCases {
             let long = Transcript.play("C| \(line)\\ry\\r\\n.\\r\\n", to: party.started(.dataAccepted), pace: pace)
             #expect(long.hasSuffix("S: 554 5.6.0 A line is longer than 998 octets"))
+            let large = Transcript.play("C| \(line)\(line)\\r\\n.\\r\\n", to: party.started(.dataAccepted), pace: pace)
+            #expect(large.hasSuffix("S: 554 5.6.0 A line is longer than 998 octets"))
             let bare = Transcript.play("C| x\\ry\(line)\\r\\n.\\r\\n", to: party.started(.dataAccepted), pace: pace)
             #expect(bare.hasSuffix("S: 550 5.6.0 Lines end with CRLF, and a CR or LF may not stand alone"))
         }

@@ -177,7 +177,7 @@ struct ContentDecoder: Sendable {
                 let from = index
                 index = LineEnds.next(in: octets, from: index)
                 self.column += index - from
-                if self.column > Self.lineLimit { self.lineIsLong(octets, &start, from..<index, of: input) }
+                if self.column > Self.lineLimit { self.lineIsLong(octets, &start, from, &index, of: input) }
                 guard index < octets.count, self.faults == faults else { continue }
                 if octets[index] == .cr, index + 1 < octets.count, octets[index + 1] == .lf {
                     index += 2
@@ -230,23 +230,31 @@ struct ContentDecoder: Sendable {
 
 /// Folding.
 extension ContentDecoder {
-    /// `range` goes beyond the limit, and nothing from `start` on is passed yet.
+    /// The octets from `from` up to `end` go beyond the limit, and nothing from `start` on is passed yet.
+    /// - Parameter end: moved back to just behind the limit where that is a fault met for the first time.
     private mutating func lineIsLong(
-        _ octets: UnsafeRawBufferPointer, _ start: inout Int, _ range: Range<Int>, of input: ByteBuffer
+        _ octets: UnsafeRawBufferPointer, _ start: inout Int, _ from: Int, _ end: inout Int, of input: ByteBuffer
     ) {
+        let isFirst = !self.hasLongLine
         self.faults.insert(.longLine)
-        guard self.folds else { return }
-        self.pass(octets, start..<range.lowerBound, of: input)
-        self.column -= range.count
-        var index = range.lowerBound
-        while index < range.upperBound {
-            if self.column >= Self.lineLimit { self.fold(before: octets[index]) }
-            let end = min(range.upperBound, index + Self.lineLimit - self.column)
-            self.pass(octets, index..<end, of: input)
-            self.column += end - index
-            index = end
+        guard self.folds else {
+            if isFirst {
+                end -= self.column - Self.lineLimit - 1
+                self.column = Self.lineLimit + 1
+            }
+            return
         }
-        start = range.upperBound
+        self.pass(octets, start..<from, of: input)
+        self.column -= end - from
+        var index = from
+        while index < end {
+            if self.column >= Self.lineLimit { self.fold(before: octets[index]) }
+            let next = min(end, index + Self.lineLimit - self.column)
+            self.pass(octets, index..<next, of: input)
+            self.column += next - index
+            index = next
+        }
+        start = end
     }
 
     /// Ends a line that is full. A field is folded at its last white space, and only where it has none gets a space
